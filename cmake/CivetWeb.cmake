@@ -1,0 +1,18 @@
+# CivetWeb, compiled from Debian's source package.
+#
+# Debian 12's binary opens libssl at run time and calls a function that OpenSSL 3 made a macro: it crashes at the first
+# TLS handshake. Compiled here it links OpenSSL 3 directly, and the code for files, CGI and caching is not in it at all.
+# script/bootstrap puts the source under build/deps/civetweb; other systems set WGSCOPE_CIVETWEB_SOURCE.
+
+set(WGSCOPE_CIVETWEB_SOURCE "${CMAKE_SOURCE_DIR}/build/deps/civetweb" CACHE PATH "CivetWeb 1.15 source tree")
+if(NOT EXISTS ${WGSCOPE_CIVETWEB_SOURCE}/src/civetweb.c)
+  message(FATAL_ERROR "No CivetWeb source in ${WGSCOPE_CIVETWEB_SOURCE}: run script/bootstrap, "
+                      "or give -DWGSCOPE_CIVETWEB_SOURCE=<folder with src/civetweb.c>")
+endif()
+
+add_library(wgscope_civetweb STATIC ${WGSCOPE_CIVETWEB_SOURCE}/src/civetweb.c)
+target_include_directories(wgscope_civetweb SYSTEM PUBLIC ${WGSCOPE_CIVETWEB_SOURCE}/include)
+target_compile_definitions(wgscope_civetweb PRIVATE
+  NO_SSL_DL OPENSSL_API_3_0 NO_FILES NO_CGI NO_CACHING USE_IPV6 NDEBUG)
+target_compile_options(wgscope_civetweb PRIVATE -w)
+target_link_libraries(wgscope_civetweb PRIVATE OpenSSL::SSL OpenSSL::Crypto Threads::Threads)

@@ -1,0 +1,28 @@
+# Libraries from outside, all from the system but CivetWeb (cmake/CivetWeb.cmake says why).
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(ZLIB REQUIRED)
+pkg_check_modules(LIBMNL REQUIRED IMPORTED_TARGET libmnl)
+pkg_check_modules(LIBSODIUM REQUIRED IMPORTED_TARGET libsodium)
+find_library(ISAL_LIBRARY isal REQUIRED)
+find_path(ISAL_INCLUDE isa-l/igzip_lib.h REQUIRED)
+add_library(isal::isal UNKNOWN IMPORTED)
+set_target_properties(isal::isal PROPERTIES IMPORTED_LOCATION ${ISAL_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${ISAL_INCLUDE})
+
+# Only prometheus-cpp's core: `pull` would bring in Debian's CivetWeb binary. Its CMake package drags that in
+# (find_dependency(civetweb)), so the library is named directly.
+find_library(PROMETHEUS_CORE_LIBRARY prometheus-cpp-core REQUIRED)
+find_path(PROMETHEUS_INCLUDE prometheus/registry.h REQUIRED)
+add_library(wgscope_prometheus_core UNKNOWN IMPORTED)
+set_target_properties(wgscope_prometheus_core PROPERTIES
+  IMPORTED_LOCATION ${PROMETHEUS_CORE_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${PROMETHEUS_INCLUDE})
+
+include(CivetWeb)

@@ -1,0 +1,32 @@
+# Compiler settings of our own code: warnings as errors, sanitizers, clang-tidy, ccache.
+# Third-party targets do not link wgscope_flags and so keep their own.
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+find_program(MOLD_PROGRAM mold)
+if(MOLD_PROGRAM)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_library(wgscope_flags INTERFACE)
+target_compile_options(wgscope_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wformat=2
+  -Wnull-dereference
+  $<$<COMPILE_LANGUAGE:CXX>:-Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual>
+  $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond -Wlogical-op>)
+
+if(WGSCOPE_SANITIZE)
+  add_compile_options(-fsanitize=${WGSCOPE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${WGSCOPE_SANITIZE})
+  # GCC reports false maybe-uninitialized and null-dereference findings in instrumented code.
+  target_compile_options(wgscope_flags INTERFACE
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-null-dereference>)
+endif()
+
+if(WGSCOPE_TIDY)
+  find_program(CLANG_TIDY_PROGRAM NAMES clang-tidy-19 REQUIRED)
+endif()

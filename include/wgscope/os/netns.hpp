@@ -1,0 +1,51 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <compare>
+#include <string>
+#include <vector>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/os/unique_fd.hpp"
+
+namespace wgscope::os {
+
+/// Which network namespace: the device and inode of its nsfs file, unique while it exists (namespaces(7)).
+struct NetnsId {
+  dev_t device = 0;
+  ino_t inode = 0;
+
+  friend auto operator<=>(const NetnsId&, const NetnsId&) = default;
+};
+
+/// A network namespace held open. As long as it is held the kernel keeps the namespace alive, so hold it for one
+/// collection, never longer.
+class Netns {
+ public:
+  /// @param path  a namespace file: /run/netns/NAME, /proc/PID/ns/net.
+  /// @returns netns_gone when there is none (any more), access_denied, not_permitted, io.
+  static Result<Netns> open(const std::string& path);
+  static Result<Netns> open_own();  ///< the calling thread's
+
+  [[nodiscard]] NetnsId id() const { return id_; }
+
+  /// Moves the calling thread, and only it, into the namespace; needs CAP_SYS_ADMIN. There is no way back in here:
+  /// call it on a thread that ends afterwards.
+  /// @returns not_permitted, io.
+  [[nodiscard]] Result<> enter() const;
+
+ private:
+  Netns(UniqueFd fd, NetnsId id) : fd_(std::move(fd)), id_(id) {}
+
+  UniqueFd fd_;
+  NetnsId id_;
+};
+
+/// Where `ip netns` keeps its names (ip-netns(8)).
+inline constexpr const char* kNamedNetnsFolder = "/run/netns";
+
+/// Names under `folder`, sorted; empty when the folder does not exist.
+std::vector<std::string> list_named_netns(const std::string& folder = kNamedNetnsFolder);
+
+}  // namespace wgscope::os

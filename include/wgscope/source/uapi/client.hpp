@@ -1,0 +1,41 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/model/device.hpp"
+
+namespace wgscope::uapi {
+
+/// Where userspace implementations put their sockets.
+inline constexpr const char* kDefaultFolder = "/var/run/wireguard";
+
+/// A UAPI socket: `<folder>/<interface>.sock`.
+struct SocketFile {
+  std::string path;
+  std::string interface;
+};
+
+/// The sockets in `folder`, by name; empty when the folder does not exist.
+/// @returns access_denied, io.
+Result<std::vector<SocketFile>> list_sockets(const std::string& folder);
+
+/// One socket to ask, and what came of it.
+struct Query {
+  SocketFile socket;
+  Device device;        ///< name is the interface's; netns and link are left to the caller
+  Result<> result;      ///< access_denied, refused, timeout, what AnswerReader::feed returns
+  pid_t listener = 0;   ///< SO_PEERCRED: who called listen(2); may have ended since, 0 = not visible from here
+};
+
+/// Asks all sockets at once and reads until each has answered or the deadline has passed: one that hangs or talks garbage
+/// costs only its own interface. Received bytes are wiped. Refused sockets are left where they are.
+void ask_all(std::span<Query> queries, WallTime now, Instant deadline);
+
+}  // namespace wgscope::uapi

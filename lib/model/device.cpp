@@ -1,0 +1,40 @@
+#include "wgscope/model/device.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "wgscope/model/address.hpp"
+
+namespace wgscope {
+
+void Device::add_allowed_ip(std::size_t index, const Prefix& prefix) {
+  Peer& peer = peers[index];
+  const std::size_t end = std::size_t{peer.allowed_ips_first} + peer.allowed_ips_count;
+  if (peer.allowed_ips_count == 0) {
+    peer.allowed_ips_first = static_cast<std::uint32_t>(allowed_ips.size());
+  } else if (end != allowed_ips.size()) {
+    // A peer continued after others: rare, so its list moves to the end instead of every list being its own.
+    const auto moved = static_cast<std::uint32_t>(allowed_ips.size());
+    for (std::uint32_t i = 0; i < peer.allowed_ips_count; ++i) {
+      const Prefix copy = allowed_ips[peer.allowed_ips_first + i];
+      allowed_ips.push_back(copy);
+    }
+    peer.allowed_ips_first = moved;
+  }
+  allowed_ips.push_back(prefix);
+  ++peer.allowed_ips_count;
+}
+
+void Device::clear() {
+  std::vector<Peer> kept_peers = std::move(peers);
+  std::vector<Prefix> kept_prefixes = std::move(allowed_ips);
+  kept_peers.clear();
+  kept_prefixes.clear();
+  *this = Device{};
+  peers = std::move(kept_peers);
+  allowed_ips = std::move(kept_prefixes);
+}
+
+}  // namespace wgscope

@@ -1,0 +1,163 @@
+#include "wgscope/source/uapi/answer.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+#include <fmt/core.h>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/secret.hpp"
+#include "wgscope/base/text.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/crypto/x25519.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/model/device.hpp"
+#include "wgscope/model/public_key.hpp"
+
+namespace wgscope::uapi {
+namespace {
+
+using std::chrono::years;
+
+tl::unexpected<Error> bad_value(std::string_view key) {
+  return fail(Errc::bad_value, fmt::format("the answer's {} has a malformed value", key));
+}
+
+template <class T>
+Result<> number(std::string_view key, std::string_view text, T& out) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error != std::errc{} || end != text.data() + text.size()) return bad_value(key);
+  return {};
+}
+
+}  // namespace
+
+Result<std::size_t> AnswerReader::feed(std::span<const char> bytes) {
+  std::size_t used = 0;
+  while (used < bytes.size()) {
+    if (state_ == State::done) return fail(Errc::truncated, "the answer goes on after its end");
+    const char* start = bytes.data() + used;
+    const std::size_t left = bytes.size() - used;
+    const auto* newline =
+        static_cast<const char*>(std::memchr(start, '\n', std::min(left, kMaxLineSize)));
+    if (newline == nullptr) {
+      if (left >= kMaxLineSize)
+        return fail(Errc::too_large, fmt::format("the answer has a line over {} bytes", kMaxLineSize));
+      break;
+    }
+    const auto length = static_cast<std::size_t>(newline - start);
+    if (auto read = line({start, length}); !read) return tl::unexpected(read.error());
+    used += length + 1;
+  }
+  return used;
+}
+
+Result<> AnswerReader::line(std::string_view text) {
+  if (state_ == State::blank_line) {
+    if (!text.empty()) return fail(Errc::bad_value, "the answer goes on after its errno");
+    state_ = State::done;
+    return {};
+  }
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos)
+    return fail(Errc::bad_value, "the answer has a line that is no key=value");
+  const std::string_view key = text.substr(0, equals);
+  const std::string_view value = text.substr(equals + 1);
+  if (key == "public_key") return begin_peer(value);
+  if (key == "errno") {
+    std::int64_t error = 0;
+    if (auto read = number(key, value, error); !read) return read;
+    if (error != 0)
+      return fail(Errc::refused, fmt::format("the daemon answered errno={}", error));
+    state_ = State::blank_line;
+    return finish_peer();
+  }
+  return device_->peers.empty() ? device_line(key, value) : peer_line(key, value);
+}
+
+Result<> AnswerReader::device_line(std::string_view key, std::string_view value) {
+  if (key == "private_key") return private_key(value);
+  if (key == "listen_port") return number(key, value, device_->listen_port);
+  if (key == "fwmark") return number(key, value, device_->fwmark);
+  return {};  // other implementations may say more
+}
+
+Result<> AnswerReader::peer_line(std::string_view key, std::string_view value) {
+  Peer& peer = device_->peers.back();
+  if (key == "allowed_ip") {
+    const auto prefix = Prefix::parse(value);
+    if (!prefix) return bad_value(key);
+    if (device_->allowed_ips.size() >= kMaxAllowedIps)
+      return fail(Errc::too_large, fmt::format("over {} allowed IPs", kMaxAllowedIps));
+    device_->add_allowed_ip(device_->peers.size() - 1, *prefix);
+    return {};
+  }
+  if (key == "tx_bytes") return number(key, value, peer.transmit_bytes);
+  if (key == "rx_bytes") return number(key, value, peer.receive_bytes);
+  if (key == "last_handshake_time_sec") return number(key, value, handshake_seconds_);
+  if (key == "last_handshake_time_nsec") return number(key, value, handshake_nanoseconds_);
+  if (key == "preshared_key") {
+    Secret<32> preshared;
+    if (!decode_hex(value, preshared.bytes())) return bad_value(key);
+    peer.has_preshared_key = std::any_of(preshared.bytes().begin(), preshared.bytes().end(),
+                                         [](std::byte b) { return b != std::byte{0}; });
+    return {};
+  }
+  if (key == "endpoint") {
+    const auto endpoint = Endpoint::parse(value);
+    if (!endpoint) return bad_value(key);
+    peer.endpoint = *endpoint;
+    return {};
+  }
+  if (key == "persistent_keepalive_interval")
+    return number(key, value, peer.persistent_keepalive_seconds);
+  if (key == "protocol_version") return number(key, value, peer.protocol_version);
+  return {};
+}
+
+Result<> AnswerReader::begin_peer(std::string_view hex) {
+  if (auto finished = finish_peer(); !finished) return finished;
+  if (device_->peers.size() >= kMaxPeers)
+    return fail(Errc::too_large, fmt::format("over {} peers", kMaxPeers));
+  const auto key = PublicKey::from_hex(hex);
+  if (!key) return bad_value("public_key");
+  device_->peers.emplace_back().public_key = *key;
+  return {};
+}
+
+Result<> AnswerReader::finish_peer() {
+  const std::int64_t seconds = handshake_seconds_;
+  const std::int64_t nanoseconds = handshake_nanoseconds_;
+  handshake_seconds_ = 0;
+  handshake_nanoseconds_ = 0;
+  if (device_->peers.empty() || (seconds == 0 && nanoseconds == 0)) return {};
+  constexpr std::int64_t kMostSeconds = INT64_MAX / 1'000'000'000 - 1;
+  if (seconds < 0 || seconds > kMostSeconds || nanoseconds < 0 || nanoseconds >= 1'000'000'000)
+    return bad_value("last_handshake_time");
+  WallTime time{std::chrono::seconds(seconds) + Nanoseconds(nanoseconds)};
+  // BoringTun gives the age. No host that knows it is past 1990 had a handshake before 1980.
+  if (now_.since_epoch > years(20) && time.since_epoch < years(10))
+    time = WallTime{now_.since_epoch - time.since_epoch};
+  device_->peers.back().last_handshake = time;
+  return {};
+}
+
+Result<> AnswerReader::private_key(std::string_view hex) {
+  Secret<32> key;
+  if (!decode_hex(hex, key.bytes())) return bad_value("private_key");
+  const bool unset = std::all_of(key.bytes().begin(), key.bytes().end(),
+                                 [](std::byte b) { return b == std::byte{0}; });
+  if (unset) return {};
+  const auto derived = crypto::derive_public_key(key);
+  if (!derived) return tl::unexpected(derived.error());
+  device_->public_key = PublicKey{*derived};
+  return {};
+}
+
+}  // namespace wgscope::uapi
