@@ -7,8 +7,10 @@
 
 namespace wgscope {
 
-void wipe(std::span<std::byte> memory) noexcept { explicit_bzero(memory.data(), memory.size()); }
+void wipe(std::span<std::byte> memory) noexcept {
+  if (!memory.empty()) explicit_bzero(memory.data(), memory.size());
+}
 
-void wipe(std::span<char> memory) noexcept { explicit_bzero(memory.data(), memory.size()); }
+void wipe(std::span<char> memory) noexcept { wipe(std::as_writable_bytes(memory)); }
 
 }  // namespace wgscope

@@ -62,6 +62,15 @@ std::size_t utf8_sequence(std::string_view text) {
   return length;
 }
 
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
+
+/// Whether `text` starts with what to_valid_utf8 writes for a byte.
+bool looks_repaired(std::string_view text) {
+  const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  return text.size() >= kReplacement.size() + 2 && text.starts_with(kReplacement) &&
+         is_digit(text[kReplacement.size()]) && is_digit(text[kReplacement.size() + 1]);
+}
+
 }  // namespace
 
 void encode_key_base64(std::span<const std::byte, 32> key, std::span<char, kKeyBase64Size> out) {
@@ -131,13 +140,15 @@ std::string to_valid_utf8(std::string_view text) {
   std::string valid;
   valid.reserve(text.size());
   while (!text.empty()) {
-    if (const std::size_t length = utf8_sequence(text); length != 0) {
+    const std::size_t length = utf8_sequence(text);
+    if (length != 0 && !looks_repaired(text)) {
       valid += text.substr(0, length);
       text.remove_prefix(length);
-    } else {
-      valid += fmt::format("\xEF\xBF\xBD{:02x}", static_cast<unsigned char>(text[0]));
-      text.remove_prefix(1);
+      continue;
     }
+    for (const char c : text.substr(0, std::max<std::size_t>(length, 1)))
+      valid += fmt::format("{}{:02x}", kReplacement, static_cast<unsigned char>(c));
+    text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return valid;
 }

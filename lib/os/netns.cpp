@@ -22,7 +22,8 @@
 namespace wgscope::os {
 
 Result<Netns> Netns::open(const std::string& path) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // O_NONBLOCK: opening a pipe that somebody put there would wait for its other end for ever.
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) {
     const int error = errno;
     if (error == ENOENT || error == ESRCH)

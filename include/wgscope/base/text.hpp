@@ -29,7 +29,8 @@ std::string_view trim(std::string_view text);
 bool iequals(std::string_view a, std::string_view b);
 
 /// `text` with every byte that is not valid UTF-8 (RFC 3629) made "\uFFFD" and two hexadecimal digits,
-/// so that what is shown is valid and different inputs stay different.
+/// so that what is shown is valid and different inputs stay different. Valid text stays as it is, unless it holds what
+/// looks like such a repair: its U+FFFD is then repaired too.
 std::string to_valid_utf8(std::string_view text);
 bool is_valid_utf8(std::string_view text);
 

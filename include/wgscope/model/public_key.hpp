@@ -3,6 +3,7 @@
 #include <array>
 #include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,14 @@ struct PublicKey {
   [[nodiscard]] std::string base64() const;
 
   friend auto operator<=>(const PublicKey&, const PublicKey&) = default;
+};
+
+/// Hashes all 32 bytes under a seed. Anyone who may register a peer chooses its 32 bytes freely, so a table of peers
+/// takes a random seed; tables of what the operator wrote can do without.
+struct PublicKeyHash {
+  std::uint64_t seed = 0x9e3779b97f4a7c15;
+
+  std::size_t operator()(const PublicKey& key) const;
 };
 
 }  // namespace wgscope

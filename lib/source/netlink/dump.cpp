@@ -37,11 +37,13 @@ struct CloseSocket {
 };
 using Socket = std::unique_ptr<mnl_socket, CloseSocket>;
 
-/// The negative errno at the start of NLMSG_ERROR's and NLMSG_DONE's payload, 0 where there is none.
+/// The errno that stands negated at the start of NLMSG_ERROR's and NLMSG_DONE's payload, 0 where there is none.
 int reported_error(std::span<const std::byte> payload) {
   int error = 0;
   if (payload.size() >= sizeof error) std::memcpy(&error, payload.data(), sizeof error);
-  return error < 0 ? -error : 0;
+  constexpr int kMaxErrno = 4095;  // include/linux/err.h, MAX_ERRNO
+  if (error >= 0) return 0;
+  return error >= -kMaxErrno ? -error : EPROTO;
 }
 
 Result<std::size_t> receive(mnl_socket* socket, std::span<std::byte> buffer, Instant deadline) {
@@ -49,8 +51,10 @@ Result<std::size_t> receive(mnl_socket* socket, std::span<std::byte> buffer, Ins
     const ssize_t size = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
     if (size >= 0) return static_cast<std::size_t>(size);
     if (errno == EINTR) continue;
-    if (errno == ENOSPC)
+    if (errno == ENOSPC) {
+      wipe(buffer);  // what did fit into it may hold keys
       return fail(Errc::truncated, "the kernel sent a larger block than the buffer", ENOSPC);
+    }
     if (errno != EAGAIN) return fail_errno("receive from the kernel", errno);
     pollfd readable{mnl_socket_get_fd(socket), POLLIN, 0};
     const int ready = poll(&readable, 1, os::poll_timeout_ms(deadline));
@@ -80,6 +84,9 @@ Result<bool> DumpReader::feed(std::span<const std::byte> datagram) {
       case NLMSG_NOOP: break;
       case NLMSG_OVERRUN: return fail(Errc::io, "the kernel lost messages of its answer");
       case NLMSG_ERROR:
+        if (payload.size() < sizeof(nlmsgerr::error))
+          return fail(Errc::truncated, "NLMSG_ERROR without its errno");
+        [[fallthrough]];
       case NLMSG_DONE:
         if (const int error = reported_error(payload); error != 0)
           return fail_errno("the kernel refused", error);

@@ -128,7 +128,11 @@ Result<Link> find_link(const std::string& name, Instant deadline, std::span<std:
     return {};
   };
   auto asked = ask_kernel(NETLINK_ROUTE, request, deadline, buffer, on_message);
-  if (!asked) return tl::unexpected(asked.error());
+  if (!asked) {
+    Error error = std::move(asked).error();
+    error.context = fmt::format("interface {}: {}", name, error.context);
+    return tl::unexpected(std::move(error));
+  }
   if (!found) return fail(Errc::no_device, fmt::format("interface {}: none", name), ENODEV);
   return std::move(*found);
 }

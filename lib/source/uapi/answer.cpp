@@ -83,6 +83,7 @@ Result<> AnswerReader::line(std::string_view text) {
 
 Result<> AnswerReader::device_line(std::string_view key, std::string_view value) {
   if (key == "private_key") return private_key(value);
+  if (key == "own_public_key") return own_public_key(value);
   if (key == "listen_port") return number(key, value, device_->listen_port);
   if (key == "fwmark") return number(key, value, device_->fwmark);
   return {};  // other implementations may say more
@@ -145,6 +146,13 @@ Result<> AnswerReader::finish_peer() {
   if (now_.since_epoch > years(20) && time.since_epoch < years(10))
     time = WallTime{now_.since_epoch - time.since_epoch};
   device_->peers.back().last_handshake = time;
+  return {};
+}
+
+Result<> AnswerReader::own_public_key(std::string_view hex) {
+  const auto key = PublicKey::from_hex(hex);
+  if (!key) return bad_value("own_public_key");
+  device_->public_key = *key;
   return {};
 }
 

@@ -1,8 +1,6 @@
 #include "wgscope/source/uapi/owner.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -22,8 +20,8 @@
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/os/file.hpp"
 #include "wgscope/os/netns.hpp"
-#include "wgscope/os/unique_fd.hpp"
 
 namespace wgscope::uapi {
 namespace {
@@ -54,25 +52,16 @@ std::optional<T> parse(std::string_view text, int base) {
   return value;
 }
 
-std::string read_all(const std::string& path) {
-  const os::UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string text;
-  if (!file) return text;
-  for (std::size_t size = 0;;) {
-    text.resize(size + 16 * 1024);
-    const ssize_t got = read(file.get(), text.data() + size, text.size() - size);
-    if (got <= 0) {
-      text.resize(size);
-      return text;
-    }
-    size += static_cast<std::size_t>(got);
-  }
+/// A file of /proc, empty where it cannot be read: then what is looked for is not there either.
+std::string read_proc(const std::string& path) {
+  constexpr std::size_t kMaxSize = 64U << 20U;
+  return os::read_file(path, kMaxSize).value_or(std::string());
 }
 
 std::string netns_path(pid_t pid) { return fmt::format("/proc/{}/ns/net", pid); }
 
 bool listens_there(pid_t pid, std::span<const std::string> spellings) {
-  return lists_listener(read_all(fmt::format("/proc/{}/net/unix", pid)), spellings);
+  return lists_listener(read_proc(fmt::format("/proc/{}/net/unix", pid)), spellings);
 }
 
 /// The kernel lists the path as the daemon gave it to bind(2): wireguard-go says /var/run, a symbolic link to /run.
@@ -127,7 +116,7 @@ std::optional<std::uint64_t> sum_drops(std::string_view proc_net_udp, std::uint1
 std::optional<std::uint64_t> socket_receive_drops(std::uint16_t listen_port) {
   std::optional<std::uint64_t> sum;
   for (const char* path : {"/proc/thread-self/net/udp", "/proc/thread-self/net/udp6"})
-    if (const auto drops = sum_drops(read_all(path), listen_port)) sum = sum.value_or(0) + *drops;
+    if (const auto drops = sum_drops(read_proc(path), listen_port)) sum = sum.value_or(0) + *drops;
   return sum;
 }
 

@@ -20,8 +20,9 @@ inline constexpr std::size_t kMaxAllowedIps = 1U << 22U;
 
 /// Reads the answer to get=1, piece by piece as it arrives; owns no socket and no clock.
 /// The private key is turned into the public one and forgotten, preshared keys are only compared with zero, and no error
-/// repeats a value.
-/// Source: https://www.wireguard.com/xplatform/ "Configuration Protocol"; wireguard-go device/uapi.go.
+/// repeats a value. BoringTun keeps its private key to itself and names own_public_key instead.
+/// Source: https://www.wireguard.com/xplatform/ "Configuration Protocol"; wireguard-go device/uapi.go; boringtun
+/// device/api.rs, api_get.
 class AnswerReader {
  public:
   /// @param into  name, netns and link stay as they are; the rest is filled.
@@ -45,6 +46,7 @@ class AnswerReader {
   Result<> begin_peer(std::string_view hex);
   Result<> finish_peer();
   Result<> private_key(std::string_view hex);
+  Result<> own_public_key(std::string_view hex);
 
   Device* device_;
   WallTime now_;

@@ -1,0 +1,176 @@
+#include "exporter/collection.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/text.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/model/device.hpp"
+#include "wgscope/model/snapshot.hpp"
+#include "wgscope/os/clock.hpp"
+
+#include "exporter/history.hpp"
+#include "exporter/names.hpp"
+
+namespace wgscope::exporter {
+namespace {
+
+PeerState state_of(const Peer& peer, Nanoseconds age) {
+  if (!peer.last_handshake) return PeerState::never;
+  return age < kRejectAfterTime ? PeerState::live : PeerState::idle;
+}
+
+/// Fills `into` for each peer of `device` from what is remembered.
+/// @param whole  whether the reading was: only then is a peer that it lacks forgotten.
+/// @returns whether first sights changed.
+bool view_device(const Device& device, bool whole, InterfaceHistory& history,
+                 const config::PeerNames* names, Now now, DeviceView& into) {
+  into.peers.resize(device.peers.size());
+  into.by_state.fill(0);
+  into.created = device.link ? history.created : std::nullopt;
+  const std::size_t known = history.peers.entries().size();
+  history.peers.begin_reading();
+  for (std::size_t i = 0; i < device.peers.size(); ++i) {
+    const Peer& peer = device.peers[i];
+    PeerView& view = into.peers[i];
+    PeerHistory* entry = history.peers.find(peer.public_key, now.wall);
+    view.shown = entry != nullptr;
+    if (!view.shown) continue;
+    encode_key_base64(peer.public_key.bytes, view.key_text);
+    view.first_seen = entry->first_seen;
+    view.handshake_age =
+        peer.last_handshake ? handshake_age(*entry, *peer.last_handshake, now) : Nanoseconds(0);
+    view.state = state_of(peer, view.handshake_age);
+    view.name = nullptr;
+    if (names != nullptr)
+      if (const auto name = names->find(peer.public_key); name != names->end())
+        view.name = &name->second;
+    ++into.by_state[static_cast<std::size_t>(view.state)];
+  }
+  const bool added = history.peers.entries().size() != known;
+  return (whole && history.peers.forget_unlisted()) || added;
+}
+
+}  // namespace
+
+Collections::Collections(CollectorOptions options, Warn warn)
+    : max_age_(options.max_age),
+      warn_(std::move(warn)),
+      source_(std::move(options.source)),
+      names_(std::move(options.names)),
+      history_(options.seed) {
+  if (options.state_dir.empty()) return;
+  state_.emplace(options.state_dir);
+  if (auto loaded = state_->load(history_); !loaded) warn_(loaded.error().context);
+}
+
+Result<std::shared_ptr<const Collection>> Collections::get(Instant deadline) {
+  std::shared_ptr<Collection> memory;
+  {
+    std::unique_lock lock(mutex_);
+    // steady_clock is what the standard library can wait on; over a scrape's time the two agree.
+    const auto until = std::chrono::steady_clock::now() + (deadline - os::boot_now());
+    while (taking_) {
+      if (taken_.wait_until(lock, until) == std::cv_status::timeout && taking_)
+        return fail(Errc::timeout, "the collection under way did not end in time");
+    }
+    if (latest_ && os::boot_now() - latest_->snapshot.taken.boot < max_age_) return latest_;
+    taking_ = true;
+    // Nobody else holds it and nobody can ask for it any more: its memory serves again.
+    if (latest_ && latest_.use_count() == 1) memory = std::const_pointer_cast<Collection>(latest_);
+    latest_.reset();
+  }
+  if (!memory) memory = std::make_shared<Collection>();
+
+  std::shared_ptr<const Collection> fresh;
+  try {
+    fresh = take(std::move(memory), deadline);
+  } catch (...) {
+    {
+      const std::lock_guard lock(mutex_);
+      taking_ = false;
+    }
+    taken_.notify_all();
+    throw;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    latest_ = fresh;
+    taking_ = false;
+  }
+  taken_.notify_all();
+  return fresh;
+}
+
+std::shared_ptr<const Collection> Collections::take(std::shared_ptr<Collection> memory,
+                                                    Instant deadline) {
+  const Now now = os::now();
+  history_.watch_clock(now);
+  for (const std::string& message : names_.refresh()) warn_(message);
+  memory->names = names_.current();
+  memory->names_report = names_.report();
+  source_.collect(now, deadline, memory->snapshot);
+  view(*memory);
+  warn_of_new(memory->snapshot.failures);
+  memory->clock_steps = history_.clock_steps();
+  if (state_ && history_.changed())
+    if (auto saved = state_->save_soon(history_, now.boot); !saved) warn_(saved.error().context);
+  return memory;
+}
+
+void Collections::view(Collection& collection) {
+  Snapshot& snapshot = collection.snapshot;
+  collection.views.resize(snapshot.devices.size());
+  for (std::size_t i = 0; i < snapshot.devices.size(); ++i) {
+    const Device& device = snapshot.devices[i];
+    const bool whole = std::none_of(
+        snapshot.failures.begin(), snapshot.failures.end(),
+        [&](const Failure& f) { return f.netns == device.netns && f.interface == device.name; });
+    if (view_device(device, whole, history_.of(device, snapshot.taken.wall), collection.names.get(),
+                    snapshot.taken, collection.views[i]))
+      history_.mark_changed();
+    const auto hidden = std::count_if(collection.views[i].peers.begin(), collection.views[i].peers.end(),
+                                      [](const PeerView& view) { return !view.shown; });
+    // An interrupted reading may show a peer twice and was reported; from any other source it is an error.
+    if (hidden != 0 && device.implementation == Implementation::userspace)
+      snapshot.failures.push_back({device.netns, device.name, FailureReason::malformed,
+                                   "the answer lists a peer twice; the first is shown"});
+  }
+  // An interface that failed this time may be back the next; one that is gone is forgotten.
+  history_.forget_unless([&](const std::string& netns, const std::string& interface) {
+    const auto is_it = [&](const auto& one) { return one.netns == netns; };
+    return std::any_of(snapshot.devices.begin(), snapshot.devices.end(),
+                       [&](const Device& d) { return is_it(d) && d.name == interface; }) ||
+           std::any_of(snapshot.failures.begin(), snapshot.failures.end(), [&](const Failure& f) {
+             return is_it(f) && (f.interface == interface || f.interface.empty());
+           });
+  });
+}
+
+void Collections::warn_of_new(const std::vector<Failure>& failures) {
+  std::set<std::string> now;
+  for (const Failure& failure : failures) {
+    std::string message = fmt::format("{}: {}", to_string(failure.reason), failure.detail);
+    if (!warned_.contains(message)) warn_(message);
+    now.insert(std::move(message));
+  }
+  warned_ = std::move(now);
+}
+
+void Collections::save_state() {
+  const std::lock_guard lock(mutex_);
+  if (taking_ || !state_ || !history_.changed()) return;
+  if (auto saved = state_->save(history_); !saved) warn_(saved.error().context);
+}
+
+}  // namespace wgscope::exporter

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <array>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "wgscope/base/text.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/config/names.hpp"
+#include "wgscope/model/snapshot.hpp"
+#include "wgscope/source/collect.hpp"
+
+#include "exporter/history.hpp"
+#include "exporter/names.hpp"
+#include "exporter/state_file.hpp"
+
+namespace wgscope::exporter {
+
+/// WireGuard gives up a session at this age (whitepaper §6.1, REJECT_AFTER_TIME).
+inline constexpr std::chrono::seconds kRejectAfterTime{180};
+
+/// What a peer's handshake age says. `stale` needs a declaration that the peer is expected online, so without an inventory
+/// no peer has it.
+enum class PeerState : std::uint8_t { never, live, stale, idle };
+inline constexpr std::size_t kPeerStateCount = 4;
+
+/// What the exporter adds to one peer of a snapshot. Kept small, like Peer.
+struct PeerView {
+  std::array<char, kKeyBase64Size> key_text;
+  PeerState state = PeerState::never;
+  bool shown = true;  ///< false for a key that stood in the same reading before
+  WallTime first_seen;
+  Nanoseconds handshake_age{};        ///< meaningless in state never
+  const std::string* name = nullptr;  ///< into Collection::names; nullptr without a name
+};
+
+struct DeviceView {
+  std::vector<PeerView> peers;  ///< parallel to Device::peers
+  std::array<std::uint64_t, kPeerStateCount> by_state{};
+  std::optional<WallTime> created;
+};
+
+/// One collection, complete: what all outputs are made from. Immutable once published.
+struct Collection {
+  Snapshot snapshot;
+  std::vector<DeviceView> views;  ///< parallel to snapshot.devices
+  std::shared_ptr<const config::PeerNames> names;
+  NamesReport names_report;
+  std::uint64_t clock_steps = 0;
+};
+
+struct CollectorOptions {
+  source::CollectOptions source;
+  std::vector<NamesFile> names;
+  std::string state_dir;  ///< empty: first sights are forgotten at exit
+  Nanoseconds max_age = std::chrono::seconds(1);
+  std::uint64_t seed = 0;  ///< random, for tables keyed by what peers choose
+};
+
+/// Collects when asked, once for all who ask at the same time, and not again within max_age.
+class Collections {
+ public:
+  /// Gets a message whenever something can no longer be read: once, not at each collection.
+  using Warn = std::function<void(const std::string& message)>;
+
+  Collections(CollectorOptions options, Warn warn);
+
+  /// A collection no older than max_age, taken now if there is none. Those who ask while one is being taken get that one.
+  /// @param deadline  no wait goes beyond it; sources that take longer are reported as timed out.
+  /// @returns timeout when the collection of another asker did not end in time.
+  Result<std::shared_ptr<const Collection>> get(Instant deadline);
+
+  /// Writes what --state.dir keeps, if it changed.
+  void save_state();
+
+ private:
+  std::shared_ptr<const Collection> take(std::shared_ptr<Collection> memory, Instant deadline);
+  void view(Collection& collection);
+  void warn_of_new(const std::vector<Failure>& failures);
+
+  Nanoseconds max_age_;
+  Warn warn_;
+
+  std::mutex mutex_;  ///< guards latest_ and taking_; the rest belongs to whoever set taking_
+  std::condition_variable taken_;
+  std::shared_ptr<const Collection> latest_;
+  bool taking_ = false;
+
+  source::SnapshotSource source_;
+  Names names_;
+  History history_;
+  std::optional<StateFile> state_;
+  std::set<std::string> warned_;  ///< of the failures of the last collection
+};
+
+}  // namespace wgscope::exporter

@@ -1,0 +1,76 @@
+#include <cstddef>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/model/snapshot.hpp"
+
+#include "build_info.hpp"
+#include "exporter/collection.hpp"
+#include "exporter/collectors/collectors.hpp"
+#include "exporter/exposition/writer.hpp"
+#include "exporter/metrics.hpp"
+
+namespace wgscope::exporter {
+namespace {
+
+/// Calls `each(name, success, duration)` for every collector that ran.
+template <class Each>
+void for_each_collector(const Collection& collection, Each&& each) {
+  for (std::size_t i = 0; i < kCollectorCount; ++i) {
+    const CollectorReport& report = collection.snapshot.collectors[i];
+    if (report.ran) each(to_string(static_cast<Collector>(i)), report.success, report.duration);
+  }
+  const NamesReport& names = collection.names_report;
+  if (names.ran) each("names", names.success, names.duration);
+}
+
+void write_failures(const Snapshot& snapshot, Writer& writer) {
+  writer.begin(metric::kInterfaceFailures);
+  // Two failures of one interface may have one reason; a series may stand only once.
+  std::set<std::tuple<std::string_view, std::string_view, FailureReason>> written;
+  for (const Failure& failure : snapshot.failures) {
+    if (!written.insert({failure.netns, failure.interface, failure.reason}).second) continue;
+    writer.sample(metric::kInterfaceFailures.name,
+                  {{"interface", failure.interface},
+                   {"netns", failure.netns},
+                   {"reason", to_string(failure.reason)}},
+                  Number::integer(1));
+  }
+}
+
+}  // namespace
+
+void write_exporter(const Collection& collection, Writer& writer) {
+  writer.begin(metric::kBuildInfo);
+  writer.sample(metric::kBuildInfo.name,
+                {{"version", build_info::kVersion},
+                 {"revision", build_info::kRevision},
+                 {"compiler", build_info::kCompiler}},
+                Number::integer(1));
+  writer.begin(metric::kCollectorSuccess);
+  for_each_collector(collection, [&](std::string_view name, bool success, Nanoseconds) {
+    writer.sample(metric::kCollectorSuccess.name, {{"collector", name}}, Number::boolean(success));
+  });
+  writer.begin(metric::kCollectorDuration);
+  for_each_collector(collection, [&](std::string_view name, bool, Nanoseconds duration) {
+    std::string labels = "collector=\"";
+    labels.append(name).append("\"");
+    writer.sample(metric::kCollectorDuration.name, labels,
+                  std::chrono::duration<double>(duration).count());
+  });
+  write_failures(collection.snapshot, writer);
+  writer.begin(metric::kClockSteps);
+  writer.sample(metric::kClockSteps.name, "", Number::integer(collection.clock_steps));
+}
+
+void write_collection(const Collection& collection, const RenderOptions& options, Writer& writer) {
+  write_exporter(collection, writer);
+  write_process(writer);
+  write_interfaces(collection, writer);
+  write_peers(collection, options, writer);
+}
+
+}  // namespace wgscope::exporter

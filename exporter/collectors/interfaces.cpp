@@ -1,0 +1,110 @@
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "wgscope/model/device.hpp"
+
+#include "exporter/collection.hpp"
+#include "exporter/collectors/collectors.hpp"
+#include "exporter/exposition/writer.hpp"
+#include "exporter/metrics.hpp"
+
+namespace wgscope::exporter {
+namespace {
+
+constexpr std::array<std::string_view, kPeerStateCount> kStateNames{"never", "live", "stale", "idle"};
+
+/// One family over all interfaces: `value` gives what an interface has, or nothing.
+template <class Value>
+void family(const Collection& collection, Writer& writer, const MetricDesc& metric, Value&& value) {
+  writer.begin(metric);
+  for (std::size_t i = 0; i < collection.views.size(); ++i) {
+    const Device& device = collection.snapshot.devices[i];
+    const std::optional<Number> number = value(device, collection.views[i]);
+    if (number)
+      writer.sample(metric.name, {{"interface", device.name}, {"netns", device.netns}}, *number);
+  }
+}
+
+void write_info(const Collection& collection, Writer& writer) {
+  writer.begin(metric::kInterfaceInfo);
+  for (const Device& device : collection.snapshot.devices) {
+    const bool kernel = device.implementation == Implementation::kernel;
+    writer.sample(metric::kInterfaceInfo.name,
+                  {{"interface", device.name},
+                   {"netns", device.netns},
+                   {"public_key", device.public_key ? device.public_key->base64() : ""},
+                   {"listen_port", fmt::to_string(device.listen_port)},
+                   {"fwmark", device.fwmark == 0 ? "0" : fmt::format("{:#x}", device.fwmark)},
+                   {"implementation", kernel ? "kernel" : "userspace"},
+                   {"ifindex", device.link ? fmt::to_string(device.link->ifindex) : ""}},
+                  Number::integer(1));
+  }
+}
+
+void write_peers_by_state(const Collection& collection, Writer& writer) {
+  writer.begin(metric::kInterfacePeersByState);
+  for (std::size_t i = 0; i < collection.views.size(); ++i) {
+    const Device& device = collection.snapshot.devices[i];
+    for (std::size_t state = 0; state < kPeerStateCount; ++state)
+      writer.sample(metric::kInterfacePeersByState.name,
+                    {{"interface", device.name}, {"netns", device.netns}, {"state", kStateNames[state]}},
+                    Number::integer(collection.views[i].by_state[state]));
+  }
+}
+
+struct StatsMetric {
+  const MetricDesc* metric;
+  std::uint64_t LinkStats::*counter;
+};
+
+constexpr std::array kStatsMetrics{
+    StatsMetric{&metric::kInterfaceReceiveBytes, &LinkStats::receive_bytes},
+    StatsMetric{&metric::kInterfaceTransmitBytes, &LinkStats::transmit_bytes},
+    StatsMetric{&metric::kInterfaceReceivePackets, &LinkStats::receive_packets},
+    StatsMetric{&metric::kInterfaceTransmitPackets, &LinkStats::transmit_packets},
+    StatsMetric{&metric::kInterfaceReceiveErrors, &LinkStats::receive_errors},
+    StatsMetric{&metric::kInterfaceTransmitErrors, &LinkStats::transmit_errors},
+    StatsMetric{&metric::kInterfaceReceiveDropped, &LinkStats::receive_dropped},
+    StatsMetric{&metric::kInterfaceTransmitDropped, &LinkStats::transmit_dropped},
+    StatsMetric{&metric::kInterfaceReceiveFrameErrors, &LinkStats::receive_frame_errors},
+    StatsMetric{&metric::kInterfaceReceiveLengthErrors, &LinkStats::receive_length_errors},
+};
+
+}  // namespace
+
+void write_interfaces(const Collection& collection, Writer& writer) {
+  using Maybe = std::optional<Number>;
+  write_info(collection, writer);
+  family(collection, writer, metric::kInterfaceUp, [](const Device& d, const DeviceView&) {
+    return d.link ? Maybe(Number::boolean(d.link->up)) : Maybe();
+  });
+  family(collection, writer, metric::kInterfaceMtu, [](const Device& d, const DeviceView&) {
+    return d.link ? Maybe(Number::integer(d.link->mtu_bytes)) : Maybe();
+  });
+  family(collection, writer, metric::kInterfaceCreated, [](const Device&, const DeviceView& v) {
+    return v.created ? Maybe(Number::seconds(v.created->since_epoch)) : Maybe();
+  });
+  family(collection, writer, metric::kInterfacePeers, [](const Device&, const DeviceView& v) {
+    std::uint64_t peers = 0;
+    for (const std::uint64_t count : v.by_state) peers += count;
+    return Maybe(Number::integer(peers));
+  });
+  write_peers_by_state(collection, writer);
+  for (const StatsMetric& stats : kStatsMetrics)
+    family(collection, writer, *stats.metric, [&](const Device& d, const DeviceView&) {
+      if (!d.link || !d.link->stats) return Maybe();
+      return Maybe(Number::integer(d.link->stats.value().*stats.counter));
+    });
+  family(collection, writer, metric::kInterfaceSocketReceiveDrops,
+         [](const Device& d, const DeviceView&) {
+           return d.socket_receive_drops ? Maybe(Number::integer(*d.socket_receive_drops)) : Maybe();
+         });
+}
+
+}  // namespace wgscope::exporter

@@ -1,0 +1,53 @@
+#include "exporter/exposition/gzip.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include <isa-l/igzip_lib.h>
+
+namespace wgscope::exporter {
+
+struct GzipSink::State {
+  static constexpr std::size_t kOutSize = 64 * 1024;
+
+  isal_zstream stream;
+  std::array<std::uint8_t, ISAL_DEF_LVL1_DEFAULT> level_buffer;
+  std::array<std::uint8_t, kOutSize> out;
+};
+
+GzipSink::GzipSink(Sink& next) : next_(&next), state_(std::make_unique_for_overwrite<State>()) {
+  isal_deflate_init(&state_->stream);
+  state_->stream.level = 1;
+  state_->stream.level_buf = state_->level_buffer.data();
+  state_->stream.level_buf_size = static_cast<std::uint32_t>(state_->level_buffer.size());
+  state_->stream.gzip_flag = IGZIP_GZIP;
+  state_->stream.flush = NO_FLUSH;
+}
+
+GzipSink::~GzipSink() = default;
+
+bool GzipSink::write(std::span<const char> piece) { return deflate(piece, false); }
+
+bool GzipSink::finish() { return deflate({}, true); }
+
+bool GzipSink::deflate(std::span<const char> piece, bool last) {
+  isal_zstream& stream = state_->stream;
+  // ISA-L takes its input as non-const, and does not write to it.
+  stream.next_in = reinterpret_cast<std::uint8_t*>(const_cast<char*>(piece.data()));
+  stream.avail_in = static_cast<std::uint32_t>(piece.size());
+  stream.end_of_stream = last ? 1 : 0;
+  do {
+    stream.next_out = state_->out.data();
+    stream.avail_out = static_cast<std::uint32_t>(state_->out.size());
+    if (isal_deflate(&stream) != COMP_OK) return false;
+    const std::size_t made = state_->out.size() - stream.avail_out;
+    const char* text = reinterpret_cast<const char*>(state_->out.data());
+    if (made != 0 && !next_->write({text, made})) return false;
+  } while (stream.avail_out == 0 || stream.avail_in != 0);
+  return true;
+}
+
+}  // namespace wgscope::exporter

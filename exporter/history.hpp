@@ -1,0 +1,115 @@
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/model/device.hpp"
+#include "wgscope/model/public_key.hpp"
+
+namespace wgscope::exporter {
+
+/// What the exporter remembers of one peer between collections.
+struct PeerHistory {
+  PublicKey key;
+  WallTime first_seen;
+  std::optional<WallTime> handshake;  ///< the last handshake's wall clock, as reported
+  Instant handshake_anchor;           ///< when that was on the boot clock
+  std::uint32_t last_seen = 0;        ///< number of the reading that last listed the peer
+};
+
+/// The peers of one interface, found by key. Readings list them in nearly the same order each time, so the entry after the
+/// last one found is tried before the table: an unchanged set costs one comparison a peer and no allocation.
+class PeerTable {
+ public:
+  explicit PeerTable(std::uint64_t seed) : hash_{seed} {}
+
+  /// Starts a reading; find() may then be called for each peer of it.
+  void begin_reading();
+  /// The peer's entry, made if it is new. @returns nullptr when this reading has had that key before.
+  PeerHistory* find(const PublicKey& key, WallTime now);
+  /// Forgets the peers that the reading did not list, after its last find(). @returns whether there were any.
+  bool forget_unlisted();
+  /// Puts an entry in that was kept elsewhere; for loading, before the first reading.
+  void restore(const PublicKey& key, WallTime first_seen);
+
+  [[nodiscard]] const std::vector<PeerHistory>& entries() const { return entries_; }
+
+ private:
+  static constexpr std::uint32_t kFree = UINT32_MAX;
+
+  [[nodiscard]] std::size_t slot_of(const PublicKey& key) const;
+  void rebuild(std::size_t slots);
+
+  PublicKeyHash hash_;
+  std::vector<PeerHistory> entries_;
+  std::vector<std::uint32_t> slots_;  ///< open addressing, a power of two, at most half full
+  std::size_t next_ = 0;              ///< the entry to try first
+  std::uint32_t reading_ = 0;
+};
+
+/// What is remembered of one interface.
+struct InterfaceHistory {
+  explicit InterfaceHistory(std::uint64_t seed) : peers(seed) {}
+
+  std::uint32_t ifindex = 0;  ///< 0 where it is not known
+  std::optional<WallTime> created;
+  PeerTable peers;
+};
+
+/// The age of a handshake that a peer reports, on the boot clock: untouched by steps of the wall clock after the
+/// handshake was first seen. A step before that cannot be told from age.
+/// Updates the entry's anchor when the handshake is a new one.
+Nanoseconds handshake_age(PeerHistory& peer, WallTime handshake, Now now);
+
+/// First sights and handshake anchors of all interfaces, by (netns, interface). One thread at a time.
+class History {
+ public:
+  /// @param seed  random, against chosen keys.
+  explicit History(std::uint64_t seed) : seed_(seed) {}
+
+  InterfaceHistory& of(const Device& device, WallTime now);
+  /// Forgets interfaces for which `keep` says no.
+  template <class Keep>
+  void forget_unless(Keep&& keep) {
+    changed_ |= std::erase_if(interfaces_, [&](const auto& entry) {
+                  return !keep(entry.first.netns, entry.first.interface);
+                }) != 0;
+  }
+
+  /// Counts a step when the wall clock moved by over a second against the boot clock since the last call.
+  void watch_clock(Now now);
+  [[nodiscard]] std::uint64_t clock_steps() const { return clock_steps_; }
+
+  /// Whether first sights changed since the last call of serialize(): then it is worth writing them again.
+  [[nodiscard]] bool changed() const { return changed_; }
+  void mark_changed() { changed_ = true; }
+
+  /// First sights as text, in the format docs/state.md describes. Holds public keys and names only.
+  std::string serialize(std::string_view boot_id);
+  /// Reads what serialize() wrote. Interface indexes count only when `boot_id` is still the same.
+  /// @returns bad_value with the line's number; the history is then unchanged.
+  Result<> restore(std::string_view text, std::string_view boot_id);
+
+ private:
+  struct Key {
+    std::string netns;
+    std::string interface;
+    friend auto operator<=>(const Key&, const Key&) = default;
+  };
+
+  std::uint64_t seed_;
+  std::map<Key, InterfaceHistory> interfaces_;
+  std::optional<Nanoseconds> clock_offset_;
+  std::uint64_t clock_steps_ = 0;
+  bool changed_ = false;
+};
+
+}  // namespace wgscope::exporter

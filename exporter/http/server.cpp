@@ -1,0 +1,237 @@
+#include "exporter/http/server.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <civetweb.h>
+#include <fmt/core.h>
+
+#include "wgscope/base/result.hpp"
+
+#include "exporter/http/listener.hpp"
+
+namespace {
+/// The sockets that CivetWeb takes when it believes to bind its own; set only while a server starts.
+std::vector<wgscope::exporter::http::Listener>* listeners_to_hand_over = nullptr;
+std::size_t handed_over = 0;
+}  // namespace
+
+/// CivetWeb is compiled with its calls of bind(2) coming here (cmake/CivetWeb.cmake): it can neither take systemd's
+/// sockets nor set options before listening, and its own messages do not say what to do.
+extern "C" int wgscope_civetweb_bind(int fd, const sockaddr* /*address*/, socklen_t /*size*/) noexcept {
+  if (listeners_to_hand_over == nullptr || handed_over >= listeners_to_hand_over->size()) return -1;
+  const int socket = (*listeners_to_hand_over)[handed_over++].socket.get();
+  return dup3(socket, fd, O_CLOEXEC) < 0 ? -1 : 0;
+}
+
+namespace wgscope::exporter::http {
+namespace {
+
+std::string_view reason_phrase(int status) {
+  const char* text = mg_get_response_code_text(nullptr, status);
+  return text != nullptr ? text : "";
+}
+
+bool is_http_1_0(const Request& request) {
+  const mg_request_info* info = mg_get_request_info(request.connection);
+  return info->http_version != nullptr && std::string_view(info->http_version) == "1.0";
+}
+
+bool send_all(mg_connection* connection, std::string_view text) {
+  return text.empty() || mg_write(connection, text.data(), text.size()) == static_cast<int>(text.size());
+}
+
+}  // namespace
+
+std::string_view Request::header(const char* name) const {
+  const char* value = mg_get_header(connection, name);
+  return value != nullptr ? value : std::string_view();
+}
+
+void Response::set_header(std::string_view name, std::string_view value) {
+  headers_.append(name).append(": ").append(value).append("\r\n");
+}
+
+std::string Response::headers() const {
+  return fmt::format("HTTP/1.1 {} {}\r\n{}X-Content-Type-Options: nosniff\r\nConnection: close\r\n",
+                     status_, reason_phrase(status_), headers_);
+}
+
+bool Response::send(std::string_view head, std::span<const char> body, std::string_view tail) {
+  mg_connection* connection = request_->connection;
+  broken_ = broken_ || !send_all(connection, head) || !send_all(connection, {body.data(), body.size()}) ||
+            !send_all(connection, tail);
+  return !broken_;
+}
+
+bool Response::write(std::span<const char> piece) {
+  if (head_only()) return false;
+  if (!has_held_ && !streaming_) {
+    held_.assign(piece.begin(), piece.end());
+    has_held_ = true;
+    return true;
+  }
+  const bool chunked = !is_http_1_0(*request_);
+  if (!streaming_) {
+    streaming_ = true;
+    std::string head = headers() + (chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n");
+    if (chunked) head += fmt::format("{:x}\r\n", held_.size());
+    send(head, held_, chunked ? "\r\n" : "");
+    held_ = {};
+  }
+  return send(chunked ? fmt::format("{:x}\r\n", piece.size()) : "", piece, chunked ? "\r\n" : "");
+}
+
+void Response::finish() {
+  if (streaming_) {
+    if (!is_http_1_0(*request_)) send("0\r\n\r\n", {}, "");
+    return;
+  }
+  std::string text = headers();
+  // How long an answer to HEAD would be is not known without making it, and then the header is left out.
+  if (!head_only()) text += fmt::format("Content-Length: {}\r\n", held_.size());
+  text += "\r\n";
+  text.append(held_.data(), held_.size());
+  send(text, {}, "");
+}
+
+void Response::give_up() noexcept {
+  status_ = 500;
+  constexpr std::string_view kAnswer =
+      "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+  if (!streaming_ && !broken_) send_all(request_->connection, kAnswer);
+}
+
+void respond(Response& response, int status, std::string_view content_type, std::string_view body) {
+  response.set_status(status);
+  response.set_header("Content-Type", content_type);
+  response.write(body);
+  response.finish();
+}
+
+class Server::Impl {
+ public:
+  explicit Impl(ServerOptions options) : options_(std::move(options)) {}
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() {
+    if (context_ != nullptr) mg_stop(context_);
+  }
+
+  Result<> start(std::vector<Listener> listeners);
+  [[nodiscard]] const std::vector<std::string>& urls() const { return urls_; }
+
+ private:
+  static int on_request(mg_connection* connection) noexcept;
+  static int on_message(const mg_connection* /*connection*/, const char* message) noexcept;
+  void answer(const Request& request, Response& response) const;
+
+  ServerOptions options_;
+  mg_context* context_ = nullptr;
+  std::vector<std::string> urls_;
+};
+
+Result<> Server::Impl::start(std::vector<Listener> listeners) {
+  static std::once_flag library;
+  std::call_once(library, [] { mg_init_library(MG_FEATURES_DEFAULT); });
+  std::string ports;
+  for (const Listener& listener : listeners) {
+    if (!ports.empty()) ports += ',';
+    ports += fmt::format("{}:{}", listener.ipv6 ? "[::]" : "0.0.0.0", listener.port);
+    urls_.push_back(listener.url);
+  }
+  // No keep-alive: a scraper that is idle for a minute would hold a thread for it, and a new connection costs less than
+  // one metric. Fifty scrapes at once find a thread each; a client that stalls loses its own after ten seconds.
+  const std::vector<const char*> settings{
+      "listening_ports", ports.c_str(), "num_threads", "56", "connection_queue", "256",
+      "request_timeout_ms", "10000", "tcp_nodelay", "1", "enable_keep_alive", "no",
+      "max_request_size", "8192", nullptr};
+  mg_callbacks callbacks{};
+  callbacks.begin_request = on_request;
+  callbacks.log_message = on_message;
+
+  static std::mutex starting;
+  const std::lock_guard lock(starting);
+  listeners_to_hand_over = &listeners;
+  handed_over = 0;
+  context_ = mg_start(&callbacks, this, const_cast<const char**>(settings.data()));
+  listeners_to_hand_over = nullptr;
+  if (context_ == nullptr) return fail(Errc::io, "the HTTP server did not start (out of threads or memory?)");
+  return {};
+}
+
+int Server::Impl::on_message(const mg_connection* /*connection*/, const char* /*message*/) noexcept {
+  return 1;  // what clients do wrong is theirs; it is counted, not logged
+}
+
+int Server::Impl::on_request(mg_connection* connection) noexcept {
+  const mg_request_info* info = mg_get_request_info(connection);
+  const auto* server = static_cast<const Impl*>(info->user_data);
+  const auto start = std::chrono::steady_clock::now();
+  const auto text = [](const char* value) { return value != nullptr ? value : std::string_view(); };
+  const Request request{text(info->request_method), text(info->local_uri), text(info->query_string),
+                        connection};
+  Response response(request);
+  try {
+    server->answer(request, response);
+  } catch (...) {  // most likely out of memory; it must not leave a callback from C
+    response.give_up();
+  }
+  try {
+    const auto route = server->options_.routes.find(request.path);
+    const std::string_view path = route != server->options_.routes.end() ? route->first : "other";
+    if (server->options_.on_answered)
+      server->options_.on_answered(
+          path, response.status(),
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  } catch (...) {  // counting is not worth an answer
+  }
+  return response.status();
+}
+
+void Server::Impl::answer(const Request& request, Response& response) const {
+  constexpr std::string_view kPlain = "text/plain; charset=utf-8";
+  const auto route = options_.routes.find(request.path);
+  if (route == options_.routes.end()) return respond(response, 404, kPlain, "404 not found\n");
+  if (request.method != "GET" && request.method != "HEAD") {
+    response.set_header("Allow", "GET, HEAD");
+    return respond(response, 405, kPlain, "405 method not allowed\n");
+  }
+  route->second(request, response);
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+
+std::vector<std::string> Server::urls() const { return impl_->urls(); }
+
+Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
+  std::vector<Listener> listeners;
+  if (options.systemd_sockets) {
+    auto taken = take_systemd_listeners();
+    if (!taken) return tl::unexpected(taken.error());
+    listeners = std::move(*taken);
+  } else {
+    for (const std::string& address : options.listen) {
+      auto listener = listen_on(address);
+      if (!listener) return tl::unexpected(listener.error());
+      listeners.push_back(std::move(*listener));
+    }
+  }
+  auto impl = std::make_unique<Impl>(std::move(options));
+  if (auto started = impl->start(std::move(listeners)); !started) return tl::unexpected(started.error());
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+}  // namespace wgscope::exporter::http

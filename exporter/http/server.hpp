@@ -1,0 +1,93 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wgscope/base/result.hpp"
+
+#include "exporter/exposition/output.hpp"
+
+struct mg_connection;
+
+namespace wgscope::exporter::http {
+
+struct Request {
+  std::string_view method;  ///< "GET" or "HEAD"; others never reach a handler
+  std::string_view path;    ///< decoded, without the query
+  std::string_view query;   ///< as sent; empty where there is none
+  mg_connection* connection = nullptr;
+
+  /// A header's value, names in any case; empty where there is none.
+  [[nodiscard]] std::string_view header(const char* name) const;
+};
+
+/// Answers one request. Headers go out with the first piece of the body; an answer of one piece has a Content-Length,
+/// a longer one is chunked. The body of an answer to HEAD is left out.
+class Response final : public Sink {
+ public:
+  explicit Response(const Request& request) : request_(&request) {}
+
+  void set_status(int status) { status_ = status; }
+  void set_header(std::string_view name, std::string_view value);
+
+  bool write(std::span<const char> piece) override;
+  /// To be called once, after the last write().
+  void finish();
+  /// Answers 500 without a body instead; an answer already begun just ends, broken for the client to see.
+  void give_up() noexcept;
+
+  [[nodiscard]] int status() const { return status_; }
+  /// Whether the client does not want a body, so that making one can be saved.
+  [[nodiscard]] bool head_only() const { return request_->method == "HEAD"; }
+
+ private:
+  bool send(std::string_view head, std::span<const char> body, std::string_view tail);
+  [[nodiscard]] std::string headers() const;
+
+  const Request* request_;
+  int status_ = 200;
+  std::string headers_;
+  std::vector<char> held_;  ///< the first piece, until it is known whether there is a second
+  bool has_held_ = false;
+  bool streaming_ = false;
+  bool broken_ = false;
+};
+
+/// A whole small answer.
+void respond(Response& response, int status, std::string_view content_type, std::string_view body);
+
+using Handler = std::function<void(const Request&, Response&)>;
+
+struct ServerOptions {
+  std::vector<std::string> listen;  ///< "ADDRESS:PORT", "[ADDRESS]:PORT", ":PORT"
+  bool systemd_sockets = false;     ///< take the sockets of systemd's activation instead
+  std::map<std::string, Handler, std::less<>> routes;  ///< by exact path
+  /// Called after each answer with the path for metrics: a route's, or "other".
+  std::function<void(std::string_view path, int status, double seconds)> on_answered;
+};
+
+/// CivetWeb behind a table of routes. Handlers run on its threads, several at once.
+class Server {
+ public:
+  /// Listens and serves until destroyed.
+  /// @returns io, naming the address: in use, not ours, not permitted.
+  static Result<std::unique_ptr<Server>> start(ServerOptions options);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// "http://127.0.0.1:9586" for each socket, with the port it really has.
+  [[nodiscard]] std::vector<std::string> urls() const;
+
+ private:
+  class Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace wgscope::exporter::http

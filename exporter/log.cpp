@@ -1,0 +1,57 @@
+#include "exporter/log.hpp"
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "wgscope/base/text.hpp"
+
+namespace wgscope::exporter {
+namespace {
+
+/// `value` between quotes, escaped so that both a JSON parser and a logfmt reader get it back.
+std::string quoted(std::string_view value) {
+  std::string text = "\"";
+  for (const char c : to_valid_utf8(value)) {
+    if (c == '"' || c == '\\')
+      text.append("\\").push_back(c);
+    else if (c == '\n')
+      text += "\\n";
+    else if (static_cast<unsigned char>(c) < 0x20)
+      text += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      text += c;
+  }
+  return text += '"';
+}
+
+}  // namespace
+
+Log::Log(LogFormat format, spdlog::level::level_enum level)
+    : format_(format),
+      logger_(std::make_shared<spdlog::logger>(
+          "wgscope", std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
+  logger_->set_level(level);
+  logger_->set_pattern(format == LogFormat::json ? R"({"ts":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})"
+                                                 : "ts=%Y-%m-%dT%H:%M:%S.%e%z level=%l %v");
+}
+
+void Log::write(spdlog::level::level_enum level, std::string_view message,
+                std::initializer_list<LogField> fields) const {
+  if (!logger_->should_log(level)) return;
+  const bool json = format_ == LogFormat::json;
+  std::string line = (json ? "\"msg\":" : "msg=") + quoted(message);
+  for (const LogField& field : fields) {
+    if (field.value.empty()) continue;
+    line += json ? fmt::format(",\"{}\":", field.key) : fmt::format(" {}=", field.key);
+    line += quoted(field.value);
+  }
+  logger_->log(level, line);
+}
+
+}  // namespace wgscope::exporter

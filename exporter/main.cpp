@@ -1,0 +1,148 @@
+#include <malloc.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/os/clock.hpp"
+#include "wgscope/os/file.hpp"
+
+#include "build_info.hpp"
+#include "exporter/collection.hpp"
+#include "exporter/collectors/collectors.hpp"
+#include "exporter/endpoints.hpp"
+#include "exporter/exposition/output.hpp"
+#include "exporter/exposition/writer.hpp"
+#include "exporter/http/server.hpp"
+#include "exporter/log.hpp"
+#include "exporter/options.hpp"
+
+namespace wgscope::exporter {
+namespace {
+
+/// Memory that many threads use in turn should be one pool, and large buffers should go back at once: glibc's defaults keep
+/// an arena a thread, and stop returning large blocks after the first.
+void tune_allocator() {
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 512 * 1024);
+}
+
+std::uint64_t random_seed() {
+  std::uint64_t seed = 0;
+  if (getrandom(&seed, sizeof seed, 0) != static_cast<ssize_t>(sizeof seed))
+    throw std::runtime_error("the kernel gave no random bytes");
+  return seed;
+}
+
+class StdoutSink final : public Sink {
+ public:
+  bool write(std::span<const char> piece) override {
+    return std::fwrite(piece.data(), 1, piece.size(), stdout) == piece.size();
+  }
+};
+
+void write_exposition(const Collection& collection, const RenderOptions& render, Sink& sink) {
+  Output output(sink);
+  Writer writer(Format::text, output);
+  write_collection(collection, render, writer);
+  writer.finish();
+}
+
+/// --once: one exposition, and 1 if it could not be written or if nothing at all could be read.
+int run_once(const Options& options, Collections& collections, const Log& log) {
+  const auto collection = collections.get(os::boot_now() + options.collect_timeout);
+  if (!collection) {
+    log.error(collection.error().context);
+    return 1;
+  }
+  collections.save_state();
+  if (options.textfile.empty()) {
+    StdoutSink sink;
+    write_exposition(**collection, options.render, sink);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+      log.error("write to standard output failed");
+      return 1;
+    }
+  } else {
+    StringSink sink;
+    write_exposition(**collection, options.render, sink);
+    // node_exporter may run as another user.
+    if (auto written = os::replace_file(options.textfile, sink.text, 0644); !written) {
+      log.error(written.error().context);
+      return 1;
+    }
+  }
+  return nothing_readable((*collection)->snapshot) ? 1 : 0;
+}
+
+int serve(const Options& options, Collections& collections, const Log& log) {
+  // Every thread inherits the mask, so that signals wait for sigwait() below.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  Endpoints endpoints(collections, {options.telemetry_path, options.render, options.collect_timeout});
+  http::ServerOptions server_options;
+  server_options.listen = options.listen;
+  server_options.systemd_sockets = options.systemd_sockets;
+  server_options.routes = endpoints.routes();
+  server_options.on_answered = [&](std::string_view path, int status, double seconds) {
+    endpoints.count(path, status, seconds);
+  };
+  auto server = http::Server::start(std::move(server_options));
+  if (!server) {
+    log.error(server.error().context);
+    return 1;
+  }
+  // The first collection now, so that what is not permitted is said at start-up and not at the first scrape.
+  const auto first = collections.get(os::boot_now() + options.collect_timeout);
+  for (const std::string& url : (*server)->urls())
+    log.info("serving metrics", {{"url", url + options.telemetry_path},
+                                 {"version", build_info::kVersion},
+                                 {"interfaces", fmt::format("{}", first ? (*first)->snapshot.devices.size() : 0)}});
+
+  for (int signal = SIGHUP; signal == SIGHUP;)  // names are read again when they change; no signal is needed
+    sigwait(&signals, &signal);
+  log.info("stopping");
+  server->reset();
+  collections.save_state();
+  return 0;
+}
+
+int run(int argc, char** argv) {
+  ParsedOptions parsed = parse_options(argc, argv);
+  if (parsed.exit_code) return *parsed.exit_code;
+  Options& options = parsed.options;
+  const Log log(options.log_format, options.log_level);
+  options.collector.seed = random_seed();
+  Collections collections(std::move(options.collector),
+                          [&](const std::string& message) { log.warn(message); });
+  return options.once ? run_once(options, collections, log) : serve(options, collections, log);
+}
+
+}  // namespace
+}  // namespace wgscope::exporter
+
+int main(int argc, char** argv) {
+  // No core dumps and no debugger without privileges: keys pass through this memory.
+  prctl(PR_SET_DUMPABLE, 0);
+  wgscope::exporter::tune_allocator();
+  try {
+    return wgscope::exporter::run(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "wgscope-exporter: {}\n", error.what());
+    return 1;
+  }
+}

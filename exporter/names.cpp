@@ -1,0 +1,82 @@
+#include "exporter/names.hpp"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/config/names.hpp"
+#include "wgscope/os/clock.hpp"
+#include "wgscope/os/file.hpp"
+
+namespace wgscope::exporter {
+namespace {
+
+constexpr std::size_t kMaxFileSize = 64U << 20U;
+
+}  // namespace
+
+Names::Names(std::vector<NamesFile> files) {
+  for (NamesFile& file : files) files_.push_back({std::move(file), {}, {}, {}, false});
+  report_.ran = !files_.empty();
+}
+
+Result<Names::Stamp> Names::stamp_of(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return fail_errno("stat", errno);
+  const auto ns = [](const timespec& t) { return t.tv_sec * 1'000'000'000 + t.tv_nsec; };
+  return Stamp{status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size),
+               ns(status.st_mtim), ns(status.st_ctim)};
+}
+
+Result<config::PeerNames> Names::read(const NamesFile& file) {
+  // A wg-quick file holds private keys, and people mistake files.
+  auto text = os::read_secret_file(file.path, kMaxFileSize);
+  if (!text) return tl::unexpected(text.error());
+  return file.kind == NamesFile::Kind::wg_quick ? config::parse_wg_quick_names(text->text())
+                                                : config::parse_names_map(text->text());
+}
+
+std::vector<std::string> Names::refresh() {
+  std::vector<std::string> messages;
+  const Instant start = os::boot_now();
+  bool changed = current_ == nullptr && !files_.empty();
+  for (Watched& watched : files_) {
+    const auto stamp = stamp_of(watched.file.path);
+    if (stamp && watched.looked && *stamp == watched.stamp) continue;
+    auto names = stamp ? read(watched.file) : Result<config::PeerNames>(tl::unexpected(stamp.error()));
+    std::string problem;
+    if (names) {
+      watched.names = std::move(*names);
+      changed = true;
+    } else {
+      problem = fmt::format("names from {}: {}; keeping the {} names read before", watched.file.path,
+                            names.error().context, watched.names.size());
+    }
+    if (!problem.empty() && problem != watched.problem) messages.push_back(problem);
+    watched.problem = std::move(problem);
+    watched.looked = true;
+    watched.stamp = stamp ? *stamp : Stamp{};
+  }
+  if (changed) combine();
+  report_.success = true;
+  for (const Watched& watched : files_) report_.success &= watched.problem.empty();
+  report_.duration = os::boot_now() - start;
+  return messages;
+}
+
+void Names::combine() {
+  auto all = std::make_shared<config::PeerNames>();
+  for (const Watched& watched : files_)
+    for (const auto& [key, name] : watched.names) all->insert_or_assign(key, name);
+  current_ = std::move(all);
+}
+
+}  // namespace wgscope::exporter

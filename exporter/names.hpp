@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/config/names.hpp"
+
+namespace wgscope::exporter {
+
+struct NamesFile {
+  enum class Kind : std::uint8_t { wg_quick, map };
+  std::string path;
+  Kind kind = Kind::map;
+};
+
+/// How reading the names went, for the `names` collector.
+struct NamesReport {
+  bool ran = false;  ///< false without any names file
+  bool success = true;
+  Nanoseconds duration{};
+};
+
+/// Peers' names from files, read again when they change. A file that cannot be read keeps the names it gave last.
+class Names {
+ public:
+  explicit Names(std::vector<NamesFile> files);
+
+  /// Looks at each file and reads those that changed.
+  /// @returns a message for each that went bad since the last call.
+  std::vector<std::string> refresh();
+
+  /// The names of all files together, later files over earlier ones; nullptr without any file.
+  [[nodiscard]] std::shared_ptr<const config::PeerNames> current() const { return current_; }
+  [[nodiscard]] NamesReport report() const { return report_; }
+
+ private:
+  /// What tells that a file changed. Editors replace files, so the inode counts too.
+  struct Stamp {
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+    std::uint64_t size = 0;
+    std::int64_t modified_ns = 0;
+    std::int64_t changed_ns = 0;
+    friend bool operator==(const Stamp&, const Stamp&) = default;
+  };
+  struct Watched {
+    NamesFile file;
+    Stamp stamp;
+    config::PeerNames names;
+    std::string problem;  ///< empty while the last reading was good
+    bool looked = false;
+  };
+
+  static Result<Stamp> stamp_of(const std::string& path);
+  static Result<config::PeerNames> read(const NamesFile& file);
+  void combine();
+
+  std::vector<Watched> files_;
+  std::shared_ptr<const config::PeerNames> current_;
+  NamesReport report_;
+};
+
+}  // namespace wgscope::exporter

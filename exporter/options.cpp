@@ -1,0 +1,244 @@
+#include "exporter/options.hpp"
+
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/source/collect.hpp"
+
+#include "build_info.hpp"
+#include "exporter/collection.hpp"
+#include "exporter/collectors/collectors.hpp"
+
+namespace wgscope::exporter {
+namespace {
+
+constexpr const char* kFooter = R"(Examples:
+  wgscope-exporter                                    kernel and userspace interfaces on port 9586
+  wgscope-exporter --netns all                        and those of every namespace under /run/netns
+  wgscope-exporter --names.file=/etc/wgscope/names.yaml
+  wgscope-exporter --once | grep handshake            one exposition on standard output
+
+Needs CAP_NET_ADMIN for kernel interfaces, CAP_SYS_ADMIN as well for other network namespaces,
+and access to the sockets of userspace implementations. What is not permitted is reported; the rest goes on.)";
+
+/// What CLI11 hands over as text, until it is checked.
+struct Raw {
+  std::string include;
+  std::string exclude;
+  std::vector<std::string> netns;
+  std::vector<std::string> names_wg_config;
+  std::vector<std::string> names_map;
+  std::string max_age = "1s";
+  std::string collect_timeout = "5s";
+  std::string allowed_ips = "count";
+  std::string peer_label;
+};
+
+CLI::Validator duration() {
+  return {[](std::string& text) {
+            const auto parsed = parse_duration(text);
+            return parsed ? std::string() : parsed.error().context;
+          },
+          "DURATION", "duration"};
+}
+
+void add_web_flags(CLI::App& app, Options& options) {
+  auto* listen = app.add_option("--web.listen-address", options.listen,
+                                "Address to listen on: ADDRESS:PORT or :PORT; repeatable")
+                     ->type_name("ADDRESS")
+                     ->allow_extra_args(false)
+                     ->capture_default_str()
+                     ->group("Web");
+  app.add_flag("--web.systemd-socket", options.systemd_sockets,
+               "Take the sockets systemd passes instead of listening")
+      ->excludes(listen)
+      ->group("Web");
+  app.add_option("--web.telemetry-path", options.telemetry_path, "Path of the metrics")
+      ->type_name("PATH")
+      ->capture_default_str()
+      ->check([](const std::string& path) {
+        return path.starts_with('/') && path != "/" ? "" : "must be a path such as /metrics, and not / itself";
+      })
+      ->group("Web");
+}
+
+void add_source_flags(CLI::App& app, Options& options, Raw& raw) {
+  source::CollectOptions& source = options.collector.source;
+  app.add_flag("--collector.netlink,!--no-collector.netlink", source.kernel,
+               "Read the kernel's interfaces (default on)")
+      ->group("What is read");
+  app.add_flag("--collector.uapi,!--no-collector.uapi", source.userspace,
+               "Read userspace implementations over their sockets (default on)")
+      ->group("What is read");
+  app.add_option("--netns", raw.netns,
+                 "Another network namespace: a name under /run/netns, a path, or 'all'; repeatable")
+      ->type_name("NAME|PATH|all")
+      ->allow_extra_args(false)
+      ->group("What is read");
+  app.add_option("--uapi.dir", source.uapi_folder, "Folder of the userspace sockets")
+      ->type_name("DIR")
+      ->capture_default_str()
+      ->group("What is read");
+  app.add_option("--interface.include", raw.include, "Only interfaces whose whole name matches")
+      ->type_name("REGEX")
+      ->group("What is read");
+  app.add_option("--interface.exclude", raw.exclude, "No interfaces whose whole name matches")
+      ->type_name("REGEX")
+      ->group("What is read");
+  app.add_option("--collect.max-age", raw.max_age, "Scrapes share a collection no older than this")
+      ->check(duration())
+      ->capture_default_str()
+      ->group("What is read");
+  app.add_option("--collect.timeout", raw.collect_timeout,
+                 "Longest wait for answers; a scrape's own timeout may be shorter")
+      ->check(duration())
+      ->capture_default_str()
+      ->group("What is read");
+  app.add_option("--state.dir", options.collector.state_dir,
+                 "Folder in which first sights of peers outlive a restart")
+      ->type_name("DIR")
+      ->check(CLI::ExistingDirectory)
+      ->group("What is read");
+}
+
+void add_output_flags(CLI::App& app, Options& options, Raw& raw) {
+  app.add_option("--names.wg-config", raw.names_wg_config,
+                 "wg-quick file with '# friendly_name = …' or '# Name = …' in its [Peer] sections; repeatable")
+      ->type_name("FILE")
+      ->allow_extra_args(false)
+      ->group("What is shown");
+  app.add_option("--names.file", raw.names_map,
+                 "YAML or JSON map of public key to name; repeatable, later files win")
+      ->type_name("FILE")
+      ->allow_extra_args(false)
+      ->group("What is shown");
+  app.add_option("--peer.endpoint", options.render.endpoint,
+                 "How much of a peer's endpoint is in wireguard_peer_info")
+      ->type_name("off|ip|subnet|full")
+      ->transform(CLI::Transformer(std::map<std::string, EndpointDetail>{
+          {"off", EndpointDetail::off},
+          {"ip", EndpointDetail::ip},
+          {"subnet", EndpointDetail::subnet},
+          {"full", EndpointDetail::full}}))
+      ->default_str("full")
+      ->group("What is shown");
+  app.add_option("--peer.allowed-ips", raw.allowed_ips,
+                 "Allowed IPs as a count, or with one info series each as well")
+      ->type_name("count|info")
+      ->check(CLI::IsMember({"count", "info"}))
+      ->capture_default_str()
+      ->group("What is shown");
+  app.add_option("--peer-label", raw.peer_label, "A declared label to put on every peer series")
+      ->type_name("name")
+      ->check(CLI::IsMember({"name"}))
+      ->group("What is shown");
+  app.add_flag("--once", options.once, "Write one exposition to standard output and end")
+      ->group("What is shown");
+  app.add_option("--textfile", options.textfile,
+                 "With --once: replace this file instead, for the textfile collector")
+      ->type_name("FILE")
+      ->needs("--once")
+      ->group("What is shown");
+}
+
+void add_log_flags(CLI::App& app, Options& options) {
+  app.add_option("--log.level", options.log_level, "Least level that is logged")
+      ->type_name("debug|info|warn|error")
+      ->transform(CLI::Transformer(std::map<std::string, spdlog::level::level_enum>{
+          {"debug", spdlog::level::debug},
+          {"info", spdlog::level::info},
+          {"warn", spdlog::level::warn},
+          {"error", spdlog::level::err}}))
+      ->default_str("info")
+      ->group("Log");
+  app.add_option("--log.format", options.log_format, "Form of the log on standard error")
+      ->type_name("logfmt|json")
+      ->transform(CLI::Transformer(
+          std::map<std::string, LogFormat>{{"logfmt", LogFormat::logfmt}, {"json", LogFormat::json}}))
+      ->default_str("logfmt")
+      ->group("Log");
+}
+
+/// Moves checked text into the options. Throws CLI::ValidationError, as CLI11's own checks do.
+void settle(Raw& raw, Options& options) {
+  CollectorOptions& collector = options.collector;
+  auto filter = source::NameFilter::make(raw.include, raw.exclude);
+  if (!filter) throw CLI::ValidationError("--interface.include/--interface.exclude", filter.error().context);
+  collector.source.filter = std::move(*filter);
+  for (std::string& name : raw.netns) {
+    if (name == "all")
+      collector.source.all_named_netns = true;
+    else
+      collector.source.netns.push_back(std::move(name));
+  }
+  for (std::string& path : raw.names_wg_config)
+    collector.names.push_back({std::move(path), NamesFile::Kind::wg_quick});
+  for (std::string& path : raw.names_map)
+    collector.names.push_back({std::move(path), NamesFile::Kind::map});
+  collector.max_age = *parse_duration(raw.max_age);
+  options.collect_timeout = *parse_duration(raw.collect_timeout);
+  options.render.allowed_ip_info = raw.allowed_ips == "info";
+  options.render.name_label = raw.peer_label == "name";
+}
+
+}  // namespace
+
+Result<Nanoseconds> parse_duration(const std::string& text) {
+  const auto bad = [&] {
+    return fail(Errc::bad_value, fmt::format("'{}' is no duration (such as 500ms, 1.5s, 2m, 1h)", text));
+  };
+  double count = 0;
+  const char* last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, count, std::chars_format::fixed);
+  if (error != std::errc{} || count < 0) return bad();
+  const std::string_view unit(end, static_cast<std::size_t>(last - end));
+  double seconds = 0;
+  if (unit == "ms")
+    seconds = count / 1000;
+  else if (unit == "s")
+    seconds = count;
+  else if (unit == "m")
+    seconds = count * 60;
+  else if (unit == "h")
+    seconds = count * 3600;
+  else
+    return bad();
+  constexpr double kMost = 24 * 3600;
+  if (seconds > kMost) return bad();
+  return std::chrono::duration_cast<Nanoseconds>(std::chrono::duration<double>(seconds));
+}
+
+ParsedOptions parse_options(int argc, char** argv) {
+  ParsedOptions parsed;
+  Options& options = parsed.options;
+  Raw raw;
+  CLI::App app("Prometheus exporter for WireGuard: every interface and peer of this host.", "wgscope-exporter");
+  app.footer(kFooter);
+  app.set_version_flag("--version", fmt::format("wgscope-exporter {} (revision {}, {})", build_info::kVersion,
+                                                build_info::kRevision, build_info::kCompiler));
+  app.get_formatter()->column_width(34);
+  add_web_flags(app, options);
+  add_source_flags(app, options, raw);
+  add_output_flags(app, options, raw);
+  add_log_flags(app, options);
+  try {
+    app.parse(argc, argv);
+    settle(raw, options);
+  } catch (const CLI::ParseError& error) {
+    parsed.exit_code = app.exit(error) == 0 ? 0 : 2;
+  }
+  return parsed;
+}
+
+}  // namespace wgscope::exporter

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "wgscope/base/result.hpp"
+
+namespace wgscope::os {
+
+/// A whole file's text, for files without secrets; also for those of /proc, whose size is not known before.
+/// @returns too_large above `max_size`, access_denied, io (ENOENT in sys_errno where there is none).
+Result<std::string> read_file(const std::string& path, std::size_t max_size);
+
+/// A file's text in memory that is wiped when it is destroyed and never copied.
+class SecretText {
+ public:
+  explicit SecretText(std::size_t capacity);
+  SecretText(SecretText&&) noexcept = default;
+  SecretText& operator=(SecretText&&) = delete;
+  SecretText(const SecretText&) = delete;
+  SecretText& operator=(const SecretText&) = delete;
+  ~SecretText();
+
+  [[nodiscard]] std::string_view text() const { return {memory_.get(), used_}; }
+
+ private:
+  friend Result<SecretText> read_secret_file(const std::string& path, std::size_t max_size);
+
+  std::unique_ptr<char[]> memory_;
+  std::size_t capacity_;
+  std::size_t used_ = 0;
+};
+
+/// A regular file that may hold private keys.
+/// @returns bad_value for anything but a regular file, and as read_file().
+Result<SecretText> read_secret_file(const std::string& path, std::size_t max_size);
+
+/// Writes a file so that readers see the old content or the new, never a part: to a temporary beside it, then renamed.
+/// @param mode  permissions of the new file.
+/// @returns access_denied, io, naming the path.
+Result<> replace_file(const std::string& path, std::string_view content, unsigned mode);
+
+}  // namespace wgscope::os

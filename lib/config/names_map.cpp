@@ -1,0 +1,163 @@
+// One reader of key-name pairs, fed by the events of two parsers. Neither builds a tree: a hundred thousand names would
+// take ten times their size.
+
+#include <cstddef>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/yaml.h>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/config/names.hpp"
+#include "wgscope/model/public_key.hpp"
+
+namespace wgscope::config {
+namespace {
+
+/// Collects `key: name` pairs of one flat map; anything else is a problem. The first problem is kept.
+class Pairs {
+ public:
+  void begin_map(std::size_t line) {
+    if (++depth_ > 1) reject(line, "a name must be text, not a map");
+    seen_map_ = true;
+  }
+  void end_map() { --depth_; }
+  void key(std::size_t line, std::string_view text) {
+    const auto parsed = PublicKey::from_base64(text);
+    if (!parsed) return reject(line, fmt::format("a key is {}", parsed.error().context));
+    if (names_.contains(*parsed)) return reject(line, "a key is given twice");
+    key_ = *parsed;
+  }
+  void value(std::size_t line, std::string text) {
+    if (depth_ != 1 || !key_) return reject(line, "not a map of public key to name");
+    names_.emplace(*key_, std::move(text));
+    key_.reset();
+  }
+  void reject(std::size_t line, std::string_view why) {
+    if (problem_.empty()) problem_ = line == 0 ? std::string(why) : fmt::format("line {}: {}", line, why);
+  }
+
+  [[nodiscard]] bool ok() const { return problem_.empty(); }
+  [[nodiscard]] bool expects_key() const { return depth_ == 1 && !key_; }
+
+  Result<PeerNames> finish() {
+    if (problem_.empty() && !seen_map_) problem_ = "not a map of public key to name";
+    if (!problem_.empty()) return fail(Errc::bad_value, problem_);
+    return std::move(names_);
+  }
+
+ private:
+  PeerNames names_;
+  std::optional<PublicKey> key_;
+  std::string problem_;
+  int depth_ = 0;
+  bool seen_map_ = false;
+};
+
+/// JSON's events; a false return stops the parser.
+class JsonEvents final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  explicit JsonEvents(Pairs& pairs) : pairs_(&pairs) {}
+
+  bool null() override { return not_text(); }
+  bool boolean(bool) override { return not_text(); }
+  bool number_integer(number_integer_t) override { return not_text(); }
+  bool number_unsigned(number_unsigned_t) override { return not_text(); }
+  bool number_float(number_float_t, const string_t&) override { return not_text(); }
+  bool binary(binary_t&) override { return not_text(); }
+  bool start_array(std::size_t) override { return not_text(); }
+  bool end_array() override { return pairs_->ok(); }
+  bool string(string_t& text) override {
+    pairs_->value(0, std::move(text));
+    return pairs_->ok();
+  }
+  bool start_object(std::size_t) override {
+    pairs_->begin_map(0);
+    return pairs_->ok();
+  }
+  bool key(string_t& text) override {
+    pairs_->key(0, text);
+    return pairs_->ok();
+  }
+  bool end_object() override {
+    pairs_->end_map();
+    return pairs_->ok();
+  }
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::detail::exception&) override {
+    pairs_->reject(0, fmt::format("not JSON at byte {}", position));
+    return false;
+  }
+
+ private:
+  bool not_text() {
+    pairs_->reject(0, "a name must be text");
+    return false;
+  }
+
+  Pairs* pairs_;
+};
+
+/// YAML's events. There is no way to stop the parser, so after a problem it runs on in vain.
+class YamlEvents final : public YAML::EventHandler {
+ public:
+  explicit YamlEvents(Pairs& pairs) : pairs_(&pairs) {}
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { not_text(mark); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { not_text(mark); }
+  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                const std::string& text) override {
+    if (pairs_->expects_key())
+      pairs_->key(line(mark), text);
+    else
+      pairs_->value(line(mark), text);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {
+    not_text(mark);
+  }
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
+    pairs_->begin_map(line(mark));
+  }
+  void OnMapEnd() override { pairs_->end_map(); }
+
+ private:
+  static std::size_t line(const YAML::Mark& mark) { return static_cast<std::size_t>(mark.line) + 1; }
+  void not_text(const YAML::Mark& mark) { pairs_->reject(line(mark), "a name must be text"); }
+
+  Pairs* pairs_;
+};
+
+}  // namespace
+
+Result<PeerNames> parse_names_map(std::string_view text) {
+  Pairs pairs;
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  if (first != std::string_view::npos && text[first] == '{') {
+    JsonEvents events(pairs);
+    nlohmann::json::sax_parse(text, &events);
+    return pairs.finish();
+  }
+  try {
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    YamlEvents events(pairs);
+    parser.HandleNextDocument(events);
+  } catch (const YAML::Exception& error) {
+    // Not error.what(): it may repeat text of the file.
+    pairs.reject(static_cast<std::size_t>(error.mark.line) + 1, "not YAML");
+  }
+  return pairs.finish();
+}
+
+}  // namespace wgscope::config

@@ -1,0 +1,109 @@
+#include "wgscope/os/file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdlib>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/secret.hpp"
+#include "wgscope/os/unique_fd.hpp"
+
+namespace wgscope::os {
+namespace {
+
+/// As much as fits and is there; fewer than asked for only at the end of the file.
+Result<std::size_t> read_up_to(int fd, std::span<char> into) {
+  std::size_t used = 0;
+  while (used < into.size()) {
+    const ssize_t got = read(fd, into.data() + used, into.size() - used);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail_errno("read", errno);
+    if (got == 0) break;
+    used += static_cast<std::size_t>(got);
+  }
+  return used;
+}
+
+Result<> write_all(int fd, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t put = write(fd, content.data(), content.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return fail_errno("write", errno);
+    content.remove_prefix(static_cast<std::size_t>(put));
+  }
+  return {};
+}
+
+tl::unexpected<Error> too_large(std::size_t max_size) {
+  return fail(Errc::too_large, fmt::format("larger than {} bytes", max_size));
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& path, std::size_t max_size) {
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) return fail_errno("open", errno);
+  constexpr std::size_t kStep = 16 * 1024;
+  std::string text;
+  for (std::size_t used = 0;;) {
+    text.resize(used + kStep);
+    const auto got = read_up_to(file.get(), std::span(text).subspan(used));
+    if (!got) return tl::unexpected(got.error());
+    used += *got;
+    if (used > max_size) return too_large(max_size);
+    if (*got < kStep) {
+      text.resize(used);
+      return text;
+    }
+  }
+}
+
+SecretText::SecretText(std::size_t capacity)
+    : memory_(std::make_unique_for_overwrite<char[]>(capacity)), capacity_(capacity) {}
+
+SecretText::~SecretText() {
+  if (memory_) wipe(std::span(memory_.get(), capacity_));
+}
+
+Result<SecretText> read_secret_file(const std::string& path, std::size_t max_size) {
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (!file || fstat(file.get(), &status) != 0) return fail_errno("open", errno);
+  if (!S_ISREG(status.st_mode)) return fail(Errc::bad_value, "not a regular file");
+  const auto size = static_cast<std::size_t>(status.st_size);
+  if (size > max_size) return too_large(max_size);
+  SecretText text(size);
+  const auto got = read_up_to(file.get(), {text.memory_.get(), size});
+  if (!got) return tl::unexpected(got.error());
+  text.used_ = *got;
+  return text;
+}
+
+Result<> replace_file(const std::string& path, std::string_view content, unsigned mode) {
+  std::string temporary = path + ".XXXXXX";
+  const UniqueFd file(mkostemp(temporary.data(), O_CLOEXEC));
+  if (!file) return fail_errno(fmt::format("write {}: make a temporary file beside it", path), errno);
+  auto written = write_all(file.get(), content);
+  if (written && (fchmod(file.get(), mode) != 0 || fsync(file.get()) != 0))
+    written = fail_errno("finish", errno);
+  if (written && rename(temporary.c_str(), path.c_str()) != 0) written = fail_errno("rename", errno);
+  if (written) return {};
+  unlink(temporary.c_str());
+  Error error = std::move(written).error();
+  error.context = fmt::format("write {}: {}", path, error.context);
+  return tl::unexpected(std::move(error));
+}
+
+}  // namespace wgscope::os
