@@ -75,7 +75,6 @@ Collections::Collections(CollectorOptions options, Warn warn)
 }
 
 Result<std::shared_ptr<const Collection>> Collections::get(Instant deadline) {
-  std::shared_ptr<Collection> memory;
   {
     std::unique_lock lock(mutex_);
     // steady_clock is what the standard library can wait on; over a scrape's time the two agree.
@@ -86,15 +85,12 @@ Result<std::shared_ptr<const Collection>> Collections::get(Instant deadline) {
     }
     if (latest_ && os::boot_now() - latest_->snapshot.taken.boot < max_age_) return latest_;
     taking_ = true;
-    // Nobody else holds it and nobody can ask for it any more: its memory serves again.
-    if (latest_ && latest_.use_count() == 1) memory = std::const_pointer_cast<Collection>(latest_);
-    latest_.reset();
+    latest_.reset();  // too old for anyone: if nobody reads it any more, its memory is spare now
   }
-  if (!memory) memory = std::make_shared<Collection>();
 
   std::shared_ptr<const Collection> fresh;
   try {
-    fresh = take(std::move(memory), deadline);
+    fresh = take(deadline);
   } catch (...) {
     {
       const std::lock_guard lock(mutex_);
@@ -112,8 +108,20 @@ Result<std::shared_ptr<const Collection>> Collections::get(Instant deadline) {
   return fresh;
 }
 
-std::shared_ptr<const Collection> Collections::take(std::shared_ptr<Collection> memory,
-                                                    Instant deadline) {
+std::unique_ptr<Collection> Collections::take_spare() {
+  const std::lock_guard lock(spare_->mutex);
+  return spare_->memory ? std::move(spare_->memory) : std::make_unique<Collection>();
+}
+
+std::shared_ptr<const Collection> Collections::publish(std::unique_ptr<Collection> collection) {
+  return {collection.release(), [spare = spare_](const Collection* unread) {
+            const std::lock_guard lock(spare->mutex);
+            spare->memory.reset(const_cast<Collection*>(unread));
+          }};
+}
+
+std::shared_ptr<const Collection> Collections::take(Instant deadline) {
+  std::unique_ptr<Collection> memory = take_spare();
   const Now now = os::now();
   history_.watch_clock(now);
   for (const std::string& message : names_.refresh()) warn_(message);
@@ -123,9 +131,13 @@ std::shared_ptr<const Collection> Collections::take(std::shared_ptr<Collection> 
   view(*memory);
   warn_of_new(memory->snapshot.failures);
   memory->clock_steps = history_.clock_steps();
-  if (state_ && history_.changed())
-    if (auto saved = state_->save_soon(history_, now.boot); !saved) warn_(saved.error().context);
-  return memory;
+  if (state_ && history_.changed()) {
+    auto saved = state_->save_soon(history_, now.boot);
+    const std::string problem = saved ? std::string() : saved.error().context;
+    if (!problem.empty() && problem != state_problem_) warn_(problem);
+    state_problem_ = problem;
+  }
+  return publish(std::move(memory));
 }
 
 void Collections::view(Collection& collection) {

@@ -81,7 +81,16 @@ class Collections {
   void save_state();
 
  private:
-  std::shared_ptr<const Collection> take(std::shared_ptr<Collection> memory, Instant deadline);
+  /// A collection's memory after its last reader: the next one is made in it, so that an unchanged set of peers
+  /// allocates nothing.
+  struct Spare {
+    std::mutex mutex;
+    std::unique_ptr<Collection> memory;
+  };
+
+  std::shared_ptr<const Collection> take(Instant deadline);
+  std::unique_ptr<Collection> take_spare();
+  std::shared_ptr<const Collection> publish(std::unique_ptr<Collection> collection);
   void view(Collection& collection);
   void warn_of_new(const std::vector<Failure>& failures);
 
@@ -92,11 +101,13 @@ class Collections {
   std::condition_variable taken_;
   std::shared_ptr<const Collection> latest_;
   bool taking_ = false;
+  std::shared_ptr<Spare> spare_ = std::make_shared<Spare>();  ///< shared with what was published
 
   source::SnapshotSource source_;
   Names names_;
   History history_;
   std::optional<StateFile> state_;
+  std::string state_problem_;       ///< of the last attempt to save
   std::set<std::string> warned_;  ///< of the failures of the last collection
 };
 

@@ -3,7 +3,9 @@
 #include <charconv>
 #include <chrono>
 #include <cstddef>
+#include <initializer_list>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,7 +25,9 @@
 namespace wgscope::exporter {
 namespace {
 
-constexpr const char* kFooter = R"(Examples:
+constexpr const char* kFooter = R"(Flags of files, addresses and namespaces may be given several times.
+
+Examples:
   wgscope-exporter                                    kernel and userspace interfaces on port 9586
   wgscope-exporter --netns all                        and those of every namespace under /run/netns
   wgscope-exporter --names.file=/etc/wgscope/names.yaml
@@ -41,8 +45,32 @@ struct Raw {
   std::vector<std::string> names_map;
   std::string max_age = "1s";
   std::string collect_timeout = "5s";
+  std::string endpoint = "full";
   std::string allowed_ips = "count";
   std::string peer_label;
+  std::string log_level = "info";
+  std::string log_format = "logfmt";
+};
+
+/// Help without CLI11's notes on validators and transformations: name, type, default.
+class PlainFormatter final : public CLI::Formatter {
+ public:
+  PlainFormatter() { column_width(48); }
+
+ private:
+  std::string make_option_name(const CLI::Option* option, bool /*is_positional*/) const override {
+    std::string names;
+    for (const std::string& name : option->get_snames()) names += "-" + name + ", ";
+    for (const std::string& name : option->get_lnames()) names += "--" + name + ", ";
+    return names.substr(0, names.size() - 2);
+  }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    std::string text;
+    if (option->get_type_size() != 0) text += " " + option->get_type_name();
+    const std::string& standard = option->get_default_str();
+    if (!standard.empty()) text += fmt::format(" [{}]", standard);
+    return text;
+  }
 };
 
 CLI::Validator duration() {
@@ -50,15 +78,21 @@ CLI::Validator duration() {
             const auto parsed = parse_duration(text);
             return parsed ? std::string() : parsed.error().context;
           },
-          "DURATION", "duration"};
+          ""};
+}
+
+CLI::Validator one_of(std::initializer_list<const char*> values) {
+  const std::vector<std::string> list(values.begin(), values.end());
+  CLI::Validator check = CLI::IsMember(list);
+  return check.description("");
 }
 
 void add_web_flags(CLI::App& app, Options& options) {
   auto* listen = app.add_option("--web.listen-address", options.listen,
-                                "Address to listen on: ADDRESS:PORT or :PORT; repeatable")
+                                "ADDRESS:PORT or :PORT (every address)")
                      ->type_name("ADDRESS")
                      ->allow_extra_args(false)
-                     ->capture_default_str()
+                     ->default_str(":9586")
                      ->group("Web");
   app.add_flag("--web.systemd-socket", options.systemd_sockets,
                "Take the sockets systemd passes instead of listening")
@@ -68,7 +102,8 @@ void add_web_flags(CLI::App& app, Options& options) {
       ->type_name("PATH")
       ->capture_default_str()
       ->check([](const std::string& path) {
-        return path.starts_with('/') && path != "/" ? "" : "must be a path such as /metrics, and not / itself";
+        const bool free = path.starts_with('/') && path != "/" && !path.starts_with("/-/");
+        return free ? "" : "must be a path such as /metrics, and neither / nor below /-/";
       })
       ->group("Web");
 }
@@ -76,13 +111,13 @@ void add_web_flags(CLI::App& app, Options& options) {
 void add_source_flags(CLI::App& app, Options& options, Raw& raw) {
   source::CollectOptions& source = options.collector.source;
   app.add_flag("--collector.netlink,!--no-collector.netlink", source.kernel,
-               "Read the kernel's interfaces (default on)")
+               "Read the kernel's interfaces; on unless switched off")
       ->group("What is read");
   app.add_flag("--collector.uapi,!--no-collector.uapi", source.userspace,
-               "Read userspace implementations over their sockets (default on)")
+               "Read userspace implementations; on unless switched off")
       ->group("What is read");
   app.add_option("--netns", raw.netns,
-                 "Another network namespace: a name under /run/netns, a path, or 'all'; repeatable")
+                 "Another network namespace, by name or path, or all under /run/netns")
       ->type_name("NAME|PATH|all")
       ->allow_extra_args(false)
       ->group("What is read");
@@ -97,51 +132,49 @@ void add_source_flags(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("REGEX")
       ->group("What is read");
   app.add_option("--collect.max-age", raw.max_age, "Scrapes share a collection no older than this")
+      ->type_name("DURATION")
       ->check(duration())
       ->capture_default_str()
       ->group("What is read");
   app.add_option("--collect.timeout", raw.collect_timeout,
                  "Longest wait for answers; a scrape's own timeout may be shorter")
+      ->type_name("DURATION")
       ->check(duration())
       ->capture_default_str()
       ->group("What is read");
   app.add_option("--state.dir", options.collector.state_dir,
                  "Folder in which first sights of peers outlive a restart")
       ->type_name("DIR")
-      ->check(CLI::ExistingDirectory)
+      ->check(CLI::Validator(CLI::ExistingDirectory).description(""))
       ->group("What is read");
 }
 
 void add_output_flags(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--names.wg-config", raw.names_wg_config,
-                 "wg-quick file with '# friendly_name = …' or '# Name = …' in its [Peer] sections; repeatable")
+                 "wg-quick file with '# friendly_name = …' or '# Name = …' in [Peer] sections")
       ->type_name("FILE")
       ->allow_extra_args(false)
       ->group("What is shown");
   app.add_option("--names.file", raw.names_map,
-                 "YAML or JSON map of public key to name; repeatable, later files win")
+                 "YAML or JSON map of public key to name; later files win")
       ->type_name("FILE")
       ->allow_extra_args(false)
       ->group("What is shown");
-  app.add_option("--peer.endpoint", options.render.endpoint,
+  app.add_option("--peer.endpoint", raw.endpoint,
                  "How much of a peer's endpoint is in wireguard_peer_info")
       ->type_name("off|ip|subnet|full")
-      ->transform(CLI::Transformer(std::map<std::string, EndpointDetail>{
-          {"off", EndpointDetail::off},
-          {"ip", EndpointDetail::ip},
-          {"subnet", EndpointDetail::subnet},
-          {"full", EndpointDetail::full}}))
-      ->default_str("full")
+      ->check(one_of({"off", "ip", "subnet", "full"}))
+      ->capture_default_str()
       ->group("What is shown");
   app.add_option("--peer.allowed-ips", raw.allowed_ips,
                  "Allowed IPs as a count, or with one info series each as well")
       ->type_name("count|info")
-      ->check(CLI::IsMember({"count", "info"}))
+      ->check(one_of({"count", "info"}))
       ->capture_default_str()
       ->group("What is shown");
   app.add_option("--peer-label", raw.peer_label, "A declared label to put on every peer series")
       ->type_name("name")
-      ->check(CLI::IsMember({"name"}))
+      ->check(one_of({"name"}))
       ->group("What is shown");
   app.add_flag("--once", options.once, "Write one exposition to standard output and end")
       ->group("What is shown");
@@ -152,23 +185,30 @@ void add_output_flags(CLI::App& app, Options& options, Raw& raw) {
       ->group("What is shown");
 }
 
-void add_log_flags(CLI::App& app, Options& options) {
-  app.add_option("--log.level", options.log_level, "Least level that is logged")
+void add_log_flags(CLI::App& app, Raw& raw) {
+  app.add_option("--log.level", raw.log_level, "Least level that is logged")
       ->type_name("debug|info|warn|error")
-      ->transform(CLI::Transformer(std::map<std::string, spdlog::level::level_enum>{
-          {"debug", spdlog::level::debug},
-          {"info", spdlog::level::info},
-          {"warn", spdlog::level::warn},
-          {"error", spdlog::level::err}}))
-      ->default_str("info")
+      ->check(one_of({"debug", "info", "warn", "error"}))
+      ->capture_default_str()
       ->group("Log");
-  app.add_option("--log.format", options.log_format, "Form of the log on standard error")
+  app.add_option("--log.format", raw.log_format, "Form of the log on standard error")
       ->type_name("logfmt|json")
-      ->transform(CLI::Transformer(
-          std::map<std::string, LogFormat>{{"logfmt", LogFormat::logfmt}, {"json", LogFormat::json}}))
-      ->default_str("logfmt")
+      ->check(one_of({"logfmt", "json"}))
+      ->capture_default_str()
       ->group("Log");
 }
+
+const std::map<std::string_view, EndpointDetail> kEndpointDetails{
+    {"off", EndpointDetail::off},
+    {"ip", EndpointDetail::ip},
+    {"subnet", EndpointDetail::subnet},
+    {"full", EndpointDetail::full}};
+
+const std::map<std::string_view, spdlog::level::level_enum> kLogLevels{
+    {"debug", spdlog::level::debug},
+    {"info", spdlog::level::info},
+    {"warn", spdlog::level::warn},
+    {"error", spdlog::level::err}};
 
 /// Moves checked text into the options. Throws CLI::ValidationError, as CLI11's own checks do.
 void settle(Raw& raw, Options& options) {
@@ -188,8 +228,11 @@ void settle(Raw& raw, Options& options) {
     collector.names.push_back({std::move(path), NamesFile::Kind::map});
   collector.max_age = *parse_duration(raw.max_age);
   options.collect_timeout = *parse_duration(raw.collect_timeout);
+  options.render.endpoint = kEndpointDetails.at(raw.endpoint);
   options.render.allowed_ip_info = raw.allowed_ips == "info";
   options.render.name_label = raw.peer_label == "name";
+  options.log_level = kLogLevels.at(raw.log_level);
+  options.log_format = raw.log_format == "json" ? LogFormat::json : LogFormat::logfmt;
 }
 
 }  // namespace
@@ -227,11 +270,14 @@ ParsedOptions parse_options(int argc, char** argv) {
   app.footer(kFooter);
   app.set_version_flag("--version", fmt::format("wgscope-exporter {} (revision {}, {})", build_info::kVersion,
                                                 build_info::kRevision, build_info::kCompiler));
-  app.get_formatter()->column_width(34);
+  app.formatter(std::make_shared<PlainFormatter>());
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return fmt::format("wgscope-exporter: {} (see --help)\n", error.what());
+  });
   add_web_flags(app, options);
   add_source_flags(app, options, raw);
   add_output_flags(app, options, raw);
-  add_log_flags(app, options);
+  add_log_flags(app, raw);
   try {
     app.parse(argc, argv);
     settle(raw, options);

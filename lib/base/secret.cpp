@@ -1,6 +1,6 @@
 #include "wgscope/base/secret.hpp"
 
-#include <string.h>  // explicit_bzero, not in <cstring>
+#include <cstring>
 
 #include <cstddef>
 #include <span>

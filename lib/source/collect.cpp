@@ -281,7 +281,9 @@ class SnapshotSource::Impl {
       queries.push_back(std::move(query));
     }
     owners_.keep_only(paths);
-    uapi::ask_all(queries, now.wall, deadline_);
+    // Half of the time there is: a daemon that hangs must leave the rest of the collection enough.
+    const Instant start = os::boot_now();
+    uapi::ask_all(queries, now.wall, start + (deadline_ - start) / 2);
 
     std::vector<Device> answered;
     listeners_.clear();
@@ -299,6 +301,7 @@ class SnapshotSource::Impl {
   /// Gives each userspace device to the visit of its namespace, adding visits for namespaces nobody asked for.
   void assign(std::vector<Device> devices, std::vector<Visit>& visits, Snapshot& into) {
     if (devices.empty()) return;
+    std::optional<std::map<os::NetnsId, std::string>> names;  // looked up once, and only if anyone needs one
     const Stopwatch stopwatch(into.report(Collector::uapi));
     for (std::size_t i = 0; i < devices.size(); ++i) {
       Device& device = devices[i];
@@ -311,8 +314,11 @@ class SnapshotSource::Impl {
       for (Visit& other : visits)
         if (other.netns && other.netns->id() == netns->id()) visit = &other;
       if (visit == nullptr) {
+        if (!names) names = name_namespaces();
+        const auto name = names->find(netns->id());
         visit = &visits.emplace_back();
-        visit->label = label_of(netns->id());
+        // Without a name under /run/netns, the form /proc shows.
+        visit->label = name != names->end() ? name->second : fmt::format("net:[{}]", netns->id().inode);
         visit->netns = std::move(*netns);
       }
       device.netns = visit->label;
@@ -320,13 +326,12 @@ class SnapshotSource::Impl {
     }
   }
 
-  /// The name under /run/netns, else the form /proc shows: "net:[4026531840]".
-  static std::string label_of(os::NetnsId id) {
-    for (const std::string& name : os::list_named_netns()) {
-      const auto netns = os::Netns::open(fmt::format("{}/{}", os::kNamedNetnsFolder, name));
-      if (netns && netns->id() == id) return name;
-    }
-    return fmt::format("net:[{}]", id.inode);
+  static std::map<os::NetnsId, std::string> name_namespaces() {
+    std::map<os::NetnsId, std::string> names;
+    for (const std::string& name : os::list_named_netns())
+      if (const auto netns = os::Netns::open(fmt::format("{}/{}", os::kNamedNetnsFolder, name)))
+        names.emplace(netns->id(), name);
+    return names;
   }
 
   void perform(std::vector<Visit>& visits) {
