@@ -131,8 +131,8 @@ std::shared_ptr<const Collection> Collections::take(Instant deadline) {
   view(*memory);
   warn_of_new(memory->snapshot.failures);
   memory->clock_steps = history_.clock_steps();
-  if (state_ && history_.changed()) {
-    auto saved = state_->save_soon(history_, now.boot);
+  if (state_ && history_.changed() && state_->due(now.boot)) {
+    auto saved = state_->save(history_);
     const std::string problem = saved ? std::string() : saved.error().context;
     if (!problem.empty() && problem != state_problem_) warn_(problem);
     state_problem_ = problem;

@@ -44,10 +44,10 @@ Result<> StateFile::save(History& history) {
   return os::replace_file(path_, history.serialize(boot_id_), 0644);
 }
 
-Result<> StateFile::save_soon(History& history, Instant now) {
-  if (saved_ && now - *saved_ < kSaveInterval) return {};
-  saved_ = now;
-  return save(history);
+bool StateFile::due(Instant now) {
+  if (last_due_ && now - *last_due_ < kSaveInterval) return false;
+  last_due_ = now;
+  return true;
 }
 
 }  // namespace wgscope::exporter

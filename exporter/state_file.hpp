@@ -22,13 +22,13 @@ class StateFile {
   [[nodiscard]] Result<> load(History& into) const;
   /// Replaces the file as a whole (rename), so that a crash leaves the old or the new one.
   Result<> save(History& history);
-  /// save(), unless it was done less than kSaveInterval ago.
-  Result<> save_soon(History& history, Instant now);
+  /// Whether the last time this was true is kSaveInterval ago.
+  bool due(Instant now);
 
  private:
   std::string path_;
   std::string boot_id_;
-  std::optional<Instant> saved_;
+  std::optional<Instant> last_due_;
 };
 
 }  // namespace wgscope::exporter

@@ -1,7 +1,6 @@
 #include "wgscope/base/result.hpp"
 
 #include <cerrno>
-#include <string>
 #include <string_view>
 #include <system_error>
 

@@ -1,8 +1,7 @@
 #include "wgscope/base/secret.hpp"
 
-#include <cstring>
-
 #include <cstddef>
+#include <cstring>
 #include <span>
 
 namespace wgscope {

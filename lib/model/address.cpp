@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include <fmt/core.h>
 
@@ -57,7 +58,7 @@ std::optional<IpAddress> parse_v6(std::string_view text) {
   std::array<char, INET6_ADDRSTRLEN> terminated{};
   if (text.size() >= terminated.size() || text.find('\0') != std::string_view::npos)
     return std::nullopt;
-  std::copy(text.begin(), text.end(), terminated.begin());
+  std::ranges::copy(text, terminated.begin());
   IpAddress address;
   address.family = Family::v6;
   if (inet_pton(AF_INET6, terminated.data(), address.bytes.data()) != 1) return std::nullopt;
