@@ -109,7 +109,9 @@ class YamlEvents final : public YAML::EventHandler {
  public:
   explicit YamlEvents(Pairs& pairs) : pairs_(&pairs) {}
 
-  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (std::exchange(started_, true)) pairs_->reject(line(mark), "a second document");
+  }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { not_text(mark); }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { not_text(mark); }
@@ -136,6 +138,7 @@ class YamlEvents final : public YAML::EventHandler {
   void not_text(const YAML::Mark& mark) { pairs_->reject(line(mark), "a name must be text"); }
 
   Pairs* pairs_;
+  bool started_ = false;
 };
 
 }  // namespace
@@ -152,7 +155,8 @@ Result<PeerNames> parse_names_map(std::string_view text) {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
     YamlEvents events(pairs);
-    parser.HandleNextDocument(events);
+    while (pairs.ok() && parser.HandleNextDocument(events)) {
+    }
   } catch (const YAML::Exception& error) {
     // Not error.what(): it may repeat text of the file.
     pairs.reject(static_cast<std::size_t>(error.mark.line) + 1, "not YAML");

@@ -4,9 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <span>
@@ -55,7 +55,7 @@ tl::unexpected<Error> too_large(std::size_t max_size) {
 Result<std::string> read_file(const std::string& path, std::size_t max_size) {
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file) return fail_errno("open", errno);
-  constexpr std::size_t kStep = 16 * 1024;
+  constexpr std::size_t kStep = 16UL * 1024;
   std::string text;
   for (std::size_t used = 0;;) {
     text.resize(used + kStep);

@@ -8,10 +8,12 @@
 
 #include "wgscope/source/collect.hpp"
 
-#include <sys/stat.h>
+#include <sys/types.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -240,7 +242,7 @@ class SnapshotSource::Impl {
     std::vector<std::string> wanted = options_.netns;
     if (options_.all_named_netns)
       for (std::string& name : os::list_named_netns())
-        if (std::find(wanted.begin(), wanted.end(), name) == wanted.end())
+        if (std::ranges::find(wanted, name) == wanted.end())
           wanted.push_back(std::move(name));
     for (const std::string& name : wanted) {
       const bool is_path = name.find('/') != std::string::npos;
@@ -365,9 +367,8 @@ class SnapshotSource::Impl {
 
   static void merge(std::vector<Visit> visits, Snapshot& into) {
     for (Visit& visit : visits) {
-      std::move(visit.found.devices.begin(), visit.found.devices.end(), std::back_inserter(into.devices));
-      std::move(visit.found.failures.begin(), visit.found.failures.end(),
-                std::back_inserter(into.failures));
+      std::ranges::move(visit.found.devices, std::back_inserter(into.devices));
+      std::ranges::move(visit.found.failures, std::back_inserter(into.failures));
       for (std::size_t i = 0; i < kCollectorCount; ++i) {
         into.collectors[i].ran |= visit.found.collectors[i].ran;
         into.collectors[i].success &= visit.found.collectors[i].success;
@@ -375,7 +376,7 @@ class SnapshotSource::Impl {
       }
     }
     // Kernel before userspace: of two interfaces that would be one series, the kernel's is the real one.
-    std::stable_sort(into.devices.begin(), into.devices.end(), [](const Device& a, const Device& b) {
+    std::ranges::sort(into.devices, [](const Device& a, const Device& b) {
       return std::tie(a.netns, a.name, a.implementation) < std::tie(b.netns, b.name, b.implementation);
     });
     for (std::size_t i = 1; i < into.devices.size();) {

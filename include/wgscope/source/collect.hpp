@@ -49,6 +49,8 @@ class SnapshotSource {
   ~SnapshotSource();
   SnapshotSource(SnapshotSource&&) noexcept;
   SnapshotSource& operator=(SnapshotSource&&) noexcept;
+  SnapshotSource(const SnapshotSource&) = delete;
+  SnapshotSource& operator=(const SnapshotSource&) = delete;
 
   /// Reads everything into `into`. A snapshot taken earlier may be given to have its memory used again: reading an
   /// unchanged set of peers then allocates nothing for them.

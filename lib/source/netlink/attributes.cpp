@@ -12,7 +12,7 @@
 namespace wgscope::netlink {
 
 Result<> read_string(const Attribute& attribute, std::string_view name, std::string& out) {
-  const auto end = std::find(attribute.payload.begin(), attribute.payload.end(), std::byte{0});
+  const auto end = std::ranges::find(attribute.payload, std::byte{0});
   if (end == attribute.payload.begin() || end == attribute.payload.end())
     return fail(Errc::bad_length, fmt::format("{}: not a NUL-terminated string", name));
   out.assign(reinterpret_cast<const char*>(attribute.payload.data()),

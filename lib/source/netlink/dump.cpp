@@ -100,7 +100,6 @@ Result<bool> DumpReader::feed(std::span<const std::byte> datagram) {
 }
 
 Request::Request(std::uint16_t type, std::uint16_t flags) {
-  std::memset(buffer_, 0, sizeof buffer_);
   nlmsghdr* header = mnl_nlmsg_put_header(buffer_);
   header->nlmsg_type = type;
   header->nlmsg_flags = flags;

@@ -119,7 +119,7 @@ Result<Prefix> decode_allowed_ip(std::span<const std::byte> attributes) {
   if (address.size() != size) return bad_length("WGALLOWEDIP_A_IPADDR", address.size());
   if (bits > size * 8) return fail(Errc::bad_value, fmt::format("WGALLOWEDIP_A_CIDR_MASK: {}", bits));
   Prefix prefix;
-  std::copy(address.begin(), address.end(), prefix.address.bytes.begin());
+  std::ranges::copy(address, prefix.address.bytes.begin());
   prefix.address.family = family == AF_INET ? Family::v4 : Family::v6;
   prefix.bits = bits;
   return prefix;

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <system_error>
 
 #include <fmt/core.h>
 

@@ -12,6 +12,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -21,7 +22,6 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/secret.hpp"
 #include "wgscope/base/time.hpp"
-#include "wgscope/model/device.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/unique_fd.hpp"
 #include "wgscope/source/uapi/answer.hpp"
@@ -30,7 +30,7 @@ namespace wgscope::uapi {
 namespace {
 
 constexpr std::string_view kSuffix = ".sock";
-constexpr std::size_t kBufferSize = 64 * 1024;
+constexpr std::size_t kBufferSize = 64UL * 1024;
 static_assert(kBufferSize > 2 * kMaxLineSize, "a whole line must always fit behind an unread rest");
 
 /// One conversation. The buffer holds what has arrived but is no whole line yet.
@@ -39,6 +39,8 @@ class Session {
   Session(Query& query, WallTime now) : query_(&query), reader_(query.device, now) {}
   Session(Session&&) noexcept = default;
   Session& operator=(Session&&) = delete;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
   ~Session() {
     if (buffer_) wipe(std::span(buffer_.get(), kBufferSize));
   }
@@ -70,7 +72,7 @@ Result<os::UniqueFd> connect_to(const std::string& path) {
   if (path.size() >= sizeof address.sun_path)
     return fail(Errc::bad_value, fmt::format("connect to {}: the path has over {} characters", path,
                                              sizeof address.sun_path - 1));
-  std::copy(path.begin(), path.end(), address.sun_path);
+  std::ranges::copy(path, address.sun_path);
   os::UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return fail_errno("open a unix socket", errno);
   if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
@@ -140,8 +142,7 @@ Result<std::vector<SocketFile>> list_sockets(const std::string& folder) {
     sockets.push_back({entry->path().string(), file.substr(0, file.size() - kSuffix.size())});
   }
   if (error) return fail_errno(fmt::format("list UAPI sockets in {}", folder), error.value());
-  std::sort(sockets.begin(), sockets.end(),
-            [](const SocketFile& a, const SocketFile& b) { return a.interface < b.interface; });
+  std::ranges::sort(sockets, {}, &SocketFile::interface);
   return sockets;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -79,7 +80,7 @@ std::vector<std::string> spellings_of(const std::string& path) {
 
 bool lists_listener(std::string_view proc_net_unix, std::span<const std::string> paths) {
   const auto is_one = [&](std::string_view path) {
-    return std::find(paths.begin(), paths.end(), path) != paths.end();
+    return std::ranges::find(paths, path) != paths.end();
   };
   while (!proc_net_unix.empty()) {
     std::string_view line = take_line(proc_net_unix);
@@ -165,7 +166,7 @@ std::optional<pid_t> OwnerFinder::search(const std::string& socket_path, pid_t l
     if (!pid) continue;
     const auto netns = os::Netns::open(netns_path(*pid));
     if (!netns || !seen.insert(netns->id()).second) continue;
-    if (listens_there(*pid, spellings)) return *pid;
+    if (listens_there(*pid, spellings)) return pid;
   }
   return std::nullopt;
 }

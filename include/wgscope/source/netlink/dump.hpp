@@ -14,7 +14,7 @@ namespace wgscope::netlink {
 
 /// The kernel fills a dump's blocks to the largest read it has seen, up to about 32 KiB: fewer and larger blocks take
 /// RTNL and the interface's update lock less often. Reads of one socket must never get smaller.
-inline constexpr std::size_t kReceiveBufferSize = 32 * 1024;
+inline constexpr std::size_t kReceiveBufferSize = 32UL * 1024;
 
 /// How often a dump that the kernel calls interrupted is asked for in all, before it is reported.
 inline constexpr int kDumpAttempts = 4;
@@ -59,7 +59,7 @@ class Request {
   [[nodiscard]] std::uint32_t sequence() const;
 
  private:
-  alignas(8) std::byte buffer_[512];
+  alignas(8) std::byte buffer_[512] = {};
   std::size_t nest_ = 0;
 };
 
