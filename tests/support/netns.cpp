@@ -1,0 +1,98 @@
+#include "netns.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <fcntl.h>
+#include <optional>
+#include <signal.h>
+#include <string>
+#include <string_view>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "wgscope/os/netns.hpp"
+#include "wgscope/os/unique_fd.hpp"
+
+#include "process.hpp"
+
+namespace wgscope::test {
+namespace {
+
+constexpr std::string_view kPrefix = "wgs-";
+
+int next_number() {
+  static std::atomic<int> number = 0;
+  return ++number;
+}
+
+// A test killed at its time limit leaves its namespaces behind; the next test to need one removes
+// them.
+void remove_those_of_dead_tests() {
+  for (const std::string& name : os::list_named_netns()) {
+    if (!name.starts_with(kPrefix)) continue;
+    pid_t owner = 0;
+    const auto parsed =
+        std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), owner);
+    if (parsed.ec != std::errc{} || owner <= 0) continue;
+    if (kill(owner, 0) != 0 && errno == ESRCH) run({"ip", "netns", "del", name});
+  }
+}
+
+}  // namespace
+
+std::optional<std::string> why_no_netns() {
+  if (geteuid() != 0) return "network namespaces need root";
+  if (run({"ip", "-Version"}).exit_code != 0) return "no program ip (Debian package iproute2)";
+  if (run({"unshare", "--net", "true"}).exit_code != 0)
+    return "network namespaces are not allowed here";
+  if (!os::UniqueFd(open("/dev/net/tun", O_RDWR | O_CLOEXEC)))
+    return "/dev/net/tun cannot be opened";
+  if (run({"wireguard-go", "--version"}).exit_code != 0)
+    return "no program wireguard-go (Debian package wireguard-go)";
+  if (run({"wg", "--version"}).exit_code != 0)
+    return "no program wg (Debian package wireguard-tools)";
+  return std::nullopt;
+}
+
+std::string unique_interface_name() { return fmt::format("wgs{}n{}", getpid(), next_number()); }
+
+NetworkNamespace::NetworkNamespace()
+    : name_(fmt::format("{}{}-{}", kPrefix, getpid(), next_number())) {
+  remove_those_of_dead_tests();
+  must_run({"ip", "netns", "add", name_});
+  must({"ip", "link", "set", "lo", "up"});
+}
+
+NetworkNamespace::~NetworkNamespace() {
+  try {
+    run({"ip", "netns", "del", name_});
+  } catch (...) {  // left for remove_those_of_dead_tests()
+  }
+}
+
+Finished NetworkNamespace::exec(std::vector<std::string> argv, std::string input) const {
+  return run(std::move(argv), {.env = {}, .netns = name_, .input = std::move(input)});
+}
+
+std::string NetworkNamespace::must(std::vector<std::string> argv, std::string input) const {
+  return must_run(std::move(argv), {.env = {}, .netns = name_, .input = std::move(input)});
+}
+
+Veth connect(const NetworkNamespace& left, const std::string& left_address,
+             const NetworkNamespace& right, const std::string& right_address) {
+  Veth veth{unique_interface_name(), unique_interface_name()};
+  must_run({"ip", "link", "add", veth.left, "netns", left.name(), "type", "veth", "peer", "name",
+            veth.right, "netns", right.name()});
+  // Without duplicate address detection, an IPv6 address is usable at once.
+  left.must({"ip", "address", "add", left_address, "dev", veth.left, "nodad"});
+  right.must({"ip", "address", "add", right_address, "dev", veth.right, "nodad"});
+  left.must({"ip", "link", "set", veth.left, "up"});
+  right.must({"ip", "link", "set", veth.right, "up"});
+  return veth;
+}
+
+}  // namespace wgscope::test

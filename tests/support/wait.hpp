@@ -1,0 +1,22 @@
+#pragma once
+
+#include <chrono>
+#include <thread>
+
+namespace wgscope::test {
+
+/// Asks `happened` every few milliseconds until it says yes or `timeout` has passed. Tests wait for
+/// what they need to see, never for a fixed time: that is either too short on a busy machine or too
+/// long on every other.
+/// @returns whether it happened.
+template <class Predicate>
+[[nodiscard]] bool wait_until(Predicate happened, std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  while (!happened()) {
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
+  return true;
+}
+
+}  // namespace wgscope::test

@@ -1,0 +1,104 @@
+#include "wireguard_go.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <filesystem>
+#include <iterator>
+#include <signal.h>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "files.hpp"
+#include "netns.hpp"
+#include "process.hpp"
+#include "wait.hpp"
+
+namespace wgscope::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Empty for a process that is gone or a zombie.
+std::string command_line(const std::string& pid) {
+  const std::string path = "/proc/" + pid + "/cmdline";
+  try {
+    return read_file(path);
+  } catch (const std::runtime_error&) {
+    return {};
+  }
+}
+
+// A daemon's pid is written nowhere, and asking the socket for it names the parent that listened
+// and ended.
+pid_t find_daemon(const std::string& interface) {
+  const std::string wanted = fmt::format("wireguard-go{0}{1}{0}", '\0', interface);
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string text = entry.path().filename();
+    pid_t pid = 0;
+    if (std::from_chars(text.data(), text.data() + text.size(), pid).ec != std::errc{}) continue;
+    if (command_line(text) == wanted) return pid;
+  }
+  throw std::runtime_error("no wireguard-go process for " + interface);
+}
+
+}  // namespace
+
+KeyPair make_key_pair() {
+  const auto line = [](std::string text) { return text.substr(0, text.find('\n')); };
+  KeyPair pair;
+  pair.private_key = line(must_run({"wg", "genkey"}));
+  pair.public_key =
+      line(must_run({"wg", "pubkey"}, {.env = {}, .netns = {}, .input = pair.private_key + "\n"}));
+  return pair;
+}
+
+WireguardGo::WireguardGo(const NetworkNamespace& netns, Mode mode) : netns_(netns) {
+  if (mode == Mode::foreground) {
+    // The variable keeps it from printing its banner and from making a child of its own.
+    foreground_.emplace(
+        std::vector<std::string>{"wireguard-go", "-f", name_},
+        ProcessOptions{.env = {"WG_PROCESS_FOREGROUND=1"}, .netns = netns.name(), .input = {}});
+    pid_ = foreground_->pid();
+  } else {
+    netns.must({"wireguard-go", name_});
+    pid_ = find_daemon(name_);
+  }
+  const auto answers = [this] { return run({"wg", "show", name_}).exit_code == 0; };
+  if (!wait_until(answers, 10s))
+    throw std::runtime_error("wireguard-go does not serve " + socket_path());
+}
+
+WireguardGo::~WireguardGo() {
+  const auto ended = [this] {
+    return foreground_ ? !foreground_->running() : command_line(std::to_string(pid_)).empty();
+  };
+  signal(SIGTERM);
+  signal(SIGCONT);
+  if (!wait_until(ended, 3s)) signal(SIGKILL);
+  std::error_code ignored;
+  std::filesystem::remove(socket_path(), ignored);  // SIGKILL leaves it
+}
+
+std::string WireguardGo::wg(std::vector<std::string> arguments, std::string input) const {
+  std::vector<std::string> command{"wg"};
+  std::ranges::move(arguments, std::back_inserter(command));
+  return netns_.must(std::move(command), std::move(input));
+}
+
+void WireguardGo::up(const std::string& address) const {
+  netns_.must({"ip", "address", "add", address, "dev", name_, "nodad"});
+  netns_.must({"ip", "link", "set", name_, "up"});
+}
+
+void WireguardGo::signal(int number) const {
+  if (pid_ > 0) kill(pid_, number);
+}
+
+}  // namespace wgscope::test
