@@ -15,7 +15,8 @@ endif()
 add_library(wgscope_flags INTERFACE)
 target_compile_options(wgscope_flags INTERFACE
   -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wformat=2
-  -Wnull-dereference
+  # GoogleTest's macros, inlined, look like null dereferences to GCC 12; test data leaves fields out on purpose.
+  $<IF:$<BOOL:$<TARGET_PROPERTY:WGSCOPE_IS_TEST>>,-Wno-missing-field-initializers,-Wnull-dereference>
   $<$<COMPILE_LANGUAGE:CXX>:-Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual>
   $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond -Wlogical-op>)
 

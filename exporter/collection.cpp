@@ -79,11 +79,13 @@ Result<std::shared_ptr<const Collection>> Collections::get(Instant deadline) {
     std::unique_lock lock(mutex_);
     // steady_clock is what the standard library can wait on; over a scrape's time the two agree.
     const auto until = std::chrono::steady_clock::now() + (deadline - os::boot_now());
-    while (taking_) {
+    bool waited = false;
+    for (; taking_; waited = true) {
       if (taken_.wait_until(lock, until) == std::cv_status::timeout && taking_)
         return fail(Errc::timeout, "the collection under way did not end in time");
     }
-    if (latest_ && os::boot_now() - latest_->snapshot.taken.boot < max_age_) return latest_;
+    // Taking it may have lasted longer than max_age_, with a daemon that hangs: those who waited share it all the same.
+    if (latest_ && (waited || os::boot_now() - latest_->snapshot.taken.boot < max_age_)) return latest_;
     taking_ = true;
     latest_.reset();  // too old for anyone: if nobody reads it any more, its memory is spare now
   }
@@ -145,26 +147,29 @@ void Collections::view(Collection& collection) {
   collection.views.resize(snapshot.devices.size());
   for (std::size_t i = 0; i < snapshot.devices.size(); ++i) {
     const Device& device = snapshot.devices[i];
-    const bool whole = std::none_of(
-        snapshot.failures.begin(), snapshot.failures.end(),
-        [&](const Failure& f) { return f.netns == device.netns && f.interface == device.name; });
+    // Other failures of a device that was read are about its link or another device.
+    const bool whole = std::none_of(snapshot.failures.begin(), snapshot.failures.end(), [&](const Failure& f) {
+      return f.reason == FailureReason::interrupted && f.netns == device.netns && f.interface == device.name;
+    });
     if (view_device(device, whole, history_.of(device, snapshot.taken.wall), collection.names.get(),
                     snapshot.taken, collection.views[i]))
       history_.mark_changed();
     const auto hidden = std::count_if(collection.views[i].peers.begin(), collection.views[i].peers.end(),
                                       [](const PeerView& view) { return !view.shown; });
     // An interrupted reading may show a peer twice and was reported; from any other source it is an error.
-    if (hidden != 0 && device.implementation == Implementation::userspace)
+    if (hidden != 0 && device.implementation == Implementation::userspace) {
+      snapshot.report(Collector::uapi).success = false;
       snapshot.failures.push_back({device.netns, device.name, FailureReason::malformed,
-                                   "the answer lists a peer twice; the first is shown"});
+                                   fmt::format("{}: the answer lists a peer twice; the first is shown", device.name)});
+    }
   }
   // An interface that failed this time may be back the next; one that is gone is forgotten.
   history_.forget_unless([&](const std::string& netns, const std::string& interface) {
-    const auto is_it = [&](const auto& one) { return one.netns == netns; };
     return std::any_of(snapshot.devices.begin(), snapshot.devices.end(),
-                       [&](const Device& d) { return is_it(d) && d.name == interface; }) ||
+                       [&](const Device& d) { return d.netns == netns && d.name == interface; }) ||
            std::any_of(snapshot.failures.begin(), snapshot.failures.end(), [&](const Failure& f) {
-             return is_it(f) && (f.interface == interface || f.interface.empty());
+             // A socket that does not answer does not say whose it is, and counts for every namespace.
+             return (f.netns.empty() || f.netns == netns) && (f.interface.empty() || f.interface == interface);
            });
   });
 }

@@ -135,8 +135,8 @@ std::string History::serialize(std::string_view boot_id) {
   const auto end = std::back_inserter(out);
   fmt::format_to(end, "{}\nboot\t{}\n", kHeading, boot_id);
   for (const auto& [key, interface] : interfaces_) {
-    // A tab or newline cannot be in an interface's name; a path given as --netns might have one.
-    if (key.netns.find_first_of("\t\n") != std::string::npos) continue;
+    // A path given as --netns, and the file of a UAPI socket, may be called anything.
+    if ((key.netns + key.interface).find_first_of("\t\n") != std::string::npos) continue;
     fmt::format_to(end, "interface\t{}\t{}\t{}\t{}\n", key.netns, key.interface, interface.ifindex,
         interface.created ? to_ms(*interface.created) : 0);
     for (const PeerHistory& peer : interface.peers.entries())
@@ -153,12 +153,14 @@ Result<> History::restore(std::string_view text, std::string_view boot_id) {
   std::size_t number = 0;
   while (!text.empty()) {
     ++number;
-    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::size_t size = text.size();
+    const std::size_t end = std::min(text.find('\n'), size);
     std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
+    text.remove_prefix(std::min(end + 1, size));
     const auto bad = [&](std::string_view why) {
       return fail(Errc::bad_value, fmt::format("line {}: {}", number, why));
     };
+    if (end == size) return bad("cut short");
     if (number == 1) {
       if (line != kHeading) return bad("not a file of first sights");
       continue;

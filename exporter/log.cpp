@@ -1,5 +1,6 @@
 #include "exporter/log.hpp"
 
+#include <cstddef>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -17,15 +18,23 @@ namespace {
 /// `value` between quotes, escaped so that both a JSON parser and a logfmt reader get it back.
 std::string quoted(std::string_view value) {
   std::string text = "\"";
-  for (const char c : to_valid_utf8(value)) {
-    if (c == '"' || c == '\\')
+  const std::string valid = to_valid_utf8(value);
+  for (std::size_t i = 0; i < valid.size(); ++i) {
+    const char c = valid[i];
+    const auto code = static_cast<unsigned char>(c);
+    const auto next = static_cast<unsigned char>(i + 1 < valid.size() ? valid[i + 1] : '\0');
+    if (c == '"' || c == '\\') {
       text.append("\\").push_back(c);
-    else if (c == '\n')
+    } else if (c == '\n') {
       text += "\\n";
-    else if (static_cast<unsigned char>(c) < 0x20)
-      text += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    else
+    } else if (code < 0x20 || code == 0x7f) {
+      text += fmt::format("\\u{:04x}", code);
+    } else if (code == 0xc2 && next < 0xa0) {  // U+0080 to U+009F: terminals obey these, too
+      text += fmt::format("\\u{:04x}", next);
+      ++i;
+    } else {
       text += c;
+    }
   }
   return text += '"';
 }

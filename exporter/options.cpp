@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <initializer_list>
 #include <map>
@@ -244,8 +245,9 @@ Result<Nanoseconds> parse_duration(const std::string& text) {
   double count = 0;
   const char* last = text.data() + text.size();
   const auto [end, error] = std::from_chars(text.data(), last, count, std::chars_format::fixed);
-  if (error != std::errc{} || count < 0) return bad();
+  if (error != std::errc{} || !std::isfinite(count) || count < 0) return bad();
   const std::string_view unit(end, static_cast<std::size_t>(last - end));
+  if (unit.empty() && count == 0) return Nanoseconds(0);  // nothing is nothing in every unit
   double seconds = 0;
   if (unit == "ms")
     seconds = count / 1000;

@@ -41,7 +41,9 @@ Result<> StateFile::load(History& into) const {
 }
 
 Result<> StateFile::save(History& history) {
-  return os::replace_file(path_, history.serialize(boot_id_), 0644);
+  auto saved = os::replace_file(path_, history.serialize(boot_id_), 0644);
+  if (!saved) history.mark_changed();  // still to be written
+  return saved;
 }
 
 bool StateFile::due(Instant now) {

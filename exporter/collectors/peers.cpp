@@ -2,14 +2,13 @@
 // together once for the family and interface, the key's base64 once for the collection, so a line is three copies and a
 // number.
 
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <fmt/format.h>
 
 #include "wgscope/base/text.hpp"
 #include "wgscope/model/address.hpp"
@@ -67,31 +66,27 @@ class PeerFamilies {
   void allowed_ip_info();
 
  private:
-  void line(std::string_view start, const PeerView& view, Number number) {
-    if (options_->name_label && view.name != nullptr) return named_line(start, view, number);
+  /// Writes what all lines of a peer have: `name{…,public_key="KEY`, and `",name="NAME` behind it where that is wanted.
+  /// @returns where the line goes on, with room for `rest` characters.
+  char* open_line(std::string_view start, const PeerView& view, bool with_name, std::size_t rest) {
     Output& output = writer_->output();
-    char* to = output.reserve(start.size() + view.key_text.size() + Number::kMaxSize + 8);
+    char* to = output.reserve(start.size() + view.key_text.size() + rest);
     to = put(to, start);
     to = put(to, {view.key_text.data(), view.key_text.size()});
+    return with_name && view.name != nullptr ? put_name(to, *view.name, rest) : to;
+  }
+
+  char* put_name(char* to, std::string_view name, std::size_t rest);
+
+  void line(std::string_view start, const PeerView& view, Number number) {
+    char* to = open_line(start, view, options_->name_label, Number::kMaxSize + 8);
     to = put(to, "\"} ");
     to = number.write(to);
     *to++ = '\n';
-    output.commit(to);
+    writer_->output().commit(to);
   }
 
-  void named_line(std::string_view start, const PeerView& view, Number number) {
-    scratch_.assign(start);
-    scratch_.append(view.key_text.data(), view.key_text.size()).append("\",name=\"");
-    append_label_value(scratch_, *view.name);
-    scratch_ += "\"} ";
-    const std::size_t size = scratch_.size();
-    scratch_.resize(size + Number::kMaxSize);
-    scratch_.resize(static_cast<std::size_t>(number.write(scratch_.data() + size) - scratch_.data()));
-    scratch_ += '\n';
-    writer_->output().append(scratch_);
-  }
-
-  void append_endpoint(const Endpoint& endpoint);
+  char* put_endpoint(char* to, const Endpoint& endpoint) const;
 
   const Collection* collection_;
   const RenderOptions* options_;
@@ -99,26 +94,42 @@ class PeerFamilies {
   std::string scratch_;
 };
 
+/// For names, which may have any length: writes what there is and goes on behind the name.
+char* PeerFamilies::put_name(char* to, std::string_view name, std::size_t rest) {
+  Output& output = writer_->output();
+  output.commit(to);
+  scratch_ = "\",name=\"";
+  append_label_value(scratch_, name);
+  output.append(scratch_);
+  return output.reserve(rest);
+}
+
+char* put_prefix(char* to, const Prefix& prefix) {
+  to = prefix.address.write(to);
+  *to++ = '/';
+  return std::to_chars(to, to + 3, prefix.bits).ptr;
+}
+
 /// The network a peer is in, without the peer: /24 and /48, what providers hand to a site.
-std::string subnet_of(const IpAddress& address) {
+Prefix subnet_of(const IpAddress& address) {
   Prefix prefix{address, static_cast<std::uint8_t>(address.family == Family::v4 ? 24 : 48)};
   for (std::size_t i = prefix.bits / 8U; i < prefix.address.bytes.size(); ++i)
     prefix.address.bytes[i] = std::byte{0};
-  return prefix.to_string();
+  return prefix;
 }
 
-void PeerFamilies::append_endpoint(const Endpoint& endpoint) {
-  if (options_->endpoint == EndpointDetail::off) return;
-  scratch_ += ",endpoint=\"";
+char* PeerFamilies::put_endpoint(char* to, const Endpoint& endpoint) const {
+  if (options_->endpoint == EndpointDetail::off) return to;
+  to = put(to, "\",endpoint=\"");
   switch (options_->endpoint) {
-    case EndpointDetail::ip: scratch_ += endpoint.address.to_string(); break;
-    case EndpointDetail::subnet: scratch_ += subnet_of(endpoint.address); break;
-    default: scratch_ += endpoint.to_string(); break;
+    case EndpointDetail::ip: return endpoint.address.write(to);
+    case EndpointDetail::subnet: return put_prefix(to, subnet_of(endpoint.address));
+    default: return endpoint.write(to);
   }
-  scratch_ += '"';
 }
 
 void PeerFamilies::info() {
+  constexpr std::size_t kRest = 64 + Number::kMaxSize + Endpoint::kMaxTextSize;
   writer_->begin(metric::kPeerInfo);
   for (std::size_t d = 0; d < collection_->views.size(); ++d) {
     const Device& device = collection_->snapshot.devices[d];
@@ -127,23 +138,22 @@ void PeerFamilies::info() {
       const Peer& peer = device.peers[i];
       const PeerView& view = collection_->views[d].peers[i];
       if (!view.shown) continue;
-      scratch_.assign(start).append(view.key_text.data(), view.key_text.size()).append("\"");
-      if (view.name != nullptr) {
-        scratch_ += ",name=\"";
-        append_label_value(scratch_, *view.name);
-        scratch_ += '"';
+      char* to = open_line(start, view, true, kRest);
+      to = put(to, "\",preshared_key=\"");
+      to = put(to, peer.has_preshared_key ? "true" : "false");
+      if (peer.protocol_version != 0) {
+        to = put(to, "\",protocol_version=\"");
+        to = Number::integer(peer.protocol_version).write(to);
       }
-      scratch_.append(",preshared_key=\"").append(peer.has_preshared_key ? "true" : "false").append("\"");
-      if (peer.protocol_version != 0)
-        scratch_.append(",protocol_version=\"").append(fmt::to_string(peer.protocol_version)).append("\"");
-      if (peer.endpoint) append_endpoint(*peer.endpoint);
-      scratch_ += "} 1\n";
-      writer_->output().append(scratch_);
+      if (peer.endpoint) to = put_endpoint(to, *peer.endpoint);
+      to = put(to, "\"} 1\n");
+      writer_->output().commit(to);
     }
   }
 }
 
 void PeerFamilies::allowed_ip_info() {
+  constexpr std::size_t kRest = 64 + IpAddress::kMaxTextSize;
   writer_->begin(metric::kPeerAllowedIpInfo);
   for (std::size_t d = 0; d < collection_->views.size(); ++d) {
     const Device& device = collection_->snapshot.devices[d];
@@ -152,14 +162,12 @@ void PeerFamilies::allowed_ip_info() {
       const PeerView& view = collection_->views[d].peers[i];
       if (!view.shown) continue;
       for (const Prefix& prefix : device.allowed_ips_of(device.peers[i])) {
-        scratch_.assign(start).append(view.key_text.data(), view.key_text.size());
-        if (options_->name_label && view.name != nullptr) {
-          scratch_ += "\",name=\"";
-          append_label_value(scratch_, *view.name);
-        }
-        scratch_.append("\",allowed_ip=\"").append(prefix.to_string()).append("\",family=\"");
-        scratch_.append(prefix.address.family == Family::v4 ? "ipv4" : "ipv6").append("\"} 1\n");
-        writer_->output().append(scratch_);
+        char* to = open_line(start, view, options_->name_label, kRest);
+        to = put_prefix(put(to, "\",allowed_ip=\""), prefix);
+        to = put(to, "\",family=\"");
+        to = put(to, prefix.address.family == Family::v4 ? "ipv4" : "ipv6");
+        to = put(to, "\"} 1\n");
+        writer_->output().commit(to);
       }
     }
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstring>
 #include <memory>
@@ -38,14 +39,14 @@ class Output {
  public:
   /// What ISA-L compresses best at a time, and little enough for many scrapes at once.
   static constexpr std::size_t kPieceSize = 128 * 1024;
-  /// The longest single reservation: a line without label values of unbounded length.
-  static constexpr std::size_t kMaxReserve = 4 * 1024;
 
   explicit Output(Sink& sink)
       : sink_(&sink), buffer_(std::make_unique_for_overwrite<char[]>(kPieceSize)) {}
 
-  /// Room for `size` more characters (at most kMaxReserve), which commit() then claims up to its end.
+  /// Room for `size` more characters, which commit() then claims up to its end. For lines of known parts: a netns given as
+  /// the longest path there is, each byte escaped, fills a fifth of a piece. Names, which have no bound, are appended.
   char* reserve(std::size_t size) {
+    assert(size <= kPieceSize);
     if (kPieceSize - used_ < size) flush();
     return buffer_.get() + used_;
   }

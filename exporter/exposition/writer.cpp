@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -55,7 +56,9 @@ std::string escaped_help(std::string_view help, Format format) {
 
 void append_label_value(std::string& to, std::string_view value) {
   std::string repaired;
-  if (!is_valid_utf8(value)) value = repaired = to_valid_utf8(value);
+  // Valid text that looks like a repair is repaired too, so that different values stay different series.
+  if (!is_valid_utf8(value) || value.find("\xEF\xBF\xBD") != std::string_view::npos)
+    value = repaired = to_valid_utf8(value);
   for (const char c : value) {
     if (c == '\\')
       to += "\\\\";
@@ -66,6 +69,17 @@ void append_label_value(std::string& to, std::string_view value) {
     else
       to += c;
   }
+}
+
+char* Number::write(std::uint64_t digits, bool in_thousandths, char* out) {
+  out = std::to_chars(out, out + kMaxSize, in_thousandths ? digits / 1000 : digits).ptr;
+  if (!in_thousandths) return out;
+  const std::uint64_t thousandths = digits % 1000;
+  out[0] = '.';
+  out[1] = static_cast<char>('0' + thousandths / 100);
+  out[2] = static_cast<char>('0' + thousandths / 10 % 10);
+  out[3] = static_cast<char>('0' + thousandths % 10);
+  return out + 4;
 }
 
 void Writer::begin(std::string_view name, MetricType type, std::string_view unit,

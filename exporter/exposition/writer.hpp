@@ -1,6 +1,5 @@
 #pragma once
 
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -22,31 +21,25 @@ enum class Format : std::uint8_t { text, openmetrics };
 /// A sample's value. Integers stay exact, also those a double cannot hold.
 class Number {
  public:
-  static Number integer(std::uint64_t value) { return {value, -1}; }
-  static Number boolean(bool value) { return {value ? 1U : 0U, -1}; }
+  static Number integer(std::uint64_t value) { return {value, false}; }
+  static Number boolean(bool value) { return {value ? 1U : 0U, false}; }
   /// Seconds with three decimals; negative durations count as zero, since no metric of ours may be negative.
   static Number seconds(Nanoseconds value) {
-    const auto ms = static_cast<std::uint64_t>(value.count() < 0 ? 0 : value.count() / 1'000'000);
-    return {ms / 1000, static_cast<std::int32_t>(ms % 1000)};
+    return {static_cast<std::uint64_t>(value.count() < 0 ? 0 : value.count() / 1'000'000), true};
   }
 
   static constexpr std::size_t kMaxSize = 24;
   /// Writes at most kMaxSize characters; @returns where they end.
-  char* write(char* out) const {
-    out = std::to_chars(out, out + 20, whole_).ptr;
-    if (millis_ < 0) return out;
-    out[0] = '.';
-    out[1] = static_cast<char>('0' + millis_ / 100);
-    out[2] = static_cast<char>('0' + millis_ / 10 % 10);
-    out[3] = static_cast<char>('0' + millis_ % 10);
-    return out + 4;
-  }
+  char* write(char* out) const { return write(digits_, in_thousandths_, out); }
 
  private:
-  Number(std::uint64_t whole, std::int32_t millis) : whole_(whole), millis_(millis) {}
+  Number(std::uint64_t digits, bool in_thousandths) : digits_(digits), in_thousandths_(in_thousandths) {}
 
-  std::uint64_t whole_;
-  std::int32_t millis_;  ///< -1 for an integer
+  /// Of plain values: a Number whose address nobody takes stays in registers, and a line of a peer costs a third less.
+  static char* write(std::uint64_t digits, bool in_thousandths, char* out);
+
+  std::uint64_t digits_;
+  bool in_thousandths_;
 };
 
 struct Label {

@@ -117,13 +117,13 @@ Result<Listener> listen_on(const std::string& address) {
       error != 0)
     return fail(Errc::bad_value, fmt::format("listen on {}: {}", address, gai_strerror(error)));
   const Addresses addresses(found);
-  // One IPv6 socket serves IPv4 as well; a host without IPv6 gets an IPv4 one.
+  // Of every address: one IPv6 socket serves IPv4 as well; a host without IPv6 gets an IPv4 one. Of a name like
+  // localhost: its IPv4 address, as exporters in Go do.
   Result<Listener> listener = fail(Errc::io, "no address");
-  for (const int family : {AF_INET6, AF_INET})
+  for (const int family : every ? std::array{AF_INET6, AF_INET} : std::array{AF_INET, AF_INET6})
     for (const addrinfo* info = addresses.get(); info != nullptr; info = info->ai_next) {
-      if (info->ai_family != family || listener) continue;
+      if (info->ai_family != family || listener || listener.error().sys_errno == EADDRINUSE) continue;
       listener = open_listener(*info, every);
-      if (!listener && listener.error().sys_errno == EADDRINUSE) break;
     }
   if (!listener) {
     Error error = listener.error();

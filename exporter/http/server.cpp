@@ -77,6 +77,7 @@ bool Response::send(std::string_view head, std::span<const char> body, std::stri
 
 bool Response::write(std::span<const char> piece) {
   if (head_only()) return false;
+  if (piece.empty()) return !broken_;  // a chunk of no bytes would be the last one
   if (!has_held_ && !streaming_) {
     held_.assign(piece.begin(), piece.end());
     has_held_ = true;
@@ -156,7 +157,9 @@ Result<> Server::Impl::start(std::vector<Listener> listeners) {
   const std::vector<const char*> settings{
       "listening_ports", ports.c_str(), "num_threads", "56", "connection_queue", "256",
       "request_timeout_ms", "10000", "tcp_nodelay", "1", "enable_keep_alive", "no",
-      "max_request_size", "8192", nullptr};
+      "max_request_size", "8192",
+      // Paths are compared as sent: decoded, /metrics%00x would end at the NUL and be /metrics.
+      "decode_url", "no", nullptr};
   mg_callbacks callbacks{};
   callbacks.begin_request = on_request;
   callbacks.log_message = on_message;
@@ -190,7 +193,7 @@ int Server::Impl::on_request(mg_connection* connection) noexcept {
   }
   try {
     const auto route = server->options_.routes.find(request.path);
-    const std::string_view path = route != server->options_.routes.end() ? route->first : "other";
+    const std::string_view path = route != server->options_.routes.end() ? std::string_view(route->first) : "other";
     if (server->options_.on_answered)
       server->options_.on_answered(
           path, response.status(),

@@ -18,7 +18,7 @@ namespace wgscope::exporter::http {
 
 struct Request {
   std::string_view method;  ///< "GET" or "HEAD"; others never reach a handler
-  std::string_view path;    ///< decoded, without the query
+  std::string_view path;    ///< as sent, without the query
   std::string_view query;   ///< as sent; empty where there is none
   mg_connection* connection = nullptr;
 

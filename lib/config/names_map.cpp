@@ -1,6 +1,7 @@
 // One reader of key-name pairs, fed by the events of two parsers. Neither builds a tree: a hundred thousand names would
 // take ten times their size.
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <sstream>
@@ -14,6 +15,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/base/text.hpp"
 #include "wgscope/config/names.hpp"
 #include "wgscope/model/public_key.hpp"
 
@@ -141,10 +143,26 @@ class YamlEvents final : public YAML::EventHandler {
   bool started_ = false;
 };
 
+/// Whether the first line that says anything starts a section: then it is no map, and most likely a wg-quick file, with
+/// private keys that the YAML parser would copy and leave behind.
+bool starts_with_section(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  while (!text.empty()) {
+    const std::size_t size = std::min(text.find('\n'), text.size());
+    const std::string_view line = trim(text.substr(0, size));
+    text.remove_prefix(std::min(size + 1, text.size()));
+    if (!line.empty() && line[0] != '#') return line[0] == '[';
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<PeerNames> parse_names_map(std::string_view text) {
   Pairs pairs;
+  if (starts_with_section(text))
+    return fail(Errc::bad_value, "not a map of public key to name (a wg-quick file?)");
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (first != std::string_view::npos && text[first] == '{') {
     JsonEvents events(pairs);

@@ -9,7 +9,7 @@
 
 namespace wgscope {
 
-void Device::add_allowed_ip(std::size_t index, const Prefix& prefix) {
+Prefix& Device::add_allowed_ip(std::size_t index) {
   Peer& peer = peers[index];
   const std::size_t end = std::size_t{peer.allowed_ips_first} + peer.allowed_ips_count;
   if (peer.allowed_ips_count == 0) {
@@ -23,8 +23,8 @@ void Device::add_allowed_ip(std::size_t index, const Prefix& prefix) {
     }
     peer.allowed_ips_first = moved;
   }
-  allowed_ips.push_back(prefix);
   ++peer.allowed_ips_count;
+  return allowed_ips.emplace_back();
 }
 
 void Device::clear() {

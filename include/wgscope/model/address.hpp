@@ -26,6 +26,10 @@ struct IpAddress {
   static Result<IpAddress> parse(std::string_view text);
   [[nodiscard]] std::string to_string() const;
 
+  /// Writes to_string() to where there is room for kMaxTextSize characters, all of which may be used. @returns its end.
+  char* write(char* to) const;
+  static constexpr std::size_t kMaxTextSize = 45;
+
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 };
 
@@ -39,6 +43,10 @@ struct Endpoint {
   /// leaves scope_id 0. @returns bad_value.
   static Result<Endpoint> parse(std::string_view text);
   [[nodiscard]] std::string to_string() const;
+
+  /// As IpAddress::write().
+  char* write(char* to) const;
+  static constexpr std::size_t kMaxTextSize = IpAddress::kMaxTextSize + 19;  ///< [, %zone, ]:port
 
   friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
 };

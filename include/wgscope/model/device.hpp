@@ -75,8 +75,9 @@ struct Device {
     return std::span(allowed_ips).subspan(peer.allowed_ips_first, peer.allowed_ips_count);
   }
 
-  /// Appends `prefix` to the allowed IPs of peers[index], keeping them together.
-  void add_allowed_ip(std::size_t index, const Prefix& prefix);
+  /// Appends to the allowed IPs of peers[index], keeping them together. @returns the new one; the next call ends its life.
+  Prefix& add_allowed_ip(std::size_t index);
+  void add_allowed_ip(std::size_t index, Prefix prefix) { add_allowed_ip(index) = prefix; }
 
   /// Forgets everything but the memory it lies in.
   void clear();

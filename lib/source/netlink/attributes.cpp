@@ -11,6 +11,10 @@
 
 namespace wgscope::netlink {
 
+Result<> wrong_length(const Attribute& attribute, std::string_view name, std::size_t wanted) {
+  return fail(Errc::bad_length, fmt::format("{}: {} bytes where {} belong", name, attribute.payload.size(), wanted));
+}
+
 Result<> read_string(const Attribute& attribute, std::string_view name, std::string& out) {
   const auto end = std::ranges::find(attribute.payload, std::byte{0});
   if (end == attribute.payload.begin() || end == attribute.payload.end())

@@ -26,6 +26,9 @@ namespace {
 
 using std::chrono::years;
 
+/// What stands for no preshared key.
+constexpr std::string_view kNoKey = "0000000000000000000000000000000000000000000000000000000000000000";
+
 tl::unexpected<Error> bad_value(std::string_view key) {
   return fail(Errc::bad_value, fmt::format("the answer's {} has a malformed value", key));
 }
@@ -105,10 +108,9 @@ Result<> AnswerReader::peer_line(std::string_view key, std::string_view value) {
   if (key == "last_handshake_time_sec") return number(key, value, handshake_seconds_);
   if (key == "last_handshake_time_nsec") return number(key, value, handshake_nanoseconds_);
   if (key == "preshared_key") {
-    Secret<32> preshared;
-    if (!decode_hex(value, preshared.bytes())) return bad_value(key);
-    peer.has_preshared_key = std::any_of(preshared.bytes().begin(), preshared.bytes().end(),
-                                         [](std::byte b) { return b != std::byte{0}; });
+    peer.has_preshared_key = value != kNoKey;
+    Secret<32> checked;
+    if (peer.has_preshared_key && !decode_hex(value, checked.bytes())) return bad_value(key);
     return {};
   }
   if (key == "endpoint") {

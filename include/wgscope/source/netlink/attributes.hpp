@@ -8,8 +8,6 @@
 #include <string_view>
 #include <type_traits>
 
-#include <fmt/core.h>
-
 #include "wgscope/base/result.hpp"
 
 namespace wgscope::netlink {
@@ -29,8 +27,7 @@ class AttributeWalk {
 
   /// The next attribute into `out`; false at the end, and at the first malformed header (then !ok()).
   bool next(Attribute& out) {
-    if (rest_.empty()) return false;
-    if (rest_.size() < kHeaderSize) return broken();
+    if (rest_.size() < kHeaderSize) return rest_.empty() ? false : broken();
     std::uint16_t length = 0;
     std::uint16_t type = 0;
     std::memcpy(&length, rest_.data(), sizeof length);
@@ -59,13 +56,14 @@ class AttributeWalk {
   bool ok_ = true;
 };
 
+/// A bad_length that names the attribute.
+Result<> wrong_length(const Attribute& attribute, std::string_view name, std::size_t wanted);
+
 /// A fixed-size value in host byte order. @returns bad_length, naming the attribute.
 template <class T>
   requires std::is_trivially_copyable_v<T>
 Result<> read_attribute(const Attribute& attribute, std::string_view name, T& out) {
-  if (attribute.payload.size() != sizeof(T))
-    return fail(Errc::bad_length, fmt::format("{}: {} bytes where {} belong", name,
-                                              attribute.payload.size(), sizeof(T)));
+  if (attribute.payload.size() != sizeof(T)) return wrong_length(attribute, name, sizeof(T));
   std::memcpy(&out, attribute.payload.data(), sizeof(T));
   return {};
 }

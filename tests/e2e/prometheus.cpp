@@ -1,0 +1,110 @@
+#include "prometheus.hpp"
+
+#include <arpa/inet.h>
+#include <cctype>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <netinet/in.h>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "wgscope/os/unique_fd.hpp"
+
+#include "files.hpp"
+#include "http.hpp"
+#include "process.hpp"
+#include "wait.hpp"
+
+namespace wgscope::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::uint16_t free_port() {
+  const os::UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), size);
+  getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size);
+  return ntohs(address.sin_port);
+}
+
+std::string url_encoded(const std::string& text) {
+  std::string encoded;
+  for (const char c : text)
+    encoded += std::isalnum(static_cast<unsigned char>(c)) != 0
+                   ? std::string(1, c)
+                   : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  return encoded;
+}
+
+std::vector<std::string> command(const TempDir& folder, std::uint16_t port,
+                                 const std::vector<ScrapeJob>& jobs) {
+  std::string config = "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n";
+  for (const ScrapeJob& job : jobs)
+    config += fmt::format("  - {{job_name: {}, static_configs: [{{targets: ['127.0.0.1:{}']}}]}}\n",
+                          job.name, job.port);
+  write_file(folder / "prometheus.yml", config);
+  return {find_prometheus_program("prometheus").value(),
+          "--config.file=" + (folder / "prometheus.yml").string(),
+          "--storage.tsdb.path=" + (folder / "data").string(),
+          fmt::format("--web.listen-address=127.0.0.1:{}", port), "--log.level=warn"};
+}
+
+}  // namespace
+
+std::optional<std::string> find_prometheus_program(const std::string& name) {
+  for (const std::string folder :
+       {WGSCOPE_SOURCE_DIR "/build/deps/prometheus/usr/bin/", "/usr/bin/", "/usr/local/bin/"})
+    if (access((folder + name).c_str(), X_OK) == 0) return folder + name;
+  return std::nullopt;
+}
+
+std::optional<std::string> why_no_prometheus() {
+  for (const char* name : {"prometheus", "promtool"})
+    if (!find_prometheus_program(name))
+      return fmt::format("no program {} (script/bootstrap --tests unpacks it)", name);
+  return std::nullopt;
+}
+
+Prometheus::Prometheus(const std::vector<ScrapeJob>& jobs)
+    : port_(free_port()), process_(command(folder_, port_, jobs)) {
+  const auto ready = [&] {
+    try {
+      return http({.port = port_}, {.path = "/-/ready"}).status == 200;
+    } catch (const std::exception&) {
+      return !process_.running();
+    }
+  };
+  if (!wait_until(ready, 30s) || !process_.running()) {
+    static_cast<void>(process_.wait_for_output("", 0ms));
+    throw std::runtime_error("Prometheus does not start; it said: " + process_.err());
+  }
+}
+
+nlohmann::json Prometheus::get(const std::string& path) const {
+  const HttpResponse response = http({.port = port_}, {.path = "/api/v1/" + path});
+  nlohmann::json answer = nlohmann::json::parse(response.body);
+  if (answer.at("status") != "success") throw std::runtime_error(path + ": " + response.body);
+  return answer.at("data");
+}
+
+nlohmann::json Prometheus::query(const std::string& promql) const {
+  return get("query?query=" + url_encoded(promql)).at("result");
+}
+
+std::string Prometheus::own_metrics() const {
+  return http({.port = port_}, {.path = "/metrics"}).body;
+}
+
+}  // namespace wgscope::test

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "process.hpp"
+#include "temp_dir.hpp"
+
+namespace wgscope::test {
+
+/// A program of Debian's package prometheus, where script/bootstrap --tests unpacks it, or
+/// installed. Nothing when it is neither.
+std::optional<std::string> find_prometheus_program(const std::string& name);
+/// For WGSCOPE_NEED.
+std::optional<std::string> why_no_prometheus();
+
+struct ScrapeJob {
+  std::string name;
+  std::uint16_t port;  ///< on 127.0.0.1
+};
+
+/// A real Prometheus that scrapes every second.
+class Prometheus {
+ public:
+  /// Returns once it answers; throws with its log when it does not.
+  explicit Prometheus(const std::vector<ScrapeJob>& jobs);
+
+  /// `data` of the API's answer to GET /api/v1/<path>; throws on an error.
+  [[nodiscard]] nlohmann::json get(const std::string& path) const;
+  /// `result` of an instant query.
+  [[nodiscard]] nlohmann::json query(const std::string& promql) const;
+  /// What it says of itself on its own /metrics.
+  [[nodiscard]] std::string own_metrics() const;
+
+ private:
+  TempDir folder_;
+  std::uint16_t port_;
+  Process process_;
+};
+
+}  // namespace wgscope::test

@@ -1,0 +1,84 @@
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "exporter/metrics.hpp"
+#include "golden.hpp"
+
+namespace wgscope::exporter {
+namespace {
+
+std::string_view type_name(MetricType type) {
+  switch (type) {
+    case MetricType::gauge: return "gauge";
+    case MetricType::counter: return "counter";
+    case MetricType::info: return "info";
+    case MetricType::histogram: return "histogram";
+  }
+  return "";
+}
+
+/// Text between the bars of a Markdown table.
+std::string cell(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '|' || c == '<' || c == '*') escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+std::string labels_cell(std::string_view labels) {
+  std::string text;
+  for (const char c : labels)
+    text += c == ',' ? std::string("`,") : c == ' ' ? std::string(" `") : std::string(1, c);
+  return text.empty() ? "" : "`" + text + "`";
+}
+
+std::string table_of(std::string_view title, std::string_view prefix) {
+  std::string text = fmt::format(
+      "\n## {}\n\n| name | type | unit | labels | meaning | source |\n|---|---|---|---|---|---|\n",
+      title);
+  for (const MetricDesc& metric : all_metrics())
+    if (metric.name.starts_with(prefix))
+      text += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", metric.name,
+                          type_name(metric.type), metric.unit, labels_cell(metric.labels),
+                          cell(metric.help), cell(metric.source));
+  return text;
+}
+
+std::string document() {
+  return R"(# Metrics
+
+<!-- Made from exporter/metrics.cpp: run exporter_golden_test with WGSCOPE_UPDATE_GOLDEN=1 after changing it. -->
+
+Every metric `wgscope-exporter` writes. Names, types and labels stay; more may come. Units are base units. A value that is not known is absent, never 0.
+
+Peers are identified by `interface`, `public_key` and, for interfaces outside the exporter's own network namespace, `netns`: join on these with `job` and
+`instance`. Everything that can change stands in an info metric, always 1. A label without a value is absent. With `--peer-label=name` the label `name` is on every peer
+series; how much of the endpoint is shown is set by `--peer.endpoint`.
+
+In OpenMetrics the family of a counter is named without `_total` and that of an info metric without `_info`; samples, and so queries, have the names below. In the text format, which
+knows no info metrics, their type is gauge.
+)" + table_of("Peers", "wireguard_peer_") +
+         table_of("Interfaces", "wireguard_interface_") +
+         table_of("The exporter", "wireguard_exporter_") + table_of("Its process", "process_");
+}
+
+TEST(MetricsDocument, IsMadeFromTheTable) {
+  test::expect_as_recorded(document(), "docs/metrics.md");
+}
+
+TEST(MetricsDocument, HasEveryMetricOnce) {
+  const std::string text = document();
+  for (const MetricDesc& metric : all_metrics()) {
+    const std::string row = fmt::format("\n| `{}` |", metric.name);
+    ASSERT_NE(text.find(row), std::string::npos) << metric.name;
+    EXPECT_EQ(text.find(row), text.rfind(row)) << metric.name;
+  }
+}
+
+}  // namespace
+}  // namespace wgscope::exporter

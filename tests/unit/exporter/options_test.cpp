@@ -1,0 +1,149 @@
+#include "exporter/options.hpp"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "wgscope/base/time.hpp"
+
+#include "exporter/collectors/collectors.hpp"
+#include "exporter/names.hpp"
+
+namespace wgscope::exporter {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::internal::CaptureStderr;
+using ::testing::internal::CaptureStdout;
+using ::testing::internal::GetCapturedStderr;
+using ::testing::internal::GetCapturedStdout;
+
+ParsedOptions parse(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "wgscope-exporter");
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  return parse_options(static_cast<int>(argv.size()), argv.data());
+}
+
+/// What a wrong command line prints; it must end the program with 2.
+std::string mistake(std::vector<std::string> arguments) {
+  CaptureStderr();
+  const ParsedOptions parsed = parse(std::move(arguments));
+  EXPECT_EQ(parsed.exit_code, 2);
+  return GetCapturedStderr();
+}
+
+TEST(ParseOptions, HasDefaultsForEverything) {
+  const ParsedOptions parsed = parse({});
+  EXPECT_FALSE(parsed.exit_code);
+  const Options& o = parsed.options;
+  EXPECT_THAT(o.listen, ElementsAre(":9586"));
+  EXPECT_EQ(o.telemetry_path, "/metrics");
+  EXPECT_TRUE(o.collector.source.kernel);
+  EXPECT_TRUE(o.collector.source.userspace);
+  EXPECT_EQ(o.collector.source.uapi_folder, "/var/run/wireguard");
+  EXPECT_EQ(o.collector.max_age, milliseconds(1000));
+  EXPECT_EQ(o.collect_timeout, milliseconds(5000));
+  EXPECT_EQ(o.render.endpoint, EndpointDetail::full);
+  EXPECT_FALSE(o.render.allowed_ip_info);
+  EXPECT_FALSE(o.render.name_label);
+  EXPECT_FALSE(o.once);
+}
+
+TEST(ParseOptions, ReadsEveryFlag) {
+  const Options o = parse({"--web.listen-address=127.0.0.1:1", "--web.listen-address", "[::1]:2",
+                           "--web.telemetry-path=/wg", "--no-collector.netlink", "--netns", "blue", "--netns=/proc/1/ns/net",
+                           "--netns=all", "--uapi.dir=/tmp", "--interface.include=wg.*", "--interface.exclude=wg9",
+                           "--collect.max-age=250ms", "--collect.timeout=2.5s", "--state.dir=/tmp",
+                           "--names.wg-config=a", "--names.wg-config=b", "--names.file=c", "--peer.endpoint=subnet",
+                           "--peer.allowed-ips=info", "--peer-label=name", "--once", "--textfile=/tmp/x.prom",
+                           "--log.level=error", "--log.format=json"})
+                        .options;
+  EXPECT_THAT(o.listen, ElementsAre("127.0.0.1:1", "[::1]:2"));
+  EXPECT_EQ(o.telemetry_path, "/wg");
+  EXPECT_FALSE(o.collector.source.kernel);
+  EXPECT_TRUE(o.collector.source.userspace);
+  EXPECT_THAT(o.collector.source.netns, ElementsAre("blue", "/proc/1/ns/net"));
+  EXPECT_TRUE(o.collector.source.all_named_netns);
+  EXPECT_EQ(o.collector.source.uapi_folder, "/tmp");
+  EXPECT_TRUE(o.collector.source.filter.accepts("wg0"));
+  EXPECT_FALSE(o.collector.source.filter.accepts("wg9"));
+  EXPECT_FALSE(o.collector.source.filter.accepts("xwg0"));
+  EXPECT_EQ(o.collector.max_age, milliseconds(250));
+  EXPECT_EQ(o.collect_timeout, milliseconds(2500));
+  EXPECT_EQ(o.collector.state_dir, "/tmp");
+  ASSERT_EQ(o.collector.names.size(), 3);
+  EXPECT_EQ(o.collector.names[1].path, "b");
+  EXPECT_EQ(o.collector.names[1].kind, NamesFile::Kind::wg_quick);
+  EXPECT_EQ(o.collector.names[2].kind, NamesFile::Kind::map);
+  EXPECT_EQ(o.render.endpoint, EndpointDetail::subnet);
+  EXPECT_TRUE(o.render.allowed_ip_info);
+  EXPECT_TRUE(o.render.name_label);
+  EXPECT_TRUE(o.once);
+  EXPECT_EQ(o.textfile, "/tmp/x.prom");
+  EXPECT_EQ(o.log_level, spdlog::level::err);
+  EXPECT_EQ(o.log_format, LogFormat::json);
+}
+
+TEST(ParseOptions, SaysWhatIsWrongInOneLine) {
+  const std::vector<std::vector<std::string>> mistakes{
+      {"--bogus"},
+      {"stray"},
+      {"--web.listen-address"},
+      {"--web.telemetry-path=metrics"},
+      {"--web.telemetry-path=/"},
+      {"--web.telemetry-path=/-/ready"},
+      {"--web.listen-address=:1", "--web.systemd-socket"},
+      {"--interface.include=("},
+      {"--interface.exclude=[z-a]"},
+      {"--collect.max-age=5"},
+      {"--collect.timeout=-1s"},
+      {"--state.dir=/nonexistent"},
+      {"--peer.endpoint=some"},
+      {"--peer.allowed-ips=all"},
+      {"--peer-label=endpoint"},
+      {"--textfile=x"},
+      {"--log.level=loud"},
+      {"--log.format=xml"},
+  };
+  for (const auto& arguments : mistakes) {
+    const std::string said = mistake(arguments);
+    EXPECT_TRUE(said.starts_with("wgscope-exporter: ")) << arguments[0] << ": " << said;
+    EXPECT_EQ(said.find('\n'), said.size() - 1) << said;
+  }
+  EXPECT_THAT(mistake({"--collect.max-age=5"}), HasSubstr("'5' is no duration (such as 500ms"));
+}
+
+TEST(ParseOptions, HelpAndVersionEndWellAndNameEveryFlag) {
+  CaptureStdout();
+  EXPECT_EQ(parse({"--help"}).exit_code, 0);
+  const std::string help = GetCapturedStdout();
+  for (const char* flag : {"--web.listen-address", "--web.systemd-socket", "--collector.netlink", "--no-collector.uapi",
+                           "--netns", "--uapi.dir", "--interface.include", "--interface.exclude", "--collect.max-age",
+                           "--collect.timeout", "--state.dir", "--names.wg-config", "--names.file", "--peer.endpoint",
+                           "--peer.allowed-ips", "--peer-label", "--once", "--textfile", "--log.level", "--log.format",
+                           "CAP_NET_ADMIN"})
+    EXPECT_THAT(help, HasSubstr(flag));
+  CaptureStdout();
+  EXPECT_EQ(parse({"--version"}).exit_code, 0);
+  EXPECT_TRUE(GetCapturedStdout().starts_with("wgscope-exporter "));
+}
+
+TEST(ParseDuration, TakesAUnitAndNothingElse) {
+  EXPECT_EQ(*parse_duration("500ms"), milliseconds(500));
+  EXPECT_EQ(*parse_duration("1.5s"), milliseconds(1500));
+  EXPECT_EQ(*parse_duration("2m"), std::chrono::minutes(2));
+  EXPECT_EQ(*parse_duration("1h"), std::chrono::hours(1));
+  EXPECT_EQ(*parse_duration("0s"), milliseconds(0));
+  EXPECT_EQ(*parse_duration("0"), milliseconds(0));
+  for (const char* bad : {"", "s", "1", "1 s", "-1s", "1e3s", "nans", "infs", "25h", "1d", "1s ", "0x1s"})
+    EXPECT_FALSE(parse_duration(bad)) << bad;
+}
+
+}  // namespace
+}  // namespace wgscope::exporter

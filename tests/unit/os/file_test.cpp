@@ -1,0 +1,110 @@
+#include "wgscope/os/file.hpp"
+
+#include <cerrno>
+#include <cstddef>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "wgscope/base/result.hpp"
+
+#include "files.hpp"
+#include "temp_dir.hpp"
+
+namespace wgscope::os {
+namespace {
+
+class Files : public ::testing::Test {
+ protected:
+  [[nodiscard]] std::string path(const std::string& name) const { return folder_ / name; }
+
+  test::TempDir folder_;
+};
+
+TEST_F(Files, AreReadWholeWhateverTheirSize) {
+  // Around the steps the reader takes, and with every byte.
+  for (const std::size_t size : {0U, 1U, 16383U, 16384U, 16385U, 32768U, 100'000U}) {
+    std::string content(size, '\0');
+    for (std::size_t i = 0; i < size; ++i) content[i] = static_cast<char>(i * 7);
+    test::write_file(path("file"), content);
+    const auto text = read_file(path("file"), 1U << 20U);
+    ASSERT_TRUE(text) << text.error().context;
+    EXPECT_TRUE(*text == content) << size;
+    const auto secret = read_secret_file(path("file"), 1U << 20U);
+    ASSERT_TRUE(secret) << secret.error().context;
+    EXPECT_TRUE(secret->text() == content) << size;
+  }
+}
+
+TEST_F(Files, OfProcAreReadThoughTheySayNoSize) {
+  const auto text = read_file("/proc/self/status", 1U << 20U);
+  ASSERT_TRUE(text);
+  EXPECT_NE(text->find("Name:"), std::string::npos);
+}
+
+TEST_F(Files, AreRefusedAboveTheirBound) {
+  test::write_file(path("file"), std::string(100, 'x'));
+  EXPECT_TRUE(read_file(path("file"), 100));
+  EXPECT_TRUE(read_secret_file(path("file"), 100));
+  EXPECT_EQ(read_file(path("file"), 99).error().code, Errc::too_large);
+  EXPECT_EQ(read_secret_file(path("file"), 99).error().code, Errc::too_large);
+  EXPECT_EQ(read_file("/dev/zero", 1U << 20U).error().code, Errc::too_large) << "and it ends";
+}
+
+TEST_F(Files, ThatAreMissingSayEnoent) {
+  EXPECT_EQ(read_file(path("missing"), 10).error().sys_errno, ENOENT);
+  EXPECT_EQ(read_secret_file(path("missing"), 10).error().sys_errno, ENOENT);
+}
+
+TEST_F(Files, ThatAreNoneAreRefusedWithoutBlocking) {
+  ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
+  EXPECT_FALSE(read_file(folder_.path(), 10)) << "a folder";
+  EXPECT_EQ(read_secret_file(folder_.path(), 10).error().code, Errc::bad_value);
+  EXPECT_EQ(read_secret_file(path("pipe"), 10).error().code, Errc::bad_value);
+  EXPECT_EQ(read_secret_file("/dev/zero", 10).error().code, Errc::bad_value);
+}
+
+TEST_F(Files, AreReplacedAsAWhole) {
+  test::write_file(path("file"), "the old content, which is longer");
+  const int reader = open(path("file").c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_TRUE(replace_file(path("file"), "new", 0640));
+  EXPECT_EQ(test::read_file(path("file")), "new");
+  std::string old(64, '\0');
+  old.resize(static_cast<std::size_t>(read(reader, old.data(), old.size())));
+  close(reader);
+  EXPECT_EQ(old, "the old content, which is longer") << "whoever reads it goes on with the old one";
+  struct stat status{};
+  ASSERT_EQ(stat(path("file").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0640U);
+}
+
+TEST_F(Files, AreLeftAloneWhereTheyCannotBeReplaced) {
+  std::filesystem::create_directory(path("folder"));
+  test::write_file(path("folder/inside"), "x");
+  const auto replaced =
+      replace_file(path("folder"), "new", 0644);  // a file never takes a folder's place
+  ASSERT_FALSE(replaced);
+  EXPECT_NE(replaced.error().context.find(path("folder")), std::string::npos);
+  EXPECT_TRUE(std::filesystem::exists(path("folder/inside")));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()),
+                          std::filesystem::directory_iterator()),
+            1)
+      << "no temporary is left behind";
+}
+
+TEST_F(Files, SayWhereTheyCouldNotBeWritten) {
+  const auto replaced = replace_file(path("missing/file"), "new", 0644);
+  ASSERT_FALSE(replaced);
+  EXPECT_EQ(replaced.error().sys_errno, ENOENT);
+  EXPECT_NE(replaced.error().context.find(path("missing/file")), std::string::npos);
+}
+
+}  // namespace
+}  // namespace wgscope::os
