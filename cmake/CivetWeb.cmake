@@ -14,6 +14,7 @@ add_library(wgscope_civetweb STATIC ${WGSCOPE_CIVETWEB_SOURCE}/src/civetweb.c)
 target_include_directories(wgscope_civetweb SYSTEM PUBLIC ${WGSCOPE_CIVETWEB_SOURCE}/include)
 target_compile_definitions(wgscope_civetweb PRIVATE
   NO_SSL_DL OPENSSL_API_3_0 NO_FILES NO_CGI NO_CACHING USE_IPV6 NDEBUG
+  REENTRANT_TIME  # its threads would share the memory of gmtime(3)
   SOCKET_TIMEOUT_QUANTUM=200  # ms between its threads' looks at the order to stop: 2000 would be the least a stop takes
   bind=wgscope_civetweb_bind)  # exporter/http/server.cpp hands over sockets that listen already
 target_compile_options(wgscope_civetweb PRIVATE -w)

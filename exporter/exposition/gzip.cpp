@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
+#include <utility>
 
 #include <isa-l/igzip_lib.h>
 
@@ -18,7 +20,19 @@ struct GzipSink::State {
   std::array<std::uint8_t, kOutSize> out;
 };
 
-GzipSink::GzipSink(Sink& next) : next_(&next), state_(std::make_unique_for_overwrite<State>()) {
+struct GzipSink::Spare {
+  std::mutex mutex;
+  std::unique_ptr<State> state;
+};
+
+GzipSink::Spare GzipSink::spare_;
+
+std::unique_ptr<GzipSink::State> GzipSink::take_state() {
+  const std::lock_guard lock(spare_.mutex);
+  return spare_.state ? std::move(spare_.state) : std::make_unique_for_overwrite<State>();
+}
+
+GzipSink::GzipSink(Sink& next) : next_(&next), state_(take_state()) {
   isal_deflate_init(&state_->stream);
   state_->stream.level = 1;
   state_->stream.level_buf = state_->level_buffer.data();
@@ -27,7 +41,10 @@ GzipSink::GzipSink(Sink& next) : next_(&next), state_(std::make_unique_for_overw
   state_->stream.flush = NO_FLUSH;
 }
 
-GzipSink::~GzipSink() = default;
+GzipSink::~GzipSink() {
+  const std::lock_guard lock(spare_.mutex);
+  spare_.state = std::move(state_);
+}
 
 bool GzipSink::write(std::span<const char> piece) { return deflate(piece, false); }
 

@@ -21,7 +21,14 @@ class GzipSink final : public Sink {
 
  private:
   struct State;
+  /// One answer's memory, kept for the next: a hundred page faults an answer cost more than compressing a thousand peers.
+  /// Answers at the same time make their own.
+  struct Spare;
+
+  static std::unique_ptr<State> take_state();
   bool deflate(std::span<const char> piece, bool last);
+
+  static Spare spare_;
 
   Sink* next_;
   std::unique_ptr<State> state_;

@@ -1,5 +1,6 @@
 #include "exporter/exposition/writer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -38,6 +39,9 @@ std::string_view type_name(MetricType type, Format format) {
 }
 
 std::string escaped_help(std::string_view help, Format format) {
+  // Nearly all texts are plain, and an answer has fifty of them.
+  const auto is_plain = [](char c) { return c >= ' ' && c <= '~' && c != '\\' && c != '"'; };
+  if (std::ranges::all_of(help, is_plain)) return std::string(help);
   std::string text;
   for (const char c : to_valid_utf8(help)) {
     if (c == '\\')

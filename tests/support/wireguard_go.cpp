@@ -8,12 +8,16 @@
 #include <signal.h>
 #include <stdexcept>
 #include <string>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include <fmt/core.h>
+
+#include "wgscope/os/unique_fd.hpp"
 
 #include "files.hpp"
 #include "netns.hpp"
@@ -33,6 +37,16 @@ std::string command_line(const std::string& pid) {
   } catch (const std::runtime_error&) {
     return {};
   }
+}
+
+// `wg` must not be used to find this out: it removes a socket that refuses, as one does between
+// bind(2) and listen(2), and wireguard-go then ends.
+bool accepts_on(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const os::UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
 // A daemon's pid is written nowhere, and asking the socket for it names the parent that listened
@@ -70,8 +84,7 @@ WireguardGo::WireguardGo(const NetworkNamespace& netns, Mode mode) : netns_(netn
     netns.must({"wireguard-go", name_});
     pid_ = find_daemon(name_);
   }
-  const auto answers = [this] { return run({"wg", "show", name_}).exit_code == 0; };
-  if (!wait_until(answers, 10s))
+  if (!wait_until([this] { return accepts_on(socket_path()); }, 10s))
     throw std::runtime_error("wireguard-go does not serve " + socket_path());
 }
 

@@ -107,6 +107,20 @@ TEST(PublicKeyHash, SpreadsKeysThatDifferInFewBits) {
   }
 }
 
+TEST(PublicKeyHash,
+     SpreadsKeysOfNearlyAllZeros) {  // a factor that can be made zero would make them all the same
+  for (std::size_t at = 0; at < 32; at += 8) {
+    std::set<std::size_t> hashes;
+    for (unsigned i = 0; i < 4096; ++i) {
+      PublicKey key;
+      key.bytes[at] = static_cast<std::byte>(i);
+      key.bytes[at + 1] = static_cast<std::byte>(i >> 8U);
+      hashes.insert(PublicKeyHash{12345}(key));
+    }
+    EXPECT_EQ(hashes.size(), 4096U) << "word at byte " << at;
+  }
+}
+
 TEST(PublicKeyHash, HasNoDifferenceThatCancelsUnderEverySeed) {
   // The difference a multiplication by a known odd number lets through: the highest bit of a word
   // stays alone, and folding takes it 32 bits down. In the next word it can be taken back.

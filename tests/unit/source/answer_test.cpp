@@ -280,6 +280,12 @@ TEST(Answer, AcceptsALineOfTheGreatestSizeAndNoLonger) {
   EXPECT_EQ(read("x" + longest + "errno=0\n\n").error->code, Errc::too_large);
 }
 
+TEST(Answer,
+     RefusesALineAsSoonAsItIsTooLong) {  // a client need not keep more than kMaxLineSize - 1 bytes
+  EXPECT_FALSE(read(std::string(kMaxLineSize - 1, 'x')).error);
+  EXPECT_EQ(read(std::string(kMaxLineSize, 'x')).error.value().code, Errc::too_large);
+}
+
 TEST(Answer, RefusesALineTooLongWhereverItIsSplit) {
   const std::string text =
       "listen_port=1\nfuture=" + std::string(kMaxLineSize, 'x') + "\nerrno=0\n\n";

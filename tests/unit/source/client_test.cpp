@@ -172,6 +172,7 @@ std::vector<Bad> bad_daemons() {
       {"StopsInsideALine", Errc::timeout, true,
        served(testing::sends_and_hangs(whole.substr(0, 1000)))},
       {"DripsPastTheDeadline", Errc::timeout, true, served(testing::drips("future=x\n"))},
+      {"FloodsPastTheDeadline", Errc::timeout, true, served(testing::floods("future=x\n"))},
       {"ClosesAtOnce", Errc::truncated, false, served(testing::sends_and_closes(""))},
       {"ClosesInsideALine", Errc::truncated, false,
        served(testing::sends_and_closes(whole.substr(0, 1000)))},

@@ -121,6 +121,14 @@ ScriptedServer::Conversation drips(std::string text) {
   };
 }
 
+ScriptedServer::Conversation floods(std::string text) {
+  std::string many;
+  while (many.size() < 64U * 1024) many += text;
+  return [many = std::move(many)](int client, const std::stop_token& stop) {
+    while (!stop.stop_requested() && send_all(client, many)) continue;
+  };
+}
+
 ScriptedServer::Conversation never_ends_a_line() {
   return sends_and_closes("private_key=" + std::string(10U << 20U, 'x'));
 }

@@ -43,6 +43,8 @@ ScriptedServer::Conversation sends_and_closes(
     std::string text);  ///< however much of an answer that is
 ScriptedServer::Conversation sends_and_hangs(std::string text);  ///< the connection stays open
 ScriptedServer::Conversation drips(std::string text);  ///< a byte every 20 ms, over and over
-ScriptedServer::Conversation never_ends_a_line();      ///< 10 MiB without a newline
+ScriptedServer::Conversation floods(
+    std::string text);                             ///< as fast as the client reads, over and over
+ScriptedServer::Conversation never_ends_a_line();  ///< 10 MiB without a newline
 
 }  // namespace wgscope::uapi::testing
