@@ -1,6 +1,6 @@
-// The hot path: a line for each peer in each family. Everything of a line that does not change from peer to peer is put
-// together once for the family and interface, the key's base64 once for the collection, so a line is three copies and a
-// number.
+// The hot path: a line for each peer in each family. Everything of a line that does not change from
+// peer to peer is put together once for the family and interface, the key's base64 once for the
+// collection, so a line is three copies and a number.
 
 #include <charconv>
 #include <cstddef>
@@ -54,10 +54,18 @@ class PeerFamilies {
       const Device& device = collection_->snapshot.devices[d];
       const DeviceView& view = collection_->views[d];
       const std::string start = line_start(metric.name, device);
-      for (std::size_t i = 0; i < view.peers.size(); ++i) {
-        if (!view.peers[i].shown) continue;
-        const std::optional<Number> number = value(device.peers[i], view.peers[i]);
-        if (number) line(start, view.peers[i], *number);
+      // Locals: for all the compiler knows, each character written may be a part of any member.
+      Output& output = writer_->output();
+      const bool with_name = options_->name_label;
+      const Peer* peer = device.peers.data();
+      for (const PeerView& peer_view : view.peers) {
+        const std::optional<Number> number = value(*peer++, peer_view);
+        if (!number || !peer_view.shown) continue;
+        char* to = open_line(output, start, peer_view, with_name, Number::kMaxSize + 8);
+        to = put(to, "\"} ");
+        to = number->write(to);
+        *to++ = '\n';
+        output.commit(to);
       }
     }
   }
@@ -66,10 +74,11 @@ class PeerFamilies {
   void allowed_ip_info();
 
  private:
-  /// Writes what all lines of a peer have: `name{…,public_key="KEY`, and `",name="NAME` behind it where that is wanted.
+  /// Writes what all lines of a peer have: `name{…,public_key="KEY`, and `",name="NAME` behind it
+  /// where that is wanted.
   /// @returns where the line goes on, with room for `rest` characters.
-  char* open_line(std::string_view start, const PeerView& view, bool with_name, std::size_t rest) {
-    Output& output = writer_->output();
+  char* open_line(Output& output, std::string_view start, const PeerView& view, bool with_name,
+                  std::size_t rest) {
     char* to = output.reserve(start.size() + view.key_text.size() + rest);
     to = put(to, start);
     to = put(to, {view.key_text.data(), view.key_text.size()});
@@ -77,14 +86,6 @@ class PeerFamilies {
   }
 
   char* put_name(char* to, std::string_view name, std::size_t rest);
-
-  void line(std::string_view start, const PeerView& view, Number number) {
-    char* to = open_line(start, view, options_->name_label, Number::kMaxSize + 8);
-    to = put(to, "\"} ");
-    to = number.write(to);
-    *to++ = '\n';
-    writer_->output().commit(to);
-  }
 
   char* put_endpoint(char* to, const Endpoint& endpoint) const;
 
@@ -138,7 +139,7 @@ void PeerFamilies::info() {
       const Peer& peer = device.peers[i];
       const PeerView& view = collection_->views[d].peers[i];
       if (!view.shown) continue;
-      char* to = open_line(start, view, true, kRest);
+      char* to = open_line(writer_->output(), start, view, true, kRest);
       to = put(to, "\",preshared_key=\"");
       to = put(to, peer.has_preshared_key ? "true" : "false");
       if (peer.protocol_version != 0) {
@@ -162,7 +163,7 @@ void PeerFamilies::allowed_ip_info() {
       const PeerView& view = collection_->views[d].peers[i];
       if (!view.shown) continue;
       for (const Prefix& prefix : device.allowed_ips_of(device.peers[i])) {
-        char* to = open_line(start, view, options_->name_label, kRest);
+        char* to = open_line(writer_->output(), start, view, options_->name_label, kRest);
         to = put_prefix(put(to, "\",allowed_ip=\""), prefix);
         to = put(to, "\",family=\"");
         to = put(to, prefix.address.family == Family::v4 ? "ipv4" : "ipv6");

@@ -9,20 +9,28 @@
 
 namespace wgscope {
 
+namespace {
+
+/// A peer continued after others: rare, so its list moves to the end instead of every list being
+/// its own.
+[[gnu::cold]] void move_to_end(Peer& peer, std::vector<Prefix>& all) {
+  const auto moved = static_cast<std::uint32_t>(all.size());
+  for (std::uint32_t i = 0; i < peer.allowed_ips_count; ++i) {
+    const Prefix copy = all[peer.allowed_ips_first + i];
+    all.push_back(copy);
+  }
+  peer.allowed_ips_first = moved;
+}
+
+}  // namespace
+
 Prefix& Device::add_allowed_ip(std::size_t index) {
   Peer& peer = peers[index];
-  const std::size_t end = std::size_t{peer.allowed_ips_first} + peer.allowed_ips_count;
-  if (peer.allowed_ips_count == 0) {
-    peer.allowed_ips_first = static_cast<std::uint32_t>(allowed_ips.size());
-  } else if (end != allowed_ips.size()) {
-    // A peer continued after others: rare, so its list moves to the end instead of every list being its own.
-    const auto moved = static_cast<std::uint32_t>(allowed_ips.size());
-    for (std::uint32_t i = 0; i < peer.allowed_ips_count; ++i) {
-      const Prefix copy = allowed_ips[peer.allowed_ips_first + i];
-      allowed_ips.push_back(copy);
-    }
-    peer.allowed_ips_first = moved;
-  }
+  const std::size_t size = allowed_ips.size();
+  if (peer.allowed_ips_count == 0)
+    peer.allowed_ips_first = static_cast<std::uint32_t>(size);
+  else if (std::size_t{peer.allowed_ips_first} + peer.allowed_ips_count != size)
+    move_to_end(peer, allowed_ips);
   ++peer.allowed_ips_count;
   return allowed_ips.emplace_back();
 }

@@ -1,11 +1,5 @@
 #include "wgscope/source/netlink/wireguard.hpp"
 
-#include <linux/genetlink.h>
-#include <linux/netlink.h>
-#include <linux/wireguard.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <bit>
 #include <cerrno>
@@ -13,13 +7,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <netinet/in.h>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
 #include <utility>
 
 #include <fmt/core.h>
+#include <linux/genetlink.h>
+#include <linux/netlink.h>
+#include <linux/wireguard.h>
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
@@ -34,7 +33,8 @@ namespace {
 
 constexpr std::size_t kKeySize = WG_KEY_LEN;
 
-/// struct __kernel_timespec (uapi/linux/time_types.h), spelled out so that libc's time_t does not matter.
+/// struct __kernel_timespec (uapi/linux/time_types.h), spelled out so that libc's time_t does not
+/// matter.
 struct KernelTimespec {
   std::int64_t seconds;
   std::int64_t nanoseconds;
@@ -59,8 +59,8 @@ bool any_bit_set(std::span<const std::byte, kKeySize> key) {
   return bits != std::byte{0};
 }
 
-// What a peer has many of is decoded to where it stays: a copy of what was just written in pieces waits for them, and
-// four such waits were a third of a peer's time.
+// What a peer has many of is decoded to where it stays: a copy of what was just written in pieces
+// waits for them, and four such waits were a third of a peer's time.
 
 Result<> decode_endpoint(std::span<const std::byte> payload, Endpoint& into) {
   sa_family_t family = 0;
@@ -88,7 +88,8 @@ Result<> decode_endpoint(std::span<const std::byte> payload, Endpoint& into) {
 
 Result<> decode_handshake(const Attribute& attribute, std::optional<WallTime>& into) {
   KernelTimespec time{};
-  if (auto read = read_attribute(attribute, "WGPEER_A_LAST_HANDSHAKE_TIME", time); !read) return read;
+  if (auto read = read_attribute(attribute, "WGPEER_A_LAST_HANDSHAKE_TIME", time); !read)
+    return read;
   if (time.seconds == 0 && time.nanoseconds == 0) {
     into.reset();
     return {};
@@ -107,22 +108,25 @@ Result<> decode_allowed_ip(std::span<const std::byte> attributes, Prefix& into) 
   std::span<const std::byte> address;
   std::uint8_t bits = 0;
   for (Attribute a; walk.next(a);) {
-    Result<> read;
-    switch (a.type) {
-      case WGALLOWEDIP_A_FAMILY: read = read_attribute(a, "WGALLOWEDIP_A_FAMILY", family); break;
-      case WGALLOWEDIP_A_IPADDR: address = a.payload; break;
-      case WGALLOWEDIP_A_CIDR_MASK: read = read_attribute(a, "WGALLOWEDIP_A_CIDR_MASK", bits); break;
-      default: break;
+    if (a.type == WGALLOWEDIP_A_FAMILY) {
+      if (auto read = read_attribute(a, "WGALLOWEDIP_A_FAMILY", family); !read) return read;
+    } else if (a.type == WGALLOWEDIP_A_CIDR_MASK) {
+      if (auto read = read_attribute(a, "WGALLOWEDIP_A_CIDR_MASK", bits); !read) return read;
+    } else if (a.type == WGALLOWEDIP_A_IPADDR) {
+      address = a.payload;
     }
-    if (!read) return tl::unexpected(read.error());
   }
   if (!walk.ok()) return malformed_nest("WGPEER_A_ALLOWEDIPS");
   if (family != AF_INET && family != AF_INET6)
     return fail(Errc::bad_value, fmt::format("WGALLOWEDIP_A_FAMILY: {}", family));
   const std::size_t size = family == AF_INET ? 4 : 16;
   if (address.size() != size) return bad_length("WGALLOWEDIP_A_IPADDR", address.size());
-  if (bits > size * 8) return fail(Errc::bad_value, fmt::format("WGALLOWEDIP_A_CIDR_MASK: {}", bits));
-  std::memcpy(into.address.bytes.data(), address.data(), size);
+  if (bits > size * 8)
+    return fail(Errc::bad_value, fmt::format("WGALLOWEDIP_A_CIDR_MASK: {}", bits));
+  if (size == 4)
+    std::memcpy(into.address.bytes.data(), address.data(), 4);
+  else
+    std::memcpy(into.address.bytes.data(), address.data(), 16);
   into.address.family = family == AF_INET ? Family::v4 : Family::v6;
   into.bits = bits;
   return {};
@@ -146,7 +150,8 @@ Result<> decode_allowed_ips(std::span<const std::byte> attributes, Device& into)
   const std::size_t peer = into.peers.size() - 1;
   AttributeWalk walk(attributes);
   for (Attribute a; walk.next(a);)
-    if (auto decoded = decode_allowed_ip(a.payload, into.add_allowed_ip(peer)); !decoded) return decoded;
+    if (auto decoded = decode_allowed_ip(a.payload, into.add_allowed_ip(peer)); !decoded)
+      return decoded;
   if (!walk.ok()) return malformed_nest("WGPEER_A_ALLOWEDIPS");
   return {};
 }
@@ -155,7 +160,8 @@ Result<> decode_allowed_ips(std::span<const std::byte> attributes, Device& into)
 Result<> decode_peer_attribute(const Attribute& a, Device& into, Peer& peer) {
   switch (a.type) {
     case WGPEER_A_PRESHARED_KEY:
-      if (a.payload.size() != kKeySize) return bad_length("WGPEER_A_PRESHARED_KEY", a.payload.size());
+      if (a.payload.size() != kKeySize)
+        return bad_length("WGPEER_A_PRESHARED_KEY", a.payload.size());
       peer.has_preshared_key = any_bit_set(a.payload.first<kKeySize>());
       return {};
     case WGPEER_A_ENDPOINT: return decode_endpoint(a.payload, peer.endpoint.emplace());
@@ -224,7 +230,8 @@ Result<> decode_device_message(std::span<const std::byte> attributes, Device& in
     Result<> decoded;
     switch (a.type) {
       case WGDEVICE_A_PRIVATE_KEY:
-        if (a.payload.size() != kKeySize) decoded = bad_length("WGDEVICE_A_PRIVATE_KEY", a.payload.size());
+        if (a.payload.size() != kKeySize)
+          decoded = bad_length("WGDEVICE_A_PRIVATE_KEY", a.payload.size());
         break;
       case WGDEVICE_A_PUBLIC_KEY: {
         PublicKey key;

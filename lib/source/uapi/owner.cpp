@@ -1,19 +1,20 @@
 #include "wgscope/source/uapi/owner.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <fcntl.h>
 #include <filesystem>
 #include <optional>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -21,8 +22,8 @@
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
-#include "wgscope/os/file.hpp"
 #include "wgscope/os/netns.hpp"
+#include "wgscope/os/unique_fd.hpp"
 
 namespace wgscope::uapi {
 namespace {
@@ -53,10 +54,25 @@ std::optional<T> parse(std::string_view text, int base) {
   return value;
 }
 
-/// A file of /proc, empty where it cannot be read: then what is looked for is not there either.
+/// A table of /proc/…/net, empty where it cannot be read: then what is looked for is not there
+/// either. The kernel walks its hash table (16384 buckets and more) at each read, also at the one
+/// that only finds the end; but it gives whole lines until its buffer of a page is full, so a read
+/// that leaves room for a line has been the last.
 std::string read_proc(const std::string& path) {
+  constexpr std::size_t kPage = 4096;
+  constexpr std::size_t kLongestLine = 512;  // of net/unix: a path of 108 bytes, escaped
   constexpr std::size_t kMaxSize = 64U << 20U;
-  return os::read_file(path, kMaxSize).value_or(std::string());
+  const os::UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  for (std::size_t used = 0; used < kMaxSize;) {
+    text.resize(used + 4 * kPage);
+    const ssize_t got = read(file.get(), text.data() + used, text.size() - used);
+    if (got < 0 && errno == EINTR) continue;
+    used += static_cast<std::size_t>(std::max<ssize_t>(got, 0));
+    text.resize(used);
+    if (got < static_cast<ssize_t>(kPage - kLongestLine)) break;
+  }
+  return text;
 }
 
 std::string netns_path(pid_t pid) { return fmt::format("/proc/{}/ns/net", pid); }
@@ -65,7 +81,8 @@ bool listens_there(pid_t pid, std::span<const std::string> spellings) {
   return lists_listener(read_proc(fmt::format("/proc/{}/net/unix", pid)), spellings);
 }
 
-/// The kernel lists the path as the daemon gave it to bind(2): wireguard-go says /var/run, a symbolic link to /run.
+/// The kernel lists the path as the daemon gave it to bind(2): wireguard-go says /var/run, a
+/// symbolic link to /run.
 std::vector<std::string> spellings_of(const std::string& path) {
   std::vector<std::string> spellings{path};
   std::error_code error;
@@ -86,7 +103,7 @@ bool lists_listener(std::string_view proc_net_unix, std::span<const std::string>
     std::string_view line = take_line(proc_net_unix);
     for (int i = 0; i < 3; ++i) take_field(line);  // number, reference count, protocol
     const auto flags = parse<std::uint32_t>(take_field(line), 16);
-    for (int i = 0; i < 3; ++i) take_field(line);  // type, state, inode
+    for (int i = 0; i < 3; ++i) take_field(line);           // type, state, inode
     constexpr std::uint32_t kAcceptsConnections = 0x10000;  // __SO_ACCEPTCON
     if (flags && (*flags & kAcceptsConnections) != 0 && !line.empty() && is_one(line.substr(1)))
       return true;
@@ -122,7 +139,7 @@ std::optional<std::uint64_t> socket_receive_drops(std::uint16_t listen_port) {
 }
 
 Result<os::Netns> OwnerFinder::find(const std::string& socket_path, pid_t listener, Instant now) {
-  struct stat status {};
+  struct stat status{};
   if (stat(socket_path.c_str(), &status) != 0)
     return fail_errno(fmt::format("stat {}", socket_path), errno);
   const Identity file{status.st_dev, status.st_ino,
