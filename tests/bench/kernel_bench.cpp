@@ -1,5 +1,6 @@
-// Reads an interface of the kernel's own WireGuard with our reader and with `wg show dump`, in the virtual machine of
-// tests/kernel. Under emulation work takes ten to twenty times as long, so what counts is the ratio.
+// Reads an interface of the kernel's own WireGuard with our reader and with `wg show dump`, in the
+// virtual machine of tests/kernel. Under emulation work takes ten to twenty times as long, so what
+// counts is the ratio.
 
 #include <chrono>
 #include <cstddef>
@@ -32,8 +33,8 @@ void configure(const Device& device) {
   std::ofstream file(path);
   file << "[Interface]\nListenPort = " << device.listen_port << "\n";
   for (const Peer& peer : device.peers) {
-    file << "[Peer]\nPublicKey = " << peer.public_key.base64() << "\nEndpoint = " << peer.endpoint->to_string()
-         << "\nAllowedIPs = ";
+    file << "[Peer]\nPublicKey = " << peer.public_key.base64()
+         << "\nEndpoint = " << peer.endpoint->to_string() << "\nAllowedIPs = ";
     bool first = true;
     for (const Prefix& prefix : device.allowed_ips_of(peer))
       file << (std::exchange(first, false) ? "" : ", ") << prefix.to_string();
@@ -51,14 +52,18 @@ void measure(std::size_t peers) {
   source::SnapshotSource source(options);
   Snapshot snapshot;
   Rounds rounds;
-  rounds.add({[&] { source.collect(os::now(), os::boot_now() + std::chrono::seconds(60), snapshot); }, {}});
-  rounds.add({[] { run_program({"/bin/wg", "show", "wg0", "dump"}); }, {}, CpuClock::ended_children()});
+  rounds.add(
+      {[&] { source.collect(os::now(), os::boot_now() + std::chrono::seconds(60), snapshot); },
+       {}});
+  rounds.add(
+      {[] { run_program({"/bin/wg", "show", "wg0", "dump"}); }, {}, CpuClock::ended_children()});
   const auto results = rounds.run({7, std::chrono::milliseconds(100)});
   if (snapshot.devices.empty() || snapshot.devices[0].peers.size() != peers)
     throw std::runtime_error("not all peers were read");
   const double ours = results[0].cpu_ns;
   const double wg = results[1].cpu_ns;
-  fmt::print("our reading {:.1f} ms, wg show dump {:.1f} ms, ratio {:.2f}\n", ours / 1e6, wg / 1e6, wg / ours);
+  fmt::print("our reading {:.1f} ms, wg show dump {:.1f} ms, ratio {:.2f}\n", ours / 1e6, wg / 1e6,
+             wg / ours);
 }
 
 }  // namespace

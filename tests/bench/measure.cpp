@@ -1,13 +1,13 @@
 #include "measure.hpp"
 
-#include <sys/resource.h>
-#include <time.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <sched.h>
 #include <stdexcept>
+#include <sys/resource.h>
 #include <thread>
+#include <time.h>
 #include <utility>
 #include <vector>
 
@@ -73,8 +73,20 @@ CpuClock CpuClock::ended_children() {
 
 CpuClock CpuClock::of(pid_t pid) {
   clockid_t clock{};
-  if (clock_getcpuclockid(pid, &clock) != 0) throw std::runtime_error("no CPU clock of that process");
+  if (clock_getcpuclockid(pid, &clock) != 0)
+    throw std::runtime_error("no CPU clock of that process");
   return {[clock] { return read_clock(clock); }, true};
+}
+
+void stay_on_one_cpu() {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  std::size_t last = CPU_SETSIZE - 1;
+  while (last > 0 && !CPU_ISSET(last, &allowed)) --last;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(last, &one);
+  sched_setaffinity(0, sizeof one, &one);
 }
 
 std::size_t Rounds::add(Work work) {

@@ -1,32 +1,31 @@
 #include "processes.hpp"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
+#include <arpa/inet.h>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
+#include <fcntl.h>
 #include <fstream>
 #include <functional>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <system_error>
+#include <unistd.h>
 #include <vector>
 
 #include <fmt/core.h>
-#include <poll.h>
 
 #include "wgscope/model/device.hpp"
 #include "wgscope/os/clock.hpp"
@@ -133,7 +132,8 @@ void Child::tell(char command) const {
 }
 
 void Child::read(std::span<std::byte> into) const {
-  if (recv(stream_.get(), into.data(), into.size(), MSG_WAITALL) != static_cast<ssize_t>(into.size()))
+  if (recv(stream_.get(), into.data(), into.size(), MSG_WAITALL) !=
+      static_cast<ssize_t>(into.size()))
     throw std::runtime_error("a child ended");
 }
 
@@ -158,9 +158,9 @@ std::size_t scrape(std::uint16_t port, bool gzip) {
   const sockaddr_in address = loopback(port);
   if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     throw_errno("connect");
-  const std::string request =
-      fmt::format("GET /metrics HTTP/1.1\r\nHost: bench\r\nAccept: text/plain;version=0.0.4\r\n{}\r\n",
-                  gzip ? "Accept-Encoding: gzip\r\n" : "");
+  const std::string request = fmt::format(
+      "GET /metrics HTTP/1.1\r\nHost: bench\r\nAccept: text/plain;version=0.0.4\r\n{}\r\n",
+      gzip ? "Accept-Encoding: gzip\r\n" : "");
   if (!send_all(fd.get(), request)) throw_errno("send");
   static std::vector<char> buffer(256 * 1024);
   std::size_t size = 0;
@@ -169,10 +169,12 @@ std::size_t scrape(std::uint16_t port, bool gzip) {
     const ssize_t got = recv(fd.get(), buffer.data(), buffer.size(), 0);
     if (got < 0) throw_errno("receive");
     if (got == 0) break;
-    if (size == 0) start.assign(buffer.data(), std::min<std::size_t>(static_cast<std::size_t>(got), 15));
+    if (size == 0)
+      start.assign(buffer.data(), std::min<std::size_t>(static_cast<std::size_t>(got), 15));
     size += static_cast<std::size_t>(got);
   }
-  if (!start.starts_with("HTTP/1.1 200")) throw std::runtime_error("a scrape was answered: " + start);
+  if (!start.starts_with("HTTP/1.1 200"))
+    throw std::runtime_error("a scrape was answered: " + start);
   return size;
 }
 
@@ -200,7 +202,8 @@ Memory memory_of(pid_t pid) {
   std::string name;
   for (std::string line; std::getline(status, line);) {
     const auto read = [&](std::string_view field, std::size_t& into) {
-      if (line.starts_with(field)) into = 1024 * std::strtoull(line.c_str() + field.size(), nullptr, 10);
+      if (line.starts_with(field))
+        into = 1024 * std::strtoull(line.c_str() + field.size(), nullptr, 10);
     };
     read("RssAnon:", anonymous);
     read("RssFile:", file);

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 #include "wgscope/model/device.hpp"
@@ -14,8 +13,8 @@
 
 namespace wgscope::bench {
 
-/// A function in a process of its own, so that its CPU time stands alone. It ends with this object, and with this process.
-/// Make it before there are threads.
+/// A function in a process of its own, so that its CPU time stands alone. It ends with this object,
+/// and with this process. Make it before there are threads.
 class Child {
  public:
   /// @param body  gets the child's end of a stream to its parent; the child ends when it returns.
@@ -61,7 +60,8 @@ class HttpChild {
   std::uint16_t port_ = 0;
 };
 
-/// One GET /metrics over a new connection. @returns how many bytes came, HTTP's own included; throws unless it was a 200.
+/// One GET /metrics over a new connection. @returns how many bytes came, HTTP's own included;
+/// throws unless it was a 200.
 std::size_t scrape(std::uint16_t port, bool gzip);
 
 /// Runs a program with its output discarded; throws when it fails.

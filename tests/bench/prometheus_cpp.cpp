@@ -1,7 +1,5 @@
 #include "prometheus_cpp.hpp"
 
-#include <zlib.h>
-
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -9,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 #include <vector>
+#include <zlib.h>
 
 #include <fmt/format.h>
 #include <prometheus/client_metric.h>
@@ -52,7 +51,8 @@ class Builder {
       for (std::size_t i = 0; i < views.size(); ++i) {
         prometheus::ClientMetric sample;
         sample.label.push_back({"interface", device.name});
-        sample.label.push_back({"public_key", {views[i].key_text.data(), views[i].key_text.size()}});
+        sample.label.push_back(
+            {"public_key", {views[i].key_text.data(), views[i].key_text.size()}});
         const std::optional<double> number = value(device.peers[i], views[i], sample.label);
         if (!number) continue;
         (counts ? sample.counter.value : sample.gauge.value) = *number;
@@ -69,12 +69,13 @@ class Builder {
 };
 
 void add_info(Builder& builder) {
-  builder.family(exporter::metric::kPeerInfo, [](const Peer& peer, const PeerView&, Labels& labels) {
-    labels.push_back({"preshared_key", peer.has_preshared_key ? "true" : "false"});
-    labels.push_back({"protocol_version", fmt::to_string(peer.protocol_version)});
-    if (peer.endpoint) labels.push_back({"endpoint", peer.endpoint->to_string()});
-    return Maybe(1);
-  });
+  builder.family(exporter::metric::kPeerInfo,
+                 [](const Peer& peer, const PeerView&, Labels& labels) {
+                   labels.push_back({"preshared_key", peer.has_preshared_key ? "true" : "false"});
+                   labels.push_back({"protocol_version", fmt::to_string(peer.protocol_version)});
+                   if (peer.endpoint) labels.push_back({"endpoint", peer.endpoint->to_string()});
+                   return Maybe(1);
+                 });
 }
 
 void add_handshakes(Builder& builder) {

@@ -1,20 +1,19 @@
 #include "servers.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
+#include <arpa/inet.h>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <netinet/in.h>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <utility>
 
 #include <prometheus/text_serializer.h>
@@ -35,7 +34,8 @@ namespace {
 namespace http = exporter::http;
 
 void announce(int stream, std::uint16_t port) {
-  if (write(stream, &port, sizeof port) != sizeof port) throw std::runtime_error("the parent has gone");
+  if (write(stream, &port, sizeof port) != sizeof port)
+    throw std::runtime_error("the parent has gone");
 }
 
 /// Serves /metrics until the process is ended.
@@ -56,7 +56,8 @@ void answer(int fd, std::string_view text) {
   constexpr std::string_view kHead = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
   for (std::string_view rest : {kHead, text})
     while (!rest.empty()) {
-      const ssize_t written = write(fd, rest.data(), rest.size());
+      const ssize_t written =
+          write(fd, rest.data(), std::min(rest.size(), exporter::Output::kPieceSize));
       if (written < 0) return;
       rest.remove_prefix(static_cast<std::size_t>(written));
     }
@@ -104,7 +105,8 @@ std::unique_ptr<HttpChild> serve_prometheus_cpp(const source::CollectOptions& so
     exporter::Collections collections(std::move(options), [](const std::string&) {});
     serve(stream, [&](const http::Request& request, http::Response& response) {
       const auto collection = collections.get(os::boot_now() + std::chrono::seconds(60));
-      if (!collection) return http::respond(response, 503, "text/plain", collection.error().context);
+      if (!collection)
+        return http::respond(response, 503, "text/plain", collection.error().context);
       const prometheus::TextSerializer serializer;
       const std::string text = serializer.Serialize(families_of(**collection));
       if (request.header("Accept-Encoding").empty())

@@ -1,24 +1,23 @@
 #include "workload.hpp"
 
-#include <linux/genetlink.h>
-#include <linux/netlink.h>
-#include <linux/wireguard.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <netinet/in.h>
 #include <random>
 #include <span>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
 #include <vector>
 
 #include <fmt/format.h>
+#include <linux/genetlink.h>
+#include <linux/netlink.h>
+#include <linux/wireguard.h>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
@@ -114,9 +113,10 @@ Device make_device(std::string_view name, std::size_t peers, WallTime now) {
     if (i % 20 == 7) continue;  // never answered
     peer.receive_bytes = counter(random);
     const bool live = i % 4 != 1;
-    const seconds age = live ? seconds(below(random, 120))
-                             : kSessionLife + seconds(below(random, 30 * 86'400));
-    peer.last_handshake = WallTime{now.since_epoch - age + Nanoseconds(below(random, 1'000'000'000))};
+    const seconds age =
+        live ? seconds(below(random, 120)) : kSessionLife + seconds(below(random, 30 * 86'400));
+    peer.last_handshake =
+        WallTime{now.since_epoch - age + Nanoseconds(below(random, 1'000'000'000))};
   }
   return device;
 }
@@ -166,8 +166,8 @@ void UapiAnswer::set(Digits digits, std::uint64_t value) {
 }
 
 void UapiAnswer::change(WallTime now) {
-  const auto second = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<seconds>(now.since_epoch).count());
+  const auto second =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<seconds>(now.since_epoch).count());
   ++round_;
   for (std::size_t i = 0; i < peers_.size(); ++i) {
     const Places& peer = peers_[i];
@@ -263,7 +263,8 @@ std::vector<std::vector<std::byte>> netlink_dump(const Device& device, std::uint
   for (const Peer& peer : device.peers) {
     const Attributes one = peer_attributes(device, peer);
     constexpr std::size_t kHeaders = sizeof(nlmsghdr) + sizeof(genlmsghdr) + 2 * sizeof(nlattr);
-    if (kHeaders + attributes.bytes().size() + peers.bytes().size() + one.bytes().size() > kBlock) send();
+    if (kHeaders + attributes.bytes().size() + peers.bytes().size() + one.bytes().size() > kBlock)
+      send();
     peers.nest(0, one);
   }
   send();

@@ -12,17 +12,20 @@
 
 namespace wgscope::bench {
 
-/// A made-up interface with peers as a VPN gateway has them, the same for every run: one IPv4 and one IPv6 allowed IP
-/// each; 1 in 2 with a preshared key, 1 in 8 with an IPv6 endpoint; 3 in 4 have a live session, 1 in 20 never had any.
+/// A made-up interface with peers as a VPN gateway has them, the same for every run: one IPv4 and
+/// one IPv6 allowed IP each; 1 in 2 with a preshared key, 1 in 8 with an IPv6 endpoint; 3 in 4 have
+/// a live session, 1 in 20 never had any.
 Device make_device(std::string_view name, std::size_t peers, WallTime now);
 
-/// Its answer to get=1 as wireguard-go writes it, prepared once and then changed in place: numbers keep their width.
+/// Its answer to get=1 as wireguard-go writes it, prepared once and then changed in place: numbers
+/// keep their width.
 class UapiAnswer {
  public:
   explicit UapiAnswer(const Device& device);
 
-  /// What happens between two scrapes: all counters grow (but the received bytes of peers that never answered),
-  /// a quarter of the live sessions is renewed, 1 % of the peers have another endpoint.
+  /// What happens between two scrapes: all counters grow (but the received bytes of peers that
+  /// never answered), a quarter of the live sessions is renewed, 1 % of the peers have another
+  /// endpoint.
   void change(WallTime now);
 
   [[nodiscard]] std::string_view text() const { return text_; }
@@ -48,7 +51,8 @@ class UapiAnswer {
   std::size_t round_ = 0;
 };
 
-/// Its dump as the kernel sends it: datagrams of at most 32 KiB with one message each, then NLMSG_DONE.
+/// Its dump as the kernel sends it: datagrams of at most 32 KiB with one message each, then
+/// NLMSG_DONE.
 std::vector<std::vector<std::byte>> netlink_dump(const Device& device, std::uint16_t family,
                                                  std::uint32_t sequence);
 
