@@ -84,8 +84,10 @@ Result<std::shared_ptr<const Collection>> Collections::get(Instant deadline) {
       if (taken_.wait_until(lock, until) == std::cv_status::timeout && taking_)
         return fail(Errc::timeout, "the collection under way did not end in time");
     }
-    // Taking it may have lasted longer than max_age_, with a daemon that hangs: those who waited share it all the same.
-    if (latest_ && (waited || os::boot_now() - latest_->snapshot.taken.boot < max_age_)) return latest_;
+    // Taking it may have lasted longer than max_age_, with a daemon that hangs: those who waited
+    // share it all the same.
+    if (latest_ && (waited || os::boot_now() - latest_->snapshot.taken.boot < max_age_))
+      return latest_;
     taking_ = true;
     latest_.reset();  // too old for anyone: if nobody reads it any more, its memory is spare now
   }
@@ -148,19 +150,24 @@ void Collections::view(Collection& collection) {
   for (std::size_t i = 0; i < snapshot.devices.size(); ++i) {
     const Device& device = snapshot.devices[i];
     // Other failures of a device that was read are about its link or another device.
-    const bool whole = std::none_of(snapshot.failures.begin(), snapshot.failures.end(), [&](const Failure& f) {
-      return f.reason == FailureReason::interrupted && f.netns == device.netns && f.interface == device.name;
-    });
+    const bool whole =
+        std::none_of(snapshot.failures.begin(), snapshot.failures.end(), [&](const Failure& f) {
+          return f.reason == FailureReason::interrupted && f.netns == device.netns &&
+                 f.interface == device.name;
+        });
     if (view_device(device, whole, history_.of(device, snapshot.taken.wall), collection.names.get(),
                     snapshot.taken, collection.views[i]))
       history_.mark_changed();
-    const auto hidden = std::count_if(collection.views[i].peers.begin(), collection.views[i].peers.end(),
-                                      [](const PeerView& view) { return !view.shown; });
-    // An interrupted reading may show a peer twice and was reported; from any other source it is an error.
+    const auto hidden =
+        std::count_if(collection.views[i].peers.begin(), collection.views[i].peers.end(),
+                      [](const PeerView& view) { return !view.shown; });
+    // An interrupted reading may show a peer twice and was reported; from any other source it is an
+    // error.
     if (hidden != 0 && device.implementation == Implementation::userspace) {
       snapshot.report(Collector::uapi).success = false;
-      snapshot.failures.push_back({device.netns, device.name, FailureReason::malformed,
-                                   fmt::format("{}: the answer lists a peer twice; the first is shown", device.name)});
+      snapshot.failures.push_back(
+          {device.netns, device.name, FailureReason::malformed,
+           fmt::format("{}: the answer lists a peer twice; the first is shown", device.name)});
     }
   }
   // An interface that failed this time may be back the next; one that is gone is forgotten.
@@ -168,8 +175,10 @@ void Collections::view(Collection& collection) {
     return std::any_of(snapshot.devices.begin(), snapshot.devices.end(),
                        [&](const Device& d) { return d.netns == netns && d.name == interface; }) ||
            std::any_of(snapshot.failures.begin(), snapshot.failures.end(), [&](const Failure& f) {
-             // A socket that does not answer does not say whose it is, and counts for every namespace.
-             return (f.netns.empty() || f.netns == netns) && (f.interface.empty() || f.interface == interface);
+             // A socket that does not answer does not say whose it is, and counts for every
+             // namespace.
+             return (f.netns.empty() || f.netns == netns) &&
+                    (f.interface.empty() || f.interface == interface);
            });
   });
 }

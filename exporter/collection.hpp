@@ -26,8 +26,8 @@ namespace wgscope::exporter {
 /// WireGuard gives up a session at this age (whitepaper §6.1, REJECT_AFTER_TIME).
 inline constexpr std::chrono::seconds kRejectAfterTime{180};
 
-/// What a peer's handshake age says. `stale` needs a declaration that the peer is expected online, so without an inventory
-/// no peer has it.
+/// What a peer's handshake age says. `stale` needs a declaration that the peer is expected online,
+/// so without an inventory no peer has it.
 enum class PeerState : std::uint8_t { never, live, stale, idle };
 inline constexpr std::size_t kPeerStateCount = 4;
 
@@ -72,7 +72,8 @@ class Collections {
 
   Collections(CollectorOptions options, Warn warn);
 
-  /// A collection no older than max_age, taken now if there is none. Those who ask while one is being taken get that one.
+  /// A collection no older than max_age, taken now if there is none. Those who ask while one is
+  /// being taken get that one.
   /// @param deadline  no wait goes beyond it; sources that take longer are reported as timed out.
   /// @returns timeout when the collection of another asker did not end in time.
   Result<std::shared_ptr<const Collection>> get(Instant deadline);
@@ -81,8 +82,8 @@ class Collections {
   void save_state();
 
  private:
-  /// A collection's memory after its last reader: the next one is made in it, so that an unchanged set of peers
-  /// allocates nothing.
+  /// A collection's memory after its last reader: the next one is made in it, so that an unchanged
+  /// set of peers allocates nothing.
   struct Spare {
     std::mutex mutex;
     std::unique_ptr<Collection> memory;
@@ -107,7 +108,7 @@ class Collections {
   Names names_;
   History history_;
   std::optional<StateFile> state_;
-  std::string state_problem_;       ///< of the last attempt to save
+  std::string state_problem_;     ///< of the last attempt to save
   std::set<std::string> warned_;  ///< of the failures of the last collection
 };
 

@@ -71,19 +71,21 @@ Endpoints::Endpoints(Collections& collections, Settings settings)
       settings_(std::move(settings)),
       in_flight_(&described(prometheus::BuildGauge(), metric::kScrapesInFlight, registry_).Add({})),
       requests_(&described(prometheus::BuildCounter(), metric::kHttpRequests, registry_)),
-      durations_(&described(prometheus::BuildHistogram(), metric::kHttpRequestDuration, registry_)) {}
+      durations_(
+          &described(prometheus::BuildHistogram(), metric::kHttpRequestDuration, registry_)) {}
 
 std::map<std::string, http::Handler, std::less<>> Endpoints::routes() {
   return {
-      {settings_.telemetry_path,
-       [this](const http::Request& request, http::Response& response) { metrics(request, response); }},
+      {settings_.telemetry_path, [this](const http::Request& request,
+                                        http::Response& response) { metrics(request, response); }},
       {"/-/healthy",
        [](const http::Request&, http::Response& response) {
          http::respond(response, 200, kPlain, "wgscope-exporter is healthy.\n");
        }},
-      {"/-/ready",
-       [this](const http::Request& request, http::Response& response) { ready(request, response); }},
-      {"/", [this](const http::Request& request, http::Response& response) { landing(request, response); }},
+      {"/-/ready", [this](const http::Request& request,
+                          http::Response& response) { ready(request, response); }},
+      {"/", [this](const http::Request& request,
+                   http::Response& response) { landing(request, response); }},
   };
 }
 
@@ -101,7 +103,8 @@ void Endpoints::metrics(const http::Request& request, http::Response& response) 
       std::min(settings_.collect_timeout, announced.value_or(settings_.collect_timeout));
   const auto collection = collections_->get(os::boot_now() + timeout);
   if (!collection)
-    return http::respond(response, 503, kPlain, fmt::format("503 {}\n", collection.error().context));
+    return http::respond(response, 503, kPlain,
+                         fmt::format("503 {}\n", collection.error().context));
 
   const Negotiated negotiated = negotiate_format(request.header("Accept"));
   const bool gzip = accepts_gzip(request.header("Accept-Encoding"));
@@ -124,7 +127,8 @@ void Endpoints::metrics(const http::Request& request, http::Response& response) 
 void Endpoints::ready(const http::Request& /*request*/, http::Response& response) {
   const auto collection = collections_->get(os::boot_now() + settings_.collect_timeout);
   if (!collection)
-    return http::respond(response, 503, kPlain, fmt::format("503 {}\n", collection.error().context));
+    return http::respond(response, 503, kPlain,
+                         fmt::format("503 {}\n", collection.error().context));
   const Snapshot& snapshot = (*collection)->snapshot;
   const bool ready = !nothing_readable(snapshot);
   http::respond(response, ready ? 200 : 503, kPlain,

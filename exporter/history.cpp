@@ -66,7 +66,8 @@ bool PeerTable::forget_unlisted() {
 }
 
 void PeerTable::restore(const PublicKey& key, WallTime first_seen) {
-  static_cast<void>(find(key, first_seen));  // reading 0 lists nobody: the entry is made, and unseen
+  static_cast<void>(
+      find(key, first_seen));  // reading 0 lists nobody: the entry is made, and unseen
 }
 
 Nanoseconds handshake_age(PeerHistory& peer, WallTime handshake, Now now) {
@@ -138,7 +139,7 @@ std::string History::serialize(std::string_view boot_id) {
     // A path given as --netns, and the file of a UAPI socket, may be called anything.
     if ((key.netns + key.interface).find_first_of("\t\n") != std::string::npos) continue;
     fmt::format_to(end, "interface\t{}\t{}\t{}\t{}\n", key.netns, key.interface, interface.ifindex,
-        interface.created ? to_ms(*interface.created) : 0);
+                   interface.created ? to_ms(*interface.created) : 0);
     for (const PeerHistory& peer : interface.peers.entries())
       fmt::format_to(end, "peer\t{}\t{}\n", peer.key.base64(), to_ms(peer.first_seen));
   }

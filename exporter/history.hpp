@@ -25,17 +25,20 @@ struct PeerHistory {
   std::uint32_t last_seen = 0;        ///< number of the reading that last listed the peer
 };
 
-/// The peers of one interface, found by key. Readings list them in nearly the same order each time, so the entry after the
-/// last one found is tried before the table: an unchanged set costs one comparison a peer and no allocation.
+/// The peers of one interface, found by key. Readings list them in nearly the same order each time,
+/// so the entry after the last one found is tried before the table: an unchanged set costs one
+/// comparison a peer and no allocation.
 class PeerTable {
  public:
   explicit PeerTable(std::uint64_t seed) : hash_{seed} {}
 
   /// Starts a reading; find() may then be called for each peer of it.
   void begin_reading();
-  /// The peer's entry, made if it is new. @returns nullptr when this reading has had that key before.
+  /// The peer's entry, made if it is new. @returns nullptr when this reading has had that key
+  /// before.
   PeerHistory* find(const PublicKey& key, WallTime now);
-  /// Forgets the peers that the reading did not list, after its last find(). @returns whether there were any.
+  /// Forgets the peers that the reading did not list, after its last find(). @returns whether there
+  /// were any.
   bool forget_unlisted();
   /// Puts an entry in that was kept elsewhere; for loading, before the first reading.
   void restore(const PublicKey& key, WallTime first_seen);
@@ -64,12 +67,13 @@ struct InterfaceHistory {
   PeerTable peers;
 };
 
-/// The age of a handshake that a peer reports, on the boot clock: untouched by steps of the wall clock after the
-/// handshake was first seen. A step before that cannot be told from age.
-/// Updates the entry's anchor when the handshake is a new one.
+/// The age of a handshake that a peer reports, on the boot clock: untouched by steps of the wall
+/// clock after the handshake was first seen. A step before that cannot be told from age. Updates
+/// the entry's anchor when the handshake is a new one.
 Nanoseconds handshake_age(PeerHistory& peer, WallTime handshake, Now now);
 
-/// First sights and handshake anchors of all interfaces, by (netns, interface). One thread at a time.
+/// First sights and handshake anchors of all interfaces, by (netns, interface). One thread at a
+/// time.
 class History {
  public:
   /// @param seed  random, against chosen keys.
@@ -84,11 +88,13 @@ class History {
                 }) != 0;
   }
 
-  /// Counts a step when the wall clock moved by over a second against the boot clock since the last call.
+  /// Counts a step when the wall clock moved by over a second against the boot clock since the last
+  /// call.
   void watch_clock(Now now);
   [[nodiscard]] std::uint64_t clock_steps() const { return clock_steps_; }
 
-  /// Whether first sights changed since the last call of serialize(): then it is worth writing them again.
+  /// Whether first sights changed since the last call of serialize(): then it is worth writing them
+  /// again.
   [[nodiscard]] bool changed() const { return changed_; }
   void mark_changed() { changed_ = true; }
 

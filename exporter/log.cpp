@@ -43,11 +43,12 @@ std::string quoted(std::string_view value) {
 
 Log::Log(LogFormat format, spdlog::level::level_enum level)
     : format_(format),
-      logger_(std::make_shared<spdlog::logger>(
-          "wgscope", std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
+      logger_(std::make_shared<spdlog::logger>("wgscope",
+                                               std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
   logger_->set_level(level);
-  logger_->set_pattern(format == LogFormat::json ? R"({"ts":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})"
-                                                 : "ts=%Y-%m-%dT%H:%M:%S.%e%z level=%l %v");
+  logger_->set_pattern(format == LogFormat::json
+                           ? R"({"ts":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})"
+                           : "ts=%Y-%m-%dT%H:%M:%S.%e%z level=%l %v");
 }
 
 void Log::write(spdlog::level::level_enum level, std::string_view message,

@@ -17,7 +17,8 @@ struct LogField {
   std::string_view value;
 };
 
-/// One line an event on standard error, as logfmt or JSON. Values are escaped; secrets never get here.
+/// One line an event on standard error, as logfmt or JSON. Values are escaped; secrets never get
+/// here.
 class Log {
  public:
   Log(LogFormat format, spdlog::level::level_enum level);

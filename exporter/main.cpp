@@ -1,12 +1,11 @@
-#include <malloc.h>
-#include <sys/prctl.h>
-#include <sys/random.h>
-
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <malloc.h>
 #include <string>
+#include <sys/prctl.h>
+#include <sys/random.h>
 #include <utility>
 
 #include <fmt/core.h>
@@ -29,8 +28,8 @@
 namespace wgscope::exporter {
 namespace {
 
-/// Memory that many threads use in turn should be one pool, and large buffers should go back at once: glibc's defaults keep
-/// an arena a thread, and stop returning large blocks after the first.
+/// Memory that many threads use in turn should be one pool, and large buffers should go back at
+/// once: glibc's defaults keep an arena a thread, and stop returning large blocks after the first.
 void tune_allocator() {
   mallopt(M_ARENA_MAX, 2);
   mallopt(M_MMAP_THRESHOLD, 256 * 1024);
@@ -93,7 +92,8 @@ int serve(const Options& options, Collections& collections, const Log& log) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
-  Endpoints endpoints(collections, {options.telemetry_path, options.render, options.collect_timeout});
+  Endpoints endpoints(collections,
+                      {options.telemetry_path, options.render, options.collect_timeout});
   http::ServerOptions server_options;
   server_options.listen = options.listen;
   server_options.systemd_sockets = options.systemd_sockets;
@@ -106,14 +106,17 @@ int serve(const Options& options, Collections& collections, const Log& log) {
     log.error(server.error().context);
     return 1;
   }
-  // The first collection now, so that what is not permitted is said at start-up and not at the first scrape.
+  // The first collection now, so that what is not permitted is said at start-up and not at the
+  // first scrape.
   const auto first = collections.get(os::boot_now() + options.collect_timeout);
   for (const std::string& url : (*server)->urls())
-    log.info("serving metrics", {{"url", url + options.telemetry_path},
-                                 {"version", build_info::kVersion},
-                                 {"interfaces", fmt::format("{}", first ? (*first)->snapshot.devices.size() : 0)}});
+    log.info("serving metrics",
+             {{"url", url + options.telemetry_path},
+              {"version", build_info::kVersion},
+              {"interfaces", fmt::format("{}", first ? (*first)->snapshot.devices.size() : 0)}});
 
-  for (int signal = SIGHUP; signal == SIGHUP;)  // names are read again when they change; no signal is needed
+  for (int signal = SIGHUP;
+       signal == SIGHUP;)  // names are read again when they change; no signal is needed
     sigwait(&signals, &signal);
   log.info("stopping");
   server->reset();

@@ -153,11 +153,14 @@ namespace metric {
 // The exporter itself.
 constinit const MetricDesc kBuildInfo = kTable[row("wireguard_exporter_build_info")];
 constinit const MetricDesc kCollectorSuccess = kTable[row("wireguard_exporter_collector_success")];
-constinit const MetricDesc kCollectorDuration = kTable[row("wireguard_exporter_collector_duration_seconds")];
-constinit const MetricDesc kInterfaceFailures = kTable[row("wireguard_exporter_interface_failures")];
+constinit const MetricDesc kCollectorDuration =
+    kTable[row("wireguard_exporter_collector_duration_seconds")];
+constinit const MetricDesc kInterfaceFailures =
+    kTable[row("wireguard_exporter_interface_failures")];
 constinit const MetricDesc kScrapesInFlight = kTable[row("wireguard_exporter_scrapes_in_flight")];
 constinit const MetricDesc kHttpRequests = kTable[row("wireguard_exporter_http_requests_total")];
-constinit const MetricDesc kHttpRequestDuration = kTable[row("wireguard_exporter_http_request_duration_seconds")];
+constinit const MetricDesc kHttpRequestDuration =
+    kTable[row("wireguard_exporter_http_request_duration_seconds")];
 constinit const MetricDesc kClockSteps = kTable[row("wireguard_exporter_clock_steps_total")];
 
 // Its process.
@@ -172,32 +175,48 @@ constinit const MetricDesc kProcessStartTime = kTable[row("process_start_time_se
 constinit const MetricDesc kInterfaceInfo = kTable[row("wireguard_interface_info")];
 constinit const MetricDesc kInterfaceUp = kTable[row("wireguard_interface_up")];
 constinit const MetricDesc kInterfaceMtu = kTable[row("wireguard_interface_mtu_bytes")];
-constinit const MetricDesc kInterfaceCreated = kTable[row("wireguard_interface_created_timestamp_seconds")];
+constinit const MetricDesc kInterfaceCreated =
+    kTable[row("wireguard_interface_created_timestamp_seconds")];
 constinit const MetricDesc kInterfacePeers = kTable[row("wireguard_interface_peers")];
-constinit const MetricDesc kInterfacePeersByState = kTable[row("wireguard_interface_peers_by_state")];
-constinit const MetricDesc kInterfaceReceiveBytes = kTable[row("wireguard_interface_receive_bytes_total")];
-constinit const MetricDesc kInterfaceTransmitBytes = kTable[row("wireguard_interface_transmit_bytes_total")];
-constinit const MetricDesc kInterfaceReceivePackets = kTable[row("wireguard_interface_receive_packets_total")];
-constinit const MetricDesc kInterfaceTransmitPackets = kTable[row("wireguard_interface_transmit_packets_total")];
-constinit const MetricDesc kInterfaceReceiveErrors = kTable[row("wireguard_interface_receive_errors_total")];
-constinit const MetricDesc kInterfaceTransmitErrors = kTable[row("wireguard_interface_transmit_errors_total")];
-constinit const MetricDesc kInterfaceReceiveDropped = kTable[row("wireguard_interface_receive_dropped_total")];
-constinit const MetricDesc kInterfaceTransmitDropped = kTable[row("wireguard_interface_transmit_dropped_total")];
-constinit const MetricDesc kInterfaceReceiveFrameErrors = kTable[row("wireguard_interface_receive_frame_errors_total")];
-constinit const MetricDesc kInterfaceReceiveLengthErrors = kTable[row("wireguard_interface_receive_length_errors_total")];
-constinit const MetricDesc kInterfaceSocketReceiveDrops = kTable[row("wireguard_interface_socket_receive_drops_total")];
+constinit const MetricDesc kInterfacePeersByState =
+    kTable[row("wireguard_interface_peers_by_state")];
+constinit const MetricDesc kInterfaceReceiveBytes =
+    kTable[row("wireguard_interface_receive_bytes_total")];
+constinit const MetricDesc kInterfaceTransmitBytes =
+    kTable[row("wireguard_interface_transmit_bytes_total")];
+constinit const MetricDesc kInterfaceReceivePackets =
+    kTable[row("wireguard_interface_receive_packets_total")];
+constinit const MetricDesc kInterfaceTransmitPackets =
+    kTable[row("wireguard_interface_transmit_packets_total")];
+constinit const MetricDesc kInterfaceReceiveErrors =
+    kTable[row("wireguard_interface_receive_errors_total")];
+constinit const MetricDesc kInterfaceTransmitErrors =
+    kTable[row("wireguard_interface_transmit_errors_total")];
+constinit const MetricDesc kInterfaceReceiveDropped =
+    kTable[row("wireguard_interface_receive_dropped_total")];
+constinit const MetricDesc kInterfaceTransmitDropped =
+    kTable[row("wireguard_interface_transmit_dropped_total")];
+constinit const MetricDesc kInterfaceReceiveFrameErrors =
+    kTable[row("wireguard_interface_receive_frame_errors_total")];
+constinit const MetricDesc kInterfaceReceiveLengthErrors =
+    kTable[row("wireguard_interface_receive_length_errors_total")];
+constinit const MetricDesc kInterfaceSocketReceiveDrops =
+    kTable[row("wireguard_interface_socket_receive_drops_total")];
 
 // Peers.
 constinit const MetricDesc kPeerInfo = kTable[row("wireguard_peer_info")];
-constinit const MetricDesc kPeerLastHandshake = kTable[row("wireguard_peer_last_handshake_timestamp_seconds")];
+constinit const MetricDesc kPeerLastHandshake =
+    kTable[row("wireguard_peer_last_handshake_timestamp_seconds")];
 constinit const MetricDesc kPeerHandshakeAge = kTable[row("wireguard_peer_handshake_age_seconds")];
 constinit const MetricDesc kPeerSessionLive = kTable[row("wireguard_peer_session_live")];
 constinit const MetricDesc kPeerReceiveBytes = kTable[row("wireguard_peer_receive_bytes_total")];
 constinit const MetricDesc kPeerTransmitBytes = kTable[row("wireguard_peer_transmit_bytes_total")];
-constinit const MetricDesc kPeerPersistentKeepalive = kTable[row("wireguard_peer_persistent_keepalive_seconds")];
+constinit const MetricDesc kPeerPersistentKeepalive =
+    kTable[row("wireguard_peer_persistent_keepalive_seconds")];
 constinit const MetricDesc kPeerAllowedIps = kTable[row("wireguard_peer_allowed_ips")];
 constinit const MetricDesc kPeerAllowedIpInfo = kTable[row("wireguard_peer_allowed_ip_info")];
-constinit const MetricDesc kPeerFirstSeen = kTable[row("wireguard_peer_first_seen_timestamp_seconds")];
+constinit const MetricDesc kPeerFirstSeen =
+    kTable[row("wireguard_peer_first_seen_timestamp_seconds")];
 
 }  // namespace metric
 

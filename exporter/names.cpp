@@ -1,11 +1,10 @@
 #include "exporter/names.hpp"
 
-#include <sys/stat.h>
-
 #include <cerrno>
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <sys/stat.h>
 #include <utility>
 #include <vector>
 
@@ -29,7 +28,7 @@ Names::Names(std::vector<NamesFile> files) {
 }
 
 Result<Names::Stamp> Names::stamp_of(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   if (stat(path.c_str(), &status) != 0) return fail_errno("stat", errno);
   const auto ns = [](const timespec& t) { return t.tv_sec * 1'000'000'000 + t.tv_nsec; };
   return Stamp{status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size),
@@ -51,14 +50,15 @@ std::vector<std::string> Names::refresh() {
   for (Watched& watched : files_) {
     const auto stamp = stamp_of(watched.file.path);
     if (stamp && watched.looked && *stamp == watched.stamp) continue;
-    auto names = stamp ? read(watched.file) : Result<config::PeerNames>(tl::unexpected(stamp.error()));
+    auto names =
+        stamp ? read(watched.file) : Result<config::PeerNames>(tl::unexpected(stamp.error()));
     std::string problem;
     if (names) {
       watched.names = std::move(*names);
       changed = true;
     } else {
-      problem = fmt::format("names from {}: {}; keeping the {} names read before", watched.file.path,
-                            names.error().context, watched.names.size());
+      problem = fmt::format("names from {}: {}; keeping the {} names read before",
+                            watched.file.path, names.error().context, watched.names.size());
     }
     if (!problem.empty() && problem != watched.problem) messages.push_back(problem);
     watched.problem = std::move(problem);

@@ -24,7 +24,8 @@ struct NamesReport {
   Nanoseconds duration{};
 };
 
-/// Peers' names from files, read again when they change. A file that cannot be read keeps the names it gave last.
+/// Peers' names from files, read again when they change. A file that cannot be read keeps the names
+/// it gave last.
 class Names {
  public:
   explicit Names(std::vector<NamesFile> files);

@@ -26,7 +26,8 @@
 namespace wgscope::exporter {
 namespace {
 
-constexpr const char* kFooter = R"(Flags of files, addresses and namespaces may be given several times.
+constexpr const char* kFooter =
+    R"(Flags of files, addresses and namespaces may be given several times.
 
 Examples:
   wgscope-exporter                                    kernel and userspace interfaces on port 9586
@@ -215,7 +216,8 @@ const std::map<std::string_view, spdlog::level::level_enum> kLogLevels{
 void settle(Raw& raw, Options& options) {
   CollectorOptions& collector = options.collector;
   auto filter = source::NameFilter::make(raw.include, raw.exclude);
-  if (!filter) throw CLI::ValidationError("--interface.include/--interface.exclude", filter.error().context);
+  if (!filter)
+    throw CLI::ValidationError("--interface.include/--interface.exclude", filter.error().context);
   collector.source.filter = std::move(*filter);
   for (std::string& name : raw.netns) {
     if (name == "all")
@@ -240,7 +242,8 @@ void settle(Raw& raw, Options& options) {
 
 Result<Nanoseconds> parse_duration(const std::string& text) {
   const auto bad = [&] {
-    return fail(Errc::bad_value, fmt::format("'{}' is no duration (such as 500ms, 1.5s, 2m, 1h)", text));
+    return fail(Errc::bad_value,
+                fmt::format("'{}' is no duration (such as 500ms, 1.5s, 2m, 1h)", text));
   };
   double count = 0;
   const char* last = text.data() + text.size();
@@ -268,10 +271,12 @@ ParsedOptions parse_options(int argc, char** argv) {
   ParsedOptions parsed;
   Options& options = parsed.options;
   Raw raw;
-  CLI::App app("Prometheus exporter for WireGuard: every interface and peer of this host.", "wgscope-exporter");
+  CLI::App app("Prometheus exporter for WireGuard: every interface and peer of this host.",
+               "wgscope-exporter");
   app.footer(kFooter);
-  app.set_version_flag("--version", fmt::format("wgscope-exporter {} (revision {}, {})", build_info::kVersion,
-                                                build_info::kRevision, build_info::kCompiler));
+  app.set_version_flag("--version",
+                       fmt::format("wgscope-exporter {} (revision {}, {})", build_info::kVersion,
+                                   build_info::kRevision, build_info::kCompiler));
   app.formatter(std::make_shared<PlainFormatter>());
   app.failure_message([](const CLI::App*, const CLI::Error& error) {
     return fmt::format("wgscope-exporter: {} (see --help)\n", error.what());

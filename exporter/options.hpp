@@ -27,7 +27,8 @@ struct Options {
 
 struct ParsedOptions {
   Options options;
-  std::optional<int> exit_code;  ///< set when the program is to end now: help, version, a wrong flag
+  std::optional<int>
+      exit_code;  ///< set when the program is to end now: help, version, a wrong flag
 };
 
 /// Reads the command line. What --help, --version or a mistake print has been printed.

@@ -27,12 +27,14 @@ std::string read_boot_id() {
 
 }  // namespace
 
-StateFile::StateFile(const std::string& dir) : path_(dir + "/first-seen"), boot_id_(read_boot_id()) {}
+StateFile::StateFile(const std::string& dir)
+    : path_(dir + "/first-seen"), boot_id_(read_boot_id()) {}
 
 Result<> StateFile::load(History& into) const {
   const auto text = os::read_file(path_, kMaxSize);
   if (!text && text.error().sys_errno == ENOENT) return {};
-  if (!text) return fail(text.error().code, fmt::format("read {}: {}", path_, text.error().context));
+  if (!text)
+    return fail(text.error().code, fmt::format("read {}: {}", path_, text.error().context));
   if (auto restored = into.restore(*text, boot_id_); !restored)
     return fail(restored.error().code,
                 fmt::format("read {}: {}; starting without it, it will be written anew", path_,

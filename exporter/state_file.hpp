@@ -10,7 +10,8 @@
 
 namespace wgscope::exporter {
 
-/// Keeps first sights in `<dir>/first-seen`, so that a restart of the exporter does not look like new peers.
+/// Keeps first sights in `<dir>/first-seen`, so that a restart of the exporter does not look like
+/// new peers.
 class StateFile {
  public:
   /// However often peers come and go, the file is not written more often than this.

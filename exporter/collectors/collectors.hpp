@@ -16,7 +16,8 @@ struct RenderOptions {
   bool name_label = false;       ///< `name` on every peer series, not only on the info metric
 };
 
-// Each writes the families of its noun, in the order of the metric table. All are pure functions of a collection.
+// Each writes the families of its noun, in the order of the metric table. All are pure functions of
+// a collection.
 
 void write_interfaces(const Collection& collection, Writer& writer);
 void write_peers(const Collection& collection, const RenderOptions& options, Writer& writer);

@@ -17,7 +17,8 @@
 namespace wgscope::exporter {
 namespace {
 
-constexpr std::array<std::string_view, kPeerStateCount> kStateNames{"never", "live", "stale", "idle"};
+constexpr std::array<std::string_view, kPeerStateCount> kStateNames{"never", "live", "stale",
+                                                                    "idle"};
 
 /// One family over all interfaces: `value` gives what an interface has, or nothing.
 template <class Value>
@@ -52,15 +53,16 @@ void write_peers_by_state(const Collection& collection, Writer& writer) {
   for (std::size_t i = 0; i < collection.views.size(); ++i) {
     const Device& device = collection.snapshot.devices[i];
     for (std::size_t state = 0; state < kPeerStateCount; ++state)
-      writer.sample(metric::kInterfacePeersByState.name,
-                    {{"interface", device.name}, {"netns", device.netns}, {"state", kStateNames[state]}},
-                    Number::integer(collection.views[i].by_state[state]));
+      writer.sample(
+          metric::kInterfacePeersByState.name,
+          {{"interface", device.name}, {"netns", device.netns}, {"state", kStateNames[state]}},
+          Number::integer(collection.views[i].by_state[state]));
   }
 }
 
 struct StatsMetric {
   const MetricDesc* metric;
-  std::uint64_t LinkStats::*counter;
+  std::uint64_t LinkStats::* counter;
 };
 
 constexpr std::array kStatsMetrics{
@@ -103,7 +105,8 @@ void write_interfaces(const Collection& collection, Writer& writer) {
     });
   family(collection, writer, metric::kInterfaceSocketReceiveDrops,
          [](const Device& d, const DeviceView&) {
-           return d.socket_receive_drops ? Maybe(Number::integer(*d.socket_receive_drops)) : Maybe();
+           return d.socket_receive_drops ? Maybe(Number::integer(*d.socket_receive_drops))
+                                         : Maybe();
          });
 }
 

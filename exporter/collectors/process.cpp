@@ -1,16 +1,15 @@
-#include <dirent.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <array>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <dirent.h>
 #include <fstream>
 #include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/os/clock.hpp"
@@ -58,7 +57,8 @@ std::optional<std::uint64_t> open_fds() {
   return count - 1;  // the folder's own
 }
 
-/// When the process started, on the wall clock of its start. proc(5): field 22 counts ticks since boot.
+/// When the process started, on the wall clock of its start. proc(5): field 22 counts ticks since
+/// boot.
 std::optional<Nanoseconds> start_time() {
   std::ifstream file("/proc/self/stat");
   std::string text;
@@ -85,7 +85,8 @@ void write_process(Writer& writer) {
     write_one(writer, metric::kProcessResidentMemory, Number::integer(used->resident_bytes));
     write_one(writer, metric::kProcessVirtualMemory, Number::integer(used->virtual_bytes));
   }
-  if (const auto fds = open_fds()) write_one(writer, metric::kProcessOpenFds, Number::integer(*fds));
+  if (const auto fds = open_fds())
+    write_one(writer, metric::kProcessOpenFds, Number::integer(*fds));
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
     write_one(writer, metric::kProcessMaxFds, Number::integer(limit.rlim_cur));

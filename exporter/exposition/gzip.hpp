@@ -7,8 +7,8 @@
 
 namespace wgscope::exporter {
 
-/// Compresses what is written to it into one gzip member (RFC 1952) and hands that on in bounded pieces.
-/// ISA-L at level 1: the size of zlib's level 6 for text like ours, at a tenth of its cost.
+/// Compresses what is written to it into one gzip member (RFC 1952) and hands that on in bounded
+/// pieces. ISA-L at level 1: the size of zlib's level 6 for text like ours, at a tenth of its cost.
 class GzipSink final : public Sink {
  public:
   explicit GzipSink(Sink& next);
@@ -21,8 +21,8 @@ class GzipSink final : public Sink {
 
  private:
   struct State;
-  /// One answer's memory, kept for the next: a hundred page faults an answer cost more than compressing a thousand peers.
-  /// Answers at the same time make their own.
+  /// One answer's memory, kept for the next: a hundred page faults an answer cost more than
+  /// compressing a thousand peers. Answers at the same time make their own.
   struct Spare;
 
   static std::unique_ptr<State> take_state();

@@ -33,8 +33,8 @@ class StringSink final : public Sink {
   std::string text;
 };
 
-/// The buffer between the writer and a sink. Text is written in place and handed on in pieces of bounded size, so a
-/// hundred thousand peers need no more memory than ten.
+/// The buffer between the writer and a sink. Text is written in place and handed on in pieces of
+/// bounded size, so a hundred thousand peers need no more memory than ten.
 class Output {
  public:
   /// What ISA-L compresses best at a time, and little enough for many scrapes at once.
@@ -43,8 +43,9 @@ class Output {
   explicit Output(Sink& sink)
       : sink_(&sink), buffer_(std::make_unique_for_overwrite<char[]>(kPieceSize)) {}
 
-  /// Room for `size` more characters, which commit() then claims up to its end. For lines of known parts: a netns given as
-  /// the longest path there is, each byte escaped, fills a fifth of a piece. Names, which have no bound, are appended.
+  /// Room for `size` more characters, which commit() then claims up to its end. For lines of known
+  /// parts: a netns given as the longest path there is, each byte escaped, fills a fifth of a
+  /// piece. Names, which have no bound, are appended.
   char* reserve(std::size_t size) {
     assert(size <= kPieceSize);
     if (kPieceSize - used_ < size) flush();

@@ -8,8 +8,9 @@
 
 namespace wgscope::exporter {
 
-/// Writes families that prometheus-cpp collected: the exporter's own instruments. Its serializer writes neither
-/// OpenMetrics nor escaped help, so they go through ours. Families that all_metrics() knows take unit and help from there.
+/// Writes families that prometheus-cpp collected: the exporter's own instruments. Its serializer
+/// writes neither OpenMetrics nor escaped help, so they go through ours. Families that
+/// all_metrics() knows take unit and help from there.
 void write_registry(const std::vector<prometheus::MetricFamily>& families, Writer& writer);
 
 }  // namespace wgscope::exporter

@@ -1,23 +1,22 @@
 #include "exporter/http/listener.hpp"
 
-#include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <fcntl.h>
 #include <memory>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -70,8 +69,8 @@ Result<Listener> describe(os::UniqueFd socket) {
     return fail(Errc::bad_value, "a listening socket is neither IPv4 nor IPv6");
   std::array<char, NI_MAXHOST> host{};
   std::array<char, NI_MAXSERV> port{};
-  getnameinfo(reinterpret_cast<const sockaddr*>(&local), size, host.data(), host.size(), port.data(),
-              port.size(), NI_NUMERICHOST | NI_NUMERICSERV);
+  getnameinfo(reinterpret_cast<const sockaddr*>(&local), size, host.data(), host.size(),
+              port.data(), port.size(), NI_NUMERICHOST | NI_NUMERICSERV);
   Listener listener;
   listener.ipv6 = local.ss_family == AF_INET6;
   listener.port = static_cast<std::uint16_t>(std::atoi(port.data()));
@@ -106,28 +105,32 @@ std::string advice(int sys_errno) {
 Result<Listener> listen_on(const std::string& address) {
   const auto parts = split(address);
   if (!parts)
-    return fail(Errc::bad_value,
-                fmt::format("'{}' is no address to listen on (want ADDRESS:PORT or :PORT)", address));
+    return fail(
+        Errc::bad_value,
+        fmt::format("'{}' is no address to listen on (want ADDRESS:PORT or :PORT)", address));
   const bool every = parts->host.empty();
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   addrinfo* found = nullptr;
-  if (const int error = getaddrinfo(every ? nullptr : parts->host.c_str(), parts->port.c_str(), &hints, &found);
+  if (const int error =
+          getaddrinfo(every ? nullptr : parts->host.c_str(), parts->port.c_str(), &hints, &found);
       error != 0)
     return fail(Errc::bad_value, fmt::format("listen on {}: {}", address, gai_strerror(error)));
   const Addresses addresses(found);
-  // Of every address: one IPv6 socket serves IPv4 as well; a host without IPv6 gets an IPv4 one. Of a name like
-  // localhost: its IPv4 address, as exporters in Go do.
+  // Of every address: one IPv6 socket serves IPv4 as well; a host without IPv6 gets an IPv4 one. Of
+  // a name like localhost: its IPv4 address, as exporters in Go do.
   Result<Listener> listener = fail(Errc::io, "no address");
   for (const int family : every ? std::array{AF_INET6, AF_INET} : std::array{AF_INET, AF_INET6})
     for (const addrinfo* info = addresses.get(); info != nullptr; info = info->ai_next) {
-      if (info->ai_family != family || listener || listener.error().sys_errno == EADDRINUSE) continue;
+      if (info->ai_family != family || listener || listener.error().sys_errno == EADDRINUSE)
+        continue;
       listener = open_listener(*info, every);
     }
   if (!listener) {
     Error error = listener.error();
-    error.context = fmt::format("listen on {}: {}{}", address, error.context, advice(error.sys_errno));
+    error.context =
+        fmt::format("listen on {}: {}{}", address, error.context, advice(error.sys_errno));
     return tl::unexpected(std::move(error));
   }
   return listener;
@@ -143,8 +146,9 @@ Result<std::vector<Listener>> take_systemd_listeners() {
   };
   const int count = number("LISTEN_FDS");
   if (number("LISTEN_PID") != getpid() || count <= 0)
-    return fail(Errc::bad_value,
-                "--web.systemd-socket: systemd passed no socket (start it through its .socket unit)");
+    return fail(
+        Errc::bad_value,
+        "--web.systemd-socket: systemd passed no socket (start it through its .socket unit)");
   std::vector<Listener> listeners;
   for (int fd = kFirst; fd < kFirst + count; ++fd) {
     os::UniqueFd socket(fd);
@@ -152,7 +156,8 @@ Result<std::vector<Listener>> take_systemd_listeners() {
     int listening = 0;
     socklen_t size = sizeof listening;
     if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || listening == 0)
-      return fail(Errc::bad_value, fmt::format("systemd's descriptor {} is no listening socket", fd));
+      return fail(Errc::bad_value,
+                  fmt::format("systemd's descriptor {} is no listening socket", fd));
     set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, kSilentSeconds);
     auto listener = describe(std::move(socket));
     if (!listener) return tl::unexpected(listener.error());

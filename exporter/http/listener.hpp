@@ -17,13 +17,14 @@ struct Listener {
   std::string url;  ///< "http://127.0.0.1:9586"
 };
 
-/// Listens on "ADDRESS:PORT", "[ADDRESS]:PORT", "NAME:PORT" or ":PORT" (every address); port 0 takes a free one.
-/// A connection is handed on only once it has sent something (TCP_DEFER_ACCEPT), so clients that connect and say nothing
-/// take no thread.
+/// Listens on "ADDRESS:PORT", "[ADDRESS]:PORT", "NAME:PORT" or ":PORT" (every address); port 0
+/// takes a free one. A connection is handed on only once it has sent something (TCP_DEFER_ACCEPT),
+/// so clients that connect and say nothing take no thread.
 /// @returns bad_value for an address that is none, io or access_denied with what to do.
 Result<Listener> listen_on(const std::string& address);
 
-/// The sockets systemd passed (sd_listen_fds(3)): LISTEN_PID must be this process, descriptors start at 3.
+/// The sockets systemd passed (sd_listen_fds(3)): LISTEN_PID must be this process, descriptors
+/// start at 3.
 /// @returns bad_value when there are none, or one is no listening TCP socket.
 Result<std::vector<Listener>> take_systemd_listeners();
 

@@ -17,10 +17,13 @@ namespace wgscope::exporter {
 namespace {
 
 constexpr std::string_view kTextType = "text/plain; version=0.0.4; charset=utf-8";
-constexpr std::string_view kOpenMetrics1 = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-constexpr std::string_view kOpenMetrics0 = "application/openmetrics-text; version=0.0.1; charset=utf-8";
+constexpr std::string_view kOpenMetrics1 =
+    "application/openmetrics-text; version=1.0.0; charset=utf-8";
+constexpr std::string_view kOpenMetrics0 =
+    "application/openmetrics-text; version=0.0.1; charset=utf-8";
 
-/// Cuts the part before the next `separator` off the front; quoted strings are not used in the headers read here.
+/// Cuts the part before the next `separator` off the front; quoted strings are not used in the
+/// headers read here.
 std::string_view take_part(std::string_view& text, char separator) {
   const std::size_t size = std::min(text.find(separator), text.size());
   const std::string_view part = trim(text.substr(0, size));

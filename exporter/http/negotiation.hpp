@@ -15,8 +15,9 @@ struct Negotiated {
   std::string_view content_type;
 };
 
-/// What the client likes best of what we write (RFC 9110 §12.5.1): the higher q of the most specific range that matches,
-/// OpenMetrics where they are equal. Text 0.0.4 when nothing matches, as every client of /metrics reads it.
+/// What the client likes best of what we write (RFC 9110 §12.5.1): the higher q of the most
+/// specific range that matches, OpenMetrics where they are equal. Text 0.0.4 when nothing matches,
+/// as every client of /metrics reads it.
 /// @param accept  the Accept header's value, empty where there is none.
 Negotiated negotiate_format(std::string_view accept);
 
@@ -24,8 +25,8 @@ Negotiated negotiate_format(std::string_view accept);
 /// (RFC 9110 §12.5.3).
 bool accepts_gzip(std::string_view accept_encoding);
 
-/// The scrape timeout Prometheus announces (X-Prometheus-Scrape-Timeout-Seconds), less what sending needs; nothing when it
-/// is absent or no positive number.
+/// The scrape timeout Prometheus announces (X-Prometheus-Scrape-Timeout-Seconds), less what sending
+/// needs; nothing when it is absent or no positive number.
 std::optional<Nanoseconds> scrape_timeout(std::string_view header);
 
 }  // namespace wgscope::exporter

@@ -1,16 +1,15 @@
 #include "exporter/http/server.hpp"
 
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstddef>
+#include <fcntl.h>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -22,14 +21,17 @@
 #include "exporter/http/listener.hpp"
 
 namespace {
-/// The sockets that CivetWeb takes when it believes to bind its own; set only while a server starts.
+/// The sockets that CivetWeb takes when it believes to bind its own; set only while a server
+/// starts.
 std::vector<wgscope::exporter::http::Listener>* listeners_to_hand_over = nullptr;
 std::size_t handed_over = 0;
 }  // namespace
 
-/// CivetWeb is compiled with its calls of bind(2) coming here (cmake/CivetWeb.cmake): it can neither take systemd's
-/// sockets nor set options before listening, and its own messages do not say what to do.
-extern "C" int wgscope_civetweb_bind(int fd, const sockaddr* /*address*/, socklen_t /*size*/) noexcept {
+/// CivetWeb is compiled with its calls of bind(2) coming here (cmake/CivetWeb.cmake): it can
+/// neither take systemd's sockets nor set options before listening, and its own messages do not say
+/// what to do.
+extern "C" int wgscope_civetweb_bind(int fd, const sockaddr* /*address*/,
+                                     socklen_t /*size*/) noexcept {
   if (listeners_to_hand_over == nullptr || handed_over >= listeners_to_hand_over->size()) return -1;
   const int socket = (*listeners_to_hand_over)[handed_over++].socket.get();
   return dup3(socket, fd, O_CLOEXEC) < 0 ? -1 : 0;
@@ -49,7 +51,8 @@ bool is_http_1_0(const Request& request) {
 }
 
 bool send_all(mg_connection* connection, std::string_view text) {
-  return text.empty() || mg_write(connection, text.data(), text.size()) == static_cast<int>(text.size());
+  return text.empty() ||
+         mg_write(connection, text.data(), text.size()) == static_cast<int>(text.size());
 }
 
 }  // namespace
@@ -70,8 +73,8 @@ std::string Response::headers() const {
 
 bool Response::send(std::string_view head, std::span<const char> body, std::string_view tail) {
   mg_connection* connection = request_->connection;
-  broken_ = broken_ || !send_all(connection, head) || !send_all(connection, {body.data(), body.size()}) ||
-            !send_all(connection, tail);
+  broken_ = broken_ || !send_all(connection, head) ||
+            !send_all(connection, {body.data(), body.size()}) || !send_all(connection, tail);
   return !broken_;
 }
 
@@ -100,7 +103,8 @@ void Response::finish() {
     return;
   }
   std::string text = headers();
-  // How long an answer to HEAD would be is not known without making it, and then the header is left out.
+  // How long an answer to HEAD would be is not known without making it, and then the header is left
+  // out.
   if (!head_only()) text += fmt::format("Content-Length: {}\r\n", held_.size());
   text += "\r\n";
   text.append(held_.data(), held_.size());
@@ -152,8 +156,9 @@ Result<> Server::Impl::start(std::vector<Listener> listeners) {
     ports += fmt::format("{}:{}", listener.ipv6 ? "[::]" : "0.0.0.0", listener.port);
     urls_.push_back(listener.url);
   }
-  // No keep-alive: a scraper that is idle for a minute would hold a thread for it, and a new connection costs less than
-  // one metric. Fifty scrapes at once find a thread each; a client that stalls loses its own after ten seconds.
+  // No keep-alive: a scraper that is idle for a minute would hold a thread for it, and a new
+  // connection costs less than one metric. Fifty scrapes at once find a thread each; a client that
+  // stalls loses its own after ten seconds.
   const std::vector<const char*> settings{
       "listening_ports", ports.c_str(), "num_threads", "56", "connection_queue", "256",
       "request_timeout_ms", "10000", "tcp_nodelay", "1", "enable_keep_alive", "no",
@@ -170,11 +175,13 @@ Result<> Server::Impl::start(std::vector<Listener> listeners) {
   handed_over = 0;
   context_ = mg_start(&callbacks, this, const_cast<const char**>(settings.data()));
   listeners_to_hand_over = nullptr;
-  if (context_ == nullptr) return fail(Errc::io, "the HTTP server did not start (out of threads or memory?)");
+  if (context_ == nullptr)
+    return fail(Errc::io, "the HTTP server did not start (out of threads or memory?)");
   return {};
 }
 
-int Server::Impl::on_message(const mg_connection* /*connection*/, const char* /*message*/) noexcept {
+int Server::Impl::on_message(const mg_connection* /*connection*/,
+                             const char* /*message*/) noexcept {
   return 1;  // what clients do wrong is theirs; it is counted, not logged
 }
 
@@ -193,7 +200,8 @@ int Server::Impl::on_request(mg_connection* connection) noexcept {
   }
   try {
     const auto route = server->options_.routes.find(request.path);
-    const std::string_view path = route != server->options_.routes.end() ? std::string_view(route->first) : "other";
+    const std::string_view path =
+        route != server->options_.routes.end() ? std::string_view(route->first) : "other";
     if (server->options_.on_answered)
       server->options_.on_answered(
           path, response.status(),
@@ -233,7 +241,8 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
     }
   }
   auto impl = std::make_unique<Impl>(std::move(options));
-  if (auto started = impl->start(std::move(listeners)); !started) return tl::unexpected(started.error());
+  if (auto started = impl->start(std::move(listeners)); !started)
+    return tl::unexpected(started.error());
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 

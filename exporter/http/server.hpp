@@ -26,8 +26,8 @@ struct Request {
   [[nodiscard]] std::string_view header(const char* name) const;
 };
 
-/// Answers one request. Headers go out with the first piece of the body; an answer of one piece has a Content-Length,
-/// a longer one is chunked. The body of an answer to HEAD is left out.
+/// Answers one request. Headers go out with the first piece of the body; an answer of one piece has
+/// a Content-Length, a longer one is chunked. The body of an answer to HEAD is left out.
 class Response final : public Sink {
  public:
   explicit Response(const Request& request) : request_(&request) {}
@@ -38,7 +38,8 @@ class Response final : public Sink {
   bool write(std::span<const char> piece) override;
   /// To be called once, after the last write().
   void finish();
-  /// Answers 500 without a body instead; an answer already begun just ends, broken for the client to see.
+  /// Answers 500 without a body instead; an answer already begun just ends, broken for the client
+  /// to see.
   void give_up() noexcept;
 
   [[nodiscard]] int status() const { return status_; }

@@ -1,5 +1,5 @@
-// One reader of key-name pairs, fed by the events of two parsers. Neither builds a tree: a hundred thousand names would
-// take ten times their size.
+// One reader of key-name pairs, fed by the events of two parsers. Neither builds a tree: a hundred
+// thousand names would take ten times their size.
 
 #include <algorithm>
 #include <cstddef>
@@ -22,7 +22,8 @@
 namespace wgscope::config {
 namespace {
 
-/// Collects `key: name` pairs of one flat map; anything else is a problem. The first problem is kept.
+/// Collects `key: name` pairs of one flat map; anything else is a problem. The first problem is
+/// kept.
 class Pairs {
  public:
   void begin_map(std::size_t line) {
@@ -42,7 +43,8 @@ class Pairs {
     key_.reset();
   }
   void reject(std::size_t line, std::string_view why) {
-    if (problem_.empty()) problem_ = line == 0 ? std::string(why) : fmt::format("line {}: {}", line, why);
+    if (problem_.empty())
+      problem_ = line == 0 ? std::string(why) : fmt::format("line {}: {}", line, why);
   }
 
   [[nodiscard]] bool ok() const { return problem_.empty(); }
@@ -136,15 +138,17 @@ class YamlEvents final : public YAML::EventHandler {
   void OnMapEnd() override { pairs_->end_map(); }
 
  private:
-  static std::size_t line(const YAML::Mark& mark) { return static_cast<std::size_t>(mark.line) + 1; }
+  static std::size_t line(const YAML::Mark& mark) {
+    return static_cast<std::size_t>(mark.line) + 1;
+  }
   void not_text(const YAML::Mark& mark) { pairs_->reject(line(mark), "a name must be text"); }
 
   Pairs* pairs_;
   bool started_ = false;
 };
 
-/// Whether the first line that says anything starts a section: then it is no map, and most likely a wg-quick file, with
-/// private keys that the YAML parser would copy and leave behind.
+/// Whether the first line that says anything starts a section: then it is no map, and most likely a
+/// wg-quick file, with private keys that the YAML parser would copy and leave behind.
 bool starts_with_section(std::string_view text) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());

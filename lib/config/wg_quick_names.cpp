@@ -39,7 +39,8 @@ class Reader {
     }
     if (auto done = finish_peer(); !done) return tl::unexpected(done.error());
     if (!any_section_)
-      return fail(Errc::bad_value, "no [Interface] or [Peer] section: not a wg-quick file, or cut short");
+      return fail(Errc::bad_value,
+                  "no [Interface] or [Peer] section: not a wg-quick file, or cut short");
     return std::move(names_);
   }
 

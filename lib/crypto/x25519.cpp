@@ -28,8 +28,8 @@ Result<std::array<std::byte, 32>> derive_public_key(const Secret<32>& private_ke
   std::array<std::byte, 32> derived{};
   std::size_t size = derived.size();
   if (!key ||
-      EVP_PKEY_get_raw_public_key(
-          key.get(), reinterpret_cast<unsigned char*>(derived.data()), &size) != 1 ||
+      EVP_PKEY_get_raw_public_key(key.get(), reinterpret_cast<unsigned char*>(derived.data()),
+                                  &size) != 1 ||
       size != derived.size())
     return fail(Errc::io, "OpenSSL could not derive an X25519 public key");
   return derived;

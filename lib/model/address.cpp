@@ -51,7 +51,8 @@ bool parse_v4(std::string_view text, IpAddress& into) {
       continue;
     }
     const auto digit = static_cast<unsigned>(c - '0');
-    if (digit > 9 || (digits != 0 && octet == 0)) return false;  // no leading zeros: some read them as octal
+    if (digit > 9 || (digits != 0 && octet == 0))
+      return false;  // no leading zeros: some read them as octal
     octet = octet * 10 + digit;
     ++digits;
     if (octet > 255) return false;
@@ -71,7 +72,8 @@ std::optional<unsigned> take_group(std::string_view& text) {
   return value;
 }
 
-/// RFC 4291 §2.2: groups, one "::" for any number of zero groups, an IPv4 address in place of the last two.
+/// RFC 4291 §2.2: groups, one "::" for any number of zero groups, an IPv4 address in place of the
+/// last two.
 bool parse_v6(std::string_view text, IpAddress& into) {
   auto& bytes = into.bytes;
   into.family = Family::v6;
@@ -102,7 +104,8 @@ bool parse_v6(std::string_view text, IpAddress& into) {
   if (!gap) return filled == bytes.size();
   if (filled == bytes.size()) return false;
   const auto tail = bytes.begin() + static_cast<std::ptrdiff_t>(*gap);
-  const auto end = std::copy_backward(tail, bytes.begin() + static_cast<std::ptrdiff_t>(filled), bytes.end());
+  const auto end =
+      std::copy_backward(tail, bytes.begin() + static_cast<std::ptrdiff_t>(filled), bytes.end());
   std::fill(tail, end, std::byte{0});
   return true;
 }
@@ -120,7 +123,8 @@ bool take_bracketed(std::string_view& text, Endpoint& into) {
   if (const std::size_t percent = host.find('%'); percent != std::string_view::npos) {
     std::string_view zone = host.substr(percent + 1);
     if (zone.empty()) return false;
-    // wireguard-go may print the interface's name; its index is not ours to look up in a pure parser.
+    // wireguard-go may print the interface's name; its index is not ours to look up in a pure
+    // parser.
     const auto id = take_number<std::uint32_t>(zone, UINT32_MAX);
     into.scope_id = id && zone.empty() ? *id : 0;
     host = host.substr(0, percent);
@@ -154,11 +158,14 @@ bool parse_prefix(std::string_view text, Prefix& into) {
   return bits && text.empty();
 }
 
-/// What `parse` makes of `text`, built where it is returned: addresses are read by the hundred thousand.
+/// What `parse` makes of `text`, built where it is returned: addresses are read by the hundred
+/// thousand.
 template <class T>
-Result<T> or_bad_value(bool (*parse)(std::string_view, T&), std::string_view what, std::string_view text) {
+Result<T> or_bad_value(bool (*parse)(std::string_view, T&), std::string_view what,
+                       std::string_view text) {
   Result<T> value;
-  if (!parse(text, *value)) value = fail(Errc::bad_value, fmt::format("not {}: '{}'", what, printable(text)));
+  if (!parse(text, *value))
+    value = fail(Errc::bad_value, fmt::format("not {}: '{}'", what, printable(text)));
   return value;
 }
 
@@ -206,13 +213,16 @@ Run longest_zeros(std::span<const unsigned, 8> groups) {
   return longest.size > 1 ? longest : Run{};
 }
 
-/// RFC 5952, with IPv4 addresses inside where inet_ntop(3) shows them: ::ffff:192.0.2.1, ::192.0.2.1.
+/// RFC 5952, with IPv4 addresses inside where inet_ntop(3) shows them: ::ffff:192.0.2.1,
+/// ::192.0.2.1.
 char* put_v6(char* to, std::span<const std::byte, 16> bytes) {
   std::array<unsigned, 8> groups{};
   for (std::size_t i = 0; i < groups.size(); ++i)
-    groups[i] = std::to_integer<unsigned>(bytes[2 * i]) << 8U | std::to_integer<unsigned>(bytes[2 * i + 1]);
+    groups[i] =
+        std::to_integer<unsigned>(bytes[2 * i]) << 8U | std::to_integer<unsigned>(bytes[2 * i + 1]);
   const Run zeros = longest_zeros(groups);
-  const bool has_v4 = zeros.first == 0 && (zeros.size == 6 || (zeros.size == 5 && groups[5] == 0xffff));
+  const bool has_v4 =
+      zeros.first == 0 && (zeros.size == 6 || (zeros.size == 5 && groups[5] == 0xffff));
   for (std::size_t i = 0; i < groups.size(); ++i) {
     if (i == zeros.first && zeros.size != 0) {
       *to++ = ':';

@@ -16,7 +16,8 @@
 namespace wgscope {
 namespace {
 
-/// Both halves of the product, folded: each bit of one factor reaches the whole result, in a way the other decides.
+/// Both halves of the product, folded: each bit of one factor reaches the whole result, in a way
+/// the other decides.
 std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
   __extension__ using Product = unsigned __int128;
   const Product product = Product{a} * b;
@@ -25,7 +26,8 @@ std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
 
 }  // namespace
 
-// Neither error repeats the text: where a public key is expected, a private one may stand by mistake.
+// Neither error repeats the text: where a public key is expected, a private one may stand by
+// mistake.
 
 Result<PublicKey> PublicKey::from_base64(std::string_view text) {
   const auto bytes = decode_key_base64(text);
@@ -52,8 +54,9 @@ std::string PublicKey::base64() const {
 std::size_t PublicKeyHash::operator()(const PublicKey& key) const {
   std::array<std::uint64_t, 4> words{};
   std::memcpy(words.data(), key.bytes.data(), sizeof words);
-  // The seed stands in both factors of each product. A factor that is known lets chosen differences through: the highest
-  // bit of a word times any odd number stays alone, and can be taken back in the next word, whatever the seed.
+  // The seed stands in both factors of each product. A factor that is known lets chosen differences
+  // through: the highest bit of a word times any odd number stays alone, and can be taken back in
+  // the next word, whatever the seed.
   const std::uint64_t other = fold(seed ^ 0x9e3779b97f4a7c15, 0xff51afd7ed558ccd);
   const std::uint64_t half = fold(words[0] ^ seed, words[1] ^ other);
   const std::uint64_t whole = fold(words[2] ^ seed ^ half, words[3] ^ other);

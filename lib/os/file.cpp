@@ -1,17 +1,16 @@
 #include "wgscope/os/file.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <fcntl.h>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <utility>
 
 #include <fmt/core.h>
@@ -79,7 +78,7 @@ SecretText::~SecretText() {
 
 Result<SecretText> read_secret_file(const std::string& path, std::size_t max_size) {
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat status {};
+  struct stat status{};
   if (!file || fstat(file.get(), &status) != 0) return fail_errno("open", errno);
   if (!S_ISREG(status.st_mode)) return fail(Errc::bad_value, "not a regular file");
   const auto size = static_cast<std::size_t>(status.st_size);
@@ -94,11 +93,13 @@ Result<SecretText> read_secret_file(const std::string& path, std::size_t max_siz
 Result<> replace_file(const std::string& path, std::string_view content, unsigned mode) {
   std::string temporary = path + ".XXXXXX";
   const UniqueFd file(mkostemp(temporary.data(), O_CLOEXEC));
-  if (!file) return fail_errno(fmt::format("write {}: make a temporary file beside it", path), errno);
+  if (!file)
+    return fail_errno(fmt::format("write {}: make a temporary file beside it", path), errno);
   auto written = write_all(file.get(), content);
   if (written && (fchmod(file.get(), mode) != 0 || fsync(file.get()) != 0))
     written = fail_errno("finish", errno);
-  if (written && rename(temporary.c_str(), path.c_str()) != 0) written = fail_errno("rename", errno);
+  if (written && rename(temporary.c_str(), path.c_str()) != 0)
+    written = fail_errno("rename", errno);
   if (written) return {};
   unlink(temporary.c_str());
   Error error = std::move(written).error();

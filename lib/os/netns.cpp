@@ -1,20 +1,19 @@
 #include "wgscope/os/netns.hpp"
 
-#include <fcntl.h>
-#include <linux/magic.h>
-#include <sched.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
-
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <filesystem>
+#include <sched.h>
 #include <string>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include <fmt/core.h>
+#include <linux/magic.h>
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/os/unique_fd.hpp"
@@ -27,11 +26,12 @@ Result<Netns> Netns::open(const std::string& path) {
   if (!fd) {
     const int error = errno;
     if (error == ENOENT || error == ESRCH)
-      return fail(Errc::netns_gone, fmt::format("network namespace {}: there is none", path), error);
+      return fail(Errc::netns_gone, fmt::format("network namespace {}: there is none", path),
+                  error);
     return fail_errno(fmt::format("open network namespace {}", path), error);
   }
-  struct statfs filesystem {};
-  struct stat status {};
+  struct statfs filesystem{};
+  struct stat status{};
   if (fstatfs(fd.get(), &filesystem) != 0 || fstat(fd.get(), &status) != 0)
     return fail_errno(fmt::format("stat network namespace {}", path), errno);
   // After `ip netns del` a plain empty file may remain where the namespace was mounted.

@@ -1,7 +1,6 @@
 #include "wgscope/os/unique_fd.hpp"
 
 #include <unistd.h>
-
 #include <utility>
 
 namespace wgscope::os {

@@ -3,12 +3,10 @@
 //   2. each answer is given to the network namespace its daemon lives in;
 //   3. the own namespace is visited: kernel interfaces, and the links of the UAPI interfaces in it;
 //   4. a thread visits the other namespaces in the same way, one after the other.
-// A visit writes to a part of its own, and the parts become the snapshot at the end, sorted, so that neither threads nor
-// the order of answers show.
+// A visit writes to a part of its own, and the parts become the snapshot at the end, sorted, so
+// that neither threads nor the order of answers show.
 
 #include "wgscope/source/collect.hpp"
-
-#include <sys/types.h>
 
 #include <algorithm>
 #include <array>
@@ -22,6 +20,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <thread>
 #include <tuple>
 #include <utility>
@@ -50,7 +49,8 @@ Result<NameFilter> NameFilter::make(const std::string& include, const std::strin
     try {
       if (has) into = std::regex(text, std::regex::ECMAScript | std::regex::optimize);
     } catch (const std::regex_error& error) {
-      return fail(Errc::bad_value, fmt::format("'{}' is no regular expression: {}", text, error.what()));
+      return fail(Errc::bad_value,
+                  fmt::format("'{}' is no regular expression: {}", text, error.what()));
     }
     return {};
   };
@@ -213,7 +213,8 @@ class SnapshotSource::Impl {
     deadline_ = deadline;
 
     std::vector<Visit> visits = plan(into);
-    std::vector<Device> found = options_.userspace ? ask_userspace(now, old, into) : std::vector<Device>();
+    std::vector<Device> found =
+        options_.userspace ? ask_userspace(now, old, into) : std::vector<Device>();
     assign(std::move(found), visits, into);
     for (Device& spare : old)
       for (Visit& visit : visits)
@@ -242,16 +243,20 @@ class SnapshotSource::Impl {
     std::vector<std::string> wanted = options_.netns;
     if (options_.all_named_netns)
       for (std::string& name : os::list_named_netns())
-        if (std::ranges::find(wanted, name) == wanted.end())
-          wanted.push_back(std::move(name));
+        if (std::ranges::find(wanted, name) == wanted.end()) wanted.push_back(std::move(name));
     for (const std::string& name : wanted) {
       const bool is_path = name.find('/') != std::string::npos;
-      auto netns = os::Netns::open(is_path ? name : fmt::format("{}/{}", os::kNamedNetnsFolder, name));
+      auto netns =
+          os::Netns::open(is_path ? name : fmt::format("{}/{}", os::kNamedNetnsFolder, name));
       if (!netns)
         note(into, Collector::netlink, name, "", netns.error());
       else if (planned.insert(netns->id()).second)
-        visits.push_back({.label = name, .netns = std::move(*netns), .kernel = true,
-                          .userspace = {}, .spares = {}, .found = {}});
+        visits.push_back({.label = name,
+                          .netns = std::move(*netns),
+                          .kernel = true,
+                          .userspace = {},
+                          .spares = {},
+                          .found = {}});
     }
     return visits;
   }
@@ -270,7 +275,8 @@ class SnapshotSource::Impl {
         continue;
       paths.insert(socket.path);
       uapi::Query query;
-      // Which namespace it belongs to is known only afterwards; the interface's name finds its memory again.
+      // Which namespace it belongs to is known only afterwards; the interface's name finds its
+      // memory again.
       for (Device& spare : old)
         if (spare.implementation == Implementation::userspace && spare.name == socket.interface) {
           query.device = std::exchange(spare, Device{});
@@ -300,10 +306,12 @@ class SnapshotSource::Impl {
     return answered;
   }
 
-  /// Gives each userspace device to the visit of its namespace, adding visits for namespaces nobody asked for.
+  /// Gives each userspace device to the visit of its namespace, adding visits for namespaces nobody
+  /// asked for.
   void assign(std::vector<Device> devices, std::vector<Visit>& visits, Snapshot& into) {
     if (devices.empty()) return;
-    std::optional<std::map<os::NetnsId, std::string>> names;  // looked up once, and only if anyone needs one
+    std::optional<std::map<os::NetnsId, std::string>>
+        names;  // looked up once, and only if anyone needs one
     const Stopwatch stopwatch(into.report(Collector::uapi));
     for (std::size_t i = 0; i < devices.size(); ++i) {
       Device& device = devices[i];
@@ -320,7 +328,8 @@ class SnapshotSource::Impl {
         const auto name = names->find(netns->id());
         visit = &visits.emplace_back();
         // Without a name under /run/netns, the form /proc shows.
-        visit->label = name != names->end() ? name->second : fmt::format("net:[{}]", netns->id().inode);
+        visit->label =
+            name != names->end() ? name->second : fmt::format("net:[{}]", netns->id().inode);
         visit->netns = std::move(*netns);
       }
       device.netns = visit->label;
@@ -350,7 +359,8 @@ class SnapshotSource::Impl {
     }).join();
   }
 
-  /// A namespace that cannot be entered: its kernel interfaces are unknown, its userspace ones lack their link.
+  /// A namespace that cannot be entered: its kernel interfaces are unknown, its userspace ones lack
+  /// their link.
   static void leave_out(Visit& visit, const Error& error) {
     const Collector collector = visit.kernel ? Collector::netlink : Collector::links;
     auto& report = visit.found.collectors[static_cast<std::size_t>(collector)];
@@ -360,7 +370,8 @@ class SnapshotSource::Impl {
     if (visit.kernel)
       visit.found.failures.push_back({visit.label, "", failure_reason(error.code), detail});
     for (Device& device : visit.userspace) {
-      visit.found.failures.push_back({visit.label, device.name, failure_reason(error.code), detail});
+      visit.found.failures.push_back(
+          {visit.label, device.name, failure_reason(error.code), detail});
       visit.found.devices.push_back(std::move(device));
     }
   }
@@ -375,17 +386,20 @@ class SnapshotSource::Impl {
         into.collectors[i].duration += visit.found.collectors[i].duration;
       }
     }
-    // Kernel before userspace: of two interfaces that would be one series, the kernel's is the real one.
+    // Kernel before userspace: of two interfaces that would be one series, the kernel's is the real
+    // one.
     std::ranges::sort(into.devices, [](const Device& a, const Device& b) {
-      return std::tie(a.netns, a.name, a.implementation) < std::tie(b.netns, b.name, b.implementation);
+      return std::tie(a.netns, a.name, a.implementation) <
+             std::tie(b.netns, b.name, b.implementation);
     });
     for (std::size_t i = 1; i < into.devices.size();) {
       if (!same_interface(into.devices[i - 1], into.devices[i])) {
         ++i;
         continue;
       }
-      into.failures.push_back({into.devices[i].netns, into.devices[i].name, FailureReason::malformed,
-                               "two implementations say they are this interface; the kernel's is shown"});
+      into.failures.push_back(
+          {into.devices[i].netns, into.devices[i].name, FailureReason::malformed,
+           "two implementations say they are this interface; the kernel's is shown"});
       into.devices.erase(into.devices.begin() + static_cast<std::ptrdiff_t>(i));
     }
   }

@@ -10,7 +10,8 @@ namespace wgscope {
 void wipe(std::span<std::byte> memory) noexcept;
 void wipe(std::span<char> memory) noexcept;
 
-/// N bytes that must not leak: move-only, wiped when moved from and when destroyed, without any way to print them.
+/// N bytes that must not leak: move-only, wiped when moved from and when destroyed, without any way
+/// to print them.
 template <std::size_t N>
 class Secret {
  public:

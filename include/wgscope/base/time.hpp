@@ -7,8 +7,9 @@ namespace wgscope {
 
 using Nanoseconds = std::chrono::nanoseconds;
 
-/// A point on CLOCK_BOOTTIME: monotonic, and running on while the machine sleeps, as WireGuard's sessions age.
-/// (steady_clock stands still during suspend.) Rooms below os/ take it as an argument and never read a clock.
+/// A point on CLOCK_BOOTTIME: monotonic, and running on while the machine sleeps, as WireGuard's
+/// sessions age. (steady_clock stands still during suspend.) Rooms below os/ take it as an argument
+/// and never read a clock.
 struct Instant {
   Nanoseconds since_boot{};
 
@@ -18,7 +19,8 @@ struct Instant {
   friend Instant operator-(Instant a, Nanoseconds d) { return {a.since_boot - d}; }
 };
 
-/// A point on CLOCK_REALTIME, which may step. A type of its own, so that it is never taken for an Instant.
+/// A point on CLOCK_REALTIME, which may step. A type of its own, so that it is never taken for an
+/// Instant.
 struct WallTime {
   Nanoseconds since_epoch{};
 

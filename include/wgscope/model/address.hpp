@@ -26,7 +26,8 @@ struct IpAddress {
   static Result<IpAddress> parse(std::string_view text);
   [[nodiscard]] std::string to_string() const;
 
-  /// Writes to_string() to where there is room for kMaxTextSize characters, all of which may be used. @returns its end.
+  /// Writes to_string() to where there is room for kMaxTextSize characters, all of which may be
+  /// used. @returns its end.
   char* write(char* to) const;
   static constexpr std::size_t kMaxTextSize = 45;
 
@@ -39,8 +40,8 @@ struct Endpoint {
   std::uint32_t scope_id = 0;  ///< interface index of a link-local IPv6 address, else 0
   std::uint16_t port = 0;
 
-  /// "192.0.2.1:51820", "[2001:db8::1]:51820", "[fe80::1%3]:51820"; a zone that is a name is accepted and
-  /// leaves scope_id 0. @returns bad_value.
+  /// "192.0.2.1:51820", "[2001:db8::1]:51820", "[fe80::1%3]:51820"; a zone that is a name is
+  /// accepted and leaves scope_id 0. @returns bad_value.
   static Result<Endpoint> parse(std::string_view text);
   [[nodiscard]] std::string to_string() const;
 

@@ -24,7 +24,8 @@ struct LinkStats {
   std::uint64_t receive_dropped = 0;
   std::uint64_t transmit_dropped = 0;
   std::uint64_t receive_length_errors = 0;  ///< WireGuard: inner packet of a bad length
-  std::uint64_t receive_frame_errors = 0;   ///< WireGuard: inner source outside the peer's allowed IPs
+  std::uint64_t receive_frame_errors =
+      0;  ///< WireGuard: inner source outside the peer's allowed IPs
 
   friend bool operator==(const LinkStats&, const LinkStats&) = default;
 };
@@ -46,7 +47,7 @@ struct Peer {
   PublicKey public_key;
   std::optional<Endpoint> endpoint;        ///< absent until the peer was heard from or configured
   std::optional<WallTime> last_handshake;  ///< wall clock of the host; absent if there was none
-  std::uint64_t receive_bytes = 0;         ///< WireGuard headers, handshakes and keepalives included
+  std::uint64_t receive_bytes = 0;  ///< WireGuard headers, handshakes and keepalives included
   std::uint64_t transmit_bytes = 0;
   std::uint32_t allowed_ips_first = 0;  ///< into Device::allowed_ips; use Device::allowed_ips_of
   std::uint32_t allowed_ips_count = 0;
@@ -57,7 +58,8 @@ struct Peer {
 
 enum class Implementation : std::uint8_t { kernel, userspace };
 
-/// One WireGuard interface. Holds no private or preshared key, by design: there is no field for them.
+/// One WireGuard interface. Holds no private or preshared key, by design: there is no field for
+/// them.
 struct Device {
   std::string netns;  ///< name of its network namespace; empty for the exporter's own
   std::string name;
@@ -66,7 +68,8 @@ struct Device {
   std::uint16_t listen_port = 0;        ///< 0 = none chosen yet
   std::uint32_t fwmark = 0;             ///< 0 = off
   std::optional<Link> link;             ///< absent where the kernel could not be asked
-  /// Packets the kernel dropped at the implementation's UDP sockets; userspace implementations only.
+  /// Packets the kernel dropped at the implementation's UDP sockets; userspace implementations
+  /// only.
   std::optional<std::uint64_t> socket_receive_drops;
   std::vector<Peer> peers;          ///< in the source's order; a key may repeat in a broken source
   std::vector<Prefix> allowed_ips;  ///< of all peers; one peer's lie together
@@ -75,7 +78,8 @@ struct Device {
     return std::span(allowed_ips).subspan(peer.allowed_ips_first, peer.allowed_ips_count);
   }
 
-  /// Appends to the allowed IPs of peers[index], keeping them together. @returns the new one; the next call ends its life.
+  /// Appends to the allowed IPs of peers[index], keeping them together. @returns the new one; the
+  /// next call ends its life.
   Prefix& add_allowed_ip(std::size_t index);
   void add_allowed_ip(std::size_t index, Prefix prefix) { add_allowed_ip(index) = prefix; }
 

@@ -24,8 +24,8 @@ struct PublicKey {
   friend auto operator<=>(const PublicKey&, const PublicKey&) = default;
 };
 
-/// Hashes all 32 bytes under a seed. Anyone who may register a peer chooses its 32 bytes freely, so a table of peers
-/// takes a random seed; tables of what the operator wrote can do without.
+/// Hashes all 32 bytes under a seed. Anyone who may register a peer chooses its 32 bytes freely, so
+/// a table of peers takes a random seed; tables of what the operator wrote can do without.
 struct PublicKeyHash {
   std::uint64_t seed = 0x9e3779b97f4a7c15;
 

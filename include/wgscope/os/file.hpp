@@ -9,8 +9,10 @@
 
 namespace wgscope::os {
 
-/// A whole file's text, for files without secrets; also for those of /proc, whose size is not known before.
-/// @returns too_large above `max_size`, access_denied, io (ENOENT in sys_errno where there is none).
+/// A whole file's text, for files without secrets; also for those of /proc, whose size is not known
+/// before.
+/// @returns too_large above `max_size`, access_denied, io (ENOENT in sys_errno where there is
+/// none).
 Result<std::string> read_file(const std::string& path, std::size_t max_size);
 
 /// A file's text in memory that is wiped when it is destroyed and never copied.
@@ -37,7 +39,8 @@ class SecretText {
 /// @returns bad_value for anything but a regular file, and as read_file().
 Result<SecretText> read_secret_file(const std::string& path, std::size_t max_size);
 
-/// Writes a file so that readers see the old content or the new, never a part: to a temporary beside it, then renamed.
+/// Writes a file so that readers see the old content or the new, never a part: to a temporary
+/// beside it, then renamed.
 /// @param mode  permissions of the new file.
 /// @returns access_denied, io, naming the path.
 Result<> replace_file(const std::string& path, std::string_view content, unsigned mode);

@@ -1,9 +1,8 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <compare>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 #include "wgscope/base/result.hpp"
@@ -11,7 +10,8 @@
 
 namespace wgscope::os {
 
-/// Which network namespace: the device and inode of its nsfs file, unique while it exists (namespaces(7)).
+/// Which network namespace: the device and inode of its nsfs file, unique while it exists
+/// (namespaces(7)).
 struct NetnsId {
   dev_t device = 0;
   ino_t inode = 0;
@@ -19,8 +19,8 @@ struct NetnsId {
   friend auto operator<=>(const NetnsId&, const NetnsId&) = default;
 };
 
-/// A network namespace held open. As long as it is held the kernel keeps the namespace alive, so hold it for one
-/// collection, never longer.
+/// A network namespace held open. As long as it is held the kernel keeps the namespace alive, so
+/// hold it for one collection, never longer.
 class Netns {
  public:
   /// @param path  a namespace file: /run/netns/NAME, /proc/PID/ns/net.
@@ -30,8 +30,8 @@ class Netns {
 
   [[nodiscard]] NetnsId id() const { return id_; }
 
-  /// Moves the calling thread, and only it, into the namespace; needs CAP_SYS_ADMIN. There is no way back in here:
-  /// call it on a thread that ends afterwards.
+  /// Moves the calling thread, and only it, into the namespace; needs CAP_SYS_ADMIN. There is no
+  /// way back in here: call it on a thread that ends afterwards.
   /// @returns not_permitted, io.
   [[nodiscard]] Result<> enter() const;
 

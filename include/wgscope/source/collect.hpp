@@ -17,7 +17,8 @@ namespace wgscope::source {
 class NameFilter {
  public:
   NameFilter() = default;
-  /// @param include, exclude  empty: everything, nothing. @returns bad_value, quoting the expression.
+  /// @param include, exclude  empty: everything, nothing. @returns bad_value, quoting the
+  /// expression.
   static Result<NameFilter> make(const std::string& include, const std::string& exclude);
 
   [[nodiscard]] bool accepts(std::string_view name) const;
@@ -33,7 +34,8 @@ struct CollectOptions {
   bool kernel = true;     ///< interfaces of the kernel, over netlink
   bool userspace = true;  ///< interfaces of userspace implementations, over UAPI
   std::string uapi_folder = uapi::kDefaultFolder;
-  /// Further network namespaces whose kernel interfaces are read: names under /run/netns, or paths with a '/'.
+  /// Further network namespaces whose kernel interfaces are read: names under /run/netns, or paths
+  /// with a '/'.
   std::vector<std::string> netns;
   bool all_named_netns = false;  ///< and every name under /run/netns, looked up at each collection
   NameFilter filter;
@@ -41,8 +43,9 @@ struct CollectOptions {
 
 /// Takes snapshots of every WireGuard interface it can see: the whole of "reading" in one call.
 ///
-/// Other network namespaces are visited by a thread made for it, one after the other; the calling thread never moves. What
-/// fails is reported in Snapshot::failures by itself and hides nothing else.
+/// Other network namespaces are visited by a thread made for it, one after the other; the calling
+/// thread never moves. What fails is reported in Snapshot::failures by itself and hides nothing
+/// else.
 class SnapshotSource {
  public:
   explicit SnapshotSource(CollectOptions options);
@@ -52,10 +55,11 @@ class SnapshotSource {
   SnapshotSource(const SnapshotSource&) = delete;
   SnapshotSource& operator=(const SnapshotSource&) = delete;
 
-  /// Reads everything into `into`. A snapshot taken earlier may be given to have its memory used again: reading an
-  /// unchanged set of peers then allocates nothing for them.
+  /// Reads everything into `into`. A snapshot taken earlier may be given to have its memory used
+  /// again: reading an unchanged set of peers then allocates nothing for them.
   /// @param now       the time of the snapshot.
-  /// @param deadline  no wait for an answer goes beyond it, and none for a userspace implementation beyond half of the
+  /// @param deadline  no wait for an answer goes beyond it, and none for a userspace implementation
+  /// beyond half of the
   ///                  time until then. Not for use by two threads at once.
   void collect(Now now, Instant deadline, Snapshot& into);
 

@@ -1,10 +1,5 @@
 #include "wgscope/source/netlink/dump.hpp"
 
-#include <linux/genetlink.h>
-#include <linux/netlink.h>
-#include <poll.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -12,12 +7,16 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <poll.h>
 #include <span>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
 
 #include <fmt/core.h>
 #include <libmnl/libmnl.h>
+#include <linux/genetlink.h>
+#include <linux/netlink.h>
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/secret.hpp"
@@ -37,7 +36,8 @@ struct CloseSocket {
 };
 using Socket = std::unique_ptr<mnl_socket, CloseSocket>;
 
-/// The errno that stands negated at the start of NLMSG_ERROR's and NLMSG_DONE's payload, 0 where there is none.
+/// The errno that stands negated at the start of NLMSG_ERROR's and NLMSG_DONE's payload, 0 where
+/// there is none.
 int reported_error(std::span<const std::byte> payload) {
   int error = 0;
   if (payload.size() >= sizeof error) std::memcpy(&error, payload.data(), sizeof error);
@@ -111,8 +111,8 @@ nlmsghdr* header_of(std::byte* buffer) { return reinterpret_cast<nlmsghdr*>(buff
 }  // namespace
 
 void Request::put_generic_header(std::uint8_t command, std::uint8_t version) {
-  auto* generic = static_cast<genlmsghdr*>(
-      mnl_nlmsg_put_extra_header(header_of(buffer_), sizeof(genlmsghdr)));
+  auto* generic =
+      static_cast<genlmsghdr*>(mnl_nlmsg_put_extra_header(header_of(buffer_), sizeof(genlmsghdr)));
   generic->cmd = command;
   generic->version = version;
 }

@@ -1,15 +1,11 @@
 #include "wgscope/source/netlink/links.hpp"
 
-#include <linux/if_link.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <net/if.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <net/if.h>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,6 +13,9 @@
 #include <vector>
 
 #include <fmt/core.h>
+#include <linux/if_link.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
@@ -29,7 +28,8 @@ namespace {
 
 constexpr const char* kWireguardKind = "wireguard";
 
-/// Newer kernels append fields to struct rtnl_link_stats64, older ones have fewer: what is used must be there.
+/// Newer kernels append fields to struct rtnl_link_stats64, older ones have fewer: what is used
+/// must be there.
 Result<> decode_stats(const Attribute& a, std::optional<LinkStats>& out) {
   constexpr std::size_t kUsed = offsetof(rtnl_link_stats64, rx_fifo_errors);
   rtnl_link_stats64 raw{};
@@ -63,7 +63,8 @@ Result<> decode_link_info(const Attribute& info, std::string& kind) {
 
 Result<Link> decode_link(std::span<const std::byte> payload) {
   ifinfomsg info{};
-  if (payload.size() < sizeof info) return fail(Errc::truncated, "RTM_NEWLINK without its ifinfomsg");
+  if (payload.size() < sizeof info)
+    return fail(Errc::truncated, "RTM_NEWLINK without its ifinfomsg");
   std::memcpy(&info, payload.data(), sizeof info);
   Link link;
   link.ifindex = static_cast<std::uint32_t>(info.ifi_index);

@@ -27,7 +27,8 @@ namespace {
 using std::chrono::years;
 
 /// What stands for no preshared key.
-constexpr std::string_view kNoKey = "0000000000000000000000000000000000000000000000000000000000000000";
+constexpr std::string_view kNoKey =
+    "0000000000000000000000000000000000000000000000000000000000000000";
 
 tl::unexpected<Error> bad_value(std::string_view key) {
   return fail(Errc::bad_value, fmt::format("the answer's {} has a malformed value", key));
@@ -52,7 +53,8 @@ Result<std::size_t> AnswerReader::feed(std::span<const char> bytes) {
         static_cast<const char*>(std::memchr(start, '\n', std::min(left, kMaxLineSize)));
     if (newline == nullptr) {
       if (left >= kMaxLineSize)
-        return fail(Errc::too_large, fmt::format("the answer has a line over {} bytes", kMaxLineSize));
+        return fail(Errc::too_large,
+                    fmt::format("the answer has a line over {} bytes", kMaxLineSize));
       break;
     }
     const auto length = static_cast<std::size_t>(newline - start);
@@ -77,8 +79,7 @@ Result<> AnswerReader::line(std::string_view text) {
   if (key == "errno") {
     std::int64_t error = 0;
     if (auto read = number(key, value, error); !read) return read;
-    if (error != 0)
-      return fail(Errc::refused, fmt::format("the daemon answered errno={}", error));
+    if (error != 0) return fail(Errc::refused, fmt::format("the daemon answered errno={}", error));
     state_ = State::blank_line;
     return finish_peer();
   }

@@ -1,18 +1,17 @@
 #include "wgscope/source/uapi/client.hpp"
 
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <poll.h>
 #include <span>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -79,11 +78,14 @@ Result<os::UniqueFd> connect_to(const std::string& path) {
     const int error = errno;
     const std::string what = fmt::format("connect to {}", path);
     if (error == EAGAIN)
-      return fail(Errc::timeout, what + ": its queue is full, so nobody accepts (a stuck daemon?)", error);
+      return fail(Errc::timeout, what + ": its queue is full, so nobody accepts (a stuck daemon?)",
+                  error);
     if (error == ECONNREFUSED)
-      return fail(Errc::refused, what + ": nobody listens (a socket left by a daemon that ended?)", error);
+      return fail(Errc::refused, what + ": nobody listens (a socket left by a daemon that ended?)",
+                  error);
     if (error == EACCES)
-      return fail(Errc::access_denied, what + ": permission denied (run as root, or grant access to it)", error);
+      return fail(Errc::access_denied,
+                  what + ": permission denied (run as root, or grant access to it)", error);
     return fail_errno(what, error);
   }
   return socket;
@@ -109,8 +111,8 @@ void Session::receive() {
       recv(socket_.get(), buffer_.get() + filled_, kBufferSize - filled_, MSG_DONTWAIT);
   if (size > 0) return take(static_cast<std::size_t>(size));
   if (size == 0)
-    return give_up(fail(Errc::truncated,
-                        fmt::format("read {}: the answer broke off before its end", name())));
+    return give_up(
+        fail(Errc::truncated, fmt::format("read {}: the answer broke off before its end", name())));
   if (errno != EAGAIN && errno != EINTR) give_up(fail_errno(fmt::format("read {}", name()), errno));
 }
 
@@ -170,8 +172,9 @@ void ask_all(std::span<Query> queries, WallTime now, Instant deadline) {
   }
   for (Session* session : waiting)
     if (session->active())
-      session->give_up(fail(Errc::timeout, fmt::format("read {}: no whole answer in time (a stuck daemon?)",
-                                                       session->name())));
+      session->give_up(
+          fail(Errc::timeout,
+               fmt::format("read {}: no whole answer in time (a stuck daemon?)", session->name())));
 }
 
 }  // namespace wgscope::uapi

@@ -20,9 +20,10 @@ const std::string kHostile = "a \"quoted\"\nline\twith \\ and \xff and \x1b[31m"
 TEST(Log, WritesOneLogfmtLineWhateverTheText) {
   CaptureStderr();
   Log(LogFormat::logfmt, spdlog::level::info).warn(kHostile, {{"empty", ""}, {"key", "value"}});
-  EXPECT_THAT(GetCapturedStderr(),
-              EndsWith(" level=warning msg=\"a \\\"quoted\\\"\\nline\\u0009with \\\\ and \xEF\xBF\xBD"
-                       "ff and \\u001b[31m\" key=\"value\"\n"));
+  EXPECT_THAT(
+      GetCapturedStderr(),
+      EndsWith(" level=warning msg=\"a \\\"quoted\\\"\\nline\\u0009with \\\\ and \xEF\xBF\xBD"
+               "ff and \\u001b[31m\" key=\"value\"\n"));
 }
 
 TEST(Log, WritesJsonThatGivesTheTextBack) {
@@ -32,8 +33,9 @@ TEST(Log, WritesJsonThatGivesTheTextBack) {
   EXPECT_EQ(line.find('\n'), line.size() - 1);
   const auto parsed = nlohmann::json::parse(line);
   EXPECT_EQ(parsed.at("level"), "error");
-  EXPECT_EQ(parsed.at("msg"), "a \"quoted\"\nline\twith \\ and \xEF\xBF\xBD"
-                              "ff and \x1b[31m");
+  EXPECT_EQ(parsed.at("msg"),
+            "a \"quoted\"\nline\twith \\ and \xEF\xBF\xBD"
+            "ff and \x1b[31m");
   EXPECT_EQ(parsed.at("reason"), "eperm");
 }
 
@@ -41,7 +43,8 @@ TEST(Log, WritesNoControlCharacterAsItIs) {
   std::string every;
   for (int c = 0; c < 0x20; ++c) every += static_cast<char>(c);
   every += "\x7f";
-  for (int c = 0x80; c < 0xa0; ++c) every.append("\xc2").push_back(static_cast<char>(c));  // U+009B begins escapes, too
+  for (int c = 0x80; c < 0xa0; ++c)
+    every.append("\xc2").push_back(static_cast<char>(c));  // U+009B begins escapes, too
   every += "\xc2\xa0\xc3\x9b\xc2";
   for (const LogFormat format : {LogFormat::logfmt, LogFormat::json}) {
     CaptureStderr();
@@ -53,7 +56,9 @@ TEST(Log, WritesNoControlCharacterAsItIs) {
     for (int c = 0x80; c < 0xa0; ++c)
       EXPECT_EQ(line.find(std::string("\xc2") + static_cast<char>(c)), std::string::npos) << c;
     EXPECT_THAT(line, HasSubstr("\\u007f\\u0080\\u0081"));
-    EXPECT_THAT(line, HasSubstr("\\u009f\xc2\xa0\xc3\x9b\xEF\xBF\xBD" "c2")) << "letters are left alone";
+    EXPECT_THAT(line, HasSubstr("\\u009f\xc2\xa0\xc3\x9b\xEF\xBF\xBD"
+                                "c2"))
+        << "letters are left alone";
   }
 }
 

@@ -56,13 +56,31 @@ TEST(ParseOptions, HasDefaultsForEverything) {
 }
 
 TEST(ParseOptions, ReadsEveryFlag) {
-  const Options o = parse({"--web.listen-address=127.0.0.1:1", "--web.listen-address", "[::1]:2",
-                           "--web.telemetry-path=/wg", "--no-collector.netlink", "--netns", "blue", "--netns=/proc/1/ns/net",
-                           "--netns=all", "--uapi.dir=/tmp", "--interface.include=wg.*", "--interface.exclude=wg9",
-                           "--collect.max-age=250ms", "--collect.timeout=2.5s", "--state.dir=/tmp",
-                           "--names.wg-config=a", "--names.wg-config=b", "--names.file=c", "--peer.endpoint=subnet",
-                           "--peer.allowed-ips=info", "--peer-label=name", "--once", "--textfile=/tmp/x.prom",
-                           "--log.level=error", "--log.format=json"})
+  const Options o = parse({"--web.listen-address=127.0.0.1:1",
+                           "--web.listen-address",
+                           "[::1]:2",
+                           "--web.telemetry-path=/wg",
+                           "--no-collector.netlink",
+                           "--netns",
+                           "blue",
+                           "--netns=/proc/1/ns/net",
+                           "--netns=all",
+                           "--uapi.dir=/tmp",
+                           "--interface.include=wg.*",
+                           "--interface.exclude=wg9",
+                           "--collect.max-age=250ms",
+                           "--collect.timeout=2.5s",
+                           "--state.dir=/tmp",
+                           "--names.wg-config=a",
+                           "--names.wg-config=b",
+                           "--names.file=c",
+                           "--peer.endpoint=subnet",
+                           "--peer.allowed-ips=info",
+                           "--peer-label=name",
+                           "--once",
+                           "--textfile=/tmp/x.prom",
+                           "--log.level=error",
+                           "--log.format=json"})
                         .options;
   EXPECT_THAT(o.listen, ElementsAre("127.0.0.1:1", "[::1]:2"));
   EXPECT_EQ(o.telemetry_path, "/wg");
@@ -123,10 +141,26 @@ TEST(ParseOptions, HelpAndVersionEndWellAndNameEveryFlag) {
   CaptureStdout();
   EXPECT_EQ(parse({"--help"}).exit_code, 0);
   const std::string help = GetCapturedStdout();
-  for (const char* flag : {"--web.listen-address", "--web.systemd-socket", "--collector.netlink", "--no-collector.uapi",
-                           "--netns", "--uapi.dir", "--interface.include", "--interface.exclude", "--collect.max-age",
-                           "--collect.timeout", "--state.dir", "--names.wg-config", "--names.file", "--peer.endpoint",
-                           "--peer.allowed-ips", "--peer-label", "--once", "--textfile", "--log.level", "--log.format",
+  for (const char* flag : {"--web.listen-address",
+                           "--web.systemd-socket",
+                           "--collector.netlink",
+                           "--no-collector.uapi",
+                           "--netns",
+                           "--uapi.dir",
+                           "--interface.include",
+                           "--interface.exclude",
+                           "--collect.max-age",
+                           "--collect.timeout",
+                           "--state.dir",
+                           "--names.wg-config",
+                           "--names.file",
+                           "--peer.endpoint",
+                           "--peer.allowed-ips",
+                           "--peer-label",
+                           "--once",
+                           "--textfile",
+                           "--log.level",
+                           "--log.format",
                            "CAP_NET_ADMIN"})
     EXPECT_THAT(help, HasSubstr(flag));
   CaptureStdout();
@@ -141,7 +175,8 @@ TEST(ParseDuration, TakesAUnitAndNothingElse) {
   EXPECT_EQ(*parse_duration("1h"), std::chrono::hours(1));
   EXPECT_EQ(*parse_duration("0s"), milliseconds(0));
   EXPECT_EQ(*parse_duration("0"), milliseconds(0));
-  for (const char* bad : {"", "s", "1", "1 s", "-1s", "1e3s", "nans", "infs", "25h", "1d", "1s ", "0x1s"})
+  for (const char* bad :
+       {"", "s", "1", "1 s", "-1s", "1e3s", "nans", "infs", "25h", "1d", "1s ", "0x1s"})
     EXPECT_FALSE(parse_duration(bad)) << bad;
 }
 

@@ -12,8 +12,9 @@
 
 namespace wgscope::netlink {
 
-/// The kernel fills a dump's blocks to the largest read it has seen, up to about 32 KiB: fewer and larger blocks take
-/// RTNL and the interface's update lock less often. Reads of one socket must never get smaller.
+/// The kernel fills a dump's blocks to the largest read it has seen, up to about 32 KiB: fewer and
+/// larger blocks take RTNL and the interface's update lock less often. Reads of one socket must
+/// never get smaller.
 inline constexpr std::size_t kReceiveBufferSize = 32UL * 1024;
 
 /// How often a dump that the kernel calls interrupted is asked for in all, before it is reported.
@@ -29,7 +30,8 @@ class DumpReader {
       : sequence_(sequence), on_message_(std::move(on_message)) {}
 
   /// Reads one datagram.
-  /// @returns true once the answer is complete; truncated, or the errno of NLMSG_ERROR or NLMSG_DONE,
+  /// @returns true once the answer is complete; truncated, or the errno of NLMSG_ERROR or
+  /// NLMSG_DONE,
   ///          or what on_message returned.
   Result<bool> feed(std::span<const std::byte> datagram);
 
@@ -63,14 +65,16 @@ class Request {
   std::size_t nest_ = 0;
 };
 
-/// Asks the kernel once, on a socket of its own in the calling thread's network namespace, and reads the answer until it
-/// is complete. A socket a question: a dump that failed midway cannot disturb the next one.
-/// Every received byte is wiped before return, since WireGuard's answers carry private keys.
+/// Asks the kernel once, on a socket of its own in the calling thread's network namespace, and
+/// reads the answer until it is complete. A socket a question: a dump that failed midway cannot
+/// disturb the next one. Every received byte is wiped before return, since WireGuard's answers
+/// carry private keys.
 ///
-/// The kernel fills the first block within the call that sends the question, waiting for locks if it must; that wait
-/// has no deadline. Everything after it ends at `deadline`.
+/// The kernel fills the first block within the call that sends the question, waiting for locks if
+/// it must; that wait has no deadline. Everything after it ends at `deadline`.
 /// @param buffer  at least kReceiveBufferSize; reused between calls.
-/// @returns timeout; interrupted, when the answer is complete but inconsistent; what DumpReader::feed returns.
+/// @returns timeout; interrupted, when the answer is complete but inconsistent; what
+/// DumpReader::feed returns.
 Result<> ask_kernel(int protocol, const Request& request, Instant deadline,
                     std::span<std::byte> buffer, const OnMessage& on_message);
 

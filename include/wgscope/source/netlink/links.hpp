@@ -16,11 +16,13 @@ namespace wgscope::netlink {
 /// @returns truncated, bad_length. Source: uapi/linux/if_link.h.
 Result<Link> decode_link(std::span<const std::byte> payload);
 
-/// The WireGuard interfaces of the calling thread's network namespace. Needs no capability. The kernel is asked for the
-/// kind "wireguard" only, so a host with thousands of other interfaces costs nothing.
-/// Interrupted dumps are repeated up to kDumpAttempts times in all; the last one stays in `into` all the same.
+/// The WireGuard interfaces of the calling thread's network namespace. Needs no capability. The
+/// kernel is asked for the kind "wireguard" only, so a host with thousands of other interfaces
+/// costs nothing. Interrupted dumps are repeated up to kDumpAttempts times in all; the last one
+/// stays in `into` all the same.
 /// @returns interrupted (`into` is whole but may be inconsistent), what ask_kernel returns.
-Result<> list_wireguard_links(Instant deadline, std::span<std::byte> buffer, std::vector<Link>& into);
+Result<> list_wireguard_links(Instant deadline, std::span<std::byte> buffer,
+                              std::vector<Link>& into);
 
 /// One interface by name, of any kind.
 /// @returns no_device, what ask_kernel returns.

@@ -14,24 +14,29 @@ namespace wgscope::uapi {
 
 inline constexpr std::string_view kGetRequest = "get=1\n\n";
 
-inline constexpr std::size_t kMaxLineSize = 1024;       ///< the longest real line has about 100 characters
-inline constexpr std::size_t kMaxPeers = 1U << 20U;     ///< the kernel's own bound (MAX_PEERS_PER_DEVICE)
+inline constexpr std::size_t kMaxLineSize =
+    1024;  ///< the longest real line has about 100 characters
+inline constexpr std::size_t kMaxPeers = 1U
+                                         << 20U;  ///< the kernel's own bound (MAX_PEERS_PER_DEVICE)
 inline constexpr std::size_t kMaxAllowedIps = 1U << 22U;
 
 /// Reads the answer to get=1, piece by piece as it arrives; owns no socket and no clock.
-/// The private key is turned into the public one and forgotten, preshared keys are only compared with zero, and no error
-/// repeats a value. BoringTun keeps its private key to itself and names own_public_key instead.
-/// Source: https://www.wireguard.com/xplatform/ "Configuration Protocol"; wireguard-go device/uapi.go; boringtun
-/// device/api.rs, api_get.
+/// The private key is turned into the public one and forgotten, preshared keys are only compared
+/// with zero, and no error repeats a value. BoringTun keeps its private key to itself and names
+/// own_public_key instead. Source: https://www.wireguard.com/xplatform/ "Configuration Protocol";
+/// wireguard-go device/uapi.go; boringtun device/api.rs, api_get.
 class AnswerReader {
  public:
   /// @param into  name, netns and link stay as they are; the rest is filled.
-  /// @param now  tells a handshake's age from its time: BoringTun reports the age (boringtun issue 447).
+  /// @param now  tells a handshake's age from its time: BoringTun reports the age (boringtun issue
+  /// 447).
   AnswerReader(Device& into, WallTime now) : device_(&into), now_(now) {}
 
   /// Reads all whole lines at the start of `bytes`.
-  /// @returns how many bytes they were; the caller keeps the rest and brings it again, with more behind it. Or truncated
-  ///          (bytes after the end), bad_value (naming the key), too_large, missing_key; or the errno the daemon answered.
+  /// @returns how many bytes they were; the caller keeps the rest and brings it again, with more
+  /// behind it. Or truncated
+  ///          (bytes after the end), bad_value (naming the key), too_large, missing_key; or the
+  ///          errno the daemon answered.
   Result<std::size_t> feed(std::span<const char> bytes);
 
   /// Whether the answer is complete. An answer that ends before is truncated.

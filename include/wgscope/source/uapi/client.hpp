@@ -1,10 +1,9 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <optional>
 #include <span>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 #include "wgscope/base/result.hpp"
@@ -29,13 +28,15 @@ Result<std::vector<SocketFile>> list_sockets(const std::string& folder);
 /// One socket to ask, and what came of it.
 struct Query {
   SocketFile socket;
-  Device device;        ///< name is the interface's; netns and link are left to the caller
-  Result<> result;      ///< access_denied, refused, timeout, what AnswerReader::feed returns
-  pid_t listener = 0;   ///< SO_PEERCRED: who called listen(2); may have ended since, 0 = not visible from here
+  Device device;    ///< name is the interface's; netns and link are left to the caller
+  Result<> result;  ///< access_denied, refused, timeout, what AnswerReader::feed returns
+  pid_t listener =
+      0;  ///< SO_PEERCRED: who called listen(2); may have ended since, 0 = not visible from here
 };
 
-/// Asks all sockets at once and reads until each has answered or the deadline has passed: one that hangs or talks garbage
-/// costs only its own interface. Received bytes are wiped. Refused sockets are left where they are.
+/// Asks all sockets at once and reads until each has answered or the deadline has passed: one that
+/// hangs or talks garbage costs only its own interface. Received bytes are wiped. Refused sockets
+/// are left where they are.
 void ask_all(std::span<Query> queries, WallTime now, Instant deadline);
 
 }  // namespace wgscope::uapi

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -10,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
@@ -20,8 +19,8 @@ namespace wgscope::uapi {
 /// Whether a /proc/…/net/unix text lists a listening socket bound to one of `paths`.
 bool lists_listener(std::string_view proc_net_unix, std::span<const std::string> paths);
 
-/// The sum of the drops of the UDP sockets bound to `port` on every address, from a /proc/…/net/udp or udp6 text;
-/// nothing when there is none. Source: net/ipv4/udp.c, udp4_format_sock.
+/// The sum of the drops of the UDP sockets bound to `port` on every address, from a /proc/…/net/udp
+/// or udp6 text; nothing when there is none. Source: net/ipv4/udp.c, udp4_format_sock.
 std::optional<std::uint64_t> sum_drops(std::string_view proc_net_udp, std::uint16_t port);
 
 /// sum_drops over IPv4 and IPv6 in the calling thread's network namespace.
@@ -29,16 +28,18 @@ std::optional<std::uint64_t> socket_receive_drops(std::uint16_t listen_port);
 
 /// Finds the network namespace a UAPI socket was made in, where its interface lives.
 ///
-/// SO_PEERCRED alone does not tell: it names the process that called listen(2), and wireguard-go in the background is a
-/// child of it that goes on after that process has ended, when its number may be anyone's. What does tell is that a
-/// namespace's /proc/…/net/unix lists the path. The listener's namespace is looked at first, then those of all
-/// processes; the answer is kept while the socket file stays the same, so the search is made once (and once in
-/// kSearchAgainAfter while it finds nothing).
+/// SO_PEERCRED alone does not tell: it names the process that called listen(2), and wireguard-go in
+/// the background is a child of it that goes on after that process has ended, when its number may
+/// be anyone's. What does tell is that a namespace's /proc/…/net/unix lists the path. The
+/// listener's namespace is looked at first, then those of all processes; the answer is kept while
+/// the socket file stays the same, so the search is made once (and once in kSearchAgainAfter while
+/// it finds nothing).
 class OwnerFinder {
  public:
   static constexpr std::chrono::seconds kSearchAgainAfter{60};
 
-  /// @returns the namespace, held open; no_device when none can be found from here; access_denied, io.
+  /// @returns the namespace, held open; no_device when none can be found from here; access_denied,
+  /// io.
   Result<os::Netns> find(const std::string& socket_path, pid_t listener, Instant now);
 
   /// Forgets sockets that are not among `paths`.
