@@ -31,6 +31,13 @@ class Secret {
   [[nodiscard]] std::span<std::byte, N> bytes() { return bytes_; }
   [[nodiscard]] std::span<const std::byte, N> bytes() const { return bytes_; }
 
+  /// A copy, where one is meant.
+  [[nodiscard]] Secret clone() const {
+    Secret copy;
+    copy.bytes_ = bytes_;
+    return copy;
+  }
+
  private:
   std::array<std::byte, N> bytes_{};
 };

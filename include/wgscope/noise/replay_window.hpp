@@ -1,0 +1,28 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace wgscope::noise {
+
+/// Which counters of a session were seen (RFC 6479: whole words are cleared as the window moves, so
+/// that nothing is ever shifted). Ask only after the packet was authenticated, or anyone could move
+/// the window.
+class ReplayWindow {
+ public:
+  static constexpr std::uint64_t kWords = 128;
+  static constexpr std::uint64_t kWordBits = 64;
+  /// Counters this far below the highest are still told apart; one word of the ring is always
+  /// partly ahead.
+  static constexpr std::uint64_t kSize = (kWords - 1) * kWordBits;
+
+  /// Notes a counter. @returns false for one that was seen, or is too old to tell.
+  [[nodiscard]] bool accept(std::uint64_t counter);
+
+ private:
+  std::uint64_t next_ = 0;  ///< the highest counter accepted, plus one
+  std::array<std::uint64_t, kWords> seen_{};
+};
+
+}  // namespace wgscope::noise
