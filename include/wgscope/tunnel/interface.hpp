@@ -1,0 +1,150 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "wgscope/base/keys.hpp"
+#include "wgscope/base/random.hpp"
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/model/public_key.hpp"
+#include "wgscope/noise/handshake.hpp"
+#include "wgscope/noise/tai64n.hpp"
+#include "wgscope/tunnel/event.hpp"
+
+namespace wgscope::tunnel {
+
+inline constexpr std::size_t kDefaultMtu = 1420;
+
+struct InterfaceConfig {
+  PrivateKey private_key;
+  std::size_t mtu = kDefaultMtu;  ///< of inner packets; padding stops there
+  noise::Tai64n last_stamp;       ///< of this key's last handshake, kept by the caller: see
+                                  ///< Interface::last_stamp()
+  /// More handshakes than this are load: then a source must prove its address with a cookie first.
+  /// Each costs about 150 µs.
+  std::uint32_t handshakes_per_second = 1000;
+  std::uint32_t handshake_burst = 512;
+};
+
+struct PeerConfig {
+  PublicKey public_key;
+  PresharedKey preshared_key;
+  std::vector<Prefix> allowed_ips;
+  std::optional<Endpoint> endpoint;
+  std::chrono::seconds persistent_keepalive{0};  ///< 0 = off
+};
+
+/// What a peer looks like from outside, as `wg show` has it.
+struct PeerStatus {
+  PublicKey public_key;
+  bool has_preshared_key = false;
+  std::optional<Endpoint> endpoint;
+  std::optional<WallTime> last_handshake;
+  std::uint64_t receive_bytes = 0;   ///< whole datagrams that were accepted
+  std::uint64_t transmit_bytes = 0;  ///< whole datagrams
+  std::chrono::seconds persistent_keepalive{0};
+  std::vector<Prefix> allowed_ips;
+};
+
+/// One or more datagrams for one address, back to back, all of `segment_size` but for the last,
+/// which may be shorter: what UDP_SEGMENT takes.
+struct Transmit {
+  Endpoint to;
+  std::span<const std::byte> bytes;
+  std::size_t segment_size;
+};
+
+/// What came of a datagram: an inner packet in the datagram's own memory, or nothing.
+struct Received {
+  std::optional<PeerId> peer;
+  std::span<std::byte> packet;
+};
+
+enum class Sent : std::uint8_t {
+  sealed,       ///< poll_transmit() has it
+  staged,       ///< it waits for a handshake
+  blocked,      ///< poll_transmit() first: nothing was taken
+  no_peer,      ///< nobody's allowed IPs have this destination
+  no_endpoint,  ///< the peer's address is not known yet
+  malformed,    ///< no IP packet
+};
+
+/// A WireGuard interface with its peers, without sockets and clocks (whitepaper §5, §6): datagrams
+/// and inner packets go in, datagrams, inner packets and events come out. In the grammar of sans-IO
+/// protocols:
+///
+///   handle_…   what happened outside: a datagram came, time passed
+///   send, …    what the owner wants
+///   poll_…     what the interface wants: call until there is nothing, after each of the above
+///
+/// One thread at a time. The packet path allocates nothing once it is warm; handshakes and staged
+/// packets do.
+class Interface {
+ public:
+  /// @param random  must outlive the interface.
+  /// @returns io when OpenSSL cannot.
+  static Result<Interface> create(InterfaceConfig config, Random& random);
+  Interface(Interface&&) noexcept;
+  Interface& operator=(Interface&&) noexcept;
+  ~Interface();
+
+  /// An allowed IP that another peer has moves to this one, as `wg set` does.
+  /// With a persistent keepalive and an endpoint the handshake begins at the next handle_timeout().
+  /// @returns bad_value: our own key, a key that is a peer's already, a low-order point.
+  Result<PeerId> add_peer(Now now, PeerConfig config);
+  void remove_peer(PeerId peer);
+
+  /// Takes one datagram and decrypts it in place.
+  Received handle_datagram(Now now, const Endpoint& from, std::span<std::byte> datagram);
+  /// Call at next_timeout() or later; earlier does nothing.
+  void handle_timeout(Now now);
+  /// nothing: no timer is running.
+  [[nodiscard]] std::optional<Instant> next_timeout() const;
+
+  /// Sends an inner packet to the peer whose allowed IPs have its destination. Without a session
+  /// the packet waits for one (up to 128 a peer, then the oldest goes), and a handshake begins.
+  Sent send(Now now, std::span<const std::byte> packet);
+  /// Begins a handshake, also when there is a session.
+  /// @returns false without an endpoint, or within 5 s of the last initiation (REKEY_TIMEOUT): then
+  /// it stays as it is.
+  bool initiate(Now now, PeerId peer);
+  /// Sends an empty packet, by which the other side knows that we have the session's keys.
+  void send_keepalive(Now now, PeerId peer);
+
+  /// The bytes are valid until the next call of a function other than poll_transmit() and
+  /// poll_event().
+  std::optional<Transmit> poll_transmit();
+  /// Oldest first. At most 256 wait; then the oldest are lost and counted.
+  std::optional<Event> poll_event();
+  [[nodiscard]] std::uint64_t events_lost() const;
+
+  [[nodiscard]] PublicKey public_key() const;
+  [[nodiscard]] std::optional<PeerId> find_peer(const PublicKey& key) const;
+  [[nodiscard]] std::vector<PeerId> peers() const;
+  /// The peer must exist.
+  [[nodiscard]] PeerStatus status(PeerId peer) const;
+  /// Whether packets would be sent at once: a session younger than 180 s.
+  [[nodiscard]] bool has_session(Instant now, PeerId peer) const;
+  /// For UAPI, which shows it to whoever may read the socket.
+  [[nodiscard]] const PresharedKey& preshared_key(PeerId peer) const;
+  /// After response_not_decrypted: what other preshared keys can be tried on. Once.
+  std::optional<noise::PresharedKeyTrial> take_trial(PeerId peer);
+  [[nodiscard]] std::uint64_t dropped(DropReason reason) const;
+  /// The stamp of the last initiation. Keep it: an interface made later with the same key must
+  /// begin above it, or peers that saw it refuse its handshakes in silence.
+  [[nodiscard]] noise::Tai64n last_stamp() const;
+
+ private:
+  class Core;
+  explicit Interface(std::unique_ptr<Core> core);
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace wgscope::tunnel

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "wgscope/base/keys.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/noise/cookies.hpp"
+#include "wgscope/noise/handshake.hpp"
+#include "wgscope/noise/key_pair.hpp"
+#include "wgscope/noise/tai64n.hpp"
+#include "wgscope/tunnel/event.hpp"
+#include "wgscope/tunnel/interface.hpp"
+
+namespace wgscope::tunnel {
+
+/// A handshake that we began.
+struct Outstanding {
+  noise::SentInitiation sent;
+  std::uint32_t index;
+};
+
+/// The sessions with a peer. A responder may not send in `next` before the initiator has used it:
+/// only then is it certain that the initiator has the keys. `previous` is kept to read what is
+/// still under way.
+struct Sessions {
+  std::unique_ptr<noise::KeyPair> previous;
+  std::unique_ptr<noise::KeyPair> current;
+  std::unique_ptr<noise::KeyPair> next;
+};
+
+/// When something is to be done for a peer (whitepaper §6). What is not set does not run.
+struct Timers {
+  std::optional<Instant> retransmit_handshake;  ///< no answer to our initiation
+  std::optional<Instant> send_keepalive;        ///< data came, and we had nothing to send
+  std::optional<Instant> new_handshake;         ///< we sent data, and nothing came
+  std::optional<Instant> wipe_keys;
+  std::optional<Instant> persistent_keepalive;
+
+  [[nodiscard]] std::optional<Instant> next() const;
+};
+
+struct PeerState {
+  PeerState(PeerConfig config, noise::RemoteStatic remote_key);
+
+  noise::RemoteStatic remote;
+  PresharedKey preshared_key;
+  std::vector<Prefix> allowed_ips;
+  std::optional<Endpoint> endpoint;
+  std::chrono::seconds persistent_keepalive;
+
+  noise::CookieJar cookies;
+  std::optional<noise::Tai64n> newest_stamp;  ///< of the peer's initiations
+  std::optional<Instant> last_initiation_received;
+  std::optional<Instant> last_initiation_sent;
+  std::optional<Outstanding> outstanding;
+  std::optional<noise::PresharedKeyTrial> trial;
+  Sessions sessions;
+
+  Timers timers;
+  std::uint32_t attempts = 0;            ///< initiations sent since the last session
+  bool needs_another_keepalive = false;  ///< data came while a keepalive was already waiting
+  bool late_rekey_begun = false;  ///< for the current session: rekey on receiving at 165 s, once
+
+  std::list<std::vector<std::byte>> staged;  ///< inner packets, an empty one for a keepalive
+
+  std::optional<WallTime> last_handshake;
+  std::uint64_t receive_bytes = 0;
+  std::uint64_t transmit_bytes = 0;
+};
+
+}  // namespace wgscope::tunnel

@@ -1,0 +1,167 @@
+// What time does to a peer, and how traffic moves its timers (whitepaper §6).
+//
+//   we send data ─────────> nothing comes for 15 s ──> new handshake (new_handshake)
+//   data comes ───────────> we send nothing for 10 s ──> keepalive (send_keepalive)
+//   initiation sent ──────> no response for 5 s ──> again, for 90 s (retransmit_handshake)
+//   keys made ────────────> no new ones for 540 s ──> wiped (wipe_keys)
+//   any packet, any way ──> silence for the configured time ──> keepalive (persistent_keepalive)
+//
+// Keepalives are no data. Would they count when sent, an idle tunnel would handshake every 15 s;
+// would they count when received, two idle peers would answer each other for ever.
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/noise/constants.hpp"
+#include "wgscope/tunnel/event.hpp"
+
+#include "core.hpp"
+
+namespace wgscope::tunnel {
+namespace {
+
+/// So that two sides that began at once do not do so again (whitepaper §6.1: Rekey-Timeout plus
+/// jitter).
+constexpr std::chrono::milliseconds kMaxJitter{333};
+constexpr auto kNewHandshakeAfter = noise::kKeepaliveTimeout + noise::kRekeyTimeout;
+constexpr auto kWipeAfter = 3 * noise::kRejectAfterTime;
+constexpr std::uint32_t kMaxAttempts = noise::kRekeyAttemptTime / noise::kRekeyTimeout;
+
+bool take_if_due(std::optional<Instant>& timer, Instant now) {
+  if (!timer || *timer > now) return false;
+  timer.reset();
+  return true;
+}
+
+}  // namespace
+
+std::optional<Instant> Timers::next() const {
+  std::optional<Instant> earliest;
+  for (const auto& timer :
+       {retransmit_handshake, send_keepalive, new_handshake, wipe_keys, persistent_keepalive})
+    if (timer && (!earliest || *timer < *earliest)) earliest = timer;
+  return earliest;
+}
+
+Nanoseconds Interface::Core::jitter() {
+  // xorshift64: no secret depends on it, and the real source costs more than a packet.
+  jitter_state_ ^= jitter_state_ << 13U;
+  jitter_state_ ^= jitter_state_ >> 7U;
+  jitter_state_ ^= jitter_state_ << 17U;
+  return std::chrono::milliseconds(jitter_state_ %
+                                   static_cast<std::uint64_t>(kMaxJitter.count() + 1));
+}
+
+void Interface::Core::reschedule(PeerId id) {
+  if (const auto next = peer(id).timers.next()) schedule_.by(id, *next);
+}
+
+void Interface::Core::packet_passed(Instant now, PeerId id) {
+  PeerState& peer = this->peer(id);
+  if (peer.persistent_keepalive.count() == 0) return;
+  const Instant due = now + peer.persistent_keepalive;
+  peer.timers.persistent_keepalive = due;
+  schedule_.by(id, due);
+}
+
+void Interface::Core::packet_sent(PeerState& peer) { peer.timers.send_keepalive.reset(); }
+
+void Interface::Core::packet_received(PeerState& peer) { peer.timers.new_handshake.reset(); }
+
+void Interface::Core::data_sent(Instant now, PeerId id) {
+  auto& timer = peer(id).timers.new_handshake;
+  if (timer) return;
+  timer = now + kNewHandshakeAfter + jitter();
+  schedule_.by(id, *timer);
+}
+
+void Interface::Core::data_received(Instant now, PeerId id) {
+  PeerState& peer = this->peer(id);
+  if (peer.timers.send_keepalive) {
+    peer.needs_another_keepalive = true;
+    return;
+  }
+  peer.timers.send_keepalive = now + noise::kKeepaliveTimeout;
+  schedule_.by(id, *peer.timers.send_keepalive);
+}
+
+void Interface::Core::initiation_sent(Instant now, PeerId id) {
+  PeerState& peer = this->peer(id);
+  ++peer.attempts;
+  peer.timers.retransmit_handshake = now + noise::kRekeyTimeout + jitter();
+  packet_sent(peer);
+  packet_passed(now, id);
+  reschedule(id);
+}
+
+void Interface::Core::handshake_complete(Now now, PeerId id) {
+  PeerState& peer = this->peer(id);
+  peer.timers.retransmit_handshake.reset();
+  peer.attempts = 0;
+  peer.late_rekey_begun = false;
+  peer.last_handshake = now.wall;
+}
+
+void Interface::Core::keys_made(Instant now, PeerId id) {
+  peer(id).timers.wipe_keys = now + kWipeAfter;
+  reschedule(id);
+}
+
+void Interface::Core::handle_timeout(Now now) {
+  while (const auto id = schedule_.pop(now.boot)) {
+    run_timers(now, *id);
+    reschedule(*id);
+  }
+}
+
+void Interface::Core::run_timers(Now now, PeerId id) {
+  PeerState& peer = this->peer(id);
+  Timers& timers = peer.timers;
+  if (take_if_due(timers.wipe_keys, now.boot)) wipe_keys(now.boot, id);
+  if (!peer.staged.empty() && may_send(now.boot, peer)) send_staged(now, id);
+  if (take_if_due(timers.retransmit_handshake, now.boot)) {
+    if (peer.attempts > kMaxAttempts) {
+      give_up(now.boot, id);
+    } else if (!initiate(now, id)) {
+      timers.retransmit_handshake = now.boot + noise::kRekeyTimeout + jitter();
+    }
+  }
+  if (take_if_due(timers.new_handshake, now.boot)) initiate(now, id);
+  if (take_if_due(timers.send_keepalive, now.boot)) {
+    send_keepalive(now, id);
+    if (std::exchange(peer.needs_another_keepalive, false))
+      timers.send_keepalive = now.boot + noise::kKeepaliveTimeout;
+  }
+  if (take_if_due(timers.persistent_keepalive, now.boot)) {
+    // Set before it is sent, which moves it: else, without an endpoint, it would never run again.
+    timers.persistent_keepalive = now.boot + peer.persistent_keepalive;
+    if (peer.endpoint) send_keepalive(now, id);
+  }
+}
+
+void Interface::Core::give_up(Instant now, PeerId id) {
+  PeerState& peer = this->peer(id);
+  notify(now, EventKind::handshake_gave_up, id, peer.attempts);
+  peer.staged.clear();
+  peer.timers.send_keepalive.reset();
+  peer.attempts = 0;
+  forget_outstanding(peer);
+  if (!peer.timers.wipe_keys) peer.timers.wipe_keys = now + kWipeAfter;
+}
+
+void Interface::Core::wipe_keys(Instant now, PeerId id) {
+  PeerState& peer = this->peer(id);
+  const bool had_keys = peer.sessions.previous || peer.sessions.current || peer.sessions.next;
+  forget(peer.sessions.previous);
+  forget(peer.sessions.current);
+  forget(peer.sessions.next);
+  forget_outstanding(peer);
+  peer.trial.reset();
+  if (had_keys) notify(now, EventKind::session_expired, id);
+}
+
+}  // namespace wgscope::tunnel
