@@ -25,6 +25,7 @@
 #include "metrics.hpp"
 #include "need.hpp"
 #include "netns.hpp"
+#include "paths.hpp"
 #include "process.hpp"
 
 namespace wgscope::test {
@@ -54,9 +55,9 @@ class DemoTest : public testing::Test {
   void SetUp() override { WGSCOPE_NEED(why_no_netns()); }
 
   static Process start(const std::string& flags, std::uint16_t port) {
-    return Process(
-        {"bash", "-c",
-         fmt::format("cd '{}' && exec script/demo --port {} {}", WGSCOPE_SOURCE_DIR, port, flags)});
+    return Process({"bash", "-c",
+                    fmt::format("cd '{}' && exec script/demo --port {} {}", source_dir().string(),
+                                port, flags)});
   }
 
   /// Names of what a demo leaves if it cleans up badly. Its own pid is in all of them.

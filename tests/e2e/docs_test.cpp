@@ -26,6 +26,7 @@
 
 #include "files.hpp"
 #include "need.hpp"
+#include "paths.hpp"
 #include "process.hpp"
 #include "temp_dir.hpp"
 
@@ -69,8 +70,8 @@ std::vector<Block> blocks_of(const std::string& name, const std::string& documen
 
 Finished run_block(const Block& block) {
   const char* path = std::getenv("PATH");
-  return run({"bash", "-e", "-c", "cd " WGSCOPE_SOURCE_DIR "\n" + block.script},
-             {.env = {fmt::format("PATH={}/exporter:{}", WGSCOPE_BINARY_DIR,
+  return run({"bash", "-e", "-c", "cd " + source_dir().string() + "\n" + block.script},
+             {.env = {fmt::format("PATH={}/exporter:{}", binary_dir().string(),
                                   path != nullptr ? path : "/usr/bin:/bin")},
               .netns = {},
               .input = {}},
@@ -78,7 +79,7 @@ Finished run_block(const Block& block) {
 }
 
 std::vector<std::filesystem::path> documents() {
-  const std::filesystem::path root = WGSCOPE_SOURCE_DIR;
+  const std::filesystem::path root = source_dir();
   std::vector<std::filesystem::path> files{root / "README.md"};
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(root / "docs", ignored))
@@ -88,9 +89,8 @@ std::vector<std::filesystem::path> documents() {
 }
 
 TEST(DocsTest, EveryCommandMarkedForItWorks) {
-  WGSCOPE_NEED(std::filesystem::exists(WGSCOPE_SOURCE_DIR "/README.md")
-                   ? std::optional<std::string>()
-                   : "there is no README.md yet");
+  WGSCOPE_NEED(std::filesystem::exists(source_dir() / "README.md") ? std::optional<std::string>()
+                                                                   : "there is no README.md yet");
   std::size_t count = 0;
   for (const std::filesystem::path& file : documents()) {
     for (const Block& block : blocks_of(file.filename(), read_file(file))) {
@@ -125,7 +125,7 @@ TEST(DocsTest, AMarkWithoutABlockIsAMistake) {
 
 TEST(DocsTest, TheProgramJustBuiltIsTheOneRun) {
   EXPECT_EQ(run_block({"", "command -v wgscope-exporter\n"}).out,
-            WGSCOPE_BINARY_DIR "/exporter/wgscope-exporter\n");
+            (binary_dir() / "exporter/wgscope-exporter").string() + "\n");
   EXPECT_NE(run_block({"", "wgscope-exporter --no-such-flag\n echo reached\n"}).exit_code, 0);
 }
 

@@ -20,6 +20,7 @@
 
 #include "files.hpp"
 #include "http.hpp"
+#include "paths.hpp"
 #include "process.hpp"
 #include "wait.hpp"
 
@@ -64,9 +65,10 @@ std::vector<std::string> command(const TempDir& folder, std::uint16_t port,
 }  // namespace
 
 std::optional<std::string> find_prometheus_program(const std::string& name) {
-  for (const std::string folder :
-       {WGSCOPE_SOURCE_DIR "/build/deps/prometheus/usr/bin/", "/usr/bin/", "/usr/local/bin/"})
-    if (access((folder + name).c_str(), X_OK) == 0) return folder + name;
+  for (const std::filesystem::path& folder :
+       {source_dir() / "build/deps/prometheus/usr/bin", std::filesystem::path("/usr/bin"),
+        std::filesystem::path("/usr/local/bin")})
+    if (access((folder / name).c_str(), X_OK) == 0) return folder / name;
   return std::nullopt;
 }
 

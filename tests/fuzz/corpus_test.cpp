@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "files.hpp"
+#include "paths.hpp"
 
 #define WGSCOPE_FUZZ_TARGET(name) \
   extern "C" int fuzz_one_##name(const std::uint8_t* data, std::size_t size);
@@ -32,7 +33,7 @@ class FuzzCorpus : public testing::TestWithParam<Target> {};
 
 TEST_P(FuzzCorpus, Passes) {
   const std::filesystem::path folder =
-      std::filesystem::path(WGSCOPE_SOURCE_DIR) / "tests/fuzz/corpus" / GetParam().name;
+      wgscope::test::source_dir() / "tests/fuzz/corpus" / GetParam().name;
   std::size_t inputs = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     SCOPED_TRACE(entry.path().filename());

@@ -18,6 +18,7 @@
 
 #include "http.hpp"
 #include "metrics.hpp"
+#include "paths.hpp"
 #include "process.hpp"
 
 namespace wgscope::test {
@@ -50,7 +51,7 @@ Exporter::Exporter(ExporterOptions options)
   server_.port = static_cast<std::uint16_t>(std::stoi(match[1]));
 }
 
-std::string Exporter::program() { return WGSCOPE_BINARY_DIR "/exporter/wgscope-exporter"; }
+std::string Exporter::program() { return binary_dir() / "exporter/wgscope-exporter"; }
 
 HttpResponse Exporter::get(const std::string& path, std::vector<HttpHeader> headers) const {
   return http(server_, {.path = path, .method = "GET", .headers = std::move(headers)});

@@ -12,6 +12,7 @@
 
 #include "architecture_rules.hpp"
 #include "files.hpp"
+#include "paths.hpp"
 
 namespace wgscope::architecture {
 namespace {
@@ -20,7 +21,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-const std::filesystem::path kRoot = WGSCOPE_SOURCE_DIR;
+const std::filesystem::path kRoot = test::source_dir();
 
 std::vector<SourceFile> read_product() {
   const std::set<std::string> suffixes{".hpp", ".cpp", ".h", ".cc", ".c", ".inc"};

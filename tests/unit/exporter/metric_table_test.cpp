@@ -18,6 +18,7 @@
 #include "exporter/metrics.hpp"
 #include "files.hpp"
 #include "metrics.hpp"
+#include "paths.hpp"
 #include "sample_collection.hpp"
 
 namespace wgscope::exporter {
@@ -145,7 +146,8 @@ TEST(MetricTable, NamesMetricsAsPrometheusWants) {
 /// Samples of every recorded exposition in the text format.
 std::vector<test::Sample> recorded_samples() {
   std::vector<test::Sample> all;
-  for (const auto& file : std::filesystem::directory_iterator(WGSCOPE_SOURCE_DIR "/tests/golden")) {
+  for (const auto& file :
+       std::filesystem::directory_iterator(test::source_dir() / "tests/golden")) {
     const auto samples = test::Metrics::parse(test::read_file(file.path())).samples();
     all.insert(all.end(), samples.begin(), samples.end());
   }

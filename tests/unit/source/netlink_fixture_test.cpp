@@ -25,6 +25,8 @@
 #include "wgscope/source/netlink/links.hpp"
 #include "wgscope/source/netlink/wireguard.hpp"
 
+#include "paths.hpp"
+
 namespace wgscope::netlink {
 namespace {
 
@@ -38,7 +40,8 @@ constexpr WallTime kHandshake{std::chrono::seconds(1'700'000'000) + Nanoseconds(
 
 /// The blocks of one recorded answer.
 std::vector<Bytes> recorded(const std::string& name) {
-  std::ifstream in(WGSCOPE_SOURCE_DIR "/tests/fixtures/netlink/" + name + ".bin", std::ios::binary);
+  std::ifstream in(test::source_dir() / "tests/fixtures/netlink" / (name + ".bin"),
+                   std::ios::binary);
   const std::string file{std::istreambuf_iterator<char>(in), {}};
   std::vector<Bytes> blocks;
   for (std::size_t at = 0; at + 4 <= file.size();) {
