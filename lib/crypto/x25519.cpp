@@ -3,9 +3,12 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <span>
+#include <utility>
 
 #include <openssl/evp.h>
 
+#include "wgscope/base/random.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/secret.hpp"
 
@@ -15,24 +18,68 @@ namespace {
 struct FreeKey {
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
 };
+struct FreeContext {
+  void operator()(EVP_PKEY_CTX* context) const { EVP_PKEY_CTX_free(context); }
+};
+using Key = std::unique_ptr<EVP_PKEY, FreeKey>;
+using Context = std::unique_ptr<EVP_PKEY_CTX, FreeContext>;
 
 const unsigned char* as_uchar(const std::byte* bytes) {
   return reinterpret_cast<const unsigned char*>(bytes);
 }
+unsigned char* as_uchar(std::byte* bytes) { return reinterpret_cast<unsigned char*>(bytes); }
 
 }  // namespace
 
-Result<std::array<std::byte, 32>> derive_public_key(const Secret<32>& private_key) {
-  const std::unique_ptr<EVP_PKEY, FreeKey> key(EVP_PKEY_new_raw_private_key(
+/// OpenSSL multiplies once when it makes the key object, and once an agreement as long as it is
+/// kept.
+struct X25519Key::Handle {
+  Key key;
+  Context context;
+};
+
+X25519Key::X25519Key(std::unique_ptr<Handle> handle, const std::array<std::byte, 32>& public_key)
+    : handle_(std::move(handle)), public_key_(public_key) {}
+X25519Key::X25519Key(X25519Key&&) noexcept = default;
+X25519Key& X25519Key::operator=(X25519Key&&) noexcept = default;
+X25519Key::~X25519Key() = default;
+
+Result<X25519Key> X25519Key::from_private(const Secret<32>& private_key) {
+  auto handle = std::make_unique<Handle>();
+  handle->key.reset(EVP_PKEY_new_raw_private_key(
       EVP_PKEY_X25519, nullptr, as_uchar(private_key.bytes().data()), private_key.bytes().size()));
-  std::array<std::byte, 32> derived{};
-  std::size_t size = derived.size();
-  if (!key ||
-      EVP_PKEY_get_raw_public_key(key.get(), reinterpret_cast<unsigned char*>(derived.data()),
-                                  &size) != 1 ||
-      size != derived.size())
+  std::array<std::byte, 32> public_key{};
+  std::size_t size = public_key.size();
+  if (!handle->key ||
+      EVP_PKEY_get_raw_public_key(handle->key.get(), as_uchar(public_key.data()), &size) != 1 ||
+      size != public_key.size())
     return fail(Errc::io, "OpenSSL could not derive an X25519 public key");
-  return derived;
+  handle->context.reset(EVP_PKEY_CTX_new(handle->key.get(), nullptr));
+  if (!handle->context || EVP_PKEY_derive_init(handle->context.get()) != 1)
+    return fail(Errc::io, "OpenSSL could not prepare an X25519 key");
+  return X25519Key(std::move(handle), public_key);
+}
+
+Result<X25519Key> X25519Key::generate(Random& random) {
+  Secret<32> private_key;
+  random.fill(private_key.bytes());
+  return from_private(private_key);
+}
+
+bool X25519Key::agree(std::span<const std::byte, 32> peer, Secret<32>& shared) const {
+  const Key other(
+      EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nullptr, as_uchar(peer.data()), peer.size()));
+  std::size_t size = shared.bytes().size();
+  // The derivation fails for an all-zero result (RFC 7748 §6.1).
+  return other && EVP_PKEY_derive_set_peer(handle_->context.get(), other.get()) == 1 &&
+         EVP_PKEY_derive(handle_->context.get(), as_uchar(shared.bytes().data()), &size) == 1 &&
+         size == shared.bytes().size();
+}
+
+Result<std::array<std::byte, 32>> derive_public_key(const Secret<32>& private_key) {
+  auto key = X25519Key::from_private(private_key);
+  if (!key) return tl::unexpected(key.error());
+  return key->public_key();
 }
 
 }  // namespace wgscope::crypto

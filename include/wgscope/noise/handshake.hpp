@@ -97,8 +97,8 @@ class SentInitiation {
   };
   struct Outcome {
     Verdict verdict;
-    std::optional<TransportKeys> keys;       ///< if accepted
-    std::optional<PresharedKeyTrial> trial;  ///< if not_decrypted
+    std::optional<TransportKeys> keys{};       ///< if accepted
+    std::optional<PresharedKeyTrial> trial{};  ///< if not_decrypted
   };
 
   /// Looks at a response without using this initiation up: a forged one must not end the handshake.

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <vector>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/endpoint/embedded_endpoint.hpp"
+#include "wgscope/os/poll_loop.hpp"
+
+namespace wgscope::endpoint {
+
+/// Lets a loop drive an endpoint: its sockets and its timers, until the attachment ends. End it
+/// before the endpoint; make a new one after EmbeddedEndpoint::rebind().
+class Attachment {
+ public:
+  /// @returns io.
+  static Result<Attachment> make(os::PollLoop& loop, EmbeddedEndpoint& endpoint);
+
+ private:
+  std::vector<os::PollLoop::Watch> watches_;
+};
+
+}  // namespace wgscope::endpoint

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "wgscope/base/random.hpp"
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/inner/event.hpp"
+#include "wgscope/inner/host.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/udp_socket.hpp"
+#include "wgscope/tunnel/event.hpp"
+#include "wgscope/tunnel/interface.hpp"
+
+namespace wgscope::endpoint {
+
+/// What an embedded endpoint reports as it works. Called from its functions, on the same thread; do
+/// not destroy the endpoint in them, and call pump() after them, not in them.
+class Observer {
+ public:
+  Observer() = default;
+  Observer(const Observer&) = delete;
+  Observer& operator=(const Observer&) = delete;
+  virtual ~Observer() = default;
+
+  virtual void on_tunnel_event(const tunnel::Event& event) = 0;
+  virtual void on_inner_event(const inner::Event& event) = 0;
+  /// An ICMP message, or the kernel, about a datagram that was sent earlier.
+  virtual void on_socket_error(const os::SocketError& error) = 0;
+  /// Datagrams that could not be sent: a local firewall, no route, too long for the interface.
+  virtual void on_send_failure(const os::SendFailure& failure) = 0;
+};
+
+struct EndpointConfig {
+  tunnel::InterfaceConfig interface;
+  inner::HostConfig host;
+  /// One socket each, at most one a family. Port 0 takes a free one; the first socket's port is
+  /// then tried for the others.
+  std::vector<Endpoint> listen;
+  bool offload = true;  ///< UDP_SEGMENT and UDP_GRO, where the kernel has them
+};
+
+/// The embedded tunnel endpoint: a tunnel::Interface whose datagrams travel through UDP sockets,
+/// and whose inner packets begin and end in an inner::Host. No root, no TUN device.
+///
+/// It owns its sockets, but no loop and no clock: poll each fd() for reading and for errors, and
+/// call what has happened. One thread at a time; because of lwIP all endpoints of a process belong
+/// on one thread (inner/tcp.hpp).
+class EmbeddedEndpoint {
+ public:
+  /// @param random, observer  must outlive the endpoint.
+  /// @returns as UdpSocket::open() and tunnel::Interface::create(); an IPv6 socket that a host
+  ///          without IPv6 refuses is left out unless it is the only one.
+  static Result<std::unique_ptr<EmbeddedEndpoint>> open(EndpointConfig config, Random& random,
+                                                        Observer& observer);
+
+  EmbeddedEndpoint(const EmbeddedEndpoint&) = delete;
+  EmbeddedEndpoint& operator=(const EmbeddedEndpoint&) = delete;
+  ~EmbeddedEndpoint();
+
+  [[nodiscard]] std::span<const os::UdpSocket> sockets() const { return sockets_; }
+  [[nodiscard]] std::uint16_t listen_port() const { return sockets_.front().local_port(); }
+
+  /// The socket of this descriptor can be read, or has errors waiting.
+  void handle_readable(Now now, int fd);
+  void handle_timeout(Now now);
+  [[nodiscard]] std::optional<Instant> next_timeout() const;
+
+  /// Use them freely, then call pump(), which moves along what that caused.
+  tunnel::Interface& interface() { return interface_; }
+  inner::Host& host() { return host_; }
+  void pump(Now now);
+
+  /// A socket bound anew on a free port, as a peer whose NAT forgot it looks to the other side.
+  /// Poll the new fd. @returns as UdpSocket::open(); then the old one stays.
+  Result<> rebind();
+
+ private:
+  EmbeddedEndpoint(tunnel::Interface interface, const EndpointConfig& config, Random& random,
+                   Observer& observer);
+  Result<> open_sockets(const EndpointConfig& config);
+  os::UdpSocket* socket_for(Family family);
+  void read(Now now, os::UdpSocket& socket);
+  void transmit();
+  void send(os::UdpSocket& socket, std::span<os::SendBatch> batches);
+  void report();
+
+  tunnel::Interface interface_;
+  inner::Host host_;
+  Observer& observer_;
+  os::UdpOptions socket_options_;
+  std::vector<os::UdpSocket> sockets_;
+  std::vector<os::SendBatch> batches_;
+};
+
+}  // namespace wgscope::endpoint
