@@ -20,6 +20,13 @@
 namespace wgscope::os {
 namespace {
 
+using test::loopback;
+using test::must_open;
+using test::pattern;
+using test::receive_count;
+using test::wait_for;
+using test::wait_for_error;
+
 class UdpErrors : public ::testing::TestWithParam<Family> {
  protected:
   /// A port on which nobody listens: one that was just given back.

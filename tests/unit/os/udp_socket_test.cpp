@@ -25,6 +25,12 @@
 namespace wgscope::os {
 namespace {
 
+using test::Arrived;
+using test::loopback;
+using test::must_open;
+using test::pattern;
+using test::receive_count;
+using test::wait_for;
 using testing::AllocationWatch;
 
 int option(const UdpSocket& socket, int level, int name) {
