@@ -24,6 +24,7 @@ class Child {
   Child& operator=(const Child&) = delete;
 
   [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] int stream() const { return stream_.get(); }  ///< the parent's end
   void tell(char command) const;
   /// Reads what the child wrote to the stream; throws when it has ended.
   void read(std::span<std::byte> into) const;
