@@ -17,6 +17,7 @@
 #include "wgscope/wire/checksum.hpp"
 #include "wgscope/wire/ip.hpp"
 
+#include "mend.hpp"
 #include "network.hpp"
 
 namespace wgscope::inner {
@@ -25,6 +26,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::address;
 using testing::Bytes;
+using testing::mend;
 using testing::Network;
 
 /// Packets of every kind that the two hosts exchange, as sent to the right one.
@@ -97,34 +99,6 @@ TEST(HostilePackets, RandomBytesDoNoHarm) {
   EXPECT_EQ(target.answers, 0U);
 }
 
-/// Makes the checksums of an IPv4 or IPv6 packet right as far as its lengths allow.
-void mend(Bytes& bytes) {
-  if (bytes.size() >= 20 && bytes[0] >> 4U == std::byte{4}) {
-    const std::size_t size = std::to_integer<std::size_t>(bytes[0] & std::byte{15}) * 4;
-    if (size < 20 || size > bytes.size()) return;
-    store_be16(std::span(bytes).subspan<10, 2>(), 0);
-    wire::Checksum sum;
-    sum.add(std::span(bytes).first(size));
-    store_be16(std::span(bytes).subspan<10, 2>(), sum.value());
-  }
-  const auto packet = wire::parse_ip(bytes);
-  if (!packet) return;
-  std::size_t field = 2;  // of ICMP
-  if (packet->protocol == wire::Protocol::tcp) field = 16;
-  if (packet->protocol == wire::Protocol::udp) field = 6;
-  const auto segment = std::span(bytes).subspan(packet->header.size(), packet->payload.size());
-  if (segment.size() < field + 2) return;
-  store_be16(segment.subspan(field).first<2>(), 0);
-  wire::Checksum plain;
-  plain.add(segment);
-  const std::uint16_t sum =
-      packet->protocol == wire::Protocol::icmp
-          ? plain.value()
-          : wire::transport_checksum(packet->source, packet->destination,
-                                     static_cast<std::uint8_t>(packet->protocol), segment);
-  store_be16(segment.subspan(field).first<2>(), sum);
-}
-
 TEST(HostilePackets, HonestOnesWithBytesChangedAndChecksumsMendedDoNoHarm) {
   const auto packets = honest_packets();
   std::mt19937_64 dice(43);
@@ -144,7 +118,7 @@ TEST(HostilePackets, HonestOnesWithBytesChangedAndChecksumsMendedDoNoHarm) {
 
 TEST(HostilePackets, FromItselfToItselfAreDroppedBeforeTcpSeesThem) {
   for (Bytes packet : honest_packets()) {
-    const bool v4 = packet[0] >> 4U == std::byte{4};
+    const bool v4 = (packet[0] >> 4U) == std::byte{4};
     // The land attack: source and destination alike, ports too.
     if (v4)
       std::copy_n(packet.begin() + 16, 4, packet.begin() + 12);
@@ -162,7 +136,7 @@ TEST(HostilePackets, FromItselfToItselfAreDroppedBeforeTcpSeesThem) {
 
 TEST(HostilePackets, AreNotForwarded) {
   for (Bytes packet : honest_packets()) {
-    const bool v4 = packet[0] >> 4U == std::byte{4};
+    const bool v4 = (packet[0] >> 4U) == std::byte{4};
     packet[v4 ? 19 : 39] = std::byte{99};
     mend(packet);
     Target target;
