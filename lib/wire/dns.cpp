@@ -78,11 +78,11 @@ void Reader::append(std::string& text, std::span<const std::byte> label) {
   for (const std::byte byte : label) {
     const auto c = std::to_integer<unsigned>(byte);
     if (c == '.' || c == '\\')
-      fmt::format_to(std::back_inserter(text), "\\{}", static_cast<char>(c));
+      (text += '\\') += static_cast<char>(c);
     else if (c > ' ' && c < 0x7f)
       text += static_cast<char>(c);
     else
-      fmt::format_to(std::back_inserter(text), "\\{:03}", c);
+      text += fmt::format("\\{:03}", c);
   }
 }
 

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/inner/event.hpp"
+#include "wgscope/inner/host.hpp"
+
+namespace wgscope::inner {
+
+// The ports of RFC 862, 863 and 864.
+inline constexpr std::uint16_t kEchoPort = 7;
+inline constexpr std::uint16_t kDiscardPort = 9;
+inline constexpr std::uint16_t kSourcePort = 19;
+
+struct ServicesStats {
+  std::uint64_t udp_datagrams = 0;
+  std::uint64_t tcp_connections = 0;
+  std::uint64_t echoed_bytes = 0;
+  std::uint64_t discarded_bytes = 0;
+  std::uint64_t sourced_bytes = 0;
+};
+
+/// What a host offers those on the other side, to try a tunnel with, by UDP and TCP alike:
+///
+/// - port 7, echo: what came, back;
+/// - port 9, discard: takes everything, says nothing;
+/// - port 19, source: by UDP one datagram for each that comes, of as many bytes as the four at its
+///   front say (big-endian; 512 without them), never more than fits the MTU; by TCP bytes without
+///   end, until the other side closes.
+///
+/// Datagrams from one of these ports are not answered: two echoes would talk for ever (RFC 862 says
+/// nothing of that, CERT CA-1996-01 does).
+class Services {
+ public:
+  /// Takes the ports. @param host  outlives this object.
+  /// @returns refused when one is in use.
+  static Result<Services> start(Host& host);
+  Services(Services&& other) noexcept;
+  Services& operator=(Services&&) = delete;
+  Services(const Services&) = delete;
+  Services& operator=(const Services&) = delete;
+  ~Services();  ///< gives the ports back and breaks off the connections
+
+  /// @returns whether the event was about a service.
+  bool handle_event(Instant now, const Event& event);
+
+  [[nodiscard]] const ServicesStats& stats() const { return stats_; }
+
+ private:
+  explicit Services(Host& host) : host_(&host) {}
+  Result<> take_ports();
+  bool handle_datagram(const UdpReceived& received);
+  bool handle_accepted(const TcpAccepted& accepted);
+
+  struct Served {
+    std::uint16_t port = 0;
+    bool peer_finished = false;
+    std::vector<std::byte> unsent;  ///< of an echo
+  };
+  /// Carries on with a connection as far as it goes now.
+  void serve(TcpId id, Served& served);
+  void echo(TcpId id, Served& served);
+  void discard(TcpId id, const Served& served);
+  void source(TcpId id, const Served& served);
+  Served* find(TcpId id);
+  bool end(TcpId id);
+
+  Host* host_;  ///< absent after a move
+  std::unordered_map<std::uint32_t, Served> served_;
+  ServicesStats stats_;
+};
+
+}  // namespace wgscope::inner
