@@ -4,13 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <stdexcept>
 #include <utility>
 
 #include "wgscope/base/bytes.hpp"
 #include "wgscope/base/keys.hpp"
 #include "wgscope/base/random.hpp"
+#include "wgscope/base/time.hpp"
 #include "wgscope/noise/handshake.hpp"
 #include "wgscope/noise/tai64n.hpp"
 #include "wgscope/wire/message.hpp"
