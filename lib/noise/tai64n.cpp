@@ -1,6 +1,5 @@
 #include "wgscope/noise/tai64n.hpp"
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -15,16 +14,22 @@ namespace {
 /// TAI64: seconds since 1970 in TAI, above 2^62. TAI was 10 s ahead of UTC in 1970, and
 /// implementations leave it at that: what counts is that stamps rise.
 constexpr std::uint64_t kEpoch = (std::uint64_t{1} << 62U) + 10;
-constexpr std::uint32_t kNanosecondsInSecond = 1'000'000'000;
+constexpr std::int64_t kNanosecondsInSecond = 1'000'000'000;
 
 }  // namespace
 
 Tai64n Tai64n::from(WallTime time) {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(time.since_epoch);
+  // std::chrono::floor would overflow in the first second that nanoseconds can tell.
+  std::int64_t seconds = time.since_epoch.count() / kNanosecondsInSecond;
+  std::int64_t nanoseconds = time.since_epoch.count() % kNanosecondsInSecond;
+  if (nanoseconds < 0) {
+    --seconds;
+    nanoseconds += kNanosecondsInSecond;
+  }
   Tai64n stamp;
   const std::span bytes(stamp.bytes);
-  store_be64(bytes.first<8>(), kEpoch + static_cast<std::uint64_t>(seconds.count()));
-  store_be32(bytes.last<4>(), static_cast<std::uint32_t>((time.since_epoch - seconds).count()));
+  store_be64(bytes.first<8>(), kEpoch + static_cast<std::uint64_t>(seconds));
+  store_be32(bytes.last<4>(), static_cast<std::uint32_t>(nanoseconds));
   return stamp;
 }
 
@@ -33,7 +38,7 @@ Tai64n Tai64n::next() const {
   const std::span written(stamp.bytes);
   const std::span<const std::byte, kSize> read(bytes);
   const std::uint32_t nanoseconds = load_be32(read.last<4>());
-  if (nanoseconds + 1 < kNanosecondsInSecond) {
+  if (nanoseconds < kNanosecondsInSecond - 1) {
     store_be32(written.last<4>(), nanoseconds + 1);
   } else {
     store_be64(written.first<8>(), load_be64(read.first<8>()) + 1);
@@ -43,12 +48,22 @@ Tai64n Tai64n::next() const {
 }
 
 WallTime Tai64n::time() const {
+  using Limits = std::numeric_limits<std::int64_t>;
+  constexpr std::uint64_t kMost = Limits::max() / kNanosecondsInSecond;
   const std::span<const std::byte, kSize> read(bytes);
-  const auto seconds = static_cast<std::int64_t>(load_be64(read.first<8>()) - kEpoch);
-  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 1'000'000'000 - 1;
-  if (seconds > kMost) return {Nanoseconds::max()};
-  if (seconds < -kMost) return {Nanoseconds::min()};
-  return {std::chrono::seconds(seconds) + Nanoseconds(load_be32(read.last<4>()))};
+  const std::uint64_t label = load_be64(read.first<8>());
+  if (label > kEpoch + kMost) return {Nanoseconds(Limits::max())};
+  if (label < kEpoch - kMost - 1) return {Nanoseconds(Limits::min())};
+
+  // A negative count of seconds is rounded towards zero first, or the lowest would overflow; and a
+  // stamp from outside may hold up to four seconds of nanoseconds.
+  const bool negative = label < kEpoch;
+  const std::int64_t whole =
+      static_cast<std::int64_t>(label - kEpoch + (negative ? 1 : 0)) * kNanosecondsInSecond;
+  const std::int64_t rest = load_be32(read.last<4>()) - (negative ? kNanosecondsInSecond : 0);
+  if (rest > 0 && whole > Limits::max() - rest) return {Nanoseconds(Limits::max())};
+  if (rest < 0 && whole < Limits::min() - rest) return {Nanoseconds(Limits::min())};
+  return {Nanoseconds(whole + rest)};
 }
 
 Tai64n TimestampSource::take(WallTime now) {
