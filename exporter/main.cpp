@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <exception>
 #include <malloc.h>
+#include <memory>
 #include <string>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -18,6 +19,7 @@
 #include "build_info.hpp"
 #include "exporter/collection.hpp"
 #include "exporter/collectors/collectors.hpp"
+#include "exporter/demo.hpp"
 #include "exporter/endpoints.hpp"
 #include "exporter/exposition/output.hpp"
 #include "exporter/exposition/writer.hpp"
@@ -84,14 +86,18 @@ int run_once(const Options& options, Collections& collections, const Log& log) {
   return nothing_readable((*collection)->snapshot) ? 1 : 0;
 }
 
-int serve(const Options& options, Collections& collections, const Log& log) {
-  // Every thread inherits the mask, so that signals wait for sigwait() below.
+/// Every thread made from here on inherits the mask, so that these wait for sigwait().
+sigset_t block_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
 
+int serve(const Options& options, Collections& collections, const Log& log) {
+  const sigset_t signals = block_signals();
   Endpoints endpoints(collections,
                       {options.telemetry_path, options.render, options.collect_timeout});
   http::ServerOptions server_options;
@@ -124,11 +130,30 @@ int serve(const Options& options, Collections& collections, const Log& log) {
   return 0;
 }
 
+/// --demo: what is read are the demo's gateways, and nothing of this host.
+void point_to(const Demo& demo, CollectorOptions& collector) {
+  collector.source.kernel = false;
+  collector.source.userspace = true;
+  collector.source.uapi_folder = demo.uapi_folder();
+  collector.names.push_back({demo.names_file(), NamesFile::Kind::map});
+}
+
 int run(int argc, char** argv) {
   ParsedOptions parsed = parse_options(argc, argv);
   if (parsed.exit_code) return *parsed.exit_code;
   Options& options = parsed.options;
   const Log log(options.log_format, options.log_level);
+  std::unique_ptr<Demo> demo;
+  if (options.demo) {
+    if (!options.once) block_signals();  // before its thread
+    auto started = Demo::start();
+    if (!started) {
+      log.error(started.error().context);
+      return 1;
+    }
+    demo = std::move(*started);
+    point_to(*demo, options.collector);
+  }
   options.collector.seed = random_seed();
   Collections collections(std::move(options.collector),
                           [&](const std::string& message) { log.warn(message); });

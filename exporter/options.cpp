@@ -34,6 +34,7 @@ Examples:
   wgscope-exporter --netns all                        and those of every namespace under /run/netns
   wgscope-exporter --names.file=/etc/wgscope/names.yaml
   wgscope-exporter --once | grep handshake            one exposition on standard output
+  wgscope-exporter --demo                             tunnels to look at, without root or WireGuard
 
 Needs CAP_NET_ADMIN for kernel interfaces, CAP_SYS_ADMIN as well for other network namespaces,
 and access to the sockets of userspace implementations. What is not permitted is reported; the rest goes on.)";
@@ -114,6 +115,9 @@ void add_source_flags(CLI::App& app, Options& options, Raw& raw) {
   source::CollectOptions& source = options.collector.source;
   app.add_flag("--collector.netlink,!--no-collector.netlink", source.kernel,
                "Read the kernel's interfaces; on unless switched off")
+      ->group("What is read");
+  app.add_flag("--demo", options.demo,
+               "Read tunnels that it makes itself, and nothing of this host")
       ->group("What is read");
   app.add_flag("--collector.uapi,!--no-collector.uapi", source.userspace,
                "Read userspace implementations; on unless switched off")

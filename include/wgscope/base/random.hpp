@@ -5,15 +5,10 @@
 
 namespace wgscope {
 
-/// Where random bytes come from: an argument, as clocks are, so that tests repeat.
-/// crypto::SystemRandom is the real one.
+/// Where random bytes come from: the system in programs, a seed in tests.
 class Random {
  public:
-  Random() = default;
-  Random(const Random&) = delete;
-  Random& operator=(const Random&) = delete;
   virtual ~Random() = default;
-
   virtual void fill(std::span<std::byte> out) = 0;
 };
 

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "wgscope/base/result.hpp"
+
+namespace wgscope::exporter {
+
+/// Tunnels to look at where there are none: two gateways and their peers, real ones, as embedded
+/// endpoints that speak WireGuard to each other over loopback. Needs no privileges. The gateways'
+/// UAPI sockets lie in a folder of their own, where the exporter reads them as any other's.
+///
+///   gw-lisbon   laptop   pings all the time
+///               tablet   shakes hands once: its session is dead after 180 s
+///               printer  never comes
+///   gw-oslo     vault    pings all the time, with a preshared key
+///               phone    pings, and comes from another port every 20 s
+///               mast     pings over IPv6, inside and, where the host has it, outside
+///
+/// Runs on a thread of its own until destroyed.
+class Demo {
+ public:
+  /// @returns io: no folder, no socket.
+  static Result<std::unique_ptr<Demo>> start();
+  Demo(const Demo&) = delete;
+  Demo& operator=(const Demo&) = delete;
+  ~Demo();  ///< removes the folder as well
+
+  [[nodiscard]] const std::string& uapi_folder() const;
+  [[nodiscard]] std::string names_file() const;  ///< a map of public key to name
+
+ private:
+  class Network;
+  explicit Demo(std::unique_ptr<Network> network);
+  std::unique_ptr<Network> network_;
+};
+
+}  // namespace wgscope::exporter

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "wgscope/base/keys.hpp"
+#include "wgscope/tunnel/interface.hpp"
+
+// The serving side of the userspace configuration protocol, without sockets.
+// Source: https://www.wireguard.com/xplatform/ "Configuration Protocol".
+
+namespace wgscope::endpoint {
+
+/// Characters that may hold keys: wiped when they are given up, and never copied behind one's back.
+class SecretBuffer {
+ public:
+  SecretBuffer() = default;
+  SecretBuffer(SecretBuffer&&) noexcept = default;
+  SecretBuffer& operator=(SecretBuffer&&) = delete;
+  SecretBuffer(const SecretBuffer&) = delete;
+  SecretBuffer& operator=(const SecretBuffer&) = delete;
+  ~SecretBuffer();
+
+  void append(std::string_view text);
+  [[nodiscard]] std::string_view text() const { return {memory_.get(), size_}; }
+
+ private:
+  std::unique_ptr<char[]> memory_;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
+};
+
+/// What the protocol tells of an interface beyond what the interface knows itself.
+struct UapiIdentity {
+  const PrivateKey* private_key;
+  std::uint16_t listen_port = 0;
+};
+
+/// The answer to get=1: keys in hexadecimal, one key=value a line, errno=0 and an empty line.
+void write_get_answer(const UapiIdentity& identity, const tunnel::Interface& interface,
+                      SecretBuffer& out);
+
+/// What a client asked for.
+enum class UapiRequest : std::uint8_t {
+  get,
+  set,      ///< changing an endpoint from outside: not offered
+  unknown,  ///< anything else
+};
+
+/// Reads one request: its lines up to an empty one.
+class UapiRequestReader {
+ public:
+  /// A set of a large interface is long, and is read to its end before it is refused; more than
+  /// this is not.
+  static constexpr std::size_t kMaxSize = 1U << 20U;
+
+  /// Takes what has arrived. @returns the request once it is complete, or unknown when it is too
+  /// long.
+  std::optional<UapiRequest> feed(std::span<const char> bytes);
+
+ private:
+  static constexpr std::size_t kFirstLine = 6;  ///< "get=1\n", "set=1\n"
+  char first_[kFirstLine]{};
+  std::size_t size_ = 0;
+  bool after_newline_ = false;
+};
+
+/// errno of what is not offered and of what is not understood, as other implementations write it:
+/// negative. `wg` shows their text.
+inline constexpr std::string_view kNotSupportedAnswer = "errno=-95\n\n";
+inline constexpr std::string_view kInvalidAnswer = "errno=-22\n\n";
+
+}  // namespace wgscope::endpoint

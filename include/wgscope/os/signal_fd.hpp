@@ -1,0 +1,35 @@
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <signal.h>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/os/unique_fd.hpp"
+
+namespace wgscope::os {
+
+/// Signals as something to read, for a PollLoop (signalfd(2)). They are blocked in the calling
+/// thread and in threads it makes later, until this ends: make it before the first thread.
+class SignalFd {
+ public:
+  /// @param signals  such as SIGINT and SIGTERM. @returns io.
+  static Result<SignalFd> open(std::initializer_list<int> signals);
+
+  SignalFd(SignalFd&&) noexcept = default;
+  SignalFd& operator=(SignalFd&&) = delete;
+  SignalFd(const SignalFd&) = delete;
+  SignalFd& operator=(const SignalFd&) = delete;
+  ~SignalFd();  ///< puts the thread's mask back; a signal not taken is delivered then
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  std::optional<int> next();  ///< the number of a signal that came; nothing when none is left
+
+ private:
+  SignalFd(UniqueFd fd, const sigset_t& before) : fd_(std::move(fd)), before_(before) {}
+
+  UniqueFd fd_;
+  sigset_t before_;
+};
+
+}  // namespace wgscope::os

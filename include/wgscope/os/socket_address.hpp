@@ -1,0 +1,38 @@
+#pragma once
+
+#include <netinet/in.h>
+#include <optional>
+#include <sys/socket.h>
+
+#include "wgscope/model/address.hpp"
+
+namespace wgscope::os {
+
+/// An Endpoint as the kernel takes and gives it: sockaddr_in or sockaddr_in6 (ip(7), ipv6(7)).
+class SocketAddress {
+ public:
+  SocketAddress() = default;  ///< room for one that the kernel fills in through data()
+  explicit SocketAddress(const Endpoint& endpoint);
+
+  [[nodiscard]] sockaddr* data() { return &any_.header; }
+  [[nodiscard]] const sockaddr* data() const { return &any_.header; }
+  [[nodiscard]] socklen_t size() const;  ///< of what it holds
+  static constexpr socklen_t kCapacity = sizeof(sockaddr_in6);
+
+  /// What it holds; nothing for another family than the two.
+  [[nodiscard]] std::optional<Endpoint> endpoint() const;
+
+ private:
+  union {
+    sockaddr header;
+    sockaddr_in v4;
+    sockaddr_in6 v6;
+  } any_{.v6 = {}};
+};
+
+in_addr to_in_addr(const IpAddress& address);
+in6_addr to_in6_addr(const IpAddress& address);
+IpAddress to_address(const in_addr& address);
+IpAddress to_address(const in6_addr& address);
+
+}  // namespace wgscope::os

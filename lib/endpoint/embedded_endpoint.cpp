@@ -1,0 +1,176 @@
+#include "wgscope/endpoint/embedded_endpoint.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <poll.h>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "wgscope/base/random.hpp"
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/udp_socket.hpp"
+#include "wgscope/tunnel/interface.hpp"
+
+namespace wgscope::endpoint {
+namespace {
+
+/// How long a full socket buffer may hold up this thread. Then what is left is lost, as on any full
+/// queue of a network.
+constexpr int kPatienceMs = 10;
+/// System calls of reading before what came is answered.
+constexpr int kReadsAtOnce = 8;
+
+}  // namespace
+
+Result<std::unique_ptr<EmbeddedEndpoint>> EmbeddedEndpoint::open(EndpointConfig config,
+                                                                 Random& random,
+                                                                 Observer& observer) {
+  auto interface = tunnel::Interface::create(std::move(config.interface), random);
+  if (!interface) return tl::unexpected(interface.error());
+  std::unique_ptr<EmbeddedEndpoint> endpoint(
+      new EmbeddedEndpoint(std::move(*interface), config, random, observer));
+  if (auto opened = endpoint->open_sockets(config); !opened) return tl::unexpected(opened.error());
+  return endpoint;
+}
+
+EmbeddedEndpoint::EmbeddedEndpoint(tunnel::Interface interface, const EndpointConfig& config,
+                                   Random& random, Observer& observer)
+    : interface_(std::move(interface)), host_(config.host, random), observer_(observer) {
+  socket_options_.offload = config.offload;
+}
+
+EmbeddedEndpoint::~EmbeddedEndpoint() = default;
+
+Result<> EmbeddedEndpoint::open_sockets(const EndpointConfig& config) {
+  std::optional<Error> left_out;
+  for (Endpoint local : config.listen) {
+    if (local.port == 0 && !sockets_.empty()) local.port = sockets_.front().local_port();
+    auto socket = os::UdpSocket::open(local, socket_options_);
+    if (socket) {
+      sockets_.push_back(std::move(*socket));
+      continue;
+    }
+    const int why = socket.error().sys_errno;
+    const bool no_ipv6 =
+        local.address.family == Family::v6 && (why == EAFNOSUPPORT || why == EADDRNOTAVAIL);
+    if (!no_ipv6) return tl::unexpected(socket.error());
+    left_out = socket.error();
+  }
+  if (!sockets_.empty()) return {};
+  if (left_out) return tl::unexpected(*left_out);
+  return fail(Errc::bad_value, "an endpoint without an address to listen on");
+}
+
+os::UdpSocket* EmbeddedEndpoint::socket_for(Family family) {
+  const auto found = std::ranges::find_if(sockets_, [&](const os::UdpSocket& socket) {
+    return socket.local().address.family == family;
+  });
+  return found == sockets_.end() ? nullptr : &*found;
+}
+
+Result<> EmbeddedEndpoint::rebind() {
+  std::vector<os::UdpSocket> sockets;
+  for (const os::UdpSocket& old : sockets_) {
+    Endpoint local = old.local();
+    local.port = sockets.empty() ? std::uint16_t{0} : sockets.front().local_port();
+    auto socket = os::UdpSocket::open(local, socket_options_);
+    if (!socket) return tl::unexpected(socket.error());
+    sockets.push_back(std::move(*socket));
+  }
+  sockets_ = std::move(sockets);
+  return {};
+}
+
+void EmbeddedEndpoint::handle_readable(Now now, int fd) {
+  const auto found = std::ranges::find(sockets_, fd, &os::UdpSocket::fd);
+  if (found == sockets_.end()) return;
+  read(now, *found);
+  pump(now);
+}
+
+void EmbeddedEndpoint::read(Now now, os::UdpSocket& socket) {
+  socket.read_errors([&](const os::SocketError& error) { observer_.on_socket_error(error); });
+  for (int i = 0; i < kReadsAtOnce; ++i) {
+    const auto report = socket.receive([&](const os::Received& received) {
+      const tunnel::Received inner =
+          interface_.handle_datagram(now, received.from, received.datagram);
+      if (!inner.packet.empty()) host_.handle_packet(now.boot, inner.packet);
+    });
+    if (!report || !report->more) return;
+  }
+}
+
+void EmbeddedEndpoint::handle_timeout(Now now) {
+  interface_.handle_timeout(now);
+  host_.handle_timeout(now.boot);
+  pump(now);
+}
+
+std::optional<Instant> EmbeddedEndpoint::next_timeout() const {
+  const auto outer = interface_.next_timeout();
+  const auto inner = host_.next_timeout();
+  if (!outer || !inner) return outer ? outer : inner;
+  return std::min(*outer, *inner);
+}
+
+void EmbeddedEndpoint::pump(Now now) {
+  report();
+  for (auto packet = host_.poll_packet(); !packet.empty(); packet = host_.poll_packet()) {
+    if (interface_.send(now, packet) != tunnel::Sent::blocked) continue;
+    transmit();
+    // Now there is room; what still does not fit is lost, as on any full queue.
+    static_cast<void>(interface_.send(now, packet));
+  }
+  transmit();
+  report();
+}
+
+void EmbeddedEndpoint::report() {
+  while (const auto event = interface_.poll_event()) observer_.on_tunnel_event(*event);
+  while (const auto event = host_.poll_event()) observer_.on_inner_event(*event);
+}
+
+void EmbeddedEndpoint::transmit() {
+  // Runs of one family go out together; their bytes lie in the interface until its next call.
+  constexpr std::size_t kBatches = 64;
+  batches_.clear();
+  std::optional<Family> family;
+  const auto flush = [&] {
+    if (!batches_.empty())
+      if (os::UdpSocket* socket = socket_for(*family)) send(*socket, batches_);
+    batches_.clear();
+  };
+  while (const auto next = interface_.poll_transmit()) {
+    if (family != next->to.address.family || batches_.size() == kBatches) {
+      flush();
+      family = next->to.address.family;
+    }
+    batches_.push_back({.to = next->to,
+                        .bytes = next->bytes,
+                        .segment_size = next->segment_size,
+                        .from = std::nullopt});
+  }
+  flush();
+}
+
+void EmbeddedEndpoint::send(os::UdpSocket& socket, std::span<os::SendBatch> batches) {
+  for (bool waited = false;; waited = true) {
+    const os::SendReport sent = socket.send(batches);
+    for (const os::SendFailure& failure : sent.failures) observer_.on_send_failure(failure);
+    if (!sent.blocked || waited) return;
+    batches = batches.subspan(sent.batches);
+    if (batches.empty()) return;
+    auto& first = batches.front();
+    first.bytes = first.bytes.subspan(sent.bytes_of_next);
+    pollfd writable{.fd = socket.fd(), .events = POLLOUT, .revents = 0};
+    poll(&writable, 1, kPatienceMs);
+  }
+}
+
+}  // namespace wgscope::endpoint
