@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -12,30 +11,18 @@
 #include "wgscope/config/names.hpp"
 #include "wgscope/model/public_key.hpp"
 
+#include "wg_quick_lines.hpp"
+
 namespace wgscope::config {
 namespace {
-
-struct Assignment {
-  std::string_view key;
-  std::string_view value;
-};
-
-std::optional<Assignment> split(std::string_view line) {
-  const std::size_t equals = line.find('=');
-  if (equals == std::string_view::npos) return std::nullopt;
-  return Assignment{trim(line.substr(0, equals)), trim(line.substr(equals + 1))};
-}
 
 class Reader {
  public:
   Result<PeerNames> read(std::string_view text) {
-    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-    if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-    while (!text.empty()) {
-      ++line_;
-      const std::size_t end = std::min(text.find('\n'), text.size());
-      if (auto done = line(trim(text.substr(0, end))); !done) return tl::unexpected(done.error());
-      text.remove_prefix(std::min(end + 1, text.size()));
+    WgQuickLines lines(text);
+    while (const auto text_of_line = lines.next()) {
+      line_ = lines.number();
+      if (auto done = line(*text_of_line); !done) return tl::unexpected(done.error());
     }
     if (auto done = finish_peer(); !done) return tl::unexpected(done.error());
     if (!any_section_)
@@ -46,24 +33,16 @@ class Reader {
 
  private:
   Result<> line(std::string_view text) {
+    if (const auto name = peer_name(text); name && in_peer_) name_ = *name;
+    text = without_comment(text);
     if (text.empty()) return {};
-    if (text[0] == '#') return comment(text.substr(1));
-    text = trim(text.substr(0, text.find('#')));
     if (text[0] == '[') return section(text);
     if (!in_peer_) return {};
-    const auto assignment = split(text);
+    const auto assignment = split_assignment(text);
     if (!assignment || !iequals(assignment->key, "PublicKey")) return {};
     const auto key = PublicKey::from_base64(assignment->value);
     if (!key) return bad(key.error().context);
     key_ = *key;
-    return {};
-  }
-
-  Result<> comment(std::string_view text) {
-    const auto assignment = split(text);
-    if (!in_peer_ || !assignment || assignment->value.empty()) return {};
-    if (iequals(assignment->key, "friendly_name") || iequals(assignment->key, "Name"))
-      name_ = assignment->value;
     return {};
   }
 
