@@ -124,6 +124,7 @@ class Interface::Core {
   void run_timers(Now now, PeerId id);
   void give_up(Instant now, PeerId id);
   void wipe_keys(Instant now, PeerId id);
+  void forget_keys(PeerState& peer);
 
   std::unordered_map<std::uint32_t, Target> indices_;
   LoadMeter load_;

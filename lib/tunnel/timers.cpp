@@ -156,12 +156,16 @@ void Interface::Core::give_up(Instant now, PeerId id) {
 void Interface::Core::wipe_keys(Instant now, PeerId id) {
   PeerState& peer = this->peer(id);
   const bool had_keys = peer.sessions.previous || peer.sessions.current || peer.sessions.next;
+  forget_keys(peer);
+  if (had_keys) notify(now, EventKind::session_expired, id);
+}
+
+void Interface::Core::forget_keys(PeerState& peer) {
   forget(peer.sessions.previous);
   forget(peer.sessions.current);
   forget(peer.sessions.next);
   forget_outstanding(peer);
   peer.trial.reset();
-  if (had_keys) notify(now, EventKind::session_expired, id);
 }
 
 }  // namespace wgscope::tunnel
