@@ -119,6 +119,7 @@ class Interface::Core {
   void initiation_sent(Instant now, PeerId id);
   void handshake_complete(Now now, PeerId id);
   void keys_made(Instant now, PeerId id);
+  void retransmit_at(PeerId id, Instant due);
   void reschedule(PeerId id);
   Nanoseconds jitter();
   void run_timers(Now now, PeerId id);

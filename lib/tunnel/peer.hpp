@@ -58,7 +58,9 @@ struct PeerState {
   noise::CookieJar cookies;
   std::optional<noise::Tai64n> newest_stamp;  ///< of the peer's initiations
   std::optional<Instant> last_initiation_received;
-  std::optional<Instant> last_initiation_sent;
+  /// Initiation or response: a handshake that the peer is about to confirm is not overtaken by one
+  /// of ours (kernel, send.c: last_sent_handshake).
+  std::optional<Instant> last_handshake_sent;
   std::optional<Outstanding> outstanding;
   std::optional<noise::PresharedKeyTrial> trial;
   Sessions sessions;

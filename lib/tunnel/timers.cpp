@@ -98,6 +98,11 @@ void Interface::Core::initiation_sent(Instant now, PeerId id) {
   reschedule(id);
 }
 
+void Interface::Core::retransmit_at(PeerId id, Instant due) {
+  peer(id).timers.retransmit_handshake = due;
+  schedule_.by(id, due);
+}
+
 void Interface::Core::handshake_complete(Now now, PeerId id) {
   PeerState& peer = this->peer(id);
   peer.timers.retransmit_handshake.reset();

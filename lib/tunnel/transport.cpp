@@ -129,7 +129,10 @@ void Interface::Core::send_staged(Now now, PeerId id) {
     }
     peer.staged.pop_front();
   }
-  if (!peer.staged.empty()) initiate(now, id);
+  if (peer.staged.empty() || initiate(now, id) || peer.timers.retransmit_handshake) return;
+  // It is too soon after our last: then as soon as it may be, unless a session comes first.
+  if (peer.last_handshake_sent)
+    retransmit_at(id, *peer.last_handshake_sent + noise::kRekeyTimeout + jitter());
 }
 
 void Interface::Core::send_keepalive(Now now, PeerId id) {

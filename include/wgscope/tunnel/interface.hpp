@@ -112,8 +112,8 @@ class Interface {
   /// the packet waits for one (up to 128 a peer, then the oldest goes), and a handshake begins.
   Sent send(Now now, std::span<const std::byte> packet);
   /// Begins a handshake, also when there is a session.
-  /// @returns false without an endpoint, or within 5 s of the last initiation (REKEY_TIMEOUT): then
-  /// it stays as it is.
+  /// @returns false without an endpoint, or within 5 s of our last initiation or response
+  /// (REKEY_TIMEOUT): then it stays as it is.
   bool initiate(Now now, PeerId peer);
   /// Sends an empty packet, by which the other side knows that we have the session's keys.
   void send_keepalive(Now now, PeerId peer);
