@@ -154,8 +154,6 @@ void Interface::Core::respond(Now now, const Endpoint& to, noise::OpenedInitiati
   store_le32(view.sender(), index);
   auto keys = opened.respond(peer.preshared_key, random_, view);
   if (!keys) return drop(now.boot, DropReason::low_order, {.peer = id, .address = to});
-  // Both sides began at once: as everywhere, the one that is answered ends the one that was sent.
-  forget_outstanding(peer);
   peer.cookies.add_macs(now.boot, {out});
 
   const noise::KeyPair::Indices indices{.local = index, .remote = load_le32(view.receiver())};

@@ -174,6 +174,7 @@ void Interface::Core::confirm_next(Now now, PeerId id) {
   peer.sessions.previous = std::move(peer.sessions.current);
   peer.sessions.current = std::move(peer.sessions.next);
   handshake_complete(now, id);
+  forget_outstanding(peer);  // if both sides began at once, the peer's came through first
   notify(now.boot, EventKind::key_confirmed, id);
   send_staged(now, id);
 }
