@@ -123,6 +123,7 @@ class Interface::Core {
   void reschedule(PeerId id);
   Nanoseconds jitter();
   void run_timers(Now now, PeerId id);
+  void retry_handshake(Now now, PeerId id);
   void give_up(Instant now, PeerId id);
   void wipe_keys(Instant now, PeerId id);
   void forget_keys(PeerState& peer);

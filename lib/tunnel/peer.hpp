@@ -20,9 +20,10 @@
 
 namespace wgscope::tunnel {
 
-/// A handshake that we began. One of the peer's does not end it: if both began at once, each answers
-/// the other, both sessions come up, and each side reads the other's in `previous` or `next`. Would
-/// each give its own up, both would fail, and on a way longer than the jitter for ever.
+/// A handshake that we began. One of the peer's does not end it: if both began at once, each
+/// answers the other, both sessions come up, and each side reads the other's in `previous` or
+/// `next`. Would each give its own up, both would fail, and on a way longer than the jitter for
+/// ever.
 struct Outstanding {
   noise::SentInitiation sent;
   std::uint32_t index;
@@ -69,6 +70,7 @@ struct PeerState {
 
   Timers timers;
   std::uint32_t attempts = 0;            ///< initiations sent since the last session
+  std::uint32_t retries = 0;             ///< of them by time alone, since something was to be sent
   bool needs_another_keepalive = false;  ///< data came while a keepalive was already waiting
   bool late_rekey_begun = false;  ///< for the current session: rekey on receiving at 165 s, once
 

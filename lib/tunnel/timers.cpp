@@ -29,7 +29,8 @@ namespace {
 constexpr std::chrono::milliseconds kMaxJitter{333};
 constexpr auto kNewHandshakeAfter = noise::kKeepaliveTimeout + noise::kRekeyTimeout;
 constexpr auto kWipeAfter = 3 * noise::kRejectAfterTime;
-constexpr std::uint32_t kMaxAttempts = noise::kRekeyAttemptTime / noise::kRekeyTimeout;
+constexpr std::chrono::milliseconds kLeastWait{1};
+constexpr std::uint32_t kMaxRetries = noise::kRekeyAttemptTime / noise::kRekeyTimeout;
 
 bool take_if_due(std::optional<Instant>& timer, Instant now) {
   if (!timer || *timer > now) return false;
@@ -106,7 +107,7 @@ void Interface::Core::retransmit_at(PeerId id, Instant due) {
 void Interface::Core::handshake_complete(Now now, PeerId id) {
   PeerState& peer = this->peer(id);
   peer.timers.retransmit_handshake.reset();
-  peer.attempts = 0;
+  peer.attempts = peer.retries = 0;
   peer.late_rekey_begun = false;
   peer.last_handshake = now.wall;
 }
@@ -129,13 +130,12 @@ void Interface::Core::run_timers(Now now, PeerId id) {
   if (take_if_due(timers.wipe_keys, now.boot)) wipe_keys(now.boot, id);
   if (!peer.staged.empty() && may_send(now.boot, peer)) send_staged(now, id);
   if (take_if_due(timers.retransmit_handshake, now.boot)) {
-    if (peer.attempts > kMaxAttempts) {
-      give_up(now.boot, id);
-    } else if (!initiate(now, id)) {
-      timers.retransmit_handshake = now.boot + noise::kRekeyTimeout + jitter();
-    }
+    retry_handshake(now, id);
   }
-  if (take_if_due(timers.new_handshake, now.boot)) initiate(now, id);
+  if (take_if_due(timers.new_handshake, now.boot)) {
+    peer.retries = 0;
+    initiate(now, id);
+  }
   if (take_if_due(timers.send_keepalive, now.boot)) {
     send_keepalive(now, id);
     if (std::exchange(peer.needs_another_keepalive, false))
@@ -148,12 +148,23 @@ void Interface::Core::run_timers(Now now, PeerId id) {
   }
 }
 
+void Interface::Core::retry_handshake(Now now, PeerId id) {
+  PeerState& peer = this->peer(id);
+  if (peer.retries == kMaxRetries) return give_up(now.boot, id);
+  ++peer.retries;
+  if (initiate(now, id)) return;
+  // Too soon after a response of ours, or the outbox is full.
+  const Instant since =
+      std::max(peer.last_handshake_sent.value_or(now.boot), now.boot - noise::kRekeyTimeout);
+  retransmit_at(id, since + noise::kRekeyTimeout + std::max<Nanoseconds>(jitter(), kLeastWait));
+}
+
 void Interface::Core::give_up(Instant now, PeerId id) {
   PeerState& peer = this->peer(id);
   notify(now, EventKind::handshake_gave_up, id, peer.attempts);
   peer.staged.clear();
   peer.timers.send_keepalive.reset();
-  peer.attempts = 0;
+  peer.attempts = peer.retries = 0;
   forget_outstanding(peer);
   if (!peer.timers.wipe_keys) peer.timers.wipe_keys = now + kWipeAfter;
 }

@@ -129,7 +129,9 @@ void Interface::Core::send_staged(Now now, PeerId id) {
     }
     peer.staged.pop_front();
   }
-  if (peer.staged.empty() || initiate(now, id) || peer.timers.retransmit_handshake) return;
+  if (peer.staged.empty()) return;
+  peer.retries = 0;  // whoever still has something to send does not give up (whitepaper §6.4)
+  if (initiate(now, id) || peer.timers.retransmit_handshake) return;
   // It is too soon after our last: then as soon as it may be, unless a session comes first.
   if (peer.last_handshake_sent)
     retransmit_at(id, *peer.last_handshake_sent + noise::kRekeyTimeout + jitter());
