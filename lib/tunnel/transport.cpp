@@ -86,8 +86,10 @@ Sent Interface::Core::send(Now now, std::span<const std::byte> packet) {
   if (!id) return Sent::no_peer;
   PeerState& peer = this->peer(*id);
   if (!peer.endpoint) return Sent::no_endpoint;
-  if (may_send(now.boot, peer) && peer.staged.empty())
-    return seal(now, *id, packet) ? Sent::sealed : Sent::blocked;
+  if (may_send(now.boot, peer)) {
+    send_staged(now, *id);  // in order
+    return peer.staged.empty() && seal(now, *id, packet) ? Sent::sealed : Sent::blocked;
+  }
   stage(peer, packet);
   send_staged(now, *id);
   return Sent::staged;
