@@ -29,6 +29,10 @@ namespace {
 /// MAX_STAGED_PACKETS).
 constexpr std::size_t kMaxStaged = 128;
 
+/// What fits a UDP datagram over IPv4. One that does not could never leave, and would hold up all
+/// behind it.
+constexpr std::size_t kMaxPacket = 65'507 - wire::kTransportOverhead;
+
 /// A session rekeys on receiving when it has less than a keepalive and a handshake's time left to
 /// live, for the other side might have nothing to send that would make it rekey (whitepaper §6.2).
 constexpr auto kRekeyOnReceive =
@@ -81,7 +85,7 @@ std::optional<PeerId> Interface::Core::route(std::span<const std::byte> packet) 
 }
 
 Sent Interface::Core::send(Now now, std::span<const std::byte> packet) {
-  if (!looks_like_ip(packet)) return Sent::malformed;
+  if (!looks_like_ip(packet) || packet.size() > kMaxPacket) return Sent::malformed;
   const auto id = route(packet);
   if (!id) return Sent::no_peer;
   PeerState& peer = this->peer(*id);

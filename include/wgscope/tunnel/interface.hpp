@@ -73,7 +73,7 @@ enum class Sent : std::uint8_t {
   blocked,      ///< poll_transmit() first: nothing was taken
   no_peer,      ///< nobody's allowed IPs have this destination
   no_endpoint,  ///< the peer's address is not known yet
-  malformed,    ///< no IP packet
+  malformed,    ///< no IP packet, or larger than any datagram
 };
 
 /// A WireGuard interface with its peers, without sockets and clocks (whitepaper §5, §6): datagrams
