@@ -145,7 +145,11 @@ void Interface::Core::send_staged(Now now, PeerId id) {
 
 void Interface::Core::send_keepalive(Now now, PeerId id) {
   PeerState& peer = this->peer(id);
-  if (peer.staged.empty()) stage(peer, {});
+  if (peer.staged.empty()) {
+    // Not by way of the list, which would allocate.
+    if (may_send(now.boot, peer) && seal(now, id, {})) return;
+    stage(peer, {});
+  }
   send_staged(now, id);
 }
 
