@@ -69,7 +69,10 @@ void Interface::Core::packet_passed(Instant now, PeerId id) {
   schedule_.by(id, due);
 }
 
-void Interface::Core::packet_sent(PeerState& peer) { peer.timers.send_keepalive.reset(); }
+void Interface::Core::packet_sent(PeerState& peer) {
+  peer.timers.send_keepalive.reset();
+  peer.needs_another_keepalive = false;
+}
 
 void Interface::Core::packet_received(PeerState& peer) { peer.timers.new_handshake.reset(); }
 
@@ -137,9 +140,9 @@ void Interface::Core::run_timers(Now now, PeerId id) {
     initiate(now, id);
   }
   if (take_if_due(timers.send_keepalive, now.boot)) {
+    const bool another = peer.needs_another_keepalive;
     send_keepalive(now, id);
-    if (std::exchange(peer.needs_another_keepalive, false))
-      timers.send_keepalive = now.boot + noise::kKeepaliveTimeout;
+    if (another) timers.send_keepalive = now.boot + noise::kKeepaliveTimeout;
   }
   if (take_if_due(timers.persistent_keepalive, now.boot)) {
     // Set before it is sent, which moves it: else, without an endpoint, it would never run again.
