@@ -170,6 +170,7 @@ void Interface::Core::respond(Now now, const Endpoint& to, noise::OpenedInitiati
   peer.last_handshake_sent = now.boot;
   keys_made(now.boot, id);
   packet_sent(peer);
+  packet_received(peer);
   packet_passed(now.boot, id);
   notify(now.boot, EventKind::initiation_accepted, id);
 }
