@@ -119,11 +119,14 @@ class Interface::Core {
   void initiation_sent(Instant now, PeerId id);
   void handshake_complete(Now now, PeerId id);
   void keys_made(Instant now, PeerId id);
+  void retransmit_at(PeerId id, Instant due);
   void reschedule(PeerId id);
   Nanoseconds jitter();
   void run_timers(Now now, PeerId id);
+  void retry_handshake(Now now, PeerId id);
   void give_up(Instant now, PeerId id);
   void wipe_keys(Instant now, PeerId id);
+  void forget_keys(PeerState& peer);
 
   std::unordered_map<std::uint32_t, Target> indices_;
   LoadMeter load_;

@@ -58,7 +58,7 @@ void Interface::Core::forget(std::unique_ptr<noise::KeyPair>& session) {
 bool Interface::Core::initiate(Now now, PeerId id) {
   PeerState& peer = this->peer(id);
   if (!peer.endpoint) return false;
-  if (peer.last_initiation_sent && now.boot - *peer.last_initiation_sent < noise::kRekeyTimeout)
+  if (peer.last_handshake_sent && now.boot - *peer.last_handshake_sent < noise::kRekeyTimeout)
     return false;
   const std::span<std::byte> room = outbox_.open(wire::kInitiationSize);
   if (room.empty()) return false;
@@ -78,7 +78,7 @@ bool Interface::Core::initiate(Now now, PeerId id) {
   indices_.emplace(index, Target{id, nullptr});
   outbox_.commit(*peer.endpoint, out.size());
   peer.transmit_bytes += out.size();
-  peer.last_initiation_sent = now.boot;
+  peer.last_handshake_sent = now.boot;
   initiation_sent(now.boot, id);
   notify(now.boot, EventKind::handshake_sent, id, peer.attempts);
   return true;
@@ -154,8 +154,6 @@ void Interface::Core::respond(Now now, const Endpoint& to, noise::OpenedInitiati
   store_le32(view.sender(), index);
   auto keys = opened.respond(peer.preshared_key, random_, view);
   if (!keys) return drop(now.boot, DropReason::low_order, {.peer = id, .address = to});
-  // Both sides began at once: as everywhere, the one that is answered ends the one that was sent.
-  forget_outstanding(peer);
   peer.cookies.add_macs(now.boot, {out});
 
   const noise::KeyPair::Indices indices{.local = index, .remote = load_le32(view.receiver())};
@@ -169,8 +167,10 @@ void Interface::Core::respond(Now now, const Endpoint& to, noise::OpenedInitiati
   peer.receive_bytes += wire::kInitiationSize;
   outbox_.commit(to, out.size());
   peer.transmit_bytes += out.size();
+  peer.last_handshake_sent = now.boot;
   keys_made(now.boot, id);
   packet_sent(peer);
+  packet_received(peer);
   packet_passed(now.boot, id);
   notify(now.boot, EventKind::initiation_accepted, id);
 }

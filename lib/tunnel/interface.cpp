@@ -34,12 +34,27 @@ std::uint64_t random_number(Random& random) {
   return load_le64(bytes);
 }
 
+/// Without the bits behind the prefix, and each once, as `wg show` has them: so that a prefix that
+/// another peer takes is found by its value.
+std::vector<Prefix> tidy(const std::vector<Prefix>& prefixes) {
+  std::vector<Prefix> tidied;
+  for (Prefix prefix : prefixes) {
+    for (std::size_t i = 0; i < prefix.address.bytes.size(); ++i) {
+      const std::size_t kept =
+          std::min<std::size_t>(8, std::max<std::size_t>(prefix.bits, 8 * i) - 8 * i);
+      prefix.address.bytes[i] &= std::byte{0xff} << (8 - kept);
+    }
+    if (!std::ranges::count(tidied, prefix)) tidied.push_back(prefix);
+  }
+  return tidied;
+}
+
 }  // namespace
 
 PeerState::PeerState(PeerConfig config, noise::RemoteStatic remote_key)
     : remote(std::move(remote_key)),
       preshared_key(std::move(config.preshared_key)),
-      allowed_ips(std::move(config.allowed_ips)),
+      allowed_ips(tidy(config.allowed_ips)),
       endpoint(config.endpoint),
       persistent_keepalive(config.persistent_keepalive),
       cookies(config.public_key) {}
@@ -94,7 +109,7 @@ Result<PeerId> Interface::Core::add_peer(Now now, PeerConfig config) {
 }
 
 void Interface::Core::remove_peer(PeerId id) {
-  wipe_keys({}, id);
+  forget_keys(peer(id));
   schedule_.remove(id);
   allowed_ips_.remove_peer(id);
   by_key_.erase(peer(id).remote.public_key());

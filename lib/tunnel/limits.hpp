@@ -11,11 +11,14 @@
 
 namespace wgscope::tunnel {
 
-/// A token bucket: `burst` at once, then `per_second`.
+/// A token bucket: `burst` at once, then `per_second`, of which 0 counts as 1 in an hour.
 class TokenBucket {
  public:
   TokenBucket(std::uint32_t per_second, std::uint32_t burst)
-      : cost_(std::chrono::seconds(1) / per_second), capacity_(cost_ * burst), tokens_(capacity_) {}
+      : cost_(per_second == 0 ? Nanoseconds(std::chrono::hours(1))
+                              : Nanoseconds(std::chrono::seconds(1)) / per_second),
+        capacity_(cost_ * burst),
+        tokens_(capacity_) {}
 
   /// @returns false when there is nothing left.
   bool take(Instant now);

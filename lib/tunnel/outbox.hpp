@@ -8,6 +8,7 @@
 
 #include "wgscope/model/address.hpp"
 #include "wgscope/tunnel/interface.hpp"
+#include "wgscope/wire/message.hpp"
 
 namespace wgscope::tunnel {
 
@@ -23,7 +24,9 @@ class Outbox {
   static constexpr std::size_t kMaxSegments = 64;
   static constexpr std::size_t kMaxBatch = 65'000;
 
-  Outbox() : memory_(new std::byte[kCapacity]) { entries_.reserve(kCapacity / 64); }
+  static constexpr std::size_t kSmallest = wire::kKeepaliveSize;  ///< what the list has room for
+
+  Outbox() : memory_(new std::byte[kCapacity]) { entries_.reserve(kCapacity / kSmallest); }
 
   /// Room for a datagram of `size` bytes, to be filled before commit(); empty where there is none.
   [[nodiscard]] std::span<std::byte> open(std::size_t size, std::size_t reserve = 0) {

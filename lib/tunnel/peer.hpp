@@ -20,7 +20,10 @@
 
 namespace wgscope::tunnel {
 
-/// A handshake that we began.
+/// A handshake that we began. One of the peer's does not end it: if both began at once, each
+/// answers the other, both sessions come up, and each side reads the other's in `previous` or
+/// `next`. Would each give its own up, both would fail, and on a way longer than the jitter for
+/// ever.
 struct Outstanding {
   noise::SentInitiation sent;
   std::uint32_t index;
@@ -58,13 +61,16 @@ struct PeerState {
   noise::CookieJar cookies;
   std::optional<noise::Tai64n> newest_stamp;  ///< of the peer's initiations
   std::optional<Instant> last_initiation_received;
-  std::optional<Instant> last_initiation_sent;
+  /// Initiation or response: a handshake that the peer is about to confirm is not overtaken by one
+  /// of ours (kernel, send.c: last_sent_handshake).
+  std::optional<Instant> last_handshake_sent;
   std::optional<Outstanding> outstanding;
   std::optional<noise::PresharedKeyTrial> trial;
   Sessions sessions;
 
   Timers timers;
   std::uint32_t attempts = 0;            ///< initiations sent since the last session
+  std::uint32_t retries = 0;             ///< of them by time alone, since something was to be sent
   bool needs_another_keepalive = false;  ///< data came while a keepalive was already waiting
   bool late_rekey_begun = false;  ///< for the current session: rekey on receiving at 165 s, once
 

@@ -13,7 +13,7 @@ namespace wgscope::tunnel {
 void Schedule::add([[maybe_unused]] PeerId peer) {
   assert(peer.value == places_.size());
   places_.push_back(kNone);
-  heap_.reserve(places_.size());
+  heap_.reserve(places_.capacity());  // grows as that does: adding a peer copies nothing, mostly
 }
 
 void Schedule::put(std::size_t place, Entry entry) {

@@ -29,7 +29,8 @@ namespace {
 constexpr std::chrono::milliseconds kMaxJitter{333};
 constexpr auto kNewHandshakeAfter = noise::kKeepaliveTimeout + noise::kRekeyTimeout;
 constexpr auto kWipeAfter = 3 * noise::kRejectAfterTime;
-constexpr std::uint32_t kMaxAttempts = noise::kRekeyAttemptTime / noise::kRekeyTimeout;
+constexpr std::chrono::milliseconds kLeastWait{1};
+constexpr std::uint32_t kMaxRetries = noise::kRekeyAttemptTime / noise::kRekeyTimeout;
 
 bool take_if_due(std::optional<Instant>& timer, Instant now) {
   if (!timer || *timer > now) return false;
@@ -68,7 +69,10 @@ void Interface::Core::packet_passed(Instant now, PeerId id) {
   schedule_.by(id, due);
 }
 
-void Interface::Core::packet_sent(PeerState& peer) { peer.timers.send_keepalive.reset(); }
+void Interface::Core::packet_sent(PeerState& peer) {
+  peer.timers.send_keepalive.reset();
+  peer.needs_another_keepalive = false;
+}
 
 void Interface::Core::packet_received(PeerState& peer) { peer.timers.new_handshake.reset(); }
 
@@ -98,10 +102,15 @@ void Interface::Core::initiation_sent(Instant now, PeerId id) {
   reschedule(id);
 }
 
+void Interface::Core::retransmit_at(PeerId id, Instant due) {
+  peer(id).timers.retransmit_handshake = due;
+  schedule_.by(id, due);
+}
+
 void Interface::Core::handshake_complete(Now now, PeerId id) {
   PeerState& peer = this->peer(id);
   peer.timers.retransmit_handshake.reset();
-  peer.attempts = 0;
+  peer.attempts = peer.retries = 0;
   peer.late_rekey_begun = false;
   peer.last_handshake = now.wall;
 }
@@ -124,17 +133,16 @@ void Interface::Core::run_timers(Now now, PeerId id) {
   if (take_if_due(timers.wipe_keys, now.boot)) wipe_keys(now.boot, id);
   if (!peer.staged.empty() && may_send(now.boot, peer)) send_staged(now, id);
   if (take_if_due(timers.retransmit_handshake, now.boot)) {
-    if (peer.attempts > kMaxAttempts) {
-      give_up(now.boot, id);
-    } else if (!initiate(now, id)) {
-      timers.retransmit_handshake = now.boot + noise::kRekeyTimeout + jitter();
-    }
+    retry_handshake(now, id);
   }
-  if (take_if_due(timers.new_handshake, now.boot)) initiate(now, id);
+  if (take_if_due(timers.new_handshake, now.boot)) {
+    peer.retries = 0;
+    initiate(now, id);
+  }
   if (take_if_due(timers.send_keepalive, now.boot)) {
+    const bool another = peer.needs_another_keepalive;
     send_keepalive(now, id);
-    if (std::exchange(peer.needs_another_keepalive, false))
-      timers.send_keepalive = now.boot + noise::kKeepaliveTimeout;
+    if (another) timers.send_keepalive = now.boot + noise::kKeepaliveTimeout;
   }
   if (take_if_due(timers.persistent_keepalive, now.boot)) {
     // Set before it is sent, which moves it: else, without an endpoint, it would never run again.
@@ -143,12 +151,23 @@ void Interface::Core::run_timers(Now now, PeerId id) {
   }
 }
 
+void Interface::Core::retry_handshake(Now now, PeerId id) {
+  PeerState& peer = this->peer(id);
+  if (peer.retries == kMaxRetries) return give_up(now.boot, id);
+  ++peer.retries;
+  if (initiate(now, id)) return;
+  // Too soon after a response of ours, or the outbox is full.
+  const Instant since =
+      std::max(peer.last_handshake_sent.value_or(now.boot), now.boot - noise::kRekeyTimeout);
+  retransmit_at(id, since + noise::kRekeyTimeout + std::max<Nanoseconds>(jitter(), kLeastWait));
+}
+
 void Interface::Core::give_up(Instant now, PeerId id) {
   PeerState& peer = this->peer(id);
   notify(now, EventKind::handshake_gave_up, id, peer.attempts);
   peer.staged.clear();
   peer.timers.send_keepalive.reset();
-  peer.attempts = 0;
+  peer.attempts = peer.retries = 0;
   forget_outstanding(peer);
   if (!peer.timers.wipe_keys) peer.timers.wipe_keys = now + kWipeAfter;
 }
@@ -156,12 +175,16 @@ void Interface::Core::give_up(Instant now, PeerId id) {
 void Interface::Core::wipe_keys(Instant now, PeerId id) {
   PeerState& peer = this->peer(id);
   const bool had_keys = peer.sessions.previous || peer.sessions.current || peer.sessions.next;
+  forget_keys(peer);
+  if (had_keys) notify(now, EventKind::session_expired, id);
+}
+
+void Interface::Core::forget_keys(PeerState& peer) {
   forget(peer.sessions.previous);
   forget(peer.sessions.current);
   forget(peer.sessions.next);
   forget_outstanding(peer);
   peer.trial.reset();
-  if (had_keys) notify(now, EventKind::session_expired, id);
 }
 
 }  // namespace wgscope::tunnel

@@ -29,6 +29,10 @@ namespace {
 /// MAX_STAGED_PACKETS).
 constexpr std::size_t kMaxStaged = 128;
 
+/// What fits a UDP datagram over IPv4. One that does not could never leave, and would hold up all
+/// behind it.
+constexpr std::size_t kMaxPacket = 65'507 - wire::kTransportOverhead;
+
 /// A session rekeys on receiving when it has less than a keepalive and a handshake's time left to
 /// live, for the other side might have nothing to send that would make it rekey (whitepaper §6.2).
 constexpr auto kRekeyOnReceive =
@@ -81,13 +85,15 @@ std::optional<PeerId> Interface::Core::route(std::span<const std::byte> packet) 
 }
 
 Sent Interface::Core::send(Now now, std::span<const std::byte> packet) {
-  if (!looks_like_ip(packet)) return Sent::malformed;
+  if (!looks_like_ip(packet) || packet.size() > kMaxPacket) return Sent::malformed;
   const auto id = route(packet);
   if (!id) return Sent::no_peer;
   PeerState& peer = this->peer(*id);
   if (!peer.endpoint) return Sent::no_endpoint;
-  if (may_send(now.boot, peer) && peer.staged.empty())
-    return seal(now, *id, packet) ? Sent::sealed : Sent::blocked;
+  if (may_send(now.boot, peer)) {
+    send_staged(now, *id);  // in order
+    return peer.staged.empty() && seal(now, *id, packet) ? Sent::sealed : Sent::blocked;
+  }
   stage(peer, packet);
   send_staged(now, *id);
   return Sent::staged;
@@ -129,12 +135,21 @@ void Interface::Core::send_staged(Now now, PeerId id) {
     }
     peer.staged.pop_front();
   }
-  if (!peer.staged.empty()) initiate(now, id);
+  if (peer.staged.empty()) return;
+  peer.retries = 0;  // whoever still has something to send does not give up (whitepaper §6.4)
+  if (initiate(now, id) || peer.timers.retransmit_handshake) return;
+  // It is too soon after our last: then as soon as it may be, unless a session comes first.
+  if (peer.last_handshake_sent)
+    retransmit_at(id, *peer.last_handshake_sent + noise::kRekeyTimeout + jitter());
 }
 
 void Interface::Core::send_keepalive(Now now, PeerId id) {
   PeerState& peer = this->peer(id);
-  if (peer.staged.empty()) stage(peer, {});
+  if (peer.staged.empty()) {
+    // Not by way of the list, which would allocate.
+    if (may_send(now.boot, peer) && seal(now, id, {})) return;
+    stage(peer, {});
+  }
   send_staged(now, id);
 }
 
@@ -171,6 +186,7 @@ void Interface::Core::confirm_next(Now now, PeerId id) {
   peer.sessions.previous = std::move(peer.sessions.current);
   peer.sessions.current = std::move(peer.sessions.next);
   handshake_complete(now, id);
+  forget_outstanding(peer);  // if both sides began at once, the peer's came through first
   notify(now.boot, EventKind::key_confirmed, id);
   send_staged(now, id);
 }

@@ -20,7 +20,8 @@ struct PeerId {
 
 enum class EventKind : std::uint8_t {
   handshake_sent,          ///< an initiation went out; `number` is the attempt, from 1
-  handshake_gave_up,       ///< no answer for 90 s: what waited was dropped (REKEY_ATTEMPT_TIME)
+  handshake_gave_up,       ///< no answer, and nothing more to send, for 90 s (REKEY_ATTEMPT_TIME):
+                           ///< what waited was dropped
   initiation_accepted,     ///< a peer's initiation was valid, and the response went out
   response_accepted,       ///< we initiated, and have a session
   key_confirmed,           ///< the peer initiated and has used the new session: from now on we may

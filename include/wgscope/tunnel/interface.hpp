@@ -73,7 +73,7 @@ enum class Sent : std::uint8_t {
   blocked,      ///< poll_transmit() first: nothing was taken
   no_peer,      ///< nobody's allowed IPs have this destination
   no_endpoint,  ///< the peer's address is not known yet
-  malformed,    ///< no IP packet
+  malformed,    ///< no IP packet, or larger than any datagram
 };
 
 /// A WireGuard interface with its peers, without sockets and clocks (whitepaper §5, §6): datagrams
@@ -112,8 +112,8 @@ class Interface {
   /// the packet waits for one (up to 128 a peer, then the oldest goes), and a handshake begins.
   Sent send(Now now, std::span<const std::byte> packet);
   /// Begins a handshake, also when there is a session.
-  /// @returns false without an endpoint, or within 5 s of the last initiation (REKEY_TIMEOUT): then
-  /// it stays as it is.
+  /// @returns false without an endpoint, or within 5 s of our last initiation or response
+  /// (REKEY_TIMEOUT): then it stays as it is.
   bool initiate(Now now, PeerId peer);
   /// Sends an empty packet, by which the other side knows that we have the session's keys.
   void send_keepalive(Now now, PeerId peer);
