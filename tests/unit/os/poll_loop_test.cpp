@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -186,6 +187,33 @@ TEST_F(PollLoops, ForgetAWatchThatAHandlerOfTheSameRoundRemoved) {
   EXPECT_EQ(calls, 2) << "the one that is left";
 }
 
+TEST_F(PollLoops, CallNoHandlerOfAWatchThatRemovedItself) {
+  // Closed with something unread, a unix socket is in error, readable and writable at once.
+  SocketPair pair = make_pair();
+  put(pair.left);
+  pair.right.reset();
+  SocketPair other = make_pair();
+  put(other.right);
+  std::string called;
+  PollLoop::Watch first;
+  PollLoop::Watch second;
+  first = watch(pair.left.get(), {.readable = [&] { called += "wrong "; },
+                                  .error =
+                                      [&] {
+                                        called += "error ";
+                                        first.remove();
+                                      }});
+  second = watch(other.left.get(), {.readable =
+                                        [&] {
+                                          called += "readable ";
+                                          second.remove();
+                                        },
+                                    .writable = [&] { called += "wrong "; }});
+  second.want_writable(true);
+  look();
+  EXPECT_TRUE(called == "error readable " || called == "readable error ") << called;
+}
+
 TEST_F(PollLoops, LetAHandlerRemoveItselfAndAddAnother) {
   const SocketPair pair = make_pair();
   std::string called;
@@ -297,6 +325,22 @@ TEST_F(PollLoops, WakeOnceForEachTimeAndNotInBetween) {
   run();
   // One waking for each time; the last is called before its round waits for nothing.
   EXPECT_LE(loop_.rounds(), 6U);
+}
+
+TEST_F(PollLoops, SleepAfterTheLastTime) {
+  bool expired = false;
+  const auto timer = loop_.add(Timer{
+      .next = [&, when = boot_now() + 5ms] { return expired ? std::nullopt : std::optional(when); },
+      .expired = [&](Instant) { expired = true; }});
+  // Ends the test, by a clock of its own.
+  const UniqueFd alarm(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK));
+  itimerspec when{};
+  when.it_value.tv_nsec = 50'000'000;
+  ASSERT_EQ(timerfd_settime(alarm.get(), 0, &when, nullptr), 0);
+  const auto watched = watch(alarm.get(), {.readable = [&] { loop_.stop(); }});
+  ASSERT_TRUE(loop_.run());
+  EXPECT_TRUE(expired);
+  EXPECT_LE(loop_.rounds(), 3U);
 }
 
 TEST_F(PollLoops, WakeAtMostOnceTooOftenWhenATimeMovesAway) {
