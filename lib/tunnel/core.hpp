@@ -126,7 +126,7 @@ class Interface::Core {
   void retry_handshake(Now now, PeerId id);
   void give_up(Instant now, PeerId id);
   void wipe_keys(Instant now, PeerId id);
-  void forget_keys(PeerState& peer);
+  void forget_sessions(PeerState& peer);
 
   std::unordered_map<std::uint32_t, Target> indices_;
   LoadMeter load_;

@@ -109,7 +109,8 @@ Result<PeerId> Interface::Core::add_peer(Now now, PeerConfig config) {
 }
 
 void Interface::Core::remove_peer(PeerId id) {
-  forget_keys(peer(id));
+  forget_sessions(peer(id));
+  forget_outstanding(peer(id));
   schedule_.remove(id);
   allowed_ips_.remove_peer(id);
   by_key_.erase(peer(id).remote.public_key());

@@ -175,15 +175,16 @@ void Interface::Core::give_up(Instant now, PeerId id) {
 void Interface::Core::wipe_keys(Instant now, PeerId id) {
   PeerState& peer = this->peer(id);
   const bool had_keys = peer.sessions.previous || peer.sessions.current || peer.sessions.next;
-  forget_keys(peer);
+  forget_sessions(peer);
+  // One that is being tried ends by itself; it may have begun just now, after a long sleep.
+  if (!peer.timers.retransmit_handshake) forget_outstanding(peer);
   if (had_keys) notify(now, EventKind::session_expired, id);
 }
 
-void Interface::Core::forget_keys(PeerState& peer) {
+void Interface::Core::forget_sessions(PeerState& peer) {
   forget(peer.sessions.previous);
   forget(peer.sessions.current);
   forget(peer.sessions.next);
-  forget_outstanding(peer);
   peer.trial.reset();
 }
 
