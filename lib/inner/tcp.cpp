@@ -206,7 +206,7 @@ void Tcp::Impl::handle_timeout(Instant now) {
     if (!connection->connect_by || *connection->connect_by > now) continue;
     tcp_pcb* pcb = connection->pcb;
     detach(*connection);
-    tcp_abort(pcb);  // in SYN_SENT: no reset goes out
+    tcp_close(pcb);  // forgets it at once, where tcp_abort() would send a reset to nobody
     end(*connection, TcpEnd::timed_out);
   }
 }
@@ -416,7 +416,10 @@ void Tcp::Impl::close(Connection& connection) {
 void Tcp::Impl::abort(Connection& connection) {
   tcp_pcb* pcb = connection.pcb;
   detach(connection);
-  if (pcb != nullptr) tcp_abort(pcb);
+  if (pcb != nullptr && connection.established)
+    tcp_abort(pcb);
+  else if (pcb != nullptr)
+    tcp_close(pcb);  // nobody knows of it yet
   connections_.erase(connection.id.value);
 }
 
