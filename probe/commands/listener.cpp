@@ -122,8 +122,11 @@ Result<> Listener::attach(const PrivateKey& private_key) {
     if (!served) return tl::unexpected(served.error());
     uapi_.emplace(std::move(*served));
   }
-  auto watch =
-      loop_.add(signals_.fd(), {.readable = [this] { loop_.stop(); }, .writable = {}, .error = {}});
+  const auto stop = [this] {
+    // Taken, or it would be delivered once the mask is put back.
+    while (signals_.next()) loop_.stop();
+  };
+  auto watch = loop_.add(signals_.fd(), {.readable = stop, .writable = {}, .error = {}});
   if (!watch) return tl::unexpected(watch.error());
   on_signal_ = std::move(*watch);
   // What the services did in the last report of a pump() would else wait for the next datagram.
