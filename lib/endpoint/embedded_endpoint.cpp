@@ -14,6 +14,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/noise/tai64n.hpp"
 #include "wgscope/os/udp_socket.hpp"
 #include "wgscope/tunnel/interface.hpp"
 
@@ -41,7 +42,10 @@ Result<std::unique_ptr<EmbeddedEndpoint>> EmbeddedEndpoint::open(EndpointConfig 
 
 EmbeddedEndpoint::EmbeddedEndpoint(tunnel::Interface interface, const EndpointConfig& config,
                                    Random& random, Observer& observer)
-    : interface_(std::move(interface)), host_(config.host, random), observer_(observer) {
+    : interface_(std::move(interface)),
+      host_(config.host, random),
+      observer_(observer),
+      kept_stamp_(interface_.last_stamp()) {
   socket_options_.offload = config.offload;
 }
 
@@ -146,7 +150,9 @@ void EmbeddedEndpoint::transmit() {
       if (os::UdpSocket* socket = socket_for(*family)) send(*socket, batches_);
     batches_.clear();
   };
+  const bool may_send = stamp_is_kept();
   while (const auto next = interface_.poll_transmit()) {
+    if (!may_send) continue;
     if (family != next->to.address.family || batches_.size() == kBatches) {
       flush();
       family = next->to.address.family;
@@ -157,6 +163,14 @@ void EmbeddedEndpoint::transmit() {
                         .from = std::nullopt});
   }
   flush();
+}
+
+bool EmbeddedEndpoint::stamp_is_kept() {
+  const noise::Tai64n stamp = interface_.last_stamp();
+  if (stamp == kept_stamp_) return true;
+  if (!observer_.on_stamp(stamp)) return false;
+  kept_stamp_ = stamp;
+  return true;
 }
 
 void EmbeddedEndpoint::send(os::UdpSocket& socket, std::span<os::SendBatch> batches) {

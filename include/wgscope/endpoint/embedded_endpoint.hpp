@@ -12,6 +12,7 @@
 #include "wgscope/inner/event.hpp"
 #include "wgscope/inner/host.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/noise/tai64n.hpp"
 #include "wgscope/os/udp_socket.hpp"
 #include "wgscope/tunnel/event.hpp"
 #include "wgscope/tunnel/interface.hpp"
@@ -33,6 +34,11 @@ class Observer {
   virtual void on_socket_error(const os::SocketError& error) = 0;
   /// Datagrams that could not be sent: a local firewall, no route, too long for the interface.
   virtual void on_send_failure(const os::SendFailure& failure) = 0;
+  /// A handshake of ours carries a stamp above all before, and is sent when this returns: whoever
+  /// uses the key again must keep it first (os::StampStore::cover()).
+  /// @returns false where it could not be kept: then what waits to be sent is dropped, and the
+  /// handshake is tried again in its time.
+  virtual bool on_stamp(const noise::Tai64n& /*stamp*/) { return true; }
 };
 
 struct EndpointConfig {
@@ -86,6 +92,7 @@ class EmbeddedEndpoint {
   os::UdpSocket* socket_for(Family family);
   void read(Now now, os::UdpSocket& socket);
   void transmit();
+  bool stamp_is_kept();
   void send(os::UdpSocket& socket, std::span<os::SendBatch> batches);
   void report();
 
@@ -95,6 +102,7 @@ class EmbeddedEndpoint {
   os::UdpOptions socket_options_;
   std::vector<os::UdpSocket> sockets_;
   std::vector<os::SendBatch> batches_;
+  noise::Tai64n kept_stamp_;
 };
 
 }  // namespace wgscope::endpoint
