@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 
 #include "wgscope/base/random.hpp"
@@ -28,6 +29,16 @@ const unsigned char* as_uchar(const std::byte* bytes) {
   return reinterpret_cast<const unsigned char*>(bytes);
 }
 unsigned char* as_uchar(std::byte* bytes) { return reinterpret_cast<unsigned char*>(bytes); }
+
+/// Anyone may send a point that is refused, and OpenSSL notes that in the thread's error queue: it
+/// would be taken for an error of the next TLS connection that the thread serves.
+class NoErrorsLeft {
+ public:
+  NoErrorsLeft() { ERR_set_mark(); }
+  NoErrorsLeft(const NoErrorsLeft&) = delete;
+  NoErrorsLeft& operator=(const NoErrorsLeft&) = delete;
+  ~NoErrorsLeft() { ERR_pop_to_mark(); }
+};
 
 }  // namespace
 
@@ -67,6 +78,7 @@ Result<X25519Key> X25519Key::generate(Random& random) {
 }
 
 bool X25519Key::agree(std::span<const std::byte, 32> peer, Secret<32>& shared) const {
+  const NoErrorsLeft guard;
   const Key other(
       EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nullptr, as_uchar(peer.data()), peer.size()));
   std::size_t size = shared.bytes().size();
