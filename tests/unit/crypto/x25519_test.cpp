@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include <fmt/core.h>
@@ -142,6 +143,24 @@ TEST(X25519, GoesOnAfterARefusedPointAndLeavesNoErrorBehind) {
       shared));
   EXPECT_EQ(test::hex(shared.bytes()),
             "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742");
+}
+
+TEST(X25519, AgreesInOneThreadAfterAnotherAndBesideOtherKeys) {
+  // What is kept for the other side belongs to the thread, and a key may move between threads.
+  const X25519Key alice =
+      key_of("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a");
+  const X25519Key bob = key_of("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb");
+  const auto meet = [&] {
+    Secret<32> alices, bobs;
+    EXPECT_TRUE(alice.agree(bob.public_key(), alices));
+    EXPECT_TRUE(bob.agree(alice.public_key(), bobs));
+    EXPECT_EQ(test::hex(alices.bytes()), test::hex(bobs.bytes()));
+    EXPECT_EQ(test::hex(alices.bytes()),
+              "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742");
+  };
+  meet();
+  std::thread(meet).join();
+  meet();
 }
 
 TEST(X25519, GeneratesFromTheRandomBytesItIsGiven) {
