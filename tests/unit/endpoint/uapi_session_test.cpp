@@ -31,7 +31,7 @@ std::optional<UapiRequest> ask(std::string_view text) { return UapiRequestReader
 
 PrivateKey private_key(unsigned char number) {
   PrivateKey key;
-  key.secret.bytes()[0] = std::byte{number};
+  key.secret.bytes()[1] = std::byte{number};  // the first has bits that do not count
   key.secret.bytes()[31] = std::byte{0x40};
   return key;
 }

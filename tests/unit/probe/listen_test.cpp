@@ -23,6 +23,7 @@
 #include "wgscope/os/poll_loop.hpp"
 
 #include "files.hpp"
+#include "paths.hpp"
 #include "process.hpp"
 #include "temp_dir.hpp"
 
@@ -34,7 +35,7 @@ using ::testing::HasSubstr;
 
 constexpr seconds kPatience{30};
 
-std::string program() { return std::string(WGSCOPE_BINARY_DIR) + "/probe/wgscope"; }
+std::string program() { return test::binary_dir() / "probe/wgscope"; }
 
 /// The other side, made of the file that `wgscope listen --generate` wrote for it.
 class OtherSide final : public endpoint::Observer {
