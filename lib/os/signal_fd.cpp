@@ -1,9 +1,9 @@
 #include "wgscope/os/signal_fd.hpp"
 
 #include <cerrno>
-#include <csignal>
 #include <initializer_list>
 #include <optional>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): POSIX, not C
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include <utility>

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <csignal>
 #include <initializer_list>
 #include <optional>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): POSIX, not C
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/os/unique_fd.hpp"
