@@ -151,7 +151,7 @@ void run(Net& net, Invariants& invariants, SeededRandom& random, const Scenario&
 
 TEST(Simulation, InvariantsHoldThroughThousandsOfHoursOfABadNetwork) {
   std::uint64_t corrupted = 0;
-  for (std::uint64_t seed = 1; seed <= 16 / kShare; ++seed)
+  for (std::uint64_t seed = 1; seed <= 12 / kShare; ++seed)
     for (const Scenario& scenario : kScenarios) {
       SCOPED_TRACE(scenario.name + (" " + std::to_string(seed)));
       Net net = known_pair(seed);
