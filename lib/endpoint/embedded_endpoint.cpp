@@ -124,20 +124,30 @@ std::optional<Instant> EmbeddedEndpoint::next_timeout() const {
 }
 
 void EmbeddedEndpoint::pump(Now now) {
-  report();
+  // What the observer does about an inner event makes packets in turn.
+  do {
+    seal_packets(now);
+    transmit();
+  } while (report());
+}
+
+void EmbeddedEndpoint::seal_packets(Now now) {
   for (auto packet = host_.poll_packet(); !packet.empty(); packet = host_.poll_packet()) {
     if (interface_.send(now, packet) != tunnel::Sent::blocked) continue;
     transmit();
     // Now there is room; what still does not fit is lost, as on any full queue.
     static_cast<void>(interface_.send(now, packet));
   }
-  transmit();
-  report();
 }
 
-void EmbeddedEndpoint::report() {
+bool EmbeddedEndpoint::report() {
   while (const auto event = interface_.poll_event()) observer_.on_tunnel_event(*event);
-  while (const auto event = host_.poll_event()) observer_.on_inner_event(*event);
+  bool inner = false;
+  while (const auto event = host_.poll_event()) {
+    inner = true;
+    observer_.on_inner_event(*event);
+  }
+  return inner;
 }
 
 void EmbeddedEndpoint::transmit() {

@@ -18,8 +18,8 @@
 #include "wgscope/crypto/x25519.hpp"
 #include "wgscope/endpoint/attachment.hpp"
 #include "wgscope/endpoint/embedded_endpoint.hpp"
-#include "wgscope/endpoint/services.hpp"
 #include "wgscope/endpoint/uapi_server.hpp"
+#include "wgscope/inner/services.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/public_key.hpp"
 #include "wgscope/os/clock.hpp"
@@ -110,7 +110,7 @@ Result<> Listener::add_peer(const config::WgQuickPeer& peer) {
 }
 
 Result<> Listener::attach(const PrivateKey& private_key) {
-  auto services = endpoint::Services::open(endpoint_->host());
+  auto services = inner::Services::start(endpoint_->host());
   if (!services) return tl::unexpected(services.error());
   services_.emplace(std::move(*services));
   auto attachment = endpoint::Attachment::make(loop_, *endpoint_);
@@ -129,14 +129,6 @@ Result<> Listener::attach(const PrivateKey& private_key) {
   auto watch = loop_.add(signals_.fd(), {.readable = stop, .writable = {}, .error = {}});
   if (!watch) return tl::unexpected(watch.error());
   on_signal_ = std::move(*watch);
-  // What the services did in the last report of a pump() would else wait for the next datagram.
-  pump_timer_ =
-      loop_.add({.next = [this] { return pump_again_ ? std::optional(Instant{}) : std::nullopt; },
-                 .expired =
-                     [this](Instant) {
-                       pump_again_ = false;
-                       endpoint_->pump(os::now());
-                     }});
   return {};
 }
 
@@ -168,7 +160,7 @@ void Listener::on_tunnel_event(const tunnel::Event& event) {
 }
 
 void Listener::on_inner_event(const inner::Event& event) {
-  if (services_ && services_->handle_event(event)) pump_again_ = true;
+  if (services_) services_->handle_event(os::boot_now(), event);
 }
 
 void Listener::on_socket_error(const os::SocketError& error) {

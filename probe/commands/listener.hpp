@@ -13,8 +13,8 @@
 #include "wgscope/crypto/random.hpp"
 #include "wgscope/endpoint/attachment.hpp"
 #include "wgscope/endpoint/embedded_endpoint.hpp"
-#include "wgscope/endpoint/services.hpp"
 #include "wgscope/endpoint/uapi_server.hpp"
+#include "wgscope/inner/services.hpp"
 #include "wgscope/model/public_key.hpp"
 #include "wgscope/os/poll_loop.hpp"
 #include "wgscope/os/signal_fd.hpp"
@@ -75,17 +75,15 @@ class Listener final : public endpoint::Observer {
   std::unordered_map<std::uint32_t, Known> peers_;  ///< by tunnel::PeerId
   DropLimit drops_;
   bool stamps_failed_ = false;
-  bool pump_again_ = false;
   // What follows ends in reverse: nothing outlives what it refers to.
   std::optional<os::StampStore> stamps_;
   os::PollLoop loop_;
   os::SignalFd signals_;
   std::unique_ptr<endpoint::EmbeddedEndpoint> endpoint_;
-  std::optional<endpoint::Services> services_;
+  std::optional<inner::Services> services_;
   std::optional<endpoint::Attachment> attachment_;
   std::optional<endpoint::UapiServer> uapi_;
   os::PollLoop::Watch on_signal_;
-  os::PollLoop::Watch pump_timer_;
 };
 
 }  // namespace wgscope::probe

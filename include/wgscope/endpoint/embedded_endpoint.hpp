@@ -20,7 +20,8 @@
 namespace wgscope::endpoint {
 
 /// What an embedded endpoint reports as it works. Called from its functions, on the same thread; do
-/// not destroy the endpoint in them, and call pump() after them, not in them.
+/// not destroy the endpoint or call pump() in them. What they make the inner host do moves before
+/// the function returns that called them.
 class Observer {
  public:
   Observer() = default;
@@ -94,7 +95,8 @@ class EmbeddedEndpoint {
   void transmit();
   bool stamp_is_kept();
   void send(os::UdpSocket& socket, std::span<os::SendBatch> batches);
-  void report();
+  void seal_packets(Now now);
+  bool report();
 
   tunnel::Interface interface_;
   inner::Host host_;
