@@ -156,8 +156,9 @@ void EmbeddedEndpoint::transmit() {
   batches_.clear();
   std::optional<Family> family;
   const auto flush = [&] {
-    if (!batches_.empty())
-      if (os::UdpSocket* socket = socket_for(*family)) send(*socket, batches_);
+    if (batches_.empty()) return;
+    os::UdpSocket* socket = socket_for(*family);
+    socket != nullptr ? send(*socket, batches_) : report_unsendable();
     batches_.clear();
   };
   const bool may_send = stamp_is_kept();
@@ -181,6 +182,17 @@ bool EmbeddedEndpoint::stamp_is_kept() {
   if (!observer_.on_stamp(stamp)) return false;
   kept_stamp_ = stamp;
   return true;
+}
+
+/// For what there is no socket of that family, as the kernel would say it.
+void EmbeddedEndpoint::report_unsendable() {
+  for (std::size_t i = 0; i < batches_.size(); ++i) {
+    const os::SendBatch& batch = batches_[i];
+    const std::size_t datagrams =
+        (batch.bytes.size() + batch.segment_size - 1) / batch.segment_size;
+    observer_.on_send_failure(
+        {.to = batch.to, .batch = i, .sys_errno = EAFNOSUPPORT, .datagrams = datagrams});
+  }
 }
 
 void EmbeddedEndpoint::send(os::UdpSocket& socket, std::span<os::SendBatch> batches) {

@@ -88,14 +88,21 @@ class UapiServer::Server {
     // A set holds keys, and none of it is wanted.
     std::array<char, 4096> bytes{};
     const WipeGuard guard{std::span<char>(bytes)};
-    const ssize_t size = recv(client->socket.get(), bytes.data(), bytes.size(), 0);
+    const int fd = client->socket.get();
+    // Looked at first, and taken as far as the request goes: a client need not wait for an answer
+    // before it asks again.
+    const ssize_t size = recv(fd, bytes.data(), bytes.size(), MSG_PEEK);
     if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) return drop(client);
     if (size < 0) return;
-    const auto request =
+    const auto fed =
         client->request.feed(std::span<const char>(bytes).first(static_cast<std::size_t>(size)));
-    if (!request) return;
+    if (recv(fd, bytes.data(), fed.used, 0) < 0) return drop(client);
+    if (fed.request) answer(client, *fed.request);
+  }
+
+  void answer(Clients::iterator client, UapiRequest request) {
     client->answer.emplace();
-    switch (*request) {
+    switch (request) {
       case UapiRequest::get:
         write_get_answer({.private_key = &private_key_, .listen_port = endpoint_.listen_port()},
                          endpoint_.interface(), *client->answer);

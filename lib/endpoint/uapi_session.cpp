@@ -67,18 +67,20 @@ void write_get_answer(const UapiIdentity& identity, const tunnel::Interface& int
   out.append("errno=0\n\n");
 }
 
-std::optional<UapiRequest> UapiRequestReader::feed(std::span<const char> bytes) {
+UapiRequestReader::Fed UapiRequestReader::feed(std::span<const char> bytes) {
+  Fed fed;
   for (const char c : bytes) {
+    ++fed.used;
     if (size_ < kFirstLine) first_[size_] = c;
-    if (++size_ > kMaxSize) return UapiRequest::unknown;
+    if (++size_ > kMaxSize) return {fed.used, UapiRequest::unknown};
     if (c == '\n' && (after_newline_ || size_ == 1)) {
       const std::string_view first(first_, std::min(size_, kFirstLine));
-      if (first == "get=1\n") return UapiRequest::get;
-      return first == "set=1\n" ? UapiRequest::set : UapiRequest::unknown;
+      if (first == "get=1\n") return {fed.used, UapiRequest::get};
+      return {fed.used, first == "set=1\n" ? UapiRequest::set : UapiRequest::unknown};
     }
     after_newline_ = c == '\n';
   }
-  return std::nullopt;
+  return fed;
 }
 
 }  // namespace wgscope::endpoint

@@ -1,31 +1,43 @@
-// What clients of our UAPI socket send. However it is cut into pieces, the outcome is that of the
-// whole. The first byte says how long the pieces are.
+// What a client of our UAPI socket sends. However it is cut, the requests in it are the same, and
+// every byte belongs to one. The last byte of the input says how long the pieces are.
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "wgscope/endpoint/uapi_session.hpp"
 
 #include "fuzz.hpp"
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace wgscope::endpoint;
-  if (size == 0) return 0;
-  const std::size_t piece = 1 + data[0] % 16;
-  std::string_view text = wgscope::fuzz::as_text(data + 1, size - 1);
-  const auto whole = UapiRequestReader().feed(text);
-  WGSCOPE_PROMISE(!whole || text.find('\n') != std::string_view::npos ||
-                  text.size() > UapiRequestReader::kMaxSize);
+namespace {
+
+using wgscope::endpoint::UapiRequest;
+using wgscope::endpoint::UapiRequestReader;
+
+std::vector<UapiRequest> requests(std::string_view text, std::size_t piece) {
+  std::vector<UapiRequest> all;
   UapiRequestReader reader;
-  std::optional<UapiRequest> cut;
-  while (!text.empty() && !cut) {
-    const std::size_t next = std::min(piece, text.size());
-    cut = reader.feed(text.substr(0, next));
-    text.remove_prefix(next);
+  while (!text.empty()) {
+    const auto part = text.substr(0, piece);
+    const auto fed = reader.feed(std::span(part));
+    WGSCOPE_PROMISE(fed.used <= part.size() && fed.used > 0);
+    WGSCOPE_PROMISE(fed.request || fed.used == part.size());
+    text.remove_prefix(fed.used);
+    if (!fed.request) continue;
+    all.push_back(*fed.request);
+    reader = {};
   }
-  WGSCOPE_PROMISE(cut == whole);
+  return all;
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string_view text = wgscope::fuzz::as_text(data, size - 1);
+  WGSCOPE_PROMISE(requests(text, data[size - 1] + std::size_t{1}) == requests(text, text.size()));
   return 0;
 }

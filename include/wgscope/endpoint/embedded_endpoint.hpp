@@ -33,7 +33,8 @@ class Observer {
   virtual void on_inner_event(const inner::Event& event) = 0;
   /// An ICMP message, or the kernel, about a datagram that was sent earlier.
   virtual void on_socket_error(const os::SocketError& error) = 0;
-  /// Datagrams that could not be sent: a local firewall, no route, too long for the interface.
+  /// Datagrams that could not be sent: a local firewall, no route, too long for the interface, no
+  /// socket of that family (EAFNOSUPPORT).
   virtual void on_send_failure(const os::SendFailure& failure) = 0;
   /// A handshake of ours carries a stamp above all before, and is sent when this returns: whoever
   /// uses the key again must keep it first (os::StampStore::cover()).
@@ -94,6 +95,7 @@ class EmbeddedEndpoint {
   void read(Now now, os::UdpSocket& socket);
   void transmit();
   bool stamp_is_kept();
+  void report_unsendable();
   void send(os::UdpSocket& socket, std::span<os::SendBatch> batches);
   void seal_packets(Now now);
   bool report();

@@ -39,9 +39,13 @@ class UapiRequestReader {
   /// this is not.
   static constexpr std::size_t kMaxSize = 1U << 20U;
 
-  /// Takes what has arrived. @returns the request once it is complete, or unknown when it is too
-  /// long.
-  std::optional<UapiRequest> feed(std::span<const char> bytes);
+  struct Fed {
+    std::size_t used = 0;                  ///< bytes; what follows them belongs to the next request
+    std::optional<UapiRequest> request{};  ///< once it is complete; unknown when it is too long
+  };
+
+  /// Takes what has arrived, up to the request's end. Make a new reader for the next one.
+  Fed feed(std::span<const char> bytes);
 
  private:
   static constexpr std::size_t kFirstLine = 6;  ///< "get=1\n", "set=1\n"

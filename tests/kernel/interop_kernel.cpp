@@ -1,0 +1,33 @@
+// The other implementation of tests/interop is the kernel's module. The interface ends with its
+// namespace.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "interop/site.hpp"
+#include "netns.hpp"
+
+namespace wgscope::test {
+namespace {
+
+class KernelInterface final : public RealInterface {
+ public:
+  explicit KernelInterface(const NetworkNamespace& netns) {
+    netns.must({"ip", "link", "add", name_, "type", "wireguard"});
+  }
+  [[nodiscard]] const std::string& name() const override { return name_; }
+
+ private:
+  std::string name_ = unique_interface_name();
+};
+
+}  // namespace
+
+std::optional<std::string> why_no_real_interface() { return std::nullopt; }
+
+std::unique_ptr<RealInterface> make_real_interface(const NetworkNamespace& netns) {
+  return std::make_unique<KernelInterface>(netns);
+}
+
+}  // namespace wgscope::test
