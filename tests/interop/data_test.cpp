@@ -1,23 +1,24 @@
 // Packets of every size, and TCP in both directions.
 
+#include <algorithm>
 #include <cstddef>
-#include <memory>
+#include <cstdint>
 #include <netinet/in.h>
-#include <optional>
 #include <poll.h>
 #include <stdexcept>
 #include <string>
 #include <sys/socket.h>
 #include <thread>
-#include <utility>
+#include <variant>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "wgscope/inner/event.hpp"
 #include "wgscope/inner/services.hpp"
 #include "wgscope/model/address.hpp"
-#include "wgscope/os/socket_address.hpp"
 #include "wgscope/os/unique_fd.hpp"
+#include "wgscope/wire/icmp.hpp"
 
 #include "site.hpp"
 #include "udp_sockets.hpp"
@@ -25,7 +26,7 @@
 namespace wgscope::test {
 namespace {
 
-constexpr std::size_t kMegabit = 131'072;  // more than a TCP window
+constexpr std::size_t kManyBytes = 131'072;  // more than a TCP window
 constexpr int kHangMs = 60'000;
 
 os::UniqueFd make_tcp_socket(const NetworkNamespace& netns) {
@@ -114,12 +115,44 @@ TEST_F(Interop, EchoesOfEverySizeAroundThePaddingAndUpToTheMtuComeBackWhole) {
     EXPECT_TRUE(ours.ping(kInner6, size)) << size;
 }
 
+TEST_F(Interop, WeAnswerTheGatewaysEchoesUpToTheMtu) {
+  TestEndpoint ours = make_endpoint();
+  gateway().set_peer(callable(ours));
+  ours.add_peer(gateway_peer(""));
+  for (const std::size_t size : {0U, 1391U, 1392U})
+    EXPECT_TRUE(ping_from_gateway(kOurs, size)) << size;
+  for (const std::size_t size : {0U, 1371U, 1372U})
+    EXPECT_TRUE(ping_from_gateway(kOurs6, size)) << size;
+}
+
+TEST_F(Interop, APortWhereNobodyListensBehindTheGatewayRefuses) {
+  TestEndpoint ours = make_endpoint();
+  gateway().set_peer({.public_key = ours.keys().public_key});
+  ours.add_peer(gateway_peer());
+  EXPECT_TRUE(ours.exchange_tcp(kInner + std::string(":1"), pattern(10)).empty());
+  const auto refused = [](const inner::Event& event) {
+    const auto* ended = std::get_if<inner::TcpEnded>(&event);
+    return ended != nullptr && ended->why == inner::TcpEnd::refused;
+  };
+  EXPECT_EQ(std::ranges::count_if(ours.inner_events, refused), 1);
+
+  ASSERT_TRUE(ours.host().send_udp(
+      {.to = {IpAddress::parse(kInner6).value(), 0, 1}, .from_port = 4711}, pattern(10)));
+  ours.pump();
+  const auto unreachable = [](const inner::Event& event) {
+    const auto* failed = std::get_if<inner::IcmpFailed>(&event);
+    return failed != nullptr && failed->kind == wire::IcmpKind::port_unreachable &&
+           failed->reporter.to_string() == kInner6;
+  };
+  EXPECT_TRUE(loop_.run_until([&] { return std::ranges::any_of(ours.inner_events, unreachable); }));
+}
+
 TEST_F(Interop, WeConnectByTcpToAServiceBehindTheGateway) {
   TestEndpoint ours = make_endpoint();
   gateway().set_peer({.public_key = ours.keys().public_key});
   ours.add_peer(gateway_peer());
   const EchoListener listener(site_->theirs);
-  const auto data = pattern(kMegabit);
+  const auto data = pattern(kManyBytes);
   const auto back = ours.exchange_tcp(kInner + (":" + std::to_string(EchoListener::kPort)), data);
   EXPECT_EQ(back.size(), data.size());
   EXPECT_TRUE(back == data);
@@ -131,7 +164,7 @@ TEST_F(Interop, TheGatewaysOwnTcpConnectsToOurServices) {
   gateway().set_peer(callable(ours));
   ours.add_peer(gateway_peer(""));
   const os::UniqueFd client = make_tcp_socket(site_->theirs);
-  const auto data = pattern(kMegabit);
+  const auto data = pattern(kManyBytes);
   std::vector<std::byte> back;
   loop_.run_while([&] {
     const sockaddr_in to = address_of(kOurs, inner::kEchoPort);

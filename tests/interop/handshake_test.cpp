@@ -1,5 +1,6 @@
 // Handshakes in both roles, and those that must not succeed.
 
+#include <poll.h>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -9,6 +10,7 @@
 #include "wgscope/tunnel/interface.hpp"
 
 #include "site.hpp"
+#include "udp_sockets.hpp"
 
 namespace wgscope::test {
 namespace {
@@ -131,6 +133,22 @@ TEST_F(Interop, AGatewayThatWeDoNotKnowIsNamedAndNotAnswered) {
   EXPECT_EQ(ours.count(DropReason::unknown_peer), 1U);
   EXPECT_EQ(ours.events.at(0).key->base64(), gateway().keys().public_key);
   EXPECT_EQ(gateway().received_bytes(ours.keys().public_key), 0U);
+}
+
+TEST_F(Interop, InitiationsThatCrossMakeASessionWithoutATryMore) {
+  TestEndpoint ours = make_endpoint();
+  GatewayPeer of_theirs = callable(ours);
+  of_theirs.keepalive = 25;
+  const tunnel::PeerId peer = ours.add_peer(gateway_peer());
+  gateway().set_peer(of_theirs);
+  // Its initiation has come, and is read only after ours has gone out.
+  ASSERT_NE(wait_for(ours.endpoint().sockets()[0], POLLIN) & POLLIN, 0);
+  ASSERT_TRUE(ours.initiate(peer));
+  EXPECT_TRUE(ours.ping(kInner));
+  EXPECT_TRUE(ping_from_gateway(kOurs));
+  EXPECT_EQ(ours.count(EventKind::handshake_sent), 1U);
+  EXPECT_EQ(ours.count(EventKind::initiation_accepted), 1U);
+  EXPECT_EQ(ours.count(EventKind::dropped), 0U);
 }
 
 /// What the gateway makes of an initiation is over when it has answered a later one.

@@ -1,6 +1,10 @@
 #include "site.hpp"
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -46,11 +50,11 @@ void RealGateway::listen_on(std::uint16_t port) const {
   netns_.must({"wg", "set", interface_->name(), "listen-port", std::to_string(port)});
 }
 
-bool RealGateway::ping(const std::string& address, int count) const {
-  const ProcessOptions options{.env = {}, .netns = netns_.name(), .input = {}};
+bool RealGateway::ping(const std::string& address, std::size_t payload_size) const {
   const std::string family = address.find(':') == std::string::npos ? "-4" : "-6";
-  return run({"ping", family, "-q", "-c", std::to_string(count), "-W", "15", address}, options,
-             count * 1s + 60s)
+  return run({"ping", family, "-q", "-c", "1", "-W", "15", "-s", std::to_string(payload_size),
+              address},
+             {.env = {}, .netns = netns_.name(), .input = {}}, 60s)
              .exit_code == 0;
 }
 
@@ -99,9 +103,9 @@ GatewayPeer Interop::callable(const TestEndpoint& ours, bool ipv6) {
           .endpoint = fmt::format("{}:{}", ipv6 ? "[fd01::1]" : "10.1.0.1", ours.port())};
 }
 
-bool Interop::ping_from_gateway(const std::string& address, int count) {
+bool Interop::ping_from_gateway(const std::string& address, std::size_t payload_size) {
   bool answered = false;
-  loop_.run_while([&] { answered = gateway().ping(address, count); });
+  loop_.run_while([&] { answered = gateway().ping(address, payload_size); });
   return answered;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -53,8 +54,8 @@ class RealGateway {
   void forget_peer(const std::string& public_key) const;
   void listen_on(std::uint16_t port) const;
 
-  /// From its side of the tunnel. @returns whether all were answered.
-  [[nodiscard]] bool ping(const std::string& address, int count = 1) const;
+  /// One echo request from its side of the tunnel. @returns whether it was answered.
+  [[nodiscard]] bool ping(const std::string& address, std::size_t payload_size) const;
 
   // As `wg show` has it.
   [[nodiscard]] std::int64_t latest_handshake(const std::string& public_key) const;  ///< 0: none
@@ -92,7 +93,7 @@ class Interop : public testing::Test {
   static GatewayPeer callable(const TestEndpoint& ours, bool ipv6 = false);
 
   /// RealGateway::ping() while our endpoints run.
-  bool ping_from_gateway(const std::string& address, int count = 1);
+  bool ping_from_gateway(const std::string& address, std::size_t payload_size = 56);
   /// Asks the gateway until it says yes, while our endpoints run. @returns false when it never
   /// does.
   bool gateway_comes_to(const std::function<bool()>& say_yes);
