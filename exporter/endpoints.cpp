@@ -1,6 +1,7 @@
 #include "exporter/endpoints.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,6 +15,8 @@
 
 #include "wgscope/base/text.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/model/device.hpp"
+#include "wgscope/model/snapshot.hpp"
 #include "wgscope/os/clock.hpp"
 
 #include "build_info.hpp"
@@ -47,6 +50,12 @@ class InFlight {
 template <class Builder>
 auto& described(Builder&& builder, const MetricDesc& metric, prometheus::Registry& registry) {
   return builder.Name(std::string(metric.name)).Help(std::string(metric.help)).Register(registry);
+}
+
+std::size_t count_peers(const Snapshot& snapshot) {
+  std::size_t peers = 0;
+  for (const Device& device : snapshot.devices) peers += device.peers.size();
+  return peers;
 }
 
 std::string escape_html(std::string_view text) {
@@ -114,7 +123,7 @@ void Endpoints::metrics(const http::Request& request, http::Response& response) 
   if (response.head_only()) return response.finish();
 
   std::optional<GzipSink> compressor;
-  if (gzip) compressor.emplace(response);
+  if (gzip) compressor.emplace(response, count_peers((*collection)->snapshot));
   Output output(gzip ? static_cast<Sink&>(*compressor) : response);
   Writer writer(negotiated.format, output);
   write_collection(**collection, settings_.render, writer);

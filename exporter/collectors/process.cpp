@@ -3,16 +3,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <dirent.h>
+#include <fcntl.h>
 #include <fstream>
 #include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
 #include <sys/resource.h>
+#include <sys/types.h>
+#include <system_error>
 #include <unistd.h>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/os/clock.hpp"
+#include "wgscope/os/unique_fd.hpp"
 
 #include "exporter/collectors/collectors.hpp"
 #include "exporter/exposition/writer.hpp"
@@ -41,9 +45,15 @@ struct Memory {
 };
 
 std::optional<Memory> memory() {
-  std::ifstream statm("/proc/self/statm");
+  std::array<char, 128> text{};  // statm(5): seven numbers; the first two are ours
+  const os::UniqueFd statm(open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+  const ssize_t size = read(statm.get(), text.data(), text.size());
+  if (size <= 0) return std::nullopt;
+  const char* const end = text.data() + size;
   Memory pages;
-  if (!(statm >> pages.virtual_bytes >> pages.resident_bytes)) return std::nullopt;
+  const auto [blank, bad_virtual] = std::from_chars(text.data(), end, pages.virtual_bytes);
+  if (bad_virtual != std::errc{} || blank == end || *blank != ' ') return std::nullopt;
+  if (std::from_chars(blank + 1, end, pages.resident_bytes).ec != std::errc{}) return std::nullopt;
   const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
   return Memory{pages.virtual_bytes * page, pages.resident_bytes * page};
 }

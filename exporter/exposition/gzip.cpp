@@ -32,13 +32,23 @@ std::unique_ptr<GzipSink::State> GzipSink::take_state() {
   return spare_.state ? std::move(spare_.state) : std::make_unique_for_overwrite<State>();
 }
 
-GzipSink::GzipSink(Sink& next) : next_(&next), state_(take_state()) {
+namespace {
+
+// A family's line takes some 110 bytes, so that a key recurs within deflate's 32 KiB (RFC 1951 §2)
+// for up to 300 peers.
+constexpr std::size_t kManyPeers = 400;
+constexpr std::uint16_t kNearBits = 13;  // 8 KiB
+
+}  // namespace
+
+GzipSink::GzipSink(Sink& next, std::size_t peers) : next_(&next), state_(take_state()) {
   isal_deflate_init(&state_->stream);
   state_->stream.level = 1;
   state_->stream.level_buf = state_->level_buffer.data();
   state_->stream.level_buf_size = static_cast<std::uint32_t>(state_->level_buffer.size());
   state_->stream.gzip_flag = IGZIP_GZIP;
   state_->stream.flush = NO_FLUSH;
+  if (peers >= kManyPeers) state_->stream.hist_bits = kNearBits;
 }
 
 GzipSink::~GzipSink() {

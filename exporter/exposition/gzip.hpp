@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <span>
 
@@ -11,7 +12,10 @@ namespace wgscope::exporter {
 /// pieces. ISA-L at level 1: the size of zlib's level 6 for text like ours, at a tenth of its cost.
 class GzipSink final : public Sink {
  public:
-  explicit GzipSink(Sink& next);
+  /// @param peers  how many the text is of. Each family names their keys again, and those of few
+  /// are near enough to be found there; with many, looking a quarter as far back finds what there
+  /// is sooner.
+  GzipSink(Sink& next, std::size_t peers);
   ~GzipSink() override;
 
   bool write(std::span<const char> piece) override;

@@ -30,7 +30,7 @@ using Nonce = std::array<std::byte, 12>;
 /// not go out half done.
 void must(bool done) {
   if (done) return;
-  std::fputs("wgscope: OpenSSL could not encrypt\n", stderr);
+  std::fputs("wgscope: OpenSSL or libsodium could not encrypt\n", stderr);
   std::abort();
 }
 
@@ -90,13 +90,36 @@ Context make_context() {
   return context;
 }
 
-/// For messages under a key of their own.
-EVP_CIPHER_CTX* once_context(const std::byte* key, bool encrypt) {
-  thread_local const Context context = make_context();
-  constexpr Nonce kZero{};
-  must(EVP_CipherInit_ex2(context.get(), cipher(), as_uchar(key), as_uchar(kZero.data()),
-                          encrypt ? 1 : 0, nullptr) == 1);
-  return context.get();
+/// A context kept for messages under keys used once. The key is overwritten as soon as the message
+/// is done: it would else lie in the thread's context until its next handshake.
+class OnceContext {
+ public:
+  OnceContext(const std::byte* key, bool encrypt) { init(key, encrypt); }
+  OnceContext(const OnceContext&) = delete;
+  OnceContext& operator=(const OnceContext&) = delete;
+  ~OnceContext() {
+    constexpr std::array<std::byte, 32> kNoKey{};
+    init(kNoKey.data(), true);
+  }
+
+  [[nodiscard]] EVP_CIPHER_CTX* get() const { return kept(); }
+
+ private:
+  static EVP_CIPHER_CTX* kept() {
+    thread_local const Context context = make_context();
+    return context.get();
+  }
+  static void init(const std::byte* key, bool encrypt) {
+    constexpr Nonce kZero{};
+    must(EVP_CipherInit_ex2(kept(), cipher(), as_uchar(key), as_uchar(kZero.data()),
+                            encrypt ? 1 : 0, nullptr) == 1);
+  }
+};
+
+/// libsodium chooses its fastest code for this machine when it is initialized.
+void init_sodium() {
+  static const bool initialized = sodium_init() >= 0;
+  must(initialized);
 }
 
 }  // namespace
@@ -133,18 +156,21 @@ bool Aead::open(std::uint64_t counter, std::span<const std::byte> sealed,
 
 void seal_once(const Secret<32>& key, std::span<const std::byte> data,
                std::span<const std::byte> plain, std::span<std::byte> out) {
-  seal_with(once_context(key.bytes().data(), true), data, plain, out);
+  const OnceContext context(key.bytes().data(), true);
+  seal_with(context.get(), data, plain, out);
 }
 
 bool open_once(const Secret<32>& key, std::span<const std::byte> data,
                std::span<const std::byte> sealed, std::span<std::byte> out) {
   if (sealed.size() < kAeadTagSize) return false;
-  return open_with(once_context(key.bytes().data(), false), data, sealed, out);
+  const OnceContext context(key.bytes().data(), false);
+  return open_with(context.get(), data, sealed, out);
 }
 
 void seal_cookie(std::span<const std::byte, 32> key, std::span<const std::byte, 24> nonce,
                  std::span<const std::byte> data, std::span<const std::byte, 16> plain,
                  std::span<std::byte, 32> out) {
+  init_sodium();
   must(crypto_aead_xchacha20poly1305_ietf_encrypt(
            as_uchar(out.data()), nullptr, as_uchar(plain.data()), plain.size(),
            as_uchar(data.data()), data.size(), nullptr, as_uchar(nonce.data()),
@@ -154,6 +180,7 @@ void seal_cookie(std::span<const std::byte, 32> key, std::span<const std::byte, 
 bool open_cookie(std::span<const std::byte, 32> key, std::span<const std::byte, 24> nonce,
                  std::span<const std::byte> data, std::span<const std::byte, 32> sealed,
                  std::span<std::byte, 16> out) {
+  init_sodium();
   return crypto_aead_xchacha20poly1305_ietf_decrypt(
              as_uchar(out.data()), nullptr, nullptr, as_uchar(sealed.data()), sealed.size(),
              as_uchar(data.data()), data.size(), as_uchar(nonce.data()), as_uchar(key.data())) == 0;

@@ -109,6 +109,11 @@ void hmac(std::span<const std::byte, 32> key,
   finish(context, out);
 }
 
+void forget_hmac_key() {
+  constexpr std::array<std::byte, 32> kNoKey{};
+  must(EVP_MAC_init(hmac_context(), as_uchar(kNoKey), kNoKey.size(), nullptr) == 1);
+}
+
 bool equal(std::span<const std::byte> a, std::span<const std::byte> b) {
   return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }

@@ -6,7 +6,9 @@
 #include <span>
 #include <utility>
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
+#include <sodium/crypto_scalarmult_curve25519.h>
 
 #include "wgscope/base/random.hpp"
 #include "wgscope/base/result.hpp"
@@ -28,6 +30,24 @@ const unsigned char* as_uchar(const std::byte* bytes) {
   return reinterpret_cast<const unsigned char*>(bytes);
 }
 unsigned char* as_uchar(std::byte* bytes) { return reinterpret_cast<unsigned char*>(bytes); }
+
+/// A thread's key object for the other side: making one for each agreement costs a tenth of it.
+EVP_PKEY* kept_peer() {
+  constexpr std::array<std::byte, 32> kAny{std::byte{9}};
+  thread_local const Key key(
+      EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nullptr, as_uchar(kAny.data()), kAny.size()));
+  return key.get();
+}
+
+/// Anyone may send a point that is refused, and OpenSSL notes that in the thread's error queue: it
+/// would be taken for an error of the next TLS connection that the thread serves.
+class NoErrorsLeft {
+ public:
+  NoErrorsLeft() { ERR_set_mark(); }
+  NoErrorsLeft(const NoErrorsLeft&) = delete;
+  NoErrorsLeft& operator=(const NoErrorsLeft&) = delete;
+  ~NoErrorsLeft() { ERR_pop_to_mark(); }
+};
 
 }  // namespace
 
@@ -67,19 +87,26 @@ Result<X25519Key> X25519Key::generate(Random& random) {
 }
 
 bool X25519Key::agree(std::span<const std::byte, 32> peer, Secret<32>& shared) const {
-  const Key other(
-      EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nullptr, as_uchar(peer.data()), peer.size()));
+  const NoErrorsLeft guard;
+  EVP_PKEY* const other = kept_peer();
   std::size_t size = shared.bytes().size();
-  // The derivation fails for an all-zero result (RFC 7748 §6.1).
-  return other && EVP_PKEY_derive_set_peer(handle_->context.get(), other.get()) == 1 &&
+  // Nothing is asked of the point before: the derivation fails for an all-zero result (RFC 7748
+  // §6.1), and any other is right.
+  return other &&
+         EVP_PKEY_set1_encoded_public_key(other, as_uchar(peer.data()), peer.size()) == 1 &&
+         EVP_PKEY_derive_set_peer_ex(handle_->context.get(), other, 0) == 1 &&
          EVP_PKEY_derive(handle_->context.get(), as_uchar(shared.bytes().data()), &size) == 1 &&
          size == shared.bytes().size();
 }
 
+// libsodium multiplies the base point in a third of the time that making OpenSSL's key object
+// takes, and a scrape of a userspace interface needs nothing else of its key.
 Result<std::array<std::byte, 32>> derive_public_key(const Secret<32>& private_key) {
-  auto key = X25519Key::from_private(private_key);
-  if (!key) return tl::unexpected(key.error());
-  return key->public_key();
+  std::array<std::byte, 32> public_key{};
+  if (crypto_scalarmult_curve25519_base(as_uchar(public_key.data()),
+                                        as_uchar(private_key.bytes().data())) != 0)
+    return fail(Errc::io, "libsodium could not derive an X25519 public key");
+  return public_key;
 }
 
 }  // namespace wgscope::crypto

@@ -14,6 +14,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/noise/tai64n.hpp"
 #include "wgscope/os/udp_socket.hpp"
 #include "wgscope/tunnel/interface.hpp"
 
@@ -41,7 +42,10 @@ Result<std::unique_ptr<EmbeddedEndpoint>> EmbeddedEndpoint::open(EndpointConfig 
 
 EmbeddedEndpoint::EmbeddedEndpoint(tunnel::Interface interface, const EndpointConfig& config,
                                    Random& random, Observer& observer)
-    : interface_(std::move(interface)), host_(config.host, random), observer_(observer) {
+    : interface_(std::move(interface)),
+      host_(config.host, random),
+      observer_(observer),
+      kept_stamp_(interface_.last_stamp()) {
   socket_options_.offload = config.offload;
 }
 
@@ -120,20 +124,30 @@ std::optional<Instant> EmbeddedEndpoint::next_timeout() const {
 }
 
 void EmbeddedEndpoint::pump(Now now) {
-  report();
+  // What the observer does about an inner event makes packets in turn.
+  do {
+    seal_packets(now);
+    transmit();
+  } while (report());
+}
+
+void EmbeddedEndpoint::seal_packets(Now now) {
   for (auto packet = host_.poll_packet(); !packet.empty(); packet = host_.poll_packet()) {
     if (interface_.send(now, packet) != tunnel::Sent::blocked) continue;
     transmit();
     // Now there is room; what still does not fit is lost, as on any full queue.
     static_cast<void>(interface_.send(now, packet));
   }
-  transmit();
-  report();
 }
 
-void EmbeddedEndpoint::report() {
+bool EmbeddedEndpoint::report() {
   while (const auto event = interface_.poll_event()) observer_.on_tunnel_event(*event);
-  while (const auto event = host_.poll_event()) observer_.on_inner_event(*event);
+  bool inner = false;
+  while (const auto event = host_.poll_event()) {
+    inner = true;
+    observer_.on_inner_event(*event);
+  }
+  return inner;
 }
 
 void EmbeddedEndpoint::transmit() {
@@ -147,7 +161,9 @@ void EmbeddedEndpoint::transmit() {
     socket != nullptr ? send(*socket, batches_) : report_unsendable();
     batches_.clear();
   };
+  const bool may_send = stamp_is_kept();
   while (const auto next = interface_.poll_transmit()) {
+    if (!may_send) continue;
     if (family != next->to.address.family || batches_.size() == kBatches) {
       flush();
       family = next->to.address.family;
@@ -158,6 +174,14 @@ void EmbeddedEndpoint::transmit() {
                         .from = std::nullopt});
   }
   flush();
+}
+
+bool EmbeddedEndpoint::stamp_is_kept() {
+  const noise::Tai64n stamp = interface_.last_stamp();
+  if (stamp == kept_stamp_) return true;
+  if (!observer_.on_stamp(stamp)) return false;
+  kept_stamp_ = stamp;
+  return true;
 }
 
 /// For what there is no socket of that family, as the kernel would say it.

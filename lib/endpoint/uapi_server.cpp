@@ -16,6 +16,7 @@
 #include "wgscope/base/keys.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/secret.hpp"
+#include "wgscope/base/secret_string.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/endpoint/embedded_endpoint.hpp"
 #include "wgscope/endpoint/uapi_session.hpp"
@@ -59,7 +60,7 @@ class UapiServer::Server {
     os::PollLoop::Watch watch;
     Instant deadline;
     UapiRequestReader request;
-    std::optional<SecretBuffer> answer;
+    std::optional<SecretString> answer;
     std::size_t sent = 0;
   };
   using Clients = std::list<Client>;
@@ -114,7 +115,7 @@ class UapiServer::Server {
   }
 
   void write(Clients::iterator client) {
-    const std::string_view rest = client->answer->text().substr(client->sent);
+    const std::string_view rest = client->answer->view().substr(client->sent);
     const ssize_t size =
         send(client->socket.get(), rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (size < 0 && errno != EAGAIN && errno != EINTR) return drop(client);
@@ -122,7 +123,7 @@ class UapiServer::Server {
       client->sent += static_cast<std::size_t>(size);
       client->deadline = os::boot_now() + kPatience;
     }
-    const bool done = client->sent == client->answer->text().size();
+    const bool done = client->sent == client->answer->view().size();
     client->watch.want_writable(!done);
     if (!done) return;
     client->answer.reset();

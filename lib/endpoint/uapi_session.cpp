@@ -4,9 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
-#include <cstring>
 #include <iterator>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "wgscope/base/secret.hpp"
+#include "wgscope/base/secret_string.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/tunnel/interface.hpp"
@@ -22,7 +21,7 @@
 namespace wgscope::endpoint {
 namespace {
 
-void append_hex(std::string_view key, std::span<const std::byte, 32> bytes, SecretBuffer& out) {
+void append_hex(std::string_view key, std::span<const std::byte, 32> bytes, SecretString& out) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::array<char, 64> text{};
   const WipeGuard guard{std::span<char>(text)};
@@ -35,7 +34,7 @@ void append_hex(std::string_view key, std::span<const std::byte, 32> bytes, Secr
   out.append("\n");
 }
 
-void append_peer(const tunnel::Interface& interface, tunnel::PeerId id, SecretBuffer& out) {
+void append_peer(const tunnel::Interface& interface, tunnel::PeerId id, SecretString& out) {
   const tunnel::PeerStatus peer = interface.status(id);
   append_hex("public_key=", peer.public_key.bytes, out);
   append_hex("preshared_key=", interface.preshared_key(id).secret.bytes(), out);
@@ -60,23 +59,8 @@ void append_peer(const tunnel::Interface& interface, tunnel::PeerId id, SecretBu
 
 }  // namespace
 
-SecretBuffer::~SecretBuffer() { wipe(std::span<char>(memory_.get(), size_)); }
-
-void SecretBuffer::append(std::string_view text) {
-  if (size_ + text.size() > capacity_) {
-    const std::size_t capacity = std::max<std::size_t>(4096, 2 * (size_ + text.size()));
-    auto larger = std::make_unique_for_overwrite<char[]>(capacity);
-    if (size_ != 0) std::memcpy(larger.get(), memory_.get(), size_);
-    wipe(std::span<char>(memory_.get(), size_));
-    memory_ = std::move(larger);
-    capacity_ = capacity;
-  }
-  std::ranges::copy(text, memory_.get() + size_);
-  size_ += text.size();
-}
-
 void write_get_answer(const UapiIdentity& identity, const tunnel::Interface& interface,
-                      SecretBuffer& out) {
+                      SecretString& out) {
   append_hex("private_key=", identity.private_key->secret.bytes(), out);
   out.append(fmt::format("listen_port={}\n", identity.listen_port));
   for (const tunnel::PeerId id : interface.peers()) append_peer(interface, id, out);

@@ -67,8 +67,9 @@ std::string_view to_string(TcpEnd end) {
 
 std::string_view to_string(Drop reason) {
   constexpr std::array<std::string_view, kDropCount> kNames{
-      "malformed", "bad_checksum", "bad_source",  "own_source", "not_ours",  "fragment",
-      "routed_on", "protocol",     "unsolicited", "too_big",    "tcp_limit", "queue_full"};
+      "malformed", "bad_checksum", "bad_source", "own_source",  "not_ours",
+      "fragment",  "routed_on",    "protocol",   "unsolicited", "too_big",
+      "tcp_limit", "tcp_segment",  "queue_full"};
   return kNames[static_cast<std::size_t>(reason)];
 }
 
@@ -130,7 +131,7 @@ void Host::handle_packet(Instant now, std::span<const std::byte> whole) {
     case wire::Protocol::icmpv6: return handle_icmp(now, *packet);
     case wire::Protocol::udp: return handle_udp(now, *packet, whole);
     case wire::Protocol::tcp:
-      if (!tcp().handle_packet(now, *packet)) drop(Drop::tcp_limit);
+      if (const auto reason = tcp().handle_packet(now, *packet)) drop(*reason);
       return;
     default: drop(Drop::protocol);
   }

@@ -27,6 +27,13 @@ constexpr std::chrono::milliseconds kTick{TCP_TMR_INTERVAL};
 // After a longer sleep than this the ticks that were missed are left out: nothing on the other side
 // of a tunnel expects an hour's worth of them in a burst.
 constexpr int kMostTicksAtOnce = 8;
+constexpr std::size_t kTcpHeaderSize = 20;  // RFC 9293 §3.1
+constexpr unsigned kFin = 0x01;
+constexpr unsigned kSyn = 0x02;
+constexpr unsigned kReset = 0x04;
+constexpr unsigned kAck = 0x10;
+// Many windows beyond what any honest segment is, old duplicates included.
+constexpr std::uint32_t kFarAway = 1U << 28U;
 
 /// The globals that lwIP's globals bring.
 struct Shared {
@@ -97,6 +104,32 @@ ip_addr_t LwipInterface::address(const IpAddress& from) const {
     ip6_addr_assign_zone(ip_2_ip6(&to), IP6_UNICAST, &netif_);
   }
   return to;
+}
+
+bool LwipInterface::is_sane(const wire::IpPacket& packet) const {
+  if (packet.payload.size() < kTcpHeaderSize) return false;
+  const auto header = packet.payload.first<kTcpHeaderSize>();
+  const unsigned flags = std::to_integer<unsigned>(header[13]);
+  const bool syn = (flags & kSyn) != 0;
+  if (syn && (flags & (kFin | kReset)) != 0) return false;
+  const std::size_t header_size = std::to_integer<std::size_t>(header[12] >> 4U) * 4;
+  if (header_size < kTcpHeaderSize || header_size > packet.payload.size()) return false;
+  if (syn && packet.payload.size() != header_size) return false;
+
+  const std::uint16_t remote_port = load_be16(header.first<2>());
+  const std::uint16_t local_port = load_be16(header.subspan<2, 2>());
+  const ip_addr_t remote = address(packet.source);
+  const std::uint8_t index = netif_get_index(&netif_);
+  for (const tcp_pcb* pcb = tcp_active_pcbs; pcb != nullptr; pcb = pcb->next) {
+    if (pcb->remote_port != remote_port || pcb->local_port != local_port ||
+        pcb->netif_idx != index || !ip_addr_cmp(&pcb->remote_ip, &remote))
+      continue;
+    if (pcb->state == SYN_SENT) return true;  // nothing is expected yet
+    if (syn && (flags & kAck) != 0) return false;
+    const std::uint32_t ahead = load_be32(header.subspan<4, 4>()) - pcb->rcv_nxt + kFarAway;
+    return ahead <= 2 * kFarAway;
+  }
+  return true;
 }
 
 void LwipInterface::take_on(const IpAddress& own) {

@@ -36,6 +36,7 @@ class Host;
 //   has an address, and is the default route, only while it takes a packet in (which also lets a
 //   host have more addresses than a netif), and what is sent meanwhile goes out of it. Connections
 //   are bound to their netif and need neither.
+// - Some of its assertions can be made to fail from outside (is_sane() says which).
 //
 // The two functions defined here replace lwIP's because a program's symbols precede a shared
 // library's.
@@ -51,6 +52,12 @@ class LwipInterface {
   [[nodiscard]] netif* get() { return &netif_; }
   [[nodiscard]] ip_addr_t address(const IpAddress& from) const;
 
+  /// Whether lwIP may see a segment. It asserts what others can make untrue, and an assertion ends
+  /// the process:
+  /// - sequence numbers half of their space away from the expected one are before and behind it at
+  ///   once ("insane offset!");
+  /// - a SYN counts as a byte of data where it is let through with data or a FIN.
+  [[nodiscard]] bool is_sane(const wire::IpPacket& packet) const;
   void input(const wire::IpPacket& packet);
   void abort_connections();  ///< also those that lwIP is still closing on its own
 

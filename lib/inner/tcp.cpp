@@ -27,14 +27,13 @@ namespace {
 // Each may hold two windows of 64 KiB. Those of all hosts of the process count.
 constexpr std::size_t kMostConnections = 512;
 constexpr std::size_t kMostInTimeWait = 1024;
-constexpr std::size_t kTcpHeaderSize = 20;  // RFC 9293 §3.1
 constexpr unsigned kSyn = 0x02;
 constexpr unsigned kAck = 0x10;
 constexpr std::uint16_t kFirstDynamicPort = 49152;  // RFC 6335 §6
 constexpr int kMostPortsTried = 64;
 
+/// Of a packet whose header is whole.
 bool is_first_syn(const wire::IpPacket& packet) {
-  if (packet.payload.size() < kTcpHeaderSize) return false;
   const auto flags = std::to_integer<unsigned>(packet.payload[13]);
   return (flags & (kSyn | kAck)) == kSyn;
 }
@@ -126,7 +125,7 @@ class Tcp::Impl {
   [[nodiscard]] std::optional<Instant> next_timeout() const;
   [[nodiscard]] std::optional<TcpId> find(const wire::QuotedPacket& packet) const;
 
-  bool handle_packet(Instant now, const wire::IpPacket& packet);
+  std::optional<Drop> handle_packet(Instant now, const wire::IpPacket& packet);
   void handle_timeout(Instant now);
   Result<TcpId> connect(Instant now, const Endpoint& to, Nanoseconds timeout);
   Result<> listen(std::uint16_t port);
@@ -190,14 +189,15 @@ std::optional<TcpId> Tcp::Impl::find(const wire::QuotedPacket& packet) const {
   return std::nullopt;
 }
 
-bool Tcp::Impl::handle_packet(Instant now, const wire::IpPacket& packet) {
+std::optional<Drop> Tcp::Impl::handle_packet(Instant now, const wire::IpPacket& packet) {
+  if (!interface_.is_sane(packet)) return Drop::tcp_segment;
   if (is_first_syn(packet)) {
     limit_time_wait(kMostInTimeWait);
-    if (count_active(kMostConnections) == kMostConnections) return false;
+    if (count_active(kMostConnections) == kMostConnections) return Drop::tcp_limit;
   }
   interface_.input(packet);
   lwip_timers::arm(now);
-  return true;
+  return std::nullopt;
 }
 
 void Tcp::Impl::handle_timeout(Instant now) {
@@ -206,7 +206,7 @@ void Tcp::Impl::handle_timeout(Instant now) {
     if (!connection->connect_by || *connection->connect_by > now) continue;
     tcp_pcb* pcb = connection->pcb;
     detach(*connection);
-    tcp_abort(pcb);  // in SYN_SENT: no reset goes out
+    tcp_close(pcb);  // forgets it at once, where tcp_abort() would send a reset to nobody
     end(*connection, TcpEnd::timed_out);
   }
 }
@@ -416,7 +416,10 @@ void Tcp::Impl::close(Connection& connection) {
 void Tcp::Impl::abort(Connection& connection) {
   tcp_pcb* pcb = connection.pcb;
   detach(connection);
-  if (pcb != nullptr) tcp_abort(pcb);
+  if (pcb != nullptr && connection.established)
+    tcp_abort(pcb);
+  else if (pcb != nullptr)
+    tcp_close(pcb);  // nobody knows of it yet
   connections_.erase(connection.id.value);
 }
 
@@ -429,7 +432,7 @@ std::size_t Tcp::connections() const { return impl_->size(); }
 std::optional<TcpId> Tcp::find(const wire::QuotedPacket& packet) const {
   return impl_->find(packet);
 }
-bool Tcp::handle_packet(Instant now, const wire::IpPacket& packet) {
+std::optional<Drop> Tcp::handle_packet(Instant now, const wire::IpPacket& packet) {
   return impl_->handle_packet(now, packet);
 }
 void Tcp::handle_timeout(Instant now) { impl_->handle_timeout(now); }

@@ -89,6 +89,14 @@ Split split(const Symmetric& state) {
 
 Symmetric copy(const Symmetric& state) { return {state.chaining_key.clone(), state.hash}; }
 
+/// Stands in each step that derives keys: what they were derived with must not outlive it.
+struct ForgetKeys {
+  ForgetKeys() = default;
+  ForgetKeys(const ForgetKeys&) = delete;
+  ForgetKeys& operator=(const ForgetKeys&) = delete;
+  ~ForgetKeys() { crypto::forget_hmac_key(); }
+};
+
 void zero_macs(std::span<std::byte> message) {
   std::ranges::fill(message.last(2 * wire::kMacSize), std::byte{0});
 }
@@ -113,6 +121,7 @@ Result<RemoteStatic> RemoteStatic::create(const Identity& ours, const PublicKey&
 
 Result<SentInitiation> initiate(const Identity& ours, const RemoteStatic& remote, Tai64n timestamp,
                                 Random& random, wire::InitiationView<std::byte> out) {
+  const ForgetKeys forget;
   auto ephemeral = crypto::X25519Key::generate(random);
   if (!ephemeral) return tl::unexpected(ephemeral.error());
   wire::write_type(wire::MessageType::initiation, out.bytes.first<4>());
@@ -137,6 +146,7 @@ Result<SentInitiation> initiate(const Identity& ours, const RemoteStatic& remote
 SentInitiation::Outcome SentInitiation::consume_response(const Identity& ours,
                                                          const PresharedKey& preshared_key,
                                                          wire::Response response) const {
+  const ForgetKeys forget;
   Symmetric state = copy(state_);
   mix_key(state, response.ephemeral());
   mix_hash(state, response.ephemeral());
@@ -164,6 +174,7 @@ PresharedKeyTrial::PresharedKeyTrial(Symmetric before,
 }
 
 bool PresharedKeyTrial::fits(const PresharedKey& preshared_key) const {
+  const ForgetKeys forget;
   Symmetric state = copy(before_);
   const Secret<32> key = mix_preshared_key(state, preshared_key);
   return open_field(state, key, sealed_nothing_, {});
@@ -172,6 +183,7 @@ bool PresharedKeyTrial::fits(const PresharedKey& preshared_key) const {
 // --- responder ---
 
 std::optional<OpenedInitiation> open_initiation(const Identity& ours, wire::Initiation initiation) {
+  const ForgetKeys forget;
   OpenedInitiation opened;
   Symmetric& state = opened.state_;
   state = begin(ours.public_key());
@@ -190,6 +202,7 @@ std::optional<OpenedInitiation> open_initiation(const Identity& ours, wire::Init
 
 std::optional<Tai64n> OpenedInitiation::read_timestamp(const RemoteStatic& initiator,
                                                        wire::Initiation initiation) {
+  const ForgetKeys forget;
   const Secret<32> key = mix_key_for_field(state_, initiator.shared().bytes());
   Tai64n timestamp;
   if (!open_field(state_, key, initiation.sealed_timestamp(), timestamp.bytes)) return std::nullopt;
@@ -199,6 +212,7 @@ std::optional<Tai64n> OpenedInitiation::read_timestamp(const RemoteStatic& initi
 std::optional<TransportKeys> OpenedInitiation::respond(const PresharedKey& preshared_key,
                                                        Random& random,
                                                        wire::ResponseView<std::byte> out) {
+  const ForgetKeys forget;
   auto ephemeral = crypto::X25519Key::generate(random);
   if (!ephemeral) return std::nullopt;
   wire::write_type(wire::MessageType::response, out.bytes.first<4>());

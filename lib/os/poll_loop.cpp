@@ -73,7 +73,7 @@ struct PollLoop::State {
   std::atomic<bool> stopping = false;  ///< set by any thread
   static_assert(std::atomic<bool>::is_always_lock_free, "signal handlers set it");
 
-  int control(int operation, int fd, std::uint32_t events, std::uint64_t id) const {
+  [[nodiscard]] int control(int operation, int fd, std::uint32_t events, std::uint64_t id) const {
     epoll_event event{};
     event.events = events;
     event.data.u64 = id;

@@ -3,7 +3,7 @@
 #include <cerrno>
 #include <initializer_list>
 #include <optional>
-#include <signal.h>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): POSIX, not C
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include <utility>

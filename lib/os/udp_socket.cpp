@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <utility>
 
 #include <fmt/core.h>

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdint>
 #include <fcntl.h>
 #include <filesystem>
 #include <optional>
@@ -124,11 +123,10 @@ Result<UnixListener> UnixListener::open(const std::string& path) {
   for (int i = 0; i < kTries; ++i) {
     auto socket = make_socket();
     if (!socket) return tl::unexpected(socket.error());
-    const auto file = bind_and_listen(socket->get(), *address, path);
-    if (!file) return tl::unexpected(file.error());
-    if (*file)
-      return UnixListener(path, std::move(*socket), std::move(spare), (*file)->st_dev,
-                          (*file)->st_ino);
+    const auto bound = bind_and_listen(socket->get(), *address, path);
+    if (!bound) return tl::unexpected(bound.error());
+    if (const auto& file = *bound; file)
+      return UnixListener(path, std::move(*socket), std::move(spare), file->st_dev, file->st_ino);
     if (auto done = remove_stale(path, *address); !done) return tl::unexpected(done.error());
   }
   return fail(Errc::io, fmt::format("listen on {}: others keep making and removing it", path),

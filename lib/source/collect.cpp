@@ -236,11 +236,11 @@ class SnapshotSource::Impl {
   std::vector<Visit> plan(Snapshot& into) {
     std::vector<Visit> visits(1);
     visits[0].kernel = options_.kernel;
-    const auto own = os::Netns::open_own();
-    if (own) own_ = own->id();
+    if (!own_)
+      if (const auto own = os::Netns::open_own()) own_ = own->id();
     if (!options_.kernel) return visits;
 
-    std::set<os::NetnsId> planned{own_};
+    std::set<os::NetnsId> planned{own_.value_or(os::NetnsId{})};
     std::vector<std::string> wanted = options_.netns;
     if (options_.all_named_netns)
       for (std::string& name : os::list_named_netns())
@@ -414,7 +414,7 @@ class SnapshotSource::Impl {
   std::vector<std::byte> buffer_;
   uapi::OwnerFinder owners_;
   std::vector<Listener> listeners_;  ///< of the devices ask_userspace returned, in their order
-  os::NetnsId own_;
+  std::optional<os::NetnsId> own_;   ///< looked up once: threads that collect never leave it
   Instant deadline_;
 };
 

@@ -63,9 +63,13 @@ TEST_F(Tunnels, LeaveNothingBehind) {
     }
     EXPECT_FALSE(std::filesystem::exists(socket));
     EXPECT_FALSE(std::filesystem::exists(path));
-    // A daemon's zombie may wait for init to reap it.
-    EXPECT_TRUE(kill(pid, 0) != 0 ||
-                run({"ps", "-o", "stat=", "-p", std::to_string(pid)}).out.starts_with("Z"));
+    // A daemon ends a moment after it was told to, and its zombie may wait for init to reap it.
+    EXPECT_TRUE(wait_until(
+        [pid] {
+          return kill(pid, 0) != 0 ||
+                 run({"ps", "-o", "stat=", "-p", std::to_string(pid)}).out.starts_with("Z");
+        },
+        std::chrono::seconds(10)));
   }
 }
 

@@ -24,6 +24,10 @@ Mac mac(std::span<const std::byte> key, std::span<const std::byte> data);
 void hmac(std::span<const std::byte, 32> key,
           std::initializer_list<std::span<const std::byte>> parts, std::span<std::byte, 32> out);
 
+/// Overwrites the key that this thread's kept HMAC context still holds: call when a handshake's
+/// step is done.
+void forget_hmac_key();
+
 /// Compares in constant time. Sizes must be equal.
 [[nodiscard]] bool equal(std::span<const std::byte> a, std::span<const std::byte> b);
 

@@ -12,6 +12,7 @@
 #include "wgscope/inner/event.hpp"
 #include "wgscope/inner/host.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/noise/tai64n.hpp"
 #include "wgscope/os/udp_socket.hpp"
 #include "wgscope/tunnel/event.hpp"
 #include "wgscope/tunnel/interface.hpp"
@@ -19,7 +20,8 @@
 namespace wgscope::endpoint {
 
 /// What an embedded endpoint reports as it works. Called from its functions, on the same thread; do
-/// not destroy the endpoint in them, and call pump() after them, not in them.
+/// not destroy the endpoint or call pump() in them. What they make the inner host do moves before
+/// the function returns that called them.
 class Observer {
  public:
   Observer() = default;
@@ -34,6 +36,11 @@ class Observer {
   /// Datagrams that could not be sent: a local firewall, no route, too long for the interface, no
   /// socket of that family (EAFNOSUPPORT).
   virtual void on_send_failure(const os::SendFailure& failure) = 0;
+  /// A handshake of ours carries a stamp above all before, and is sent when this returns: whoever
+  /// uses the key again must keep it first (os::StampStore::cover()).
+  /// @returns false where it could not be kept: then what waits to be sent is dropped, and the
+  /// handshake is tried again in its time.
+  virtual bool on_stamp(const noise::Tai64n& /*stamp*/) { return true; }
 };
 
 struct EndpointConfig {
@@ -87,9 +94,11 @@ class EmbeddedEndpoint {
   os::UdpSocket* socket_for(Family family);
   void read(Now now, os::UdpSocket& socket);
   void transmit();
+  bool stamp_is_kept();
   void report_unsendable();
   void send(os::UdpSocket& socket, std::span<os::SendBatch> batches);
-  void report();
+  void seal_packets(Now now);
+  bool report();
 
   tunnel::Interface interface_;
   inner::Host host_;
@@ -97,6 +106,7 @@ class EmbeddedEndpoint {
   os::UdpOptions socket_options_;
   std::vector<os::UdpSocket> sockets_;
   std::vector<os::SendBatch> batches_;
+  noise::Tai64n kept_stamp_;
 };
 
 }  // namespace wgscope::endpoint

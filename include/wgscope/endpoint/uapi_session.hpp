@@ -1,37 +1,19 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
 
 #include "wgscope/base/keys.hpp"
+#include "wgscope/base/secret_string.hpp"
 #include "wgscope/tunnel/interface.hpp"
 
 // The serving side of the userspace configuration protocol, without sockets.
 // Source: https://www.wireguard.com/xplatform/ "Configuration Protocol".
 
 namespace wgscope::endpoint {
-
-/// Characters that may hold keys: wiped when they are given up, and never copied behind one's back.
-class SecretBuffer {
- public:
-  SecretBuffer() = default;
-  SecretBuffer(SecretBuffer&&) noexcept = default;
-  SecretBuffer& operator=(SecretBuffer&&) = delete;
-  SecretBuffer(const SecretBuffer&) = delete;
-  SecretBuffer& operator=(const SecretBuffer&) = delete;
-  ~SecretBuffer();
-
-  void append(std::string_view text);
-  [[nodiscard]] std::string_view text() const { return {memory_.get(), size_}; }
-
- private:
-  std::unique_ptr<char[]> memory_;
-  std::size_t size_ = 0;
-  std::size_t capacity_ = 0;
-};
 
 /// What the protocol tells of an interface beyond what the interface knows itself.
 struct UapiIdentity {
@@ -41,7 +23,7 @@ struct UapiIdentity {
 
 /// The answer to get=1: keys in hexadecimal, one key=value a line, errno=0 and an empty line.
 void write_get_answer(const UapiIdentity& identity, const tunnel::Interface& interface,
-                      SecretBuffer& out);
+                      SecretString& out);
 
 /// What a client asked for.
 enum class UapiRequest : std::uint8_t {

@@ -35,9 +35,10 @@ enum class Drop : std::uint8_t {
   unsolicited,   ///< an echo reply or ICMP error to nothing we sent
   too_big,       ///< an answer above the MTU
   tcp_limit,     ///< too many connections
+  tcp_segment,   ///< flags that exclude each other, or a sequence number far from any window
   queue_full,    ///< more than can wait
 };
-inline constexpr std::size_t kDropCount = 12;
+inline constexpr std::size_t kDropCount = 13;
 
 std::string_view to_string(Drop reason);
 

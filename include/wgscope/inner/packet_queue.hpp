@@ -26,19 +26,26 @@ class PacketQueue {
       ++refused_;
       return {};
     }
-    auto& packet = packets_.push();
-    packet.resize(size);
-    return packet;
+    Packet& packet = packets_.push();
+    packet.size = size;
+    if (packet.memory.size() < size) packet.memory.resize(size);
+    return std::span(packet.memory).first(size);
   }
 
   /// The first packet, taken out; empty when there is none. Valid until the next add().
   std::span<const std::byte> take() {
     if (packets_.empty()) return {};
-    return packets_.pop();
+    const Packet& packet = packets_.pop();
+    return std::span(packet.memory).first(packet.size);
   }
 
  private:
-  Ring<std::vector<std::byte>> packets_;
+  struct Packet {
+    std::vector<std::byte> memory;  ///< never shrinks, so that it is not cleared again and again
+    std::size_t size = 0;
+  };
+
+  Ring<Packet> packets_;
   std::size_t limit_;
   std::uint64_t refused_ = 0;
 };

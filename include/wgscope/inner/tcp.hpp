@@ -20,6 +20,7 @@
 namespace wgscope::inner {
 
 class Host;
+enum class Drop : std::uint8_t;
 
 /// TCP of one host, made of lwIP; Host::tcp() gives it. What happens comes as events of the host.
 ///
@@ -43,8 +44,8 @@ class Tcp {
   [[nodiscard]] std::optional<TcpId> find(const wire::QuotedPacket& packet) const;
 
   /// Takes a whole packet of protocol TCP that is for this host and comes from another.
-  /// @returns false when it asks for a connection above the limit.
-  bool handle_packet(Instant now, const wire::IpPacket& packet);
+  /// @returns why it was dropped: tcp_limit, tcp_segment.
+  std::optional<Drop> handle_packet(Instant now, const wire::IpPacket& packet);
   void handle_timeout(Instant now);
 
   /// Begins to connect; TcpConnected or TcpEnded follows. The SYN is repeated after 3 s, 6 s, 12 s.

@@ -2,7 +2,7 @@
 
 #include <initializer_list>
 #include <optional>
-#include <signal.h>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): POSIX, not C
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/os/unique_fd.hpp"

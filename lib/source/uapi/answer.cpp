@@ -34,6 +34,17 @@ tl::unexpected<Error> bad_value(std::string_view key) {
   return fail(Errc::bad_value, fmt::format("the answer's {} has a malformed value", key));
 }
 
+/// Removes `key` and its '=' from the front, if they are there.
+template <std::size_t kSize>
+bool take_key(std::string_view& line, const char (&key)[kSize]) {
+  // The '=' stands in the place of the literal's NUL.
+  constexpr std::size_t kLength = kSize - 1;
+  if (line.size() <= kLength || line[kLength] != '=' || std::memcmp(line.data(), key, kLength) != 0)
+    return false;
+  line.remove_prefix(kSize);
+  return true;
+}
+
 template <class T>
 Result<> number(std::string_view key, std::string_view text, T& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -70,59 +81,74 @@ Result<> AnswerReader::line(std::string_view text) {
     state_ = State::done;
     return {};
   }
-  const std::size_t equals = text.find('=');
-  if (equals == std::string_view::npos)
-    return fail(Errc::bad_value, "the answer has a line that is no key=value");
-  const std::string_view key = text.substr(0, equals);
-  const std::string_view value = text.substr(equals + 1);
-  if (key == "public_key") return begin_peer(value);
-  if (key == "errno") {
-    std::int64_t error = 0;
-    if (auto read = number(key, value, error); !read) return read;
-    if (error != 0) return fail(Errc::refused, fmt::format("the daemon answered errno={}", error));
-    state_ = State::blank_line;
-    return finish_peer();
-  }
-  return device_->peers.empty() ? device_line(key, value) : peer_line(key, value);
+  if (!device_->peers.empty()) return peer_line(text);
+  return device_line(text);
 }
 
-Result<> AnswerReader::device_line(std::string_view key, std::string_view value) {
-  if (key == "private_key") return private_key(value);
-  if (key == "own_public_key") return own_public_key(value);
-  if (key == "listen_port") return number(key, value, device_->listen_port);
-  if (key == "fwmark") return number(key, value, device_->fwmark);
+Result<> AnswerReader::device_line(std::string_view text) {
+  if (take_key(text, "private_key")) return private_key(text);
+  if (take_key(text, "own_public_key")) return own_public_key(text);
+  if (take_key(text, "listen_port")) return number("listen_port", text, device_->listen_port);
+  if (take_key(text, "fwmark")) return number("fwmark", text, device_->fwmark);
+  return other_line(text);
+}
+
+/// The keys in an order in which those that come often come soon: there are ten lines a peer.
+Result<> AnswerReader::peer_line(std::string_view text) {
+  Peer& peer = device_->peers.back();
+  if (take_key(text, "allowed_ip")) return allowed_ip(text);
+  if (take_key(text, "tx_bytes")) return number("tx_bytes", text, peer.transmit_bytes);
+  if (take_key(text, "rx_bytes")) return number("rx_bytes", text, peer.receive_bytes);
+  if (take_key(text, "endpoint")) return endpoint(text);
+  if (take_key(text, "last_handshake_time_sec"))
+    return number("last_handshake_time_sec", text, handshake_seconds_);
+  if (take_key(text, "last_handshake_time_nsec"))
+    return number("last_handshake_time_nsec", text, handshake_nanoseconds_);
+  if (take_key(text, "preshared_key")) return preshared_key(text);
+  if (take_key(text, "persistent_keepalive_interval"))
+    return number("persistent_keepalive_interval", text, peer.persistent_keepalive_seconds);
+  if (take_key(text, "protocol_version"))
+    return number("protocol_version", text, peer.protocol_version);
+  return other_line(text);
+}
+
+Result<> AnswerReader::other_line(std::string_view text) {
+  if (take_key(text, "public_key")) return begin_peer(text);
+  if (take_key(text, "errno")) return end(text);
+  if (text.find('=') == std::string_view::npos)
+    return fail(Errc::bad_value, "the answer has a line that is no key=value");
   return {};  // other implementations may say more
 }
 
-Result<> AnswerReader::peer_line(std::string_view key, std::string_view value) {
-  Peer& peer = device_->peers.back();
-  if (key == "allowed_ip") {
-    const auto prefix = Prefix::parse(value);
-    if (!prefix) return bad_value(key);
-    if (device_->allowed_ips.size() >= kMaxAllowedIps)
-      return fail(Errc::too_large, fmt::format("over {} allowed IPs", kMaxAllowedIps));
-    device_->add_allowed_ip(device_->peers.size() - 1, *prefix);
-    return {};
-  }
-  if (key == "tx_bytes") return number(key, value, peer.transmit_bytes);
-  if (key == "rx_bytes") return number(key, value, peer.receive_bytes);
-  if (key == "last_handshake_time_sec") return number(key, value, handshake_seconds_);
-  if (key == "last_handshake_time_nsec") return number(key, value, handshake_nanoseconds_);
-  if (key == "preshared_key") {
-    peer.has_preshared_key = value != kNoKey;
-    Secret<32> checked;
-    if (peer.has_preshared_key && !decode_hex(value, checked.bytes())) return bad_value(key);
-    return {};
-  }
-  if (key == "endpoint") {
-    const auto endpoint = Endpoint::parse(value);
-    if (!endpoint) return bad_value(key);
-    peer.endpoint = *endpoint;
-    return {};
-  }
-  if (key == "persistent_keepalive_interval")
-    return number(key, value, peer.persistent_keepalive_seconds);
-  if (key == "protocol_version") return number(key, value, peer.protocol_version);
+Result<> AnswerReader::end(std::string_view value) {
+  std::int64_t error = 0;
+  if (auto read = number("errno", value, error); !read) return read;
+  if (error != 0) return fail(Errc::refused, fmt::format("the daemon answered errno={}", error));
+  state_ = State::blank_line;
+  return finish_peer();
+}
+
+Result<> AnswerReader::allowed_ip(std::string_view value) {
+  const auto prefix = Prefix::parse(value);
+  if (!prefix) return bad_value("allowed_ip");
+  if (device_->allowed_ips.size() >= kMaxAllowedIps)
+    return fail(Errc::too_large, fmt::format("over {} allowed IPs", kMaxAllowedIps));
+  device_->add_allowed_ip(device_->peers.size() - 1, *prefix);
+  return {};
+}
+
+Result<> AnswerReader::endpoint(std::string_view value) {
+  const auto endpoint = Endpoint::parse(value);
+  if (!endpoint) return bad_value("endpoint");
+  device_->peers.back().endpoint = *endpoint;
+  return {};
+}
+
+Result<> AnswerReader::preshared_key(std::string_view value) {
+  const bool has_key = value != kNoKey;
+  device_->peers.back().has_preshared_key = has_key;
+  Secret<32> checked;
+  if (has_key && !decode_hex(value, checked.bytes())) return bad_value("preshared_key");
   return {};
 }
 

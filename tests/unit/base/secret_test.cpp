@@ -80,6 +80,20 @@ TEST(Secret, IsZeroInMemoryOnceAssignedFrom) {
   key->~Key();
 }
 
+TEST(Secret, ClonesWhereACopyIsMeantAndBothAreWipedByThemselves) {
+  Room room;
+  Key* key = room.place();
+  fill(*key, 0x5a);
+  Key copy = key->clone();
+  EXPECT_TRUE(holds(copy, 0x5a));
+  EXPECT_TRUE(holds(*key, 0x5a)) << "the first keeps its bytes";
+  fill(copy, 0x11);
+  EXPECT_TRUE(holds(*key, 0x5a));
+  key->~Key();
+  EXPECT_TRUE(room.is_zero());
+  EXPECT_TRUE(holds(copy, 0x11));
+}
+
 TEST(Secret, SurvivesBeingAssignedToItself) {
   Key key;
   fill(key, 0x5a);

@@ -78,17 +78,5 @@ TEST(UapiRequestReader, EndsARequestThatIsTooLong) {
   EXPECT_EQ(fed.used, 1U);
 }
 
-TEST(SecretBuffer, KeepsWhatWasAppendedAsItGrows) {
-  SecretBuffer buffer;
-  EXPECT_TRUE(buffer.text().empty());
-  std::string all;
-  for (std::size_t size = 0; size < 3000; size += 7) {
-    const std::string piece(size, static_cast<char>('a' + size % 26));
-    buffer.append(piece);
-    all += piece;
-  }
-  EXPECT_TRUE(buffer.text() == all);
-}
-
 }  // namespace
 }  // namespace wgscope::endpoint

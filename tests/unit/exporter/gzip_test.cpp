@@ -45,10 +45,13 @@ std::string noise(std::size_t size) {
   return text;
 }
 
+constexpr std::size_t kFewPeers = 10;
+constexpr std::size_t kManyPeers = 10'000;
+
 /// Compresses `text` written in pieces of `piece` bytes.
-std::string zipped(std::string_view text, std::size_t piece) {
+std::string zipped(std::string_view text, std::size_t piece, std::size_t peers = kFewPeers) {
   PieceSink sink;
-  GzipSink gzip(sink);
+  GzipSink gzip(sink, peers);
   for (std::size_t at = 0; at < text.size(); at += piece)
     EXPECT_TRUE(gzip.write(text.substr(at, piece)));
   EXPECT_TRUE(gzip.finish());
@@ -57,12 +60,14 @@ std::string zipped(std::string_view text, std::size_t piece) {
 }
 
 void expect_round_trip(std::string_view text, std::size_t piece) {
-  const std::string compressed = zipped(text, piece);
-  std::string back;
-  ASSERT_NO_THROW(back = test::gunzip(compressed))
-      << text.size() << " bytes in pieces of " << piece;
-  // Not EXPECT_EQ: it would print megabytes.
-  EXPECT_TRUE(back == text) << text.size() << " bytes in pieces of " << piece;
+  for (const std::size_t peers : {kFewPeers, kManyPeers}) {
+    const std::string compressed = zipped(text, piece, peers);
+    std::string back;
+    ASSERT_NO_THROW(back = test::gunzip(compressed))
+        << text.size() << " bytes in pieces of " << piece;
+    // Not EXPECT_EQ: it would print megabytes.
+    EXPECT_TRUE(back == text) << text.size() << " bytes in pieces of " << piece;
+  }
 }
 
 TEST(GzipSink, CompressesNothingToAWholeMember) {
@@ -94,14 +99,21 @@ TEST(GzipSink, IsWholeWhereverTheLastPieceOfOutputEnds) {
 TEST(GzipSink, Compresses10MegabytesOfMetricsAsSmallAsZlib) {
   constexpr std::size_t kSize = 10U << 20U;
   const std::string text = metrics_text(kSize);
-  const std::string compressed = zipped(text, Output::kPieceSize);
+  const std::string compressed = zipped(text, Output::kPieceSize, kManyPeers);
   EXPECT_TRUE(test::gunzip(compressed) == text);
   EXPECT_LT(compressed.size(), kSize / 2);
 }
 
+TEST(GzipSink, FindsTheKeysOf200PeersAgainInTheNextFamily) {
+  const std::string family = metrics_text(200UL * 130);
+  const std::string once = zipped(family, Output::kPieceSize, 200);
+  const std::string twice = zipped(family + family, Output::kPieceSize, 200);
+  EXPECT_LT(twice.size(), once.size() + once.size() / 4);
+}
+
 TEST(GzipSink, HandsOnWhatAnOutputGives) {
   PieceSink sink;
-  GzipSink gzip(sink);
+  GzipSink gzip(sink, kFewPeers);
   Output output(gzip);
   const std::string text = metrics_text(1'000'000);
   output.append(text);
@@ -112,7 +124,7 @@ TEST(GzipSink, HandsOnWhatAnOutputGives) {
 
 TEST(GzipSink, StopsWhenTheNextSinkRefuses) {
   PieceSink sink(2);
-  GzipSink gzip(sink);
+  GzipSink gzip(sink, kFewPeers);
   Output output(gzip);
   output.append(noise(2U << 20U));
   output.flush();
@@ -123,7 +135,7 @@ TEST(GzipSink, StopsWhenTheNextSinkRefuses) {
 
 TEST(GzipSink, SaysSoWhenTheLastPieceIsRefused) {
   PieceSink sink(0);
-  GzipSink gzip(sink);
+  GzipSink gzip(sink, kFewPeers);
   EXPECT_TRUE(gzip.write(std::string_view("short"))) << "nothing has come out yet";
   EXPECT_FALSE(gzip.finish());
 }

@@ -177,6 +177,33 @@ TEST(HostilePackets, WithOptionsAndExtensionHeadersReachTcpWithoutThem) {
   EXPECT_EQ(tried.size(), 2U);
 }
 
+TEST(HostilePackets, WithSequenceNumbersHalfTheSpaceAwayAreDropped) {
+  // lwIP ends the process over such a one ("insane offset!").
+  Network network;
+  auto services = Services::start(network.right).value();
+  std::vector<Bytes> sent;
+  network.filter = [&](Host& from, std::span<const std::byte> packet) {
+    if (&from == &network.left) sent.emplace_back(packet.begin(), packet.end());
+    return true;
+  };
+  network.on_event = [&](Host& at, const Event& event) {
+    if (&at == &network.right) services.handle_event(network.now, event);
+  };
+  ASSERT_TRUE(network.left.tcp().connect(network.now, {address("10.9.0.2"), 0, kDiscardPort}));
+  ASSERT_TRUE(network.run(1s, [&] { return services.stats().tcp_connections == 1; }));
+  Bytes segment = sent.back();  // the acknowledgement that completed the handshake
+  const auto sequence = std::span(segment).subspan<24, 4>();
+  const std::uint32_t expected = load_be32(sequence);
+  segment[33] |= std::byte{1};  // FIN, which counts as a byte
+  for (const std::uint32_t away : {0x7fffffffU, 0x80000000U, 0x80000001U, 0x40000000U}) {
+    store_be32(sequence, expected + away);
+    mend(segment);
+    network.right.handle_packet(network.now, segment);
+  }
+  EXPECT_EQ(network.right.stats().dropped(Drop::tcp_segment), 4U);
+  EXPECT_EQ(network.right.tcp().connections(), 1U) << "it is as alive as before";
+}
+
 TEST(Tcp, ChecksumsAreWhatOursAre) {
   std::size_t seen = 0;
   for (const Bytes& bytes : honest_packets()) {

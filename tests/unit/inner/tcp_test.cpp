@@ -136,7 +136,10 @@ TEST(Tcp, TellsRefusedFromTimedOut) {
   network.left.tcp().close(*talk.client.id);
 
   talk.client.end.reset();
-  network.weather.loss = 1;
+  network.filter = [](Host&, std::span<const std::byte> packet) {
+    EXPECT_EQ(packet[33], std::byte{2}) << "only SYNs: there is nothing to reset";
+    return false;
+  };
   talk.connect("10.9.0.2", 5s);
   const Instant begin = network.now;
   ASSERT_TRUE(network.run(60s, [&] { return talk.client.end.has_value(); }));
@@ -253,6 +256,21 @@ TEST(Tcp, NamesTheConnectionAnIcmpErrorIsAbout) {
   EXPECT_EQ(failed->kind, wire::IcmpKind::prohibited);
   EXPECT_EQ(failed->reporter, address("10.9.0.254"));
   EXPECT_EQ(failed->connection, id);
+}
+
+TEST(Tcp, SpeaksFromEveryAddressOfItsHost) {
+  for (const char* to : {"10.9.0.2", "10.8.0.2", "fd00:9::2", "fd00:8::2"}) {
+    HostConfig right = Network::right_config();
+    right.addresses.push_back(Prefix::parse("10.8.0.2/24").value());
+    right.addresses.push_back(Prefix::parse("fd00:8::2/64").value());
+    Network network(1, {}, Network::left_config(), right);
+    Conversation talk(network);
+    talk.client.to_send = testing::pattern(5000);
+    ASSERT_TRUE(network.right.tcp().listen(kPort));
+    talk.connect(to);
+    ASSERT_TRUE(network.run(10s, [&] { return talk.over(); })) << to;
+    EXPECT_TRUE(talk.server.received == talk.client.to_send);
+  }
 }
 
 TEST(Tcp, AnswersWithAResetThroughTheTunnelThatAsked) {

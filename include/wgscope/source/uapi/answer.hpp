@@ -46,9 +46,14 @@ class AnswerReader {
   enum class State : std::uint8_t { lines, blank_line, done };
 
   Result<> line(std::string_view text);
-  Result<> device_line(std::string_view key, std::string_view value);
-  Result<> peer_line(std::string_view key, std::string_view value);
+  Result<> device_line(std::string_view text);
+  Result<> peer_line(std::string_view text);
+  Result<> other_line(std::string_view text);
+  Result<> allowed_ip(std::string_view value);
+  Result<> endpoint(std::string_view value);
+  Result<> preshared_key(std::string_view value);
   Result<> begin_peer(std::string_view hex);
+  Result<> end(std::string_view value);
   Result<> finish_peer();
   Result<> private_key(std::string_view hex);
   Result<> own_public_key(std::string_view hex);

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "probe/verbs.hpp"
+
+namespace wgscope::probe {
+
+Exit run_listen(std::vector<std::string> arguments);
+
+}  // namespace wgscope::probe

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "wgscope/base/random.hpp"
+#include "wgscope/base/result.hpp"
+#include "wgscope/config/wg_quick.hpp"
+
+namespace wgscope::probe {
+
+/// The configurations of two ends that know each other, and nobody else.
+struct GeneratedPair {
+  config::WgQuickConfig own;
+  config::WgQuickConfig other;  ///< its peer lacks the endpoint, which is known once we listen
+};
+
+/// New keys for both ends, a preshared one too, and addresses in 10.95.86.0/24 and fd95:86::/64.
+/// @returns io when OpenSSL cannot.
+Result<GeneratedPair> generate_pair(Random& random);
+
+}  // namespace wgscope::probe

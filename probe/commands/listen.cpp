@@ -1,0 +1,183 @@
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/secret_string.hpp"
+#include "wgscope/config/wg_quick.hpp"
+#include "wgscope/crypto/random.hpp"
+#include "wgscope/os/file.hpp"
+#include "wgscope/os/stamp_store.hpp"
+
+#include "probe/command_line.hpp"
+#include "probe/commands/commands.hpp"
+#include "probe/commands/generate.hpp"
+#include "probe/commands/listener.hpp"
+#include "probe/render/terminal.hpp"
+#include "probe/verbs.hpp"
+
+// wgscope listen: options -> run -> render. Listener does the work, render/events shows it.
+
+namespace wgscope::probe {
+namespace {
+
+constexpr std::string_view kUsualUapiFolder = "/var/run/wireguard";
+constexpr std::size_t kMaxConfigSize = 16U << 20U;
+
+struct ListenOptions {
+  std::string config;
+  bool generate = false;
+  std::string endpoint = "127.0.0.1";
+  std::string peer_file;
+  std::optional<std::uint16_t> port;
+  std::string interface = "wgscope0";
+  std::string uapi_folder;
+  std::string state_folder;
+  bool json = false;
+};
+
+void add_options(CLI::App& app, ListenOptions& options) {
+  auto* config =
+      app.add_option("--config", options.config, "This side's wg-quick file")->type_name("FILE");
+  auto* generate =
+      app.add_flag("--generate", options.generate,
+                   "Make keys for both sides and print the other side's wg-quick file");
+  generate->excludes(config);
+  app.add_option("--endpoint", options.endpoint,
+                 "With --generate: where the other side finds this host")
+      ->type_name("HOST")
+      ->capture_default_str()
+      ->needs(generate);
+  auto* peer_file = app.add_option("--peer-file", options.peer_file,
+                                   "With --generate: write the other side's file there instead")
+                        ->type_name("FILE")
+                        ->needs(generate);
+  app.add_option("--listen-port", options.port, "UDP port; that of the file unless given")
+      ->type_name("PORT");
+  app.add_option("--interface", options.interface, "What `wg show` is to call this")
+      ->type_name("NAME")
+      ->capture_default_str();
+  app.add_option("--uapi.dir", options.uapi_folder,
+                 "Folder of the socket that shows this to `wg` and the exporter; as root " +
+                     std::string(kUsualUapiFolder) + ", else none")
+      ->type_name("DIR");
+  app.add_option("--state.dir", options.state_folder,
+                 "Folder in which the key's last handshake is kept")
+      ->type_name("DIR");
+  app.add_flag("--json", options.json, "Show events as lines of JSON");
+  app.callback([&options, peer_file] {
+    if (options.config.empty() && !options.generate)
+      throw CLI::ValidationError("--config or --generate is needed");
+    if (options.json && options.generate && peer_file->empty())
+      throw CLI::ValidationError("--json with --generate needs --peer-file");
+    if (options.interface.empty() || options.interface.find('/') != std::string::npos)
+      throw CLI::ValidationError("--interface: not a name");
+  });
+}
+
+Exit refuse(const Error& error) {
+  fmt::print(stderr, "wgscope listen: {}\n", error.context);
+  return Exit::unknown;
+}
+
+Result<config::WgQuickConfig> read_config(const std::string& path) {
+  const auto in_file = [&](const Error& error) {
+    return fail(error.code, fmt::format("{}: {}", path, error.context), error.sys_errno);
+  };
+  const auto text = os::read_secret_file(path, kMaxConfigSize);
+  if (!text) return in_file(text.error());
+  auto config = config::parse_wg_quick(text->text());
+  if (!config) return in_file(config.error());
+  for (const config::Warning& warning : config->warnings)
+    fmt::print(stderr, "wgscope listen: {}: line {}: {}\n", path, warning.line, warning.text);
+  return config;
+}
+
+Result<ListenerOptions> listener_options(const ListenOptions& options,
+                                         const config::WgQuickConfig& config) {
+  ListenerOptions made;
+  made.port = options.port.value_or(config.listen_port.value_or(0));
+  made.json = options.json;
+  made.colour = wants_colour(surroundings_of_stdout());
+  std::string folder = options.uapi_folder;
+  if (folder.empty() && geteuid() == 0) folder = kUsualUapiFolder;
+  if (!folder.empty()) made.uapi_path = fmt::format("{}/{}.sock", folder, options.interface);
+  made.stamp_folder = options.state_folder;
+  if (options.generate || !made.stamp_folder.empty()) return made;
+  auto usual = os::stamp_folder({geteuid(), std::getenv("XDG_STATE_HOME"), std::getenv("HOME")});
+  if (!usual) return fail(usual.error().code, usual.error().context + "; or give --state.dir");
+  made.stamp_folder = std::move(*usual);
+  return made;
+}
+
+/// The file for the other side, to where it was asked for.
+Result<> hand_over(const ListenOptions& options, config::WgQuickConfig other, std::uint16_t port) {
+  other.peers.front().endpoint = config::EndpointName{options.endpoint, port};
+  const SecretString text = config::write_wg_quick(other);
+  if (!options.peer_file.empty()) return os::replace_file(options.peer_file, text.view(), 0600);
+  // Without a buffer that would keep a copy: stdio writes large pieces through, small ones not.
+  std::fflush(stdout);
+  std::string_view rest = text.view();
+  while (!rest.empty()) {
+    const ssize_t put = write(STDOUT_FILENO, rest.data(), rest.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return fail_errno("write to standard output", errno);
+    rest.remove_prefix(static_cast<std::size_t>(put));
+  }
+  return {};
+}
+
+Exit run(const ListenOptions& options) {
+  config::WgQuickConfig own;
+  std::optional<config::WgQuickConfig> other;
+  if (options.generate) {
+    crypto::SystemRandom random;
+    auto pair = generate_pair(random);
+    if (!pair) return refuse(pair.error());
+    own = std::move(pair->own);
+    other = std::move(pair->other);
+  } else {
+    auto read = read_config(options.config);
+    if (!read) return refuse(read.error());
+    own = std::move(*read);
+  }
+  auto made = listener_options(options, own);
+  if (!made) return refuse(made.error());
+  auto listener = Listener::start(own, std::move(*made));
+  if (!listener) return refuse(listener.error());
+  if (other)
+    if (auto done = hand_over(options, std::move(*other), (*listener)->port()); !done)
+      return refuse(done.error());
+  fmt::print(stderr, "wgscope listen: {} on UDP port {}; stop with Ctrl-C\n",
+             (*listener)->public_key().base64(), (*listener)->port());
+  const auto ended = (*listener)->run();
+  return ended ? Exit::ok : refuse(ended.error());
+}
+
+}  // namespace
+
+Exit run_listen(std::vector<std::string> arguments) {
+  CLI::App app(
+      "Be a WireGuard peer that others can try their tunnels on: answers handshakes and "
+      "pings, offers\nUDP and TCP echo (7), discard (9) and a source of bytes (19) inside, "
+      "and shows what happens.\nNeeds no privileges.",
+      "wgscope listen");
+  ListenOptions options;
+  add_options(app, options);
+  if (const auto ended = parse_options(app, std::move(arguments))) return *ended;
+  return run(options);
+}
+
+}  // namespace wgscope::probe

@@ -1,0 +1,186 @@
+#include "probe/commands/listener.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "wgscope/base/keys.hpp"
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/text.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/config/wg_quick.hpp"
+#include "wgscope/crypto/x25519.hpp"
+#include "wgscope/endpoint/attachment.hpp"
+#include "wgscope/endpoint/embedded_endpoint.hpp"
+#include "wgscope/endpoint/uapi_server.hpp"
+#include "wgscope/inner/services.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/model/public_key.hpp"
+#include "wgscope/os/clock.hpp"
+#include "wgscope/os/poll_loop.hpp"
+#include "wgscope/os/resolve.hpp"
+#include "wgscope/os/signal_fd.hpp"
+#include "wgscope/os/stamp_store.hpp"
+#include "wgscope/os/udp_socket.hpp"
+#include "wgscope/tunnel/event.hpp"
+
+#include "probe/render/events.hpp"
+
+namespace wgscope::probe {
+namespace {
+
+Endpoint any_address(Family family, std::uint16_t port) {
+  Endpoint endpoint;
+  endpoint.address.family = family;
+  endpoint.port = port;
+  return endpoint;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Listener>> Listener::start(const config::WgQuickConfig& config,
+                                                  ListenerOptions options) {
+  if (auto has_key = config::require_private_key(config); !has_key)
+    return tl::unexpected(has_key.error());
+  if (config.addresses.empty())
+    return fail(Errc::bad_value,
+                "no Address under [Interface]; peers reach what listens here by it");
+  const auto derived = crypto::derive_public_key(config.private_key->secret);
+  if (!derived) return tl::unexpected(derived.error());
+  auto loop = os::PollLoop::open();
+  if (!loop) return tl::unexpected(loop.error());
+  auto signals = os::SignalFd::open({SIGINT, SIGTERM});
+  if (!signals) return tl::unexpected(signals.error());
+  std::unique_ptr<Listener> listener(
+      new Listener(std::move(*loop), std::move(*signals), std::move(options)));
+  if (auto done = listener->open_stamps(PublicKey{*derived}); !done)
+    return tl::unexpected(done.error());
+  if (auto done = listener->open_endpoint(config); !done) return tl::unexpected(done.error());
+  for (const config::WgQuickPeer& peer : config.peers)
+    if (auto done = listener->add_peer(peer); !done) return tl::unexpected(done.error());
+  if (auto done = listener->attach(*config.private_key); !done) return tl::unexpected(done.error());
+  return listener;
+}
+
+Result<> Listener::open_stamps(const PublicKey& key) {
+  if (options_.stamp_folder.empty()) return {};
+  auto store = os::StampStore::open(options_.stamp_folder, key);
+  if (!store) return tl::unexpected(store.error());
+  stamps_.emplace(std::move(*store));
+  return {};
+}
+
+Result<> Listener::open_endpoint(const config::WgQuickConfig& config) {
+  endpoint::EndpointConfig made;
+  made.interface.private_key.secret = config.private_key->secret.clone();
+  if (config.mtu) made.interface.mtu = made.host.mtu = *config.mtu;
+  if (stamps_) made.interface.last_stamp.bytes = stamps_->last();
+  made.host.addresses = config.addresses;
+  made.listen = {any_address(Family::v4, options_.port), any_address(Family::v6, options_.port)};
+  auto opened = endpoint::EmbeddedEndpoint::open(std::move(made), random_, *this);
+  if (!opened) return tl::unexpected(opened.error());
+  endpoint_ = std::move(*opened);
+  return {};
+}
+
+Result<> Listener::add_peer(const config::WgQuickPeer& peer) {
+  tunnel::PeerConfig made;
+  made.public_key = peer.public_key;
+  if (peer.preshared_key) made.preshared_key.secret = peer.preshared_key->secret.clone();
+  made.allowed_ips = peer.allowed_ips;
+  made.persistent_keepalive = peer.persistent_keepalive.value_or(std::chrono::seconds(0));
+  if (peer.endpoint) {
+    auto found = os::resolve(peer.endpoint->host, peer.endpoint->port);
+    if (!found) return tl::unexpected(found.error());
+    made.endpoint = found->front();
+  }
+  const auto added = endpoint_->interface().add_peer(os::now(), std::move(made));
+  if (!added)
+    return fail(added.error().code,
+                peer.line == 0 ? added.error().context
+                               : fmt::format("line {}: {}", peer.line, added.error().context));
+  peers_[added->value] = {peer.public_key, peer.name};
+  return {};
+}
+
+Result<> Listener::attach(const PrivateKey& private_key) {
+  auto services = inner::Services::start(endpoint_->host());
+  if (!services) return tl::unexpected(services.error());
+  services_.emplace(std::move(*services));
+  auto attachment = endpoint::Attachment::make(loop_, *endpoint_);
+  if (!attachment) return tl::unexpected(attachment.error());
+  attachment_.emplace(std::move(*attachment));
+  if (!options_.uapi_path.empty()) {
+    auto served = endpoint::UapiServer::open(
+        loop_, *endpoint_, PrivateKey{private_key.secret.clone()}, options_.uapi_path);
+    if (!served) return tl::unexpected(served.error());
+    uapi_.emplace(std::move(*served));
+  }
+  const auto stop = [this] {
+    // Taken, or it would be delivered once the mask is put back.
+    while (signals_.next()) loop_.stop();
+  };
+  auto watch = loop_.add(signals_.fd(), {.readable = stop, .writable = {}, .error = {}});
+  if (!watch) return tl::unexpected(watch.error());
+  on_signal_ = std::move(*watch);
+  return {};
+}
+
+Result<> Listener::run() { return loop_.run(); }
+
+void Listener::say(const std::string& line) {
+  fmt::print("{}\n", line);
+  if (std::fflush(stdout) != 0) loop_.stop();  // nobody reads any more
+}
+
+void Listener::say_suppressed() {
+  const std::uint64_t count = drops_.take_suppressed();
+  if (count == 0) return;
+  const std::string at = timestamp(os::now().wall);
+  say(options_.json ? fmt::format(R"({{"time":"{}","event":"dropped_more","count":{}}})", at, count)
+                    : fmt::format("{}  -  dropped {} more", at, count));
+}
+
+void Listener::on_tunnel_event(const tunnel::Event& event) {
+  if (event.kind == tunnel::EventKind::dropped && !drops_.allow(event.at)) return;
+  say_suppressed();
+  NamedEvent named{os::now().wall, event, std::nullopt, {}};
+  if (const auto known = event.peer ? peers_.find(event.peer->value) : peers_.end();
+      known != peers_.end()) {
+    named.peer = known->second.key;
+    named.name = known->second.name;
+  }
+  say(options_.json ? event_as_json(named) : event_as_text(named, options_.colour));
+}
+
+void Listener::on_inner_event(const inner::Event& event) {
+  if (services_) services_->handle_event(os::boot_now(), event);
+}
+
+void Listener::on_socket_error(const os::SocketError& error) {
+  fmt::print(stderr, "wgscope listen: to {}: {}{}\n", error.destination.to_string(),
+             std::strerror(error.sys_errno),
+             error.offender ? fmt::format(" (says {})", error.offender->to_string()) : "");
+}
+
+void Listener::on_send_failure(const os::SendFailure& failure) {
+  fmt::print(stderr, "wgscope listen: send to {}: {}\n", failure.to.to_string(),
+             std::strerror(failure.sys_errno));
+}
+
+bool Listener::on_stamp(const noise::Tai64n& stamp) {
+  if (!stamps_) return true;
+  const auto covered = stamps_->cover(stamp.bytes);
+  if (!covered && !stamps_failed_)
+    fmt::print(stderr, "wgscope listen: no handshakes of our own: {}\n", covered.error().context);
+  stamps_failed_ = !covered;
+  return covered.has_value();
+}
+
+}  // namespace wgscope::probe

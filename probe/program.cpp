@@ -1,0 +1,58 @@
+#include "probe/program.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "wgscope/base/text.hpp"
+
+#include "build_info.hpp"
+#include "probe/verbs.hpp"
+
+namespace wgscope::probe {
+namespace {
+
+void print_help() {
+  fmt::print("Diagnostics for WireGuard tunnels.\n\nUsage: wgscope VERB [OPTION]...\n\nVerbs:\n");
+  for (const Verb& verb : verbs()) fmt::print("  {:<12}{}\n", verb.name, verb.summary);
+  fmt::print(
+      "\nOptions:\n"
+      "  --help      Show this, or with a verb its options\n"
+      "  --version   Show the version\n\n"
+      "Ends with 0 (ok), 1 (warning), 2 (critical) or 3 (unknown, wrong usage).\n");
+}
+
+Exit refuse(std::string_view what) {
+  fmt::print(stderr, "wgscope: {} (see wgscope --help)\n", what);
+  return Exit::unknown;
+}
+
+}  // namespace
+
+Exit run_program(std::vector<std::string> arguments) {
+  if (arguments.empty()) return refuse("a verb is missing");
+  const std::string first = std::move(arguments.front());
+  arguments.erase(arguments.begin());
+  if (first == "--help" || first == "-h" || first == "help") {
+    print_help();
+    return Exit::ok;
+  }
+  if (first == "--version") {
+    fmt::print("wgscope {} (revision {}, {})\n", build_info::kVersion, build_info::kRevision,
+               build_info::kCompiler);
+    return Exit::ok;
+  }
+  const auto verb = std::ranges::find(verbs(), std::string_view(first), &Verb::name);
+  if (verb != verbs().end()) return verb->run(std::move(arguments));
+  const bool is_option = first.starts_with('-');
+  return refuse(
+      fmt::format("{} '{}'", is_option ? "no such option:" : "no such verb:", printable(first)));
+}
+
+}  // namespace wgscope::probe

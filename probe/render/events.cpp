@@ -1,0 +1,104 @@
+#include "probe/render/events.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <ctime>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "wgscope/base/text.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/tunnel/event.hpp"
+
+namespace wgscope::probe {
+namespace {
+
+using tunnel::EventKind;
+
+std::string spaced(std::string_view word) {
+  std::string text(word);
+  std::ranges::replace(text, '_', ' ');
+  return text;
+}
+
+/// As a terminal may show it: names come from files, and control characters move the cursor.
+std::string shown_name(const NamedEvent& event) {
+  constexpr std::size_t kKeyStart = 8;
+  if (!event.name.empty()) return printable(event.name);
+  return event.peer ? event.peer->base64().substr(0, kKeyStart) + "…" : "-";
+}
+
+std::string_view colour_of(EventKind kind) {
+  switch (kind) {
+    case EventKind::response_accepted:
+    case EventKind::key_confirmed: return "\x1b[32m";
+    case EventKind::dropped:
+    case EventKind::handshake_gave_up:
+    case EventKind::response_not_decrypted: return "\x1b[31m";
+    default: return "";
+  }
+}
+
+}  // namespace
+
+std::string timestamp(WallTime at) {
+  const auto milliseconds = std::chrono::floor<std::chrono::milliseconds>(at.since_epoch);
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(milliseconds);
+  const std::time_t time = seconds.count();
+  std::tm utc{};
+  gmtime_r(&time, &utc);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
+                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                     (milliseconds - seconds).count());
+}
+
+std::string event_as_text(const NamedEvent& named, bool colour) {
+  const tunnel::Event& event = named.event;
+  std::string what = spaced(tunnel::to_string(event.kind));
+  if (event.reason) what += ": " + spaced(tunnel::to_string(*event.reason));
+  const std::string_view paint = colour ? colour_of(event.kind) : "";
+  std::string text = fmt::format("{}  {}  {}{}{}", timestamp(named.at), shown_name(named), paint,
+                                 what, paint.empty() ? "" : "\x1b[0m");
+  if (event.address) text += "  " + event.address->to_string();
+  if (event.inner) text += "  source " + event.inner->to_string();
+  if (event.key) text += "  key " + event.key->base64();
+  if (event.kind == EventKind::handshake_sent) text += fmt::format("  attempt {}", event.number);
+  return text;
+}
+
+std::string event_as_json(const NamedEvent& named) {
+  const tunnel::Event& event = named.event;
+  nlohmann::ordered_json json{{"time", timestamp(named.at)},
+                              {"event", tunnel::to_string(event.kind)}};
+  if (named.peer) json["peer"] = named.peer->base64();
+  if (!named.name.empty()) json["name"] = to_valid_utf8(named.name);
+  if (event.address) json["endpoint"] = event.address->to_string();
+  if (event.reason) json["reason"] = tunnel::to_string(*event.reason);
+  if (event.key) json["key"] = event.key->base64();
+  if (event.inner) json["source"] = event.inner->to_string();
+  if (event.kind == EventKind::handshake_sent) json["attempt"] = event.number;
+  return json.dump();
+}
+
+bool DropLimit::allow(Instant now) {
+  if (!second_ || now - *second_ >= std::chrono::seconds(1)) {
+    second_ = now;
+    shown_ = 0;
+  }
+  if (shown_ < kEachSecond) {
+    ++shown_;
+    return true;
+  }
+  ++suppressed_;
+  return false;
+}
+
+std::uint64_t DropLimit::take_suppressed() { return std::exchange(suppressed_, 0); }
+
+}  // namespace wgscope::probe

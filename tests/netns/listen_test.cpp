@@ -1,0 +1,86 @@
+// wgscope listen, with Debian's wireguard-go as its peer and `wg` looking at its socket.
+
+#include <chrono>
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "files.hpp"
+#include "need.hpp"
+#include "netns.hpp"
+#include "paths.hpp"
+#include "process.hpp"
+#include "temp_dir.hpp"
+#include "wireguard_go.hpp"
+
+namespace wgscope::test {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+/// A file of `wg setconf`: without what only wg-quick knows.
+std::string for_setconf(const std::string& file) {
+  std::string kept;
+  std::size_t at = 0;
+  while (at < file.size()) {
+    const std::size_t end = file.find('\n', at) + 1;
+    const std::string line = file.substr(at, end - at);
+    if (!line.starts_with("Address")) kept += line;
+    at = end;
+  }
+  return kept;
+}
+
+class ListenTest : public testing::Test {
+ protected:
+  void SetUp() override { WGSCOPE_NEED(why_no_netns()); }
+
+  std::vector<std::string> command(std::vector<std::string> more) const {
+    std::vector<std::string> argv{
+        binary_dir() / "probe/wgscope", "listen",      "--generate", "--peer-file",
+        temp_ / "other.conf",           "--interface", name_};
+    argv.insert(argv.end(), more.begin(), more.end());
+    return argv;
+  }
+
+  TempDir temp_;
+  std::string name_ = unique_interface_name();
+};
+
+TEST_F(ListenTest, IsAPeerToWireguardGo) {
+  const NetworkNamespace netns;
+  Process listen(command({}), {.netns = netns.name()});
+  ASSERT_TRUE(listen.wait_for_output("stop with Ctrl-C", 30s)) << listen.err();
+  const WireguardGo tunnel(netns);
+  tunnel.configure(for_setconf(read_file(temp_ / "other.conf")));
+  tunnel.up("10.95.86.2/24");
+  netns.must({"ping", "-c", "3", "-i", "0.2", "-W", "5", "10.95.86.1"});
+  EXPECT_TRUE(listen.wait_for_output("the other side  key confirmed  127.0.0.1:", 30s))
+      << listen.out();
+}
+
+TEST_F(ListenTest, IsShownByWgAsAnyOtherInterface) {
+  const NetworkNamespace netns;
+  Process listen(command({}), {.netns = netns.name()});
+  ASSERT_TRUE(listen.wait_for_output("stop with Ctrl-C", 30s)) << listen.err();
+  EXPECT_THAT(must_run({"wg", "show", name_}),
+              AllOf(StartsWith("interface: " + name_ + "\n"), HasSubstr("preshared key: (hidden)"),
+                    HasSubstr("allowed ips: 10.95.86.2/32, fd95:86::2/128")));
+  const std::string key = listen.err().substr(listen.err().find(": ") + 2, 44);
+  EXPECT_THAT(must_run({"wg", "show", name_, "public-key"}), StartsWith(key));
+  const Finished set = run({"wg", "set", name_, "listen-port", "5"});
+  EXPECT_NE(set.exit_code, 0);
+  EXPECT_THAT(set.err, HasSubstr("Operation not supported"));
+  listen.signal(SIGTERM);
+  EXPECT_EQ(listen.wait(30s), 0);
+  EXPECT_NE(run({"wg", "show", name_}).exit_code, 0);
+}
+
+}  // namespace
+}  // namespace wgscope::test

@@ -1,0 +1,170 @@
+// wgscope listen as a user runs it, and an embedded endpoint that tries its tunnel on it.
+
+#include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <sys/stat.h>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "wgscope/config/wg_quick.hpp"
+#include "wgscope/crypto/random.hpp"
+#include "wgscope/endpoint/attachment.hpp"
+#include "wgscope/endpoint/embedded_endpoint.hpp"
+#include "wgscope/inner/event.hpp"
+#include "wgscope/os/clock.hpp"
+#include "wgscope/os/poll_loop.hpp"
+
+#include "files.hpp"
+#include "paths.hpp"
+#include "process.hpp"
+#include "temp_dir.hpp"
+
+namespace wgscope::probe {
+namespace {
+
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+
+constexpr seconds kPatience{30};
+
+std::string program() { return test::binary_dir() / "probe/wgscope"; }
+
+/// The other side, made of the file that `wgscope listen --generate` wrote for it.
+class OtherSide final : public endpoint::Observer {
+ public:
+  explicit OtherSide(const std::string& file) : loop_(os::PollLoop::open().value()) {
+    auto config = config::parse_wg_quick(test::read_file(file)).value();
+    const config::WgQuickPeer& peer = config.peers.at(0);
+    endpoint::EndpointConfig made;
+    made.interface.private_key.secret = config.private_key.value().secret.clone();
+    made.host.addresses = config.addresses;
+    made.listen = {Endpoint::parse("127.0.0.1:0").value()};
+    endpoint_ = endpoint::EmbeddedEndpoint::open(std::move(made), random_, *this).value();
+    tunnel::PeerConfig to;
+    to.public_key = peer.public_key;
+    to.preshared_key.secret = peer.preshared_key.value().secret.clone();
+    to.allowed_ips = peer.allowed_ips;
+    to.endpoint = peer.endpoint.value().address();
+    EXPECT_TRUE(endpoint_->interface().add_peer(os::now(), std::move(to)));
+    attachment_.emplace(endpoint::Attachment::make(loop_, *endpoint_).value());
+  }
+
+  bool ping(const char* address) {
+    const std::uint16_t id = endpoint_->host().open_echo();
+    EXPECT_TRUE(endpoint_->host().send_echo({.to = IpAddress::parse(address).value(), .id = id}));
+    endpoint_->pump(os::now());
+    static_cast<void>(loop_.run_until(os::boot_now() + kPatience));
+    return std::exchange(replied_, false);
+  }
+
+  void on_tunnel_event(const tunnel::Event& /*event*/) override {}
+  void on_inner_event(const inner::Event& event) override {
+    if (!std::holds_alternative<inner::EchoReplied>(event)) return;
+    replied_ = true;
+    loop_.stop();
+  }
+  void on_socket_error(const os::SocketError& /*error*/) override {}
+  void on_send_failure(const os::SendFailure& /*failure*/) override {}
+
+ private:
+  crypto::SystemRandom random_;
+  os::PollLoop loop_;
+  std::unique_ptr<endpoint::EmbeddedEndpoint> endpoint_;
+  std::optional<endpoint::Attachment> attachment_;
+  bool replied_ = false;
+};
+
+TEST(Listen, AnswersTheOtherSideOfTheFileItMadeAndShowsIt) {
+  const test::TempDir temp;
+  const std::string file = temp / "other.conf";
+  test::Process listen({program(), "listen", "--generate", "--peer-file", file, "--json",
+                        "--uapi.dir", temp / "uapi"});
+  ASSERT_TRUE(listen.wait_for_output("stop with Ctrl-C", kPatience)) << listen.err();
+  struct stat status{};
+  ASSERT_EQ(stat(file.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0600U) << "it has a private key";
+
+  OtherSide other(file);
+  EXPECT_TRUE(other.ping("10.95.86.1"));
+  EXPECT_TRUE(other.ping("fd95:86::1"));
+  EXPECT_TRUE(listen.wait_for_output(R"("event":"key_confirmed","peer":)", kPatience));
+  EXPECT_THAT(listen.out(), HasSubstr(R"("name":"the other side","endpoint":"127.0.0.1:)"));
+  ASSERT_EQ(stat((temp / "uapi/wgscope0.sock").c_str(), &status), 0);
+
+  listen.signal(SIGTERM);
+  EXPECT_EQ(listen.wait(kPatience), 0) << listen.err();
+  EXPECT_NE(stat((temp / "uapi/wgscope0.sock").c_str(), &status), 0) << "it is left behind";
+}
+
+TEST(Listen, PrintsTheOtherSidesFile) {
+  const test::TempDir temp;
+  test::Process listen(
+      {program(), "listen", "--generate", "--endpoint", "gw.example", "--uapi.dir", temp / "uapi"});
+  ASSERT_TRUE(listen.wait_for_output("stop with Ctrl-C", kPatience)) << listen.err();
+  ASSERT_TRUE(listen.wait_for_output("[Peer]", kPatience));
+  const auto config = config::parse_wg_quick(listen.out());
+  ASSERT_TRUE(config) << config.error().context;
+  EXPECT_EQ(config->peers.at(0).endpoint.value().host, "gw.example");
+  listen.signal(SIGINT);
+  EXPECT_EQ(listen.wait(kPatience), 0);
+}
+
+class ListenRefusesTest : public testing::Test {
+ protected:
+  /// What it says of a file; it must end with 3, and say one line.
+  std::string refusal(const std::string& text, std::vector<std::string> more = {}) {
+    const std::string file = temp_ / "own.conf";
+    test::write_file(file, text);
+    std::vector<std::string> argv{program(),     "listen",        "--config",   file,
+                                  "--state.dir", temp_ / "state", "--uapi.dir", temp_ / "uapi"};
+    argv.insert(argv.end(), more.begin(), more.end());
+    const test::Finished ended = test::run(argv);
+    EXPECT_EQ(ended.exit_code, 3);
+    EXPECT_EQ(ended.err.find('\n'), ended.err.size() - 1) << ended.err;
+    return ended.err;
+  }
+
+  static constexpr const char* kKey = "PrivateKey = yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=\n";
+  test::TempDir temp_;
+};
+
+TEST_F(ListenRefusesTest, WhatIsNoConfigurationForIt) {
+  EXPECT_THAT(refusal("[Interface]\nMTU = x\n"), HasSubstr("own.conf: line 2: MTU takes"));
+  EXPECT_THAT(refusal("[Interface]\nAddress=10.0.0.1/24\n"), HasSubstr("no PrivateKey"));
+  EXPECT_THAT(refusal(std::string("[Interface]\n") + kKey), HasSubstr("no Address"));
+}
+
+TEST_F(ListenRefusesTest, AnEndpointThatDoesNotResolve) {
+  EXPECT_THAT(refusal(std::string("[Interface]\nAddress=10.0.0.1/24\n") + kKey +
+                      "[Peer]\nPublicKey = xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=\n"
+                      "Endpoint = nowhere.invalid:51820\n"),
+              HasSubstr("nowhere.invalid"));
+}
+
+TEST_F(ListenRefusesTest, APortAndAKeyInUse) {
+  const std::string text = std::string("[Interface]\nAddress=10.0.0.1/24\n") + kKey;
+  const std::string file = temp_ / "first.conf";
+  test::write_file(file, text);
+  test::Process first({program(), "listen", "--config", file, "--state.dir", temp_ / "state2",
+                       "--uapi.dir", temp_ / "uapi"});
+  ASSERT_TRUE(first.wait_for_output("stop with Ctrl-C", kPatience)) << first.err();
+  const std::size_t at = first.err().find("UDP port ") + 9;
+  const std::string port = first.err().substr(at, first.err().find(';') - at);
+  EXPECT_THAT(refusal(text, {"--listen-port", port}), HasSubstr("in use"));
+  EXPECT_THAT(refusal(text), HasSubstr("uapi/wgscope0.sock"));
+  test::Process second({program(), "listen", "--config", file, "--state.dir", temp_ / "state2",
+                        "--uapi.dir", temp_ / "uapi2"});
+  EXPECT_EQ(second.wait(kPatience), 3);
+  EXPECT_THAT(second.err(), HasSubstr("another process uses this private key"));
+}
+
+}  // namespace
+}  // namespace wgscope::probe

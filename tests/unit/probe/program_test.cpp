@@ -1,0 +1,90 @@
+#include "probe/program.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "probe/verbs.hpp"
+
+namespace wgscope::probe {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+using ::testing::internal::CaptureStderr;
+using ::testing::internal::CaptureStdout;
+using ::testing::internal::GetCapturedStderr;
+using ::testing::internal::GetCapturedStdout;
+
+struct Ended {
+  Exit exit;
+  std::string out;
+  std::string err;
+};
+
+Ended run(std::vector<std::string> arguments) {
+  CaptureStdout();
+  CaptureStderr();
+  const Exit exit = run_program(std::move(arguments));
+  return {exit, GetCapturedStdout(), GetCapturedStderr()};
+}
+
+/// One line on standard error, and 3.
+std::string refusal(std::vector<std::string> arguments) {
+  const Ended ended = run(std::move(arguments));
+  EXPECT_EQ(ended.exit, Exit::unknown);
+  EXPECT_THAT(ended.out, IsEmpty());
+  EXPECT_EQ(ended.err.find('\n'), ended.err.size() - 1) << ended.err;
+  return ended.err;
+}
+
+TEST(Program, ListsEveryVerbInItsHelp) {
+  for (const char* help : {"--help", "-h", "help"}) {
+    const Ended ended = run({help});
+    EXPECT_EQ(ended.exit, Exit::ok);
+    for (const Verb& verb : verbs())
+      EXPECT_THAT(ended.out, AllOf(HasSubstr("  " + std::string(verb.name) + " "),
+                                   HasSubstr(std::string(verb.summary) + "\n")));
+  }
+}
+
+TEST(Program, HasHelpForEveryVerb) {
+  for (const Verb& verb : verbs()) {
+    const Ended ended = run({std::string(verb.name), "--help"});
+    EXPECT_EQ(ended.exit, Exit::ok);
+    EXPECT_THAT(ended.out, HasSubstr("wgscope " + std::string(verb.name) + " [OPTIONS]"));
+  }
+}
+
+TEST(Program, TellsItsVersion) {
+  const Ended ended = run({"--version"});
+  EXPECT_EQ(ended.exit, Exit::ok);
+  EXPECT_THAT(ended.out, StartsWith("wgscope 0."));
+}
+
+TEST(Program, RefusesWhatItDoesNotKnow) {
+  EXPECT_EQ(refusal({}), "wgscope: a verb is missing (see wgscope --help)\n");
+  EXPECT_EQ(refusal({"dance"}), "wgscope: no such verb: 'dance' (see wgscope --help)\n");
+  EXPECT_EQ(refusal({"--dance"}), "wgscope: no such option: '--dance' (see wgscope --help)\n");
+  EXPECT_THAT(refusal({"\x1b[2J"}), Not(HasSubstr("\x1b")));
+}
+
+TEST(Program, RefusesWrongOptionsOfListen) {
+  EXPECT_THAT(refusal({"listen"}), HasSubstr("--config or --generate is needed"));
+  EXPECT_THAT(refusal({"listen", "--generate", "--config", "x"}), HasSubstr("excludes"));
+  EXPECT_THAT(refusal({"listen", "--config", "x", "--peer-file", "y"}), HasSubstr("--generate"));
+  EXPECT_THAT(refusal({"listen", "--json", "--generate"}), HasSubstr("--peer-file"));
+  EXPECT_THAT(refusal({"listen", "--generate", "--listen-port", "65536"}), HasSubstr("65536"));
+  EXPECT_THAT(refusal({"listen", "--generate", "--interface", "a/b"}), HasSubstr("--interface"));
+  EXPECT_THAT(refusal({"listen", "--config", "/nonexistent/x"}),
+              HasSubstr("/nonexistent/x: open: No such file or directory"));
+}
+
+}  // namespace
+}  // namespace wgscope::probe
