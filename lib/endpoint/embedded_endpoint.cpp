@@ -18,6 +18,8 @@
 #include "wgscope/os/udp_socket.hpp"
 #include "wgscope/tunnel/interface.hpp"
 
+#include "local_addresses.hpp"
+
 namespace wgscope::endpoint {
 namespace {
 
@@ -26,6 +28,16 @@ namespace {
 constexpr int kPatienceMs = 10;
 /// System calls of reading before what came is answered.
 constexpr int kReadsAtOnce = 8;
+
+/// EINVAL, and for IPv4 in newer kernels (seen in 6.18) what they say without a route as well.
+bool may_mean_no_such_source(int sys_errno) {
+  return sys_errno == EINVAL || sys_errno == ENETUNREACH;
+}
+
+bool has_all_addresses(const os::UdpSocket& socket) {
+  return std::ranges::all_of(socket.local().address.bytes,
+                             [](std::byte byte) { return byte == std::byte{0}; });
+}
 
 }  // namespace
 
@@ -45,6 +57,7 @@ EmbeddedEndpoint::EmbeddedEndpoint(tunnel::Interface interface, const EndpointCo
     : interface_(std::move(interface)),
       host_(config.host, random),
       observer_(observer),
+      called_(std::make_unique<LocalAddresses>()),
       kept_stamp_(interface_.last_stamp()) {
   socket_options_.offload = config.offload;
 }
@@ -100,8 +113,10 @@ void EmbeddedEndpoint::handle_readable(Now now, int fd) {
 
 void EmbeddedEndpoint::read(Now now, os::UdpSocket& socket) {
   socket.read_errors([&](const os::SocketError& error) { observer_.on_socket_error(error); });
+  const bool any = has_all_addresses(socket);
   for (int i = 0; i < kReadsAtOnce; ++i) {
     const auto report = socket.receive([&](const os::Received& received) {
+      if (any && received.to) called_->note(received.from, *received.to);
       const tunnel::Received inner =
           interface_.handle_datagram(now, received.from, received.datagram);
       if (!inner.packet.empty()) host_.handle_packet(now.boot, inner.packet);
@@ -171,7 +186,7 @@ void EmbeddedEndpoint::transmit() {
     batches_.push_back({.to = next->to,
                         .bytes = next->bytes,
                         .segment_size = next->segment_size,
-                        .from = std::nullopt});
+                        .from = called_->find(next->to)});
   }
   flush();
 }
@@ -198,15 +213,40 @@ void EmbeddedEndpoint::report_unsendable() {
 void EmbeddedEndpoint::send(os::UdpSocket& socket, std::span<os::SendBatch> batches) {
   for (bool waited = false;; waited = true) {
     const os::SendReport sent = socket.send(batches);
-    for (const os::SendFailure& failure : sent.failures) observer_.on_send_failure(failure);
-    if (!sent.blocked || waited) return;
+    take_failures(sent, batches);
+    if (!sent.blocked || waited) break;
     batches = batches.subspan(sent.batches);
-    if (batches.empty()) return;
+    if (batches.empty()) break;
     auto& first = batches.front();
     first.bytes = first.bytes.subspan(sent.bytes_of_next);
     pollfd writable{.fd = socket.fd(), .events = POLLOUT, .revents = 0};
     poll(&writable, 1, kPatienceMs);
   }
+  send_from_elsewhere(socket);
+}
+
+void EmbeddedEndpoint::take_failures(const os::SendReport& sent,
+                                     std::span<const os::SendBatch> batches) {
+  for (const os::SendFailure& failure : sent.failures) {
+    const os::SendBatch& batch = batches[failure.batch];
+    if (batch.from && may_mean_no_such_source(failure.sys_errno)) {
+      sourceless_.push_back(batch);
+    } else {
+      observer_.on_send_failure(failure);
+    }
+  }
+}
+
+/// The address that was called is no longer ours: the kernel chooses another one.
+void EmbeddedEndpoint::send_from_elsewhere(os::UdpSocket& socket) {
+  std::vector<os::SendBatch> again;
+  again.swap(sourceless_);
+  if (again.empty()) return;
+  for (os::SendBatch& batch : again) {
+    called_->forget(batch.to);
+    batch.from.reset();
+  }
+  send(socket, again);
 }
 
 }  // namespace wgscope::endpoint

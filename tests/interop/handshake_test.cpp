@@ -1,11 +1,13 @@
 // Handshakes in both roles, and those that must not succeed.
 
+#include <chrono>
 #include <poll.h>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "wgscope/base/keys.hpp"
+#include "wgscope/noise/tai64n.hpp"
 #include "wgscope/tunnel/event.hpp"
 #include "wgscope/tunnel/interface.hpp"
 
@@ -172,6 +174,33 @@ TEST_F(Interop, SilenceIsAllThatAnUnknownKeyAndAWrongServerKeyGet) {
     EXPECT_TRUE(silent->socket_errors.empty());
   }
   EXPECT_EQ(gateway().received_bytes(mistaken.keys().public_key), 0U);
+}
+
+TEST_F(Interop, AClockSetBackLocksAKeyOutUnlessItsLastStampIsKept) {
+  const KeyPair keys = generate_key_pair();
+  gateway().set_peer({.public_key = keys.public_key});
+  noise::Tai64n last_stamp;
+  {
+    TestEndpoint ahead = make_endpoint({.keys = keys});
+    ahead.add_peer(gateway_peer());
+    ahead.advance(std::chrono::hours{1});
+    ASSERT_TRUE(ahead.ping(kInner));
+    last_stamp = ahead.interface().last_stamp();
+  }
+  between_initiations();
+  TestEndpoint known = make_endpoint({.addresses = {"10.9.0.9/24"}});
+  gateway().set_peer({.public_key = known.keys().public_key, .allowed_ips = "10.9.0.9/32"});
+  known.add_peer(gateway_peer());
+  TestEndpoint forgetful = make_endpoint({.keys = keys});
+  ASSERT_TRUE(forgetful.initiate(forgetful.add_peer(gateway_peer())));
+  ASSERT_TRUE(known.ping(kInner));
+  EXPECT_EQ(forgetful.events.size(), 1U) << "silence after what was sent";
+
+  between_initiations();
+  TestEndpoint careful = make_endpoint({.keys = keys, .last_stamp = last_stamp});
+  careful.add_peer(gateway_peer());
+  EXPECT_TRUE(careful.ping(kInner));
+  EXPECT_EQ(careful.count(EventKind::handshake_sent), 1U);
 }
 
 }  // namespace

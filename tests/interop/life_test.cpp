@@ -75,6 +75,38 @@ TEST_F(Interop, WeFollowWhenTheGatewaysPortChanges) {
   EXPECT_TRUE(ours.ping(kInner));
 }
 
+TEST_F(Interop, WeAnswerFromTheAddressThatWasCalled) {
+  // Else the answer would not pass a NAT or firewall on its way, which knows only that address.
+  site_->ours.must({"ip", "address", "add", "10.1.0.11/24", "dev", site_->way.left});
+  site_->ours.must({"ip", "address", "add", "fd01::11/64", "dev", site_->way.left, "nodad"});
+  for (const std::string called : {"10.1.0.11", "[fd01::11]"}) {
+    TestEndpoint ours = make_endpoint();
+    ours.add_peer(gateway_peer(""));
+    const auto endpoint = fmt::format("{}:{}", called, ours.port());
+    GatewayPeer peer = callable(ours);
+    peer.endpoint = endpoint;
+    gateway().set_peer(peer);
+    ASSERT_TRUE(ping_from_gateway(kOurs));
+    EXPECT_EQ(gateway().endpoint_of(ours.keys().public_key), endpoint);
+    EXPECT_TRUE(ours.ping(kInner));
+    EXPECT_EQ(gateway().endpoint_of(ours.keys().public_key), endpoint);
+  }
+}
+
+TEST_F(Interop, AnAddressOfOursThatGoesIsReplacedAtTheNextPacket) {
+  site_->ours.must({"ip", "address", "add", "10.1.0.11/24", "dev", site_->way.left});
+  TestEndpoint ours = make_endpoint();
+  ours.add_peer(gateway_peer());
+  GatewayPeer peer = callable(ours);
+  peer.endpoint = fmt::format("10.1.0.11:{}", ours.port());
+  gateway().set_peer(peer);
+  ASSERT_TRUE(ping_from_gateway(kOurs));
+  site_->ours.must({"ip", "address", "del", "10.1.0.11/24", "dev", site_->way.left});
+  ours.send_echo(kInner);  // the packet that finds out
+  EXPECT_TRUE(ours.ping(kInner));
+  EXPECT_EQ(gateway().endpoint_of(ours.keys().public_key), fmt::format("10.1.0.1:{}", ours.port()));
+}
+
 TEST_F(Interop, TheGatewaysKeepalivesAreSeenAndNotAnswered) {
   TestEndpoint ours = make_endpoint();
   GatewayPeer peer = callable(ours);

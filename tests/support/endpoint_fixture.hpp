@@ -14,6 +14,7 @@
 #include "wgscope/endpoint/embedded_endpoint.hpp"
 #include "wgscope/inner/event.hpp"
 #include "wgscope/inner/services.hpp"
+#include "wgscope/noise/tai64n.hpp"
 #include "wgscope/os/poll_loop.hpp"
 #include "wgscope/os/udp_socket.hpp"
 #include "wgscope/tunnel/event.hpp"
@@ -66,7 +67,8 @@ struct TestEndpointOptions {
   std::vector<std::string> listen{"127.0.0.1:0", "[::1]:0"};
   std::uint32_t handshakes_per_second = 1000;
   std::uint32_t handshake_burst = 512;
-  std::string netns;  ///< path of the namespace its sockets lie in; empty: the test's own
+  noise::Tai64n last_stamp{};
+  std::string netns{};  ///< path of the namespace its sockets lie in; empty: the test's own
 };
 
 /// A peer as it stands in a configuration file; what is empty is left out.

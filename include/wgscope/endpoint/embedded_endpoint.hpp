@@ -19,6 +19,8 @@
 
 namespace wgscope::endpoint {
 
+class LocalAddresses;
+
 /// What an embedded endpoint reports as it works. Called from its functions, on the same thread; do
 /// not destroy the endpoint or call pump() in them. What they make the inner host do moves before
 /// the function returns that called them.
@@ -46,8 +48,8 @@ class Observer {
 struct EndpointConfig {
   tunnel::InterfaceConfig interface;
   inner::HostConfig host;
-  /// One socket each, at most one a family. Port 0 takes a free one; the first socket's port is
-  /// then tried for the others.
+  /// One socket each, at most one a family; on 0.0.0.0 or :: answers leave from the address that
+  /// was called. Port 0 takes a free one; the first socket's port is then tried for the others.
   std::vector<Endpoint> listen;
   bool offload = true;  ///< UDP_SEGMENT and UDP_GRO, where the kernel has them
 };
@@ -97,6 +99,8 @@ class EmbeddedEndpoint {
   bool stamp_is_kept();
   void report_unsendable();
   void send(os::UdpSocket& socket, std::span<os::SendBatch> batches);
+  void take_failures(const os::SendReport& sent, std::span<const os::SendBatch> batches);
+  void send_from_elsewhere(os::UdpSocket& socket);
   void seal_packets(Now now);
   bool report();
 
@@ -106,6 +110,8 @@ class EmbeddedEndpoint {
   os::UdpOptions socket_options_;
   std::vector<os::UdpSocket> sockets_;
   std::vector<os::SendBatch> batches_;
+  std::unique_ptr<LocalAddresses> called_;  ///< of sockets that have all addresses
+  std::vector<os::SendBatch> sourceless_;   ///< whose source address is gone
   noise::Tai64n kept_stamp_;
 };
 

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@
 #include "wgscope/tunnel/interface.hpp"
 
 #include "endpoint_fixture.hpp"
+#include "flood.hpp"
 #include "udp_sockets.hpp"
 
 namespace wgscope::endpoint {
@@ -45,7 +47,10 @@ constexpr const char* kGateway6 = "fd09::1";
 
 /// A client and a gateway that know each other; only the client knows where the other one is.
 struct Pair {
-  explicit Pair(Family outer = Family::v4) {
+  /// @param handshake_burst  the gateway's
+  explicit Pair(Family outer = Family::v4, std::uint32_t handshake_burst = 512)
+      : gateway(loop,
+                {.addresses = {"10.9.0.1/24", "fd09::1/64"}, .handshake_burst = handshake_burst}) {
     TestPeer of_gateway;
     of_gateway.public_key = client.keys().public_key;
     of_gateway.allowed_ips = {"10.9.0.2/32", "fd09::2/128"};
@@ -58,7 +63,7 @@ struct Pair {
   }
 
   TestLoop loop;
-  TestEndpoint gateway{loop, {.addresses = {"10.9.0.1/24", "fd09::1/64"}}};
+  TestEndpoint gateway;
   TestEndpoint client{loop};
   tunnel::PeerId at_gateway;
   tunnel::PeerId at_client;
@@ -134,6 +139,22 @@ TEST_P(EmbeddedEndpoints, HearFromTheKernelThatNobodyListens) {
   ASSERT_TRUE(pair_.loop.run_until([&] { return !pair_.client.socket_errors.empty(); }));
   EXPECT_EQ(pair_.client.socket_errors[0].sys_errno, ECONNREFUSED);
   EXPECT_EQ(pair_.client.socket_errors[0].destination, nowhere);
+}
+
+TEST(EmbeddedEndpointUnderLoad, LetsAPeerInThatProvesItsAddress) {
+  Pair pair(Family::v4, 64);
+  test::Flood flood("", pair.gateway.keys().public_key,
+                    fmt::format("127.0.0.1:{}", pair.gateway.port()));
+  flood.send();
+  ASSERT_TRUE(pair.loop.run_until([&] { return pair.gateway.count(EventKind::cookie_sent) > 0; }));
+  ASSERT_TRUE(pair.client.initiate(pair.at_client));
+  ASSERT_TRUE(pair.client.wait_for(EventKind::cookie_received));
+  EXPECT_EQ(pair.client.count(EventKind::response_accepted), 0U);
+  pair.client.advance(6s);
+  ASSERT_TRUE(pair.client.wait_for(EventKind::response_accepted));
+  EXPECT_EQ(pair.client.count(EventKind::cookie_received), 1U);
+  EXPECT_GT(pair.gateway.interface().dropped(DropReason::not_for_us), 0U);
+  EXPECT_GT(pair.gateway.interface().dropped(DropReason::under_load), 0U);
 }
 
 TEST(EmbeddedEndpointSockets, ReportWhatNoneOfThemCanSend) {
