@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <utility>
@@ -71,7 +72,7 @@ bool open_with(EVP_CIPHER_CTX* context, std::span<const std::byte> data,
   assert(out.size() + kAeadTagSize == sealed.size());
   int size = 0;
   std::array<std::byte, kAeadTagSize> tag{};
-  std::ranges::copy(sealed.last(kAeadTagSize), tag.begin());
+  std::memcpy(tag.data(), sealed.last(kAeadTagSize).data(), kAeadTagSize);
   if (EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, kAeadTagSize, tag.data()) != 1)
     return false;
   if (!data.empty() && EVP_DecryptUpdate(context, nullptr, &size, as_uchar(data.data()),

@@ -157,13 +157,15 @@ void LwipInterface::input(const wire::IpPacket& packet) {
   pbuf* copy = pbuf_alloc(PBUF_RAW, static_cast<std::uint16_t>(size), PBUF_RAM);
   if (copy == nullptr) return;
   const std::span to(static_cast<std::byte*>(copy->payload), size);
+  // memcpy, for GCC 12 makes a loop over bytes of std::ranges::copy between spans.
   if (packet.header.size() == header_size) {
-    std::ranges::copy(packet.header, to.begin());
+    std::memcpy(to.data(), packet.header.data(), header_size);
   } else {  // options and extension headers stay behind
     wire::IpHeader plain{packet.source, packet.destination, packet.protocol};
     wire::write_ip_header(to, plain);
   }
-  std::ranges::copy(packet.payload, to.subspan(header_size).begin());
+  if (!packet.payload.empty())
+    std::memcpy(to.data() + header_size, packet.payload.data(), packet.payload.size());
   take_on(packet.destination);
   ip_input(copy, &netif_);
   put_down();

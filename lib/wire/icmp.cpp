@@ -115,7 +115,7 @@ void write_message(std::span<std::byte> packet, IpHeader header, const Head& hea
   store_be16(fixed.subspan<2, 2>(), 0);
   store_be16(fixed.subspan<4, 2>(), head.first);
   store_be16(fixed.subspan<6, 2>(), head.second);
-  std::ranges::copy(body, message.subspan(kIcmpHeaderSize).begin());
+  std::copy(body.begin(), body.end(), message.subspan(kIcmpHeaderSize).begin());
   store_be16(fixed.subspan<2, 2>(), checksum(header.source, header.destination, message));
 }
 

@@ -391,6 +391,7 @@ EndpointFigures measure_endpoint(const EndpointOptions& options) {
   const Effort effort = options.quick ? Effort{3, std::chrono::milliseconds(20)} : Effort{};
   const auto say = [](const char* what) { fmt::print(stderr, "bench: {}\n", what); };
   EndpointFigures figures;
+  stay_on_one_cpu();
   say("handshakes");
   figures.floor_ns = measure_floor(effort);
   figures.handshake_cpu_ns = measure_handshakes(options);
