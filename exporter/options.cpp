@@ -116,9 +116,6 @@ void add_source_flags(CLI::App& app, Options& options, Raw& raw) {
   app.add_flag("--collector.netlink,!--no-collector.netlink", source.kernel,
                "Read the kernel's interfaces; on unless switched off")
       ->group("What is read");
-  app.add_flag("--demo", options.demo,
-               "Read tunnels that it makes itself, and nothing of this host")
-      ->group("What is read");
   app.add_flag("--collector.uapi,!--no-collector.uapi", source.userspace,
                "Read userspace implementations; on unless switched off")
       ->group("What is read");
@@ -152,6 +149,15 @@ void add_source_flags(CLI::App& app, Options& options, Raw& raw) {
                  "Folder in which first sights of peers outlive a restart")
       ->type_name("DIR")
       ->check(CLI::Validator(CLI::ExistingDirectory).description(""))
+      ->group("What is read");
+}
+
+/// After the flags that it excludes.
+void add_demo_flag(CLI::App& app, Options& options) {
+  app.add_flag("--demo", options.demo,
+               "Read tunnels that it makes itself, and nothing of this host")
+      ->excludes(app.get_option("--netns"))
+      ->excludes(app.get_option("--uapi.dir"))
       ->group("What is read");
 }
 
@@ -287,6 +293,7 @@ ParsedOptions parse_options(int argc, char** argv) {
   });
   add_web_flags(app, options);
   add_source_flags(app, options, raw);
+  add_demo_flag(app, options);
   add_output_flags(app, options, raw);
   add_log_flags(app, raw);
   try {

@@ -19,6 +19,7 @@
 namespace wgscope::probe {
 namespace {
 
+using tunnel::DropReason;
 using tunnel::EventKind;
 
 std::string spaced(std::string_view word) {
@@ -32,6 +33,27 @@ std::string shown_name(const NamedEvent& event) {
   constexpr std::size_t kKeyStart = 8;
   if (!event.name.empty()) return printable(event.name);
   return event.peer ? event.peer->base64().substr(0, kKeyStart) + "…" : "-";
+}
+
+/// What a refusal means, and what to do about it; empty where its name says it all.
+std::string_view meaning_of(DropReason reason) {
+  switch (reason) {
+    case DropReason::malformed: return "no WireGuard message";
+    case DropReason::bad_mac1: return "the sender has another public key for us";
+    case DropReason::not_for_us: return "it is encrypted to another key than ours";
+    case DropReason::unknown_peer:
+      return "no [Peer] here has that key: add it, or check the sender's";
+    case DropReason::stale_timestamp:
+      return "a replay, or the sender's clock was set back below its last handshake";
+    case DropReason::under_load:
+      return "answered with a cookie; the sender proves its address next";
+    case DropReason::unknown_index:
+      return "of a session from before a restart; it renews by itself";
+    case DropReason::response_not_decrypted: return "the preshared keys differ, or it is forged";
+    case DropReason::session_expired: return "its session is older than 180 s";
+    case DropReason::source_not_allowed: return "AllowedIPs of this peer do not have that source";
+    default: return "";
+  }
 }
 
 std::string_view colour_of(EventKind kind) {
@@ -69,6 +91,8 @@ std::string event_as_text(const NamedEvent& named, bool colour) {
   if (event.inner) text += "  source " + event.inner->to_string();
   if (event.key) text += "  key " + event.key->base64();
   if (event.kind == EventKind::handshake_sent) text += fmt::format("  attempt {}", event.number);
+  const std::string_view meaning = event.reason ? meaning_of(*event.reason) : "";
+  if (!meaning.empty()) text += fmt::format("  ({})", meaning);
   return text;
 }
 

@@ -71,7 +71,7 @@ std::vector<Block> blocks_of(const std::string& name, const std::string& documen
 Finished run_block(const Block& block) {
   const char* path = std::getenv("PATH");
   return run({"bash", "-e", "-c", "cd " + source_dir().string() + "\n" + block.script},
-             {.env = {fmt::format("PATH={}/exporter:{}", binary_dir().string(),
+             {.env = {fmt::format("PATH={0}/exporter:{0}/probe:{1}", binary_dir().string(),
                                   path != nullptr ? path : "/usr/bin:/bin")},
               .netns = {},
               .input = {}},

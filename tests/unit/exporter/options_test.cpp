@@ -53,6 +53,13 @@ TEST(ParseOptions, HasDefaultsForEverything) {
   EXPECT_FALSE(o.render.allowed_ip_info);
   EXPECT_FALSE(o.render.name_label);
   EXPECT_FALSE(o.once);
+  EXPECT_FALSE(o.demo);
+}
+
+TEST(ParseOptions, TheDemoReadsNothingElse) {
+  EXPECT_TRUE(parse({"--demo"}).options.demo);
+  EXPECT_THAT(mistake({"--demo", "--netns=all"}), HasSubstr("--netns"));
+  EXPECT_THAT(mistake({"--demo", "--uapi.dir=/tmp"}), HasSubstr("--uapi.dir"));
 }
 
 TEST(ParseOptions, ReadsEveryFlag) {
