@@ -2,8 +2,8 @@
 
 #include <array>
 #include <cstddef>
-#include <memory>
 #include <span>
+#include <utility>
 
 #include "wgscope/base/random.hpp"
 #include "wgscope/base/result.hpp"
@@ -11,31 +11,25 @@
 
 namespace wgscope::crypto {
 
-/// An X25519 key pair (RFC 7748) whose private half stays in OpenSSL's key object. Making one costs
-/// the multiplication that gives its public key; each agreement costs one more. Move-only; one
-/// thread at a time.
+/// An X25519 key pair (RFC 7748). Making one costs the multiplication that gives its public key;
+/// each agreement costs one more. Move-only.
 class X25519Key {
  public:
-  /// @returns io when OpenSSL cannot (out of memory, provider missing).
+  /// @returns io when libsodium cannot.
   static Result<X25519Key> from_private(const Secret<32>& private_key);
   static Result<X25519Key> generate(Random& random);
-
-  X25519Key(X25519Key&&) noexcept;
-  X25519Key& operator=(X25519Key&&) noexcept;
-  ~X25519Key();
 
   [[nodiscard]] const std::array<std::byte, 32>& public_key() const { return public_key_; }
 
   /// The shared secret with `peer`. @returns false for a low-order point, whose secret would be all
-  /// zero and known to everyone (RFC 7748 §6.1), and when OpenSSL cannot; `shared` is then
-  /// unspecified.
+  /// zero and known to everyone (RFC 7748 §6.1); `shared` is then unspecified.
   [[nodiscard]] bool agree(std::span<const std::byte, 32> peer, Secret<32>& shared) const;
 
  private:
-  struct Handle;
-  X25519Key(std::unique_ptr<Handle> handle, const std::array<std::byte, 32>& public_key);
+  X25519Key(Secret<32> private_key, const std::array<std::byte, 32>& public_key)
+      : private_key_(std::move(private_key)), public_key_(public_key) {}
 
-  std::unique_ptr<Handle> handle_;
+  Secret<32> private_key_;
   std::array<std::byte, 32> public_key_;
 };
 

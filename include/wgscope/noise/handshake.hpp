@@ -32,7 +32,7 @@ namespace wgscope::noise {
 /// Our own static key and what follows from it.
 class Identity {
  public:
-  /// @returns io when OpenSSL cannot.
+  /// @returns io when the crypto library cannot.
   static Result<Identity> create(const PrivateKey& key);
 
   [[nodiscard]] const crypto::X25519Key& key() const { return key_; }
@@ -116,7 +116,7 @@ class SentInitiation {
 
 /// Writes an initiation to `out`, whose sender index is set already, but for its macs, which become
 /// zero.
-/// @returns io when OpenSSL cannot, bad_value if the peer's key is of low order.
+/// @returns io when the crypto library cannot, bad_value if the peer's key is of low order.
 Result<SentInitiation> initiate(const Identity& ours, const RemoteStatic& remote, Tai64n timestamp,
                                 Random& random, wire::InitiationView<std::byte> out);
 
@@ -131,7 +131,7 @@ class OpenedInitiation {
 
   /// Writes the response to `out`, whose sender index is set already, but for its macs, which
   /// become zero. Call after read_timestamp() gave one, once. @returns nothing for a low-order
-  /// ephemeral key, or when OpenSSL cannot.
+  /// ephemeral key, or when the crypto library cannot.
   std::optional<TransportKeys> respond(const PresharedKey& preshared_key, Random& random,
                                        wire::ResponseView<std::byte> out);
 

@@ -89,7 +89,7 @@ enum class Sent : std::uint8_t {
 class Interface {
  public:
   /// @param random  must outlive the interface.
-  /// @returns io when OpenSSL cannot.
+  /// @returns io when the crypto library cannot.
   static Result<Interface> create(InterfaceConfig config, Random& random);
   Interface(Interface&&) noexcept;
   Interface& operator=(Interface&&) noexcept;
