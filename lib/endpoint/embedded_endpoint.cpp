@@ -60,6 +60,7 @@ EmbeddedEndpoint::EmbeddedEndpoint(tunnel::Interface interface, const EndpointCo
       called_(std::make_unique<LocalAddresses>()),
       kept_stamp_(interface_.last_stamp()) {
   socket_options_.offload = config.offload;
+  socket_options_.mark = config.mark;
 }
 
 EmbeddedEndpoint::~EmbeddedEndpoint() = default;

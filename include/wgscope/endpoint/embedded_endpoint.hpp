@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -52,6 +53,7 @@ struct EndpointConfig {
   /// was called. Port 0 takes a free one; the first socket's port is then tried for the others.
   std::vector<Endpoint> listen;
   bool offload = true;  ///< UDP_SEGMENT and UDP_GRO, where the kernel has them
+  std::optional<std::uint32_t> mark;  ///< of what is sent (SO_MARK); needs CAP_NET_ADMIN
 };
 
 /// The embedded tunnel endpoint: a tunnel::Interface whose datagrams travel through UDP sockets,
@@ -82,6 +84,7 @@ class EmbeddedEndpoint {
 
   /// Use them freely, then call pump(), which moves along what that caused.
   tunnel::Interface& interface() { return interface_; }
+  [[nodiscard]] const tunnel::Interface& interface() const { return interface_; }
   inner::Host& host() { return host_; }
   void pump(Now now);
 

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/os/poll_loop.hpp"
+
+namespace wgscope::checks {
+
+/// Is told what a check is waiting for, so that a person who waits too can be shown it.
+class Progress {
+ public:
+  Progress() = default;
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  virtual ~Progress() = default;
+
+  /// @param what   half a sentence: "waiting for a response of 192.0.2.1:51820".
+  /// @param until  when that ends at the latest, where it is known.
+  virtual void on_wait(const diagnosis::Text& what, std::optional<Instant> until) = 0;
+};
+
+/// The loop that a check runs on, and what can end it: time, or the user. Checks are written as
+/// straight code that waits for things to happen:
+///
+///     if (!run.wait([&] { return session.established(); }, deadline)) …
+///
+/// One thread, the one it was opened on.
+class Run {
+ public:
+  /// @param progress  outlives the run; nullptr: nobody watches. @returns io.
+  static Result<Run> open(Progress* progress = nullptr);
+
+  os::PollLoop& loop() { return loop_; }
+
+  /// Drives the loop until `happened` says yes; it is asked first, and again after each round of
+  /// events. @returns false where the limit came first, or interrupt().
+  bool wait(const std::function<bool()>& happened, Instant limit);
+  /// Drives the loop for a while. @returns false where interrupt() came first.
+  bool pass(Nanoseconds span);
+
+  /// Something may have happened that wait() should look at. For handlers in the loop.
+  void wake() const { loop_.stop(); }
+  /// The user has had enough: every wait() returns at once from now on. For handlers in the loop.
+  void interrupt();
+  [[nodiscard]] bool interrupted() const { return interrupted_; }
+
+  void say(const diagnosis::Text& what, std::optional<Instant> until = std::nullopt);
+
+ private:
+  Run(os::PollLoop loop, Progress* progress) : loop_(std::move(loop)), progress_(progress) {}
+
+  os::PollLoop loop_;
+  Progress* progress_;
+  bool interrupted_ = false;
+};
+
+}  // namespace wgscope::checks

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/stamps.hpp"
+#include "wgscope/checks/target.hpp"
+#include "wgscope/crypto/random.hpp"
+#include "wgscope/endpoint/attachment.hpp"
+#include "wgscope/endpoint/embedded_endpoint.hpp"
+#include "wgscope/inner/event.hpp"
+#include "wgscope/inner/host.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/udp_socket.hpp"
+#include "wgscope/tunnel/event.hpp"
+
+namespace wgscope::checks {
+
+/// A tunnel of ours to one address of the gateway, on a socket and port of its own, with everything
+/// that happened in it.
+class Session final : private endpoint::Observer {
+ public:
+  /// Sends nothing yet. @param run, stamps  outlive the session.
+  /// @returns as EmbeddedEndpoint::open() and tunnel::Interface::add_peer(); not_permitted where
+  /// the configuration has an fwmark and this process may not set it.
+  static Result<std::unique_ptr<Session>> open(Run& run, const Target& target,
+                                               const Endpoint& gateway, Stamps& stamps);
+  ~Session() override;
+
+  [[nodiscard]] const Endpoint& gateway() const { return gateway_; }
+  endpoint::EmbeddedEndpoint& endpoint() { return *endpoint_; }
+  inner::Host& host() { return endpoint_->host(); }
+  tunnel::Interface& interface() { return endpoint_->interface(); }
+  [[nodiscard]] tunnel::PeerId peer() const { return peer_; }
+  [[nodiscard]] bool established() const;
+
+  void initiate();
+  void send_keepalive();
+  /// Moves along what was asked of host() or interface().
+  void pump();
+  /// Stops, or starts again, all timers: without them nothing is sent that is not asked for, no
+  /// retry, no keepalive. What comes is still taken.
+  void run_timers(bool wanted);
+  /// A socket on another port, as if a NAT had forgotten the old one.
+  Result<> rebind();
+
+  /// Called for each event inside the tunnel, after it was recorded nowhere else. May use host().
+  std::function<void(const inner::Event&)> on_inner;
+  /// When the user of host() has something due by itself; `tick` is called then.
+  std::function<std::optional<Instant>()> next_tick;
+  std::function<void(Instant)> tick;
+
+  // What happened, in order.
+  std::vector<tunnel::Event> events;
+  std::vector<os::SocketError> socket_errors;
+  std::vector<os::SendFailure> send_failures;
+
+  [[nodiscard]] std::size_t count(tunnel::EventKind kind) const;
+  /// The first event of a kind from `since` on.
+  [[nodiscard]] const tunnel::Event* find(tunnel::EventKind kind, Instant since = {}) const;
+
+ private:
+  Session(Run& run, Stamps& stamps, const Endpoint& gateway);
+  void on_tunnel_event(const tunnel::Event& event) override;
+  void on_inner_event(const inner::Event& event) override;
+  void on_socket_error(const os::SocketError& error) override;
+  void on_send_failure(const os::SendFailure& failure) override;
+  bool on_stamp(const noise::Tai64n& stamp) override;
+  Result<> watch();
+
+  Run& run_;
+  Stamps& stamps_;
+  Endpoint gateway_;
+  crypto::SystemRandom random_;
+  std::unique_ptr<endpoint::EmbeddedEndpoint> endpoint_;
+  tunnel::PeerId peer_;
+  bool timers_ = true;
+  std::vector<os::PollLoop::Watch> watches_;
+};
+
+}  // namespace wgscope::checks

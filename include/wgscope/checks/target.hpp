@@ -1,0 +1,43 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "wgscope/base/keys.hpp"
+#include "wgscope/base/result.hpp"
+#include "wgscope/config/wg_quick.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/model/public_key.hpp"
+
+namespace wgscope::checks {
+
+/// What a check is about: the probe's own peer, and the gateway it speaks to.
+struct Target {
+  PrivateKey private_key;
+  std::vector<Prefix> addresses;  ///< ours inside the tunnel; at least one
+  std::uint16_t mtu = 1420;       ///< bytes, of inner packets
+  std::optional<std::uint32_t> fwmark;
+  std::vector<IpAddress> dns;  ///< name servers, those of the configuration that are addresses
+
+  PublicKey gateway;
+  std::string name;  ///< the gateway's, where the file has one
+  PresharedKey preshared_key;
+  config::EndpointName endpoint;
+  std::vector<Prefix> allowed_ips;
+};
+
+/// @param peer  the public key, or the name, of the one that is meant; empty where there is only
+/// one.
+/// @param config  its keys are moved out.
+/// @returns bad_value or missing_key, in a sentence that says what to do: no private key, no
+/// address, no peer or several of which none is named, a peer without an endpoint.
+Result<Target> make_target(config::WgQuickConfig config, const std::string& peer = {});
+
+/// The address inside the tunnel that is likeliest to answer where nobody names one: a host that
+/// the allowed IPs have by itself, then our own network's first host.
+std::optional<IpAddress> guess_inner_target(const Target& target);
+
+}  // namespace wgscope::checks

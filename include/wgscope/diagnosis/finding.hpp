@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "wgscope/diagnosis/text.hpp"
+
+namespace wgscope::diagnosis {
+
+enum class Severity : std::uint8_t { info, warning, critical };
+std::string_view to_string(Severity severity);
+
+/// What can be found, by meaning. Each has a row in the table (lib/diagnosis/findings.cpp), in this
+/// order; its ID there is what people, pipelines, alerts and runbooks know it by, and is never
+/// given to anything else.
+enum class FindingId : std::uint8_t {
+  // WGS-CFG: the configuration
+  line_not_known,
+  // WGS-KEY: keys
+  key_in_use,
+  key_use_unknown,
+  key_readable_by_others,
+  stamps_not_kept,
+  // WGS-CLK: the clock
+  clock_set_back,
+  clock_not_synchronised,
+  // WGS-NAM: names
+  name_not_found,
+  name_server_silent,
+  // WGS-LOC: this host does not let it out
+  local_firewall,
+  no_route,
+  too_long_for_interface,
+  no_such_family,
+  send_failed,
+  // WGS-HS: the handshake
+  nothing_listens,
+  endpoint_rejects,
+  hop_rejects,
+  hop_unreachable,
+  silent_host_up,
+  silent,
+  wireguard_filtered,
+  under_load,
+  under_load_no_response,
+  cookie_not_authentic,
+  preshared_key_unknown_to_server,
+  preshared_key_is_another_given,
+  preshared_key_mismatch,
+  response_from_elsewhere,
+  answered_late,
+  some_addresses_fail,
+  // WGS-DAT: data in the tunnel
+  dropped_behind_peer,
+  return_data_lost,
+  forward_data_lost,
+  dies_after_seconds,
+  inner_unreachable,
+  data_unanswered,
+  // WGS-PNG: ping
+  no_reply,
+  loss_forward,
+  loss_backward,
+  loss,
+  duplicates,
+  reordered,
+  // WGS-RCH: reach
+  not_reachable,
+  refused,
+  reachable_but_must_not,
+  lookup_failed,
+  http_status,
+  reach_unstable,
+  reach_not_told,
+};
+
+/// A row of the table of findings, from which docs/findings.md is made.
+struct FindingKind {
+  FindingId key;
+  std::string_view id;  ///< "WGS-HS-001": the layer, then a number that is never used again
+  Severity severity;
+  std::string_view title;    ///< a few words
+  std::string_view meaning;  ///< what was seen, what it proves and what it does not
+  std::string_view fix;      ///< what to do, in general; a Finding says it exactly
+};
+
+std::span<const FindingKind> finding_kinds();
+const FindingKind& kind_of(FindingId id);
+
+/// What may be the cause where the evidence does not tell.
+struct Hypothesis {
+  Text cause;
+  Text check;  ///< how to tell: a command, or where to look
+};
+
+/// Something that is not as it should be.
+struct Finding {
+  FindingId id;
+  Text cause;                               ///< a sentence, without a full stop
+  std::vector<Text> evidence;               ///< what was seen, a line each
+  std::vector<Hypothesis> hypotheses = {};  ///< likeliest first; silence has many causes
+  std::vector<Text> fix = {};               ///< exact commands or changes, a line each
+};
+
+}  // namespace wgscope::diagnosis

@@ -1,0 +1,45 @@
+#include "wgscope/checks/run.hpp"
+
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/os/clock.hpp"
+#include "wgscope/os/poll_loop.hpp"
+
+namespace wgscope::checks {
+
+Result<Run> Run::open(Progress* progress) {
+  auto loop = os::PollLoop::open();
+  if (!loop) return tl::unexpected(loop.error());
+  return Run(std::move(*loop), progress);
+}
+
+bool Run::wait(const std::function<bool()>& happened, Instant limit) {
+  while (!happened()) {
+    if (interrupted_ || os::boot_now() >= limit) return false;
+    // A loop that cannot wait would spin here: what was waited for has then not happened.
+    if (!loop_.run_until(limit)) return false;
+  }
+  return true;
+}
+
+bool Run::pass(Nanoseconds span) {
+  const Instant limit = os::boot_now() + span;
+  static_cast<void>(wait([] { return false; }, limit));
+  return !interrupted_;
+}
+
+void Run::interrupt() {
+  interrupted_ = true;
+  wake();
+}
+
+void Run::say(const diagnosis::Text& what, std::optional<Instant> until) {
+  if (progress_ != nullptr) progress_->on_wait(what, until);
+}
+
+}  // namespace wgscope::checks

@@ -1,0 +1,160 @@
+#include "wgscope/checks/session.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/secret.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/stamps.hpp"
+#include "wgscope/checks/target.hpp"
+#include "wgscope/endpoint/embedded_endpoint.hpp"
+#include "wgscope/inner/event.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/noise/tai64n.hpp"
+#include "wgscope/os/clock.hpp"
+#include "wgscope/os/poll_loop.hpp"
+#include "wgscope/os/udp_socket.hpp"
+#include "wgscope/tunnel/event.hpp"
+#include "wgscope/tunnel/interface.hpp"
+
+namespace wgscope::checks {
+namespace {
+
+/// Events that a flood of forged datagrams may cause are not kept without end.
+constexpr std::size_t kMaxKept = 4096;
+
+endpoint::EndpointConfig endpoint_config(const Target& target, const Endpoint& gateway,
+                                         const Stamps& stamps) {
+  endpoint::EndpointConfig config;
+  config.interface.private_key = PrivateKey{target.private_key.secret.clone()};
+  config.interface.mtu = target.mtu;
+  config.interface.last_stamp = stamps.last();
+  config.host.addresses = target.addresses;
+  config.host.mtu = target.mtu;
+  Endpoint any;
+  any.address.family = gateway.address.family;
+  config.listen = {any};
+  config.mark = target.fwmark;
+  return config;
+}
+
+tunnel::PeerConfig peer_config(const Target& target, const Endpoint& gateway) {
+  tunnel::PeerConfig config;
+  config.public_key = target.gateway;
+  config.preshared_key = PresharedKey{target.preshared_key.secret.clone()};
+  config.allowed_ips = target.allowed_ips;
+  config.endpoint = gateway;
+  return config;
+}
+
+}  // namespace
+
+Session::Session(Run& run, Stamps& stamps, const Endpoint& gateway)
+    : run_(run), stamps_(stamps), gateway_(gateway) {}
+
+Session::~Session() = default;
+
+Result<std::unique_ptr<Session>> Session::open(Run& run, const Target& target,
+                                               const Endpoint& gateway, Stamps& stamps) {
+  std::unique_ptr<Session> session(new Session(run, stamps, gateway));
+  auto endpoint = endpoint::EmbeddedEndpoint::open(endpoint_config(target, gateway, stamps),
+                                                   session->random_, *session);
+  if (!endpoint) return tl::unexpected(endpoint.error());
+  session->endpoint_ = std::move(*endpoint);
+  const auto peer = session->interface().add_peer(os::now(), peer_config(target, gateway));
+  if (!peer) return tl::unexpected(peer.error());
+  session->peer_ = *peer;
+  if (auto watched = session->watch(); !watched) return tl::unexpected(watched.error());
+  return session;
+}
+
+/// As endpoint::Attachment, but for timers that can be stopped, and for the user's own.
+Result<> Session::watch() {
+  watches_.clear();
+  for (const os::UdpSocket& socket : endpoint_->sockets()) {
+    const auto read = [this, fd = socket.fd()] {
+      endpoint_->handle_readable(os::now(), fd);
+      run_.wake();
+    };
+    auto watch = run_.loop().add(socket.fd(), {.readable = read, .writable = {}, .error = read});
+    if (!watch) return tl::unexpected(watch.error());
+    watches_.push_back(std::move(*watch));
+  }
+  const auto next = [this]() -> std::optional<Instant> {
+    if (!timers_) return std::nullopt;
+    return endpoint_->next_timeout();
+  };
+  const auto expired = [this](Instant) {
+    endpoint_->handle_timeout(os::now());
+    run_.wake();
+  };
+  watches_.push_back(run_.loop().add({.next = next, .expired = expired}));
+  const auto next_own = [this] { return next_tick ? next_tick() : std::nullopt; };
+  const auto expired_own = [this](Instant now) {
+    if (tick) tick(now);
+    pump();
+    run_.wake();
+  };
+  watches_.push_back(run_.loop().add({.next = next_own, .expired = expired_own}));
+  return {};
+}
+
+bool Session::established() const {
+  return endpoint_->interface().has_session(os::boot_now(), peer_);
+}
+
+void Session::initiate() {
+  static_cast<void>(interface().initiate(os::now(), peer_));
+  pump();
+}
+
+void Session::send_keepalive() {
+  interface().send_keepalive(os::now(), peer_);
+  pump();
+}
+
+void Session::pump() { endpoint_->pump(os::now()); }
+
+void Session::run_timers(bool wanted) { timers_ = wanted; }
+
+Result<> Session::rebind() {
+  watches_.clear();
+  const auto bound = endpoint_->rebind();
+  if (auto watched = watch(); !watched) return watched;
+  return bound;
+}
+
+std::size_t Session::count(tunnel::EventKind kind) const {
+  return static_cast<std::size_t>(std::ranges::count(events, kind, &tunnel::Event::kind));
+}
+
+const tunnel::Event* Session::find(tunnel::EventKind kind, Instant since) const {
+  const auto found = std::ranges::find_if(
+      events, [&](const tunnel::Event& event) { return event.kind == kind && event.at >= since; });
+  return found == events.end() ? nullptr : &*found;
+}
+
+void Session::on_tunnel_event(const tunnel::Event& event) {
+  if (events.size() < kMaxKept) events.push_back(event);
+}
+
+void Session::on_inner_event(const inner::Event& event) {
+  if (on_inner) on_inner(event);
+}
+
+void Session::on_socket_error(const os::SocketError& error) {
+  if (socket_errors.size() < kMaxKept) socket_errors.push_back(error);
+}
+
+void Session::on_send_failure(const os::SendFailure& failure) {
+  if (send_failures.size() < kMaxKept) send_failures.push_back(failure);
+}
+
+bool Session::on_stamp(const noise::Tai64n& stamp) { return stamps_.cover(stamp); }
+
+}  // namespace wgscope::checks

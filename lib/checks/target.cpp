@@ -1,0 +1,103 @@
+#include "wgscope/checks/target.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/secret.hpp"
+#include "wgscope/base/text.hpp"
+#include "wgscope/config/wg_quick.hpp"
+#include "wgscope/model/address.hpp"
+
+namespace wgscope::checks {
+namespace {
+
+bool is_host(const Prefix& prefix) { return prefix.bits == prefix.address.octets().size() * 8; }
+
+/// Of the peers, the one that is meant.
+Result<config::WgQuickPeer*> choose_peer(config::WgQuickConfig& config, const std::string& wanted) {
+  if (config.peers.empty())
+    return fail(Errc::bad_value, "there is no [Peer], the gateway: add one with its PublicKey");
+  if (wanted.empty()) {
+    if (config.peers.size() == 1) return &config.peers.front();
+    return fail(
+        Errc::bad_value,
+        fmt::format("there are {} peers: say which is meant, with --peer and its public key "
+                    "or name",
+                    config.peers.size()));
+  }
+  const auto is_meant = [&](const config::WgQuickPeer& peer) {
+    return peer.name == wanted || peer.public_key.base64() == wanted;
+  };
+  const auto found = std::ranges::find_if(config.peers, is_meant);
+  if (found == config.peers.end())
+    return fail(Errc::bad_value,
+                fmt::format("no peer has the public key or name '{}'", printable(wanted)));
+  if (std::ranges::count_if(config.peers, is_meant) > 1)
+    return fail(
+        Errc::bad_value,
+        fmt::format("several peers have the name '{}': give the public key", printable(wanted)));
+  return &*found;
+}
+
+}  // namespace
+
+Result<Target> make_target(config::WgQuickConfig config, const std::string& peer) {
+  if (auto has_key = config::require_private_key(config); !has_key)
+    return tl::unexpected(has_key.error());
+  if (config.addresses.empty())
+    return fail(Errc::missing_key,
+                "[Interface] has no Address: this peer's address inside the tunnel is needed");
+  const auto chosen = choose_peer(config, peer);
+  if (!chosen) return tl::unexpected(chosen.error());
+  config::WgQuickPeer& gateway = **chosen;
+  if (!gateway.endpoint)
+    return fail(Errc::missing_key,
+                "the peer has no Endpoint: where it is to be found is needed, HOST:PORT");
+  Target target;
+  target.private_key = std::move(*config.private_key);
+  target.addresses = std::move(config.addresses);
+  target.mtu = config.mtu.value_or(target.mtu);
+  target.fwmark = config.fwmark;
+  for (const std::string& server : config.dns) {
+    if (const auto address = IpAddress::parse(server)) target.dns.push_back(*address);
+  }
+  target.gateway = gateway.public_key;
+  target.name = std::move(gateway.name);
+  if (gateway.preshared_key) target.preshared_key = std::move(*gateway.preshared_key);
+  target.endpoint = std::move(*gateway.endpoint);
+  target.allowed_ips = std::move(gateway.allowed_ips);
+  return target;
+}
+
+std::optional<IpAddress> guess_inner_target(const Target& target) {
+  const auto is_ours = [&](const IpAddress& address) {
+    return std::ranges::find(target.addresses, address, &Prefix::address) != target.addresses.end();
+  };
+  const auto speaks = [&](const IpAddress& address) {
+    return std::ranges::any_of(
+        target.addresses, [&](const Prefix& own) { return own.address.family == address.family; });
+  };
+  for (const Prefix& allowed : target.allowed_ips) {
+    if (is_host(allowed) && !is_ours(allowed.address) && speaks(allowed.address))
+      return allowed.address;
+  }
+  for (const Prefix& own : target.addresses) {
+    if (is_host(own)) continue;
+    IpAddress first = own.address;
+    const std::size_t octets = first.octets().size();
+    for (std::size_t bit = own.bits; bit < octets * 8; ++bit)
+      first.bytes[bit / 8] &= ~(std::byte{0x80} >> (bit % 8));
+    first.bytes[octets - 1] |= std::byte{1};
+    if (!is_ours(first)) return first;
+  }
+  return std::nullopt;
+}
+
+}  // namespace wgscope::checks

@@ -1,0 +1,113 @@
+#include "wgscope/diagnosis/text.hpp"
+
+#include <array>
+#include <cassert>
+#include <chrono>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "wgscope/base/text.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/model/public_key.hpp"
+
+namespace wgscope::diagnosis {
+namespace {
+
+std::string shown(std::string_view outside) {
+  return printable(outside, std::numeric_limits<std::size_t>::max());
+}
+
+}  // namespace
+
+Text& Text::append(std::string text, Sensitivity kind) {
+  if (text.empty()) return *this;
+  if (kind == Sensitivity::none && !pieces_.empty() && pieces_.back().kind == kind)
+    pieces_.back().text += text;
+  else
+    pieces_.push_back({std::move(text), kind});
+  return *this;
+}
+
+Text& Text::add(std::string_view words) { return append(std::string(words), Sensitivity::none); }
+
+Text& Text::add(const Text& other) {
+  for (const Piece& piece : other.pieces_) append(piece.text, piece.kind);
+  return *this;
+}
+
+Text& Text::add(const IpAddress& address) {
+  return append(address.to_string(), Sensitivity::address);
+}
+
+Text& Text::add(const Endpoint& endpoint) {
+  const std::string port = fmt::format(":{}", endpoint.port);
+  if (endpoint.address.family == Family::v4) return add(endpoint.address).add(port);
+  std::string zone;
+  if (endpoint.scope_id != 0) zone = fmt::format("%{}", endpoint.scope_id);
+  return add("[").add(endpoint.address).add(zone).add("]").add(port);
+}
+
+Text& Text::add(const Prefix& prefix) {
+  return add(prefix.address).add("/").add(static_cast<unsigned>(prefix.bits));
+}
+
+Text& Text::add(const PublicKey& key) { return append(key.base64(), Sensitivity::key); }
+
+Text& Text::add(const Name& name) { return append(shown(name.text), Sensitivity::name); }
+
+Text& Text::add(const Path& path) { return append(shown(path.text), Sensitivity::path); }
+
+Text& Text::add(Nanoseconds time) { return add(std::string_view(format_duration(time))); }
+
+std::string Text::plain() const {
+  std::string all;
+  for (const Piece& piece : pieces_) all += piece.text;
+  return all;
+}
+
+std::string format_duration(Nanoseconds time) {
+  using std::chrono::minutes;
+  using std::chrono::seconds;
+  if (time < Nanoseconds{0}) return "-" + format_duration(-time);
+  if (time >= minutes{2}) {
+    const auto whole = std::chrono::duration_cast<minutes>(time);
+    const auto rest = std::chrono::duration_cast<seconds>(time - whole);
+    return rest.count() == 0 ? fmt::format("{} min", whole.count())
+                             : fmt::format("{} min {} s", whole.count(), rest.count());
+  }
+  struct Unit {
+    double nanoseconds;
+    std::string_view name;
+  };
+  constexpr std::array<Unit, 3> kUnits{{{1e9, "s"}, {1e6, "ms"}, {1e3, "µs"}}};
+  const auto count = static_cast<double>(time.count());
+  for (const Unit& unit : kUnits) {
+    // What rounds up to 1000 belongs to the next unit.
+    if (count < unit.nanoseconds * 0.9995) continue;
+    const double value = count / unit.nanoseconds;
+    const int digits = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+    return fmt::format("{:.{}f} {}", value, digits, unit.name);
+  }
+  return fmt::format("{} ns", time.count());
+}
+
+namespace detail {
+
+std::string_view take_words(std::string_view& words) {
+  const std::size_t place = words.find("{}");
+  assert(place != std::string_view::npos);
+  const std::string_view before = words.substr(0, place);
+  words.remove_prefix(place + 2);
+  return before;
+}
+
+}  // namespace detail
+
+}  // namespace wgscope::diagnosis

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/stamps.hpp"
+#include "wgscope/checks/target.hpp"
+#include "wgscope/diagnosis/report.hpp"
+
+#include "probe/render/report.hpp"
+#include "probe/verbs.hpp"
+
+// What all verbs that check a gateway have in common: whose tunnel it is, where the report goes,
+// what a signal does. A verb adds its own options, and a function that checks.
+
+namespace wgscope::probe {
+
+/// Where the target comes from: a wg-quick file, options, or both, of which options win.
+struct TargetOptions {
+  std::string config;            ///< path
+  std::string peer;              ///< which of several: public key or name
+  std::string private_key_file;  ///< "-": standard input
+  std::string private_key_env;   ///< name of the variable
+  std::string preshared_key_file;
+  std::string gateway;   ///< public key
+  std::string endpoint;  ///< HOST:PORT
+  std::vector<std::string> addresses;
+  std::vector<std::string> allowed_ips;
+  std::optional<std::uint16_t> mtu;
+  std::string state_folder;
+  bool steal_endpoint = false;  ///< --i-know-this-steals-the-endpoint
+};
+
+struct CheckOptions {
+  TargetOptions target;
+  OutputOptions output;
+  std::chrono::nanoseconds timeout = std::chrono::seconds{20};
+  bool quick = false;
+  bool plan = false;
+};
+
+/// Adds --config, --timeout, --json, … to a verb. @param options  outlives the parsing.
+void add_check_options(CLI::App& app, CheckOptions& options);
+
+/// A target that is ready to be checked.
+struct Prepared {
+  checks::Target target;
+  checks::Stamps stamps;
+  std::vector<diagnosis::Check> checks;  ///< what was found while reading files
+};
+
+/// @returns what keeps the target from being known, in a sentence that says what to do.
+Result<Prepared> prepare(const TargetOptions& options);
+
+/// What --plan prints: what would be sent, and to whom, and what that changes there.
+struct Plan {
+  std::vector<diagnosis::Text> lines;
+};
+
+/// A verb's own part.
+struct CheckBody {
+  std::string_view verb;
+  std::function<Plan(const Prepared&)> plan;
+  /// Adds to the report, whose verb, target and times are filled in around it.
+  std::function<void(checks::Run&, Prepared&, diagnosis::Report&)> run;
+};
+
+/// Prepares, runs until done or SIGINT or SIGTERM, and shows what is known then.
+Exit run_check(const CheckOptions& options, const CheckBody& body);
+
+}  // namespace wgscope::probe
