@@ -118,6 +118,19 @@ std::vector<Hypothesis> reasons_not_to_send(int number, const Endpoint& endpoint
   return {};
 }
 
+Check key_use_not_known(const HandshakeFacts& facts) {
+  Finding finding{
+      .id = FindingId::key_use_unknown,
+      .cause = "whether an interface of this host uses the probe's key could not be looked up",
+      .evidence = {},
+      .fix = {text("make sure that {} is a peer of its own on the gateway, for the probe alone",
+                   facts.ours),
+              "to have it looked up, run as root or with CAP_NET_ADMIN"}};
+  if (!facts.key_user.empty()) finding.evidence = {text("{}", Name{facts.key_user})};
+  return make_check(key_use, Status::unknown, "the interfaces of this host could not be listed",
+                    std::move(finding));
+}
+
 }  // namespace
 
 bool stamp_is_ahead(const HandshakeFacts& facts) {
@@ -126,20 +139,9 @@ bool stamp_is_ahead(const HandshakeFacts& facts) {
 
 Check check_key_use(const HandshakeFacts& facts) {
   const Name user{facts.key_user};
-  switch (facts.key_use) {
-    case KeyUse::free: return make_check(key_use, Status::ok, "no interface of this host uses it");
-    case KeyUse::used: break;
-    case KeyUse::not_known:
-      return make_check(
-          key_use, Status::unknown, "the interfaces of this host could not be listed",
-          {.id = FindingId::key_use_unknown,
-           .cause = "whether an interface of this host uses the probe's key could not be looked up",
-           .evidence = {text("{}", user)},
-           .fix = {
-               text("make sure that {} is a peer of its own on the gateway, for the probe alone",
-                    facts.ours),
-               "to have it looked up, run as root or with CAP_NET_ADMIN"}});
-  }
+  if (facts.key_use == KeyUse::free)
+    return make_check(key_use, Status::ok, "no interface of this host uses it");
+  if (facts.key_use == KeyUse::not_known) return key_use_not_known(facts);
   if (facts.key_use_accepted)
     return make_check(
         key_use, Status::ok,
@@ -247,7 +249,7 @@ Check check_send(const Scene& scene) {
   const AttemptFacts& attempt = scene.one;
   const Text sent = counted(attempt.initiations, "initiation", "initiations");
   if (!attempt.send_errno) {
-    if (attempt.initiations == 0)
+    if (attempt.initiations == 0 && !attempt.response_after)
       return make_check(path_send, Status::unknown, "nothing was sent to it yet");
     return make_check(path_send, Status::ok, text("{} sent", sent));
   }
