@@ -250,6 +250,7 @@ std::vector<Check> diagnose(const HandshakeFacts& facts) {
       return checks;
     }
   }
+  if (auto mark = check_mark(facts)) checks.push_back(std::move(*mark));
   if (facts.attempts.empty())
     checks.push_back(make_check(handshake_response, Status::unknown, "nothing was sent yet"));
   else

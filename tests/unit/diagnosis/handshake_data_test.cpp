@@ -103,6 +103,27 @@ TEST(Data, OfAQuickRunIsUnknownAndSaysWhatToDo) {
   EXPECT_EQ(overall_of(facts), Status::unknown);
 }
 
+TEST(Data, ThatWasWatchedAtAnotherAddressPointsThere) {
+  AttemptFacts first = answered_at();
+  first.data = unanswered();
+  first.data->keepalive_after = 10s;
+  first.data->witnesses_watched = 10s;
+  AttemptFacts second = answered_at("198.51.100.1:51820");
+  second.data = unanswered();
+  const std::vector<Check> checks = diagnose(facts_of({first, second}));
+  EXPECT_EQ(outcome(checks, kData, kGateway), "critical WGS-DAT-001");
+  EXPECT_EQ(outcome(checks, kData, "198.51.100.1:51820"), "unknown WGS-DAT-006");
+  EXPECT_THAT(words_of(*find(checks, kData, "198.51.100.1:51820")->finding),
+              HasSubstr("see what was found at the other address"));
+}
+
+TEST(Data, ThatWasInterruptedSaysToLetItRun) {
+  HandshakeFacts facts = with(unanswered());
+  facts.interrupted = true;
+  EXPECT_EQ(outcome(facts, kData), "unknown WGS-DAT-006");
+  EXPECT_THAT(words_of(facts, kData), HasSubstr("let it run to its end"));
+}
+
 TEST(Data, WithNobodyToAskLeavesTheVerdictAlone) {
   const HandshakeFacts facts = facts_of(answered_at());
   EXPECT_EQ(outcome(facts, kData), "unknown WGS-DAT-006");

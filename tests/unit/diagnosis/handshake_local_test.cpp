@@ -161,6 +161,33 @@ TEST(NameResolve, CountsWhatTheNameStandsFor) {
   EXPECT_THAT(find(checks, "name.resolve")->summary.plain(), HasSubstr("2 addresses"));
 }
 
+TEST(NameResolve, SaysHowLongItTook) {
+  HandshakeFacts facts = facts_of(working_at());
+  facts.resolving = 7ms;
+  EXPECT_EQ(find(diagnose(facts), "name.resolve")->summary.plain(),
+            "gw.example.net stands for 1 address to try, known after 7.00 ms");
+}
+
+TEST(NameResolve, ThatWasInterruptedIsUnknown) {
+  HandshakeFacts facts = unresolved(Errc::interrupted, "look up gw.example.net: interrupted");
+  facts.interrupted = true;
+  EXPECT_EQ(outcome(facts, "name.resolve"), "unknown");
+  EXPECT_EQ(outcome(facts, "handshake.response"), "unknown");
+  EXPECT_EQ(verdict_of(facts), "interrupted before it was known");
+}
+
+// path.mark
+
+TEST(PathMark, ThatCouldNotBeSetIsUnknownAndLeavesTheVerdictAlone) {
+  HandshakeFacts facts = facts_of(working_at());
+  EXPECT_EQ(outcome(facts, "path.mark"), "absent");
+  facts.mark_refused = "set the mark 51820: not permitted";
+  EXPECT_EQ(outcome(facts, "path.mark"), "unknown");
+  EXPECT_THAT(find(diagnose(facts), "path.mark")->summary.plain(),
+              HasSubstr("set the mark 51820: not permitted"));
+  EXPECT_EQ(overall_of(facts), Status::ok);
+}
+
 // path.send
 
 struct SendCase {

@@ -98,6 +98,29 @@ TEST(Icmp, TellsALinkThatTakesNoInitiation) {
   EXPECT_THAT(verdict_of(met(icmp(kRouter, 3, 4))), HasSubstr("148 bytes is too long"));
 }
 
+IcmpReport from_here(unsigned code) {
+  IcmpReport report = icmp("203.0.113.50", 3, code);
+  report.from_this_host = true;
+  return report;
+}
+
+TEST(Icmp, OfThisHostMeansThatNobodyOnTheLinkAnswers) {
+  EXPECT_EQ(finding_id(from_here(1)), "WGS-HS-004");
+  EXPECT_EQ(verdict_of(met(from_here(1))),
+            "nobody on the link answers for 192.0.2.1, or for the router that leads to it");
+}
+
+TEST(Icmp, OfThisHostThatRefusesIsItsOwnFirewalls) {
+  for (const unsigned code : {3U, 13U})
+    EXPECT_EQ(finding_id(from_here(code)), "WGS-LOC-001") << code;
+}
+
+TEST(Icmp, OfAnEndpointOnThisHostIsTheEndpoints) {
+  IcmpReport report = icmp(kItself, 3, 3);
+  report.from_this_host = true;
+  EXPECT_EQ(finding_id(report), "WGS-HS-001");
+}
+
 TEST(Icmp, ThatExplainsNothingLeavesSilenceToBeExplained) {
   for (const IcmpReport& report :
        {icmp(kRouter, 4, 0), icmp(kRouter, 12, 0), icmp(kRouter, 11, 1), icmp(kRouterV6, 4, 1)}) {
