@@ -13,6 +13,7 @@
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/icmp.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/statistics.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -102,9 +103,7 @@ Finding no_reply(const PingFacts& facts) {
   if (facts.target_guessed)
     finding.evidence.push_back(
         text("{} was not named, but guessed from the configuration", *facts.target));
-  if (facts.icmp)
-    finding.evidence.push_back(text("{} says that it cannot be reached (ICMP type {}, code {})",
-                                    facts.icmp->from, facts.icmp->type, facts.icmp->code));
+  if (facts.icmp) finding.evidence.push_back(describe(*facts.icmp));
   if (facts.back.received > 0)
     finding.evidence.push_back(text("{} {} came from the gateway meanwhile", facts.back.received,
                                     word(facts.back.received, "other packet", "other packets")));
