@@ -43,6 +43,7 @@ constexpr auto kPatience = 1s;          ///< at least so long an answer has time
 constexpr auto kOuterPatience = 250ms;  ///< for a host that has answered nothing outside yet
 constexpr auto kExtraPatience = 200ms;  ///< at least, for each extra ping
 constexpr int kExtraPings = 3;
+constexpr auto kLeastInterval = 20us;
 /// Sequence numbers have 16 bits, so that so many rounds can be told apart.
 constexpr std::size_t kRounds = std::size_t{1} << 16U;
 
@@ -291,8 +292,8 @@ void Pinging::go() {
     if (!send()) return;
     send_outer(rounds_.back());
     show(rounds_.back());
-    // After a sleep there is no burst of what was missed.
-    due = std::max(due + options_.interval, os::boot_now());
+    // After a sleep there is no burst of what was missed, and answers have their turn.
+    due = std::max(due + options_.interval, os::boot_now() + kLeastInterval);
   }
   wait_for_the_last();
   ask_about_the_tail();
