@@ -1,6 +1,7 @@
 #include "wgscope/diagnosis/statistics.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
 #include <cstddef>
@@ -20,15 +21,33 @@ Nanoseconds average(double sum, std::size_t count) {
   return Nanoseconds{std::llround(sum / static_cast<double>(count))};
 }
 
-/// 1, 2, 5, 10, 20, 50, … in nanoseconds, as far as they fit.
-std::vector<Nanoseconds> bounds() {
-  std::vector<Nanoseconds> all{Nanoseconds{0}};
+// Tenths in which a power of ten is divided, from fine to coarse.
+constexpr std::array kFine{10, 12, 15, 20, 25, 30, 40, 50, 60, 80};
+constexpr std::array kMiddle{10, 20, 50};
+constexpr std::array kCoarse{10};
+
+/// All bars that there are, in nanoseconds: 0 to 1, 1 to 2, …, to all that a clock can say.
+std::vector<Bucket> bars(std::span<const int> tenths) {
   constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max() / 100;
-  for (std::int64_t power = 1; power < kLast; power *= 10) {
-    for (const std::int64_t factor : {1, 2, 5}) all.emplace_back(factor * power);
-  }
-  all.push_back(Nanoseconds::max());
+  std::vector<Bucket> all{{.above = Nanoseconds{0}, .upto = Nanoseconds{1}}};
+  const auto bound = [&](Nanoseconds upto) {
+    if (upto > all.back().upto) all.push_back({.above = all.back().upto, .upto = upto});
+  };
+  // Nothing is shorter than a nanosecond: 1.2 and 1.5 of them are none more.
+  for (std::int64_t power = 1; power < kLast; power *= 10)
+    for (const int step : tenths) bound(Nanoseconds{step * power / 10});
+  bound(Nanoseconds::max());
   return all;
+}
+
+std::vector<Bucket> counted(std::span<const Nanoseconds> samples, std::span<const int> tenths) {
+  std::vector<Bucket> all = bars(tenths);
+  for (const Nanoseconds sample : samples)
+    ++std::ranges::lower_bound(all, sample, {}, &Bucket::upto)->count;
+  const auto has_any = [](const Bucket& bucket) { return bucket.count != 0; };
+  const auto first = std::ranges::find_if(all, has_any);
+  const auto last = std::find_if(all.rbegin(), all.rend(), has_any).base();
+  return {first, last};
 }
 
 }  // namespace
@@ -67,18 +86,12 @@ std::optional<Nanoseconds> jitter(std::span<const Nanoseconds> samples) {
 
 std::vector<Bucket> histogram(std::span<const Nanoseconds> samples) {
   if (samples.empty()) return {};
-  const std::vector<Nanoseconds> limits = bounds();
-  std::vector<Bucket> buckets;
-  for (std::size_t i = 1; i < limits.size(); ++i)
-    buckets.push_back({.above = limits[i - 1], .upto = limits[i]});
-  for (const Nanoseconds sample : samples) {
-    const auto bucket = std::ranges::lower_bound(buckets, sample, {}, &Bucket::upto);
-    ++bucket->count;
+  for (const std::span<const int> tenths :
+       {std::span<const int>(kFine), std::span<const int>(kMiddle)}) {
+    std::vector<Bucket> made = counted(samples, tenths);
+    if (made.size() <= kMostBars) return made;
   }
-  const auto counted = [](const Bucket& bucket) { return bucket.count != 0; };
-  const auto first = std::ranges::find_if(buckets, counted);
-  const auto last = std::find_if(buckets.rbegin(), buckets.rend(), counted).base();
-  return {first, last};
+  return counted(samples, kCoarse);
 }
 
 }  // namespace wgscope::diagnosis

@@ -43,9 +43,11 @@ struct Bucket {
   friend bool operator==(const Bucket&, const Bucket&) = default;
 };
 
-/// A histogram whose bounds are 1, 2 and 5 times powers of ten nanoseconds, so that it spans what
-/// round trips do in a few bars. From the shortest sample's to the longest's, empty ones between
-/// them included; a sample that is not above 0 counts in the lowest.
+/// A histogram from the shortest sample's bar to the longest's, empty ones between them included.
+/// Its bounds are round numbers in steps that grow with them, since round trips spread over powers
+/// of ten; the finest steps that need no more than kMostBars. What is not above 0 counts in the
+/// lowest.
+inline constexpr std::size_t kMostBars = 16;
 std::vector<Bucket> histogram(std::span<const Nanoseconds> samples);
 
 }  // namespace wgscope::diagnosis

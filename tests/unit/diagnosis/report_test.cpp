@@ -35,6 +35,12 @@ Report report(std::vector<Check> checks) {
   return made;
 }
 
+TEST(FailOnTest, HasANameForEach) {
+  EXPECT_EQ(to_string(FailOn::critical), "critical");
+  EXPECT_EQ(to_string(FailOn::warning), "warning");
+  EXPECT_EQ(to_string(FailOn::unknown), "unknown");
+}
+
 constexpr FailOn kEvery[] = {FailOn::critical, FailOn::warning, FailOn::unknown};
 
 TEST(Overall, IsOkWhenEveryCheckIs) {
@@ -108,6 +114,27 @@ TEST(Verdict, SaysTheCauseOfWhatIsEssentialAndUnknown) {
   EXPECT_EQ(verdict(report({check(Status::ok), untold})).plain(), "could not look");
   EXPECT_EQ(verdict(report({check(Status::skipped)})).plain(), "it could not be told");
   EXPECT_EQ(verdict(report({})).plain(), "it could not be told");
+}
+
+TEST(Verdict, SaysWhatIsUnknownBeforeWhatIsOnlyAWarning) {
+  const Check warned = found(Status::warning, FindingId::under_load, "load");
+  Check untold = check(Status::unknown);
+  untold.summary = "could not look";
+  EXPECT_EQ(verdict(report({warned, untold})).plain(), "could not look");
+  EXPECT_EQ(worst_finding(report({warned, untold})), nullptr);
+  const Report skipped = report({warned, check(Status::skipped)});
+  EXPECT_EQ(verdict(skipped).plain(), "load") << "what kept it from being looked at";
+  EXPECT_NE(worst_finding(skipped), nullptr);
+}
+
+TEST(Verdict, OfSomethingCriticalWithoutAFindingIsWhatWasSeen) {
+  Check broken = check(Status::critical);
+  broken.summary = "broken";
+  EXPECT_EQ(verdict(report({broken})).plain(), "broken");
+  EXPECT_EQ(
+      verdict(report({broken, found(Status::critical, FindingId::silent, "silence")})).plain(),
+      "silence")
+      << "which says more";
 }
 
 TEST(Verdict, OfAnInterruptedRunIsOnlyWhatIsCertain) {

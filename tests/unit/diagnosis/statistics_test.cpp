@@ -75,14 +75,36 @@ TEST(Jitter, IsTheMeanDifferenceOfNeighboursInTheOrderOfMeasuring) {
 }
 
 TEST(Histogram, CountsEachSampleWhereItsUpperBoundIsNotExceeded) {
-  EXPECT_THAT(histogram(std::vector<Nanoseconds>{1ms, 1001us, 2ms, 3ms}),
-              ElementsAre(Bucket{500us, 1ms, 1}, Bucket{1ms, 2ms, 2}, Bucket{2ms, 5ms, 1}));
+  EXPECT_THAT(
+      histogram(std::vector<Nanoseconds>{1ms, 1001us, 1200us, 1300us}),
+      ElementsAre(Bucket{800us, 1ms, 1}, Bucket{1ms, 1200us, 2}, Bucket{1200us, 1500us, 1}));
 }
 
 TEST(Histogram, KeepsTheEmptyBarsBetween) {
-  EXPECT_THAT(histogram(std::vector<Nanoseconds>{9ms, 150ms}),
-              ElementsAre(Bucket{5ms, 10ms, 1}, Bucket{10ms, 20ms, 0}, Bucket{20ms, 50ms, 0},
-                          Bucket{50ms, 100ms, 0}, Bucket{100ms, 200ms, 1}));
+  EXPECT_THAT(histogram(std::vector<Nanoseconds>{10ms, 25ms}),
+              ElementsAre(Bucket{8ms, 10ms, 1}, Bucket{10ms, 12ms, 0}, Bucket{12ms, 15ms, 0},
+                          Bucket{15ms, 20ms, 0}, Bucket{20ms, 25ms, 1}));
+}
+
+TEST(Histogram, TakesCoarserStepsWhereTheFineOnesWouldBeTooManyBars) {
+  const auto middle = histogram(std::vector<Nanoseconds>{1ms, 100ms});
+  EXPECT_EQ(middle.front(), (Bucket{500us, 1ms, 1}));
+  EXPECT_EQ(middle.back(), (Bucket{50ms, 100ms, 1}));
+  EXPECT_EQ(middle.size(), 7U);
+  const auto coarse = histogram(std::vector<Nanoseconds>{1us, 10s});
+  EXPECT_EQ(coarse.front(), (Bucket{100ns, 1us, 1}));
+  EXPECT_EQ(coarse.back(), (Bucket{1s, 10s, 1}));
+  EXPECT_EQ(coarse.size(), 8U);
+}
+
+TEST(Histogram, CountsEverySampleOnceWhateverItIs) {
+  std::vector<Nanoseconds> samples;
+  for (std::int64_t value = 1; value < std::numeric_limits<std::int64_t>::max() / 3; value *= 3) {
+    samples.emplace_back(value);
+    std::size_t total = 0;
+    for (const Bucket& bucket : histogram(samples)) total += bucket.count;
+    EXPECT_EQ(total, samples.size());
+  }
 }
 
 TEST(Histogram, HasABarForWhateverAClockMaySay) {
