@@ -20,7 +20,6 @@
 #include "wgscope/checks/target.hpp"
 #include "wgscope/crypto/random.hpp"
 #include "wgscope/diagnosis/ping.hpp"
-#include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/inner/event.hpp"
 #include "wgscope/model/address.hpp"
@@ -384,13 +383,6 @@ diagnosis::PingFacts ping(Run& run, Session& session, const Target& target,
   pinging.fill(facts);
   if (options.count == 0 && facts.inner.sent > 0) run.resume();
   return facts;
-}
-
-void report_ping(const diagnosis::PingFacts& facts, diagnosis::Report& report) {
-  for (diagnosis::Check& check : diagnosis::diagnose(facts))
-    report.checks.push_back(std::move(check));
-  diagnosis::measure(facts, report);
-  report.success = diagnosis::success(facts);
 }
 
 }  // namespace wgscope::checks

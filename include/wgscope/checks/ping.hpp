@@ -6,8 +6,10 @@
 #include <optional>
 
 #include "wgscope/base/time.hpp"
+#include "wgscope/checks/handshake.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
+#include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/diagnosis/ping.hpp"
 #include "wgscope/diagnosis/report.hpp"
@@ -58,5 +60,18 @@ diagnosis::PingFacts ping(Run& run, Session& session, const Target& target,
 
 /// Adds what the facts mean to a report, with what was measured.
 void report_ping(const diagnosis::PingFacts& facts, diagnosis::Report& report);
+
+/// The whole check, from the name of the endpoint on.
+struct PingCheck {
+  HandshakeOptions handshake;  ///< its `data` is not looked at: pings are the data
+  PingOptions ping;
+  PingObserver* observer = nullptr;
+};
+
+/// Handshakes, pings through the first address whose handshake stands, and adds both to a report.
+/// Without a handshake, pings are there as skipped.
+/// @returns nothing where there was no tunnel.
+std::optional<diagnosis::PingFacts> check_ping(Run& run, const Target& target, Stamps& stamps,
+                                               PingCheck check, diagnosis::Report& report);
 
 }  // namespace wgscope::checks
