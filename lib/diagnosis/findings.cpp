@@ -290,27 +290,30 @@ constexpr FindingKind kKinds[] = {
      "Name an address inside the tunnel that is known to answer: --ping ADDRESS. Run without "
      "--quick, with a --timeout above 18 s."},
     {FindingId::no_reply, "WGS-PNG-001", critical, "No reply at all",
-     "None of the packets sent was answered. Whether they or the replies were lost is not "
-     "known from this alone; wgscope handshake looks for why.",
-     "Run wgscope handshake. If that works, the target does not answer ping, or a firewall "
-     "behind the gateway drops it."},
+     "None of the pings through the tunnel was answered, though the handshake stands. The "
+     "target may not exist or not answer pings, the gateway may drop what comes from this "
+     "peer, or data may be lost where handshakes are not; wgscope handshake waits for what "
+     "tells these apart.",
+     "Name an address that is known to answer, or run wgscope handshake."},
     {FindingId::loss_forward, "WGS-PNG-002", warning, "Packets lost on the way there",
-     "The other side received fewer packets than were sent, by its own count; what it sent "
-     "back arrived. Congestion, a limit or a bad link in the direction towards the gateway.",
-     "Compare with outer round trips in the same report: loss there, too, is the network's; "
-     "loss only inside is the gateway's (its processors, its queues, its firewall)."},
+     "WireGuard numbers every packet, so gaps in the numbers of what the gateway sent show "
+     "what was lost on the way back. Pings were not answered and there is no gap for them: "
+     "the gateway sent no answer. They were lost on the way there, or the target did not "
+     "answer them; these look the same.",
+     "Ping at a lower rate: a target that limits its answers then answers all. Compare with "
+     "the outer round trips of the same report: loss there, too, is the network's. mtr -u to "
+     "the endpoint shows the hop."},
     {FindingId::loss_backward, "WGS-PNG-003", warning, "Packets lost on the way back",
-     "The other side received the packets and answered, by its own count, and answers did not "
-     "arrive. Congestion, a limit or a bad link in the direction towards this host, or this "
-     "host did not keep up.",
-     "Compare with outer round trips in the same report. Here: nstat -az UdpRcvbufErrors, ip "
-     "-s link."},
+     "The numbers of the gateway's packets have gaps: it sent them, and they did not arrive "
+     "here. Other traffic of the tunnel counts as well. Congestion, a limit or a bad link in "
+     "the direction towards this host, or this host did not keep up.",
+     "Compare with the outer round trips of the same report. mtr -u from the gateway to this "
+     "host shows the hop. Here: nstat -az UdpRcvbufErrors, ip -s link."},
     {FindingId::loss, "WGS-PNG-004", warning, "Packets lost",
-     "Some packets were not answered; in which direction they were lost cannot be told, as "
-     "the other side does not count. Loss that depends on the packet's size is a matter of "
-     "MTU.",
-     "Compare with outer round trips in the same report: loss there, too, is the network's. "
-     "Try smaller packets."},
+     "Pings were not answered, and no packet of the gateway came after them whose number "
+     "would have told in which direction they were lost. At the end of a run that may be "
+     "chance, or a tunnel that has stopped carrying.",
+     "Ping for longer. If nothing is answered any more: wgscope handshake --hold 30s."},
     {FindingId::duplicates, "WGS-PNG-005", warning, "Packets came twice",
      "Replies to the same packet came more than once. WireGuard takes each of its packets "
      "only once, so it was doubled inside: behind the gateway, by a bridge loop or two hosts "
@@ -318,31 +321,38 @@ constexpr FindingKind kKinds[] = {
      "Behind the gateway: look for a bridge without spanning tree, and for two hosts with the "
      "target's address (arping -D)."},
     {FindingId::reordered, "WGS-PNG-006", warning, "Packets came out of order",
-     "Replies overtook each other: the way has several paths in parallel, or a queue in "
-     "several parts. TCP takes that for loss and becomes slow.",
+     "Packets overtook each other by more than is usual: the way has several paths in "
+     "parallel, or a queue in several parts. TCP takes that for loss and becomes slow. The "
+     "gateway's numbers tell the way back from the way there.",
      "Look for links that are bundled packet by packet instead of flow by flow, on the way "
      "and on the gateway."},
-    {FindingId::not_reachable, "WGS-RCH-001", critical, "No answer",
-     "The target did not answer in time through the tunnel. A firewall drops it, nobody has "
-     "the address, or answers do not find the way back into the tunnel; from here these look "
-     "the same.",
-     "On the gateway: ping or connect to the target from there. If that works: nft list "
-     "ruleset, iptables -S FORWARD, and on the target the route back to our inner address."},
+    {FindingId::not_reachable, "WGS-RCH-001", critical, "Not reachable through the tunnel",
+     "The target did not answer in time, or a host on the way said by ICMP that it cannot be "
+     "reached, or nothing was sent because this configuration's allowed IPs or addresses do "
+     "not cover it; the cause says which. Silence has several reasons that look the same from "
+     "here: a firewall, nobody with that address, no forwarding, no route back into the "
+     "tunnel. Where nothing else answers inside the tunnel either, the tunnel itself is in "
+     "doubt.",
+     "On the gateway: ping or connect to the target from there, tcpdump -ni any host TARGET. "
+     "If that works: nft list ruleset, iptables -S FORWARD, and on the target the route back "
+     "to our inner address."},
     {FindingId::refused, "WGS-RCH-002", critical, "Refused",
-     "The target, or a firewall in its name, refused: a TCP reset or an ICMP error came back. "
-     "Tunnel and routing work; nothing listens on the port, or a rule rejects.",
+     "The target, or a firewall in its name, refused: a TCP reset or an ICMP port unreachable "
+     "came back. Tunnel and routing work in both directions; nothing listens on the port, or "
+     "a rule rejects.",
      "On the target: ss -tulpn | grep PORT. On the way: nft list ruleset | grep reject."},
     {FindingId::reachable_but_must_not, "WGS-RCH-003", critical, "Reachable, and must not be",
-     "A target that was declared closed answered through the tunnel: whatever is to keep this "
-     "peer from it does not. A refusal counts as closed.",
+     "A target that must not be reachable answered through the tunnel: whatever is to keep "
+     "this peer from it does not.",
      "Close it on the gateway: a rule in the forward chain for this peer's inner address, "
      "before the rule that accepts. Allowed IPs of a peer restrict its source addresses, not "
      "where it may go."},
-    {FindingId::lookup_failed, "WGS-RCH-004", critical, "Name not found by the server inside",
-     "The name server inside the tunnel answered that the name does not exist, or answered "
-     "with an error, or did not answer; the evidence says which.",
-     "dig @SERVER NAME on the gateway. If it works there: let UDP and TCP 53 from the tunnel "
-     "through, and let the server answer our inner address."},
+    {FindingId::lookup_failed, "WGS-RCH-004", critical, "Name not found, or not as expected",
+     "The name server that was asked, inside the tunnel or this host's own, answered that the "
+     "name does not exist, or with an error, or with other addresses than expected, or not at "
+     "all; the evidence says which server and what.",
+     "dig @SERVER NAME, here and on the gateway. If it works there only: let UDP and TCP 53 "
+     "from the tunnel through, and let the server answer our inner address."},
     {FindingId::http_status, "WGS-RCH-005", critical, "HTTP answer is an error",
      "The service answered over HTTP, with another status than was expected. Tunnel, routing "
      "and port are fine: it is a matter of the service.",
@@ -353,10 +363,12 @@ constexpr FindingKind kKinds[] = {
      "Measure the loss: wgscope ping. Without loss, look at each of the targets behind the "
      "address."},
     {FindingId::reach_not_told, "WGS-RCH-007", warning, "Silence does not tell open from closed",
-     "UDP without an answer looks the same whether the port is open, filtered or closed with "
-     "ICMP errors limited. So neither an expectation of open nor one of closed is shown to "
-     "hold.",
-     "Use a payload that the service answers, or expect something over TCP."},
+     "Silence over UDP looks the same from a service that does not answer what it does not "
+     "know, from a filtered port and from a closed one whose host limits its ICMP errors. And "
+     "where nothing else answers inside the tunnel, silence does not show that a target is "
+     "closed: the tunnel may be down. So the expectation is neither met nor broken.",
+     "Ask with what the service answers, or over TCP. For what must be closed: name something "
+     "beside it that does answer."},
 };
 
 }  // namespace
