@@ -23,7 +23,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kAgain = 6s;  ///< one retry of the protocol's included
+constexpr auto kBetweenInitiations = 25ms;  ///< gateways take one in 20 ms from a peer
+constexpr auto kAgain = 6s;                 ///< one retry of the protocol's included
 
 /// A session that is the gateway's newest. Where several addresses have answered, each handshake
 /// has ended the one before: the gateway would encrypt with another session's keys.
@@ -36,6 +37,7 @@ std::unique_ptr<Session> newest_session(Run& run, const Target& target, Stamps& 
     return std::move(outcome.session);
   auto session = Session::open(run, target, outcome.session->gateway(), stamps);
   if (!session) return nullptr;
+  if (!run.pass(kBetweenInitiations)) return nullptr;
   (*session)->initiate();
   static_cast<void>(
       run.wait([&] { return (*session)->established(); }, os::boot_now() + Nanoseconds(kAgain)));
