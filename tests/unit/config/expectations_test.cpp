@@ -145,7 +145,7 @@ TEST(Expectations, NameTheLineOfAMistakeAndWhatBelongsThere) {
       {"- http: http://10.9.0.1/\n  expect: closed\n",
        "line 2: closed is for icmp, tcp, udp and dns: for http say tcp and the port"},
       {"- tcp: 10.9.0.1:22\n---\n- tcp: 10.9.0.1:22\n", "line 2: a second document"},
-      {"- {tcp: 10.9.0.1:22\n", "line 2: not YAML"},
+      {"- tcp: 10.9.0.1:22\n- }\n", "line 2: not YAML"},
   };
   for (const Mistake& mistake : mistakes)
     EXPECT_EQ(error_of(mistake.text), mistake.error) << mistake.text;
