@@ -38,6 +38,8 @@ Result<Target> make_target(config::WgQuickConfig config, const std::string& peer
 
 /// The address inside the tunnel that is likeliest to answer where nobody names one: a host that
 /// the allowed IPs have by itself, then our own network's first host.
-std::optional<IpAddress> guess_inner_target(const Target& target);
+/// @param family  absent: either.
+std::optional<IpAddress> guess_inner_target(const Target& target,
+                                            std::optional<Family> family = std::nullopt);
 
 }  // namespace wgscope::checks
