@@ -274,6 +274,8 @@ HandshakeOutcome Handshakes::outcome() {
   HandshakeOutcome made;
   Attempt* best = nullptr;
   for (const auto& attempt : attempts_) {
+    if (attempt->session() != nullptr && attempt->session()->mark_refused())
+      facts_.mark_refused = attempt->session()->mark_refused();
     attempt->facts().given_up = run_.interrupted() && !attempt->settled(os::boot_now());
     attempt->rest();
     if (!attempt->responded() || attempt->session() == nullptr) continue;

@@ -27,6 +27,7 @@
 #include "wgscope/inner/event.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
+#include "wgscope/wire/ip.hpp"
 
 #include "reach_attempt.hpp"
 #include "reach_names.hpp"
@@ -49,6 +50,12 @@ constexpr std::size_t kMostAskedAgain = 3;  ///< targets that answered, as contr
 /// Whether anything came back, by which the tunnel is proven to carry both ways.
 bool was_heard(ReachOutcome outcome) {
   return outcome != ReachOutcome::silent && outcome != ReachOutcome::not_sent;
+}
+
+/// Whether the tunnel carries packets to an address.
+bool is_allowed(std::span<const Prefix> allowed_ips, const IpAddress& address) {
+  return std::ranges::any_of(
+      allowed_ips, [&](const Prefix& allowed) { return wire::contains(allowed, address); });
 }
 
 class Reach {
@@ -309,18 +316,6 @@ void Reach::finish() {
 }
 
 }  // namespace
-
-bool is_allowed(std::span<const Prefix> allowed_ips, const IpAddress& address) {
-  return std::ranges::any_of(allowed_ips, [&](const Prefix& prefix) {
-    if (prefix.address.family != address.family) return false;
-    const std::size_t whole = prefix.bits / 8U;
-    const auto mask = static_cast<std::byte>(0xff00U >> (prefix.bits % 8U));
-    const auto ours = address.octets();
-    const auto theirs = prefix.address.octets();
-    return std::ranges::equal(ours.first(whole), theirs.first(whole)) &&
-           (whole == ours.size() || (ours[whole] & mask) == (theirs[whole] & mask));
-  });
-}
 
 ReachOptions reach_options(const Target& target) {
   ReachOptions options;

@@ -31,9 +31,6 @@ struct ReachOptions {
 /// likeliest address to answer of each family.
 ReachOptions reach_options(const Target& target);
 
-/// Whether the tunnel carries packets to an address, by the allowed IPs.
-bool is_allowed(std::span<const Prefix> allowed_ips, const IpAddress& address);
-
 /// Asks all targets inside the tunnel, as many at a time as allowed, each its tries one after the
 /// other. Names are looked up before: inside the tunnel where a name server lies there, else by the
 /// system. A closed target is asked until something answers in any way; where all that must be
