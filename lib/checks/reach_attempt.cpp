@@ -2,9 +2,9 @@
 
 #include <cassert>
 #include <memory>
-#include <string>
 #include <utility>
 
+#include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/config/expectations.hpp"
 #include "wgscope/diagnosis/reach.hpp"
@@ -31,8 +31,12 @@ void ReachAttempt::settle(Instant now, ReachTry result) {
   result_ = std::move(result);
 }
 
-void ReachAttempt::cannot_send(Instant now, std::string why) {
-  settle(now, {.outcome = ReachOutcome::not_sent, .why = std::move(why)});
+void ReachAttempt::cannot_send(Instant now, const Error& error) {
+  // Not the error's own words, which have addresses in them.
+  settle(now, {.outcome = ReachOutcome::not_sent,
+               .why = error.code == Errc::bad_value
+                          ? "this peer has no address of that family, or it is its own"
+                          : "there is no room for more packets or connections"});
 }
 
 void ReachAttempt::settle(Instant now, const inner::IcmpFailed& failed) {

@@ -2,9 +2,9 @@
 
 #include <memory>
 #include <optional>
-#include <string>
 
 #include "wgscope/base/random.hpp"
+#include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/config/expectations.hpp"
 #include "wgscope/diagnosis/reach.hpp"
@@ -39,7 +39,7 @@ class ReachAttempt {
  protected:
   void settle(Instant now, diagnosis::ReachTry result);
   void settle(Instant now, diagnosis::ReachOutcome outcome) { settle(now, {.outcome = outcome}); }
-  void cannot_send(Instant now, std::string why);
+  void cannot_send(Instant now, const Error& error);
   /// By an ICMP error about a packet of this attempt.
   void settle(Instant now, const inner::IcmpFailed& failed);
   [[nodiscard]] const Endpoint& to() const { return to_; }

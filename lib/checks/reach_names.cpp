@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -52,7 +54,8 @@ class Question {
         lookup_ = std::make_unique<inner::DnsLookup>(std::move(*lookup));
         return;
       }
-      found_.error = lookup.error();
+      // A message of the look-up has the name in it, which is somebody's.
+      found_.error = Error{Errc::bad_value, "it is no name of DNS"};
       ++server_;
     }
     done_ = true;
@@ -80,8 +83,11 @@ class Question {
     const auto answer = *lookup_->result();
     lookup_.reset();
     if (!answer) {
-      if (answer.error().code != Errc::timeout) options_.on_heard(now, *found_.server);
-      found_.error = answer.error();
+      const Errc code = answer.error().code;
+      if (code != Errc::timeout) options_.on_heard(now, *found_.server);
+      found_.error = Error{code, code == Errc::timeout   ? "the name server does not answer"
+                                 : code == Errc::refused ? "no name server listens there"
+                                                         : "the name server cannot be reached"};
       ++server_;
       return ask(now);
     }
@@ -155,6 +161,14 @@ std::vector<FoundName> ask_inside(Run& run, Session& session, Random& random,
   return found;
 }
 
+std::string_view words_of(Errc code) {
+  switch (code) {
+    case Errc::bad_value: return "there is no such name";
+    case Errc::timeout: return "no name server answered";
+    default: return "the look-up failed";
+  }
+}
+
 std::vector<FoundName> ask_system(Run& run, const inner::Host& host,
                                   const std::vector<std::string>& names,
                                   const NameOptions& options) {
@@ -166,7 +180,7 @@ std::vector<FoundName> ask_system(Run& run, const inner::Host& host,
                                    : resolve(run, {name, 1}, std::nullopt, options.deadline);
     if (!endpoints) {
       const Errc code = endpoints.error().code;
-      if (code != Errc::interrupted) found.error = endpoints.error();
+      if (code != Errc::interrupted) found.error = Error{code, std::string(words_of(code))};
       if (code == Errc::timeout || code == Errc::interrupted) silence = endpoints.error();
     } else {
       for (const Endpoint& one : *endpoints) {

@@ -27,7 +27,7 @@ class EchoAttempt final : public ReachAttempt {
   EchoAttempt(Instant now, inner::Host& host, const ReachAim& aim)
       : ReachAttempt(now, aim), host_(host), id_(host.open_echo()) {
     if (const auto sent = host.send_echo({.to = aim.to.address, .id = id_}); !sent)
-      cannot_send(now, sent.error().context);
+      cannot_send(now, sent.error());
   }
   ~EchoAttempt() override { host_.close_echo(id_); }
 
@@ -56,7 +56,7 @@ class UdpAttempt final : public ReachAttempt {
       : ReachAttempt(now, aim), host_(host) {
     const auto port = host.bind_udp(0);
     if (!port) {
-      cannot_send(now, port.error().context);
+      cannot_send(now, port.error());
       return;
     }
     port_ = *port;
@@ -65,7 +65,7 @@ class UdpAttempt final : public ReachAttempt {
     if (const auto sent =
             host.send_udp({.to = aim.to, .from_port = port_}, std::as_bytes(std::span(kPayload)));
         !sent)
-      cannot_send(now, sent.error().context);
+      cannot_send(now, sent.error());
   }
   ~UdpAttempt() override {
     if (port_ != 0) host_.close_udp(port_);
@@ -94,7 +94,7 @@ class TcpAttempt final : public ReachAttempt {
   TcpAttempt(Instant now, inner::Host& host, const ReachAim& aim)
       : ReachAttempt(now, aim), tcp_(host.tcp()) {
     const auto id = tcp_.connect(now, aim.to, aim.timeout);
-    id ? id_.emplace(*id), void() : cannot_send(now, id.error().context);
+    id ? id_.emplace(*id), void() : cannot_send(now, id.error());
   }
   /// With a reset, which leaves nothing behind: the tunnel is gone before a service that is told
   /// goodbye has done the same, and the gateway would go on calling for it.

@@ -34,7 +34,7 @@ class DnsAttempt final : public ReachAttempt {
     // Its own time runs out after ours.
     auto lookup = inner::DnsLookup::start(now, host, random, aim.to, question,
                                           {.wait = aim.timeout * 2, .tries = 1});
-    lookup ? lookup_.emplace(std::move(*lookup)), void() : cannot_send(now, lookup.error().context);
+    lookup ? lookup_.emplace(std::move(*lookup)), void() : cannot_send(now, lookup.error());
   }
 
   bool handle_event(Instant now, const inner::Event& event) override {
@@ -64,7 +64,7 @@ class HttpAttempt final : public ReachAttempt {
     request.path = wanted().path;
     request.timeout = aim.timeout * 2;  // after ours
     auto get = inner::HttpGet::start(now, host, request);
-    get ? get_.emplace(std::move(*get)), void() : cannot_send(now, get.error().context);
+    get ? get_.emplace(std::move(*get)), void() : cannot_send(now, get.error());
   }
 
   bool handle_event(Instant now, const inner::Event& event) override {
