@@ -247,10 +247,13 @@ void report_reach(const ReachFacts& facts, Report& report) {
   for (Check& check : diagnose(facts)) report.checks.push_back(std::move(check));
 }
 
-std::vector<Check> skip_reach(const std::vector<Expectation>& wanted, FindingId because) {
+std::vector<Check> skip_reach(const std::vector<Expectation>& wanted,
+                              std::optional<FindingId> because) {
   std::vector<Check> checks;
   for (const Expectation& one : wanted) {
-    Check check = make_reach_check(one, Status::skipped, "there is no tunnel to ask through");
+    Check check = because
+                      ? make_reach_check(one, Status::skipped, "there is no tunnel to ask through")
+                      : make_reach_check(one, Status::unknown, "interrupted");
     check.because = because;
     checks.push_back(std::move(check));
   }

@@ -8,11 +8,14 @@
 #include <vector>
 
 #include "wgscope/base/time.hpp"
+#include "wgscope/checks/handshake.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
+#include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/config/expectations.hpp"
 #include "wgscope/diagnosis/reach.hpp"
+#include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
 
 namespace wgscope::checks {
@@ -44,5 +47,17 @@ ReachOptions reach_options(const Target& target);
 /// what is known then.
 diagnosis::ReachFacts reach(Run& run, Session& session, std::span<const config::Expectation> wanted,
                             const ReachOptions& options);
+
+/// The whole check, from the name of the endpoint on.
+struct ReachCheck {
+  HandshakeOptions handshake;  ///< its `data` is not looked at: the targets are the data
+  ReachOptions reach;
+  std::vector<config::Expectation> wanted;
+};
+
+/// Handshakes, asks the targets through the session, and adds both to a report. Without a session
+/// the targets are there as skipped.
+void check_reach(Run& run, const Target& target, Stamps& stamps, ReachCheck check,
+                 diagnosis::Report& report);
 
 }  // namespace wgscope::checks

@@ -80,8 +80,9 @@ std::vector<Check> diagnose(const ReachFacts& facts);
 void report_reach(const ReachFacts& facts, Report& report);
 
 /// One skipped check for each target.
-/// @param because  the finding that kept the tunnel from being.
-std::vector<Check> skip_reach(const std::vector<config::Expectation>& wanted, FindingId because);
+/// @param because  the finding that kept the tunnel from being; nothing: it was interrupted.
+std::vector<Check> skip_reach(const std::vector<config::Expectation>& wanted,
+                              std::optional<FindingId> because);
 
 /// "tcp 10.9.0.1:22", "http http://intranet.example/", "dns www.example at 10.9.0.1": for a check.
 Text describe(const config::Expectation& expectation);

@@ -25,9 +25,9 @@ namespace wgscope::checks {
 
 /// A tunnel to a gateway on the loopback interface. Inside, 10.9.0.1 and fd09::1 are the gateway,
 /// and every other address of its networks is silent.
-class ReachCheck : public testing::Test {
+class ReachInTunnel : public testing::Test {
  protected:
-  explicit ReachCheck(const test::GatewayOptions& gateway = {}) : gateway_(run_, gateway) {}
+  explicit ReachInTunnel(const test::GatewayOptions& gateway = {}) : gateway_(run_, gateway) {}
 
   static config::Expectation open(config::ReachKind kind, std::string_view target) {
     auto parsed = config::parse_target(kind, target);

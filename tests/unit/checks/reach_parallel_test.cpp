@@ -83,7 +83,7 @@ class LongWay {
   std::vector<os::PollLoop::Watch> watches_;
 };
 
-TEST_F(ReachCheck, AsksSixtyFourTargetsInTheTimeOfTheSlowest) {
+TEST_F(ReachInTunnel, AsksSixtyFourTargetsInTheTimeOfTheSlowest) {
   LongWay way(run_, gateway_.port(), 510ms);
   Target target = gateway_.target();
   target.endpoint.port = way.port();
@@ -113,7 +113,7 @@ TEST_F(ReachCheck, AsksSixtyFourTargetsInTheTimeOfTheSlowest) {
   EXPECT_LE(took, slowest + slowest / 10);
 }
 
-TEST_F(ReachCheck, AsksNoMoreTargetsAtATimeThanAllowed) {
+TEST_F(ReachInTunnel, AsksNoMoreTargetsAtATimeThanAllowed) {
   LongWay way(run_, gateway_.port(), 50ms);
   Target target = gateway_.target();
   target.endpoint.port = way.port();

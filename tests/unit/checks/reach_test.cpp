@@ -47,7 +47,7 @@ std::vector<ReachOutcome> outcomes(const ReachResult& result) {
   return all;
 }
 
-TEST_F(ReachCheck, TellsWhatAnswersFromWhatRefusesThreeTimesEach) {
+TEST_F(ReachInTunnel, TellsWhatAnswersFromWhatRefusesThreeTimesEach) {
   ASSERT_TRUE(gateway_.endpoint().host().tcp().listen(22));
   const auto facts =
       reach({open(tcp, "10.9.0.1:22"), open(tcp, "[fd09::1]:23"), open(icmp, "10.9.0.1"),
@@ -69,7 +69,7 @@ TEST_F(ReachCheck, TellsWhatAnswersFromWhatRefusesThreeTimesEach) {
   EXPECT_FALSE(facts.resolve_time);
 }
 
-TEST_F(ReachCheck, AsksAsOftenAsTheExpectationSays) {
+TEST_F(ReachInTunnel, AsksAsOftenAsTheExpectationSays) {
   Expectation once = open(icmp, "10.9.0.1");
   once.tries = 1;
   options_.tries = 5;
@@ -78,7 +78,7 @@ TEST_F(ReachCheck, AsksAsOftenAsTheExpectationSays) {
   EXPECT_THAT(facts.results.at(1).tries, SizeIs(5));
 }
 
-TEST_F(ReachCheck, LeavesNoConnectionBehind) {
+TEST_F(ReachInTunnel, LeavesNoConnectionBehind) {
   auto& tcp_side = gateway_.endpoint().host().tcp();
   ASSERT_TRUE(tcp_side.listen(22));
   std::vector<inner::TcpId> accepted;
@@ -93,7 +93,7 @@ TEST_F(ReachCheck, LeavesNoConnectionBehind) {
   EXPECT_EQ(session_->host().tcp().connections(), 0U);
 }
 
-TEST_F(ReachCheck, HearsADatagramComeBack) {
+TEST_F(ReachInTunnel, HearsADatagramComeBack) {
   inner::Host& host = gateway_.endpoint().host();
   ASSERT_TRUE(host.bind_udp(7));
   gateway_.on_inner = [&](const inner::Event& event) {
@@ -106,7 +106,7 @@ TEST_F(ReachCheck, HearsADatagramComeBack) {
               testing::Each(ReachOutcome::answered));
 }
 
-TEST_F(ReachCheck, TakesADatagramFromElsewhereForNoAnswer) {
+TEST_F(ReachInTunnel, TakesADatagramFromElsewhereForNoAnswer) {
   be_impatient();
   inner::Host& host = gateway_.endpoint().host();
   ASSERT_TRUE(host.bind_udp(7));
@@ -147,7 +147,7 @@ class HttpServer {
   std::string request_;
 };
 
-TEST_F(ReachCheck, ReadsAnHttpStatus) {
+TEST_F(ReachInTunnel, ReadsAnHttpStatus) {
   HttpServer server(gateway_.endpoint().host(), "HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n");
   gateway_.on_inner = [&](const inner::Event& event) { server(event); };
   options_.tries = 1;
@@ -159,7 +159,7 @@ TEST_F(ReachCheck, ReadsAnHttpStatus) {
               testing::StartsWith("GET /health?full=1 HTTP/1.1\r\nHost: 10.9.0.1\r\n"));
 }
 
-TEST_F(ReachCheck, TellsAnHttpServerThatIsNone) {
+TEST_F(ReachInTunnel, TellsAnHttpServerThatIsNone) {
   HttpServer server(gateway_.endpoint().host(), "SSH-2.0-x\r\n");
   gateway_.on_inner = [&](const inner::Event& event) { server(event); };
   options_.tries = 1;
@@ -167,7 +167,7 @@ TEST_F(ReachCheck, TellsAnHttpServerThatIsNone) {
               ElementsAre(ReachOutcome::broken));
 }
 
-TEST_F(ReachCheck, TellsAnHttpServerThatConnectsAndSaysNothing) {
+TEST_F(ReachInTunnel, TellsAnHttpServerThatConnectsAndSaysNothing) {
   be_impatient();
   ASSERT_TRUE(gateway_.endpoint().host().tcp().listen(80));
   options_.tries = 1;
@@ -209,7 +209,7 @@ class NameServer {
   IpAddress knows_;
 };
 
-TEST_F(ReachCheck, AsksANameServer) {
+TEST_F(ReachInTunnel, AsksANameServer) {
   NameServer server(gateway_.endpoint().host(), address("10.9.0.7"));
   gateway_.on_inner = [&](const inner::Event& event) { server(event); };
   options_.tries = 1;
@@ -222,7 +222,7 @@ TEST_F(ReachCheck, AsksANameServer) {
   EXPECT_THAT(outcomes(facts.results[2]), ElementsAre(ReachOutcome::refused));
 }
 
-TEST_F(ReachCheck, LooksNamesUpInsideTheTunnelOnceEach) {
+TEST_F(ReachInTunnel, LooksNamesUpInsideTheTunnelOnceEach) {
   NameServer server(gateway_.endpoint().host(), address("10.9.0.1"));
   gateway_.on_inner = [&](const inner::Event& event) { server(event); };
   ASSERT_TRUE(gateway_.endpoint().host().tcp().listen(22));
@@ -241,7 +241,7 @@ TEST_F(ReachCheck, LooksNamesUpInsideTheTunnelOnceEach) {
   EXPECT_TRUE(facts.resolve_time);
 }
 
-TEST_F(ReachCheck, AsksTheNextNameServerWhenOneIsSilent) {
+TEST_F(ReachInTunnel, AsksTheNextNameServerWhenOneIsSilent) {
   be_impatient();
   NameServer server(gateway_.endpoint().host(), address("10.9.0.1"));
   gateway_.on_inner = [&](const inner::Event& event) { server(event); };
@@ -255,7 +255,7 @@ TEST_F(ReachCheck, AsksTheNextNameServerWhenOneIsSilent) {
   EXPECT_EQ(nobody.results[0].name_server, address("10.9.0.99"));
 }
 
-TEST_F(ReachCheck, AsksTheSystemForNamesWhereNoServerLiesInsideTheTunnel) {
+TEST_F(ReachInTunnel, AsksTheSystemForNamesWhereNoServerLiesInsideTheTunnel) {
   options_.dns = {address("192.0.2.53")};
   options_.allowed_ips.push_back(Prefix::parse("127.0.0.0/8").value());
   be_impatient();
@@ -265,7 +265,7 @@ TEST_F(ReachCheck, AsksTheSystemForNamesWhereNoServerLiesInsideTheTunnel) {
   EXPECT_TRUE(facts.results.at(1).resolve_error);
 }
 
-TEST_F(ReachCheck, SendsNothingToWhatTheTunnelDoesNotCarry) {
+TEST_F(ReachInTunnel, SendsNothingToWhatTheTunnelDoesNotCarry) {
   const auto facts = reach({open(icmp, "192.0.2.1"), closed("tcp:192.0.2.1:22")});
   for (const ReachResult& result : facts.results) {
     EXPECT_TRUE(result.not_allowed);
@@ -274,7 +274,7 @@ TEST_F(ReachCheck, SendsNothingToWhatTheTunnelDoesNotCarry) {
   }
 }
 
-TEST_F(ReachCheck, SaysWhatItCouldNotSend) {
+TEST_F(ReachInTunnel, SaysWhatItCouldNotSend) {
   options_.allowed_ips.push_back(Prefix::parse("127.0.0.0/8").value());
   const auto facts =
       reach({open(icmp, "10.9.0.2"), open(tcp, "10.9.0.2:22"), open(tcp, "127.0.0.1:22")});
@@ -282,7 +282,7 @@ TEST_F(ReachCheck, SaysWhatItCouldNotSend) {
     EXPECT_THAT(outcomes(result), ElementsAre(ReachOutcome::not_sent));
 }
 
-TEST_F(ReachCheck, ProvesSilenceByAControlThatAnswersAfterIt) {
+TEST_F(ReachInTunnel, ProvesSilenceByAControlThatAnswersAfterIt) {
   be_impatient();
   const auto facts = reach({closed("tcp:10.9.0.99:22"), closed("icmp:fd09::99")});
   for (const ReachResult& result : facts.results) {
@@ -293,7 +293,7 @@ TEST_F(ReachCheck, ProvesSilenceByAControlThatAnswersAfterIt) {
   EXPECT_THAT(facts.controls, ElementsAre(address("10.9.0.1"), address("fd09::1")));
 }
 
-TEST_F(ReachCheck, ProvesSilenceByAskingAgainWhatAnsweredWhereNoControlDoes) {
+TEST_F(ReachInTunnel, ProvesSilenceByAskingAgainWhatAnsweredWhereNoControlDoes) {
   be_impatient();
   ASSERT_TRUE(gateway_.endpoint().host().tcp().listen(22));
   options_.controls = {address("10.9.0.98")};
@@ -304,7 +304,7 @@ TEST_F(ReachCheck, ProvesSilenceByAskingAgainWhatAnsweredWhereNoControlDoes) {
   EXPECT_FALSE(alone.heard);
 }
 
-TEST_F(ReachCheck, ProvesNothingByAnAnswerFromBeforeTheTunnelDied) {
+TEST_F(ReachInTunnel, ProvesNothingByAnAnswerFromBeforeTheTunnelDied) {
   be_impatient();
   ASSERT_TRUE(gateway_.endpoint().host().tcp().listen(22));
   std::size_t asked = 0;
@@ -332,7 +332,7 @@ TEST_F(ReachCheck, ProvesNothingByAnAnswerFromBeforeTheTunnelDied) {
   EXPECT_FALSE(facts.results.at(1).tunnel_proven);
 }
 
-TEST_F(ReachCheck, StopsAskingWhatMustBeClosedAtTheFirstAnswer) {
+TEST_F(ReachInTunnel, StopsAskingWhatMustBeClosedAtTheFirstAnswer) {
   ASSERT_TRUE(gateway_.endpoint().host().tcp().listen(22));
   const auto facts =
       reach({closed("tcp:10.9.0.1:22"), closed("tcp:10.9.0.1:23"), closed("udp:10.9.0.1:9")});
@@ -341,7 +341,7 @@ TEST_F(ReachCheck, StopsAskingWhatMustBeClosedAtTheFirstAnswer) {
   EXPECT_THAT(outcomes(facts.results.at(2)), ElementsAre(ReachOutcome::refused));
 }
 
-TEST_F(ReachCheck, GivesWhatItKnowsWhenTheUserHasHadEnough) {
+TEST_F(ReachInTunnel, GivesWhatItKnowsWhenTheUserHasHadEnough) {
   bool answered = false;
   gateway_.on_inner = [&](const inner::Event&) {};
   connect(gateway_.target());
@@ -361,7 +361,7 @@ TEST_F(ReachCheck, GivesWhatItKnowsWhenTheUserHasHadEnough) {
   EXPECT_FALSE(session_->on_inner);
 }
 
-TEST_F(ReachCheck, EndsAtItsDeadline) {
+TEST_F(ReachInTunnel, EndsAtItsDeadline) {
   connect(gateway_.target());
   const Instant begun = os::boot_now();
   options_.deadline = begun + 200ms;
@@ -371,9 +371,9 @@ TEST_F(ReachCheck, EndsAtItsDeadline) {
 }
 
 /// A gateway that takes packets from one of the probe's addresses only.
-class ReachOverIPv4Only : public ReachCheck {
+class ReachOverIPv4Only : public ReachInTunnel {
  protected:
-  ReachOverIPv4Only() : ReachCheck({.allowed_ips = {"10.9.0.2/32"}}) {}
+  ReachOverIPv4Only() : ReachInTunnel({.allowed_ips = {"10.9.0.2/32"}}) {}
 };
 
 TEST_F(ReachOverIPv4Only, DoesNotProveSilenceOfOneAddressByAnAnswerToAnother) {
