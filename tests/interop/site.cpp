@@ -50,9 +50,7 @@ void RealGateway::listen_on(std::uint16_t port) const {
   netns_.must({"wg", "set", interface_->name(), "listen-port", std::to_string(port)});
 }
 
-void RealGateway::set_down() const {
-  netns_.must({"ip", "link", "set", interface_->name(), "down"});
-}
+void RealGateway::remove() { interface_.reset(); }
 
 bool RealGateway::ping(const std::string& address, std::size_t payload_size) const {
   const std::string family = address.find(':') == std::string::npos ? "-4" : "-6";

@@ -99,50 +99,50 @@ Scenario no_witness_is_waited_for_when_quick() {
   return {"NoWitnessIsWaitedForWhenQuick", arrange, expect};
 }
 
-/// What policing middleboxes do. @param key  what they know a flow by.
-std::string dies_two_seconds_after_its_first_packet(const std::string& type,
-                                                    const std::string& key) {
+/// What middleboxes do that police flows.
+struct Policing {
+  const char* name;
+  const char* what;  ///< is policed
+  const char* key;   ///< by which they know a flow
+  const char* type;  ///< of that key
+  bool new_handshake;
+  bool other_port_carries;
+};
+
+constexpr Policing kPolicing[] = {
+    {"AFlowIsLetPassForTwoSeconds", "udp dport 51820", "udp sport", "inet_service", false, true},
+    {"AFlowsDataIsLetPassForTwoSeconds", "udp dport 51820 @th,64,8 4", "udp sport", "inet_service",
+     true, true},
+    {"AHostIsLetPassForTwoSeconds", "udp dport 51820", "ip saddr", "ipv4_addr", false, false},
+};
+
+std::string rules_of(const Policing& policing) {
   return fmt::format(
       "table inet wgs {{\n"
-      "  set young {{ type {0}; timeout 2s; flags dynamic; size 99; }}\n"
-      "  set known {{ type {0}; flags dynamic; size 99; }}\n"
+      "  set young {{ type {2}; timeout 2s; flags dynamic; size 99; }}\n"
+      "  set known {{ type {2}; flags dynamic; size 99; }}\n"
       "  chain forward {{\n"
       "    type filter hook forward priority 0\n"
-      "    udp dport 51820 {1} @young accept\n"
-      "    udp dport 51820 {1} @known drop\n"
-      "    udp dport 51820 add @known {{ {1} }} add @young {{ {1} }} accept\n"
+      "    {0} {1} @young accept\n"
+      "    {0} {1} @known drop\n"
+      "    {0} add @known {{ {1} }} add @young {{ {1} }} accept\n"
       "  }}\n"
       "}}\n",
-      type, key);
+      policing.what, policing.key, policing.type);
 }
 
-Scenario a_flow_is_let_pass_for_two_seconds() {
-  const auto arrange = [](Place& place, Probe& probe) {
-    place.router.must({"nft", "-f", "-"},
-                      dies_two_seconds_after_its_first_packet("inet_service", "udp sport"));
-    probe.options.hold = 4s;
+Scenario policed(const Policing& policing) {
+  const auto arrange = [&policing](Place& place, Probe& probe) {
+    place.router.must({"nft", "-f", "-"}, rules_of(policing));
+    probe.options.hold = 9s;
   };
-  const auto expect = [](const Outcome& outcome) {
+  const auto expect = [&policing](const Outcome& outcome) {
     expect_verdict(outcome, FindingId::dies_after_seconds);
     EXPECT_LT(data_of(outcome).died_after.value_or(1h), 3s);
-    EXPECT_EQ(data_of(outcome).new_handshake, false);
-    EXPECT_EQ(data_of(outcome).other_port_carries, true);
+    EXPECT_EQ(data_of(outcome).new_handshake, policing.new_handshake) << outcome;
+    EXPECT_EQ(data_of(outcome).other_port_carries, policing.other_port_carries) << outcome;
   };
-  return {"AFlowIsLetPassForTwoSeconds", arrange, expect};
-}
-
-Scenario a_host_is_let_pass_for_two_seconds() {
-  const auto arrange = [](Place& place, Probe& probe) {
-    place.router.must({"nft", "-f", "-"},
-                      dies_two_seconds_after_its_first_packet("ipv4_addr", "ip saddr"));
-    probe.options.hold = 4s;
-  };
-  const auto expect = [](const Outcome& outcome) {
-    expect_verdict(outcome, FindingId::dies_after_seconds);
-    EXPECT_EQ(data_of(outcome).new_handshake, false);
-    EXPECT_EQ(data_of(outcome).other_port_carries, false);
-  };
-  return {"AHostIsLetPassForTwoSeconds", arrange, expect};
+  return {policing.name, arrange, expect};
 }
 
 Scenario a_tunnel_that_is_held_and_lives() {
@@ -173,10 +173,10 @@ Scenario a_router_behind_the_gateway_says_unreachable() {
 }  // namespace
 
 Scenarios data_scenarios() {
-  Scenarios all{our_address_is_not_among_the_allowed_ips(),    the_gateway_forwards_into_nowhere(),
-                no_witness_is_waited_for_when_quick(),         a_flow_is_let_pass_for_two_seconds(),
-                a_host_is_let_pass_for_two_seconds(),          a_tunnel_that_is_held_and_lives(),
+  Scenarios all{our_address_is_not_among_the_allowed_ips(), the_gateway_forwards_into_nowhere(),
+                no_witness_is_waited_for_when_quick(), a_tunnel_that_is_held_and_lives(),
                 a_router_behind_the_gateway_says_unreachable()};
+  for (const Policing& policing : kPolicing) all.push_back(policed(policing));
   for (const Family family : {Family::v4, Family::v6}) {
     all.push_back(data_to_the_gateway_is_dropped(family));
     all.push_back(data_from_the_gateway_is_dropped(family));

@@ -78,7 +78,7 @@ Scenario a_handshake_alone_moves_latest_handshake() {
 Scenario responses_come_from_another_address(Family family) {
   const auto arrange = [family](Place& place, Probe& probe) {
     const bool v4 = family == Family::v4;
-    Place::ip(place.theirs, "address add " + std::string(v4 ? "10.2.0.9/24" : "fd02::9/64 nodad") +
+    Place::ip(place.theirs, "address add " + std::string(v4 ? "10.2.0.9/24" : "fd02::9/64") +
                                 " dev " + place.far.right);
     Place::add_rule(
         place.theirs, "output",

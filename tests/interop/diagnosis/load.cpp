@@ -72,6 +72,7 @@ Scenario a_gateway_under_load() {
 Scenario a_gateway_under_load_that_does_not_know_us() {
   const auto arrange = [](Place& place, Probe& probe) {
     place.gateway.forget_peer(probe.keys.public_key);
+    probe.options.timeout = 8s;
     probe.beside = std::make_shared<Load>(place);
   };
   const auto expect = [](const Outcome& outcome) {

@@ -10,15 +10,14 @@ namespace wgscope::test {
 
 Place::Place() {
   router.must({"sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"});
-  // Without duplicate address detection, an IPv6 address is usable at once.
-  ours.must({"ip", "-batch", "-"}, fmt::format("address add fd01::1/64 dev {} nodad\n"
+  ours.must({"ip", "-batch", "-"}, fmt::format("address add fd01::1/64 dev {}\n"
                                                "route add 10.2.0.0/24 via 10.1.0.2\n"
                                                "route add fd02::/64 via fd01::2\n",
                                                near.left));
-  router.must({"ip", "-batch", "-"}, fmt::format("address add fd01::2/64 dev {} nodad\n"
-                                                 "address add fd02::2/64 dev {} nodad\n",
+  router.must({"ip", "-batch", "-"}, fmt::format("address add fd01::2/64 dev {}\n"
+                                                 "address add fd02::2/64 dev {}\n",
                                                  near.right, far.left));
-  theirs.must({"ip", "-batch", "-"}, fmt::format("address add fd02::1/64 dev {} nodad\n"
+  theirs.must({"ip", "-batch", "-"}, fmt::format("address add fd02::1/64 dev {}\n"
                                                  "route add 10.1.0.0/24 via 10.2.0.2\n"
                                                  "route add fd01::/64 via fd02::2\n",
                                                  far.right));

@@ -9,6 +9,13 @@
 
 namespace wgscope::test {
 
+/// A host whose IPv6 addresses are usable at once: a router sends nothing before its link-local
+/// address has waited two seconds for duplicates.
+class Host : public NetworkNamespace {
+ public:
+  Host() { must({"sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0"}); }
+};
+
 /// Where a scenario happens: a probe's host, a router on the way, and a gateway of the other
 /// implementation, all of its own.
 ///
@@ -38,9 +45,9 @@ class Place {
   /// `ip` with these words.
   static void ip(const NetworkNamespace& host, const std::string& words);
 
-  NetworkNamespace ours;
-  NetworkNamespace router;
-  NetworkNamespace theirs;
+  Host ours;
+  Host router;
+  Host theirs;
   Veth near = connect(ours, "10.1.0.1/24", router, "10.1.0.2/24");
   Veth far = connect(router, "10.2.0.2/24", theirs, "10.2.0.1/24");
   RealGateway gateway{theirs};

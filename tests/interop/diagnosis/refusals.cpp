@@ -57,7 +57,7 @@ Scenario refused(const Refusal& refusal, Family family) {
 }
 
 const Refusal kRefusals[] = {
-    {"TheGatewaysInterfaceIsDown", [](Place& place, Family) { place.gateway.set_down(); },
+    {"TheGatewaysInterfaceIsGone", [](Place& place, Family) { place.gateway.remove(); },
      FindingId::nothing_listens, Place::kGateway, Place::kGateway6},
     {"TheGatewayListensOnAnotherPort", [](Place& place, Family) { place.gateway.listen_on(51821); },
      FindingId::nothing_listens, Place::kGateway, Place::kGateway6},

@@ -12,7 +12,7 @@ namespace wgscope::test {
 namespace {
 
 /// Most of a scenario's time is spent waiting for WireGuard's timers.
-constexpr std::size_t kAtATime = 8;
+constexpr std::size_t kAtATime = 12;
 
 Outcome play(const Scenario& scenario) {
   Place place;

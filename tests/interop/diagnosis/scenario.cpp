@@ -113,27 +113,6 @@ Outcome run_probe(const Place& place, Probe& probe) {
   return outcome;
 }
 
-std::ostream& operator<<(std::ostream& out, const Outcome& outcome) {
-  out << fmt::format("after {}: {}\n", diagnosis::format_duration(outcome.took),
-                     verdict(outcome.report).plain());
-  for (const diagnosis::Check& check : outcome.report.checks) {
-    out << fmt::format("  {} {}: {}\n", to_string(check.status), check.name, check.summary.plain());
-    if (check.because) out << fmt::format("    because {}\n", kind_of(*check.because).id);
-    if (check.finding)
-      out << fmt::format("    {} {}", kind_of(check.finding->id).id, text_of(*check.finding));
-  }
-  return out;
-}
-
-std::string text_of(const Finding& finding) {
-  std::string text = finding.cause.plain() + '\n';
-  for (const auto& line : finding.evidence) text += "    saw: " + line.plain() + '\n';
-  for (const auto& one : finding.hypotheses)
-    text += fmt::format("    maybe: {} (check: {})\n", one.cause.plain(), one.check.plain());
-  for (const auto& line : finding.fix) text += "    fix: " + line.plain() + '\n';
-  return text;
-}
-
 std::optional<FindingId> verdict_of(const Outcome& outcome) {
   const Finding* worst = worst_finding(outcome.report);
   return worst == nullptr ? std::nullopt : std::optional(worst->id);
