@@ -11,6 +11,8 @@
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/checks/key_guard.hpp"
+#include "wgscope/checks/resolve.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
 #include "wgscope/checks/stamps.hpp"
@@ -22,7 +24,7 @@
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/public_key.hpp"
 #include "wgscope/os/clock.hpp"
-#include "wgscope/os/resolve.hpp"
+#include "wgscope/os/clock_state.hpp"
 
 #include "attempt.hpp"
 #include "data.hpp"
@@ -107,15 +109,29 @@ HandshakeOutcome Handshakes::go() {
   return outcome();
 }
 
-bool Handshakes::key_may_be_used() { return true; }
+bool Handshakes::key_may_be_used() {
+  FoundKeyUse found = find_key_use(facts_.ours, options_.uapi_folder);
+  facts_.key_use = found.use;
+  facts_.key_user = std::move(found.user);
+  facts_.key_use_accepted = options_.steal_endpoint;
+  return found.use != diagnosis::KeyUse::used || options_.steal_endpoint;
+}
 
-void Handshakes::look_at_clock() { facts_.stamp_ahead = stamps_.ahead_of(os::now().wall); }
+void Handshakes::look_at_clock() {
+  facts_.stamp_ahead = stamps_.ahead_of(os::now().wall);
+  facts_.clock_synchronised = os::clock_synchronised();
+}
 
 std::vector<Endpoint> Handshakes::candidates() {
   std::vector<Endpoint> all;
-  auto resolved = os::resolve(target_.endpoint.host, target_.endpoint.port, options_.family);
+  const bool is_name = !target_.endpoint.address();
+  const Instant begun = os::boot_now();
+  if (is_name)
+    run_.say(diagnosis::text("looking up {}", diagnosis::Name{target_.endpoint.host}), deadline_);
+  const auto resolved = resolve(run_, target_.endpoint, options_.family, deadline_);
+  if (is_name) facts_.resolving = os::boot_now() - begun;
   if (!resolved) {
-    facts_.resolve_error = resolved.error();
+    if (!run_.interrupted()) facts_.resolve_error = resolved.error();
     return all;
   }
   std::vector<std::uint16_t> ports{target_.endpoint.port};
@@ -258,6 +274,8 @@ HandshakeOutcome Handshakes::outcome() {
   HandshakeOutcome made;
   Attempt* best = nullptr;
   for (const auto& attempt : attempts_) {
+    if (attempt->session() != nullptr && attempt->session()->mark_refused())
+      facts_.mark_refused = attempt->session()->mark_refused();
     attempt->facts().given_up = run_.interrupted() && !attempt->settled(os::boot_now());
     attempt->rest();
     if (!attempt->responded() || attempt->session() == nullptr) continue;

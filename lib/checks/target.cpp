@@ -14,6 +14,7 @@
 #include "wgscope/base/text.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/wire/ip.hpp"
 
 namespace wgscope::checks {
 namespace {
@@ -76,6 +77,12 @@ Result<Target> make_target(config::WgQuickConfig config, const std::string& peer
   return target;
 }
 
+bool is_allowed(const Target& target, const IpAddress& address) {
+  return std::ranges::any_of(target.allowed_ips, [&](const Prefix& allowed) {
+    return wire::contains(allowed, address);
+  });
+}
+
 std::optional<IpAddress> guess_inner_target(const Target& target) {
   const auto is_ours = [&](const IpAddress& address) {
     return std::ranges::find(target.addresses, address, &Prefix::address) != target.addresses.end();
@@ -95,7 +102,7 @@ std::optional<IpAddress> guess_inner_target(const Target& target) {
     for (std::size_t bit = own.bits; bit < octets * 8; ++bit)
       first.bytes[bit / 8] &= ~(std::byte{0x80} >> (bit % 8));
     first.bytes[octets - 1] |= std::byte{1};
-    if (!is_ours(first)) return first;
+    if (!is_ours(first) && is_allowed(target, first)) return first;
   }
   return std::nullopt;
 }

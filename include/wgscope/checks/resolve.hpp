@@ -1,0 +1,24 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/config/wg_quick.hpp"
+#include "wgscope/model/address.hpp"
+
+namespace wgscope::checks {
+
+/// The endpoints that a name stands for, as os::resolve() finds them, without keeping the run's
+/// loop from anything else: signals are seen while name servers are silent. A name is looked up by
+/// a thread, which is left to itself where it is no longer waited for; an address needs none.
+/// @param family  absent: both.
+/// @param deadline  when an answer is of no use any more.
+/// @returns bad_value (there is no such name, or it has no address of the family), timeout (no name
+/// server answered, or none by the deadline), interrupted (by Run::interrupt()), io.
+Result<std::vector<Endpoint>> resolve(Run& run, const config::EndpointName& name,
+                                      std::optional<Family> family, Instant deadline);
+
+}  // namespace wgscope::checks
