@@ -78,9 +78,8 @@ Result<Target> make_target(config::WgQuickConfig config, const std::string& peer
 }
 
 bool is_allowed(const Target& target, const IpAddress& address) {
-  return std::ranges::any_of(target.allowed_ips, [&](const Prefix& allowed) {
-    return wire::contains(allowed, address);
-  });
+  return std::ranges::any_of(
+      target.allowed_ips, [&](const Prefix& allowed) { return wire::contains(allowed, address); });
 }
 
 std::optional<IpAddress> guess_inner_target(const Target& target) {
