@@ -25,9 +25,11 @@ RealGateway::RealGateway(const NetworkNamespace& netns)
   const std::string& name = interface_->name();
   netns_.must({"wg", "set", name, "listen-port", "51820", "private-key", "/dev/stdin"},
               keys_.private_key + "\n");
-  netns_.must({"ip", "address", "add", "10.9.0.1/24", "dev", name});
-  netns_.must({"ip", "address", "add", "fd09::1/64", "dev", name, "nodad"});
-  netns_.must({"ip", "link", "set", name, "mtu", "1420", "up"});
+  netns_.ip(
+      fmt::format("address add 10.9.0.1/24 dev {0}\n"
+                  "address add fd09::1/64 dev {0} nodad\n"
+                  "link set {0} mtu 1420 up",
+                  name));
 }
 
 void RealGateway::set_peer(const GatewayPeer& peer) const {

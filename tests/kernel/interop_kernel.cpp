@@ -13,13 +13,13 @@ namespace {
 class KernelInterface final : public RealInterface {
  public:
   explicit KernelInterface(const NetworkNamespace& netns) : netns_(netns) {
-    netns_.must({"ip", "link", "add", name_, "type", "wireguard"});
+    netns_.ip("link add " + name_ + " type wireguard");
   }
   KernelInterface(const KernelInterface&) = delete;
   KernelInterface& operator=(const KernelInterface&) = delete;
   ~KernelInterface() override {
     try {
-      netns_.exec({"ip", "link", "del", name_});
+      netns_.ip("link del " + name_);
     } catch (...) {  // it ends with its namespace
     }
   }

@@ -48,8 +48,8 @@ Scenario our_address_is_not_among_the_allowed_ips() {
 
 Scenario the_gateway_forwards_into_nowhere() {
   const auto arrange = [](Place& place, Probe& probe) {
-    place.theirs.must({"sysctl", "-qw", "net.ipv4.ip_forward=1"});
-    Place::ip(place.theirs, "route add blackhole 10.99.0.0/24");
+    place.theirs.set("net/ipv4/ip_forward", "1");
+    place.theirs.ip("route add blackhole 10.99.0.0/24");
     probe.allowed_ips += ", 10.99.0.0/24";
     probe.options.inner_target = IpAddress::parse("10.99.0.1").value();
   };
@@ -157,8 +157,8 @@ Scenario a_tunnel_that_is_held_and_lives() {
 
 Scenario a_router_behind_the_gateway_says_unreachable() {
   const auto arrange = [](Place& place, Probe& probe) {
-    place.theirs.must({"sysctl", "-qw", "net.ipv4.ip_forward=1"});
-    Place::ip(place.theirs, "route add unreachable 10.99.0.0/24");
+    place.theirs.set("net/ipv4/ip_forward", "1");
+    place.theirs.ip("route add unreachable 10.99.0.0/24");
     probe.allowed_ips += ", 10.99.0.0/24";
     probe.options.inner_target = IpAddress::parse("10.99.0.1").value();
   };

@@ -78,8 +78,8 @@ Scenario a_handshake_alone_moves_latest_handshake() {
 Scenario responses_come_from_another_address(Family family) {
   const auto arrange = [family](Place& place, Probe& probe) {
     const bool v4 = family == Family::v4;
-    Place::ip(place.theirs, "address add " + std::string(v4 ? "10.2.0.9/24" : "fd02::9/64") +
-                                " dev " + place.far.right);
+    place.theirs.ip("address add " + std::string(v4 ? "10.2.0.9/24" : "fd02::9/64") + " dev " +
+                    place.far.right);
     Place::add_rule(
         place.theirs, "output",
         v4 ? "udp sport 51820 ip saddr set 10.2.0.9" : "udp sport 51820 ip6 saddr set fd02::9");

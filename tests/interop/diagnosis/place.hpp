@@ -13,7 +13,10 @@ namespace wgscope::test {
 /// address has waited two seconds for duplicates.
 class Host : public NetworkNamespace {
  public:
-  Host() { must({"sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0"}); }
+  Host() { set("net/ipv6/conf/default/accept_dad", "0"); }
+
+  /// What sysctl(8) does.
+  void set(const std::string& key, const std::string& value) const;
 };
 
 /// Where a scenario happens: a probe's host, a router on the way, and a gateway of the other
@@ -42,9 +45,6 @@ class Place {
   /// Adds one rule to a host's firewall. @param hook  input, output or forward.
   static void add_rule(const NetworkNamespace& host, const std::string& hook,
                        const std::string& rule);
-  /// `ip` with these words.
-  static void ip(const NetworkNamespace& host, const std::string& words);
-
   Host ours;
   Host router;
   Host theirs;

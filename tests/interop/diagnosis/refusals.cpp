@@ -87,8 +87,8 @@ const Refusal kRefusals[] = {
      FindingId::hop_rejects, Place::kRouter, Place::kRouter6},
     {"ARouterCannotReachTheGateway",
      [](Place& place, Family family) {
-       Place::ip(place.router, family == Family::v4 ? "route add unreachable 10.2.0.1"
-                                                    : "route add unreachable fd02::1");
+       place.router.ip(family == Family::v4 ? "route add unreachable 10.2.0.1"
+                                            : "route add unreachable fd02::1");
      },
      FindingId::hop_unreachable, Place::kRouter, Place::kRouter6},
     {"OurFirewallDrops",
@@ -96,15 +96,14 @@ const Refusal kRefusals[] = {
      FindingId::local_firewall},
     {"WeHaveNoRoute",
      [](Place& place, Family family) {
-       Place::ip(place.ours,
-                 family == Family::v4 ? "route del 10.2.0.0/24" : "route del fd02::/64");
+       place.ours.ip(family == Family::v4 ? "route del 10.2.0.0/24" : "route del fd02::/64");
      },
      FindingId::no_route},
 };
 
 Scenario we_have_no_ipv6() {
   const auto arrange = [](Place& place, Probe& probe) {
-    place.ours.must({"sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1"});
+    place.ours.set("net/ipv6/conf/all/disable_ipv6", "1");
     probe.endpoint = Place::outer(Family::v6);
     probe.options.timeout = kTimeout;
   };
