@@ -64,6 +64,7 @@ class RealGateway {
   [[nodiscard]] std::string endpoint_of(const std::string& public_key) const;
 
  private:
+  std::string wg(std::vector<std::string> arguments, std::string input = {}) const;
   [[nodiscard]] std::string show(const char* what, const std::string& public_key) const;
 
   const NetworkNamespace& netns_;

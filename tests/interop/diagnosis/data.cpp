@@ -34,16 +34,21 @@ const diagnosis::DataFacts& data_of(const Outcome& outcome) {
   return *outcome.facts.attempts[0].data;
 }
 
-Scenario our_address_is_not_among_the_allowed_ips() {
-  const auto arrange = [](Place& place, Probe& probe) {
+/// @param named  whether the user says that 10.9.0.1 answers, or the probe has to guess.
+Scenario our_address_is_not_among_the_allowed_ips(const std::string& name, bool named,
+                                                  FindingId finds) {
+  const auto arrange = [named](Place& place, Probe& probe) {
     place.gateway.set_peer({.public_key = probe.keys.public_key, .allowed_ips = "10.9.0.77/32"});
+    if (named) probe.options.inner_target = IpAddress::parse(Place::kInner).value();
   };
-  const auto expect = [](const Outcome& outcome) {
-    expect_verdict(outcome, FindingId::dropped_behind_peer);
+  const auto expect = [named, finds](const Outcome& outcome) {
+    expect_verdict(outcome, finds);
     EXPECT_GE(data_of(outcome).keepalive_after.value_or(0s), 9s);
     EXPECT_FALSE(data_of(outcome).initiation_after);
+    EXPECT_EQ(data_of(outcome).target_guessed, !named);
+    EXPECT_TRUE(outcome.gateway_saw_handshake);
   };
-  return {"OurAddressIsNotAmongTheAllowedIps", arrange, expect};
+  return {name, arrange, expect};
 }
 
 Scenario the_gateway_forwards_into_nowhere() {
@@ -173,8 +178,14 @@ Scenario a_router_behind_the_gateway_says_unreachable() {
 }  // namespace
 
 Scenarios data_scenarios() {
-  Scenarios all{our_address_is_not_among_the_allowed_ips(), the_gateway_forwards_into_nowhere(),
-                no_witness_is_waited_for_when_quick(), a_tunnel_that_is_held_and_lives(),
+  Scenarios all{our_address_is_not_among_the_allowed_ips("OurAddressIsNotAmongTheAllowedIps", true,
+                                                         FindingId::dropped_behind_peer),
+                our_address_is_not_among_the_allowed_ips(
+                    "OurAddressIsNotAmongTheAllowedIpsAndTheTargetIsGuessed", false,
+                    FindingId::data_unanswered),
+                the_gateway_forwards_into_nowhere(),
+                no_witness_is_waited_for_when_quick(),
+                a_tunnel_that_is_held_and_lives(),
                 a_router_behind_the_gateway_says_unreachable()};
   for (const Policing& policing : kPolicing) all.push_back(policed(policing));
   for (const Family family : {Family::v4, Family::v6}) {

@@ -47,7 +47,8 @@ Scenario we_have_another_servers_key() {
     probe.gateway_key = generate_key_pair().public_key;
     probe.options.timeout = kTimeout;
   };
-  return {"WeHaveAnotherServersKey", arrange, expect_silence_with("another public key")};
+  return {"WeHaveAnotherServersKey", arrange,
+          expect_silence_with("the gateway's public key is not ")};
 }
 
 Scenario the_gateway_does_not_know_our_key() {
@@ -55,7 +56,8 @@ Scenario the_gateway_does_not_know_our_key() {
     place.gateway.forget_peer(probe.keys.public_key);
     probe.options.timeout = kTimeout;
   };
-  return {"TheGatewayDoesNotKnowOurKey", arrange, expect_silence_with("not registered")};
+  return {"TheGatewayDoesNotKnowOurKey", arrange,
+          expect_silence_with("does not know this probe's public key")};
 }
 
 /// Once, the key was used where the clock was ahead, by somebody who kept no stamp.
@@ -72,7 +74,7 @@ Scenario our_clock_was_set_back() {
     handshake_from_the_future(place, probe);
     probe.options.timeout = kTimeout;
   };
-  return {"OurClockWasSetBack", arrange, expect_silence_with("clock")};
+  return {"OurClockWasSetBack", arrange, expect_silence_with("saw a later handshake of this key")};
 }
 
 Scenario our_clock_was_set_back_and_the_stamp_is_kept() {

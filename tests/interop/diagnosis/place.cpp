@@ -7,6 +7,7 @@
 #include "endpoint_fixture.hpp"
 #include "files.hpp"
 #include "netns.hpp"
+#include "process.hpp"
 
 namespace wgscope::test {
 
@@ -35,10 +36,14 @@ Place::Place() {
 
 void Place::add_rule(const NetworkNamespace& host, const std::string& hook,
                      const std::string& rule) {
-  host.must(
-      {"nft", "-f", "-"},
-      fmt::format("table inet wgs {{ chain {0} {{ type filter hook {0} priority 0; {1}; }}; }}\n",
-                  hook, rule));
+  inside(host.path(), [&] {
+    must_run({"nft", "-f", "-"},
+             {.env = {},
+              .netns = {},
+              .input = fmt::format(
+                  "table inet wgs {{ chain {0} {{ type filter hook {0} priority 0; {1}; }}; }}\n",
+                  hook, rule)});
+  });
 }
 
 }  // namespace wgscope::test
