@@ -9,6 +9,7 @@ namespace {
 
 constexpr Verb kVerbs[] = {
     {"listen", "Be a peer to others: answer handshakes and pings, show what happens", run_listen},
+    {"explain", "Say what a finding means and what to do about it", run_explain},
 };
 
 }  // namespace

@@ -132,22 +132,15 @@ void outweigh(Weighed& weighed) {
   }
 }
 
-const Finding* finding_of(const Weighed& weighed) {
+/// What an address fails with; nullptr: nothing that keeps it from being used.
+const Finding* failure_of(const Weighed& weighed) {
+  if (weighed.reach == Reach::not_from_here) return nullptr;
   for (const Check& check : weighed.checks) {
-    if (check.finding && (check.status == Status::critical || check.status == Status::warning))
+    if (check.finding && check.status != Status::unknown &&
+        kind_of(check.finding->id).severity == Severity::critical)
       return &*check.finding;
   }
   return nullptr;
-}
-
-/// Whether an address is as far behind the best that its clients have no tunnel.
-bool falls_short(const Weighed& weighed, Reach best) {
-  if (weighed.reach == Reach::not_from_here) return false;
-  const bool failed = std::ranges::any_of(weighed.checks, [](const Check& check) {
-    return check.status == Status::critical || check.status == Status::warning;
-  });
-  return failed && (weighed.reach < Reach::session ||
-                    (best == Reach::works && weighed.reach == Reach::session));
 }
 
 std::optional<Check> check_addresses(const HandshakeFacts& facts, const std::vector<Weighed>& all,
@@ -156,12 +149,10 @@ std::optional<Check> check_addresses(const HandshakeFacts& facts, const std::vec
   std::vector<Text> evidence;
   std::optional<Text> first;
   for (const Weighed& weighed : all) {
-    if (!falls_short(weighed, best)) continue;
+    const Finding* failure = weighed.reach < best ? failure_of(weighed) : nullptr;
+    if (failure == nullptr) continue;
     if (!first) first = text("{}", weighed.attempt->endpoint);
-    const Finding* finding = finding_of(weighed);
-    evidence.push_back(finding != nullptr
-                           ? text("{}: {}", weighed.attempt->endpoint, finding->cause)
-                           : text("{}: fails", weighed.attempt->endpoint));
+    evidence.push_back(text("{}: {}", weighed.attempt->endpoint, failure->cause));
   }
   if (evidence.empty())
     return make_check(name_addresses, Status::ok, "none that could be tried fails");
@@ -259,6 +250,7 @@ std::vector<Check> diagnose(const HandshakeFacts& facts) {
       return checks;
     }
   }
+  if (auto mark = check_mark(facts)) checks.push_back(std::move(*mark));
   if (facts.attempts.empty())
     checks.push_back(make_check(handshake_response, Status::unknown, "nothing was sent yet"));
   else

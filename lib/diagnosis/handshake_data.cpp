@@ -142,25 +142,34 @@ Check forward_lost(const Scene& scene, const DataFacts& data) {
                     scene.one.endpoint.port)}});
 }
 
+/// How to learn more, where the gateway's timers were not watched for long enough.
+Text how_to_tell(const Scene& scene) {
+  if (scene.all.interrupted)
+    return "let it run to its end: what the gateway's timers tell takes 16 s";
+  if (scene.all.quick) return "run without --quick: what the gateway's timers tell takes 16 s";
+  const bool elsewhere = std::ranges::any_of(scene.all.attempts, [](const AttemptFacts& attempt) {
+    return attempt.data && attempt.data->witnesses_watched;
+  });
+  if (elsewhere && !scene.one.data->witnesses_watched)
+    return "see what was found at the other address: the gateway's timers were watched there";
+  return "run with a longer --timeout: what the gateway's timers tell takes 16 s";
+}
+
 Check cannot_tell(const Scene& scene, const DataFacts& data) {
   Finding finding{.id = FindingId::data_unanswered,
-                  .cause = text("{} does not answer inside the tunnel, and there was no time to "
-                                "learn why",
+                  .cause = text("{} does not answer inside the tunnel, and why was not waited for",
                                 *data.target),
                   .evidence = {evidence_of_echoes(data)}};
   if (data.witnesses_watched)
     finding.evidence.push_back(
-        text("the gateway's timers were watched for {} of the 16 s it takes to tell",
+        text("the gateway's timers were watched for {} of the 16 s that they take to tell",
              *data.witnesses_watched));
   finding.hypotheses = reasons_to_drop(scene, data);
   if (data.target_guessed)
     std::rotate(finding.hypotheses.begin(), finding.hypotheses.end() - 1, finding.hypotheses.end());
   finding.hypotheses.push_back(
       {"data is lost on the way, there or back", "the gateway's timers tell in 16 s"});
-  finding.fix = {scene.all.quick
-                     ? Text("run without --quick: what the gateway's timers tell takes 16 s")
-                     : Text("run with a longer --timeout: what the gateway's timers tell takes "
-                            "16 s"),
+  finding.fix = {how_to_tell(scene),
                  "or name an address inside the tunnel that is known to answer ping"};
   return make_check(
       tunnel_data, Status::unknown,

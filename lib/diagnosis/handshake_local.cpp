@@ -118,6 +118,46 @@ std::vector<Hypothesis> reasons_not_to_send(int number, const Endpoint& endpoint
   return {};
 }
 
+Check key_use_not_known(const HandshakeFacts& facts) {
+  Finding finding{
+      .id = FindingId::key_use_unknown,
+      .cause = "whether an interface of this host uses the probe's key could not be looked up",
+      .evidence = {},
+      .fix = {text("make sure that {} is a peer of its own on the gateway, for the probe alone",
+                   facts.ours),
+              "to have it looked up, run as root or with CAP_NET_ADMIN"}};
+  if (!facts.key_user.empty()) finding.evidence = {text("{}", Name{facts.key_user})};
+  return make_check(key_use, Status::unknown, "the interfaces of this host could not be listed",
+                    std::move(finding));
+}
+
+Check name_unresolved(const HandshakeFacts& facts) {
+  const Name host{facts.wanted.host};
+  const Error& error = *facts.resolve_error;
+  const std::vector<Text> evidence{text("{}", Name{error.context})};
+  if (error.code == Errc::bad_value)
+    return make_check(
+        name_resolve, Status::critical, "there is no such name",
+        {.id = FindingId::name_not_found,
+         .cause = text("the endpoint's name {} does not exist, or has no such address", host),
+         .evidence = evidence,
+         .fix = {text("check the spelling of Endpoint, then ask: getent ahosts {}; dig {} A; dig "
+                      "{} AAAA",
+                      host, host, host)}});
+  return make_check(
+      name_resolve, Status::critical, "no name server gives an answer",
+      {.id = FindingId::name_server_silent,
+       .cause = error.code == Errc::timeout
+                    ? text("no name server answered when asked for {}", host)
+                    : text("the endpoint's name {} could not be looked up", host),
+       .evidence = evidence,
+       .hypotheses = {{"the name servers of /etc/resolv.conf cannot be reached from here",
+                       text("cat /etc/resolv.conf; dig {} A", host)},
+                      {"they are only reachable through the tunnel that is down",
+                       "ip route get ADDRESS-OF-THE-NAME-SERVER"}},
+       .fix = {"mend name resolution, or write the endpoint as an address for now"}});
+}
+
 }  // namespace
 
 bool stamp_is_ahead(const HandshakeFacts& facts) {
@@ -126,20 +166,9 @@ bool stamp_is_ahead(const HandshakeFacts& facts) {
 
 Check check_key_use(const HandshakeFacts& facts) {
   const Name user{facts.key_user};
-  switch (facts.key_use) {
-    case KeyUse::free: return make_check(key_use, Status::ok, "no interface of this host uses it");
-    case KeyUse::used: break;
-    case KeyUse::not_known:
-      return make_check(
-          key_use, Status::unknown, "the interfaces of this host could not be listed",
-          {.id = FindingId::key_use_unknown,
-           .cause = "whether an interface of this host uses the probe's key could not be looked up",
-           .evidence = {text("{}", user)},
-           .fix = {
-               text("make sure that {} is a peer of its own on the gateway, for the probe alone",
-                    facts.ours),
-               "to have it looked up, run as root or with CAP_NET_ADMIN"}});
-  }
+  if (facts.key_use == KeyUse::free)
+    return make_check(key_use, Status::ok, "no interface of this host uses it");
+  if (facts.key_use == KeyUse::not_known) return key_use_not_known(facts);
   if (facts.key_use_accepted)
     return make_check(
         key_use, Status::ok,
@@ -202,39 +231,23 @@ Check check_clock(const HandshakeFacts& facts) {
 }
 
 std::optional<Check> check_name(const HandshakeFacts& facts) {
-  const Name host{facts.wanted.host};
-  if (!facts.resolve_error) {
-    if (facts.wanted.address()) return std::nullopt;
-    if (facts.attempts.empty())
-      return make_check(name_resolve, Status::unknown, "nothing was looked up");
-    return make_check(
-        name_resolve, Status::ok,
-        text("{} stands for {}", host,
-             counted(facts.attempts.size(), "address to try", "addresses and ports to try")));
-  }
-  const Error& error = *facts.resolve_error;
-  const std::vector<Text> evidence{text("{}", Name{error.context})};
-  if (error.code == Errc::bad_value)
-    return make_check(
-        name_resolve, Status::critical, "there is no such name",
-        {.id = FindingId::name_not_found,
-         .cause = text("the endpoint's name {} does not exist, or has no such address", host),
-         .evidence = evidence,
-         .fix = {text("check the spelling of Endpoint, then ask: getent ahosts {}; dig {} A; dig "
-                      "{} AAAA",
-                      host, host, host)}});
-  return make_check(
-      name_resolve, Status::critical, "no name server gives an answer",
-      {.id = FindingId::name_server_silent,
-       .cause = error.code == Errc::timeout
-                    ? text("no name server answered when asked for {}", host)
-                    : text("the endpoint's name {} could not be looked up", host),
-       .evidence = evidence,
-       .hypotheses = {{"the name servers of /etc/resolv.conf cannot be reached from here",
-                       text("cat /etc/resolv.conf; dig {} A", host)},
-                      {"they are only reachable through the tunnel that is down",
-                       "ip route get ADDRESS-OF-THE-NAME-SERVER"}},
-       .fix = {"mend name resolution, or write the endpoint as an address for now"}});
+  if (facts.resolve_error && facts.resolve_error->code != Errc::interrupted)
+    return name_unresolved(facts);
+  if (facts.wanted.address()) return std::nullopt;
+  if (facts.attempts.empty())
+    return make_check(name_resolve, Status::unknown, "no answer when it ended");
+  Text summary = text("{} stands for {}", Name{facts.wanted.host},
+                      counted(facts.attempts.size(), "address to try", "addresses to try"));
+  if (facts.resolving) summary.add(text(", known after {}", *facts.resolving));
+  return make_check(name_resolve, Status::ok, std::move(summary));
+}
+
+std::optional<Check> check_mark(const HandshakeFacts& facts) {
+  if (!facts.mark_refused) return std::nullopt;
+  return make_check(path_mark, Status::unknown,
+                    text("datagrams went without the configuration's FwMark, so they may have "
+                         "taken another way than the tunnel's: {}",
+                         Name{*facts.mark_refused}));
 }
 
 bool lacks_family(const AttemptFacts& attempt) {
@@ -247,7 +260,7 @@ Check check_send(const Scene& scene) {
   const AttemptFacts& attempt = scene.one;
   const Text sent = counted(attempt.initiations, "initiation", "initiations");
   if (!attempt.send_errno) {
-    if (attempt.initiations == 0)
+    if (attempt.initiations == 0 && !attempt.response_after)
       return make_check(path_send, Status::unknown, "nothing was sent to it yet");
     return make_check(path_send, Status::ok, text("{} sent", sent));
   }

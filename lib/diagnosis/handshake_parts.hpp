@@ -37,6 +37,7 @@ Check check_key_use(const HandshakeFacts& facts);
 Check check_key_stamp(const HandshakeFacts& facts);
 Check check_clock(const HandshakeFacts& facts);
 std::optional<Check> check_name(const HandshakeFacts& facts);
+std::optional<Check> check_mark(const HandshakeFacts& facts);
 Check check_send(const Scene& scene);
 /// Whether this host lacks what it takes to reach any address of that family.
 bool lacks_family(const AttemptFacts& attempt);

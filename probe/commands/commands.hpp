@@ -7,6 +7,7 @@
 
 namespace wgscope::probe {
 
+Exit run_explain(std::vector<std::string> arguments);
 Exit run_listen(std::vector<std::string> arguments);
 
 }  // namespace wgscope::probe

@@ -47,6 +47,9 @@ class Run {
   /// The user has had enough: every wait() returns at once from now on. For handlers in the loop.
   void interrupt();
   [[nodiscard]] bool interrupted() const { return interrupted_; }
+  /// The interrupt was the end that a check was to go on for: nothing was cut short by it, and
+  /// wait() waits again.
+  void resume() { interrupted_ = false; }
 
   void say(const diagnosis::Text& what, std::optional<Instant> until = std::nullopt);
 
