@@ -48,8 +48,8 @@ class Place {
   Host ours;
   Host router;
   Host theirs;
-  Veth near = connect(ours, "10.1.0.1/24", router, "10.1.0.2/24");
-  Veth far = connect(router, "10.2.0.2/24", theirs, "10.2.0.1/24");
+  Veth near{unique_interface_name(), unique_interface_name()};
+  Veth far{unique_interface_name(), unique_interface_name()};
   RealGateway gateway{theirs};
 };
 
