@@ -8,6 +8,8 @@ namespace wgscope::probe {
 namespace {
 
 constexpr Verb kVerbs[] = {
+    {"handshake", "Does the tunnel work, and if not, why", run_handshake},
+    {"ping", "Round trips and loss through the tunnel, and beside it", run_ping},
     {"listen", "Be a peer to others: answer handshakes and pings, show what happens", run_listen},
     {"explain", "Say what a finding means and what to do about it", run_explain},
 };

@@ -101,7 +101,7 @@ diagnosis::Report well_report() {
                         Name{"gw.example.net"});
   report.checks = {
       config_check(),
-      {.name = "host.clock",
+      {.name = "clock.synchronised",
        .layer = Layer::host,
        .summary = "the clock is set, and not said to be synchronised",
        .finding = {{.id = FindingId::clock_not_synchronised,
@@ -149,12 +149,12 @@ diagnosis::Report silent_report() {
       {.name = "tunnel.data",
        .layer = Layer::tunnel,
        .status = Status::skipped,
-       .summary = "whether data crosses the tunnel",
+       .summary = {},
        .because = FindingId::silent_host_up},
       {.name = "tunnel.witnesses",
        .layer = Layer::tunnel,
        .status = Status::skipped,
-       .summary = {},
+       .summary = "--quick leaves no time for it",
        .essential = false},
   };
   return report;
@@ -172,7 +172,7 @@ diagnosis::Report untold_report() {
                                   Path{"/etc/wireguard/probe.conf"}),
                     .evidence = {"its mode is 0644"},
                     .fix = {text("chmod 600 {}", Path{"/etc/wireguard/probe.conf"})}}}},
-      {.name = "configuration.key",
+      {.name = "key.use",
        .layer = Layer::configuration,
        .status = Status::unknown,
        .summary = "whether an interface of this host uses the key",
