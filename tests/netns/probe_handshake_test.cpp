@@ -1,7 +1,7 @@
 // wgscope handshake, run by a user who may do nothing, towards Debian's wireguard-go.
 
-#include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -18,14 +18,13 @@
 #include "paths.hpp"
 #include "process.hpp"
 #include "temp_dir.hpp"
+#include "wireguard_go.hpp"
 
 namespace wgscope::test {
 namespace {
 
-using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::Not;
-using testing::StartsWith;
 
 class HandshakeProgram : public testing::Test {
  protected:
@@ -35,16 +34,17 @@ class HandshakeProgram : public testing::Test {
     // Where nobody may go: the build folder may be in somebody's home.
     std::filesystem::permissions(folder_.path(), std::filesystem::perms(0755));
     std::filesystem::copy_file(binary_dir() / "probe/wgscope", folder_ / "wgscope");
-    for (const std::string& made : {config(), state()}) {
-      made == state() ? static_cast<void>(std::filesystem::create_directory(made))
-                      : write_file(made, "");
-      std::filesystem::permissions(made, std::filesystem::perms(made == state() ? 0700 : 0600));
-      ASSERT_EQ(chown(made.c_str(), kNobody, kNobody), 0);
-    }
     write_file(config(), fmt::format("[Interface]\nPrivateKey = {}\nAddress = 10.9.0.2/24\n"
                                      "[Peer]\nPublicKey = {}\nEndpoint = 10.2.0.1:51820\n"
                                      "AllowedIPs = 10.9.0.0/24\n",
                                      keys_.private_key, place_->gateway.keys().public_key));
+    std::filesystem::create_directory(state());
+    for (const std::string& of_nobody : {config(), state()}) {
+      std::filesystem::permissions(
+          of_nobody, std::filesystem::perms::group_all | std::filesystem::perms::others_all,
+          std::filesystem::perm_options::remove);
+      ASSERT_EQ(chown(of_nobody.c_str(), kNobody, kNobody), 0);
+    }
     place_->gateway.set_peer({.public_key = keys_.public_key});
   }
 
