@@ -17,6 +17,8 @@ class Host : public NetworkNamespace {
 
   /// What sysctl(8) does.
   void set(const std::string& key, const std::string& value) const;
+  /// Waits until an interface has its link-local address, without which it asks for no neighbour.
+  void wait_for_link_local(const std::string& interface) const;
 };
 
 /// Where a scenario happens: a probe's host, a router on the way, and a gateway of the other
