@@ -379,6 +379,8 @@ diagnosis::PingFacts ping(Run& run, Session& session, const Target& target,
   pinging.watch_outer(open_outer(target, session.gateway().address.family));
   if (observer == nullptr)
     run.say(diagnosis::text("pinging {} through the tunnel", *facts.target), options.deadline);
+  else
+    run.say({});
   pinging.go();
   pinging.fill(facts);
   if (options.count == 0 && facts.inner.sent > 0) run.resume();

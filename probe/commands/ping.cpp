@@ -154,9 +154,8 @@ void write_to_stderr(const std::string& piece) {
   static_cast<void>(std::fflush(stderr));
 }
 
-bool is_watched() {
-  const Surroundings around = surroundings_of(STDERR_FILENO);
-  return around.is_terminal && around.term != nullptr && std::string_view(around.term) != "dumb";
+bool is_watched(const OutputOptions& output) {
+  return !output.json && can_move_cursor(surroundings_of(STDERR_FILENO));
 }
 
 /// What the report itself shows only with --verbose.
@@ -166,16 +165,16 @@ void show_histogram(const diagnosis::PingFacts& facts) {
                   "\n");
 }
 
-void check_and_show(checks::Run& run, Prepared& prepared, checks::PingCheck check, bool verbose,
-                    diagnosis::Report& report) {
+void check_and_show(checks::Run& run, Prepared& prepared, checks::PingCheck check,
+                    const OutputOptions& output, diagnosis::Report& report) {
   PingView view(write_to_stderr);
-  const bool watched = is_watched();
+  const bool watched = is_watched(output);
   if (watched) check.observer = &view;
   const auto facts =
       checks::check_ping(run, prepared.target, prepared.stamps, std::move(check), report);
   if (!watched) return;
   view.end();
-  if (facts && !verbose) show_histogram(*facts);
+  if (facts && !output.verbose) show_histogram(*facts);
 }
 
 }  // namespace
@@ -193,13 +192,13 @@ Exit run_ping(std::vector<std::string> arguments) {
     fmt::print(stderr, "wgscope ping: {}\n", check.error().context);
     return Exit::unknown;
   }
-  const bool verbose = options.check.output.verbose;
   return run_check(options.check,
                    {.verb = "ping",
                     .plan = [&](const Prepared& prepared) { return plan_of(*check, prepared); },
                     .run =
                         [&](checks::Run& run, Prepared& prepared, diagnosis::Report& report) {
-                          check_and_show(run, prepared, std::move(*check), verbose, report);
+                          check_and_show(run, prepared, std::move(*check), options.check.output,
+                                         report);
                         }});
 }
 

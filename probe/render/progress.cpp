@@ -55,6 +55,7 @@ void LiveLine::attach(os::PollLoop& loop) {
 }
 
 void LiveLine::on_wait(const diagnosis::Text& what, std::optional<Instant> until) {
+  if (what.empty()) return clear();
   const Instant now = os::boot_now();
   if (what_.empty()) first_ = now + kDelay;
   what_ = what;

@@ -18,7 +18,8 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   virtual ~Progress() = default;
 
-  /// @param what   half a sentence: "waiting for a response of 192.0.2.1:51820".
+  /// @param what   half a sentence: "waiting for a response of 192.0.2.1:51820"; empty: what goes
+  /// on now is shown otherwise.
   /// @param until  when that ends at the latest, where it is known.
   virtual void on_wait(const diagnosis::Text& what, std::optional<Instant> until) = 0;
 };

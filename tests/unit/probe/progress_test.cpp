@@ -126,6 +126,12 @@ TEST_F(LiveLineTest, LeavesNothingBehind) {
   take();
   EXPECT_THAT(seen_, EndsWith("\r\x1b[K"));
   seen_.clear();
+  run_->say("looking up another name");
+  EXPECT_TRUE(see("looking up another name"));
+  run_->say({});  // what goes on now is shown otherwise
+  take();
+  EXPECT_THAT(seen_, EndsWith("\r\x1b[K"));
+  seen_.clear();
   line_.reset();
   take();
   EXPECT_THAT(seen_, IsEmpty()) << "nothing to take away a second time";
