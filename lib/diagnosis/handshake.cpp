@@ -14,6 +14,7 @@
 #include "wgscope/diagnosis/handshake_checks.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
 
 #include "handshake_parts.hpp"
 
@@ -161,9 +162,11 @@ std::optional<Check> check_addresses(const HandshakeFacts& facts, const std::vec
   return make_check(
       name_addresses, Status::warning, summary,
       {.id = FindingId::some_addresses_fail,
-       .cause = text("the tunnel works, but not at every address of {}: {}{}",
-                     endpoint_text(facts.wanted), *first,
-                     failing == 1 ? text(" fails") : text(" and {} more fail", failing - 1)),
+       .cause = text(
+           "{} every address of {}: {}{}",
+           best == Reach::works ? "the tunnel works, but not at" : "handshakes work, but not at",
+           endpoint_text(facts.wanted), *first,
+           failing == 1 ? text(" fails") : text(" and {} more fail", failing - 1)),
        .evidence = std::move(evidence),
        .fix = {"mend what its own check names",
                "or take the address out of DNS: WireGuard takes one address of a name and stays "
@@ -229,6 +232,10 @@ Check make_skipped(HandshakeCheck what, FindingId because) {
 Text endpoint_text(const config::EndpointName& endpoint) {
   if (const auto address = endpoint.address()) return text("{}", *address);
   return text("{}:{}", Name{endpoint.host}, endpoint.port);
+}
+
+std::string_view iptables(const IpAddress& address) {
+  return address.family == Family::v4 ? "iptables" : "ip6tables";
 }
 
 Text counted(std::size_t count, std::string_view one, std::string_view many) {

@@ -83,10 +83,13 @@ std::vector<Text> how_to_send(FindingId id, const Endpoint& endpoint) {
   std::vector<Text> fix;
   switch (id) {
     case FindingId::local_firewall:
-      fix.push_back(
-          text("let UDP to {} out: look at the output chains of nft list ruleset, and at "
-               "iptables -S OUTPUT",
-               endpoint));
+      fix.push_back(text(
+          "let UDP to {} out: look at the output chains of nft list ruleset, and at {} -S OUTPUT",
+          endpoint, iptables(endpoint.address)));
+      break;
+    case FindingId::no_route:
+      fix.push_back(text("bring the network up, or add a route: ip {}route add default via ROUTER",
+                         endpoint.address.family == Family::v6 ? "-6 " : ""));
       break;
     case FindingId::too_long_for_interface:
       fix.emplace_back(
@@ -106,12 +109,15 @@ std::vector<Text> how_to_send(FindingId id, const Endpoint& endpoint) {
 }
 
 std::vector<Hypothesis> reasons_not_to_send(int number, const Endpoint& endpoint) {
-  if (number == EPERM || number == EACCES)
-    return {
-        {"a rule in an output chain drops or limits it", "nft list ruleset, iptables -S OUTPUT"},
-        {"a prohibit route covers the endpoint", text("ip route get {}", endpoint.address)},
-        {"a control group or container policy filters what this process sends",
-         "run it outside of the container"}};
+  const Hypothesis rule{"a rule in an output chain drops or limits it",
+                        text("nft list ruleset; {} -S OUTPUT", iptables(endpoint.address))};
+  if (number == EACCES)
+    return {{"a prohibit route covers the endpoint", text("ip route get {}", endpoint.address)},
+            rule};
+  if (number == EPERM)
+    return {rule,
+            {"a control group or container policy filters what this process sends",
+             "run it outside of the container"}};
   if (number == ENOKEY || number == EDESTADDRREQ)
     return {{"a tunnel's allowed IPs and routes take the way to its own or this endpoint",
              text("ip route get {}; wg show all allowed-ips", endpoint.address)}};
@@ -196,7 +202,7 @@ Check check_key_stamp(const HandshakeFacts& facts) {
          .cause = "the time of the key's last handshake cannot be kept, so a clock that is set "
                   "back would lock the key out unnoticed",
          .evidence = {text("{}", Name{*facts.stamps_not_kept})},
-         .fix = {"make the state folder writable, or name another one"}});
+         .fix = {"make the state folder writable, or name another one: --state.dir FOLDER"}});
   if (!stamp_is_ahead(facts))
     return make_check(key_stamp, Status::ok, "this host's clock is ahead of its last handshake");
   return make_check(

@@ -78,13 +78,16 @@ Finding endpoint_rejects(const AttemptFacts& attempt, const IcmpReport& report) 
       .evidence = {},
       .hypotheses =
           {{"the gateway's own firewall has a rule that rejects",
-            "on the gateway: nft list ruleset | grep reject; iptables -S INPUT"},
+            text("on the gateway: nft list ruleset | grep reject; {} -S INPUT",
+                 iptables(endpoint.address))},
            {text("a NAT or firewall in front of the gateway has the address {}", endpoint.address),
             text("on the gateway: tcpdump -ni any udp port {} shows nothing", endpoint.port)}},
-      .fix = {text("on the gateway: nft add rule inet filter input udp dport {} accept, before the "
-                   "rule that rejects",
-                   endpoint.port),
-              text("or: iptables -I INPUT -p udp --dport {} -j ACCEPT", endpoint.port)}};
+      .fix = {
+          text("on the gateway, before the rule that rejects: nft insert rule inet filter input "
+               "udp dport {} accept",
+               endpoint.port),
+          text("or: {} -I INPUT -p udp --dport {} -j ACCEPT", iptables(endpoint.address),
+               endpoint.port)}};
 }
 
 Finding hop_rejects(const AttemptFacts& attempt, const IcmpReport& report) {
@@ -113,8 +116,8 @@ Finding local_firewall(const AttemptFacts& attempt, const IcmpReport& report) {
           .cause = text("cannot send to {}: a firewall on this host rejects it ({})", endpoint,
                         icmp_name(report)),
           .evidence = {},
-          .fix = {text("let UDP to {} out: nft list ruleset | grep reject; iptables -S OUTPUT",
-                       endpoint)}};
+          .fix = {text("let UDP to {} out: nft list ruleset | grep reject; {} -S OUTPUT", endpoint,
+                       iptables(endpoint.address))}};
 }
 
 Text cause_of_unreachable(const AttemptFacts& attempt, const IcmpReport& report) {

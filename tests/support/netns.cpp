@@ -64,7 +64,7 @@ NetworkNamespace::NetworkNamespace()
     : name_(fmt::format("{}{}-{}", kPrefix, getpid(), next_number())) {
   remove_those_of_dead_tests();
   must_run({"ip", "netns", "add", name_});
-  must({"ip", "link", "set", "lo", "up"});
+  ip("link set lo up");
 }
 
 NetworkNamespace::~NetworkNamespace() {
@@ -82,16 +82,21 @@ std::string NetworkNamespace::must(std::vector<std::string> argv, std::string in
   return must_run(std::move(argv), {.env = {}, .netns = name_, .input = std::move(input)});
 }
 
+void NetworkNamespace::ip(std::string commands) const {
+  commands += '\n';  // without one, the last line is none
+  must_run({"ip", "-n", name_, "-batch", "-"},
+           {.env = {}, .netns = {}, .input = std::move(commands)});
+}
+
 Veth connect(const NetworkNamespace& left, const std::string& left_address,
              const NetworkNamespace& right, const std::string& right_address) {
   Veth veth{unique_interface_name(), unique_interface_name()};
   must_run({"ip", "link", "add", veth.left, "netns", left.name(), "type", "veth", "peer", "name",
             veth.right, "netns", right.name()});
   // Without duplicate address detection, an IPv6 address is usable at once.
-  left.must({"ip", "address", "add", left_address, "dev", veth.left, "nodad"});
-  right.must({"ip", "address", "add", right_address, "dev", veth.right, "nodad"});
-  left.must({"ip", "link", "set", veth.left, "up"});
-  right.must({"ip", "link", "set", veth.right, "up"});
+  constexpr const char* kAddress = "address add {0} dev {1} nodad\nlink set {1} up";
+  left.ip(fmt::format(kAddress, left_address, veth.left));
+  right.ip(fmt::format(kAddress, right_address, veth.right));
   return veth;
 }
 

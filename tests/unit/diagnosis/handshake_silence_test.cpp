@@ -24,7 +24,7 @@ using ::testing::StartsWith;
 constexpr const char* kItself = "192.0.2.1";
 constexpr const char* kResponse = "handshake.response";
 constexpr const char* kStale =
-    "the gateway saw a later handshake of this key, and ignores those of a clock behind it";
+    "this host's clock is behind the last handshake that the gateway saw of this key";
 constexpr const char* kNotKnown = "the gateway does not know this probe's public key";
 constexpr const char* kDropped = "a firewall in front of or on the gateway drops UDP 51820";
 constexpr const char* kFiltered = "something on the way drops what looks like WireGuard";
@@ -88,7 +88,7 @@ TEST(Silence, SuspectsTheClockFirstWhereThereIsReasonTo) {
   HandshakeFacts ahead = met(host_up());
   ahead.stamp_ahead = 1h;
   EXPECT_EQ(reasons(ahead, kResponse).front(), kStale);
-  EXPECT_THAT(words_of(ahead, kResponse), HasSubstr("60 min behind the key's last handshake"));
+  EXPECT_THAT(words_of(ahead, kResponse), HasSubstr("60 min in this clock's future"));
   EXPECT_THAT(verdict_of(ahead), EndsWith("most likely " + std::string(kStale)));
 }
 
