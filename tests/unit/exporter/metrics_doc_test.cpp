@@ -55,7 +55,7 @@ std::string probe_table() {
   std::string text = R"(
 ## Probe results
 
-What `wgscope VERB --prometheus FILE` writes, each with the labels `verb` and `target`: node_exporter's textfile collector reads all files of a folder as one, in which no series may be twice.
+What `wgscope VERB --prometheus FILE` writes, each with the labels `verb` and `gateway`: node_exporter's textfile collector reads all files of a folder as one, in which no series may be twice.
 The table is in lib/diagnosis/probe_metrics.cpp.
 
 | name | type | unit | labels | meaning |

@@ -124,7 +124,10 @@ diagnosis::Report well_report() {
   };
   report.measurements = {
       {.name = "wireguard_probe_handshake_duration_seconds", .labels = {}, .value = 0.0118},
-      {.name = "wireguard_probe_loss_ratio", .labels = {{"direction", "forward"}}, .value = 0.05}};
+      {.name = "wireguard_probe_loss_ratio", .labels = {{"direction", "forward"}}, .value = 0.05},
+      {.name = "wireguard_probe_loss_ratio",
+       .labels = {{"direction", "backward"}, {"target", "10.8.0.1"}},
+       .value = 0}};
   Distribution inner{
       .name = "wireguard_probe_rtt_seconds", .labels = {{"layer", "inner"}}, .samples = {}};
   for (int i = 0; i < 20; ++i) inner.samples.emplace_back(11ms + i * i * 97us);
