@@ -17,6 +17,8 @@ class Host : public NetworkNamespace {
 
   /// What sysctl(8) does.
   void set(const std::string& key, const std::string& value) const;
+  /// Waits until an interface has its link-local address, without which it asks for no neighbour.
+  void wait_for_link_local(const std::string& interface) const;
 };
 
 /// Where a scenario happens: a probe's host, a router on the way, and a gateway of the other
@@ -48,8 +50,8 @@ class Place {
   Host ours;
   Host router;
   Host theirs;
-  Veth near = connect(ours, "10.1.0.1/24", router, "10.1.0.2/24");
-  Veth far = connect(router, "10.2.0.2/24", theirs, "10.2.0.1/24");
+  Veth near{unique_interface_name(), unique_interface_name()};
+  Veth far{unique_interface_name(), unique_interface_name()};
   RealGateway gateway{theirs};
 };
 

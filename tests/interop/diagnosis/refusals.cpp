@@ -25,79 +25,83 @@ using testing::HasSubstr;
 constexpr auto kTimeout = 8s;
 
 struct Refusal {
-  std::string name;
-  void (*arrange)(Place&, Family);
+  const char* name;
+  void (*arrange)(Place&);
   FindingId finds;
   const char* by = nullptr;   ///< who it comes from; nothing: this host
   const char* by6 = nullptr;  ///< the same, over IPv6
 };
 
-Scenario refused(const Refusal& refusal, Family family) {
-  const auto arrange = [=](Place& place, Probe& probe) {
-    refusal.arrange(place, family);
-    probe.endpoint = Place::outer(family);
-    probe.options.timeout = kTimeout;
-  };
-  const auto expect = [=](const Outcome& outcome) {
-    expect_verdict(outcome, refusal.finds);
-    ASSERT_EQ(outcome.facts.attempts.size(), 1U) << outcome;
-    const diagnosis::AttemptFacts& attempt = outcome.facts.attempts[0];
-    if (refusal.by == nullptr) {
-      EXPECT_TRUE(attempt.send_errno) << outcome;
-      return;
-    }
-    const std::string by = family == Family::v4 ? refusal.by : refusal.by6;
-    ASSERT_FALSE(attempt.icmp.empty()) << outcome;
-    EXPECT_EQ(attempt.icmp[0].from.to_string(), by);
-    const auto* finding = finding_of(outcome, refusal.finds);
-    ASSERT_NE(finding, nullptr);
-    EXPECT_THAT(text_of(*finding), HasSubstr(by)) << "it names who refuses";
-  };
-  return {named(refusal.name, family), arrange, expect};
+void expect_refused(const Outcome& outcome, FindingId finds, const char* by) {
+  expect_verdict(outcome, finds);
+  ASSERT_EQ(outcome.facts.attempts.size(), 1U) << outcome;
+  const diagnosis::AttemptFacts& attempt = outcome.facts.attempts[0];
+  if (by == nullptr) {
+    EXPECT_TRUE(attempt.send_errno) << outcome;
+    return;
+  }
+  ASSERT_FALSE(attempt.icmp.empty()) << outcome;
+  EXPECT_EQ(attempt.icmp[0].from.to_string(), by);
+  const auto* finding = finding_of(outcome, finds);
+  ASSERT_NE(finding, nullptr);
+  EXPECT_THAT(text_of(*finding), HasSubstr(by)) << "it names who refuses";
 }
 
-const Refusal kRefusals[] = {
-    {"TheGatewaysInterfaceIsGone", [](Place& place, Family) { place.gateway.remove(); },
+/// Over IPv4, then over IPv6.
+Scenario refused(const Refusal& refusal) {
+  const auto arrange = [&refusal](Place& place, Probe& probe) {
+    refusal.arrange(place);
+    probe.endpoint = Place::outer(Family::v4);
+    probe.then = Place::outer(Family::v6);
+    probe.options.timeout = kTimeout;
+  };
+  const auto expect = [&refusal](const Outcome& outcome) {
+    expect_refused(outcome, refusal.finds, refusal.by);
+    ASSERT_TRUE(outcome.then);
+    expect_refused(*outcome.then, refusal.finds, refusal.by6);
+  };
+  return {refusal.name, arrange, expect};
+}
+
+constexpr Refusal kRefusals[] = {
+    {"TheGatewaysInterfaceIsGone", [](Place& place) { place.gateway.remove(); },
      FindingId::nothing_listens, Place::kGateway, Place::kGateway6},
-    {"TheGatewayListensOnAnotherPort", [](Place& place, Family) { place.gateway.listen_on(51821); },
+    {"TheGatewayListensOnAnotherPort", [](Place& place) { place.gateway.listen_on(51821); },
      FindingId::nothing_listens, Place::kGateway, Place::kGateway6},
     {"TheGatewaysFirewallSaysPortUnreachable",
-     [](Place& place, Family) {
+     [](Place& place) {
        Place::add_rule(place.theirs, "input",
                        "udp dport 51820 reject with icmpx type port-unreachable");
      },
      FindingId::nothing_listens, Place::kGateway, Place::kGateway6},
     {"TheGatewaysFirewallSaysProhibited",
-     [](Place& place, Family) {
+     [](Place& place) {
        Place::add_rule(place.theirs, "input",
                        "udp dport 51820 reject with icmpx type admin-prohibited");
      },
      FindingId::endpoint_rejects, Place::kGateway, Place::kGateway6},
     {"ARouterSaysProhibited",
-     [](Place& place, Family) {
+     [](Place& place) {
        Place::add_rule(place.router, "forward",
                        "udp dport 51820 reject with icmpx type admin-prohibited");
      },
      FindingId::hop_rejects, Place::kRouter, Place::kRouter6},
     {"ARouterSaysPortUnreachable",
-     [](Place& place, Family) {
+     [](Place& place) {
        Place::add_rule(place.router, "forward",
                        "udp dport 51820 reject with icmpx type port-unreachable");
      },
      FindingId::hop_rejects, Place::kRouter, Place::kRouter6},
     {"ARouterCannotReachTheGateway",
-     [](Place& place, Family family) {
-       place.router.ip(family == Family::v4 ? "route add unreachable 10.2.0.1"
-                                            : "route add unreachable fd02::1");
+     [](Place& place) {
+       place.router.ip("route add unreachable 10.2.0.1\nroute add unreachable fd02::1");
      },
      FindingId::hop_unreachable, Place::kRouter, Place::kRouter6},
     {"OurFirewallDrops",
-     [](Place& place, Family) { Place::add_rule(place.ours, "output", "udp dport 51820 drop"); },
+     [](Place& place) { Place::add_rule(place.ours, "output", "udp dport 51820 drop"); },
      FindingId::local_firewall},
     {"WeHaveNoRoute",
-     [](Place& place, Family family) {
-       place.ours.ip(family == Family::v4 ? "route del 10.2.0.0/24" : "route del fd02::/64");
-     },
+     [](Place& place) { place.ours.ip("route del 10.2.0.0/24\nroute del fd02::/64"); },
      FindingId::no_route},
 };
 
@@ -117,8 +121,7 @@ Scenario we_have_no_ipv6() {
 
 Scenarios refusal_scenarios() {
   Scenarios all{we_have_no_ipv6()};
-  for (const Refusal& refusal : kRefusals)
-    for (const Family family : {Family::v4, Family::v6}) all.push_back(refused(refusal, family));
+  for (const Refusal& refusal : kRefusals) all.push_back(refused(refusal));
   return all;
 }
 

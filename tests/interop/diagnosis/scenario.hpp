@@ -34,11 +34,13 @@ struct Probe {
   std::string gateway_key;  ///< empty: the gateway's
   std::string preshared_key;
   std::string endpoint = "10.2.0.1:51820";
+  std::string then;  ///< an endpoint that is probed afterwards; empty: none
   std::string addresses = "10.9.0.2/24, fd09::2/64";
   std::string allowed_ips = "10.9.0.0/24, fd09::/64";
   checks::HandshakeOptions options;
   checks::Stamps stamps;
   std::string hosts;                             ///< its /etc/hosts; empty: as it is
+  std::string name_servers;                      ///< its /etc/resolv.conf; empty: as it is
   std::optional<Nanoseconds> interrupted_after;  ///< by its user
   std::shared_ptr<void> beside;                  ///< lives until the probe is done
 };
@@ -50,6 +52,7 @@ struct Outcome {
   Nanoseconds took{};
   bool has_session = false;
   bool gateway_saw_handshake = false;  ///< its latest-handshake of our key is set
+  std::shared_ptr<Outcome> then;       ///< of the second endpoint, where there is one
 };
 std::ostream& operator<<(std::ostream& out, const Outcome& outcome);
 
