@@ -330,23 +330,12 @@ Check outer_check(const PingFacts& facts) {
   return check;
 }
 
-struct Part {
-  std::string_view check;
-  const char* subject;
-};
-constexpr Part kParts[] = {{kReply, "pings through the tunnel"},
-                           {kForward, "loss on the way there"},
-                           {kBackward, "loss on the way back"},
-                           {kDuplicates, "what came twice"},
-                           {kOrder, "order"}};
+constexpr std::string_view kParts[] = {kReply, kForward, kBackward, kDuplicates, kOrder};
 
-Check skipped(const Part& part, std::optional<FindingId> because) {
-  Check check{.name = part.check,
-              .layer = Layer::tunnel,
-              .status = Status::skipped,
-              .summary = part.subject};
+Check skipped(std::string_view name, std::optional<FindingId> because, const char* why) {
+  Check check{.name = name, .layer = Layer::tunnel, .status = Status::skipped, .summary = why};
   check.because = because;
-  check.essential = part.check == kReply;
+  check.essential = name == kReply;
   return check;
 }
 
@@ -381,8 +370,9 @@ std::vector<Check> diagnose(const PingFacts& facts) {
   } else {
     std::optional<FindingId> because;
     if (checks.front().finding) because = FindingId::no_reply;
-    for (const Part& part : std::span(kParts).subspan<1>())
-      checks.push_back(skipped(part, because));
+    const char* why = facts.obstacle ? "nothing was pinged" : "no answers to look at";
+    for (const std::string_view name : std::span(kParts).subspan<1>())
+      checks.push_back(skipped(name, because, why));
   }
   if (!facts.obstacle) checks.insert(checks.begin(), outer_check(facts));
   return checks;
@@ -390,7 +380,8 @@ std::vector<Check> diagnose(const PingFacts& facts) {
 
 std::vector<Check> skipped_ping(std::optional<FindingId> because) {
   std::vector<Check> checks;
-  for (const Part& part : kParts) checks.push_back(skipped(part, because));
+  for (const std::string_view name : kParts)
+    checks.push_back(skipped(name, because, "no tunnel to ping through"));
   return checks;
 }
 

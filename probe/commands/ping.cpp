@@ -50,7 +50,7 @@ struct PingVerb {
   std::uint64_t count = checks::PingOptions{}.count;
   std::chrono::nanoseconds interval = checks::PingOptions{}.interval;
   std::size_t size = checks::PingOptions{}.payload_size;
-  std::optional<std::chrono::nanoseconds> deadline;
+  bool is_limited = false;  ///< by a --timeout that was given
 };
 
 void add_options(CLI::App& app, PingVerb& verb) {
@@ -59,17 +59,20 @@ void add_options(CLI::App& app, PingVerb& verb) {
       ->type_name("");
   app.add_option("-c,--count", verb.count, "How many; 0: until Ctrl-C")
       ->type_name("N")
+      ->check(CLI::Range(0, 1'000'000'000))
       ->capture_default_str();
   add_duration_option(
       app, "-i,--interval", [&](auto time) { verb.interval = time; },
       "From one to the next, 10ms at least [1s]");
   app.add_option("-s,--size", verb.size, "Bytes of payload")
       ->type_name("BYTES")
+      ->check(CLI::Range(0, 65'507))
       ->capture_default_str();
-  add_duration_option(
-      app, "-w,--deadline", [&](auto time) { verb.deadline = time; },
-      "End then, however many were sent; --timeout is the handshake's");
   add_check_options(app, verb.check);
+  app.get_option("--timeout")
+      ->description(
+          "When all of it is over at the latest; without it the handshake has 20s, and pings take "
+          "their time");
 }
 
 Result<checks::PingCheck> make_check(const PingVerb& verb, const checks::Target& target) {
@@ -100,34 +103,28 @@ Result<checks::PingCheck> make_check(const PingVerb& verb, const checks::Target&
 
 /// When all has to be over, from now on.
 void set_deadline(const PingVerb& verb, checks::PingCheck& check) {
-  auto limit = verb.deadline;
-  if (verb.check.quick) limit = std::min<std::chrono::nanoseconds>(limit.value_or(kQuick), kQuick);
-  if (!limit) return;
-  check.ping.deadline = os::boot_now() + *limit;
-  check.handshake.timeout = std::min(check.handshake.timeout, *limit);
-}
-
-diagnosis::Text endpoint_text(const checks::Target& target) {
-  if (const auto address = target.endpoint.address()) return text("{}", *address);
-  return text("{}:{}", diagnosis::Name{target.endpoint.host}, target.endpoint.port);
+  if (!verb.is_limited && !verb.check.quick) return;
+  std::chrono::nanoseconds limit = verb.check.timeout;
+  if (verb.check.quick) limit = std::min<std::chrono::nanoseconds>(limit, kQuick);
+  check.ping.deadline = os::boot_now() + limit;
 }
 
 Plan plan_of(const checks::PingCheck& check, const Prepared& prepared) {
   const auto guessed = checks::guess_inner_target(prepared.target);
   const auto target = check.ping.target ? check.ping.target : guessed;
+  const diagnosis::Name host{prepared.target.endpoint.host};
   Plan plan;
   plan.lines.push_back(
-      text("handshake with {}: the gateway takes this host for the place of the probe's key from "
-           "then on",
-           endpoint_text(prepared.target)));
+      text("handshake with {}:{}: the gateway takes this host for the place of the probe's key "
+           "from then on",
+           host, prepared.target.endpoint.port));
   diagnosis::Text pings = check.ping.count == 0 ? text("echo requests until Ctrl-C")
                                                 : text("{} echo requests", check.ping.count);
   pings.add(text(" of {} bytes, one each {}, ", check.ping.payload_size, check.ping.interval));
   plan.lines.push_back(text("{}through the tunnel to {}", pings,
                             target ? text("{}", *target) : diagnosis::Text("nobody: name one")));
   plan.lines.push_back("up to 3 more where the last ones are not answered");
-  plan.lines.push_back(
-      text("as many to {} outside the tunnel, by ICMP", endpoint_text(prepared.target)));
+  plan.lines.push_back(text("as many to {} outside the tunnel, by ICMP", host));
   return plan;
 }
 
@@ -169,6 +166,7 @@ Exit run_ping(std::vector<std::string> arguments) {
   PingVerb verb;
   add_options(app, verb);
   if (const auto ended = parse_options(app, std::move(arguments))) return *ended;
+  verb.is_limited = app.count("--timeout") > 0;
   checks::PingCheck check;
   return run_check(
       verb.check, {.verb = "ping",
