@@ -5,13 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/config/expectations.hpp"
+#include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/icmp.hpp"
 #include "wgscope/diagnosis/report.hpp"
@@ -157,7 +157,7 @@ Check make_reach_check(const ReachScene& scene, Status status, Text summary, Fin
 Text target_of(const Expectation& expectation) {
   const config::EndpointName& where = expectation.where;
   switch (expectation.kind) {
-    case ReachKind::icmp: return host_text(where, 0);
+    case ReachKind::icmp:
     case ReachKind::tcp:
     case ReachKind::udp: return host_text(where, 0);
     case ReachKind::dns:

@@ -8,6 +8,7 @@
 
 #include "wgscope/config/expectations.hpp"
 #include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/icmp.hpp"
 #include "wgscope/diagnosis/reach.hpp"
 #include "wgscope/diagnosis/report.hpp"
