@@ -74,7 +74,7 @@ Check refused(const ReachScene& scene) {
                        text("on {}: ss -tulnp", *one.address)},
                       {"a firewall rejects in its name",
                        text("on {} and on the gateway: nft list ruleset", *one.address)}},
-       .fix = {text("on {}: ss -tulnp | grep {}, and start what should listen", *one.address,
+       .fix = {text("on {}: ss -tulnp | grep :{}, and start what should listen", *one.address,
                     one.wanted.where.port)}});
 }
 
