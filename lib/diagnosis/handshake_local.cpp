@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -225,8 +226,12 @@ Check check_clock(const HandshakeFacts& facts) {
   if (!facts.clock_synchronised)
     return make_check(clock, Status::unknown, "the kernel does not say whether it is synchronised");
   if (*facts.clock_synchronised) return make_check(clock, Status::ok, "synchronised");
-  // WireGuard needs a clock that does not go back, not one that is right.
-  if (has_handshake(facts))
+  // WireGuard needs a clock that does not go back, not one that is right. A gateway that responds,
+  // if only with another preshared key, took the stamp.
+  const bool taken = std::ranges::any_of(facts.attempts, [](const AttemptFacts& attempt) {
+    return attempt.response_after || attempt.preshared_key;
+  });
+  if (taken)
     return make_check(clock, Status::ok, "not synchronised, and late enough for the gateway");
   return make_check(clock, Status::warning, "not synchronised",
                     {.id = FindingId::clock_not_synchronised,

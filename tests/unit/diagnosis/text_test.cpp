@@ -87,7 +87,11 @@ TEST(FormatDuration, HasThreeDigitsAndTheUnitThatSuits) {
   EXPECT_EQ(format_duration(119s), "119 s");
   EXPECT_EQ(format_duration(2min), "2 min");
   EXPECT_EQ(format_duration(185s), "3 min 5 s");
+  EXPECT_EQ(format_duration(3h), "3 h");
+  EXPECT_EQ(format_duration(25h + 90s), "25 h 1 min");
+  EXPECT_EQ(format_duration(24h * 365), "365 days");
   EXPECT_EQ(format_duration(-5ms), "-5.00 ms");
+  EXPECT_EQ(format_duration(Nanoseconds::min()), "-106751 days");
 }
 
 TEST(FormatDuration, NeverShowsFourDigitsWhereAnotherUnitIsDue) {
