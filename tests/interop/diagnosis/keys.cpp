@@ -3,8 +3,11 @@
 #include "wgscope/base/keys.hpp"
 
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -29,7 +32,7 @@ using testing::HasSubstr;
 
 constexpr auto kTimeout = 8s;
 
-/// Silence that has these among its possible causes.
+/// Silence that has this among its possible causes.
 auto expect_silence_with(const std::string& words) {
   return [words](const Outcome& outcome) {
     expect_verdict(outcome, FindingId::silent_host_up);
@@ -116,7 +119,7 @@ Scenario preshared_keys(const std::string& name, const std::string& theirs, cons
   return {name, arrange, expect};
 }
 
-/// @param more  changes the probe.
+/// @param steal  whether the user insists.
 Scenario an_interface_here_has_the_key(const std::string& name, bool steal,
                                        std::function<void(const Outcome&)> expect) {
   const auto arrange = [steal](Place& place, Probe& probe) {

@@ -37,7 +37,6 @@ class Place {
   static constexpr const char* kGateway = "10.2.0.1";
   static constexpr const char* kGateway6 = "fd02::1";
   static constexpr const char* kInner = "10.9.0.1";
-  static constexpr const char* kInner6 = "fd09::1";
 
   /// The gateway's endpoint.
   static std::string outer(Family family) {

@@ -1,6 +1,5 @@
 // Somebody says no: this host, a router, the gateway's.
 
-#include <cerrno>
 #include <chrono>
 #include <string>
 

@@ -1,11 +1,8 @@
 #include "scenario.hpp"
 
-#include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <memory>
 #include <optional>
-#include <ostream>
 #include <sched.h>
 #include <stdexcept>
 #include <string>
@@ -13,7 +10,6 @@
 #include <utility>
 
 #include <fmt/core.h>
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "wgscope/base/result.hpp"
@@ -120,11 +116,6 @@ Outcome run_probe(const Place& place, Probe& probe) {
     outcome.then = std::make_shared<Outcome>(run_probe(place, probe));
   }
   return outcome;
-}
-
-std::optional<FindingId> verdict_of(const Outcome& outcome) {
-  const Finding* worst = worst_finding(outcome.report);
-  return worst == nullptr ? std::nullopt : std::optional(worst->id);
 }
 
 const Finding* finding_of(const Outcome& outcome, FindingId id) {

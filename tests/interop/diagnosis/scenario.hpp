@@ -1,9 +1,6 @@
 #pragma once
 
-#include <chrono>
 #include <cstddef>
-#include <cstdint>
-#include <exception>
 #include <functional>
 #include <iosfwd>
 #include <memory>
@@ -56,8 +53,8 @@ struct Outcome {
 };
 std::ostream& operator<<(std::ostream& out, const Outcome& outcome);
 
-/// Handshakes in `place.ours`, as the program does. @param seconds it waits for the gateway to see
-/// a handshake are not part of what it took.
+/// Handshakes in `place.ours`, as the program does, then looks whether the gateway saw that.
+/// @param probe  its stamps are used up, as by the program.
 Outcome run_probe(const Place& place, Probe& probe);
 
 struct Scenario {
@@ -97,12 +94,10 @@ class ScenarioRunner {
 };
 
 // For expectations.
-/// The finding that the verdict is about.
-std::optional<diagnosis::FindingId> verdict_of(const Outcome& outcome);
 const diagnosis::Finding* finding_of(const Outcome& outcome, diagnosis::FindingId id);
 /// EXPECTs that the verdict is this finding, with evidence and with what to do about it.
 void expect_verdict(const Outcome& outcome, diagnosis::FindingId id);
-/// EXPECTs that nothing worse than informative was found.
+/// EXPECTs exit code 0.
 void expect_all_well(const Outcome& outcome);
 /// Everything that a finding tells, in one text.
 std::string text_of(const diagnosis::Finding& finding);

@@ -43,7 +43,7 @@ Scenario dropped(const std::string& name, Family family, const std::string& rule
     ASSERT_EQ(outcome.facts.attempts.size(), 1U);
     EXPECT_GE(outcome.facts.attempts[0].initiations, 2U);
     EXPECT_TRUE(outcome.facts.attempts[0].icmp.empty());
-    EXPECT_LT(outcome.took, kTimeout + 1s);
+    EXPECT_LT(outcome.took, kTimeout + 3s);
   };
   return {named(name, family), arrange, expect};
 }
