@@ -59,14 +59,14 @@ void add_options(CLI::App& app, PingVerb& verb) {
       ->type_name("");
   app.add_option("-c,--count", verb.count, "How many; 0: until Ctrl-C")
       ->type_name("N")
-      ->check(CLI::Range(0, 1'000'000'000))
+      ->check(CLI::Range(0, 1'000'000'000).description(""))
       ->capture_default_str();
   add_duration_option(
       app, "-i,--interval", [&](auto time) { verb.interval = time; },
       "From one to the next, 10ms at least [1s]");
   app.add_option("-s,--size", verb.size, "Bytes of payload")
       ->type_name("BYTES")
-      ->check(CLI::Range(0, 65'507))
+      ->check(CLI::Range(0, 65'507).description(""))
       ->capture_default_str();
   add_check_options(app, verb.check);
   app.get_option("--timeout")
