@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <netinet/in.h>
+#include <regex>
 #include <set>
 #include <string>
 #include <sys/socket.h>
@@ -20,6 +21,7 @@
 #include "metrics.hpp"
 #include "paths.hpp"
 #include "process.hpp"
+#include "temp_dir.hpp"
 
 namespace wgscope::test {
 namespace {
@@ -29,6 +31,7 @@ using testing::AllOf;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::StartsWith;
 
 constexpr auto kBuildLimit = 240s;  // it builds an exporter of its own first
 
@@ -94,6 +97,28 @@ TEST_F(DemoTest, ShowsTwoGatewaysAndTheirPeers) {
   EXPECT_THAT(demo.err(), IsEmpty());
   EXPECT_FALSE(exporter_runs(port));
   EXPECT_EQ(work_folders(), folders);
+}
+
+TEST_F(DemoTest, LetsWhoeverLooksBeThePrinter) {
+  const std::uint16_t port = free_port();
+  Process demo = start("", port);
+  const std::regex invitation("be    the printer:  (\\S+ handshake --config \\S+/printer.conf)\n");
+  ASSERT_TRUE(demo.wait_for_output(invitation, kBuildLimit)) << demo.out() << demo.err();
+  std::smatch command;
+  ASSERT_TRUE(std::regex_search(demo.out(), command, invitation));
+  const Metrics before = Metrics::parse(http({.port = port}).body);
+  ASSERT_EQ(before.find("wireguard_peer_info", {{"name", "printer"}}).size(), 1U);
+
+  const TempDir state;
+  const Finished finished =
+      run({"bash", "-c",
+           fmt::format("cd '{}' && {} --state.dir '{}'", source_dir().string(), command.str(1),
+                       state.path().string())});
+  EXPECT_EQ(finished.exit_code, 0) << finished.out << finished.err;
+  EXPECT_THAT(finished.out, StartsWith("OK: handshake with 127.0.0.1:"));
+  EXPECT_TRUE(demo.wait_for_output(std::regex("printer +live"), 30s)) << demo.out();
+  demo.signal(SIGINT);
+  EXPECT_EQ(demo.wait(15s), 130) << demo.err();
 }
 
 TEST_F(DemoTest, CleansUpOnCtrlC) {
