@@ -1,15 +1,15 @@
+#include <memory>
 #include <optional>
 #include <utility>
 
 #include "wgscope/checks/handshake.hpp"
 #include "wgscope/checks/ping.hpp"
 #include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session.hpp"
 #include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/diagnosis/ping.hpp"
 #include "wgscope/diagnosis/report.hpp"
-
-#include "newest_session.hpp"
 
 namespace wgscope::checks {
 
@@ -25,10 +25,10 @@ std::optional<diagnosis::PingFacts> check_ping(Run& run, const Target& target, S
   check.handshake.data = false;
   HandshakeOutcome outcome = handshake(run, target, stamps, check.handshake);
   report_handshake(outcome.facts, report);
-  const auto session = newest_session(run, target, stamps, outcome);
+  const std::unique_ptr<Session> session = std::move(outcome.session);
   report.interrupted = report.interrupted || run.interrupted();
   if (!session || run.interrupted()) {
-    for (diagnosis::Check& skipped : diagnosis::skipped_ping(worst_finding_id(report)))
+    for (diagnosis::Check& skipped : diagnosis::skipped_ping(diagnosis::worst_finding_id(report)))
       report.checks.push_back(std::move(skipped));
     return std::nullopt;
   }

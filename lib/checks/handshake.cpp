@@ -43,10 +43,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kQuick = 9500ms;             ///< so that the program has ended within 10 s
-constexpr auto kFirstPatience = 750ms;      ///< before the next address is tried
-constexpr auto kSilenceAfter = 1500ms;      ///< before silence is asked about
-constexpr auto kAgain = 2s;                 ///< for a handshake whose address has answered already
+constexpr auto kQuick = 9500ms;         ///< so that the program has ended within 10 s
+constexpr auto kFirstPatience = 750ms;  ///< before the next address is tried
+constexpr auto kSilenceAfter = 1500ms;  ///< before silence is asked about
+constexpr auto kAgain = 6s;  ///< for an address that has answered already; a retry included
 constexpr auto kBetweenInitiations = 25ms;  ///< gateways take one in 20 ms from a peer
 
 class Handshakes {
@@ -65,7 +65,7 @@ class Handshakes {
   Attempt* next_that_responded();
   [[nodiscard]] Instant next_change(Instant begun) const;
   void try_data_on(Attempt& attempt);
-  void make_newest(Attempt& attempt);
+  void make_newest(Attempt& attempt, Instant limit);
   void others_may_retry(const Attempt& but, bool may);
   [[nodiscard]] std::optional<DataOptions> data_options(const Attempt& attempt) const;
   HandshakeOutcome outcome();
@@ -224,7 +224,7 @@ void Handshakes::others_may_retry(const Attempt& but, bool may) {
 }
 
 /// An attempt whose session another initiation may have ended gets a new one.
-void Handshakes::make_newest(Attempt& attempt) {
+void Handshakes::make_newest(Attempt& attempt, Instant limit) {
   const auto ours = attempt.last_initiation();
   const bool is_newest = std::ranges::all_of(attempts_, [&](const auto& other) {
     return other.get() == &attempt || other->last_initiation() <= ours;
@@ -235,13 +235,13 @@ void Handshakes::make_newest(Attempt& attempt) {
   const auto answered = [&] {
     return attempt.session() == nullptr || attempt.session()->established();
   };
-  static_cast<void>(run_.wait(answered, std::min(deadline_, os::boot_now() + kAgain)));
+  static_cast<void>(run_.wait(answered, limit));
 }
 
 void Handshakes::try_data_on(Attempt& attempt) {
   tried_data_.push_back(&attempt);
   others_may_retry(attempt, false);
-  if (options_.data) make_newest(attempt);
+  if (options_.data) make_newest(attempt, std::min(deadline_, os::boot_now() + kAgain));
   Session* session = attempt.session();
   if (session != nullptr && session->established()) {
     if (const auto options = data_options(attempt); options_.data && options) {
@@ -284,7 +284,10 @@ HandshakeOutcome Handshakes::outcome() {
     };
     if (best == nullptr || (!carries(*best) && carries(*attempt))) best = attempt.get();
   }
-  if (best != nullptr && best->session()->established()) {
+  // Whoever asked for no data goes on with the session. It may have taken all the time until an
+  // address was given up, so this has some of its own.
+  if (best != nullptr && !options_.data) make_newest(*best, os::boot_now() + kAgain);
+  if (best != nullptr && best->session() != nullptr && best->session()->established()) {
     made.session = best->take_session();
     made.session->run_timers(true);
   }

@@ -1,6 +1,7 @@
 #include "wgscope/diagnosis/report.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 
 #include "wgscope/diagnosis/finding.hpp"
@@ -82,6 +83,12 @@ Status overall(const Report& report, FailOn fail_on) {
       any([](const Check& check) { return check.status == Status::warning; }))
     return Status::warning;
   return Status::ok;
+}
+
+std::optional<FindingId> worst_finding_id(const Report& report) {
+  const Finding* worst = worst_finding(report);
+  if (worst == nullptr) return std::nullopt;
+  return worst->id;
 }
 
 Text verdict(const Report& report) {

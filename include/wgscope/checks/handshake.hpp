@@ -41,7 +41,9 @@ struct HandshakeOptions {
 struct HandshakeOutcome {
   diagnosis::HandshakeFacts facts;
   /// A session that stands; nothing where none does. With several addresses, the first in the
-  /// order of trying whose data crosses, or else that answered.
+  /// order of trying whose data crosses, or else that answered. Without HandshakeOptions::data it
+  /// is the gateway's newest, made once more if need be, and can be used; each later handshake of
+  /// the same key would end it.
   std::unique_ptr<Session> session;
 };
 

@@ -91,5 +91,7 @@ Status overall(const Report& report, FailOn fail_on = FailOn::warning);
 Text verdict(const Report& report);
 /// The finding that the verdict is about; nullptr where it is about none.
 const Finding* worst_finding(const Report& report);
+/// Which that is: why what comes after it is skipped.
+std::optional<FindingId> worst_finding_id(const Report& report);
 
 }  // namespace wgscope::diagnosis
