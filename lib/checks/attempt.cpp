@@ -101,16 +101,11 @@ void Attempt::look_at_response() {
     facts_.send_errno.reset();
     facts_.silence.reset();
     silence_.reset();
-    std::size_t initiation = 0;
-    Instant sent = accepted->at;
-    for (const tunnel::Event& event : session_->events) {
-      if (&event == accepted) break;
-      if (event.kind != EventKind::handshake_sent) continue;
-      ++initiation;
-      sent = event.at;
-    }
-    facts_.response_after = accepted->at - sent;
-    facts_.answered_initiation = initiations_before_ + initiation;
+    const auto& sent = session_->initiations_sent;
+    const auto later = std::ranges::upper_bound(sent, accepted->at);
+    const auto initiation = static_cast<std::size_t>(later - sent.begin());
+    facts_.response_after = initiation == 0 ? Nanoseconds{0} : accepted->at - sent[initiation - 1];
+    facts_.answered_initiation = initiations_before_ + std::max<std::size_t>(initiation, 1);
     facts_.responder = accepted->address;
   }
   if (session_->find(EventKind::response_not_decrypted) != nullptr) try_preshared_keys();
@@ -148,12 +143,8 @@ std::optional<Instant> Attempt::settles_at() const {
 }
 
 std::optional<Instant> Attempt::last_initiation() const {
-  std::optional<Instant> last;
-  if (!session_) return last;
-  for (const tunnel::Event& event : session_->events) {
-    if (event.kind == EventKind::handshake_sent) last = event.at;
-  }
-  return last;
+  if (!session_ || session_->initiations_sent.empty()) return std::nullopt;
+  return session_->initiations_sent.back();
 }
 
 void Attempt::rest() {

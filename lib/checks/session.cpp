@@ -168,6 +168,10 @@ void Session::on_send_failure(const os::SendFailure& failure) {
   if (send_failures.size() < kMaxKept) send_failures.push_back(failure);
 }
 
-bool Session::on_stamp(const noise::Tai64n& stamp) { return stamps_.cover(stamp); }
+bool Session::on_stamp(const noise::Tai64n& stamp) {
+  if (!stamps_.cover(stamp)) return false;
+  if (initiations_sent.size() < kMaxKept) initiations_sent.push_back(os::boot_now());
+  return true;
+}
 
 }  // namespace wgscope::checks

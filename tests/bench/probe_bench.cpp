@@ -60,7 +60,7 @@ void bench(const std::string& probe, int rounds) {
   const std::string config = folder / "probe.conf";
   test::Process listener({probe, "listen", "--generate", "--peer-file", config, "--uapi.dir",
                           folder.path()});
-  if (!listener.wait_for_output("listening", 10s))
+  if (!listener.wait_for_output("stop with", 10s))
     throw std::runtime_error("wgscope listen does not begin: " + listener.err());
   std::vector<std::string> handshake{probe, "handshake", "--config", config, "--state.dir",
                                      folder.path(), "--uapi.dir", folder.path()};

@@ -59,6 +59,10 @@ class Session final : private endpoint::Observer {
   /// Why datagrams go without the configuration's firewall mark, where it could not be set.
   [[nodiscard]] const std::optional<std::string>& mark_refused() const { return mark_refused_; }
 
+  /// When each initiation left: after its stamp was kept, which may wait for a disk, so not when
+  /// EventKind::handshake_sent says.
+  std::vector<Instant> initiations_sent;
+
   // What happened, in order.
   std::vector<tunnel::Event> events;
   std::vector<os::SocketError> socket_errors;
