@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -39,7 +40,6 @@ endpoint::EndpointConfig endpoint_config(const Target& target, const Endpoint& g
   Endpoint any;
   any.address.family = gateway.address.family;
   config.listen = {any};
-  config.mark = target.fwmark;
   return config;
 }
 
@@ -62,15 +62,28 @@ Session::~Session() = default;
 Result<std::unique_ptr<Session>> Session::open(Run& run, const Target& target,
                                                const Endpoint& gateway, Stamps& stamps) {
   std::unique_ptr<Session> session(new Session(run, stamps, gateway));
-  auto endpoint = endpoint::EmbeddedEndpoint::open(endpoint_config(target, gateway, stamps),
-                                                   session->random_, *session);
-  if (!endpoint) return tl::unexpected(endpoint.error());
-  session->endpoint_ = std::move(*endpoint);
+  if (auto opened = session->open_endpoint(target); !opened) return tl::unexpected(opened.error());
   const auto peer = session->interface().add_peer(os::now(), peer_config(target, gateway));
   if (!peer) return tl::unexpected(peer.error());
   session->peer_ = *peer;
   if (auto watched = session->watch(); !watched) return tl::unexpected(watched.error());
   return session;
+}
+
+/// Without the mark, where it may not be set: that is worth knowing, and most tunnels do not care.
+Result<> Session::open_endpoint(const Target& target) {
+  for (std::optional<std::uint32_t> mark = target.fwmark;; mark.reset()) {
+    endpoint::EndpointConfig config = endpoint_config(target, gateway_, stamps_);
+    config.mark = mark;
+    auto endpoint = endpoint::EmbeddedEndpoint::open(std::move(config), random_, *this);
+    if (endpoint) {
+      endpoint_ = std::move(*endpoint);
+      return {};
+    }
+    if (!mark || endpoint.error().code != Errc::not_permitted)
+      return tl::unexpected(endpoint.error());
+    mark_refused_ = endpoint.error().context;
+  }
 }
 
 /// As endpoint::Attachment, but for timers that can be stopped, and for the user's own.

@@ -48,6 +48,20 @@ Result<> write_all(int fd, std::string_view content) {
   return {};
 }
 
+struct Temporary {
+  std::string path;
+  UniqueFd file;
+};
+
+/// A new file beside the one that it is to become.
+Result<Temporary> make_temporary(const std::string& path) {
+  Temporary made{path + ".XXXXXX", {}};
+  made.file = UniqueFd(mkostemp(made.path.data(), O_CLOEXEC));
+  if (!made.file)
+    return fail_errno(fmt::format("write {}: make a temporary file beside it", path), errno);
+  return made;
+}
+
 tl::unexpected<Error> too_large(std::size_t max_size) {
   return fail(Errc::too_large, fmt::format("larger than {} bytes", max_size));
 }
@@ -93,6 +107,16 @@ Result<SecretText> read_secret_file(const std::string& path, std::size_t max_siz
   return text;
 }
 
+Result<> check_replaceable(const std::string& path) {
+  struct stat there{};
+  if (lstat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode))
+    return fail(Errc::bad_value, fmt::format("write {}: not a regular file", path));
+  const auto temporary = make_temporary(path);
+  if (!temporary) return tl::unexpected(temporary.error());
+  unlink(temporary->path.c_str());
+  return {};
+}
+
 namespace {
 
 /// All that comes until the end, of what tells no size before.
@@ -130,17 +154,16 @@ Result<SecretInput> read_secret_input(const std::string& path, std::size_t max_s
 }
 
 Result<> replace_file(const std::string& path, std::string_view content, unsigned mode) {
-  std::string temporary = path + ".XXXXXX";
-  const UniqueFd file(mkostemp(temporary.data(), O_CLOEXEC));
-  if (!file)
-    return fail_errno(fmt::format("write {}: make a temporary file beside it", path), errno);
-  auto written = write_all(file.get(), content);
-  if (written && (fchmod(file.get(), mode) != 0 || fsync(file.get()) != 0))
+  const auto temporary = make_temporary(path);
+  if (!temporary) return tl::unexpected(temporary.error());
+  const int file = temporary->file.get();
+  auto written = write_all(file, content);
+  if (written && (fchmod(file, mode) != 0 || fsync(file) != 0))
     written = fail_errno("finish", errno);
-  if (written && rename(temporary.c_str(), path.c_str()) != 0)
+  if (written && rename(temporary->path.c_str(), path.c_str()) != 0)
     written = fail_errno("rename", errno);
   if (written) return {};
-  unlink(temporary.c_str());
+  unlink(temporary->path.c_str());
   Error error = std::move(written).error();
   error.context = fmt::format("write {}: {}", path, error.context);
   return tl::unexpected(std::move(error));

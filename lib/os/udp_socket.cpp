@@ -136,6 +136,12 @@ Result<> UdpSocket::set_fragmentation(Fragmentation fragmentation) {
 
 Result<> UdpSocket::set_mark(std::uint32_t mark) { return set_mark_of(fd_.get(), mark); }
 
+Result<> UdpSocket::set_hop_limit(std::uint8_t limit) {
+  if (local_.address.family == Family::v4)
+    return set_or_fail(fd_.get(), IPPROTO_IP, IP_TTL, limit);
+  return set_or_fail(fd_.get(), IPPROTO_IPV6, IPV6_UNICAST_HOPS, limit);
+}
+
 SendReport UdpSocket::send(std::span<const SendBatch> batches) {
   return sender_->send(fd_.get(), batches);
 }

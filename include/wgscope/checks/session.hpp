@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "wgscope/base/result.hpp"
@@ -27,8 +28,7 @@ namespace wgscope::checks {
 class Session final : private endpoint::Observer {
  public:
   /// Sends nothing yet. @param run, stamps  outlive the session.
-  /// @returns as EmbeddedEndpoint::open() and tunnel::Interface::add_peer(); not_permitted where
-  /// the configuration has an fwmark and this process may not set it.
+  /// @returns as EmbeddedEndpoint::open() and tunnel::Interface::add_peer().
   static Result<std::unique_ptr<Session>> open(Run& run, const Target& target,
                                                const Endpoint& gateway, Stamps& stamps);
   ~Session() override;
@@ -56,6 +56,9 @@ class Session final : private endpoint::Observer {
   std::function<std::optional<Instant>()> next_tick;
   std::function<void(Instant)> tick;
 
+  /// Why datagrams go without the configuration's firewall mark, where it could not be set.
+  [[nodiscard]] const std::optional<std::string>& mark_refused() const { return mark_refused_; }
+
   // What happened, in order.
   std::vector<tunnel::Event> events;
   std::vector<os::SocketError> socket_errors;
@@ -72,6 +75,7 @@ class Session final : private endpoint::Observer {
   void on_socket_error(const os::SocketError& error) override;
   void on_send_failure(const os::SendFailure& failure) override;
   bool on_stamp(const noise::Tai64n& stamp) override;
+  Result<> open_endpoint(const Target& target);
   Result<> watch();
 
   Run& run_;
@@ -80,6 +84,7 @@ class Session final : private endpoint::Observer {
   crypto::SystemRandom random_;
   std::unique_ptr<endpoint::EmbeddedEndpoint> endpoint_;
   tunnel::PeerId peer_;
+  std::optional<std::string> mark_refused_;
   bool timers_ = true;
   std::vector<os::PollLoop::Watch> watches_;
 };

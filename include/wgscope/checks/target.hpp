@@ -43,8 +43,13 @@ Result<std::size_t> choose_peer(const config::WgQuickConfig& config, const std::
 /// address, no peer or several of which none is named, a peer without an endpoint.
 Result<Target> make_target(config::WgQuickConfig config, const std::string& peer = {});
 
+/// Whether the gateway is who packets to that address go to: its allowed IPs have it.
+bool is_allowed(const Target& target, const IpAddress& address);
+
 /// The address inside the tunnel that is likeliest to answer where nobody names one: a host that
 /// the allowed IPs have by itself, then our own network's first host.
-std::optional<IpAddress> guess_inner_target(const Target& target);
+/// @param family  absent: either.
+std::optional<IpAddress> guess_inner_target(const Target& target,
+                                            std::optional<Family> family = std::nullopt);
 
 }  // namespace wgscope::checks

@@ -24,6 +24,8 @@ struct IcmpReport {
   std::uint8_t type = 0;
   std::uint8_t code = 0;
   std::size_t count = 1;  ///< of the same
+  bool from_this_host =
+      false;  ///< said by our own kernel: nobody on the link answers for that address
 };
 
 /// What the other side's preshared key can be, tried on its response without sending anything.
@@ -99,7 +101,8 @@ enum class KeyUse : std::uint8_t { free, used, not_known };
 struct HandshakeFacts {
   config::EndpointName wanted;
   std::optional<Error> resolve_error;
-  std::vector<AttemptFacts> attempts;  ///< in the order of trying
+  std::optional<Nanoseconds> resolving;  ///< how long that took; nothing for an address
+  std::vector<AttemptFacts> attempts;    ///< in the order of trying
   PublicKey gateway;
   PublicKey ours;
   bool has_preshared_key = false;
@@ -112,13 +115,15 @@ struct HandshakeFacts {
   std::optional<Nanoseconds> stamp_ahead;      ///< the key's last stamp is that far in our future
   std::optional<std::string> stamps_not_kept;  ///< why
 
-  bool quick = false;        ///< without the witnesses
-  bool interrupted = false;  ///< by the user
-  Nanoseconds timeout{};     ///< of the whole
-  bool data_wanted = true;   ///< false: only whether the handshake is answered
+  bool quick = false;                       ///< without the witnesses
+  std::optional<std::string> mark_refused;  ///< why datagrams go without the configuration's FwMark
+  bool interrupted = false;                 ///< by the user
+  Nanoseconds timeout{};                    ///< of the whole
+  bool data_wanted = true;                  ///< false: only whether the handshake is answered
 };
 
-/// The whole decision tree. Pure: the same facts give the same checks.
+/// The whole decision tree. Pure: the same facts give the same checks, whose names are in
+/// handshake_checks.hpp.
 /// @returns checks in the order of layers; a layer that could not be reached is there as skipped.
 std::vector<Check> diagnose(const HandshakeFacts& facts);
 

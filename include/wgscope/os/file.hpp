@@ -58,4 +58,9 @@ Result<SecretInput> read_secret_input(const std::string& path, std::size_t max_s
 /// @returns access_denied, io, naming the path.
 Result<> replace_file(const std::string& path, std::string_view content, unsigned mode);
 
+/// Whether replace_file() could write there now: tried, with a temporary that is removed again.
+/// @returns bad_value where something else than a regular file is at the path (replacing a device
+/// or what a symbolic link leads to would be no writing to it), access_denied, io, naming the path.
+Result<> check_replaceable(const std::string& path);
+
 }  // namespace wgscope::os

@@ -116,6 +116,9 @@ class UdpSocket {
   Result<> set_fragmentation(Fragmentation fragmentation);
   /// @returns not_permitted, io.
   Result<> set_mark(std::uint32_t mark);
+  /// How many routers what is sent from now on may pass (IP_TTL, IPV6_UNICAST_HOPS).
+  /// @param limit  at least 1. @returns io.
+  Result<> set_hop_limit(std::uint8_t limit);
 
   /// Sends in order, as far as the socket's buffer has room. A destination that cannot be sent to
   /// costs its own datagrams only: EPERM (a local firewall), ENETUNREACH, EHOSTUNREACH, EMSGSIZE,

@@ -141,5 +141,29 @@ TEST_F(Files, SayWhereTheyCouldNotBeWritten) {
   EXPECT_NE(replaced.error().context.find(path("missing/file")), std::string::npos);
 }
 
+TEST_F(Files, CanBeReplacedWhereATemporaryFitsBesideThem) {
+  EXPECT_TRUE(check_replaceable(path("new")));
+  test::write_file(path("old"), "kept");
+  EXPECT_TRUE(check_replaceable(path("old")));
+  EXPECT_EQ(test::read_file(path("old")), "kept");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(path(".")), {}), 1)
+      << "the temporary is gone";
+  const auto checked = check_replaceable(path("missing/file"));
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().sys_errno, ENOENT);
+  EXPECT_NE(checked.error().context.find(path("missing/file")), std::string::npos);
+}
+
+TEST_F(Files, AreNotReplacedWhereSomethingElseThanAFileIs) {
+  std::filesystem::create_directory(path("folder"));
+  std::filesystem::create_symlink(path("target"), path("link"));
+  for (const std::string& odd : {path("folder"), path("link"), std::string("/dev/null")}) {
+    const auto checked = check_replaceable(odd);
+    ASSERT_FALSE(checked) << odd;
+    EXPECT_EQ(checked.error().code, Errc::bad_value);
+    EXPECT_NE(checked.error().context.find(odd), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace wgscope::os

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <optional>
+
+#include "wgscope/model/address.hpp"
+
+namespace wgscope::os {
+
+/// The address of this host that datagrams to `to` leave from, by connecting a socket that sends
+/// nothing. Nothing where there is no way there.
+std::optional<IpAddress> local_address_towards(const Endpoint& to);
+
+}  // namespace wgscope::os

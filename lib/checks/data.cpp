@@ -1,0 +1,205 @@
+#include "data.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <variant>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/inner/event.hpp"
+#include "wgscope/inner/host.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/clock.hpp"
+#include "wgscope/tunnel/event.hpp"
+
+// What a silent peer tells (whitepaper §6.5; timers.c of the kernel and of wireguard-go): data
+// makes it send an empty packet after 10 s unless it sent something else by then; data that it sent
+// and heard nothing about makes it initiate after 15 s and up to a third of a second. So after a
+// last echo request nothing at all is sent:
+//
+//   an empty packet comes     it decrypted our data, and had nothing to say to it
+//   an initiation comes       it answered, and the answers were lost
+//   neither                   our data was lost, or all that it sent
+//
+// Whatever it sends under the new session's keys is witness enough, at any time: a responder may
+// use them only once it decrypted something of ours.
+
+namespace wgscope::checks {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kEchoes = 3;
+constexpr auto kBetweenEchoes = 500ms;
+constexpr auto kEchoPatience = 1s;  ///< after the last
+constexpr auto kWitnessTime =
+    15s + 900ms;  ///< after the last: 15 s, a third of one, and a long way
+constexpr auto kHoldInterval = 500ms;
+constexpr auto kDead = 3s;  ///< this long without an answer, after there were some
+/// To be made: the next initiation may be 5 s and a third away, and its response takes a while.
+constexpr auto kNewSession = 7s;
+
+/// Echo requests and what came of them.
+class Echoes {
+ public:
+  Echoes(Run& run, Session& session, const IpAddress& target)
+      : run_(run), session_(session), target_(target), id_(session.host().open_echo()) {
+    session_.on_inner = [this](const inner::Event& event) { take(event); };
+  }
+  Echoes(const Echoes&) = delete;
+  Echoes& operator=(const Echoes&) = delete;
+  ~Echoes() {
+    session_.on_inner = nullptr;
+    session_.host().close_echo(id_);
+  }
+
+  bool send() {
+    const auto sent = session_.host().send_echo({.to = target_, .id = id_, .sequence = next_});
+    if (!sent) return false;
+    sent_[next_++] = os::boot_now();
+    session_.pump();
+    return true;
+  }
+
+  [[nodiscard]] std::size_t sent() const { return sent_.size(); }
+  [[nodiscard]] std::optional<Instant> last_sent() const {
+    if (sent_.empty()) return std::nullopt;
+    return sent_.rbegin()->second;
+  }
+  [[nodiscard]] bool answered() const { return !round_trips_.empty(); }
+  [[nodiscard]] const std::vector<Nanoseconds>& round_trips() const { return round_trips_; }
+  [[nodiscard]] std::optional<Instant> last_answer() const { return last_answer_; }
+  [[nodiscard]] const std::optional<diagnosis::IcmpReport>& icmp() const { return icmp_; }
+
+ private:
+  void take(const inner::Event& event) {
+    if (const auto* replied = std::get_if<inner::EchoReplied>(&event)) {
+      const auto sent = sent_.find(replied->sequence);
+      if (replied->id != id_ || !replied->intact || sent == sent_.end()) return;
+      round_trips_.push_back(replied->at - sent->second);
+      last_answer_ = replied->at;
+    } else if (const auto* failed = std::get_if<inner::IcmpFailed>(&event)) {
+      if (!icmp_)
+        icmp_ = diagnosis::IcmpReport{
+            .from = failed->reporter, .type = failed->type, .code = failed->code};
+    }
+    run_.wake();
+  }
+
+  Run& run_;
+  Session& session_;
+  IpAddress target_;
+  std::uint16_t id_;
+  std::uint16_t next_ = 0;
+  std::map<std::uint16_t, Instant> sent_;
+  std::vector<Nanoseconds> round_trips_;
+  std::optional<Instant> last_answer_;
+  std::optional<diagnosis::IcmpReport> icmp_;
+};
+
+/// Echoes until one is answered, or an error comes from inside, or there were enough.
+void ask(Run& run, Echoes& echoes, Instant deadline) {
+  const auto told = [&] { return echoes.answered() || echoes.icmp().has_value(); };
+  while (echoes.sent() < kEchoes) {
+    const bool last = echoes.sent() + 1 == kEchoes;
+    if (!echoes.send()) return;
+    const Instant limit = os::boot_now() + (last ? Nanoseconds(kEchoPatience) : kBetweenEchoes);
+    if (run.wait(told, std::min(limit, deadline)) || run.interrupted()) return;
+  }
+}
+
+void watch_witnesses(Run& run, Session& session, Instant since, Instant last, Instant deadline,
+                     diagnosis::DataFacts& facts) {
+  using tunnel::EventKind;
+  const Instant end = last + kWitnessTime;
+  if (end > deadline) return;  // half a witness tells nothing
+  run.say(
+      diagnosis::text("waiting for what the peer's timers tell (keepalive after 10 s, initiation "
+                      "after 15 s)"),
+      end);
+  session.run_timers(false);
+  const auto keepalive = [&] { return session.find(EventKind::keepalive_received, since); };
+  const auto initiation = [&] { return session.find(EventKind::initiation_accepted, since); };
+  const auto told = [&] { return keepalive() != nullptr || initiation() != nullptr; };
+  static_cast<void>(run.wait(told, end));
+  if (const auto* event = keepalive()) facts.keepalive_after = event->at - since;
+  if (const auto* event = initiation()) facts.initiation_after = event->at - last;
+  if (told() || !run.interrupted()) facts.witnesses_watched = os::boot_now() - since;
+  session.run_timers(true);
+}
+
+/// One more session, and whether an echo crosses it.
+std::optional<bool> carries_again(Run& run, Session& session, Echoes& echoes, bool& handshake) {
+  using tunnel::EventKind;
+  const auto before = session.count(EventKind::response_accepted);
+  const auto answered = [&] { return session.count(EventKind::response_accepted) > before; };
+  const Instant limit = os::boot_now() + kNewSession;
+  handshake = false;
+  while (!handshake && os::boot_now() < limit && !run.interrupted()) {
+    session.initiate();  // does nothing within 5 s of the last
+    handshake = run.wait(answered, std::min(limit, os::boot_now() + 250ms));
+  }
+  if (run.interrupted()) return std::nullopt;
+  if (!handshake) return false;
+  const std::size_t had = echoes.round_trips().size();
+  for (std::size_t i = 0; i < kEchoes; ++i) {
+    if (!echoes.send()) break;
+    if (run.wait([&] { return echoes.round_trips().size() > had; },
+                 os::boot_now() + kBetweenEchoes))
+      return true;
+  }
+  if (run.interrupted()) return std::nullopt;
+  return false;
+}
+
+/// Some filters let a flow's first seconds pass: echoes go on, and where they cease to be answered,
+/// another handshake and another source port show whether it is the flow that was cut.
+void hold(Run& run, Session& session, Echoes& echoes, const DataOptions& options,
+          diagnosis::DataFacts& facts) {
+  const Instant begun = os::boot_now();
+  const Instant end = std::min(begun + *options.hold, options.deadline);
+  run.say(diagnosis::text("holding the tunnel"), end);
+  while (os::boot_now() < end && !run.interrupted()) {
+    if (!echoes.send()) break;
+    if (!run.pass(std::min<Nanoseconds>(kHoldInterval, end - os::boot_now()))) break;
+    if (os::boot_now() - echoes.last_answer().value_or(begun) < kDead) continue;
+    facts.died_after = std::max(echoes.last_answer().value_or(begun) - begun, Nanoseconds{0});
+    break;
+  }
+  facts.held = os::boot_now() - begun;
+  if (!facts.died_after) return;
+  bool handshake = false;
+  run.say("the tunnel died: trying another handshake, then another source port");
+  const auto again = carries_again(run, session, echoes, handshake);
+  if (!again) return;
+  facts.new_handshake = handshake;
+  if (*again || !session.rebind()) return;
+  facts.other_port_carries = carries_again(run, session, echoes, handshake);
+}
+
+}  // namespace
+
+diagnosis::DataFacts try_data(Run& run, Session& session, const DataOptions& options) {
+  diagnosis::DataFacts facts;
+  facts.target = options.target;
+  facts.target_guessed = options.guessed;
+  Echoes echoes(run, session, options.target);
+  const Instant since = os::boot_now();
+  ask(run, echoes, options.deadline);
+  facts.icmp = echoes.icmp();
+  if (!echoes.answered() && !facts.icmp && options.witnesses && echoes.last_sent())
+    watch_witnesses(run, session, since, *echoes.last_sent(), options.deadline, facts);
+  if (echoes.answered() && options.hold) hold(run, session, echoes, options, facts);
+  facts.echoes_sent = echoes.sent();
+  facts.round_trips = echoes.round_trips();
+  return facts;
+}
+
+}  // namespace wgscope::checks

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/model/address.hpp"
+
+namespace wgscope::checks {
+
+struct DataOptions {
+  IpAddress target;       ///< inside the tunnel
+  bool guessed = false;   ///< nobody named it
+  bool witnesses = true;  ///< where nothing answers: wait for what the peer's timers tell
+  std::optional<Nanoseconds> hold;
+  Instant deadline;
+};
+
+/// Whether data crosses a session that was made just now, and no other since: echo requests, and
+/// where they are not answered, silence, in which the peer's own timers tell what it received.
+diagnosis::DataFacts try_data(Run& run, Session& session, const DataOptions& options);
+
+}  // namespace wgscope::checks

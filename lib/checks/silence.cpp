@@ -1,0 +1,207 @@
+#include "silence.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "wgscope/base/bytes.hpp"
+#include "wgscope/base/random.hpp"
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/clock.hpp"
+#include "wgscope/os/poll_loop.hpp"
+#include "wgscope/os/udp_socket.hpp"
+#include "wgscope/wire/message.hpp"
+
+namespace wgscope::checks {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kBetweenSteps = 350ms;
+constexpr auto kLastWait = 700ms;
+constexpr std::size_t kPlainSize = 16;
+
+/// What an initiation looks like from outside: its type, its length, and noise.
+std::array<std::byte, wire::kInitiationSize> initiation_shaped(Random& random) {
+  std::array<std::byte, wire::kInitiationSize> bytes{};
+  random.fill(bytes);
+  bytes[0] = std::byte{static_cast<std::uint8_t>(wire::MessageType::initiation)};
+  std::fill_n(bytes.begin() + 1, 3, std::byte{0});
+  return bytes;
+}
+
+/// As long as it must be to be no WireGuard message, and not beginning like one.
+std::array<std::byte, kPlainSize> plain_bytes(Random& random) {
+  std::array<std::byte, kPlainSize> bytes{};
+  random.fill(bytes);
+  bytes[0] = std::byte{0xff};
+  return bytes;
+}
+
+Endpoint any_port_of(Family family) {
+  Endpoint any;
+  any.address.family = family;
+  return any;
+}
+
+/// Enough for what comes here: nothing, or a few bytes.
+os::UdpOptions small_socket(std::optional<std::uint32_t> mark) {
+  os::UdpOptions options;
+  options.mark = mark;
+  options.offload = false;
+  options.socket_buffer = 16384;
+  options.receive_memory = 2048;
+  options.max_datagram = 2048;
+  return options;
+}
+
+bool is_time_exceeded(const os::SocketError& error) {
+  return error.origin == os::SocketError::Origin::icmp ? error.type == 11 : error.type == 3;
+}
+
+}  // namespace
+
+SilenceProbe::SilenceProbe(Run& run, Random& random, const Endpoint& endpoint)
+    : run_(run), random_(random), endpoint_(endpoint), neighbour_(endpoint) {
+  // Traceroute's ports (33434 …): nothing listens there, and firewalls that answer at all answer
+  // there.
+  std::array<std::byte, 1> chosen{};
+  random.fill(chosen);
+  neighbour_.port = static_cast<std::uint16_t>(33434U + std::to_integer<unsigned>(chosen[0]) % 90U);
+  if (neighbour_.port == endpoint.port) ++neighbour_.port;
+}
+
+Result<std::unique_ptr<SilenceProbe>> SilenceProbe::start(Run& run, Random& random,
+                                                          const Endpoint& endpoint,
+                                                          std::optional<std::uint32_t> mark) {
+  std::unique_ptr<SilenceProbe> probe(new SilenceProbe(run, random, endpoint));
+  if (auto opened = probe->open(mark); !opened) return tl::unexpected(opened.error());
+  probe->next_step_ = os::boot_now();
+  return probe;
+}
+
+Result<> SilenceProbe::open(std::optional<std::uint32_t> mark) {
+  const Endpoint local = any_port_of(endpoint_.address.family);
+  ladder_.resize(kHops);
+  for (std::size_t place = 0; place < kKnocks + kHops; ++place) {
+    auto socket = os::UdpSocket::open(local, small_socket(mark));
+    if (!socket) return tl::unexpected(socket.error());
+    auto& kept = place < kKnocks ? sockets_.at(place) : ladder_[place - kKnocks].socket;
+    kept.emplace(std::move(*socket));
+    if (place >= kKnocks) {
+      auto& hop = ladder_[place - kKnocks].hop;
+      hop.limit = static_cast<std::uint8_t>(place - kKnocks + 1);
+      if (auto set = kept->set_hop_limit(hop.limit); !set) return set;
+    }
+    if (auto watched = watch(*kept, place); !watched) return watched;
+  }
+  watches_.push_back(run_.loop().add(
+      {.next = [this] { return next_step_; }, .expired = [this](Instant) { step(); }}));
+  return {};
+}
+
+Result<> SilenceProbe::watch(os::UdpSocket& socket, std::size_t place) {
+  const auto read = [this, place] {
+    take_errors(place);
+    run_.wake();
+  };
+  auto watch = run_.loop().add(socket.fd(), {.readable = read, .writable = {}, .error = read});
+  if (!watch) return tl::unexpected(watch.error());
+  watches_.push_back(std::move(*watch));
+  return {};
+}
+
+/// In this order, so that what is asked first is what tells most.
+void SilenceProbe::step() {
+  using enum What;
+  constexpr std::array<What, kKnocks> kOrder{plain_neighbour, wireguard_neighbour, plain_same_port};
+  if (steps_ == 1) climb();
+  while (steps_ < kRounds * kKnocks && !asks_on(kOrder.at(steps_ % kKnocks))) ++steps_;
+  if (steps_ >= kRounds * kKnocks) {
+    // The last answers are waited for once.
+    next_step_ =
+        steps_ == kRounds * kKnocks ? std::optional(os::boot_now() + kLastWait) : std::nullopt;
+    ++steps_;
+    return run_.wake();
+  }
+  knock(kOrder.at(steps_ % kKnocks));
+  ++steps_;
+  next_step_ = os::boot_now() + kBetweenSteps;
+}
+
+bool SilenceProbe::asks_on(What what) const {
+  return !knocks_.at(static_cast<std::size_t>(what)).answer;
+}
+
+void SilenceProbe::knock(What what) {
+  const auto place = static_cast<std::size_t>(what);
+  const Endpoint& to = what == What::plain_same_port ? endpoint_ : neighbour_;
+  ++knocks_.at(place).sent;
+  if (what == What::wireguard_neighbour)
+    return send(*sockets_.at(place), to, initiation_shaped(random_));
+  send(*sockets_.at(place), to, plain_bytes(random_));
+}
+
+void SilenceProbe::climb() {
+  for (Ladder& rung : ladder_) send(*rung.socket, endpoint_, initiation_shaped(random_));
+}
+
+void SilenceProbe::send(os::UdpSocket& socket, const Endpoint& to,
+                        std::span<const std::byte> bytes) {
+  const os::SendBatch batch{.to = to, .bytes = bytes, .segment_size = bytes.size(), .from = {}};
+  static_cast<void>(socket.send({&batch, 1}));
+}
+
+void SilenceProbe::take_errors(std::size_t place) {
+  os::UdpSocket& socket = place < kKnocks ? *sockets_.at(place) : *ladder_[place - kKnocks].socket;
+  socket.read_errors([&](const os::SocketError& error) { take_error(place, error); });
+  static_cast<void>(socket.receive([&](const os::Received& received) {
+    if (place < kKnocks && received.from.address == endpoint_.address)
+      knocks_.at(place).datagram = true;
+  }));
+}
+
+void SilenceProbe::take_error(std::size_t place, const os::SocketError& error) {
+  if (error.origin == os::SocketError::Origin::local || !error.offender) return;
+  if (place < kKnocks) {
+    diagnosis::Knock& knock = knocks_.at(place);
+    if (!knock.answer)
+      knock.answer =
+          diagnosis::IcmpReport{.from = *error.offender, .type = error.type, .code = error.code};
+    return;
+  }
+  diagnosis::Hop& hop = ladder_[place - kKnocks].hop;
+  if (hop.from) return;
+  hop.from = error.offender;
+  hop.arrived = !is_time_exceeded(error) && *error.offender == endpoint_.address;
+}
+
+bool SilenceProbe::done() const { return !next_step_; }
+
+diagnosis::SilenceFacts SilenceProbe::facts() const {
+  diagnosis::SilenceFacts facts;
+  facts.plain_neighbour = knocks_[0];
+  facts.wireguard_neighbour = knocks_[1];
+  facts.plain_same_port = knocks_[2];
+  // Behind the last that answered there is only silence: one silent hop shows it.
+  std::size_t known = 0;
+  for (std::size_t i = 0; i < ladder_.size(); ++i) {
+    if (ladder_[i].hop.from) known = i + 1;
+    if (ladder_[i].hop.arrived) break;
+  }
+  const bool arrived = known > 0 && ladder_[known - 1].hop.arrived;
+  const std::size_t shown = arrived ? known : std::min(known + 1, ladder_.size());
+  for (std::size_t i = 0; i < shown; ++i) facts.hops.push_back(ladder_[i].hop);
+  return facts;
+}
+
+}  // namespace wgscope::checks

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "wgscope/base/random.hpp"
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/poll_loop.hpp"
+#include "wgscope/os/udp_socket.hpp"
+
+namespace wgscope::checks {
+
+/// Asks around where initiations meet silence, while those go on:
+///
+///   closed port  <- a few plain bytes       a host that is up says "port unreachable"
+///   closed port  <- what looks like an initiation   … unless something on the way filters
+///   WireGuard its own port <- a few plain bytes       "port unreachable" here: nothing listens its
+///   own port <- initiations that live for 1, 2, 3 … hops   where the way ends
+///
+/// Each question is asked up to three times, a second apart, as hosts limit how often they say
+/// "unreachable" (RFC 1812 §4.3.2.8; Linux: one a second to each address, six at once). All in all
+/// at most 33 datagrams of at most 148 bytes, in about four seconds.
+class SilenceProbe {
+ public:
+  /// Begins at once. @param run  outlives the probe. @returns as os::UdpSocket::open().
+  static Result<std::unique_ptr<SilenceProbe>> start(Run& run, Random& random,
+                                                     const Endpoint& endpoint,
+                                                     std::optional<std::uint32_t> mark);
+
+  /// Nothing more is asked or awaited.
+  [[nodiscard]] bool done() const;
+  /// What is known so far.
+  [[nodiscard]] diagnosis::SilenceFacts facts() const;
+
+ private:
+  static constexpr std::size_t kHops = 24;
+  static constexpr std::size_t kKnocks = 3;  ///< as in SilenceFacts
+  static constexpr std::size_t kRounds = 3;
+
+  enum class What : std::uint8_t { plain_neighbour, wireguard_neighbour, plain_same_port };
+
+  struct Ladder {
+    std::optional<os::UdpSocket> socket;
+    diagnosis::Hop hop;
+  };
+
+  SilenceProbe(Run& run, Random& random, const Endpoint& endpoint);
+  Result<> open(std::optional<std::uint32_t> mark);
+  Result<> watch(os::UdpSocket& socket, std::size_t place);
+  void step();
+  void knock(What what);
+  void climb();
+  void send(os::UdpSocket& socket, const Endpoint& to, std::span<const std::byte> bytes);
+  void take_errors(std::size_t place);
+  void take_error(std::size_t place, const os::SocketError& error);
+  [[nodiscard]] bool asks_on(What what) const;
+
+  Run& run_;
+  Random& random_;
+  Endpoint endpoint_;
+  Endpoint neighbour_;
+  std::array<std::optional<os::UdpSocket>, kKnocks> sockets_;
+  std::array<diagnosis::Knock, kKnocks> knocks_;
+  std::vector<Ladder> ladder_;
+  std::size_t steps_ = 0;
+  std::optional<Instant> next_step_;
+  std::vector<os::PollLoop::Watch> watches_;  ///< last: they end first
+};
+
+}  // namespace wgscope::checks

@@ -1,0 +1,228 @@
+#include "wgscope/checks/handshake.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include "wgscope/base/keys.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/stamps.hpp"
+#include "wgscope/checks/target.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/clock.hpp"
+#include "wgscope/os/udp_socket.hpp"
+#include "wgscope/tunnel/event.hpp"
+
+#include "endpoint_fixture.hpp"
+#include "gateway.hpp"
+#include "scripted_server.hpp"
+#include "temp_dir.hpp"
+#include "uapi_answers.hpp"
+
+namespace wgscope::checks {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Gateway;
+using test::generate_preshared_key;
+
+class HandshakeCheck : public testing::Test {
+ protected:
+  HandshakeOutcome check(const Target& target, const HandshakeOptions& options = {}) {
+    const Instant begun = os::boot_now();
+    auto outcome = handshake(run_, target, stamps_, options);
+    took_ = os::boot_now() - begun;
+    return outcome;
+  }
+  static HandshakeOptions within(Nanoseconds timeout) {
+    HandshakeOptions options;
+    options.timeout = timeout;
+    return options;
+  }
+
+  checks::Run run_ = *checks::Run::open();
+  Stamps stamps_;
+  Nanoseconds took_{};
+};
+
+TEST_F(HandshakeCheck, CrossesAHealthyTunnelAndGivesItsSession) {
+  Gateway gateway(run_);
+  const auto outcome = check(gateway.target());
+  ASSERT_EQ(outcome.facts.attempts.size(), 1U);
+  const auto& attempt = outcome.facts.attempts[0];
+  EXPECT_EQ(attempt.initiations, 1U);
+  EXPECT_EQ(attempt.answered_initiation, 1U);
+  ASSERT_TRUE(attempt.response_after);
+  EXPECT_GT(*attempt.response_after, 0ns);
+  EXPECT_EQ(attempt.responder, attempt.endpoint);
+  ASSERT_TRUE(attempt.data);
+  EXPECT_EQ(attempt.data->target, *IpAddress::parse("10.9.0.1"));
+  EXPECT_TRUE(attempt.data->target_guessed);
+  EXPECT_EQ(attempt.data->round_trips.size(), 1U);
+  EXPECT_FALSE(attempt.silence);
+  ASSERT_TRUE(outcome.session);
+  EXPECT_TRUE(outcome.session->established());
+  EXPECT_TRUE(gateway.latest_handshake());
+  EXPECT_LT(took_, 5s);
+}
+
+TEST_F(HandshakeCheck, WithoutDataStillMovesTheGatewaysLatestHandshake) {
+  Gateway gateway(run_);
+  HandshakeOptions options;
+  options.data = false;
+  const auto outcome = check(gateway.target(), options);
+  EXPECT_FALSE(outcome.facts.attempts.at(0).data);
+  EXPECT_TRUE(
+      run_.wait([&] { return gateway.latest_handshake().has_value(); }, os::boot_now() + 5s));
+}
+
+TEST_F(HandshakeCheck, SaysWhoSaysThatNothingListens) {
+  Target target = [&] { return Gateway(run_).target(); }();  // which is gone again
+  const auto outcome = check(target);
+  const auto& attempt = outcome.facts.attempts.at(0);
+  ASSERT_FALSE(attempt.icmp.empty());
+  EXPECT_EQ(attempt.icmp[0].from, *IpAddress::parse("127.0.0.1"));
+  EXPECT_EQ(attempt.icmp[0].type, 3);
+  EXPECT_EQ(attempt.icmp[0].code, 3);
+  EXPECT_FALSE(attempt.response_after);
+  EXPECT_FALSE(outcome.session);
+  EXPECT_LT(took_, 5s);
+}
+
+TEST_F(HandshakeCheck, AsksAroundWhereTheEndpointIsSilent) {
+  test::GatewayOptions options;
+  options.knows_probe = false;
+  Gateway gateway(run_, options);
+  const auto outcome = check(gateway.target(), within(6500ms));
+  const auto& attempt = outcome.facts.attempts.at(0);
+  EXPECT_EQ(attempt.initiations, 2U);
+  ASSERT_TRUE(attempt.silence);
+  ASSERT_TRUE(attempt.silence->plain_neighbour.answer);
+  EXPECT_EQ(attempt.silence->plain_neighbour.answer->code, 3);
+  EXPECT_TRUE(attempt.silence->wireguard_neighbour.answer);
+  EXPECT_FALSE(attempt.silence->plain_same_port.answer);
+  EXPECT_EQ(attempt.silence->plain_same_port.sent, 3U);
+  EXPECT_GE(took_, 6500ms);
+  EXPECT_LT(took_, 8s);
+}
+
+TEST_F(HandshakeCheck, TellsThatTheGatewayHasNoPresharedKeyForUs) {
+  Gateway gateway(run_);
+  const auto outcome = check(gateway.target(generate_preshared_key()));
+  const auto& trials = outcome.facts.attempts.at(0).preshared_key;
+  ASSERT_TRUE(trials);
+  EXPECT_TRUE(trials->none_fits);
+  EXPECT_FALSE(trials->given);
+  EXPECT_LT(took_, 5s);
+}
+
+TEST_F(HandshakeCheck, NamesThePresharedKeyThatFits) {
+  const std::string theirs = generate_preshared_key();
+  Gateway gateway(run_, {.preshared_key = theirs});
+  HandshakeOptions options;
+  options.preshared_keys.push_back(
+      {"old.psk", PresharedKey::from_base64(generate_preshared_key()).value()});
+  options.preshared_keys.push_back({"new.psk", PresharedKey::from_base64(theirs).value()});
+  const auto outcome = check(gateway.target(), options);
+  const auto& trials = outcome.facts.attempts.at(0).preshared_key;
+  ASSERT_TRUE(trials);
+  EXPECT_FALSE(trials->none_fits);
+  EXPECT_EQ(trials->given, "new.psk");
+  EXPECT_EQ(trials->tried, 2U);
+}
+
+TEST_F(HandshakeCheck, TriesEveryPortAndUsesTheOneThatAnswers) {
+  Gateway gateway(run_);
+  Target target = gateway.target();
+  HandshakeOptions options;
+  options.ports = {gateway.port(), gateway.port()};
+  target.endpoint.port = 1;  // nobody's
+  const auto outcome = check(target, options);
+  ASSERT_EQ(outcome.facts.attempts.size(), 2U);
+  EXPECT_FALSE(outcome.facts.attempts[0].response_after);
+  EXPECT_TRUE(outcome.facts.attempts[1].response_after);
+  ASSERT_TRUE(outcome.session);
+  EXPECT_EQ(outcome.session->gateway().port, gateway.port());
+}
+
+TEST_F(HandshakeCheck, TellsThatThePeerDecryptsWhatItThenDrops) {
+  test::GatewayOptions options;
+  options.allowed_ips = {"10.9.0.77/32"};
+  Gateway gateway(run_, options);
+  const auto outcome = check(gateway.target(), within(30s));
+  const auto& data = outcome.facts.attempts.at(0).data;
+  ASSERT_TRUE(data);
+  EXPECT_TRUE(data->round_trips.empty());
+  EXPECT_EQ(data->echoes_sent, 3U);
+  ASSERT_TRUE(data->keepalive_after);
+  EXPECT_GE(*data->keepalive_after, 10s);
+  EXPECT_LT(*data->keepalive_after, 13s);
+  EXPECT_FALSE(data->initiation_after);
+}
+
+TEST_F(HandshakeCheck, QuickWaitsForNoWitness) {
+  test::GatewayOptions gateway_options;
+  gateway_options.allowed_ips = {"10.9.0.77/32"};
+  Gateway gateway(run_, gateway_options);
+  HandshakeOptions options;
+  options.quick = true;
+  const auto outcome = check(gateway.target(), options);
+  const auto& data = outcome.facts.attempts.at(0).data;
+  ASSERT_TRUE(data);
+  EXPECT_FALSE(data->witnesses_watched);
+  EXPECT_FALSE(data->keepalive_after);
+  EXPECT_LT(took_, 10s);
+}
+
+TEST_F(HandshakeCheck, SendsNothingWithAKeyThatAnInterfaceOfThisHostUses) {
+  Gateway gateway(run_);
+  const Target target = gateway.target();
+  const test::TempDir folder;
+  std::string hex;
+  for (const std::byte byte : target.private_key.secret.bytes())
+    hex += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
+  const uapi::testing::ScriptedServer server(
+      folder / "wgs-used.sock", uapi::testing::answers("private_key=" + hex + "\nerrno=0\n\n"));
+  HandshakeOptions options;
+  options.uapi_folder = folder.path();
+  const auto refused = check(target, options);
+  EXPECT_EQ(refused.facts.key_use, diagnosis::KeyUse::used);
+  EXPECT_EQ(refused.facts.key_user, "wgs-used");
+  EXPECT_TRUE(refused.facts.attempts.empty());
+  EXPECT_TRUE(gateway.events.empty());
+
+  options.steal_endpoint = true;
+  EXPECT_TRUE(check(target, options).session);
+}
+
+TEST_F(HandshakeCheck, EndsAtOnceWhenInterrupted) {
+  test::GatewayOptions options;
+  options.knows_probe = false;
+  Gateway gateway(run_, options);
+  const Instant at = os::boot_now() + 300ms;
+  bool done = false;
+  const auto watch = run_.loop().add({.next = [&]() -> std::optional<Instant> {
+                                        if (done) return std::nullopt;
+                                        return at;
+                                      },
+                                      .expired =
+                                          [&](Instant) {
+                                            done = true;
+                                            run_.interrupt();
+                                          }});
+  const auto outcome = check(gateway.target());
+  EXPECT_TRUE(outcome.facts.interrupted);
+  EXPECT_TRUE(outcome.facts.attempts.at(0).given_up);
+  EXPECT_EQ(outcome.facts.attempts.at(0).initiations, 1U);
+  EXPECT_LT(took_, 5s);
+}
+
+}  // namespace
+}  // namespace wgscope::checks
