@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -9,6 +10,10 @@
 #include "probe/verbs.hpp"
 
 namespace wgscope::probe {
+
+/// `text` without the keys in it, private ones that somebody put where they do not belong or
+/// others: for messages that repeat arguments.
+std::string hide_keys(std::string_view text);
 
 /// Reads a verb's options. What --help or a mistake print has been printed.
 /// @param app  named "wgscope VERB".

@@ -71,13 +71,22 @@ class Interrupts {
     made->watch_ = std::move(*watch);
     return made;
   }
+  Interrupts(const Interrupts&) = delete;
+  Interrupts& operator=(const Interrupts&) = delete;
+  /// What came after all was done is taken here: once the mask is put back it would end the program
+  /// with another code than that of its report.
+  ~Interrupts() {
+    while (signals_.next()) continue;
+  }
 
  private:
   Interrupts(os::SignalFd signals, checks::Run& run) : signals_(std::move(signals)), run_(run) {}
 
   void take() {
+    const bool again = run_.interrupted();
+    // All at once: two that came together are one wish.
     while (const auto signal = signals_.next()) {
-      if (run_.interrupted()) _exit(128 + *signal);
+      if (again) _exit(128 + *signal);
       run_.interrupt();
     }
   }
@@ -99,10 +108,8 @@ Exit run_check(const CheckOptions& options, const CheckBody& body) {
     print_plan(body.plan(*prepared), options.output);
     return Exit::ok;
   }
-  if (const auto writable = check_outputs(options.output); !writable) {
-    fmt::print(stderr, "wgscope {}: {}\n", body.verb, writable.error().context);
-    return Exit::unknown;
-  }
+  if (const auto writable = check_outputs(options.output); !writable)
+    return refuse(options, body, writable.error());
   const auto line = make_progress(options.output);
   auto run = checks::Run::open(line.get());
   if (!run) return refuse(options, body, run.error());

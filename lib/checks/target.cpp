@@ -14,6 +14,7 @@
 #include "wgscope/base/text.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/model/public_key.hpp"
 #include "wgscope/wire/ip.hpp"
 
 namespace wgscope::checks {
@@ -21,33 +22,34 @@ namespace {
 
 bool is_host(const Prefix& prefix) { return prefix.bits == prefix.address.octets().size() * 8; }
 
-/// Of the peers, the one that is meant.
-Result<config::WgQuickPeer*> choose_peer(config::WgQuickConfig& config, const std::string& wanted) {
+}  // namespace
+
+Result<std::size_t> choose_peer(const config::WgQuickConfig& config, const std::string& peer) {
   if (config.peers.empty())
     return fail(Errc::bad_value, "there is no [Peer], the gateway: add one with its PublicKey");
-  if (wanted.empty()) {
-    if (config.peers.size() == 1) return &config.peers.front();
+  if (peer.empty()) {
+    if (config.peers.size() == 1) return 0;
     return fail(
         Errc::bad_value,
         fmt::format("there are {} peers: say which is meant, with --peer and its public key "
                     "or name",
                     config.peers.size()));
   }
-  const auto is_meant = [&](const config::WgQuickPeer& peer) {
-    return peer.name == wanted || peer.public_key.base64() == wanted;
+  const auto is_meant = [&](const config::WgQuickPeer& one) {
+    return one.name == peer || one.public_key.base64() == peer;
   };
   const auto found = std::ranges::find_if(config.peers, is_meant);
   if (found == config.peers.end())
     return fail(Errc::bad_value,
-                fmt::format("no peer has the public key or name '{}'", printable(wanted)));
+                PublicKey::from_base64(peer)
+                    ? "no peer has the public key that --peer gives"  // which may be a secret one
+                    : fmt::format("no peer has the name '{}'", printable(peer)));
   if (std::ranges::count_if(config.peers, is_meant) > 1)
     return fail(
         Errc::bad_value,
-        fmt::format("several peers have the name '{}': give the public key", printable(wanted)));
-  return &*found;
+        fmt::format("several peers have the name '{}': give the public key", printable(peer)));
+  return static_cast<std::size_t>(found - config.peers.begin());
 }
-
-}  // namespace
 
 Result<Target> make_target(config::WgQuickConfig config, const std::string& peer) {
   if (auto has_key = config::require_private_key(config); !has_key)
@@ -57,7 +59,7 @@ Result<Target> make_target(config::WgQuickConfig config, const std::string& peer
                 "[Interface] has no Address: this peer's address inside the tunnel is needed");
   const auto chosen = choose_peer(config, peer);
   if (!chosen) return tl::unexpected(chosen.error());
-  config::WgQuickPeer& gateway = **chosen;
+  config::WgQuickPeer& gateway = config.peers[*chosen];
   if (!gateway.endpoint)
     return fail(Errc::missing_key,
                 "the peer has no Endpoint: where it is to be found is needed, HOST:PORT");

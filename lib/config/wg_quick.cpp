@@ -94,6 +94,9 @@ class Reader {
     return fail(Errc::bad_value, fmt::format("line {}: {}", line_, what));
   }
   void warn(std::string text) { config_.warnings.push_back({line_, std::move(text)}); }
+  void warn_not_known(std::string text) {
+    config_.warnings.push_back({.line = line_, .text = std::move(text), .not_known = true});
+  }
 
   struct Owner {
     std::size_t peer;
@@ -187,8 +190,8 @@ Result<> Reader::begin_section(std::string_view header) {
     section_ = Section::unknown;
     config_.sections.push_back({SecretString(header), {}, line_});
     const std::string_view name = showable_key(header.substr(1, header.size() - 2));
-    warn(fmt::format("the section {} is not known; what is in it is left out",
-                     name.empty() ? "here" : fmt::format("[{}]", name)));
+    warn_not_known(fmt::format("the section {} is not known; what is in it is left out",
+                               name.empty() ? "here" : fmt::format("[{}]", name)));
     return {};
   } else {
     return bad("a section's name ends with ']'");
@@ -229,7 +232,8 @@ Result<> Reader::unknown_key(const Assignment& assignment) {
   if (name.empty() && assignment.value.empty()) return bad(kNotALine);
   auto& lines = in_peer ? peer().kept : config_.kept;
   lines.push_back({SecretString(assignment.key), SecretString(assignment.value), line_});
-  warn(fmt::format("{} is not known, and left out", name.empty() ? "the key here" : name));
+  warn_not_known(
+      fmt::format("{} is not known, and left out", name.empty() ? "the key here" : name));
   return {};
 }
 

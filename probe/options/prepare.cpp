@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
@@ -75,6 +76,21 @@ void warn_of_mode(const std::string& path, const std::optional<unsigned>& mode,
       text("{} can be read by others", Path{path})));
 }
 
+/// What is said of a line may hold addresses and names from it.
+Check remark(const std::string& file, const config::Warning& line) {
+  const diagnosis::Text what = text("line {}: {}", line.line, diagnosis::Name{line.text});
+  if (!line.not_known)
+    return {.name = "configuration.line", .layer = Layer::configuration, .summary = what};
+  Check check = warning("configuration.line",
+                        {.id = FindingId::line_not_known,
+                         .cause = text("line {} of the configuration is not known", line.line),
+                         .evidence = {text("{}, {}", Path{file}, what)},
+                         .fix = {"correct the line, or leave it out: wg refuses files with it"}},
+                        what);
+  check.essential = false;
+  return check;
+}
+
 /// Reads the file that --config names.
 Result<config::WgQuickConfig> read_config(const std::string& path, std::vector<Check>& checks) {
   const std::string shown = path == "-" ? "standard input" : path;
@@ -82,24 +98,23 @@ Result<config::WgQuickConfig> read_config(const std::string& path, std::vector<C
   if (!input) return about(shown, input.error());
   auto config = config::parse_wg_quick(input->text.view());
   if (!config) return about(shown, config.error());
-  if (config->private_key) warn_of_mode(path, input->mode, checks);
-  for (const config::Warning& line : config->warnings) {
-    checks.push_back(warning(
-        "configuration.line",
-        {.id = FindingId::line_not_known,
-         .cause = text("line {} of the configuration is not understood as it stands", line.line),
-         .evidence = {text("{}, line {}: {}", Path{shown}, line.line,
-                           diagnosis::Text().add(std::string_view(line.text)))},
-         .fix = {"correct the line, or leave it out"}},
-        text("line {}: {}", line.line, diagnosis::Text().add(std::string_view(line.text)))));
-    checks.back().essential = false;
-  }
+  const bool has_secret =
+      config->private_key || std::ranges::any_of(config->peers, [](const auto& peer) {
+        return peer.preshared_key.has_value();
+      });
+  if (has_secret) warn_of_mode(path, input->mode, checks);
+  for (const config::Warning& line : config->warnings) checks.push_back(remark(shown, line));
   return config;
 }
 
 template <class Key>
 Result<Key> parse_key(std::string_view content, const std::string& where) {
-  if (auto key = Key::from_base64(trim(content))) return std::move(*key);
+  content = trim(content);
+  if (auto key = Key::from_base64(content)) return std::move(*key);
+  if (content.find('[') != std::string_view::npos)
+    return fail(
+        Errc::bad_value,
+        fmt::format("{}: a whole file of wg-quick, not a key alone: give it with --config", where));
   return fail(
       Errc::bad_value,
       fmt::format("{}: not a key: 44 characters of base64 are expected, as wg genkey prints",
@@ -112,12 +127,14 @@ std::string_view first_line(std::string_view content) {
   return content;
 }
 
-Result<PrivateKey> read_private_key(const std::string& path, std::vector<Check>& checks) {
+/// @param checks  told where others can read it; nullptr: nobody asks.
+template <class Key>
+Result<Key> read_key(const std::string& path, std::vector<Check>* checks) {
   const std::string shown = path == "-" ? "standard input" : path;
   const auto input = os::read_secret_input(path, kMaxKeySize);
   if (!input) return about(shown, input.error());
-  warn_of_mode(path, input->mode, checks);
-  return parse_key<PrivateKey>(first_line(input->text.view()), shown);
+  if (checks != nullptr) warn_of_mode(path, input->mode, *checks);
+  return parse_key<Key>(first_line(input->text.view()), shown);
 }
 
 /// From a variable of the environment, which is then forgotten: children do not need it.
@@ -153,7 +170,7 @@ Result<> apply_keys(const TargetOptions& options, config::WgQuickConfig& config,
   if (!options.private_key_file.empty() && !options.private_key_env.empty())
     return fail(Errc::bad_value, "--private-key-file or --private-key-env, not both");
   if (!options.private_key_file.empty()) {
-    auto key = read_private_key(options.private_key_file, checks);
+    auto key = read_key<PrivateKey>(options.private_key_file, &checks);
     if (!key) return tl::unexpected(key.error());
     config.private_key = std::move(*key);
   } else if (!options.private_key_env.empty()) {
@@ -165,7 +182,8 @@ Result<> apply_keys(const TargetOptions& options, config::WgQuickConfig& config,
 }
 
 /// The peer that options describe: one of the file's, or where there is none a new one.
-Result<> apply_peer(const TargetOptions& options, config::WgQuickConfig& config) {
+Result<> apply_peer(const TargetOptions& options, config::WgQuickConfig& config,
+                    std::vector<Check>& checks) {
   if (!options.gateway.empty()) {
     const auto key = PublicKey::from_base64(options.gateway);
     if (!key) return about("--gateway", key.error());
@@ -193,7 +211,7 @@ Result<> apply_peer(const TargetOptions& options, config::WgQuickConfig& config)
     if (auto taken = take_prefixes(options.allowed_ips, "--allowed-ips", peer.allowed_ips); !taken)
       return taken;
     if (!options.preshared_key_file.empty()) {
-      auto key = read_preshared_key(options.preshared_key_file);
+      auto key = read_key<PresharedKey>(options.preshared_key_file, &checks);
       if (!key) return tl::unexpected(key.error());
       peer.preshared_key = std::move(*key);
     }
@@ -201,7 +219,17 @@ Result<> apply_peer(const TargetOptions& options, config::WgQuickConfig& config)
   return {};
 }
 
+/// Standard input can be read once.
+Result<> check_standard_input(const TargetOptions& options) {
+  const auto sources = {options.config, options.private_key_file, options.preshared_key_file};
+  if (std::ranges::count(sources, "-") <= 1) return {};
+  return fail(Errc::bad_value,
+              "standard input can be only one of --config, --private-key-file and "
+              "--preshared-key-file");
+}
+
 Result<config::WgQuickConfig> gather(const TargetOptions& options, std::vector<Check>& checks) {
+  if (auto once = check_standard_input(options); !once) return tl::unexpected(once.error());
   config::WgQuickConfig config;
   if (!options.config.empty()) {
     auto read = read_config(options.config, checks);
@@ -216,7 +244,7 @@ Result<config::WgQuickConfig> gather(const TargetOptions& options, std::vector<C
   if (auto done = take_prefixes(options.addresses, "--address", config.addresses); !done)
     return tl::unexpected(done.error());
   if (options.mtu) config.mtu = options.mtu;
-  if (auto done = apply_peer(options, config); !done) return tl::unexpected(done.error());
+  if (auto done = apply_peer(options, config, checks); !done) return tl::unexpected(done.error());
   return config;
 }
 
@@ -256,10 +284,7 @@ Result<checks::Stamps> open_stamps(const TargetOptions& options, const PublicKey
 }  // namespace
 
 Result<PresharedKey> read_preshared_key(const std::string& path) {
-  const std::string shown = path == "-" ? "standard input" : path;
-  const auto input = os::read_secret_input(path, kMaxKeySize);
-  if (!input) return about(shown, input.error());
-  return parse_key<PresharedKey>(first_line(input->text.view()), shown);
+  return read_key<PresharedKey>(path, nullptr);
 }
 
 Result<Prepared> prepare(const TargetOptions& options) {
@@ -273,6 +298,10 @@ Result<Prepared> prepare(const TargetOptions& options) {
   }
   const auto key = crypto::derive_public_key(target->private_key.secret);
   if (!key) return tl::unexpected(key.error());
+  if (std::ranges::equal(target->gateway.bytes, target->private_key.secret.bytes()))
+    return fail(Errc::bad_value,
+                "--gateway: that is the probe's own private key; the gateway's public key is "
+                "needed. A private key that was an argument must be replaced");
   if (PublicKey{*key} == target->gateway)
     return fail(Errc::bad_value,
                 "the gateway's public key belongs to the probe's own private key: give the "

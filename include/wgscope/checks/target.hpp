@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -28,6 +29,12 @@ struct Target {
   config::EndpointName endpoint;
   std::vector<Prefix> allowed_ips;
 };
+
+/// Which of the peers is meant.
+/// @param peer  its public key or its name; empty where there is only one.
+/// @returns its index; bad_value, in a sentence that says what to do: no peer, several of which
+/// none is named, none or several that are named so.
+Result<std::size_t> choose_peer(const config::WgQuickConfig& config, const std::string& peer);
 
 /// @param peer  the public key, or the name, of the one that is meant; empty where there is only
 /// one.

@@ -47,8 +47,9 @@ struct KeptSection {
 };
 
 struct Warning {
-  std::size_t line = 0;  ///< from 1
-  std::string text;      ///< never a value from the file
+  std::size_t line = 0;    ///< from 1
+  std::string text;        ///< never a value from the file
+  bool not_known = false;  ///< a key or a section that means nothing here, nor to wg
 };
 
 struct WgQuickPeer {

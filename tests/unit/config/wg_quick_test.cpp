@@ -171,6 +171,17 @@ TEST(WgQuick, WarnsOfEachThingThatMayNotBeMeant) {
                           "last colon is taken for the port"));
 }
 
+TEST(WgQuick, TellsWhatItDoesNotKnowFromWhatItOnlyRemarks) {
+  const WgQuickConfig config = parsed(
+      "[Network]\n[Interface]\nJc=4\nMTU=1400\nMTU=1300\n[Peer]\nPublicKey={1}\nHost=x\n"
+      "AllowedIPs=10.1.2.3/9\n");
+  std::vector<std::size_t> not_known;
+  for (const Warning& warning : config.warnings)
+    if (warning.not_known) not_known.push_back(warning.line);
+  EXPECT_THAT(not_known, ElementsAre(1, 3, 8));
+  EXPECT_EQ(config.warnings.size(), 5U);
+}
+
 TEST(WgQuick, TakesTheLastOfWhatCanBeThereOnce) {
   const WgQuickConfig config = parsed(
       "[Interface]\nMTU=1400\nMTU=1300\n[Peer]\nPublicKey={1}\nEndpoint=a:1\nEndpoint=b:2\n"

@@ -1,0 +1,182 @@
+// What stands between the command line and a check, with the program as a process: bad input is
+// refused with a sentence, before anything is sent, and no output ever has a secret in it.
+
+#include <chrono>
+#include <string>
+#include <sys/stat.h>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "files.hpp"
+#include "paths.hpp"
+#include "process.hpp"
+#include "temp_dir.hpp"
+
+namespace wgscope::probe {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// Of RFC 7748 §6.1: Alice's private and public key, and Bob's public key.
+constexpr const char* kSecret = "dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=";
+constexpr const char* kOurs = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=";
+constexpr const char* kGateway = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=";
+
+class Frame : public ::testing::Test {
+ protected:
+  std::string file(const std::string& name, const std::string& content, mode_t mode = 0600) {
+    const std::string path = folder_ / name;
+    test::write_file(path, content);
+    EXPECT_EQ(chmod(path.c_str(), mode), 0);
+    return path;
+  }
+  static std::string config(const std::string& more_interface = "", const std::string& more = "") {
+    return std::string("[Interface]\nPrivateKey = ") + kSecret + "\nAddress = 10.0.0.2/24\n" +
+           more_interface + "[Peer]\nPublicKey = " + kGateway +
+           "\nEndpoint = 127.0.0.1:9\nAllowedIPs = 10.0.0.0/24\n" + more;
+  }
+  /// Of wgscope handshake, whose whole output must not have the secret in it.
+  test::Finished run(std::vector<std::string> options, test::ProcessOptions process = {}) {
+    std::vector<std::string> argv{test::binary_dir() / "probe/wgscope",
+                                  "handshake",
+                                  "--state.dir",
+                                  folder_ / "state",
+                                  "--uapi.dir",
+                                  folder_ / "none"};
+    argv.insert(argv.end(), options.begin(), options.end());
+    test::Finished ended = test::run(argv, std::move(process));
+    EXPECT_THAT(ended.out + ended.err, Not(HasSubstr(std::string(kSecret).substr(0, 43))));
+    return ended;
+  }
+  /// One sentence on standard error, and 3.
+  std::string refusal(std::vector<std::string> options, test::ProcessOptions process = {}) {
+    const test::Finished ended = run(std::move(options), std::move(process));
+    EXPECT_EQ(ended.exit_code, 3);
+    EXPECT_EQ(ended.out, "");
+    EXPECT_EQ(ended.err.find('\n'), ended.err.size() - 1) << ended.err;
+    return ended.err;
+  }
+  std::string plan(const std::string& content) {
+    const test::Finished ended = run({"--plan", "--config", file("plan.conf", content)});
+    EXPECT_EQ(ended.exit_code, 0) << ended.err;
+    return ended.out;
+  }
+  std::string json(std::vector<std::string> options) {
+    options.insert(options.end(), {"--json", "--timeout", "200ms"});
+    return run(std::move(options)).out;
+  }
+
+  const std::vector<std::string> by_options_{"--gateway",     kGateway,      "--endpoint",
+                                             "127.0.0.1:9",   "--address",   "10.0.0.2/24",
+                                             "--allowed-ips", "10.0.0.0/24", "--plan"};
+  std::vector<std::string> with(std::vector<std::string> more) const {
+    more.insert(more.begin(), by_options_.begin(), by_options_.end());
+    return more;
+  }
+  test::TempDir folder_;
+};
+
+TEST_F(Frame, NeverRepeatsAKeyThatIsAnArgument) {
+  EXPECT_THAT(refusal({"--private-key-file", kSecret}), HasSubstr("that is a key itself"));
+  EXPECT_THAT(refusal({"--private-key-env", kSecret}), HasSubstr("that is a key itself"));
+  EXPECT_THAT(refusal({"--preshared-key-file", kSecret}), HasSubstr("that is a key itself"));
+  EXPECT_THAT(refusal({"--private-key", kSecret}), HasSubstr("not shown"));
+  EXPECT_THAT(refusal({std::string("--private-key=") + kSecret}), HasSubstr("not shown"));
+  EXPECT_THAT(refusal({std::string(kSecret).substr(0, 43)}), HasSubstr("not shown"));
+  EXPECT_THAT(refusal({"--gateway", kSecret, "--endpoint", "127.0.0.1:9", "--address",
+                       "10.0.0.2/24", "--private-key-file", file("key", kSecret)}),
+              HasSubstr("must be replaced"));
+}
+
+TEST_F(Frame, TakesTheKeyFromFilesStandardInputAndTheEnvironment) {
+  const std::string key = std::string(kSecret) + "\r\n";
+  EXPECT_EQ(run(with({"--private-key-file", file("key", key)})).exit_code, 0);
+  EXPECT_EQ(
+      run(with({"--private-key-file", "-"}), {.env = {}, .netns = {}, .input = key}).exit_code, 0);
+  EXPECT_EQ(run(with({"--private-key-env", "THE_KEY"}),
+                {.env = {std::string("THE_KEY=") + kSecret}, .netns = {}, .input = {}})
+                .exit_code,
+            0);
+  EXPECT_EQ(run({"--plan", "--config", "-"}, {.env = {}, .netns = {}, .input = config()}).exit_code,
+            0);
+}
+
+TEST_F(Frame, SaysWhatIsWrongWithAKey) {
+  EXPECT_THAT(refusal(with({"--private-key-file", file("key", "c2hvcnQ=")})),
+              HasSubstr("key: not a key: 44 characters"));
+  EXPECT_THAT(refusal(with({"--private-key-file", file("key", "")})), HasSubstr("not a key"));
+  EXPECT_THAT(refusal(with({"--private-key-file", file("key", config())})),
+              HasSubstr("give it with --config"));
+  EXPECT_THAT(refusal(with({"--private-key-file", folder_ / "missing"})),
+              HasSubstr("missing: open: No such file"));
+  EXPECT_THAT(refusal(with({"--private-key-env", "NOT_THERE"})), HasSubstr("NOT_THERE"));
+  EXPECT_THAT(refusal(with({})), HasSubstr("PrivateKey"));
+  EXPECT_THAT(refusal(with({"--config", "-", "--private-key-file", "-"})),
+              HasSubstr("only one of"));
+  EXPECT_THAT(refusal({"--config", file("own.conf", config()), "--gateway", kOurs}),
+              HasSubstr("the probe's own private key"));
+}
+
+TEST_F(Frame, SaysWhatIsMissing) {
+  EXPECT_THAT(refusal({}), HasSubstr("--config FILE, or --private-key-file"));
+  EXPECT_THAT(refusal({"--config", file("a.conf", "[Interface]\nAddress=10.0.0.2\n")}),
+              HasSubstr("a.conf: "));
+  EXPECT_THAT(refusal({"--config", file("b.conf", "[Interface]\nMTU=x\n")}),
+              HasSubstr("b.conf: line 2: MTU takes"));
+  const std::string second = std::string("[Peer]\nPublicKey = ") + kOurs + "\n";
+  EXPECT_THAT(refusal({"--config", file("c.conf", config("", second))}),
+              HasSubstr("there are 2 peers: say which is meant, with --peer"));
+  EXPECT_THAT(refusal({"--config", file("d.conf", config()), "--peer", kSecret}),
+              HasSubstr("no peer has the public key"));
+  EXPECT_THAT(refusal({"--config", file("e.conf", config()), "--endpoint", "nowhere"}),
+              HasSubstr("--endpoint: "));
+}
+
+TEST_F(Frame, ReadsFilesOfAnySystemsEditor) {
+  std::string text = "\xef\xbb\xbf";
+  for (const char c : config()) text += c == '\n' ? std::string("\r\n") : std::string(1, c);
+  EXPECT_THAT(plan(text), HasSubstr("to every address of 127.0.0.1, UDP port 9:"));
+}
+
+TEST_F(Frame, WarnsOfLinesThatAreNotKnownAndOnlyRemarksOthers) {
+  const std::string unknown = json({"--config", file("a.conf", config("", "[Foo]\nBar = 1\n"))});
+  EXPECT_THAT(unknown, HasSubstr("WGS-CFG-001"));
+  const std::string remarked =
+      json({"--config", file("b.conf", config("MTU = 1300\nMTU = 1400\n"))});
+  EXPECT_THAT(remarked, Not(HasSubstr("WGS-CFG-001")));
+  EXPECT_THAT(remarked, HasSubstr("MTU stands in line"));
+  EXPECT_THAT(json({"--redact", "--config", file("c.conf", config("", "[Foo]\nBar = 1\n"))}),
+              Not(HasSubstr("[Foo]")));
+}
+
+TEST_F(Frame, FindsKeysThatOthersCanRead) {
+  EXPECT_THAT(json({"--config", file("own.conf", config(), 0644)}), HasSubstr("WGS-KEY-003"));
+  EXPECT_THAT(json({"--config", file("own.conf", config())}), Not(HasSubstr("WGS-KEY-003")));
+  EXPECT_THAT(json({"--config", file("own.conf", config()), "--preshared-key-file",
+                    file("psk", kGateway, 0640)}),
+              HasSubstr("WGS-KEY-003"));
+}
+
+TEST_F(Frame, TellsAPipelineInItsFileWhyNothingWasChecked) {
+  const std::string junit = folder_ / "junit.xml";
+  const test::Finished ended = run({"--json", "--junit", junit, "--config", folder_ / "missing"});
+  EXPECT_EQ(ended.exit_code, 3);
+  EXPECT_THAT(ended.out, HasSubstr("No such file"));
+  EXPECT_THAT(test::read_file(junit), HasSubstr("No such file"));
+}
+
+TEST_F(Frame, RefusesOutputsThatCannotBeWritten) {
+  const std::string nowhere = folder_ / "no/such/folder.xml";
+  const test::Finished ended =
+      run({"--json", "--config", file("own.conf", config()), "--junit", nowhere});
+  EXPECT_EQ(ended.exit_code, 3);
+  EXPECT_THAT(ended.err, HasSubstr("no/such"));
+  EXPECT_THAT(ended.out, HasSubstr("no/such")) << "who reads the JSON is told, too";
+}
+
+}  // namespace
+}  // namespace wgscope::probe
