@@ -16,8 +16,13 @@
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/secret_string.hpp"
+#include "wgscope/base/text.hpp"
+#include "wgscope/checks/key_guard.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/crypto/random.hpp"
+#include "wgscope/crypto/x25519.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/model/public_key.hpp"
 #include "wgscope/os/file.hpp"
 #include "wgscope/os/stamp_store.hpp"
 
@@ -50,7 +55,8 @@ struct ListenOptions {
 
 void add_options(CLI::App& app, ListenOptions& options) {
   auto* config =
-      app.add_option("--config", options.config, "This side's wg-quick file")->type_name("FILE");
+      app.add_option("--config", options.config, "This side's wg-quick file; - is standard input")
+          ->type_name("FILE");
   auto* generate =
       app.add_flag("--generate", options.generate,
                    "Make keys for both sides and print the other side's wg-quick file");
@@ -96,10 +102,12 @@ Result<config::WgQuickConfig> read_config(const std::string& path) {
   const auto in_file = [&](const Error& error) {
     return fail(error.code, fmt::format("{}: {}", path, error.context), error.sys_errno);
   };
-  const auto text = os::read_secret_file(path, kMaxConfigSize);
-  if (!text) return in_file(text.error());
-  auto config = config::parse_wg_quick(text->text());
+  const auto input = os::read_secret_input(path, kMaxConfigSize);
+  if (!input) return in_file(input.error());
+  auto config = config::parse_wg_quick(input->text.view());
   if (!config) return in_file(config.error());
+  if (config->private_key && input->mode && (*input->mode & 077U) != 0)
+    fmt::print(stderr, "wgscope listen: {}: others on this host can read it: chmod 600\n", path);
   for (const config::Warning& warning : config->warnings)
     fmt::print(stderr, "wgscope listen: {}: line {}: {}\n", path, warning.line, warning.text);
   return config;
@@ -139,6 +147,19 @@ Result<> hand_over(const ListenOptions& options, config::WgQuickConfig other, st
   return {};
 }
 
+/// Two that answer with one key take each other's peers away.
+void warn_of_key_in_use(const config::WgQuickConfig& own) {
+  if (!own.private_key) return;
+  const auto key = crypto::derive_public_key(own.private_key->secret);
+  if (!key) return;
+  const auto found = checks::find_key_use(PublicKey{*key}, std::string(kUsualUapiFolder));
+  if (found.use == diagnosis::KeyUse::used)
+    fmt::print(stderr,
+               "wgscope listen: the interface {} of this host has this key too: peers stay with "
+               "whichever answered last\n",
+               printable(found.user));
+}
+
 Exit run(const ListenOptions& options) {
   config::WgQuickConfig own;
   std::optional<config::WgQuickConfig> other;
@@ -152,6 +173,7 @@ Exit run(const ListenOptions& options) {
     auto read = read_config(options.config);
     if (!read) return refuse(read.error());
     own = std::move(*read);
+    warn_of_key_in_use(own);
   }
   auto made = listener_options(options, own);
   if (!made) return refuse(made.error());

@@ -2,6 +2,9 @@
 // refused with a sentence, before anything is sent, and no output ever has a secret in it.
 
 #include <chrono>
+#include <csignal>
+#include <memory>
+#include <poll.h>
 #include <string>
 #include <sys/stat.h>
 #include <utility>
@@ -9,6 +12,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/udp_socket.hpp"
 
 #include "files.hpp"
 #include "paths.hpp"
@@ -18,6 +24,7 @@
 namespace wgscope::probe {
 namespace {
 
+using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -176,6 +183,44 @@ TEST_F(Frame, RefusesOutputsThatCannotBeWritten) {
   EXPECT_EQ(ended.exit_code, 3);
   EXPECT_THAT(ended.err, HasSubstr("no/such"));
   EXPECT_THAT(ended.out, HasSubstr("no/such")) << "who reads the JSON is told, too";
+}
+
+TEST_F(Frame, NamesWhatDoesNotResolve) {
+  const std::string said =
+      json({"--config", file("own.conf", config()), "--endpoint", "no-such-host.invalid:51820"});
+  EXPECT_THAT(said, HasSubstr("WGS-NAM-00"));
+  EXPECT_THAT(said, HasSubstr("no-such-host.invalid"));
+}
+
+/// Where somebody listens who never answers.
+class Interrupted : public Frame {
+ protected:
+  /// Starts a handshake there, and waits until its first initiation has come.
+  std::unique_ptr<test::Process> begin() {
+    const std::string endpoint = "127.0.0.1:" + std::to_string(silent_.local_port());
+    auto process = std::make_unique<test::Process>(std::vector<std::string>{
+        test::binary_dir() / "probe/wgscope", "handshake", "--config", file("own.conf", config()),
+        "--endpoint", endpoint, "--state.dir", folder_ / "state", "--uapi.dir", folder_ / "none",
+        "--timeout", "100s"});
+    pollfd waiting{.fd = silent_.fd(), .events = POLLIN, .revents = 0};
+    EXPECT_EQ(poll(&waiting, 1, 20'000), 1);
+    return process;
+  }
+
+  os::UdpSocket silent_ =
+      std::move(os::UdpSocket::open(Endpoint::parse("127.0.0.1:0").value())).value();
+};
+
+TEST_F(Interrupted, ShowsWhatIsKnownSoFarAndEndsWithUnknown) {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const auto process = begin();
+    process->signal(signal);
+    EXPECT_EQ(process->wait(20s), 3);
+    EXPECT_THAT(process->out(), ::testing::StartsWith("UNKNOWN: "));
+    EXPECT_THAT(process->out(), HasSubstr("1 initiation"));
+    EXPECT_EQ(process->err(), "");
+    static_cast<void>(silent_.receive([](const os::Received&) {}));
+  }
 }
 
 }  // namespace

@@ -117,12 +117,18 @@ TEST(Listen, PrintsTheOtherSidesFile) {
   EXPECT_EQ(listen.wait(kPatience), 0);
 }
 
+/// A file that nobody else can read.
+void write_own(const std::string& path, const std::string& text) {
+  test::write_file(path, text);
+  ASSERT_EQ(chmod(path.c_str(), 0600), 0);
+}
+
 class ListenRefusesTest : public testing::Test {
  protected:
   /// What it says of a file; it must end with 3, and say one line.
   std::string refusal(const std::string& text, std::vector<std::string> more = {}) {
     const std::string file = temp_ / "own.conf";
-    test::write_file(file, text);
+    write_own(file, text);
     std::vector<std::string> argv{program(),     "listen",        "--config",   file,
                                   "--state.dir", temp_ / "state", "--uapi.dir", temp_ / "uapi"};
     argv.insert(argv.end(), more.begin(), more.end());
@@ -149,10 +155,20 @@ TEST_F(ListenRefusesTest, AnEndpointThatDoesNotResolve) {
               HasSubstr("nowhere.invalid"));
 }
 
+TEST_F(ListenRefusesTest, NothingButRemarksThatOthersCanReadTheKey) {
+  const std::string file = temp_ / "open.conf";
+  test::write_file(file, std::string("[Interface]\nAddress=10.0.0.1/24\n") + kKey);
+  ASSERT_EQ(chmod(file.c_str(), 0644), 0);
+  test::Process listen({program(), "listen", "--config", file, "--state.dir", temp_ / "state",
+                        "--uapi.dir", temp_ / "uapi"});
+  ASSERT_TRUE(listen.wait_for_output("stop with Ctrl-C", kPatience)) << listen.err();
+  EXPECT_THAT(listen.err(), HasSubstr("open.conf: others on this host can read it: chmod 600"));
+}
+
 TEST_F(ListenRefusesTest, APortAndAKeyInUse) {
   const std::string text = std::string("[Interface]\nAddress=10.0.0.1/24\n") + kKey;
   const std::string file = temp_ / "first.conf";
-  test::write_file(file, text);
+  write_own(file, text);
   test::Process first({program(), "listen", "--config", file, "--state.dir", temp_ / "state2",
                        "--uapi.dir", temp_ / "uapi"});
   ASSERT_TRUE(first.wait_for_output("stop with Ctrl-C", kPatience)) << first.err();
