@@ -38,17 +38,17 @@ struct StunMessage {
   std::uint16_t method = kStunBinding;  ///< 12 bits
   StunTransaction transaction{};
 
-  std::optional<Endpoint> xor_mapped;          ///< XOR-MAPPED-ADDRESS: where the request came from
-  std::optional<Endpoint> plain_mapped;        ///< MAPPED-ADDRESS, which NATs are known to rewrite
-  std::optional<Endpoint> other;               ///< OTHER-ADDRESS, or RFC 3489's CHANGED-ADDRESS
-  std::optional<Endpoint> origin;              ///< RESPONSE-ORIGIN, or RFC 3489's SOURCE-ADDRESS
-  std::optional<StunChange> change;            ///< CHANGE-REQUEST
-  std::optional<std::uint16_t> response_port;  ///< RESPONSE-PORT; its length may be 2 or 4
-  std::optional<std::uint16_t> error_code;     ///< ERROR-CODE, 300 to 699
-  bool fingerprint = false;                    ///< FINGERPRINT is there, and right
+  std::optional<Endpoint> xor_mapped = {};    ///< XOR-MAPPED-ADDRESS: where the request came from
+  std::optional<Endpoint> plain_mapped = {};  ///< MAPPED-ADDRESS, which NATs are known to rewrite
+  std::optional<Endpoint> other = {};         ///< OTHER-ADDRESS, or RFC 3489's CHANGED-ADDRESS
+  std::optional<Endpoint> origin = {};        ///< RESPONSE-ORIGIN, or RFC 3489's SOURCE-ADDRESS
+  std::optional<StunChange> change = {};      ///< CHANGE-REQUEST
+  std::optional<std::uint16_t> response_port = {};  ///< RESPONSE-PORT; its length may be 2 or 4
+  std::optional<std::uint16_t> error_code = {};     ///< ERROR-CODE, 300 to 699
+  bool fingerprint = false;                         ///< FINGERPRINT is there, and right
 
   /// Attributes that must be understood and are not: such an answer is none (RFC 8489 §6.3.3).
-  std::vector<std::uint16_t> not_understood;
+  std::vector<std::uint16_t> not_understood = {};
 
   /// What the request's source looks like to the server.
   [[nodiscard]] std::optional<Endpoint> mapped() const {
