@@ -14,6 +14,7 @@
 #include "wgscope/diagnosis/handshake_checks.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
 
 #include "handshake_parts.hpp"
 
@@ -132,22 +133,15 @@ void outweigh(Weighed& weighed) {
   }
 }
 
-const Finding* finding_of(const Weighed& weighed) {
+/// What an address fails with; nullptr: nothing that keeps it from being used.
+const Finding* failure_of(const Weighed& weighed) {
+  if (weighed.reach == Reach::not_from_here) return nullptr;
   for (const Check& check : weighed.checks) {
-    if (check.finding && (check.status == Status::critical || check.status == Status::warning))
+    if (check.finding && check.status != Status::unknown &&
+        kind_of(check.finding->id).severity == Severity::critical)
       return &*check.finding;
   }
   return nullptr;
-}
-
-/// Whether an address is as far behind the best that its clients have no tunnel.
-bool falls_short(const Weighed& weighed, Reach best) {
-  if (weighed.reach == Reach::not_from_here) return false;
-  const bool failed = std::ranges::any_of(weighed.checks, [](const Check& check) {
-    return check.status == Status::critical || check.status == Status::warning;
-  });
-  return failed && (weighed.reach < Reach::session ||
-                    (best == Reach::works && weighed.reach == Reach::session));
 }
 
 std::optional<Check> check_addresses(const HandshakeFacts& facts, const std::vector<Weighed>& all,
@@ -156,12 +150,10 @@ std::optional<Check> check_addresses(const HandshakeFacts& facts, const std::vec
   std::vector<Text> evidence;
   std::optional<Text> first;
   for (const Weighed& weighed : all) {
-    if (!falls_short(weighed, best)) continue;
+    const Finding* failure = weighed.reach < best ? failure_of(weighed) : nullptr;
+    if (failure == nullptr) continue;
     if (!first) first = text("{}", weighed.attempt->endpoint);
-    const Finding* finding = finding_of(weighed);
-    evidence.push_back(finding != nullptr
-                           ? text("{}: {}", weighed.attempt->endpoint, finding->cause)
-                           : text("{}: fails", weighed.attempt->endpoint));
+    evidence.push_back(text("{}: {}", weighed.attempt->endpoint, failure->cause));
   }
   if (evidence.empty())
     return make_check(name_addresses, Status::ok, "none that could be tried fails");
@@ -170,9 +162,11 @@ std::optional<Check> check_addresses(const HandshakeFacts& facts, const std::vec
   return make_check(
       name_addresses, Status::warning, summary,
       {.id = FindingId::some_addresses_fail,
-       .cause = text("the tunnel works, but not at every address of {}: {}{}",
-                     endpoint_text(facts.wanted), *first,
-                     failing == 1 ? text(" fails") : text(" and {} more fail", failing - 1)),
+       .cause = text(
+           "{} every address of {}: {}{}",
+           best == Reach::works ? "the tunnel works, but not at" : "handshakes work, but not at",
+           endpoint_text(facts.wanted), *first,
+           failing == 1 ? text(" fails") : text(" and {} more fail", failing - 1)),
        .evidence = std::move(evidence),
        .fix = {"mend what its own check names",
                "or take the address out of DNS: WireGuard takes one address of a name and stays "
@@ -240,6 +234,10 @@ Text endpoint_text(const config::EndpointName& endpoint) {
   return text("{}:{}", Name{endpoint.host}, endpoint.port);
 }
 
+std::string_view iptables(const IpAddress& address) {
+  return address.family == Family::v4 ? "iptables" : "ip6tables";
+}
+
 Text counted(std::size_t count, std::string_view one, std::string_view many) {
   return text("{} {}", count, count == 1 ? one : many);
 }
@@ -259,6 +257,7 @@ std::vector<Check> diagnose(const HandshakeFacts& facts) {
       return checks;
     }
   }
+  if (auto mark = check_mark(facts)) checks.push_back(std::move(*mark));
   if (facts.attempts.empty())
     checks.push_back(make_check(handshake_response, Status::unknown, "nothing was sent yet"));
   else

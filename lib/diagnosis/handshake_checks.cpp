@@ -19,6 +19,8 @@ constexpr HandshakeCheckKind kKinds[] = {
     {name_resolve, "name.resolve", Layer::name, true,
      "does the endpoint's name stand for addresses"},
     {name_addresses, "name.addresses", Layer::name, true, "do all addresses of the endpoint work"},
+    {path_mark, "path.mark", Layer::path, false,
+     "does the configuration's FwMark take effect; present only where it does not"},
     {path_send, "path.send", Layer::path, true, "does this host let initiations out"},
     {path_icmp, "path.icmp", Layer::path, false,
      "does anybody say by ICMP that they cannot arrive"},

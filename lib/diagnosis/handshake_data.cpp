@@ -49,7 +49,7 @@ std::vector<Hypothesis> reasons_to_drop(const Scene& scene, const DataFacts& dat
             "show INTERFACE, column frame",
             scene.all.ours)},
       {"a firewall on the gateway drops what comes out of the tunnel",
-       "on the gateway: nft list ruleset; iptables -S INPUT; iptables -S FORWARD"},
+       "on the gateway: nft list ruleset; iptables -S; ip6tables -S"},
       {text("the gateway does not forward, or has no way to {}", *data.target),
        text("on the gateway: sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding; ip route get "
             "{}",
@@ -63,35 +63,36 @@ std::vector<Hypothesis> reasons_to_drop(const Scene& scene, const DataFacts& dat
 }
 
 std::vector<Text> how_to_find_drop(const Scene& scene, const DataFacts& data) {
-  return {text("on the gateway: wg show all allowed-ips | grep {}; if it lacks our address: wg set "
-               "INTERFACE peer {} allowed-ips ADDRESS/32",
-               scene.all.ours, scene.all.ours),
-          text("on the gateway: tcpdump -ni INTERFACE icmp or icmp6 shows our echo requests if "
-               "they pass the allowed IPs; then ip route get {} and nft list ruleset",
-               *data.target)};
+  return {
+      text("on the gateway: wg show all allowed-ips | grep {}; if it lacks our address, set them "
+           "anew, all that belong there: wg set INTERFACE peer {} allowed-ips OUR-INNER-ADDRESS/32",
+           scene.all.ours, scene.all.ours),
+      text("on the gateway: tcpdump -ni INTERFACE icmp or icmp6 shows our echo requests if "
+           "they pass the allowed IPs; then ip route get {} and nft list ruleset",
+           *data.target)};
 }
 
 Check dropped(const Scene& scene, const DataFacts& data) {
-  Finding finding{.id = FindingId::dropped_behind_peer,
-                  .cause = text("{} decrypts our data and drops it behind the tunnel: most likely "
-                                "its allowed IPs for this probe, or its firewall",
-                                scene.one.endpoint),
-                  .evidence = {evidence_of_echoes(data),
-                               text("after {} of our silence it sent the empty packet by which a "
-                                    "peer confirms data that it had no answer to",
-                                    *data.keepalive_after)},
-                  .hypotheses = reasons_to_drop(scene, data)};
+  Finding finding{
+      .id = FindingId::dropped_behind_peer,
+      .cause = text("{} decrypts our data and drops it behind the tunnel: most likely "
+                    "its allowed IPs for this probe, or its firewall",
+                    scene.one.endpoint),
+      .evidence = {evidence_of_echoes(data), text("{} later it sent the empty packet by which a "
+                                                  "peer confirms data that it had no answer to",
+                                                  *data.keepalive_after)},
+      .hypotheses = reasons_to_drop(scene, data)};
   finding.fix = how_to_find_drop(scene, data);
   if (!data.target_guessed)
     return make_check(tunnel_data, Status::critical,
                       text("{} lost behind the gateway", echoes(data)), std::move(finding));
   // Nobody promised that the address answers, and that the tunnel carries both ways is proven.
   finding.id = FindingId::data_unanswered;
-  finding.cause =
-      text("the tunnel carries, but {} does not answer, which was only guessed to", *data.target);
+  finding.cause = text("the tunnel carries, but {}, an address that was guessed, does not answer",
+                       *data.target);
   std::rotate(finding.hypotheses.begin(), finding.hypotheses.end() - 1, finding.hypotheses.end());
   finding.fix.insert(finding.fix.begin(),
-                     "name an address inside the tunnel that is known to answer ping");
+                     "name an address inside the tunnel that is known to answer: --ping ADDRESS");
   return make_check(tunnel_data, Status::warning,
                     text("decrypted by the gateway, no reply from {}", *data.target),
                     std::move(finding));
@@ -102,17 +103,17 @@ Check return_lost(const Scene& scene, const DataFacts& data) {
       tunnel_data, Status::critical, text("{} answered, replies lost", echoes(data)),
       {.id = FindingId::return_data_lost,
        .cause = text("data arrives at {} and its answers do not arrive here", scene.one.endpoint),
-       .evidence = {evidence_of_echoes(data),
-                    text("after {} of our silence it began a new handshake, as a peer does whose "
-                         "data stays unanswered",
-                         *data.initiation_after)},
+       .evidence = {evidence_of_echoes(data), text("{} after the last it began a new handshake, as "
+                                                   "a peer does whose data stays unanswered",
+                                                   *data.initiation_after)},
        .hypotheses =
            {{"something on the way drops WireGuard's data packets towards us, and lets handshakes "
              "pass",
              "try from another network; capture here: tcpdump -ni any udp"},
             {"a firewall or NAT on the way lets answers in for a moment only",
              "try with PersistentKeepalive; look at its timeouts for UDP"},
-            {"answers are too long for the way back", "wgscope mtu"}},
+            {"the way back is another one than the way there, and blocked",
+             "traceroute from the gateway to this host"}},
        .fix = {text("compare what leaves and what comes: tcpdump -ni any udp port {} on the "
                     "gateway, and tcpdump -ni any udp here",
                     scene.one.endpoint.port)}});
@@ -142,26 +143,35 @@ Check forward_lost(const Scene& scene, const DataFacts& data) {
                     scene.one.endpoint.port)}});
 }
 
+/// How to learn more, where the gateway's timers were not watched for long enough.
+Text how_to_tell(const Scene& scene) {
+  if (scene.all.interrupted)
+    return "let it run to its end: what the gateway's timers tell takes 16 s";
+  if (scene.all.quick) return "run without --quick: what the gateway's timers tell takes 16 s";
+  const bool elsewhere = std::ranges::any_of(scene.all.attempts, [](const AttemptFacts& attempt) {
+    return attempt.data && attempt.data->witnesses_watched;
+  });
+  if (elsewhere && !scene.one.data->witnesses_watched)
+    return "see what was found at the other address: the gateway's timers were watched there";
+  return "run with a longer --timeout: what the gateway's timers tell takes 16 s";
+}
+
 Check cannot_tell(const Scene& scene, const DataFacts& data) {
   Finding finding{.id = FindingId::data_unanswered,
-                  .cause = text("{} does not answer inside the tunnel, and there was no time to "
-                                "learn why",
+                  .cause = text("{} does not answer inside the tunnel, and why was not waited for",
                                 *data.target),
                   .evidence = {evidence_of_echoes(data)}};
   if (data.witnesses_watched)
     finding.evidence.push_back(
-        text("the gateway's timers were watched for {} of the 16 s it takes to tell",
+        text("the gateway's timers were watched for {} of the 16 s that they take to tell",
              *data.witnesses_watched));
   finding.hypotheses = reasons_to_drop(scene, data);
   if (data.target_guessed)
     std::rotate(finding.hypotheses.begin(), finding.hypotheses.end() - 1, finding.hypotheses.end());
   finding.hypotheses.push_back(
       {"data is lost on the way, there or back", "the gateway's timers tell in 16 s"});
-  finding.fix = {scene.all.quick
-                     ? Text("run without --quick: what the gateway's timers tell takes 16 s")
-                     : Text("run with a longer --timeout: what the gateway's timers tell takes "
-                            "16 s"),
-                 "or name an address inside the tunnel that is known to answer ping"};
+  finding.fix = {how_to_tell(scene),
+                 "or name an address inside the tunnel that is known to answer: --ping ADDRESS"};
   return make_check(
       tunnel_data, Status::unknown,
       text("no reply to {}{}", echoes(data), scene.all.quick ? " (run without --quick)" : ""),
@@ -183,12 +193,13 @@ Check unreachable_inside(const DataFacts& data) {
                       {text("{} has no route to it, or a firewall that rejects", report.from),
                        text("on {}: ip route get {}; nft list ruleset", report.from,
                             *data.target)}},
-       .fix = {data.target_guessed
-                   ? text("{} was only guessed: name an address inside the tunnel that is known "
-                          "to answer ping",
-                          *data.target)
-                   : text("on the gateway: ip route get {}; ping -c3 {}", *data.target,
-                          *data.target)}});
+       .fix = {
+           data.target_guessed
+               ? text(
+                     "{} was only guessed: name an address that is known to answer: --ping ADDRESS",
+                     *data.target)
+               : text("on the gateway: ip route get {}; ping -c3 {}", *data.target,
+                      *data.target)}});
 }
 
 Check not_tried(const Scene& scene) {
@@ -200,7 +211,7 @@ Check not_tried(const Scene& scene) {
        .cause = "whether data crosses was not tried: no address inside the tunnel is known, or the "
                 "time was over",
        .evidence = {},
-       .fix = {"name an address inside the tunnel that is known to answer ping"}});
+       .fix = {"name an address inside the tunnel that is known to answer: --ping ADDRESS"}});
   check.essential = false;
   return check;
 }

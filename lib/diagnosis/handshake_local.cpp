@@ -83,10 +83,13 @@ std::vector<Text> how_to_send(FindingId id, const Endpoint& endpoint) {
   std::vector<Text> fix;
   switch (id) {
     case FindingId::local_firewall:
-      fix.push_back(
-          text("let UDP to {} out: look at the output chains of nft list ruleset, and at "
-               "iptables -S OUTPUT",
-               endpoint));
+      fix.push_back(text(
+          "let UDP to {} out: look at the output chains of nft list ruleset, and at {} -S OUTPUT",
+          endpoint, iptables(endpoint.address)));
+      break;
+    case FindingId::no_route:
+      fix.push_back(text("bring the network up, or add a route: ip {}route add default via ROUTER",
+                         endpoint.address.family == Family::v6 ? "-6 " : ""));
       break;
     case FindingId::too_long_for_interface:
       fix.emplace_back(
@@ -106,16 +109,59 @@ std::vector<Text> how_to_send(FindingId id, const Endpoint& endpoint) {
 }
 
 std::vector<Hypothesis> reasons_not_to_send(int number, const Endpoint& endpoint) {
-  if (number == EPERM || number == EACCES)
-    return {
-        {"a rule in an output chain drops or limits it", "nft list ruleset, iptables -S OUTPUT"},
-        {"a prohibit route covers the endpoint", text("ip route get {}", endpoint.address)},
-        {"a control group or container policy filters what this process sends",
-         "run it outside of the container"}};
+  const Hypothesis rule{"a rule in an output chain drops or limits it",
+                        text("nft list ruleset; {} -S OUTPUT", iptables(endpoint.address))};
+  if (number == EACCES)
+    return {{"a prohibit route covers the endpoint", text("ip route get {}", endpoint.address)},
+            rule};
+  if (number == EPERM)
+    return {rule,
+            {"a control group or container policy filters what this process sends",
+             "run it outside of the container"}};
   if (number == ENOKEY || number == EDESTADDRREQ)
     return {{"a tunnel's allowed IPs and routes take the way to its own or this endpoint",
              text("ip route get {}; wg show all allowed-ips", endpoint.address)}};
   return {};
+}
+
+Check key_use_not_known(const HandshakeFacts& facts) {
+  Finding finding{
+      .id = FindingId::key_use_unknown,
+      .cause = "whether an interface of this host uses the probe's key could not be looked up",
+      .evidence = {},
+      .fix = {text("make sure that {} is a peer of its own on the gateway, for the probe alone",
+                   facts.ours),
+              "to have it looked up, run as root or with CAP_NET_ADMIN"}};
+  if (!facts.key_user.empty()) finding.evidence = {text("{}", Name{facts.key_user})};
+  return make_check(key_use, Status::unknown, "the interfaces of this host could not be listed",
+                    std::move(finding));
+}
+
+Check name_unresolved(const HandshakeFacts& facts) {
+  const Name host{facts.wanted.host};
+  const Error& error = *facts.resolve_error;
+  const std::vector<Text> evidence{text("{}", Name{error.context})};
+  if (error.code == Errc::bad_value)
+    return make_check(
+        name_resolve, Status::critical, "there is no such name",
+        {.id = FindingId::name_not_found,
+         .cause = text("the endpoint's name {} does not exist, or has no such address", host),
+         .evidence = evidence,
+         .fix = {text("check the spelling of Endpoint, then ask: getent ahosts {}; dig {} A; dig "
+                      "{} AAAA",
+                      host, host, host)}});
+  return make_check(
+      name_resolve, Status::critical, "no name server gives an answer",
+      {.id = FindingId::name_server_silent,
+       .cause = error.code == Errc::timeout
+                    ? text("no name server answered when asked for {}", host)
+                    : text("the endpoint's name {} could not be looked up", host),
+       .evidence = evidence,
+       .hypotheses = {{"the name servers of /etc/resolv.conf cannot be reached from here",
+                       text("cat /etc/resolv.conf; dig {} A", host)},
+                      {"they are only reachable through the tunnel that is down",
+                       "ip route get ADDRESS-OF-THE-NAME-SERVER"}},
+       .fix = {"mend name resolution, or write the endpoint as an address for now"}});
 }
 
 }  // namespace
@@ -126,20 +172,9 @@ bool stamp_is_ahead(const HandshakeFacts& facts) {
 
 Check check_key_use(const HandshakeFacts& facts) {
   const Name user{facts.key_user};
-  switch (facts.key_use) {
-    case KeyUse::free: return make_check(key_use, Status::ok, "no interface of this host uses it");
-    case KeyUse::used: break;
-    case KeyUse::not_known:
-      return make_check(
-          key_use, Status::unknown, "the interfaces of this host could not be listed",
-          {.id = FindingId::key_use_unknown,
-           .cause = "whether an interface of this host uses the probe's key could not be looked up",
-           .evidence = {text("{}", user)},
-           .fix = {
-               text("make sure that {} is a peer of its own on the gateway, for the probe alone",
-                    facts.ours),
-               "to have it looked up, run as root or with CAP_NET_ADMIN"}});
-  }
+  if (facts.key_use == KeyUse::free)
+    return make_check(key_use, Status::ok, "no interface of this host uses it");
+  if (facts.key_use == KeyUse::not_known) return key_use_not_known(facts);
   if (facts.key_use_accepted)
     return make_check(
         key_use, Status::ok,
@@ -167,7 +202,7 @@ Check check_key_stamp(const HandshakeFacts& facts) {
          .cause = "the time of the key's last handshake cannot be kept, so a clock that is set "
                   "back would lock the key out unnoticed",
          .evidence = {text("{}", Name{*facts.stamps_not_kept})},
-         .fix = {"make the state folder writable, or name another one"}});
+         .fix = {"make the state folder writable, or name another one: --state.dir FOLDER"}});
   if (!stamp_is_ahead(facts))
     return make_check(key_stamp, Status::ok, "this host's clock is ahead of its last handshake");
   return make_check(
@@ -202,39 +237,23 @@ Check check_clock(const HandshakeFacts& facts) {
 }
 
 std::optional<Check> check_name(const HandshakeFacts& facts) {
-  const Name host{facts.wanted.host};
-  if (!facts.resolve_error) {
-    if (facts.wanted.address()) return std::nullopt;
-    if (facts.attempts.empty())
-      return make_check(name_resolve, Status::unknown, "nothing was looked up");
-    return make_check(
-        name_resolve, Status::ok,
-        text("{} stands for {}", host,
-             counted(facts.attempts.size(), "address to try", "addresses and ports to try")));
-  }
-  const Error& error = *facts.resolve_error;
-  const std::vector<Text> evidence{text("{}", Name{error.context})};
-  if (error.code == Errc::bad_value)
-    return make_check(
-        name_resolve, Status::critical, "there is no such name",
-        {.id = FindingId::name_not_found,
-         .cause = text("the endpoint's name {} does not exist, or has no such address", host),
-         .evidence = evidence,
-         .fix = {text("check the spelling of Endpoint, then ask: getent ahosts {}; dig {} A; dig "
-                      "{} AAAA",
-                      host, host, host)}});
-  return make_check(
-      name_resolve, Status::critical, "no name server gives an answer",
-      {.id = FindingId::name_server_silent,
-       .cause = error.code == Errc::timeout
-                    ? text("no name server answered when asked for {}", host)
-                    : text("the endpoint's name {} could not be looked up", host),
-       .evidence = evidence,
-       .hypotheses = {{"the name servers of /etc/resolv.conf cannot be reached from here",
-                       text("cat /etc/resolv.conf; dig {} A", host)},
-                      {"they are only reachable through the tunnel that is down",
-                       "ip route get ADDRESS-OF-THE-NAME-SERVER"}},
-       .fix = {"mend name resolution, or write the endpoint as an address for now"}});
+  if (facts.resolve_error && facts.resolve_error->code != Errc::interrupted)
+    return name_unresolved(facts);
+  if (facts.wanted.address()) return std::nullopt;
+  if (facts.attempts.empty())
+    return make_check(name_resolve, Status::unknown, "no answer when it ended");
+  Text summary = text("{} stands for {}", Name{facts.wanted.host},
+                      counted(facts.attempts.size(), "address to try", "addresses to try"));
+  if (facts.resolving) summary.add(text(", known after {}", *facts.resolving));
+  return make_check(name_resolve, Status::ok, std::move(summary));
+}
+
+std::optional<Check> check_mark(const HandshakeFacts& facts) {
+  if (!facts.mark_refused) return std::nullopt;
+  return make_check(path_mark, Status::unknown,
+                    text("datagrams went without the configuration's FwMark, so they may have "
+                         "taken another way than the tunnel's: {}",
+                         Name{*facts.mark_refused}));
 }
 
 bool lacks_family(const AttemptFacts& attempt) {
@@ -247,7 +266,7 @@ Check check_send(const Scene& scene) {
   const AttemptFacts& attempt = scene.one;
   const Text sent = counted(attempt.initiations, "initiation", "initiations");
   if (!attempt.send_errno) {
-    if (attempt.initiations == 0)
+    if (attempt.initiations == 0 && !attempt.response_after)
       return make_check(path_send, Status::unknown, "nothing was sent to it yet");
     return make_check(path_send, Status::ok, text("{} sent", sent));
   }

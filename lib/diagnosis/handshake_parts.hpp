@@ -5,12 +5,14 @@
 #include <string_view>
 #include <vector>
 
+#include "wgscope/base/time.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/handshake_checks.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
 
 // The decision tree's branches, by subject. Each is a pure function of the facts and gives one
 // check; handshake.cpp puts them together and weighs one address against another.
@@ -29,6 +31,8 @@ Check make_skipped(HandshakeCheck what, FindingId because);
 
 /// "gw.example.net:51820"
 Text endpoint_text(const config::EndpointName& endpoint);
+/// The command for packets of that family: "iptables", "ip6tables".
+std::string_view iptables(const IpAddress& address);
 /// "1 initiation", "3 initiations"
 Text counted(std::size_t count, std::string_view one, std::string_view many);
 
@@ -37,6 +41,7 @@ Check check_key_use(const HandshakeFacts& facts);
 Check check_key_stamp(const HandshakeFacts& facts);
 Check check_clock(const HandshakeFacts& facts);
 std::optional<Check> check_name(const HandshakeFacts& facts);
+std::optional<Check> check_mark(const HandshakeFacts& facts);
 Check check_send(const Scene& scene);
 /// Whether this host lacks what it takes to reach any address of that family.
 bool lacks_family(const AttemptFacts& attempt);

@@ -24,10 +24,13 @@ using enum HandshakeCheck;
 
 std::optional<FindingId> finding_of(const IcmpReport& report, const Endpoint& endpoint) {
   const bool itself = report.from == endpoint.address;
+  const bool here = report.from_this_host && !itself;  // not so where both are one host
   switch (meaning_of(report)) {
     case IcmpMeaning::port_unreachable:
+      if (here) return FindingId::local_firewall;
       return itself ? FindingId::nothing_listens : FindingId::hop_rejects;
     case IcmpMeaning::prohibited:
+      if (here) return FindingId::local_firewall;
       return itself ? FindingId::endpoint_rejects : FindingId::hop_rejects;
     case IcmpMeaning::unreachable:
     case IcmpMeaning::loop:
@@ -75,13 +78,16 @@ Finding endpoint_rejects(const AttemptFacts& attempt, const IcmpReport& report) 
       .evidence = {},
       .hypotheses =
           {{"the gateway's own firewall has a rule that rejects",
-            "on the gateway: nft list ruleset | grep reject; iptables -S INPUT"},
+            text("on the gateway: nft list ruleset | grep reject; {} -S INPUT",
+                 iptables(endpoint.address))},
            {text("a NAT or firewall in front of the gateway has the address {}", endpoint.address),
             text("on the gateway: tcpdump -ni any udp port {} shows nothing", endpoint.port)}},
-      .fix = {text("on the gateway: nft add rule inet filter input udp dport {} accept, before the "
-                   "rule that rejects",
-                   endpoint.port),
-              text("or: iptables -I INPUT -p udp --dport {} -j ACCEPT", endpoint.port)}};
+      .fix = {
+          text("on the gateway, before the rule that rejects: nft insert rule inet filter input "
+               "udp dport {} accept",
+               endpoint.port),
+          text("or: {} -I INPUT -p udp --dport {} -j ACCEPT", iptables(endpoint.address),
+               endpoint.port)}};
 }
 
 Finding hop_rejects(const AttemptFacts& attempt, const IcmpReport& report) {
@@ -104,6 +110,16 @@ Finding hop_rejects(const AttemptFacts& attempt, const IcmpReport& report) {
           text("on {}: let UDP {} through to {}", report.from, endpoint.port, endpoint.address)}};
 }
 
+Finding local_firewall(const AttemptFacts& attempt, const IcmpReport& report) {
+  const Endpoint& endpoint = attempt.endpoint;
+  return {.id = FindingId::local_firewall,
+          .cause = text("cannot send to {}: a firewall on this host rejects it ({})", endpoint,
+                        icmp_name(report)),
+          .evidence = {},
+          .fix = {text("let UDP to {} out: nft list ruleset | grep reject; {} -S OUTPUT", endpoint,
+                       iptables(endpoint.address))}};
+}
+
 Text cause_of_unreachable(const AttemptFacts& attempt, const IcmpReport& report) {
   const IpAddress& endpoint = attempt.endpoint.address;
   switch (meaning_of(report)) {
@@ -115,39 +131,48 @@ Text cause_of_unreachable(const AttemptFacts& attempt, const IcmpReport& report)
                   report.from, endpoint);
     default: break;
   }
+  if (report.from_this_host)
+    return text("nobody on the link answers for {}, or for the router that leads to it", endpoint);
   if (report.from == endpoint)
     return text("{} cannot reach the host behind it: {}", endpoint, icmp_name(report));
   return text("{} cannot reach {}: {}", report.from, endpoint, icmp_name(report));
 }
 
+std::vector<Hypothesis> reasons_of_unreachable(const AttemptFacts& attempt,
+                                               const IcmpReport& report) {
+  const IpAddress& endpoint = attempt.endpoint.address;
+  if (meaning_of(report) == IcmpMeaning::loop)
+    return {{"two routers each take the other for the way there",
+             text("traceroute -n {} shows the same pair again and again", endpoint)}};
+  if (report.from_this_host)
+    return {{text("{} is on this link, and is down or has another address", endpoint),
+             text("ip neighbour show; ip route get {}", endpoint)},
+            {"the router that the route names is down or does not answer",
+             text("ip route get {}; ping -c3 ROUTER", endpoint)}};
+  if (report.from == endpoint)
+    return {{text("{} is a NAT that forwards to a host that is down", endpoint),
+             "look at where its port forward leads, and whether that host is up"}};
+  return {{"the gateway is down, or no longer has that address",
+           text("ping -c3 {}; ask its console or its provider", endpoint)},
+          {text("{} has no route, or lost it", report.from),
+           text("traceroute -n {}; ip route get {} on {}", endpoint, endpoint, report.from)},
+          {"the endpoint's address is wrong or old",
+           "compare Endpoint with the gateway's addresses: ip address"}};
+}
+
 Finding hop_unreachable(const AttemptFacts& attempt, const IcmpReport& report) {
   const IpAddress& endpoint = attempt.endpoint.address;
-  std::vector<Hypothesis> reasons;
-  if (meaning_of(report) == IcmpMeaning::loop) {
-    reasons.push_back({"two routers each take the other for the way there",
-                       text("traceroute -n {} shows the same pair again and again", endpoint)});
-  } else if (report.from == endpoint) {
-    reasons.push_back({text("{} is a NAT that forwards to a host that is down", endpoint),
-                       "look at where its port forward leads, and whether that host is up"});
-  } else {
-    reasons.push_back({"the gateway is down, or no longer has that address",
-                       text("ping -c3 {}; ask its console or its provider", endpoint)});
-    reasons.push_back(
-        {text("{} has no route, or lost it", report.from),
-         text("traceroute -n {}; ip route get {} on {}", endpoint, endpoint, report.from)});
-    reasons.push_back({"the endpoint's address is wrong or old",
-                       "compare Endpoint with the gateway's addresses: ip address"});
-  }
   return {.id = FindingId::hop_unreachable,
           .cause = cause_of_unreachable(attempt, report),
           .evidence = {},
-          .hypotheses = std::move(reasons),
+          .hypotheses = reasons_of_unreachable(attempt, report),
           .fix = {text("see where the way ends: traceroute -n {}", endpoint),
                   "check that the gateway is up and has the address that Endpoint names"}};
 }
 
 Finding make_finding(const IcmpVerdict& verdict, const AttemptFacts& attempt) {
   switch (verdict.id) {
+    case FindingId::local_firewall: return local_firewall(attempt, verdict.report);
     case FindingId::nothing_listens: return nothing_listens(attempt);
     case FindingId::endpoint_rejects: return endpoint_rejects(attempt, verdict.report);
     case FindingId::hop_rejects: return hop_rejects(attempt, verdict.report);

@@ -71,9 +71,11 @@ void add_knocks(const SilenceFacts& silence, std::vector<Text>& evidence) {
 
 std::vector<Text> evidence_of(const AttemptFacts& attempt) {
   std::vector<Text> evidence;
-  evidence.push_back(text("{} to {}: no response, no ICMP error",
+  evidence.push_back(text("{} to {}: no response{}",
                           counted(attempt.initiations, "initiation", "initiations"),
-                          attempt.endpoint));
+                          attempt.endpoint, attempt.icmp.empty() ? ", no ICMP error" : ""));
+  for (const IcmpReport& report : attempt.icmp)
+    evidence.push_back(text("an error that explains nothing: {}", describe(report)));
   if (!attempt.silence) return evidence;
   add_knocks(*attempt.silence, evidence);
   if (attempt.silence->hops.empty()) return evidence;
@@ -89,15 +91,15 @@ std::vector<Text> evidence_of(const AttemptFacts& attempt) {
 
 Hypothesis stale_stamp(const Scene& scene) {
   const HandshakeFacts& facts = scene.all;
-  Text check =
-      "here: date -u; timedatectl. On the gateway: wg set INTERFACE peer KEY remove, and add it "
-      "again, which forgets the last stamp";
+  Text check;
   if (stamp_is_ahead(facts))
-    check = text("this clock is {} behind the key's last handshake. {}", *facts.stamp_ahead, check);
+    check = text("the key's last handshake was {} in this clock's future; ", *facts.stamp_ahead);
   else if (facts.clock_synchronised == false)
-    check = text("this clock is not synchronised. {}", check);
-  return {"the gateway saw a later handshake of this key, and ignores those of a clock behind it",
-          check};
+    check = "this clock is not synchronised; ";
+  check.add(
+      "compare with true time: date -u; timedatectl; on the gateway: remove the peer and add "
+      "it again, which forgets its last timestamp");
+  return {"this host's clock is behind the last handshake that the gateway saw of this key", check};
 }
 
 Hypothesis filtered_on_the_way() {
@@ -108,8 +110,8 @@ Hypothesis filtered_on_the_way() {
 Hypothesis port_dropped(const Endpoint& endpoint) {
   return {text("a firewall in front of or on the gateway drops UDP {}", endpoint.port),
           text("on the gateway: tcpdump -ni any udp port {} shows whether initiations come; nft "
-               "list ruleset; iptables -S INPUT; the provider's security groups",
-               endpoint.port)};
+               "list ruleset; {} -S INPUT; the provider's security groups",
+               endpoint.port, iptables(endpoint.address))};
 }
 
 Hypothesis host_down(const Endpoint& endpoint) {
@@ -231,7 +233,7 @@ std::vector<Text> how_to_see_refusals(const Scene& scene) {
   return {text("on the gateway: tcpdump -ni any udp port {} shows whether initiations arrive",
                endpoint.port),
           text("on the gateway: wg show all peers | grep {}; if there is no line: wg set INTERFACE "
-               "peer {} allowed-ips ADDRESS/32",
+               "peer {} allowed-ips OUR-INNER-ADDRESS/32",
                scene.all.ours, scene.all.ours),
           text("on the gateway: wg show all public-key must say {}", scene.all.gateway),
           "the gateway's kernel says why it refuses after: echo module wireguard +p > "

@@ -23,7 +23,7 @@
 
 // Prometheus' text format 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats/) for
 // node_exporter's textfile collector. That one reads all files of a folder as one exposition, in
-// which no series may be twice: so every one has the labels verb and target.
+// which no series may be twice: so every one has the labels verb and gateway.
 
 namespace wgscope::probe {
 namespace {
@@ -110,7 +110,7 @@ class Exposition {
   Exposition(const diagnosis::Report& report, bool redact)
       : report_(report), redaction_(redact, report) {
     common_ = label("verb", one_line(report.verb));
-    if (!report.target.empty()) common_ += "," + label("target", redaction_.show(report.target));
+    if (!report.target.empty()) common_ += "," + label("gateway", redaction_.show(report.target));
   }
 
   std::string write(diagnosis::FailOn fail_on) && {

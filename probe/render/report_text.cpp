@@ -31,7 +31,7 @@
 //     wgscope handshake gw.example.net:51820, 2026-11-25T13:30:01.250Z, took 20.0 s
 //
 //     handshake
-//       × 192.0.2.1:51820: no response to 4 initiations
+//       × response 192.0.2.1:51820: no response to 4 initiations
 //           cause:   …
 //           seen:    …
 //           may be:  1. …
@@ -59,6 +59,7 @@ constexpr std::size_t kCheckIndent = 4;  // two blanks, the sign, a blank
 constexpr std::size_t kFieldIndent = 6;
 constexpr std::size_t kTextIndent = 15;  // of what stands behind a field's label
 constexpr std::size_t kBarWidth = 40;
+constexpr std::string_view kFix = "fix:";  // what whoever is called at night looks for
 
 struct StatusLook {
   std::string_view sign;
@@ -83,6 +84,16 @@ std::string capitals(std::string_view word) {
   return made;
 }
 
+/// "handshake.preshared_key" -> "preshared key" where a heading says the rest.
+std::string plain_check(std::string_view name, std::span<const std::string_view> headings) {
+  const std::size_t dot = name.find('.');
+  if (dot != std::string_view::npos && std::ranges::count(headings, name.substr(0, dot)) != 0)
+    name.remove_prefix(dot + 1);
+  std::string words(name);
+  std::ranges::replace_if(words, [](char c) { return c == '.' || c == '_'; }, ' ');
+  return words;
+}
+
 /// "wireguard_probe_loss_ratio" -> "loss".
 std::string plain_name(std::string_view metric) {
   constexpr std::string_view kPrefix = "wireguard_probe_";
@@ -102,6 +113,17 @@ std::string plain_value(const diagnosis::Measurement& measurement) {
   if (measurement.name.ends_with("_ratio")) return fmt::format("{:.4g} %", value * 100);
   if (measurement.name.ends_with("_bytes")) return fmt::format("{} bytes", value);
   return fmt::format("{}", value);
+}
+
+/// Percentiles that are not the longest anyway.
+std::string plain_statistics(const diagnosis::Statistics& told) {
+  using diagnosis::format_duration;
+  if (told.count == 1) return format_duration(told.max);
+  std::string words = fmt::format("{} times, min {}, median {}", told.count,
+                                  format_duration(told.min), format_duration(told.median));
+  if (told.count >= 20) words += ", p95 " + format_duration(told.p95);
+  if (told.count >= 100) words += ", p99 " + format_duration(told.p99);
+  return words + ", max " + format_duration(told.max);
 }
 
 class Page {
@@ -157,16 +179,16 @@ class Page {
   }
 
   std::string summary_of(const Check& check) {
-    std::string line;
-    if (!check.target.empty()) line = redaction_.show(check.target) + ": ";
-    const std::string summary = redaction_.show(check.summary);
+    std::string line = plain_check(check.name, std::array{to_string(check.layer), report_.verb});
+    if (!check.target.empty()) line += " " + redaction_.show(check.target);
+    line += ":";
+    if (check.status == Status::unknown) line += " unknown:";
     if (check.status == Status::skipped) {
-      line += fmt::format("{}: skipped", summary.empty() ? check.name : summary);
+      line += " skipped";
       if (check.because) line += fmt::format(" (because {})", kind_of(*check.because).id);
-      return line;
+      if (!check.summary.empty()) line += ":";
     }
-    if (check.status == Status::unknown) line += "unknown: ";
-    line += summary.empty() ? std::string(check.name) : summary;
+    if (!check.summary.empty()) line += " " + redaction_.show(check.summary);
     const bool is_folded_away = check.status == Status::ok && check.finding && !style_.verbose;
     if (is_folded_away) line += fmt::format(" ({})", kind_of(check.finding->id).id);
     return line;
@@ -177,7 +199,7 @@ class Page {
     list("seen:", finding.evidence);
     for (std::size_t i = 0; i < finding.hypotheses.size(); ++i)
       hypothesis(finding.hypotheses[i], i + 1, finding.hypotheses.size());
-    std::string_view label = "fix:";
+    std::string_view label = kFix;
     for (const Text& line : finding.fix) {
       unfolded(label, redaction_.show(line));
       label = "";
@@ -208,7 +230,7 @@ class Page {
   }
 
   void unfolded(std::string_view label, std::string_view text) {
-    page_ += std::string(kFieldIndent, ' ') + painted(kDim, label);
+    page_ += std::string(kFieldIndent, ' ') + painted(label == kFix ? kBold : kDim, label);
     page_ += std::string(kTextIndent - kFieldIndent - label.size(), ' ');
     page_ += fmt::format("{}\n", text);
   }
@@ -232,15 +254,7 @@ class Page {
     if (!told) return;
     std::string line =
         fmt::format("{}{}: ", plain_name(distribution.name), labels(distribution.labels));
-    if (told->count == 1) {
-      line += diagnosis::format_duration(told->max);
-    } else {
-      line += fmt::format(
-          "{} times, min {}, median {}, p95 {}, p99 {}, max {}", told->count,
-          diagnosis::format_duration(told->min), diagnosis::format_duration(told->median),
-          diagnosis::format_duration(told->p95), diagnosis::format_duration(told->p99),
-          diagnosis::format_duration(told->max));
-    }
+    line += plain_statistics(*told);
     if (const auto jitter = diagnosis::jitter(distribution.samples))
       line += ", jitter " + diagnosis::format_duration(*jitter);
     page_ += "  " + folded(line, kCheckIndent, 2) + '\n';

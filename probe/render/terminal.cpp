@@ -21,8 +21,12 @@ std::size_t characters_of(std::string_view text) {
 
 bool wants_colour(const Surroundings& around) {
   const bool refused = around.no_color != nullptr && *around.no_color != '\0';
+  return can_move_cursor(around) && !refused;
+}
+
+bool can_move_cursor(const Surroundings& around) {
   const bool dumb = around.term == nullptr || std::string_view(around.term) == "dumb";
-  return around.is_terminal && !refused && !dumb;
+  return around.is_terminal && !dumb;
 }
 
 Surroundings surroundings_of_stdout() { return surroundings_of(STDOUT_FILENO); }

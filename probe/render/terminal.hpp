@@ -15,6 +15,8 @@ struct Surroundings {
 
 /// On a terminal that is not dumb, unless NO_COLOR is set to anything (https://no-color.org).
 bool wants_colour(const Surroundings& around);
+/// On a terminal that is not dumb.
+bool can_move_cursor(const Surroundings& around);
 
 /// Those of standard output.
 Surroundings surroundings_of_stdout();

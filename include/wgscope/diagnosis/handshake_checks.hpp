@@ -15,6 +15,7 @@ enum class HandshakeCheck : std::uint8_t {
   clock,
   name_resolve,
   name_addresses,
+  path_mark,
   path_send,
   path_icmp,
   handshake_response,

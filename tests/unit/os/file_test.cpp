@@ -1,5 +1,6 @@
 #include "wgscope/os/file.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <fcntl.h>
@@ -9,11 +10,13 @@
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/os/unique_fd.hpp"
 
 #include "files.hpp"
 #include "temp_dir.hpp"
@@ -69,6 +72,38 @@ TEST_F(Files, ThatAreNoneAreRefusedWithoutBlocking) {
   EXPECT_EQ(read_secret_file(folder_.path(), 10).error().code, Errc::bad_value);
   EXPECT_EQ(read_secret_file(path("pipe"), 10).error().code, Errc::bad_value);
   EXPECT_EQ(read_secret_file("/dev/zero", 10).error().code, Errc::bad_value);
+}
+
+TEST_F(Files, WithSecretsTellWhoCanReadThem) {
+  test::write_file(path("file"), "text");
+  ASSERT_EQ(chmod(path("file").c_str(), 0640), 0);
+  const auto input = read_secret_input(path("file"), 100);
+  ASSERT_TRUE(input) << input.error().context;
+  EXPECT_EQ(input->text.view(), "text");
+  EXPECT_EQ(input->mode, 0640U);
+  EXPECT_EQ(read_secret_input(path("file"), 3).error().code, Errc::too_large);
+}
+
+/// What a shell makes of <(command): a pipe under /dev/fd.
+TEST_F(Files, WithSecretsMayBePipesThatAreWrittenLater) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
+  const UniqueFd reader(ends[0]);
+  const std::string content(10'000, 'x');  // more than one piece
+  std::jthread writer([&, end = UniqueFd(ends[1])] {
+    EXPECT_EQ(write(end.get(), content.data(), content.size()),
+              static_cast<ssize_t>(content.size()));
+  });
+  const auto input = read_secret_input("/dev/fd/" + std::to_string(reader.get()), 1U << 20U);
+  ASSERT_TRUE(input) << input.error().context;
+  EXPECT_EQ(input->text.view(), content);
+  EXPECT_FALSE(input->mode) << "nobody else can open it";
+}
+
+TEST_F(Files, WithSecretsAreNoDevicesAndEndAtTheirBound) {
+  EXPECT_EQ(read_secret_input("/dev/zero", 100).error().code, Errc::bad_value);
+  EXPECT_EQ(read_secret_input(folder_.path(), 100).error().sys_errno, EISDIR);
+  EXPECT_EQ(read_secret_input(path("missing"), 100).error().sys_errno, ENOENT);
 }
 
 TEST_F(Files, AreReplacedAsAWhole) {

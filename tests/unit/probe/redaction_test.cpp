@@ -88,7 +88,7 @@ TEST(RedactionTest, NumbersTheSameInEveryOutputOfAReport) {
                            .summary = text("{}", ip("203.0.113.9"))});
   const std::string line = "\"summary\": \"<ipv4-3>\"";
   EXPECT_THAT(render_json(report, diagnosis::FailOn::warning, true), HasSubstr(line));
-  EXPECT_THAT(render_text(report, {.redact = true}), HasSubstr("× <ipv4-3>\n"));
+  EXPECT_THAT(render_text(report, {.redact = true}), HasSubstr("× service tcp: <ipv4-3>\n"));
   EXPECT_THAT(render_junit(report, diagnosis::FailOn::warning, true),
               HasSubstr("message=\"critical: &lt;ipv4-3&gt;\""));
 }

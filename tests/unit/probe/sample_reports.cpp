@@ -101,7 +101,7 @@ diagnosis::Report well_report() {
                         Name{"gw.example.net"});
   report.checks = {
       config_check(),
-      {.name = "host.clock",
+      {.name = "clock.synchronised",
        .layer = Layer::host,
        .summary = "the clock is set, and not said to be synchronised",
        .finding = {{.id = FindingId::clock_not_synchronised,
@@ -124,7 +124,10 @@ diagnosis::Report well_report() {
   };
   report.measurements = {
       {.name = "wireguard_probe_handshake_duration_seconds", .labels = {}, .value = 0.0118},
-      {.name = "wireguard_probe_loss_ratio", .labels = {{"direction", "forward"}}, .value = 0.05}};
+      {.name = "wireguard_probe_loss_ratio", .labels = {{"direction", "forward"}}, .value = 0.05},
+      {.name = "wireguard_probe_loss_ratio",
+       .labels = {{"direction", "backward"}, {"target", "10.8.0.1"}},
+       .value = 0}};
   Distribution inner{
       .name = "wireguard_probe_rtt_seconds", .labels = {{"layer", "inner"}}, .samples = {}};
   for (int i = 0; i < 20; ++i) inner.samples.emplace_back(11ms + i * i * 97us);
@@ -149,12 +152,12 @@ diagnosis::Report silent_report() {
       {.name = "tunnel.data",
        .layer = Layer::tunnel,
        .status = Status::skipped,
-       .summary = "whether data crosses the tunnel",
+       .summary = {},
        .because = FindingId::silent_host_up},
       {.name = "tunnel.witnesses",
        .layer = Layer::tunnel,
        .status = Status::skipped,
-       .summary = {},
+       .summary = "--quick leaves no time for it",
        .essential = false},
   };
   return report;
@@ -172,7 +175,7 @@ diagnosis::Report untold_report() {
                                   Path{"/etc/wireguard/probe.conf"}),
                     .evidence = {"its mode is 0644"},
                     .fix = {text("chmod 600 {}", Path{"/etc/wireguard/probe.conf"})}}}},
-      {.name = "configuration.key",
+      {.name = "key.use",
        .layer = Layer::configuration,
        .status = Status::unknown,
        .summary = "whether an interface of this host uses the key",

@@ -14,6 +14,13 @@ TEST(WantsColour, OnlyOnATerminalThatHasItAndWhereItIsNotRefused) {
   EXPECT_FALSE(wants_colour({false, nullptr, "xterm"}));
 }
 
+TEST(CanMoveCursor, OnATerminalThatIsNotDumbWhateverColoursItHas) {
+  EXPECT_TRUE(can_move_cursor({true, "1", "xterm"}));
+  EXPECT_FALSE(can_move_cursor({true, nullptr, "dumb"}));
+  EXPECT_FALSE(can_move_cursor({true, nullptr, nullptr}));
+  EXPECT_FALSE(can_move_cursor({false, nullptr, "xterm"}));
+}
+
 TEST(Fold, BreaksAtBlanksAndBeginsTheNextLinesWhereTheyAreTo) {
   EXPECT_EQ(fold("one two three four", {.width = 10, .first = 0, .rest = 2}),
             "one two\n  three\n  four");
