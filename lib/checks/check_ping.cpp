@@ -26,6 +26,7 @@ std::optional<diagnosis::PingFacts> check_ping(Run& run, const Target& target, S
   HandshakeOutcome outcome = handshake(run, target, stamps, check.handshake);
   report_handshake(outcome.facts, report);
   const auto session = newest_session(run, target, stamps, outcome);
+  report.interrupted = report.interrupted || run.interrupted();
   if (!session || run.interrupted()) {
     for (diagnosis::Check& skipped : diagnosis::skipped_ping(worst_finding_id(report)))
       report.checks.push_back(std::move(skipped));
@@ -33,6 +34,7 @@ std::optional<diagnosis::PingFacts> check_ping(Run& run, const Target& target, S
   }
   auto facts = ping(run, *session, target, check.ping, check.observer);
   report_ping(facts, report);
+  report.interrupted = report.interrupted || run.interrupted();
   return facts;
 }
 

@@ -59,7 +59,9 @@ std::optional<PingObstacle> find_obstacle(const Target& target, const IpAddress&
   if (std::ranges::none_of(target.addresses, same_family)) return PingObstacle::no_such_family;
   if (std::ranges::none_of(target.allowed_ips, has_address))
     return PingObstacle::outside_allowed_ips;
-  if (wire::echo_packet_size(address.family, options.payload_size) > target.mtu)
+  // First alone, or the sum could overflow.
+  if (options.payload_size > target.mtu ||
+      wire::echo_packet_size(address.family, options.payload_size) > target.mtu)
     return PingObstacle::too_large;
   return std::nullopt;
 }

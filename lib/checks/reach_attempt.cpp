@@ -4,12 +4,16 @@
 #include <memory>
 #include <utility>
 
+#include "wgscope/base/random.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/config/expectations.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/reach.hpp"
 #include "wgscope/inner/event.hpp"
+#include "wgscope/inner/host.hpp"
 #include "wgscope/wire/icmp.hpp"
+#include "wgscope/wire/ip.hpp"
 
 namespace wgscope::checks {
 

@@ -1,6 +1,5 @@
 // Attempts of a packet each: an echo request, a datagram, a SYN.
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -29,6 +28,8 @@ class EchoAttempt final : public ReachAttempt {
     if (const auto sent = host.send_echo({.to = aim.to.address, .id = id_}); !sent)
       cannot_send(now, sent.error());
   }
+  EchoAttempt(const EchoAttempt&) = delete;
+  EchoAttempt& operator=(const EchoAttempt&) = delete;
   ~EchoAttempt() override { host_.close_echo(id_); }
 
   bool handle_event(Instant now, const inner::Event& event) override {
@@ -67,6 +68,8 @@ class UdpAttempt final : public ReachAttempt {
         !sent)
       cannot_send(now, sent.error());
   }
+  UdpAttempt(const UdpAttempt&) = delete;
+  UdpAttempt& operator=(const UdpAttempt&) = delete;
   ~UdpAttempt() override {
     if (port_ != 0) host_.close_udp(port_);
   }
@@ -96,6 +99,8 @@ class TcpAttempt final : public ReachAttempt {
     const auto id = tcp_.connect(now, aim.to, aim.timeout);
     id ? id_.emplace(*id), void() : cannot_send(now, id.error());
   }
+  TcpAttempt(const TcpAttempt&) = delete;
+  TcpAttempt& operator=(const TcpAttempt&) = delete;
   /// With a reset, which leaves nothing behind: the tunnel is gone before a service that is told
   /// goodbye has done the same, and the gateway would go on calling for it.
   ~TcpAttempt() override {

@@ -19,7 +19,6 @@
 #include <yaml-cpp/yaml.h>
 
 #include "wgscope/base/result.hpp"
-#include "wgscope/base/text.hpp"
 #include "wgscope/model/address.hpp"
 
 #include "expectation_targets.hpp"

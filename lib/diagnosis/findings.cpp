@@ -315,10 +315,12 @@ constexpr FindingKind kKinds[] = {
      "chance, or a tunnel that has stopped carrying.",
      "Ping for longer. If nothing is answered any more: wgscope handshake --hold 30s."},
     {FindingId::duplicates, "WGS-PNG-005", warning, "Packets came twice",
-     "Replies to the same packet came more than once. WireGuard takes each of its packets "
-     "only once, so it was doubled inside: behind the gateway, by a bridge loop or two hosts "
+     "The same came more than once, and the evidence says where it was doubled. WireGuard drops "
+     "a packet of its own that comes again: then the way back doubles datagrams. An answer that "
+     "comes twice inside the tunnel was doubled behind the gateway, by a bridge loop or two hosts "
      "with one address.",
-     "Behind the gateway: look for a bridge without spanning tree, and for two hosts with the "
+     "On the way: look for a bridge loop or a mirrored port. Behind the gateway: look for a bridge "
+     "without spanning tree, and for two hosts with the "
      "target's address (arping -D)."},
     {FindingId::reordered, "WGS-PNG-006", warning, "Packets came out of order",
      "Packets overtook each other by more than is usual: the way has several paths in "

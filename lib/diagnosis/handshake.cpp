@@ -119,7 +119,7 @@ Reach reach_of(const Scene& scene, const std::vector<Check>& checks) {
         checks, [](const Check& check) { return check.status == Status::critical; });
     return carries && !fails ? Reach::works : Reach::session;
   }
-  if (attempt.preshared_key || attempt.cookies > 0) return Reach::answered;
+  if (gateway_answered(attempt)) return Reach::answered;
   return lacks_family(attempt) ? Reach::not_from_here : Reach::unanswered;
 }
 
@@ -232,6 +232,10 @@ Check make_skipped(HandshakeCheck what, FindingId because) {
 Text endpoint_text(const config::EndpointName& endpoint) {
   if (const auto address = endpoint.address()) return text("{}", *address);
   return text("{}:{}", Name{endpoint.host}, endpoint.port);
+}
+
+bool gateway_answered(const AttemptFacts& attempt) {
+  return attempt.response_after || attempt.preshared_key || attempt.cookies > 0;
 }
 
 std::string_view iptables(const IpAddress& address) {

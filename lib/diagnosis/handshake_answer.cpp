@@ -164,7 +164,7 @@ Check check_response(const Scene& scene) {
   }
   if (attempt.preshared_key)
     return make_check(handshake_response, Status::ok, "answered, in a way that does not decrypt");
-  if (attempt.initiations == 0)
+  if (attempt.initiations == 0 && attempt.cookies == 0)
     return make_check(handshake_response, Status::unknown, "nothing was sent to it yet");
   return unanswered(scene);
 }

@@ -216,10 +216,37 @@ Check not_tried(const Scene& scene) {
   return check;
 }
 
+std::vector<Hypothesis> reasons_to_die(const Scene& scene, const DataFacts& data) {
+  const Endpoint& endpoint = scene.one.endpoint;
+  const Hypothesis policed{"something on the way cuts the flow once it is known for WireGuard",
+                           "try from another network; see at which hop: tcpdump on both sides"};
+  const Hypothesis mapping{"a NAT or stateful firewall on the way forgot the flow",
+                           "look at its UDP timeouts and its table: conntrack -L -p udp"};
+  const Hypothesis shared{
+      "somebody else uses the same key, and the gateway's traffic goes there",
+      text("on the gateway: watch wg show all endpoints | grep {}", scene.all.ours)};
+  const Hypothesis gone{
+      "the gateway or its interface went down",
+      text("on the gateway: wg show; journalctl -b; ping -c3 {}", endpoint.address)};
+  const Hypothesis renewal{"the session was not renewed: handshakes after the first are lost",
+                           text("on the gateway: tcpdump -ni any udp port {}", endpoint.port)};
+  const Hypothesis made_anew{"the gateway lost its session: its interface was made anew",
+                             "on the gateway: journalctl -b | grep -i wireguard"};
+  std::vector<Hypothesis> reasons{policed, shared, gone};
+  if (data.other_port_carries == true)
+    reasons = {policed, mapping, shared};
+  else if (data.new_handshake == true && !data.other_port_carries)
+    reasons = {shared, mapping, made_anew};  // that was enough: no other port was tried
+  else if (data.new_handshake == false)
+    reasons = {gone, policed, mapping};
+  if (*data.died_after >= kRenewalDue && *data.died_after <= kSessionEnds)
+    reasons.insert(reasons.begin(), renewal);
+  return reasons;
+}
+
 Finding dies(const Scene& scene, const DataFacts& data) {
   const Nanoseconds after = *data.died_after;
   const Endpoint& endpoint = scene.one.endpoint;
-  std::vector<Hypothesis> reasons;
   std::vector<Text> evidence{
       text("the last answer came {} after the first; nothing since, of {} "
            "in which echo requests went on",
@@ -231,31 +258,7 @@ Finding dies(const Scene& scene, const DataFacts& data) {
       "another handshake from the same port was not answered");
   say(data.other_port_carries, "from another source port data crosses again",
       "from another source port data does not cross either");
-  const Hypothesis policed{"something on the way cuts the flow once it is known for WireGuard",
-                           "try from another network; see at which hop: tcpdump on both sides"};
-  const Hypothesis mapping{"a NAT or stateful firewall on the way forgot the flow",
-                           "look at its UDP timeouts and its table: conntrack -L -p udp"};
-  const Hypothesis shared{
-      "somebody else uses the same key, and the gateway's traffic goes there",
-      text("on the gateway: watch wg show all endpoints | grep {}", scene.all.ours)};
-  const Hypothesis gone{
-      "the gateway or its interface went down",
-      text("on the gateway: wg show; journalctl -b; ping -c3 {}", endpoint.address)};
-  if (data.other_port_carries == true)
-    reasons = {policed, mapping, shared};
-  else if (data.new_handshake == true && !data.other_port_carries)
-    reasons = {shared,
-               mapping,
-               {"the gateway lost its session: its interface was made anew",
-                "on the gateway: journalctl -b | grep -i wireguard"}};
-  else if (data.new_handshake == false)
-    reasons = {gone, policed, mapping};
-  else
-    reasons = {policed, shared, gone};
-  if (after >= kRenewalDue && after <= kSessionEnds)
-    reasons.insert(reasons.begin(),
-                   {"the session was not renewed: handshakes after the first are lost",
-                    text("on the gateway: tcpdump -ni any udp port {}", endpoint.port)});
+  std::vector<Hypothesis> reasons = reasons_to_die(scene, data);
   Finding finding{.id = FindingId::dies_after_seconds,
                   .cause = text("the tunnel to {} dies after {}: most likely {}", endpoint, after,
                                 reasons.front().cause),

@@ -257,7 +257,7 @@ std::optional<Check> check_mark(const HandshakeFacts& facts) {
 }
 
 bool lacks_family(const AttemptFacts& attempt) {
-  if (!attempt.send_errno || attempt.response_after || !attempt.icmp.empty()) return false;
+  if (!attempt.send_errno || gateway_answered(attempt) || !attempt.icmp.empty()) return false;
   const int number = *attempt.send_errno;
   return number == ENETUNREACH || number == EAFNOSUPPORT || number == EADDRNOTAVAIL;
 }
@@ -266,14 +266,14 @@ Check check_send(const Scene& scene) {
   const AttemptFacts& attempt = scene.one;
   const Text sent = counted(attempt.initiations, "initiation", "initiations");
   if (!attempt.send_errno) {
-    if (attempt.initiations == 0 && !attempt.response_after)
+    if (attempt.initiations == 0 && !gateway_answered(attempt))
       return make_check(path_send, Status::unknown, "nothing was sent to it yet");
     return make_check(path_send, Status::ok, text("{} sent", sent));
   }
   const int number = *attempt.send_errno;
   // What a datagram ran into is told to the next one, too; a firewall's EPERM never is that.
   const bool echoes_icmp = number != EPERM && icmp_verdict(attempt).has_value();
-  if (attempt.response_after || echoes_icmp)
+  if (gateway_answered(attempt) || echoes_icmp)
     return make_check(path_send, Status::ok,
                       text("{} sent, one refused: {}", sent, errno_text(number)));
   const SendError* known = send_error(number);

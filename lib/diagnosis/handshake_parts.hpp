@@ -43,6 +43,8 @@ Check check_clock(const HandshakeFacts& facts);
 std::optional<Check> check_name(const HandshakeFacts& facts);
 std::optional<Check> check_mark(const HandshakeFacts& facts);
 Check check_send(const Scene& scene);
+/// Whether a response or an authentic cookie reply came, whatever it was worth.
+bool gateway_answered(const AttemptFacts& attempt);
 /// Whether this host lacks what it takes to reach any address of that family.
 bool lacks_family(const AttemptFacts& attempt);
 /// The key's last stamp is so far ahead that only a clock explains it.

@@ -181,7 +181,7 @@ Finding make_finding(const IcmpVerdict& verdict, const AttemptFacts& attempt) {
 }
 
 Check nobody_said(const AttemptFacts& attempt) {
-  const bool answered = attempt.response_after || attempt.preshared_key || attempt.cookies > 0;
+  const bool answered = gateway_answered(attempt);
   if (attempt.icmp.empty()) {
     if (answered) return make_check(path_icmp, Status::ok, "no ICMP error came");
     return make_check(path_icmp, Status::unknown,
@@ -199,7 +199,7 @@ Check nobody_said(const AttemptFacts& attempt) {
 
 std::optional<IcmpVerdict> icmp_verdict(const AttemptFacts& attempt) {
   // Whoever answers is reached: errors are of an earlier time, or forged.
-  if (attempt.response_after || attempt.preshared_key || attempt.cookies > 0) return std::nullopt;
+  if (gateway_answered(attempt)) return std::nullopt;
   std::optional<IcmpVerdict> best;
   const auto weigh = [&](const IcmpReport& report, bool of_initiations) {
     const auto id = finding_of(report, attempt.endpoint);

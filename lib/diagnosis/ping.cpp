@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -124,7 +125,6 @@ Finding no_reply(const PingFacts& facts) {
 
 Check reply_check(const PingFacts& facts) {
   Check check{.name = kReply, .layer = Layer::tunnel, .status = Status::unknown, .summary = {}};
-  if (facts.target) check.target = text("{}", *facts.target);
   const auto times = statistics(facts.inner.round_trips);
   if (facts.obstacle) {
     check.summary = obstacle_text(facts);
@@ -137,6 +137,7 @@ Check reply_check(const PingFacts& facts) {
     check.status = facts.target_guessed ? Status::unknown : Status::critical;
   } else {
     check.status = Status::ok;
+    check.target = text("{}", *facts.target);
     check.summary = text("{} of {} answered, round trip {} (median), {} to {}", times->count,
                          facts.inner.sent, times->median, times->min, times->max);
     if (const auto variation = jitter(facts.inner.round_trips))
@@ -153,7 +154,7 @@ void add_outer(const PingFacts& facts, Finding& finding) {
   if (facts.outer.round_trips.size() == facts.outer.sent)
     finding.hypotheses.push_back(
         {"only the tunnel's packets are lost: UDP is policed, or the gateway is out of CPU",
-         "compare at a lower rate: wgscope ping -i 2s"});
+         "compare at a lower rate: wgscope ping -i 2"});
 }
 
 Finding forward_finding(const PingFacts& facts, std::size_t lost) {
@@ -165,7 +166,7 @@ Finding forward_finding(const PingFacts& facts, std::size_t lost) {
       .hypotheses = {{"the way from here to the gateway is congested or policed: uploads fill it",
                       "ping again while nothing is uploaded"},
                      {text("{} limits how many pings it answers", *facts.target),
-                      "ping at a lower rate: wgscope ping -i 2s"}},
+                      "ping at a lower rate: wgscope ping -i 2"}},
       .fix = {"find the hop that loses: mtr -u to the endpoint, and the other way from the gateway",
               "shape uploads below the line's rate (tc qdisc … cake bandwidth)"},
   };
@@ -221,19 +222,23 @@ Check loss_check(std::string_view name, std::size_t lost, std::size_t of, std::s
   return check;
 }
 
+void add(Finding finding, Check& check) {
+  check.summary = finding.cause;
+  check.finding = std::move(finding);
+}
+
 void add_loss(const PingFacts& facts, std::vector<Check>& checks) {
   const PingLoss loss = loss_of(facts);
   Check forward = loss_check(kForward, loss.forward, facts.inner.sent, "on the way there");
-  if (forward.status != Status::ok) forward.finding = forward_finding(facts, loss.forward);
+  if (forward.status != Status::ok) add(forward_finding(facts, loss.forward), forward);
   const std::size_t answers = answers_sent(facts);
   Check backward = loss_check(kBackward, loss.backward, answers, "on the way back");
-  if (backward.status != Status::ok)
-    backward.finding = backward_finding(facts, loss.backward, answers);
+  if (backward.status != Status::ok) add(backward_finding(facts, loss.backward, answers), backward);
   checks.push_back(std::move(forward));
   checks.push_back(std::move(backward));
   if (loss.untold == 0) return;
   Check untold = loss_check(kUntold, loss.untold, facts.inner.sent, "in a direction not told");
-  if (untold.status != Status::ok) untold.finding = untold_finding(facts, loss.untold);
+  if (untold.status != Status::ok) add(untold_finding(facts, loss.untold), untold);
   checks.push_back(std::move(untold));
 }
 
@@ -325,10 +330,11 @@ Check outer_check(const PingFacts& facts) {
   return check;
 }
 
-Check skipped(std::string_view name, std::optional<FindingId> because) {
-  Check check{.name = name, .layer = Layer::tunnel, .status = Status::skipped, .summary = {}};
+constexpr std::string_view kParts[] = {kReply, kForward, kBackward, kDuplicates, kOrder};
+
+Check skipped(std::string_view name, std::optional<FindingId> because, const char* why) {
+  Check check{.name = name, .layer = Layer::tunnel, .status = Status::skipped, .summary = why};
   check.because = because;
-  check.summary = because ? "there is nothing to look at" : "ended before";
   check.essential = name == kReply;
   return check;
 }
@@ -364,8 +370,9 @@ std::vector<Check> diagnose(const PingFacts& facts) {
   } else {
     std::optional<FindingId> because;
     if (checks.front().finding) because = FindingId::no_reply;
-    for (const std::string_view name : {kForward, kBackward, kDuplicates, kOrder})
-      checks.push_back(skipped(name, because));
+    const char* why = facts.obstacle ? "nothing was pinged" : "no answers to look at";
+    for (const std::string_view name : std::span(kParts).subspan<1>())
+      checks.push_back(skipped(name, because, why));
   }
   if (!facts.obstacle) checks.insert(checks.begin(), outer_check(facts));
   return checks;
@@ -373,8 +380,8 @@ std::vector<Check> diagnose(const PingFacts& facts) {
 
 std::vector<Check> skipped_ping(std::optional<FindingId> because) {
   std::vector<Check> checks;
-  for (const std::string_view name : {kReply, kForward, kBackward, kDuplicates, kOrder})
-    checks.push_back(skipped(name, because));
+  for (const std::string_view name : kParts)
+    checks.push_back(skipped(name, because, "no tunnel to ping through"));
   return checks;
 }
 

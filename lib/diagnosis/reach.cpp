@@ -5,13 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/config/expectations.hpp"
+#include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/icmp.hpp"
 #include "wgscope/diagnosis/report.hpp"
@@ -111,7 +111,7 @@ std::optional<Nanoseconds> median_of(const ReachResult& result) {
 void measure(const ReachResult& result, Status status, Report& report) {
   const std::vector<Label> labels{
       {"kind", Text().add(to_string(result.wanted.kind))},
-      {"target", target_of(result.wanted)},
+      {"inner_target", target_of(result.wanted)},
       {"expect", result.wanted.closed ? "closed" : "open"},
   };
   const auto add = [&](std::string_view name, double value) {
@@ -143,7 +143,7 @@ Check make_reach_check(const Expectation& wanted, Status status, Text summary) {
           .layer = Layer::service,
           .status = status,
           .summary = std::move(summary),
-          .target = describe(wanted)};
+          .target = target_of(wanted)};
 }
 
 Check make_reach_check(const ReachScene& scene, Status status, Text summary, Finding finding) {
@@ -157,7 +157,7 @@ Check make_reach_check(const ReachScene& scene, Status status, Text summary, Fin
 Text target_of(const Expectation& expectation) {
   const config::EndpointName& where = expectation.where;
   switch (expectation.kind) {
-    case ReachKind::icmp: return host_text(where, 0);
+    case ReachKind::icmp:
     case ReachKind::tcp:
     case ReachKind::udp: return host_text(where, 0);
     case ReachKind::dns:

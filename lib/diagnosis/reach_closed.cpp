@@ -1,9 +1,6 @@
 // What must not answer. "Closed" is a claim that others build on, so it needs a proof: a refusal,
 // or silence while the tunnel carries. A tunnel that is broken would make everything look closed.
 
-#include <algorithm>
-#include <utility>
-
 #include "wgscope/config/expectations.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/icmp.hpp"

@@ -8,6 +8,7 @@
 
 #include "wgscope/config/expectations.hpp"
 #include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/icmp.hpp"
 #include "wgscope/diagnosis/reach.hpp"
 #include "wgscope/diagnosis/report.hpp"
@@ -74,7 +75,7 @@ Check refused(const ReachScene& scene) {
                        text("on {}: ss -tulnp", *one.address)},
                       {"a firewall rejects in its name",
                        text("on {} and on the gateway: nft list ruleset", *one.address)}},
-       .fix = {text("on {}: ss -tulnp | grep {}, and start what should listen", *one.address,
+       .fix = {text("on {}: ss -tulnp | grep :{}, and start what should listen", *one.address,
                     one.wanted.where.port)}});
 }
 

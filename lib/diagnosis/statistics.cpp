@@ -40,14 +40,15 @@ std::vector<Bucket> bars(std::span<const int> tenths) {
   return all;
 }
 
+/// @param samples  at least one.
 std::vector<Bucket> counted(std::span<const Nanoseconds> samples, std::span<const int> tenths) {
   std::vector<Bucket> all = bars(tenths);
   for (const Nanoseconds sample : samples)
     ++std::ranges::lower_bound(all, sample, {}, &Bucket::upto)->count;
-  const auto has_any = [](const Bucket& bucket) { return bucket.count != 0; };
-  const auto first = std::ranges::find_if(all, has_any);
-  const auto last = std::find_if(all.rbegin(), all.rend(), has_any).base();
-  return {first, last};
+  while (all.back().count == 0) all.pop_back();  // some sample is in one
+  const auto first =
+      std::ranges::find_if(all, [](const Bucket& bucket) { return bucket.count != 0; });
+  return {first, all.end()};
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ void add_options(CLI::App& app, HandshakeVerb& verb) {
   add_check_options(app, verb.check);
   app.add_option("--port", verb.ports, "Try this port of the endpoint too; repeatable")
       ->type_name("PORT")
-      ->check(CLI::Range(1, 65535));
+      ->check(CLI::Range(1, 65535).description(""));
   auto* ipv4 = app.add_flag("-4,--ipv4", verb.ipv4, "Only the endpoint's IPv4 addresses");
   app.add_flag("-6,--ipv6", verb.ipv6, "Only its IPv6 addresses")->excludes(ipv4);
   app.add_option("--ping", verb.inner_target,

@@ -1,15 +1,12 @@
 #include "wgscope/checks/ping.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -47,105 +44,87 @@ using diagnosis::text;
 constexpr auto kLeastInterval = 10ms;
 constexpr auto kQuick = 9s;  ///< of the 10 s that --quick may take, to have answers waited for
 
-struct PingOptions {
+struct PingVerb {
   CheckOptions check;
   std::string target;
-  std::uint64_t count = 10;
-  std::string interval = "1";
-  std::size_t size = 56;
-  std::string deadline;
+  std::uint64_t count = checks::PingOptions{}.count;
+  std::chrono::nanoseconds interval = checks::PingOptions{}.interval;
+  std::size_t size = checks::PingOptions{}.payload_size;
+  bool is_limited = false;  ///< by a --timeout that was given
 };
 
-void add_options(CLI::App& app, PingOptions& options) {
-  app.add_option("ADDRESS", options.target,
-                 "What to ping inside the tunnel; guessed from the configuration unless given")
+void add_options(CLI::App& app, PingVerb& verb) {
+  app.add_option("ADDRESS", verb.target,
+                 "What to ping inside the tunnel; without it a likely address is chosen")
       ->type_name("");
-  app.add_option("-c,--count", options.count, "How many; 0: until Ctrl-C")
+  app.add_option("-c,--count", verb.count, "How many; 0: until Ctrl-C")
       ->type_name("N")
+      ->check(CLI::Range(0, 1'000'000'000))
       ->capture_default_str();
-  app.add_option("-i,--interval", options.interval, "Seconds from one to the next, at least 0.01")
-      ->type_name("SECONDS")
-      ->capture_default_str();
-  app.add_option("-s,--size", options.size, "Bytes of payload")
+  add_duration_option(
+      app, "-i,--interval", [&](auto time) { verb.interval = time; },
+      "From one to the next, 10ms at least [1s]");
+  app.add_option("-s,--size", verb.size, "Bytes of payload")
       ->type_name("BYTES")
+      ->check(CLI::Range(0, 65'507))
       ->capture_default_str();
-  app.add_option(
-         "-w,--deadline", options.deadline,
-         "End after so many seconds, however many were sent (--timeout is of the handshake)")
-      ->type_name("SECONDS");
-  add_check_options(app, options.check);
+  add_check_options(app, verb.check);
+  app.get_option("--timeout")
+      ->description(
+          "When all of it is over at the latest; without it the handshake has 20s, and pings take "
+          "their time");
 }
 
-/// "0.2", "1": seconds.
-Result<Nanoseconds> parse_seconds(std::string_view name, const std::string& written,
-                                  Nanoseconds least) {
-  constexpr double kMost = 1e6;  // days, and far from what overflows
-  double seconds = 0;
-  const auto* end = written.data() + written.size();
-  const auto parsed = std::from_chars(written.data(), end, seconds);
-  const bool is_number = parsed.ec == std::errc{} && parsed.ptr == end && std::isfinite(seconds);
-  if (!is_number || seconds > kMost)
-    return fail(Errc::bad_value,
-                fmt::format("{}: not a number of seconds: '{}'", name, printable(written)));
-  const auto time = Nanoseconds(std::llround(seconds * 1e9));
-  if (time < least)
-    return fail(Errc::bad_value, fmt::format("{}: at least {} (is '{}')", name,
-                                             diagnosis::format_duration(least), written));
-  return time;
-}
-
-Result<checks::PingCheck> make_check(const PingOptions& options) {
+Result<checks::PingCheck> make_check(const PingVerb& verb, const checks::Target& target) {
   checks::PingCheck check;
-  const auto interval = parse_seconds("--interval", options.interval, kLeastInterval);
-  if (!interval) return tl::unexpected(interval.error());
-  check.ping.interval = *interval;
-  check.ping.count = options.count;
-  check.ping.payload_size = options.size;
-  if (!options.target.empty()) {
-    const auto target = IpAddress::parse(options.target);
-    if (!target)
+  if (verb.interval < kLeastInterval)
+    return fail(Errc::bad_value, "--interval: at least 10ms, for the sake of others on the way");
+  check.ping.interval = verb.interval;
+  check.ping.count = verb.count;
+  check.ping.payload_size = verb.size;
+  if (!verb.target.empty()) {
+    const auto address = IpAddress::parse(verb.target);
+    if (!address)
       return fail(Errc::bad_value, fmt::format("'{}' is no IP address: give one inside the tunnel",
-                                               printable(options.target)));
-    check.ping.target = *target;
+                                               printable(verb.target)));
+    if (!checks::is_allowed(target, *address))
+      return fail(Errc::bad_value,
+                  fmt::format("{} is not among the peer's AllowedIPs, so nothing for it goes into "
+                              "the tunnel",
+                              address->to_string()));
+    check.ping.target = *address;
   }
-  const Instant now = os::boot_now();
-  if (!options.deadline.empty()) {
-    const auto time = parse_seconds("--deadline", options.deadline, kLeastInterval);
-    if (!time) return tl::unexpected(time.error());
-    check.ping.deadline = now + *time;
-  }
-  if (options.check.quick)
-    check.ping.deadline = std::min(check.ping.deadline.value_or(now + kQuick), now + kQuick);
-  check.handshake.timeout = options.check.timeout;
-  if (check.ping.deadline)
-    check.handshake.timeout =
-        std::min<std::chrono::nanoseconds>(check.handshake.timeout, *check.ping.deadline - now);
-  check.handshake.quick = options.check.quick;
-  check.handshake.steal_endpoint = options.check.target.steal_endpoint;
+  check.handshake.timeout = verb.check.timeout;
+  check.handshake.quick = verb.check.quick;
+  check.handshake.steal_endpoint = verb.check.target.steal_endpoint;
+  check.handshake.uapi_folder = verb.check.target.uapi_folder;
   return check;
 }
 
-diagnosis::Text endpoint_text(const checks::Target& target) {
-  if (const auto address = target.endpoint.address()) return text("{}", *address);
-  return text("{}:{}", diagnosis::Name{target.endpoint.host}, target.endpoint.port);
+/// When all has to be over, from now on.
+void set_deadline(const PingVerb& verb, checks::PingCheck& check) {
+  if (!verb.is_limited && !verb.check.quick) return;
+  std::chrono::nanoseconds limit = verb.check.timeout;
+  if (verb.check.quick) limit = std::min<std::chrono::nanoseconds>(limit, kQuick);
+  check.ping.deadline = os::boot_now() + limit;
 }
 
 Plan plan_of(const checks::PingCheck& check, const Prepared& prepared) {
   const auto guessed = checks::guess_inner_target(prepared.target);
   const auto target = check.ping.target ? check.ping.target : guessed;
+  const diagnosis::Name host{prepared.target.endpoint.host};
   Plan plan;
   plan.lines.push_back(
-      text("handshake with {}: the gateway takes this host for the place of the probe's key from "
-           "then on",
-           endpoint_text(prepared.target)));
+      text("handshake with {}:{}: the gateway takes this host for the place of the probe's key "
+           "from then on",
+           host, prepared.target.endpoint.port));
   diagnosis::Text pings = check.ping.count == 0 ? text("echo requests until Ctrl-C")
                                                 : text("{} echo requests", check.ping.count);
   pings.add(text(" of {} bytes, one each {}, ", check.ping.payload_size, check.ping.interval));
   plan.lines.push_back(text("{}through the tunnel to {}", pings,
                             target ? text("{}", *target) : diagnosis::Text("nobody: name one")));
   plan.lines.push_back("up to 3 more where the last ones are not answered");
-  plan.lines.push_back(
-      text("as many to {} outside the tunnel, by ICMP", endpoint_text(prepared.target)));
+  plan.lines.push_back(text("as many to {} outside the tunnel, by ICMP", host));
   return plan;
 }
 
@@ -184,22 +163,25 @@ Exit run_ping(std::vector<std::string> arguments) {
       "Ping through the tunnel and, beside it, the gateway itself: round trips, and how much is "
       "lost\nin which direction. Needs no privileges but for the pings beside the tunnel.",
       "wgscope ping");
-  PingOptions options;
-  add_options(app, options);
+  PingVerb verb;
+  add_options(app, verb);
   if (const auto ended = parse_options(app, std::move(arguments))) return *ended;
-  auto check = make_check(options);
-  if (!check) {
-    fmt::print(stderr, "wgscope ping: {}\n", check.error().context);
-    return Exit::unknown;
-  }
-  return run_check(options.check,
-                   {.verb = "ping",
-                    .plan = [&](const Prepared& prepared) { return plan_of(*check, prepared); },
-                    .run =
-                        [&](checks::Run& run, Prepared& prepared, diagnosis::Report& report) {
-                          check_and_show(run, prepared, std::move(*check), options.check.output,
-                                         report);
-                        }});
+  verb.is_limited = app.count("--timeout") > 0;
+  checks::PingCheck check;
+  return run_check(
+      verb.check, {.verb = "ping",
+                   .check = [&](const Prepared& prepared) -> Result<> {
+                     auto made = make_check(verb, prepared.target);
+                     if (!made) return tl::unexpected(made.error());
+                     check = std::move(*made);
+                     return {};
+                   },
+                   .plan = [&](const Prepared& prepared) { return plan_of(check, prepared); },
+                   .run =
+                       [&](checks::Run& run, Prepared& prepared, diagnosis::Report& report) {
+                         set_deadline(verb, check);
+                         check_and_show(run, prepared, std::move(check), verb.check.output, report);
+                       }});
 }
 
 }  // namespace wgscope::probe

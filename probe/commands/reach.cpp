@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -88,7 +89,7 @@ void add_options(CLI::App& app, ReachVerb& verb) {
       ->allow_extra_args(false);
   app.add_option("--tries", verb.tries, "How often each target is asked")
       ->type_name("N")
-      ->check(CLI::Range(1, static_cast<int>(config::kMaxTries)))
+      ->check(CLI::Range(1, static_cast<int>(config::kMaxTries)).description(""))
       ->capture_default_str();
   add_duration_option(
       app, "--try-timeout", [&](auto time) { verb.try_timeout = time; },

@@ -91,7 +91,7 @@ void add_target_options(CLI::App& app, TargetOptions& target) {
       ->group(group);
   app.add_option("--mtu", target.mtu, "MTU in the tunnel, in bytes")
       ->type_name("BYTES")
-      ->check(CLI::Range(576, 65535))
+      ->check(CLI::Range(576, 65535).description(""))
       ->group(group);
   app.add_option("--state.dir", target.state_folder,
                  "Folder in which the key's last handshake is kept")

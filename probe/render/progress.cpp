@@ -41,7 +41,7 @@ std::string progress_line(const diagnosis::Text& what, std::optional<Nanoseconds
   std::string tail;
   if (left && *left > Nanoseconds{0})
     tail = fmt::format(", {} s left", std::chrono::ceil<std::chrono::seconds>(*left).count());
-  std::string words = shown(what, redact);
+  const std::string words = shown(what, redact);
   if (width == 0) return words + tail;
   // The time left is plain ASCII, and what is looked at first.
   const std::size_t room = width - 1;

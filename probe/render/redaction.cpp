@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "wgscope/base/text.hpp"
+#include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -93,6 +95,7 @@ Case case_of(const Check& check, Outcome outcome, Redaction& redaction) {
 std::vector<Case> cases_of(const diagnosis::Report& report, FailOn fail_on, Redaction& redaction) {
   const Status whole = overall(report, fail_on);
   std::vector<Case> cases;
+  cases.reserve(report.checks.size() + 1);
   for (const Check& check : report.checks)
     cases.push_back(case_of(check, outcome_of(check, whole, fail_on), redaction));
   const bool is_cut_short = report.interrupted || report.checks.empty();
@@ -166,7 +169,7 @@ std::string render_junit(const diagnosis::Report& report, FailOn fail_on, bool r
       count(Outcome::skipped), xml_seconds(report.duration), xml_time(report.started));
   for (const Case& one : cases) {
     const std::string inside = element(one);
-    xml += fmt::format("  <testcase classname=\"wgscope.{}.{}\" name=\"{}\"",
+    xml += fmt::format(R"(  <testcase classname="wgscope.{}.{}" name="{}")",
                        escaped(one_line(report.verb)), one.layer, escaped(one.name));
     xml += inside.empty() ? "/>\n" : ">\n" + inside + "  </testcase>\n";
   }

@@ -1,7 +1,5 @@
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <cstddef>
 #include <map>
 #include <set>
 #include <span>

@@ -3,11 +3,11 @@
 #include <cctype>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
@@ -278,7 +278,7 @@ class Page {
     return shown.empty() ? shown : shown + ")";
   }
 
-  std::string painted(std::string_view colour, std::string_view words) const {
+  [[nodiscard]] std::string painted(std::string_view colour, std::string_view words) const {
     if (!style_.colour || words.empty()) return std::string(words);
     return fmt::format("{}{}{}", colour, words, kReset);
   }

@@ -7,11 +7,14 @@
 #include "wgscope/checks/ping.hpp"
 
 #include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <optional>
+#include <regex>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -36,12 +39,14 @@
 #include "wgscope/model/public_key.hpp"
 
 #include "endpoint_fixture.hpp"
+#include "files.hpp"
 #include "need.hpp"
 #include "netns.hpp"
 #include "paths.hpp"
 #include "process.hpp"
 #include "relay.hpp"
 #include "temp_dir.hpp"
+#include "wait.hpp"
 #include "wireguard_go.hpp"
 
 namespace wgscope::test {
@@ -56,6 +61,7 @@ using diagnosis::Status;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 constexpr std::uint16_t kPort = 51820;
 
@@ -93,6 +99,14 @@ class GatewayProcess {
     target.endpoint = {host, port};
     target.allowed_ips = {Prefix::parse("10.9.0.0/24").value()};
     return target;
+  }
+
+  /// The same for the program.
+  [[nodiscard]] std::string target_file(const std::string& host) const {
+    return fmt::format(
+        "[Interface]\nPrivateKey={}\nAddress=10.9.0.2/24\n[Peer]\nPublicKey={}\n"
+        "AllowedIPs=10.9.0.0/24\nEndpoint={}:{}\n",
+        probe_keys_.private_key, keys_.public_key, host, kPort);
   }
 
  private:
@@ -270,6 +284,92 @@ TEST_P(PingOverRouter, AsAnOrdinaryUserWithPingSocketsLacksNothing) {
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->outer.round_trips.size(), 5U);
   EXPECT_EQ(overall(report), Status::ok);
+}
+
+/// The verb itself, as a process.
+class PingVerb : public PingOverRouter {
+ protected:
+  std::vector<std::string> command(std::vector<std::string> more) const {
+    const std::string file = folder_ / "probe.conf";
+    std::ofstream(file) << gateway_->target_file("198.18.2.1");
+    std::filesystem::permissions(file, std::filesystem::perms::owner_read);
+    std::vector<std::string> argv{
+        binary_dir() / "probe/wgscope", "ping", "--config", file, "--state.dir", folder_.path()};
+    argv.insert(argv.end(), more.begin(), more.end());
+    return argv;
+  }
+  Finished run_verb(std::vector<std::string> more) const {
+    return net_->probe.exec(command(std::move(more)));
+  }
+  /// Until the router has seen some go by. Count them first.
+  void count_pings() {
+    net_->router.must({"nft", "-f", "-"},
+                      "table inet seen { chain c { type filter hook forward priority 0; udp length "
+                      "136 counter; }; }\n");
+  }
+  void wait_for_pings() {
+    ASSERT_TRUE(wait_until(
+        [&] {
+          std::smatch found;
+          const std::string rules = net_->router.must({"nft", "list", "ruleset"});
+          return std::regex_search(rules, found, std::regex("counter packets ([0-9]+)")) &&
+                 std::stoul(found[1]) >= 20;
+        },
+        20s));
+  }
+
+  TempDir folder_;
+};
+
+INSTANTIATE_TEST_SUITE_P(, PingVerb, testing::Values(Kind::wireguard_go));
+
+TEST_P(PingVerb, EndsWithZeroAndTheMedianWhenAllIsWell) {
+  const Finished done = run_verb({"-c", "5", "-i", "10ms", "10.9.0.1"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("OK: 10.9.0.1 answers through the tunnel after "));
+  EXPECT_EQ(done.err, "") << "no live view where there is no terminal";
+}
+
+TEST_P(PingVerb, EndsByWhatWasFoundAndWritesItForPrometheus) {
+  drop("sport", 2);
+  const std::string file = folder_ / "ping.prom";
+  const Finished done =
+      run_verb({"-c", "10", "-i", "10ms", "--prometheus", file, "--redact", "10.9.0.1"});
+  EXPECT_EQ(done.exit_code, 2) << done.out << done.err;
+  EXPECT_THAT(done.out, HasSubstr("5 of 10 answers (50 %) lost on the way back (WGS-PNG-003)"));
+  EXPECT_THAT(done.out, Not(HasSubstr("10.9.0.1")));
+  EXPECT_THAT(read_file(file), HasSubstr("direction=\"backward\"} 0.5"));
+}
+
+TEST_P(PingVerb, WithoutACountCtrlCIsANormalEnd) {
+  count_pings();
+  Process ping(command({"-c", "0", "-i", "10ms", "--json"}), {.netns = net_->probe.name()});
+  wait_for_pings();
+  ping.signal(SIGINT);
+  EXPECT_EQ(ping.wait(20s), 0) << ping.out() << ping.err();
+  EXPECT_THAT(ping.out(), HasSubstr("\"interrupted\": false"));
+}
+
+TEST_P(PingVerb, WithACountCtrlCCutsItShort) {
+  count_pings();
+  Process ping(command({"-c", "100000", "-i", "10ms"}), {.netns = net_->probe.name()});
+  wait_for_pings();
+  ping.signal(SIGINT);
+  EXPECT_EQ(ping.wait(20s), 3) << ping.out() << ping.err();
+  EXPECT_THAT(ping.out(), HasSubstr("interrupted"));
+}
+
+TEST_P(PingVerb, SaysWhatIsWrongWithItsOptions) {
+  for (const auto& [options, message] :
+       {std::pair{std::vector<std::string>{"-i", "1ms"}, "--interval: at least 10ms"},
+        std::pair{std::vector<std::string>{"-c", "-1"}, "--count"},
+        std::pair{std::vector<std::string>{"host"}, "'host' is no IP address"},
+        std::pair{std::vector<std::string>{"192.0.2.1"}, "not among the peer's AllowedIPs"}}) {
+    const Finished done = run_verb(options);
+    EXPECT_EQ(done.exit_code, 3);
+    EXPECT_THAT(done.err, HasSubstr(message));
+    EXPECT_EQ(done.out, "");
+  }
 }
 
 // What a router seldom does to order: by a relay beside the gateway.

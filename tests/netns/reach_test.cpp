@@ -132,9 +132,11 @@ class ReachBehindGateway : public Interop {
   std::chrono::nanoseconds handshake_timeout_ = 20s;
 };
 
+/// @param target  with its kind: "tcp 10.9.0.1:22".
 const diagnosis::Check& check_of(const diagnosis::Report& report, std::string_view target) {
   for (const diagnosis::Check& check : report.checks)
-    if (check.target.plain() == target) return check;
+    if (fmt::format("{} {}", check.name, check.target.plain()) == fmt::format("reach.{}", target))
+      return check;
   throw std::runtime_error(fmt::format("no check of {}", target));
 }
 

@@ -19,12 +19,14 @@
 // Loss has a direction here. Each packet of the gateway to us carries a number that goes up by one
 // (tunnel::ReceiveLoss), so numbers that are missing are answers that were sent and lost on the way
 // back; a ping that is unanswered without a gap is one that was lost on the way there, or that
-// nobody answered. Two things cannot be told:
+// nobody answered. Three things cannot be told:
 //
 //   - of pings at the end, after which no packet came, whether they were answered: nothing tells
 //     how far the gateway has counted. checks::ping() asks on for a while to learn it.
 //   - of other packets that the gateway sends us, keepalives for one, whether they are among the
-//     missing: such a loss counts as one of an answer, as long as one is missing.
+//     missing: such a loss counts as one of an answer, as long as one is missing;
+//   - at the end of a session, each two minutes, its last packets: if they are lost on the way
+//     back, that counts as on the way there.
 
 namespace wgscope::diagnosis {
 

@@ -59,7 +59,7 @@ class EchoSocket {
   /// @returns not_permitted (a local firewall; a ping socket of IPv6 does not hear of it), io with
   /// errno: ENETUNREACH, EHOSTUNREACH …
   Result<> send(const Endpoint& to, std::uint16_t sequence, std::size_t payload_size);
-  static constexpr std::size_t kMaxPayload = 65'000;
+  static constexpr std::size_t kMaxPayload = 65'507;  ///< what fits an IPv4 packet
 
   /// The next reply to a request of ours; nothing when none waits.
   std::optional<EchoReply> receive();

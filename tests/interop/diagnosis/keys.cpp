@@ -74,7 +74,8 @@ Scenario our_clock_was_set_back() {
     handshake_from_the_future(place, probe);
     probe.options.timeout = kTimeout;
   };
-  return {"OurClockWasSetBack", arrange, expect_silence_with("saw a later handshake of this key")};
+  return {"OurClockWasSetBack", arrange,
+          expect_silence_with("clock is behind the last handshake that the gateway saw")};
 }
 
 Scenario our_clock_was_set_back_and_the_stamp_is_kept() {

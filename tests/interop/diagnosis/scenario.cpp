@@ -40,6 +40,8 @@ using namespace std::chrono_literals;
 using diagnosis::Finding;
 using diagnosis::FindingId;
 
+constexpr auto kBetweenInitiations = 40ms;  // gateways take one in 20 ms from a peer
+
 template <class T>
 T must(Result<T> result) {
   if (!result) throw std::runtime_error(result.error().context);
@@ -57,12 +59,15 @@ checks::Target target_of(const Place& place, const Probe& probe) {
   return must(checks::make_target(must(config::parse_wg_quick(file))));
 }
 
-/// From now on this thread, and none other, reads another /etc/hosts.
-void replace_hosts(const std::string& file) {
+/// From now on this thread, and those that it starts, read another text in a file's place.
+void replace_file(const std::string& path, const std::string& text) {
+  const TempDir temp;  // a mounted file stays though its name goes
+  const std::string file = temp / "text";
+  write_file(file, text);
   if (unshare(CLONE_NEWNS) != 0 ||
       mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-      mount(file.c_str(), "/etc/hosts", nullptr, MS_BIND, nullptr) != 0)
-    throw std::runtime_error("/etc/hosts cannot be replaced");
+      mount(file.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) != 0)
+    throw std::runtime_error(path + " cannot be replaced");
 }
 
 std::optional<os::PollLoop::Watch> interrupt_later(checks::Run& run,
@@ -98,13 +103,11 @@ std::string named(const std::string& name, Family family) {
 }
 
 Outcome run_probe(const Place& place, Probe& probe) {
-  const TempDir temp;
-  const std::string hosts = temp / "hosts";
-  write_file(hosts, probe.hosts);
   const checks::Target target = target_of(place, probe);
   Outcome outcome;
   inside(place.ours.path(), [&] {
-    if (!probe.hosts.empty()) replace_hosts(hosts);
+    if (!probe.hosts.empty()) replace_file("/etc/hosts", probe.hosts);
+    if (!probe.name_servers.empty()) replace_file("/etc/resolv.conf", probe.name_servers);
     handshake(target, probe, outcome);
   });
   if (outcome.has_session) {
@@ -113,6 +116,7 @@ Outcome run_probe(const Place& place, Probe& probe) {
   }
   if (!probe.then.empty()) {
     probe.endpoint = std::exchange(probe.then, "");
+    TestLoop().run_for(kBetweenInitiations);
     outcome.then = std::make_shared<Outcome>(run_probe(place, probe));
   }
   return outcome;

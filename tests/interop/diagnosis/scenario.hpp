@@ -40,6 +40,7 @@ struct Probe {
   checks::HandshakeOptions options;
   checks::Stamps stamps;
   std::string hosts;                             ///< its /etc/hosts; empty: as it is
+  std::string name_servers;                      ///< its /etc/resolv.conf; empty: as it is
   std::optional<Nanoseconds> interrupted_after;  ///< by its user
   std::shared_ptr<void> beside;                  ///< lives until the probe is done
 };

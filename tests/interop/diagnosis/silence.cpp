@@ -2,16 +2,26 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
+#include <optional>
+#include <poll.h>
+#include <span>
+#include <stop_token>
 #include <string>
+#include <thread>
 
 #include <gtest/gtest.h>
 
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/os/udp_socket.hpp"
+#include "wgscope/wire/message.hpp"
 
+#include "endpoint_fixture.hpp"
 #include "place.hpp"
 #include "scenario.hpp"
+#include "udp_sockets.hpp"
 
 namespace wgscope::test {
 namespace {
@@ -113,11 +123,86 @@ Scenario one_of_two_addresses_is_dead() {
   return {"OneOfTwoAddressesIsDead", arrange, expect};
 }
 
+Scenario the_first_initiation_is_lost() {
+  const auto arrange = [](Place& place, Probe&) {
+    // 176 bytes with its headers: with the second one the quota is over.
+    Place::add_rule(place.router, "forward", "udp dport 51820 quota until 200 bytes drop");
+  };
+  const auto expect = [](const Outcome& outcome) {
+    expect_verdict(outcome, FindingId::answered_late);
+    ASSERT_EQ(outcome.facts.attempts.size(), 1U);
+    EXPECT_EQ(outcome.facts.attempts[0].answered_initiation, 2U);
+    EXPECT_TRUE(outcome.has_session);
+    EXPECT_TRUE(outcome.gateway_saw_handshake);
+  };
+  return {"TheFirstInitiationIsLost", arrange, expect};
+}
+
+/// Answers what comes with cookie replies that nobody made with the gateway's key.
+class Forger {
+ public:
+  explicit Forger(const Place& place) {
+    inside(place.theirs.path(),
+           [&] { socket_.emplace(must_open(Endpoint::parse("0.0.0.0:51820").value())); });
+    thread_ = std::jthread([this](const std::stop_token& stop) {
+      while (!stop.stop_requested()) answer();
+    });
+  }
+
+ private:
+  void answer() {
+    pollfd wait{.fd = socket_->fd(), .events = POLLIN, .revents = 0};
+    if (poll(&wait, 1, 100) <= 0) return;
+    static_cast<void>(socket_->receive([&](const os::Received& initiation) {
+      if (initiation.datagram.size() != wire::kInitiationSize) return;
+      auto reply = pattern(wire::kCookieReplySize);
+      wire::write_type(wire::MessageType::cookie_reply, std::span(reply).first<4>());
+      // Who is meant: the initiation's sender index (whitepaper §5.4.7).
+      std::ranges::copy(initiation.datagram.subspan(4, 4), reply.begin() + 4);
+      const os::SendBatch batch{initiation.from, reply, reply.size(), {}};
+      static_cast<void>(socket_->send({&batch, 1}));
+    }));
+  }
+
+  std::optional<os::UdpSocket> socket_;
+  std::jthread thread_;
+};
+
+Scenario cookies_are_forged() {
+  const auto arrange = [](Place& place, Probe& probe) {
+    place.gateway.listen_on(51821);
+    probe.beside = std::make_shared<Forger>(place);
+    probe.options.timeout = kTimeout;
+  };
+  const auto expect = [](const Outcome& outcome) {
+    ASSERT_NE(finding_of(outcome, FindingId::cookie_not_authentic), nullptr) << outcome;
+    EXPECT_EQ(overall(outcome.report), diagnosis::Status::critical) << outcome;
+    ASSERT_EQ(outcome.facts.attempts.size(), 1U);
+    EXPECT_GE(outcome.facts.attempts[0].forged_cookies, 2U);
+    EXPECT_EQ(outcome.facts.attempts[0].cookies, 0U);
+  };
+  return {"CookiesAreForged", arrange, expect};
+}
+
+Scenario no_name_server_answers() {
+  const auto arrange = [](Place&, Probe& probe) {
+    probe.name_servers = "nameserver 10.2.0.1\n";  // says that nothing listens there
+    probe.endpoint = "gw.example.net:51820";
+  };
+  const auto expect = [](const Outcome& outcome) {
+    expect_verdict(outcome, FindingId::name_server_silent);
+    EXPECT_TRUE(outcome.facts.attempts.empty());
+  };
+  return {"NoNameServerAnswers", arrange, expect};
+}
+
 }  // namespace
 
 Scenarios silence_scenarios() {
-  Scenarios all{the_way_ends_at_the_router(), quick_in_silence(), interrupted_in_silence(),
-                one_of_two_addresses_is_dead()};
+  Scenarios all{the_way_ends_at_the_router(),   quick_in_silence(),
+                interrupted_in_silence(),       one_of_two_addresses_is_dead(),
+                the_first_initiation_is_lost(), cookies_are_forged(),
+                no_name_server_answers()};
   for (const Family family : {Family::v4, Family::v6}) {
     all.push_back(
         dropped("ThePortIsDropped", family, "udp dport 51820 drop", FindingId::silent_host_up));

@@ -167,6 +167,8 @@ TEST_F(PingCheck, SaysWhatCannotBePingedAndSendsNothing) {
   EXPECT_EQ(obstacle("10.9.0.2"), PingObstacle::own_address);
   options_.payload_size = 1393;
   EXPECT_EQ(obstacle("10.9.0.1"), PingObstacle::too_large);
+  options_.payload_size = static_cast<std::size_t>(-4);
+  EXPECT_EQ(obstacle("10.9.0.1"), PingObstacle::too_large);
   options_.payload_size = 1392;
   EXPECT_EQ(obstacle("10.9.0.1"), std::nullopt);
   options_.payload_size = 56;

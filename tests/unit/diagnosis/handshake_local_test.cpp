@@ -256,6 +256,13 @@ TEST(PathSend, IsNoMatterOnceThereIsAResponse) {
   EXPECT_EQ(overall_of(facts), Status::ok);
 }
 
+TEST(PathSend, IsNoMatterOnceThereIsAnyAnswer) {
+  AttemptFacts attempt = attempt_at();
+  attempt.send_errno = ENETUNREACH;
+  attempt.preshared_key = PresharedKeyTrials{};
+  EXPECT_EQ(outcome(facts_of(attempt), "handshake.preshared_key"), "critical WGS-HS-013");
+}
+
 TEST(PathSend, IsUnknownWhereNothingWasSentYet) {
   AttemptFacts attempt = attempt_at();
   attempt.initiations = 0;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -136,6 +137,8 @@ TEST(Icmp, NeverIsCalledOkWhereNobodyAnswered) {
 TEST(Icmp, OfTheEndpointOutweighsThatOfRouters) {
   AttemptFacts attempt = attempt_at();
   attempt.icmp = {icmp(kRouter, 3, 1), icmp(kItself, 3, 3)};
+  EXPECT_EQ(outcome(facts_of(attempt), "path.icmp"), "critical WGS-HS-001");
+  std::ranges::reverse(attempt.icmp);
   const HandshakeFacts facts = facts_of(attempt);
   EXPECT_EQ(outcome(facts, "path.icmp"), "critical WGS-HS-001");
   EXPECT_THAT(words_of(facts, "path.icmp"), HasSubstr("also: host unreachable"));

@@ -81,10 +81,11 @@ TEST(Silence, OfAHostThatIsUpHasAllReasonsThatLookTheSame) {
             HasSubstr("tcpdump -ni any udp port 51820"), HasSubstr("dynamic_debug/control")));
 }
 
-TEST(Silence, SuspectsTheClockFirstWhereThereIsReasonTo) {
+TEST(Silence, SuspectsTheClockFirstOnlyWhereItIsKnownToBeBehind) {
   HandshakeFacts unsynchronised = met(host_up());
   unsynchronised.clock_synchronised = false;
-  EXPECT_EQ(reasons(unsynchronised, kResponse).front(), kStale);
+  EXPECT_EQ(reasons(unsynchronised, kResponse).front(), kNotKnown);
+  EXPECT_THAT(words_of(unsynchronised, kResponse), HasSubstr("this clock is not synchronised"));
   HandshakeFacts ahead = met(host_up());
   ahead.stamp_ahead = 1h;
   EXPECT_EQ(reasons(ahead, kResponse).front(), kStale);

@@ -90,7 +90,7 @@ TEST(ReachDiagnosis, IsOkWhereAllTriesAreAnswered) {
   EXPECT_EQ(tcp_check.status, Status::ok);
   EXPECT_FALSE(tcp_check.finding);
   EXPECT_EQ(tcp_check.name, "reach.tcp");
-  EXPECT_EQ(tcp_check.target.plain(), "tcp 10.9.0.7:22");
+  EXPECT_EQ(tcp_check.target.plain(), "10.9.0.7:22");
   EXPECT_EQ(tcp_check.summary.plain(), "connected after 12.0 ms, 3 of 3 tries");
   EXPECT_TRUE(tcp_check.essential);
   EXPECT_EQ(check(result(open(udp, "10.9.0.7:7"), {answered})).status, Status::ok);
