@@ -149,7 +149,7 @@ Check check_filtering(const NatFacts& facts) {
                       ? text(
                             "not known: nothing came in from elsewhere, which the server may "
                             "not have sent")
-                      : text("not known: no server answers from another address");
+                      : text("no server answers from another address");
   if (!lies) return check;
   check.finding = {.id = FindingId::stun_other_address_false,
                    .cause = "the STUN server's other address is no good to test filtering with",
@@ -166,7 +166,7 @@ Check check_ports(const NatFacts& facts) {
     case PortKeeping::mixed: return make_nat_check("nat.ports", Status::ok, "some are kept");
     case PortKeeping::not_known: break;
   }
-  Check check = make_nat_check("nat.ports", Status::unknown, "not known");
+  Check check = make_nat_check("nat.ports", Status::unknown, "could not be told");
   check.essential = false;
   return check;
 }
@@ -177,7 +177,7 @@ Check check_hairpin(const NatFacts& facts) {
   const std::optional<bool> hairpin = facts.behaviour->hairpin;
   if (!hairpin) {
     check.status = Status::unknown;
-    check.summary = "not known whether the outer address is reached from inside";
+    check.summary = "could not be told";
   } else {
     check.summary = *hairpin ? text("the outer address is reached from inside")
                              : text("the outer address is not reached from inside");

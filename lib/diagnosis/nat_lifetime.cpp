@@ -46,7 +46,7 @@ Check check_one(std::string_view name, const NatFacts& facts,
   if (result && result->lanes_without_service > 0)
     finding.evidence.push_back(
         text("{} requests to answer elsewhere came to nothing", result->lanes_without_service));
-  return make_nat_check(name, Status::unknown, "not known", std::move(finding));
+  return make_nat_check(name, Status::unknown, "could not be measured", std::move(finding));
 }
 
 /// The shorter silence that is survived in both states; nothing: not known of any.
