@@ -111,8 +111,10 @@ void measure_lifetime(Run& run, Random& random, const NatOptions& options, NatFa
                       .longest = options.longest,
                       .one_way = {},
                       .stream = {},
+                      .keepalive = {},
                       .error = {}};
-    NatLanes(run, random, *facts.local, server.server).measure(options.longest, *facts.lifetime);
+    NatLanes(run, random, *facts.local, server.server)
+        .measure(options.longest, options.keepalive, *facts.lifetime);
     const auto& stream = facts.lifetime->stream;
     // A server without RESPONSE-PORT: there may be another one.
     if (stream && stream->alive_after) return;

@@ -71,7 +71,20 @@ Result<> NatLanes::open_lanes(path::MappingLifetimeConfig config) {
   return {};
 }
 
-void NatLanes::measure(std::chrono::seconds longest, diagnosis::LifetimeFacts& facts) {
+Result<> NatLanes::open_all(seconds longest, std::optional<seconds> keepalive) {
+  for (const path::FlowState state : {path::FlowState::one_way, path::FlowState::stream})
+    if (auto opened = open_lanes({.state = state, .longest = longest}); !opened) return opened;
+  if (!keepalive || *keepalive == seconds(0)) return {};
+  const auto socket = sockets_.open(local_);
+  if (!socket) return tl::unexpected(socket.error());
+  trial_.socket = *socket;
+  interval_ = *keepalive;
+  trials_.emplace(path::KeepaliveConfig{.interval = interval_}, os::boot_now());
+  return {};
+}
+
+void NatLanes::measure(seconds longest, std::optional<seconds> keepalive,
+                       diagnosis::LifetimeFacts& facts) {
   const auto control = sockets_.open(local_);
   if (!control) {
     facts.error = control.error();
@@ -83,25 +96,34 @@ void NatLanes::measure(std::chrono::seconds longest, diagnosis::LifetimeFacts& f
     if (!run_.interrupted()) facts.error = Error{Errc::timeout, "the STUN server does not answer"};
     return;
   }
-  for (const path::FlowState state : {path::FlowState::one_way, path::FlowState::stream}) {
-    if (const auto opened = open_lanes({.state = state, .longest = longest}); !opened) {
-      facts.error = opened.error();
-      return;
-    }
+  if (const auto opened = open_all(longest, keepalive); !opened) {
+    facts.error = opened.error();
+    return;
   }
   const auto timer = run_.loop().add(os::Timer{.next = [this] { return next_timeout(); },
                                                .expired = [this](Instant now) { advance(now); }});
-  const Instant end = measured_.back().engine.latest_end();
-  run_.say(
-      diagnosis::text("waiting until mappings are forgotten, {} at the most", Nanoseconds(longest)),
-      end);
+  Instant end = measured_.back().engine.latest_end();
+  if (trials_) end = std::max(end, trials_->latest_end() + seconds(10));
+  run_.say(diagnosis::text("waiting until mappings are forgotten"), end);
   run_.wait([&] { return done(); }, end);
   facts.one_way = measured_[0].engine.result();
   facts.stream = measured_[1].engine.result();
+  if (trials_) facts.keepalive = trials_->result();
 }
 
 bool NatLanes::done() const {
-  return std::ranges::all_of(measured_, [](const Measured& m) { return m.engine.done(); });
+  return std::ranges::all_of(measured_, [](const Measured& m) { return m.engine.done(); }) &&
+         trials_are_over();
+}
+
+/// Also where the lanes have shown already that the interval is too long, or that this server
+/// cannot answer them.
+bool NatLanes::trials_are_over() const {
+  if (!trials_ || trials_->done()) return true;
+  const path::MappingLifetime& stream = measured_.back().engine;
+  if (!stream.done()) return false;
+  const path::MappingLifetimeResult result = stream.result();
+  return (result.gone_after && *result.gone_after <= interval_) || !result.alive_after;
 }
 
 std::optional<Instant> NatLanes::next_timeout() const {
@@ -110,6 +132,8 @@ std::optional<Instant> NatLanes::next_timeout() const {
   for (const Measured& measured : measured_)
     if (const auto next = measured.engine.next_timeout())
       first = std::min(first.value_or(*next), *next);
+  if (trials_)
+    if (const auto next = trials_->next_timeout()) first = std::min(first.value_or(*next), *next);
   return first;
 }
 
@@ -123,7 +147,32 @@ void NatLanes::advance(Instant now) {
     engine.handle_timeout(now);
     while (const auto wanted = engine.poll_request()) request(i, *wanted, now);
   }
+  if (trials_) {
+    trials_->handle_timeout(now);
+    if (const auto wanted = trials_->poll_request()) try_keepalive(*wanted, now);
+  }
   if (done()) run_.wake();
+}
+
+void NatLanes::try_keepalive(const path::KeepaliveRequest& request, Instant now) {
+  trial_.serial = request.serial;
+  trial_.port.reset();
+  ask(trial_.socket,
+      {.purpose = Purpose::trial,
+       .serial = request.serial,
+       .answer_at = now + request.answer_after,
+       .every_second = false},
+      {});
+}
+
+void NatLanes::handle_trial(Instant now, const Asked& asked, const Endpoint& mapped) {
+  if (asked.serial != trial_.serial || mapped.address != control_mapped_->address) return;
+  trials_->handle_answer(now, asked.serial);
+  if (asked.purpose == Purpose::trial_answer || trial_.port) return;
+  trial_.port = mapped.port;
+  if (asked.answer_at <= now) return;  // it was only whether the flow opens again
+  for (const milliseconds copy : path::kAnswerCopies)
+    triggers_.emplace(asked.answer_at + copy, asked);
 }
 
 void NatLanes::request(std::size_t engine, const path::LaneRequest& request, Instant now) {
@@ -143,6 +192,12 @@ void NatLanes::request(std::size_t engine, const path::LaneRequest& request, Ins
 
 /// The time has come to have the server answer to a lane.
 void NatLanes::trigger(const Asked& asked, Instant now) {
+  if (asked.purpose == Purpose::trial) {
+    if (trials_->done() || asked.serial != trial_.serial || !trial_.port) return;
+    Asked answer = asked;
+    answer.purpose = Purpose::trial_answer;
+    return ask(control_, answer, *trial_.port);
+  }
   Measured& measured = measured_[asked.engine];
   const Lane& lane = measured.lanes[asked.lane];
   if (measured.engine.done() || asked.serial != lane.serial || !lane.port) return;
@@ -167,6 +222,9 @@ void NatLanes::handle_datagram(Instant now, std::size_t socket, const Endpoint& 
   } else if (asked.purpose == Purpose::asking) {
     // A server that does not know RESPONSE-PORT answers to the lane, and spoils its silence.
     if (socket == control_) handle_arrival(now, asked, *message->mapped());
+  } else if (asked.purpose == Purpose::trial || asked.purpose == Purpose::trial_answer) {
+    // An answer that `control` asked for says what that looks like, which has the same address.
+    if (socket == trial_.socket) handle_trial(now, asked, *message->mapped());
   } else if (socket == measured_[asked.engine].lanes[asked.lane].socket) {
     measured_[asked.engine].engine.handle_answer(now, asked.lane, asked.serial);
   }

@@ -14,6 +14,7 @@
 #include "wgscope/checks/run.hpp"
 #include "wgscope/diagnosis/nat.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/path/keepalive.hpp"
 #include "wgscope/path/mapping_lifetime.hpp"
 #include "wgscope/wire/stun.hpp"
 
@@ -34,11 +35,14 @@ class NatLanes {
  public:
   NatLanes(Run& run, Random& random, const IpAddress& local, const Endpoint& server);
 
-  /// Both states side by side, until they are known, or the run is interrupted.
-  void measure(std::chrono::seconds longest, diagnosis::LifetimeFacts& facts);
+  /// Both states side by side, and beside them trials of an interval on a flow of their own, until
+  /// all is known, or the run is interrupted.
+  /// @param keepalive  nothing, or zero: no trials.
+  void measure(std::chrono::seconds longest, std::optional<std::chrono::seconds> keepalive,
+               diagnosis::LifetimeFacts& facts);
 
  private:
-  enum class Purpose : std::uint8_t { control, greeting, asking, answer };
+  enum class Purpose : std::uint8_t { control, greeting, asking, answer, trial, trial_answer };
   struct Asked {
     Purpose purpose{};
     std::size_t engine = 0;
@@ -58,10 +62,14 @@ class NatLanes {
   };
 
   bool find_control_port();
+  Result<> open_all(std::chrono::seconds longest, std::optional<std::chrono::seconds> keepalive);
   Result<> open_lanes(path::MappingLifetimeConfig config);
   void request(std::size_t engine, const path::LaneRequest& request, Instant now);
   void ask(std::size_t socket, const Asked& asked, std::optional<std::uint16_t> response_port);
   void trigger(const Asked& asked, Instant now);
+  void try_keepalive(const path::KeepaliveRequest& request, Instant now);
+  void handle_trial(Instant now, const Asked& asked, const Endpoint& mapped);
+  [[nodiscard]] bool trials_are_over() const;
   void handle_datagram(Instant now, std::size_t socket, const Endpoint& from,
                        std::span<const std::byte> bytes);
   void handle_arrival(Instant now, const Asked& asked, const Endpoint& mapped);
@@ -77,6 +85,9 @@ class NatLanes {
   std::size_t control_ = 0;
   std::optional<Endpoint> control_mapped_;
   std::vector<Measured> measured_;
+  std::chrono::seconds interval_{};  ///< that is tried
+  std::optional<path::KeepaliveTrials> trials_;
+  Lane trial_;
   std::map<wire::StunTransaction, Asked> asked_;
   std::multimap<Instant, Asked> triggers_;
 };

@@ -100,13 +100,23 @@ Check check_keepalive(const NatFacts& facts) {
         "reached from the gateway any more";
     return make_nat_check(kName, Status::warning, "off, behind a NAT", std::move(finding));
   }
-  if (is_too_long(interval + kSlack, lifetime.stream)) {
+  const auto& trials = lifetime.keepalive;
+  if (trials && trials->succeeded > 0)
+    finding.evidence.push_back(text("{} of 3 trials with {} s of silence succeeded",
+                                    trials->succeeded, (interval + kSlack).count()));
+  const bool failed = trials && trials->verdict == path::KeepaliveVerdict::not_enough;
+  const bool succeeded = trials && trials->verdict == path::KeepaliveVerdict::enough;
+  if (failed)
+    finding.evidence.push_back(
+        text("nothing came in after {} s of silence, and again once something was sent",
+             (interval + kSlack).count()));
+  if (failed || (!succeeded && is_too_long(interval + kSlack, lifetime.stream))) {
     finding.cause = text("PersistentKeepalive of {} s is too long for the NAT", interval.count());
     return make_nat_check(kName, Status::critical,
                           text("{} s: the mapping is gone before the next one", interval.count()),
                           std::move(finding));
   }
-  if (!is_survived(interval + kSlack, lifetime.stream))
+  if (!advice.margin || (!succeeded && !is_survived(interval + kSlack, lifetime.stream)))
     return make_nat_check(kName, Status::unknown,
                           text("{} s: not known whether that is often enough", interval.count()));
   const auto percent = static_cast<long>(*advice.margin * 100);

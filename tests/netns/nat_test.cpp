@@ -53,7 +53,8 @@ struct Said {
   }
   [[nodiscard]] std::string summary(const std::string& name) const {
     const auto found = check(name);
-    return found.is_null() ? "no such check: " + program.out : found.at("summary");
+    return found.is_null() ? "no such check: " + program.out
+                           : found.at("summary").get<std::string>();
   }
 };
 
@@ -206,6 +207,19 @@ TEST_F(NatProgram, MeasuresBothTimersOfConntrackToASecond) {
     EXPECT_EQ(said.report.at("finding"), "WGS-NAT-008");
     EXPECT_LE(said.report.at("duration_seconds").get<double>(), 11 + 9 + 10);
   }
+}
+
+TEST_F(NatProgram, TriesTheKeepaliveThreeTimesOnOneFlow) {
+  start_coturn({"198.51.100.10", "198.51.100.11"});
+  translate(*router_, far_.left, "masquerade fully-random");
+  set_timeouts(*router_, 8, 8);
+  const Said enough = nat({"--stun", kServer, "--longest", "5", "--keepalive", "5"});
+  EXPECT_EQ(enough.check("nat.keepalive").at("finding").at("id"), "WGS-NAT-009");
+  EXPECT_THAT(enough.program.out, HasSubstr("3 of 3 trials with 6 s of silence succeeded"));
+  // Longer than the lanes look: only the trial can tell.
+  const Said too_long = nat({"--stun", kServer, "--longest", "5", "--keepalive", "10"});
+  EXPECT_EQ(too_long.check("nat.keepalive").at("finding").at("id"), "WGS-NAT-008");
+  EXPECT_THAT(too_long.program.out, HasSubstr("nothing came in after 11 s of silence"));
 }
 
 TEST_F(NatProgram, FindsTheShorterOfTwoNatsInARow) {

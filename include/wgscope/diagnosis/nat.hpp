@@ -10,6 +10,7 @@
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/path/keepalive.hpp"
 #include "wgscope/path/mapping_lifetime.hpp"
 #include "wgscope/path/nat_behaviour.hpp"
 
@@ -31,6 +32,7 @@ struct LifetimeFacts {
   std::chrono::seconds longest;  ///< how far was looked
   std::optional<path::MappingLifetimeResult> one_way;
   std::optional<path::MappingLifetimeResult> stream;
+  std::optional<path::KeepaliveResult> keepalive;  ///< trials with the interval that is judged
   /// Why it could not be measured at all, such as sockets that could not be opened.
   std::optional<Error> error;
 };

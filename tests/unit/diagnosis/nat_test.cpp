@@ -20,6 +20,7 @@ using path::NatFiltering;
 using path::NatMapping;
 using path::OtherAddress;
 using std::chrono::seconds;
+using ::testing::Contains;
 using ::testing::HasSubstr;
 
 Endpoint endpoint(const char* text) { return Endpoint::parse(text).value(); }
@@ -58,6 +59,7 @@ NatFacts measured(int one_way, int stream, std::optional<int> keepalive = {}) {
                     .longest = seconds(180),
                     .one_way = lifetime(one_way),
                     .stream = lifetime(stream),
+                    .keepalive = {},
                     .error = {}};
   if (keepalive) facts.keepalive = seconds(*keepalive);
   return facts;
@@ -163,6 +165,21 @@ TEST(DiagnoseNat, JudgesKeepalivesByTheLifetimeWithTheirDelay) {
     EXPECT_EQ(check.status, c.status) << c.one_way << ' ' << c.stream << ' ' << c.keepalive;
     EXPECT_EQ(check.finding ? std::optional(check.finding->id) : std::nullopt, c.finding);
   }
+}
+
+TEST(DiagnoseNat, BelievesTrialsBeforeLanes) {
+  NatFacts facts = measured(20, 25, 25);
+  facts.lifetime->keepalive = {.verdict = path::KeepaliveVerdict::enough, .succeeded = 3};
+  EXPECT_EQ(check_of(facts, "nat.keepalive").finding->id, FindingId::keepalive_tight);
+  facts = measured(120, 120, 25);
+  facts.lifetime->keepalive = {.verdict = path::KeepaliveVerdict::not_enough, .succeeded = 1};
+  const Check check = check_of(facts, "nat.keepalive");
+  EXPECT_EQ(check.finding->id, FindingId::keepalive_not_enough);
+  EXPECT_THAT(check.finding->evidence,
+              Contains(text("1 of 3 trials with 26 s of silence succeeded")));
+  // The path went away meanwhile: then the lanes tell.
+  facts.lifetime->keepalive = {.verdict = path::KeepaliveVerdict::not_known, .succeeded = 1};
+  EXPECT_EQ(check_of(facts, "nat.keepalive").status, Status::ok);
 }
 
 TEST(DiagnoseNat, SaysWhatToSet) {
