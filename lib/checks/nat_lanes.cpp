@@ -1,6 +1,7 @@
 #include "nat_lanes.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -28,6 +29,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr int kControlTries = 5;
+constexpr std::array<Nanoseconds, 3> kWarmUp{milliseconds(0), milliseconds(1100),
+                                             milliseconds(2300)};
 constexpr Nanoseconds kControlWait = milliseconds(600);
 
 }  // namespace
@@ -79,7 +82,11 @@ Result<> NatLanes::open_all(seconds longest, std::optional<seconds> keepalive) {
   if (!socket) return tl::unexpected(socket.error());
   trial_.socket = *socket;
   interval_ = *keepalive;
-  trials_.emplace(path::KeepaliveConfig{.interval = interval_}, os::boot_now());
+  // The flow is to be a stream before, as a tunnel's is.
+  const Instant now = os::boot_now();
+  for (const Nanoseconds at : kWarmUp)
+    triggers_.emplace(now + at, Asked{.purpose = Purpose::warm_up});
+  trials_.emplace(path::KeepaliveConfig{.interval = interval_}, now + kWarmUp.back());
   return {};
 }
 
@@ -192,6 +199,7 @@ void NatLanes::request(std::size_t engine, const path::LaneRequest& request, Ins
 
 /// The time has come to have the server answer to a lane.
 void NatLanes::trigger(const Asked& asked, Instant now) {
+  if (asked.purpose == Purpose::warm_up) return ask(trial_.socket, asked, {});
   if (asked.purpose == Purpose::trial) {
     if (trials_->done() || asked.serial != trial_.serial || !trial_.port) return;
     Asked answer = asked;
@@ -222,6 +230,8 @@ void NatLanes::handle_datagram(Instant now, std::size_t socket, const Endpoint& 
   } else if (asked.purpose == Purpose::asking) {
     // A server that does not know RESPONSE-PORT answers to the lane, and spoils its silence.
     if (socket == control_) handle_arrival(now, asked, *message->mapped());
+  } else if (asked.purpose == Purpose::warm_up) {
+    // That it came in is all.
   } else if (asked.purpose == Purpose::trial || asked.purpose == Purpose::trial_answer) {
     // An answer that `control` asked for says what that looks like, which has the same address.
     if (socket == trial_.socket) handle_trial(now, asked, *message->mapped());

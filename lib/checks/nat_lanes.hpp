@@ -42,7 +42,15 @@ class NatLanes {
                diagnosis::LifetimeFacts& facts);
 
  private:
-  enum class Purpose : std::uint8_t { control, greeting, asking, answer, trial, trial_answer };
+  enum class Purpose : std::uint8_t {
+    control,
+    greeting,
+    asking,
+    answer,
+    warm_up,
+    trial,
+    trial_answer
+  };
   struct Asked {
     Purpose purpose{};
     std::size_t engine = 0;
