@@ -5,7 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
+#include <string_view>
 #include <unistd.h>
 #include <utility>
 
@@ -28,33 +28,27 @@
 namespace wgscope::probe {
 namespace {
 
-diagnosis::Report begin_report(const CheckBody& body) {
+diagnosis::Report begin_report(std::string_view verb) {
   diagnosis::Report report;
-  report.verb = body.verb;
+  report.verb = verb;
   report.started = os::now().wall;
   return report;
 }
 
 /// What keeps a check from beginning, for people; and for the pipeline that waits for a file.
-Exit refuse(const CheckOptions& options, const CheckBody& body, const Error& error) {
-  fmt::print(stderr, "wgscope {}: {}\n", body.verb, error.context);
-  const bool awaited = options.output.json || !options.output.junit_file.empty() ||
-                       !options.output.prometheus_file.empty();
-  if (options.plan || !awaited) return Exit::unknown;
-  diagnosis::Report report = begin_report(body);
+Exit refuse(const OutputOptions& output, std::string_view verb, const Error& error,
+            bool plan = false) {
+  fmt::print(stderr, "wgscope {}: {}\n", verb, error.context);
+  const bool awaited = output.json || !output.junit_file.empty() || !output.prometheus_file.empty();
+  if (plan || !awaited) return Exit::unknown;
+  diagnosis::Report report = begin_report(verb);
   // The sentence may hold names and paths: as a whole it is somebody's.
   report.checks.push_back({.name = "configuration.target",
                            .layer = diagnosis::Layer::configuration,
                            .status = diagnosis::Status::unknown,
                            .summary = diagnosis::text("{}", diagnosis::Name{error.context})});
-  OutputOptions output = options.output;
   static_cast<void>(show_report(report, output));
   return Exit::unknown;
-}
-
-void print_plan(const Plan& plan, const OutputOptions& output) {
-  Redaction redaction(output.redact);
-  for (const diagnosis::Text& line : plan.lines) fmt::print("{}\n", redaction.show(line));
 }
 
 /// The first signal ends the waiting, and what is known is shown; the second ends the program.
@@ -98,34 +92,49 @@ class Interrupts {
 
 }  // namespace
 
+void print_plan(const Plan& plan, const OutputOptions& output) {
+  Redaction redaction(output.redact);
+  for (const diagnosis::Text& line : plan.lines) fmt::print("{}\n", redaction.show(line));
+}
+
+Exit run_report(const OutputOptions& output, const ReportBody& body) {
+  if (const auto writable = check_outputs(output); !writable)
+    return refuse(output, body.verb, writable.error());
+  const auto line = make_progress(output);
+  auto run = checks::Run::open(line.get());
+  if (!run) return refuse(output, body.verb, run.error());
+  if (line) line->attach(run->loop());
+  auto interrupts = Interrupts::attach(*run);
+  if (!interrupts) return refuse(output, body.verb, interrupts.error());
+
+  diagnosis::Report report = begin_report(body.verb);
+  report.target = body.target;
+  const Instant begun = os::boot_now();
+  body.run(*run, report);
+  report.duration = os::boot_now() - begun;
+  if (line) line->clear();
+  return show_report(report, output);
+}
+
 Exit run_check(const CheckOptions& options, const CheckBody& body) {
   auto prepared = prepare(options.target);
-  if (!prepared) return refuse(options, body, prepared.error());
+  if (!prepared) return refuse(options.output, body.verb, prepared.error(), options.plan);
   if (body.check) {
-    if (const auto fits = body.check(*prepared); !fits) return refuse(options, body, fits.error());
+    if (const auto fits = body.check(*prepared); !fits)
+      return refuse(options.output, body.verb, fits.error(), options.plan);
   }
   if (options.plan) {
     print_plan(body.plan(*prepared), options.output);
     return Exit::ok;
   }
-  if (const auto writable = check_outputs(options.output); !writable)
-    return refuse(options, body, writable.error());
-  const auto line = make_progress(options.output);
-  auto run = checks::Run::open(line.get());
-  if (!run) return refuse(options, body, run.error());
-  if (line) line->attach(run->loop());
-  auto interrupts = Interrupts::attach(*run);
-  if (!interrupts) return refuse(options, body, interrupts.error());
-
-  diagnosis::Report report = begin_report(body);
   const config::EndpointName& endpoint = prepared->target.endpoint;
-  report.target = diagnosis::text("{}:{}", diagnosis::Name{endpoint.host}, endpoint.port);
-  report.checks = std::move(prepared->checks);
-  const Instant begun = os::boot_now();
-  body.run(*run, *prepared, report);
-  report.duration = os::boot_now() - begun;
-  if (line) line->clear();
-  return show_report(report, options.output);
+  return run_report(options.output, {.verb = body.verb,
+                                     .target = diagnosis::text(
+                                         "{}:{}", diagnosis::Name{endpoint.host}, endpoint.port),
+                                     .run = [&](checks::Run& run, diagnosis::Report& report) {
+                                       report.checks = std::move(prepared->checks);
+                                       body.run(run, *prepared, report);
+                                     }});
 }
 
 }  // namespace wgscope::probe

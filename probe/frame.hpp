@@ -53,6 +53,9 @@ struct CheckOptions {
 /// Adds --config, --timeout, --json, … to a verb. @param options  outlives the parsing.
 void add_check_options(CLI::App& app, CheckOptions& options);
 
+/// The part of those that says what is shown: --json, --redact, …
+void add_output_options(CLI::App& app, OutputOptions& output);
+
 /// An option that is a span of time: "30" (seconds), "500ms", "2m".
 void add_duration_option(CLI::App& app, const std::string& name,
                          std::function<void(std::chrono::nanoseconds)> take,
@@ -86,6 +89,20 @@ struct CheckBody {
   /// Adds to the report, whose verb, target and times are filled in around it.
   std::function<void(checks::Run&, Prepared&, diagnosis::Report&)> run;
 };
+
+/// A verb that needs no tunnel of its own.
+struct ReportBody {
+  std::string_view verb;
+  diagnosis::Text target;
+  /// Adds to the report, whose verb, target and times are filled in around it.
+  std::function<void(checks::Run&, diagnosis::Report&)> run;
+};
+
+/// Runs until done or SIGINT or SIGTERM, and shows what is known then.
+Exit run_report(const OutputOptions& output, const ReportBody& body);
+
+/// What a verb does with --plan.
+void print_plan(const Plan& plan, const OutputOptions& output);
 
 /// Prepares, runs until done or SIGINT or SIGTERM, and shows what is known then.
 Exit run_check(const CheckOptions& options, const CheckBody& body);

@@ -371,6 +371,55 @@ constexpr FindingKind kKinds[] = {
      "closed: the tunnel may be down. So the expectation is neither met nor broken.",
      "Ask with what the service answers, or over TCP. For what must be closed: name something "
      "beside it that does answer."},
+    {FindingId::stun_silent, "WGS-NAT-001", warning, "No STUN server answers",
+     "None of the STUN servers that were named answered over UDP. Nothing is known of NATs on the "
+     "way then, and nothing speaks for or against the tunnel: the servers may be down, or UDP to "
+     "them filtered.",
+     "Name servers that answer: wgscope nat --stun HOST:PORT. To know whether the gateway is "
+     "reached: wgscope handshake."},
+    {FindingId::stun_not_enough, "WGS-NAT-002", warning, "Too few addresses to compare mappings",
+     "Whether a NAT gives a socket one outer port or one for each destination shows only where "
+     "two different addresses say what they see. One answered.",
+     "Name a second STUN server that is another host: wgscope nat --stun A:PORT --stun B:PORT."},
+    {FindingId::stun_other_address_false, "WGS-NAT-003", warning,
+     "STUN server's other address is no good",
+     "To see what a NAT lets in, a server must answer from an address that nothing was sent to. "
+     "This one names such an address, but it is its own, or nobody answers there, or the server "
+     "does not send from it. Tests that believe such a server find every filter open.",
+     "Name a server with two addresses of its own, such as coturn that listens on both."},
+    {FindingId::nat_mapping_unstable, "WGS-NAT-004", warning, "The outer port changes by itself",
+     "The same server saw another outer port a few seconds later, from the same socket. The NAT "
+     "forgets mappings within seconds, or was restarted, or has no room left; several outer "
+     "lines of which each packet takes one look the same.",
+     "Try again. If it stays so: look at the NAT's table and timers, and whether several lines "
+     "share the load."},
+    {FindingId::nat_of_carrier, "WGS-NAT-005", warning, "Behind a carrier's NAT",
+     "An address of 100.64.0.0/10 (RFC 6598), or a private one where a public one should be: the "
+     "provider translates too, so more than one NAT is on the way. Ports forwarded on the own "
+     "router do not reach the internet, and the carrier's timers count.",
+     "Let this side begin the tunnel, with PersistentKeepalive, to a gateway that has a public "
+     "address; or use IPv6, which is not translated."},
+    {FindingId::nat_lifetime_not_told, "WGS-NAT-006", warning,
+     "How long mappings live could not be measured",
+     "Measuring takes a STUN server that answers to another port than the one it was asked from "
+     "(RESPONSE-PORT, RFC 5780), and one outer address for all sockets. No such answer came.",
+     "Name a server that can do that first, such as coturn with two addresses: wgscope nat --stun "
+     "HOST:PORT."},
+    {FindingId::keepalive_missing, "WGS-NAT-007", warning, "No keepalive behind a NAT",
+     "This side is behind a NAT and sends nothing while the tunnel is silent. After the lifetime "
+     "of the mapping, what the gateway sends does not arrive, until this side sends again.",
+     "Set PersistentKeepalive for the peer, on the side behind the NAT, to what the finding "
+     "names. Leave it off where only this side ever begins."},
+    {FindingId::keepalive_not_enough, "WGS-NAT-008", critical, "Keepalive too long for the NAT",
+     "The NAT forgets a silent mapping before the next keepalive is due, as was measured with the "
+     "same silence. Between the two the gateway does not reach this side: tunnels that work and "
+     "then do not, each time for some seconds.",
+     "Set PersistentKeepalive to what the finding names."},
+    {FindingId::keepalive_tight, "WGS-NAT-009", warning, "Keepalive with little margin",
+     "The interval is shorter than the lifetime of a mapping, but by less than half. One lost "
+     "keepalive closes the flow, and so may a mapping that begins anew: until something is "
+     "answered, many NATs forget it much sooner.",
+     "Set PersistentKeepalive to what the finding names."},
 };
 
 }  // namespace

@@ -116,6 +116,8 @@ std::optional<diagnosis::FailOn> parse_fail_on(std::string_view word) {
   return std::nullopt;
 }
 
+}  // namespace
+
 void add_output_options(CLI::App& app, OutputOptions& output) {
   const std::string group(kOutputGroup);
   app.add_flag("--json", output.json, "One JSON document (docs/report.schema.json)")->group(group);
@@ -139,8 +141,6 @@ void add_output_options(CLI::App& app, OutputOptions& output) {
       ->type_name("WHAT")
       ->group(group);
 }
-
-}  // namespace
 
 void add_duration_option(CLI::App& app, const std::string& name,
                          std::function<void(nanoseconds)> take, const std::string& description) {

@@ -74,6 +74,16 @@ enum class FindingId : std::uint8_t {
   http_status,
   reach_unstable,
   reach_not_told,
+  // WGS-NAT: NATs on the way
+  stun_silent,
+  stun_not_enough,
+  stun_other_address_false,
+  nat_mapping_unstable,
+  nat_of_carrier,
+  nat_lifetime_not_told,
+  keepalive_missing,
+  keepalive_not_enough,
+  keepalive_tight,
 };
 
 /// A row of the table of findings, from which docs/findings.md is made.

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <vector>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/config/wg_quick.hpp"
+#include "wgscope/diagnosis/nat.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/model/address.hpp"
+
+namespace wgscope::checks {
+
+struct NatOptions {
+  std::vector<config::EndpointName> servers;  ///< at least one; STUN over UDP
+  Family family = Family::v4;                 ///< that is looked at: NATs are IPv4's
+  bool lifetime = true;
+  std::chrono::seconds longest{180};              ///< how far the lifetime is looked for
+  std::optional<std::chrono::seconds> keepalive;  ///< whether this one is often enough
+  Nanoseconds resolve_timeout = std::chrono::seconds{5};
+};
+
+/// Finds out what the NATs on the way do, with STUN servers, and how long they remember silent
+/// flows, with the first server that answers to another port (RESPONSE-PORT, RFC 5780 §7.5).
+///
+/// Sends to the servers and, where there is a NAT, to its outer address. Needs no privileges.
+/// Lifetimes take a socket for each second and state up to `longest`, 361 of them by default.
+diagnosis::NatFacts nat(Run& run, const NatOptions& options);
+
+/// nat(), and what it means, added to a report.
+void check_nat(Run& run, const NatOptions& options, diagnosis::Report& report);
+
+}  // namespace wgscope::checks

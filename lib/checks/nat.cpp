@@ -1,0 +1,155 @@
+#include "wgscope/checks/nat.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "wgscope/base/random.hpp"
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/resolve.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/crypto/random.hpp"
+#include "wgscope/diagnosis/nat.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/clock.hpp"
+#include "wgscope/os/local_address.hpp"
+#include "wgscope/os/poll_loop.hpp"
+#include "wgscope/path/nat_behaviour.hpp"
+
+#include "nat_lanes.hpp"
+#include "nat_sockets.hpp"
+
+namespace wgscope::checks {
+namespace {
+
+using diagnosis::NatFacts;
+
+/// Each server once, by its first address of the family.
+std::vector<Endpoint> find_servers(Run& run, const NatOptions& options, NatFacts& facts) {
+  std::vector<Endpoint> endpoints;
+  for (const config::EndpointName& name : options.servers) {
+    diagnosis::StunServerFacts& server = facts.servers.emplace_back(
+        diagnosis::StunServerFacts{.name = name, .endpoint = std::nullopt, .error = std::nullopt});
+    const auto found = resolve(run, name, options.family, os::boot_now() + options.resolve_timeout);
+    if (!found) {
+      server.error = found.error();
+      continue;
+    }
+    server.endpoint = found->front();
+    if (std::ranges::find(endpoints, found->front()) == endpoints.end())
+      endpoints.push_back(found->front());
+  }
+  return endpoints;
+}
+
+/// path::NatBehaviour on real sockets.
+class Behaviour {
+ public:
+  explicit Behaviour(Run& run) : run_(run), sockets_(run) {}
+
+  Result<path::NatBehaviourResult> run(Random& random, const std::vector<Endpoint>& servers,
+                                       const IpAddress& local);
+
+ private:
+  void send();
+
+  Run& run_;
+  NatSockets sockets_;
+  std::optional<path::NatBehaviour> engine_;
+};
+
+void Behaviour::send() {
+  while (const auto wanted = engine_->poll_transmit())
+    sockets_.send(static_cast<std::size_t>(wanted->from), wanted->to, wanted->bytes);
+}
+
+Result<path::NatBehaviourResult> Behaviour::run(Random& random,
+                                                const std::vector<Endpoint>& servers,
+                                                const IpAddress& local) {
+  path::NatBehaviourConfig config{.servers = servers, .local = {}};
+  for (Endpoint& socket : config.local) {
+    const auto opened = sockets_.open(local);
+    if (!opened) return tl::unexpected(opened.error());
+    socket = sockets_.local(*opened);
+  }
+  engine_.emplace(std::move(config), random, os::boot_now());
+  sockets_.on_datagram = [this](Instant now, std::size_t socket, const Endpoint& from,
+                                std::span<const std::byte> bytes) {
+    engine_->handle_datagram(now, static_cast<path::NatSocket>(socket), from, bytes);
+    send();
+  };
+  sockets_.on_unreachable = [this](Instant now, std::size_t socket, const Endpoint& destination) {
+    engine_->handle_unreachable(now, static_cast<path::NatSocket>(socket), destination);
+  };
+  send();
+  const auto timer = run_.loop().add(os::Timer{.next = [this] { return engine_->next_timeout(); },
+                                               .expired =
+                                                   [this](Instant now) {
+                                                     engine_->handle_timeout(now);
+                                                     send();
+                                                     if (engine_->done()) run_.wake();
+                                                   }});
+  const Instant end = os::boot_now() + path::kLongestNatBehaviour;
+  run_.say("asking STUN servers what they see", end);
+  run_.wait([this] { return engine_->done(); }, end);
+  return engine_->result();
+}
+
+void measure_lifetime(Run& run, Random& random, const NatOptions& options, NatFacts& facts) {
+  if (!options.lifetime || !facts.behaviour || run.interrupted()) return;
+  for (const path::StunServerSeen& server : facts.behaviour->servers) {
+    if (!server.mapped) continue;
+    facts.lifetime = {.server = server.server,
+                      .longest = options.longest,
+                      .one_way = {},
+                      .stream = {},
+                      .keepalive = {},
+                      .error = {}};
+    NatLanes(run, random, *facts.local, server.server)
+        .measure(options.longest, options.keepalive, *facts.lifetime);
+    const auto& stream = facts.lifetime->stream;
+    // A server without RESPONSE-PORT: there may be another one.
+    if (stream && stream->alive_after) return;
+    if (run.interrupted() || facts.lifetime->error) return;
+  }
+}
+
+}  // namespace
+
+NatFacts nat(Run& run, const NatOptions& options) {
+  NatFacts facts;
+  facts.lifetime_wanted = options.lifetime;
+  facts.keepalive = options.keepalive;
+  const std::vector<Endpoint> servers = find_servers(run, options, facts);
+  crypto::SystemRandom random;
+  for (const Endpoint& server : servers)
+    if (!facts.local) facts.local = os::local_address_towards(server);
+  if (facts.local && !run.interrupted()) {
+    auto behaviour = Behaviour(run).run(random, servers, *facts.local);
+    if (behaviour)
+      facts.behaviour = std::move(*behaviour);
+    else
+      facts.error = behaviour.error();
+    measure_lifetime(run, random, options, facts);
+  }
+  facts.interrupted = run.interrupted();
+  return facts;
+}
+
+void check_nat(Run& run, const NatOptions& options, diagnosis::Report& report) {
+  const NatFacts facts = nat(run, options);
+  for (diagnosis::Check& check : diagnosis::diagnose(facts))
+    report.checks.push_back(std::move(check));
+  report.success = diagnosis::success(facts);
+  report.interrupted = facts.interrupted;
+}
+
+}  // namespace wgscope::checks

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "wgscope/base/random.hpp"
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/diagnosis/nat.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/path/keepalive.hpp"
+#include "wgscope/path/mapping_lifetime.hpp"
+#include "wgscope/wire/stun.hpp"
+
+#include "nat_sockets.hpp"
+
+namespace wgscope::checks {
+
+/// Measures lifetimes with a STUN server that has RESPONSE-PORT (RFC 5780 §4.6), which stands in
+/// for the service of path::MappingLifetime. One socket more, `control`, is what the server answers
+/// to when a lane must not hear anything, and what asks it to answer to a lane:
+///
+///     lane    -> server: answer to control's port      (tells that it arrived, and the lane's
+///     port) … silence … control -> server: answer to the lane's port     (comes in where the lane
+///     has sent to: no
+///                                                       filter stops it, but a mapping that is
+///                                                       gone)
+class NatLanes {
+ public:
+  NatLanes(Run& run, Random& random, const IpAddress& local, const Endpoint& server);
+
+  /// Both states side by side, and beside them trials of an interval on a flow of their own, until
+  /// all is known, or the run is interrupted.
+  /// @param keepalive  nothing, or zero: no trials.
+  void measure(std::chrono::seconds longest, std::optional<std::chrono::seconds> keepalive,
+               diagnosis::LifetimeFacts& facts);
+
+ private:
+  enum class Purpose : std::uint8_t {
+    control,
+    greeting,
+    asking,
+    answer,
+    warm_up,
+    trial,
+    trial_answer
+  };
+  struct Asked {
+    Purpose purpose{};
+    std::size_t engine = 0;
+    std::size_t lane = 0;
+    std::uint32_t serial = 0;
+    Instant answer_at{};
+    bool every_second = false;
+  };
+  struct Lane {
+    std::size_t socket = 0;
+    std::uint32_t serial = 0;           ///< the latest
+    std::optional<std::uint16_t> port;  ///< outer, of the latest
+  };
+  struct Measured {
+    path::MappingLifetime engine;
+    std::vector<Lane> lanes;
+  };
+
+  bool find_control_port();
+  Result<> open_all(std::chrono::seconds longest, std::optional<std::chrono::seconds> keepalive);
+  Result<> open_lanes(path::MappingLifetimeConfig config);
+  void request(std::size_t engine, const path::LaneRequest& request, Instant now);
+  void ask(std::size_t socket, const Asked& asked, std::optional<std::uint16_t> response_port);
+  void trigger(const Asked& asked, Instant now);
+  void try_keepalive(const path::KeepaliveRequest& request, Instant now);
+  void handle_trial(Instant now, const Asked& asked, const Endpoint& mapped);
+  [[nodiscard]] bool trials_are_over() const;
+  void handle_datagram(Instant now, std::size_t socket, const Endpoint& from,
+                       std::span<const std::byte> bytes);
+  void handle_arrival(Instant now, const Asked& asked, const Endpoint& mapped);
+  void advance(Instant now);
+  [[nodiscard]] std::optional<Instant> next_timeout() const;
+  [[nodiscard]] bool done() const;
+
+  Run& run_;
+  Random& random_;
+  IpAddress local_;
+  Endpoint server_;
+  NatSockets sockets_;
+  std::size_t control_ = 0;
+  std::optional<Endpoint> control_mapped_;
+  std::vector<Measured> measured_;
+  std::chrono::seconds interval_{};  ///< that is tried
+  std::optional<path::KeepaliveTrials> trials_;
+  Lane trial_;
+  std::map<wire::StunTransaction, Asked> asked_;
+  std::multimap<Instant, Asked> triggers_;
+};
+
+}  // namespace wgscope::checks

@@ -1,0 +1,72 @@
+#include "nat_sockets.hpp"
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/clock.hpp"
+#include "wgscope/os/udp_socket.hpp"
+
+namespace wgscope::checks {
+namespace {
+
+/// Enough for an answer of STUN and a few copies of it.
+os::UdpOptions small_socket() {
+  os::UdpOptions options;
+  options.offload = false;
+  options.socket_buffer = 16384;
+  options.receive_memory = 4096;
+  options.max_datagram = 2048;
+  return options;
+}
+
+}  // namespace
+
+NatSockets::~NatSockets() {
+  for (const auto& open : sockets_) open->watch.remove();
+}
+
+Result<std::size_t> NatSockets::open(const IpAddress& local) {
+  auto socket = os::UdpSocket::open({local, 0, 0}, small_socket());
+  if (!socket) return tl::unexpected(socket.error());
+  const std::size_t index = sockets_.size();
+  auto watch = run_.loop().add(socket->fd(), {.readable = [this, index] { read(index); },
+                                              .writable = {},
+                                              .error = [this, index] { read_errors(index); }});
+  if (!watch) return tl::unexpected(watch.error());
+  sockets_.push_back(std::make_unique<Open>(Open{std::move(*socket), std::move(*watch)}));
+  return index;
+}
+
+const Endpoint& NatSockets::local(std::size_t socket) const {
+  return sockets_[socket]->socket.local();
+}
+
+void NatSockets::send(std::size_t socket, const Endpoint& to, std::span<const std::byte> bytes) {
+  const std::array batch{
+      os::SendBatch{.to = to, .bytes = bytes, .segment_size = bytes.size(), .from = {}}};
+  const os::SendReport sent = sockets_[socket]->socket.send(batch);
+  // A buffer that is full costs this datagram, as a router's would.
+  if (!sent.failures.empty() && on_unreachable) on_unreachable(os::boot_now(), socket, to);
+}
+
+void NatSockets::read(std::size_t socket) {
+  const auto report = sockets_[socket]->socket.receive([&](const os::Received& received) {
+    if (on_datagram) on_datagram(os::boot_now(), socket, received.from, received.datagram);
+  });
+  static_cast<void>(report);  // an error is told again by the error queue
+  run_.wake();
+}
+
+void NatSockets::read_errors(std::size_t socket) {
+  sockets_[socket]->socket.read_errors([&](const os::SocketError& error) {
+    if (on_unreachable) on_unreachable(os::boot_now(), socket, error.destination);
+  });
+  run_.wake();
+}
+
+}  // namespace wgscope::checks

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/poll_loop.hpp"
+#include "wgscope/os/udp_socket.hpp"
+
+namespace wgscope::checks {
+
+/// Many small UDP sockets on one loop, known by their index.
+class NatSockets {
+ public:
+  explicit NatSockets(Run& run) : run_(run) {}
+  NatSockets(const NatSockets&) = delete;
+  NatSockets& operator=(const NatSockets&) = delete;
+  ~NatSockets();
+
+  /// One more, on a free port of `local`. @returns as UdpSocket::open() and PollLoop::add().
+  Result<std::size_t> open(const IpAddress& local);
+  /// What cannot be sent is handed to on_unreachable.
+  void send(std::size_t socket, const Endpoint& to, std::span<const std::byte> bytes);
+  [[nodiscard]] const Endpoint& local(std::size_t socket) const;
+
+  std::function<void(Instant, std::size_t, const Endpoint& from, std::span<const std::byte>)>
+      on_datagram;
+  std::function<void(Instant, std::size_t, const Endpoint& destination)> on_unreachable;
+
+ private:
+  struct Open {
+    os::UdpSocket socket;
+    os::PollLoop::Watch watch;
+  };
+  void read(std::size_t socket);
+  void read_errors(std::size_t socket);
+
+  Run& run_;
+  std::vector<std::unique_ptr<Open>> sockets_;
+};
+
+}  // namespace wgscope::checks

@@ -1,0 +1,253 @@
+#include "wgscope/diagnosis/nat.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/path/nat_behaviour.hpp"
+
+#include "nat_parts.hpp"
+
+namespace wgscope::diagnosis {
+namespace {
+
+using path::NatBehaviourResult;
+using path::NatFiltering;
+using path::NatMapping;
+using path::OtherAddress;
+
+std::string_view words_of(NatMapping mapping) {
+  switch (mapping) {
+    case NatMapping::none: return "no NAT";
+    case NatMapping::endpoint_independent: return "endpoint-independent mapping";
+    case NatMapping::same_as_ports_are_kept: return "one mapping for all, as ports are kept";
+    case NatMapping::endpoint_dependent: return "mapping depends on the destination";
+    case NatMapping::address_dependent: return "address-dependent mapping";
+    case NatMapping::address_and_port_dependent: return "address- and port-dependent mapping";
+    case NatMapping::not_known: return "mapping not known";
+  }
+  return "";
+}
+
+std::string_view words_of(NatFiltering filtering) {
+  switch (filtering) {
+    case NatFiltering::endpoint_independent: return "endpoint-independent filtering";
+    case NatFiltering::address_dependent: return "address-dependent filtering";
+    case NatFiltering::address_and_port_dependent: return "address- and port-dependent filtering";
+    case NatFiltering::not_known: return "filtering not known";
+  }
+  return "";
+}
+
+std::string_view words_of(OtherAddress other) {
+  switch (other) {
+    case OtherAddress::none: return "names no other address";
+    case OtherAddress::same: return "names another address that is its own";
+    case OtherAddress::silent: return "names another address where nobody answers";
+    case OtherAddress::ignored: return "does not answer from its other address when asked to";
+    case OtherAddress::refused: return "refuses to answer from its other address";
+    case OtherAddress::unused: return "was not seen to answer from its other address";
+    case OtherAddress::proven: return "answers from its other address";
+  }
+  return "";
+}
+
+bool answered(const NatFacts& facts) {
+  return facts.behaviour && std::ranges::any_of(facts.behaviour->servers, [](const auto& server) {
+           return server.mapped.has_value();
+         });
+}
+
+std::vector<Text> server_evidence(const NatFacts& facts) {
+  std::vector<Text> lines;
+  for (const StunServerFacts& server : facts.servers)
+    if (server.error)
+      lines.push_back(text("{}: {}", Name{server.name.host}, Name{server.error->context}));
+  if (!facts.behaviour) return lines;
+  for (const path::StunServerSeen& server : facts.behaviour->servers) {
+    if (server.mapped)
+      lines.push_back(
+          text("{} sees {}; it {}", server.server, *server.mapped, words_of(server.other_is)));
+    else if (server.error_code)
+      lines.push_back(text("{} answers with error {}", server.server, *server.error_code));
+    else
+      lines.push_back(
+          text(server.unreachable ? "{} cannot be reached" : "{} does not answer", server.server));
+  }
+  return lines;
+}
+
+Check check_servers(const NatFacts& facts) {
+  if (answered(facts)) {
+    const auto count = std::ranges::count_if(
+        facts.behaviour->servers, [](const auto& server) { return server.mapped.has_value(); });
+    return make_nat_check("nat.servers", Status::ok,
+                          text("{} of {} STUN servers answer", count, facts.servers.size()));
+  }
+  if (facts.interrupted)
+    return make_nat_check("nat.servers", Status::unknown, "interrupted before a server answered");
+  Finding finding{.id = FindingId::stun_silent,
+                  .cause = "no STUN server answered, so nothing is known of NATs",
+                  .evidence = server_evidence(facts)};
+  if (facts.error) finding.evidence.push_back(text("{}", Name{facts.error->context}));
+  finding.hypotheses = {{"a firewall drops UDP", "wgscope handshake, and the same from elsewhere"},
+                        {"the servers are not STUN servers", "try others: --stun HOST:PORT"}};
+  finding.fix = {"name servers that answer: wgscope nat --stun HOST:PORT --stun HOST:PORT"};
+  return make_nat_check("nat.servers", Status::unknown, "no answer", std::move(finding));
+}
+
+Check check_mapping(const NatFacts& facts) {
+  const NatBehaviourResult& seen = *facts.behaviour;
+  std::vector<Text> evidence;
+  for (const path::MappingSeen& mapping : seen.mappings)
+    if (mapping.socket == path::NatSocket::main)
+      evidence.push_back(text("{} sees {}", mapping.destination, mapping.mapped));
+  if (seen.changed_meanwhile)
+    return make_nat_check(
+        "nat.mapping", Status::unknown, "it changed meanwhile",
+        {.id = FindingId::nat_mapping_unstable,
+         .cause = "the outer port changed while it was looked at, so comparing it tells nothing",
+         .evidence = std::move(evidence),
+         .hypotheses = {{"mappings live for a few seconds only", "wgscope nat, its lifetimes"},
+                        {"the NAT was restarted, or has no room left", "try again"}},
+         .fix = {"wgscope nat again"}});
+  if (seen.mapping == NatMapping::not_known)
+    return make_nat_check(
+        "nat.mapping", Status::unknown,
+        facts.interrupted ? text("interrupted") : text("one address was asked, two are needed"),
+        {.id = FindingId::stun_not_enough,
+         .cause = "mappings can be compared only where two different addresses answer",
+         .evidence = server_evidence(facts),
+         .fix = {"name one more server: wgscope nat --stun HOST:PORT --stun HOST:PORT"}});
+  if (is_dependent(seen.mapping))
+    return make_nat_check(
+        "nat.mapping", Status::ok,
+        text("{}: peers behind other NATs cannot be met directly", words_of(seen.mapping)));
+  return make_nat_check("nat.mapping", Status::ok, text("{}", words_of(seen.mapping)));
+}
+
+Check check_filtering(const NatFacts& facts) {
+  const NatBehaviourResult& seen = *facts.behaviour;
+  Check check = make_nat_check("nat.filtering", Status::ok, text("{}", words_of(seen.filtering)));
+  check.essential = false;
+  if (seen.filtering != NatFiltering::not_known) return check;
+  check.status = Status::unknown;
+  const bool lies = std::ranges::any_of(seen.servers, [](const path::StunServerSeen& server) {
+    return server.other_is == OtherAddress::same || server.other_is == OtherAddress::silent ||
+           server.other_is == OtherAddress::ignored;
+  });
+  check.summary = "no server answers from another address";
+  if (seen.nothing_let_in)
+    check.summary = "nothing came in from elsewhere, which the server may not have sent";
+  if (!lies) return check;
+  check.finding = {.id = FindingId::stun_other_address_false,
+                   .cause = "the STUN server's other address is no good to test filtering with",
+                   .evidence = server_evidence(facts),
+                   .fix = {"name a server with two addresses of its own (RFC 5780)"}};
+  return check;
+}
+
+Check check_ports(const NatFacts& facts) {
+  using path::PortKeeping;
+  switch (facts.behaviour->ports) {
+    case PortKeeping::kept: return make_nat_check("nat.ports", Status::ok, "kept");
+    case PortKeeping::changed: return make_nat_check("nat.ports", Status::ok, "changed");
+    case PortKeeping::mixed: return make_nat_check("nat.ports", Status::ok, "some are kept");
+    case PortKeeping::not_known: break;
+  }
+  Check check = make_nat_check("nat.ports", Status::unknown, "could not be told");
+  check.essential = false;
+  return check;
+}
+
+Check check_hairpin(const NatFacts& facts) {
+  Check check = make_nat_check("nat.hairpin", Status::ok, "");
+  check.essential = false;
+  const std::optional<bool> hairpin = facts.behaviour->hairpin;
+  if (!hairpin) {
+    check.status = Status::unknown;
+    check.summary = "could not be told";
+  } else {
+    check.summary = *hairpin ? text("the outer address is reached from inside")
+                             : text("the outer address is not reached from inside");
+  }
+  return check;
+}
+
+std::optional<Check> check_signs(const NatFacts& facts) {
+  if (!facts.local) return std::nullopt;
+  std::optional<IpAddress> mapped;
+  for (const path::StunServerSeen& server : facts.behaviour->servers)
+    if (!mapped && server.mapped) mapped = server.mapped->address;
+  if (!mapped) return std::nullopt;
+  const path::NatSigns signs =
+      path::nat_signs({.local = *facts.local, .mapped = mapped, .router_outer = {}});
+  Finding finding{
+      .id = FindingId::nat_of_carrier,
+      .cause = "",
+      .evidence = {text("we send from {}", *facts.local), text("servers see {}", *mapped)},
+      .fix = {"connections from outside need IPv6, or a gateway with a public address",
+              "set PersistentKeepalive on this side"}};
+  if (signs.local_shared) {
+    finding.cause = "this host has an address that a carrier's NAT gives out (100.64.0.0/10)";
+    return make_nat_check("nat.carrier", Status::warning, "behind a carrier's NAT",
+                          std::move(finding));
+  }
+  if (signs.mapped_not_public && *mapped != *facts.local) {
+    finding.cause = "the servers themselves are behind a NAT: there is another one beyond them";
+    return make_nat_check("nat.carrier", Status::warning, "the servers see a private address",
+                          std::move(finding));
+  }
+  return make_nat_check("nat.carrier", Status::ok, "no sign of a carrier's NAT");
+}
+
+}  // namespace
+
+bool is_dependent(NatMapping mapping) {
+  return mapping == NatMapping::endpoint_dependent || mapping == NatMapping::address_dependent ||
+         mapping == NatMapping::address_and_port_dependent;
+}
+
+Check make_nat_check(std::string_view name, Status status, Text summary) {
+  return {.name = name, .layer = Layer::path, .status = status, .summary = std::move(summary)};
+}
+
+Check make_nat_check(std::string_view name, Status status, Text summary, Finding finding) {
+  Check check = make_nat_check(name, status, std::move(summary));
+  check.finding = std::move(finding);
+  return check;
+}
+
+std::vector<Check> diagnose(const NatFacts& facts) {
+  std::vector<Check> checks{check_servers(facts)};
+  if (!answered(facts)) return checks;
+  checks.push_back(check_mapping(facts));
+  checks.push_back(check_filtering(facts));
+  if (facts.behaviour->mapping != NatMapping::none) {
+    checks.push_back(check_ports(facts));
+    checks.push_back(check_hairpin(facts));
+    if (auto signs = check_signs(facts)) checks.push_back(std::move(*signs));
+  }
+  for (Check& check : check_lifetime(facts)) checks.push_back(std::move(check));
+  return checks;
+}
+
+Text success(const NatFacts& facts) {
+  if (!facts.behaviour) return {};
+  Text made =
+      text("{}, {}", words_of(facts.behaviour->mapping), words_of(facts.behaviour->filtering));
+  if (facts.lifetime && facts.lifetime->stream && facts.lifetime->stream->alive_after)
+    made.add(", ").add(describe_lifetime(*facts.lifetime->stream));
+  return made;
+}
+
+}  // namespace wgscope::diagnosis

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/nat.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/path/mapping_lifetime.hpp"
+#include "wgscope/path/nat_behaviour.hpp"
+
+namespace wgscope::diagnosis {
+
+bool is_dependent(path::NatMapping mapping);
+
+Check make_nat_check(std::string_view name, Status status, Text summary);
+Check make_nat_check(std::string_view name, Status status, Text summary, Finding finding);
+
+/// "silent mappings live for 29 to 30 s".
+Text describe_lifetime(const path::MappingLifetimeResult& result);
+
+/// Lifetime and keepalive, as far as they were wanted.
+std::vector<Check> check_lifetime(const NatFacts& facts);
+
+}  // namespace wgscope::diagnosis

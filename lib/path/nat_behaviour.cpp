@@ -1,0 +1,310 @@
+#include "wgscope/path/nat_behaviour.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "wgscope/base/random.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/wire/stun.hpp"
+
+// The order of things matters, as sending opens filters (RFC 5780 §4.5):
+//
+//   servers   main -> each server. Two that have different addresses show whether mappings differ.
+//   others    main -> the other address of each server that has one: does anybody answer there, and
+//             does the mapping depend on the address or on the port too?
+//   again     main -> the first server once more: if that mapping is another one now, mappings have
+//             come and gone during the run, and what was compared means nothing.
+//             hairpin -> the server, to know its mapping.
+//   rounds    filter -> one server, and nobody else, asking for answers from other addresses.
+//
+// Two traps are in the rounds. A server may say that it has another address and never send from
+// it: its silence would look like the strictest of filters. So `main`, which has sent to all of
+// those addresses and lets their answers in, asks for the same (the proof), and without a proof
+// silence means nothing. And an answer that is lost would look like one that was filtered: so each
+// probe has a plain request as a control beside it, and silence counts only as far as the controls
+// fared well (silence_counts()).
+
+namespace wgscope::path {
+namespace {
+
+constexpr Nanoseconds kTick = std::chrono::milliseconds(250);
+constexpr Nanoseconds kGrace =
+    std::chrono::milliseconds(1500);  // for answers to the last of a round
+
+constexpr std::size_t index(NatSocket socket) { return static_cast<std::size_t>(socket); }
+
+bool is_answer(const wire::StunMessage& message) {
+  return message.method == wire::kStunBinding && message.not_understood.empty() &&
+         (message.kind == wire::StunClass::success ? message.mapped().has_value()
+                                                   : message.kind == wire::StunClass::error);
+}
+
+}  // namespace
+
+NatBehaviour::NatBehaviour(NatBehaviourConfig config, Random& random, Instant now)
+    : config_(std::move(config)),
+      random_(&random),
+      others_(config_.servers.size(), OtherAddress::none) {
+  for (std::size_t i = 0; i < config_.servers.size(); ++i)
+    start(NatSocket::main, i, config_.servers[i], now);
+  advance(now);
+}
+
+wire::StunTransaction NatBehaviour::new_transaction() {
+  wire::StunTransaction transaction;
+  random_->fill(transaction);
+  return transaction;
+}
+
+void NatBehaviour::queue(NatSocket from, const Endpoint& to,
+                         const wire::StunTransaction& transaction,
+                         std::optional<wire::StunChange> change) {
+  outbox_.push_back({from, to, wire::build_stun({.transaction = transaction, .change = change})});
+  ++sent_;
+}
+
+std::optional<NatSend> NatBehaviour::poll_transmit() {
+  if (outbox_read_ == outbox_.size()) {
+    outbox_.clear();
+    outbox_read_ = 0;
+    return std::nullopt;
+  }
+  return std::move(outbox_[outbox_read_++]);
+}
+
+void NatBehaviour::start(NatSocket socket, std::size_t server, const Endpoint& to, Instant now) {
+  exchanges_.push_back(
+      {.socket = socket, .server = server, .to = to, .transaction = new_transaction()});
+  transmit(exchanges_.back(), now);
+}
+
+void NatBehaviour::transmit(Exchange& exchange, Instant now) {
+  if (exchange.sent == kStunTransmissions) {
+    exchange.state = State::failed;
+    return;
+  }
+  queue(exchange.socket, exchange.to, exchange.transaction);
+  const Nanoseconds wait = config_.first_timeout * (1 << exchange.sent);
+  ++exchange.sent;
+  exchange.next =
+      now +
+      (exchange.sent == kStunTransmissions ? config_.first_timeout * kStunLastWaitFactor : wait);
+}
+
+void NatBehaviour::handle_timeout(Instant now) {
+  for (Exchange& exchange : exchanges_)
+    if (exchange.state == State::waiting && exchange.next <= now) transmit(exchange, now);
+  if (phase_ == Phase::rounds && next_tick_ <= now) tick(now);
+  advance(now);
+}
+
+std::optional<Instant> NatBehaviour::next_timeout() const {
+  if (done()) return std::nullopt;
+  if (phase_ == Phase::rounds) return next_tick_;
+  std::optional<Instant> first;
+  for (const Exchange& exchange : exchanges_)
+    if (exchange.state == State::waiting)
+      first = std::min(first.value_or(exchange.next), exchange.next);
+  return first;
+}
+
+void NatBehaviour::handle_unreachable(Instant now, NatSocket at, const Endpoint& destination) {
+  for (Exchange& exchange : exchanges_) {
+    if (exchange.state != State::waiting || exchange.socket != at || exchange.to != destination)
+      continue;
+    exchange.state = State::failed;
+    exchange.unreachable = true;
+  }
+  advance(now);
+}
+
+void NatBehaviour::handle_datagram(Instant now, NatSocket at, const Endpoint& from,
+                                   std::span<const std::byte> bytes) {
+  const auto message = wire::parse_stun(bytes);
+  if (!message) return;
+  if (message->kind == wire::StunClass::request) {  // our own, around the hairpin
+    for (Probe& probe : probes_)
+      if (probe.wanted && probe.expected_at == at && probe.expected_at != probe.from &&
+          probe.transaction == message->transaction)
+        probe.seen = true;
+  } else if (is_answer(*message)) {
+    handle_answer(at, from, *message);
+  }
+  advance(now);
+}
+
+void NatBehaviour::handle_answer(NatSocket at, const Endpoint& from,
+                                 const wire::StunMessage& message) {
+  for (Exchange& exchange : exchanges_) {
+    if (exchange.transaction != message.transaction) continue;
+    if (exchange.state != State::waiting || exchange.socket != at || exchange.to != from) return;
+    exchange.state = message.kind == wire::StunClass::success ? State::answered : State::failed;
+    exchange.answer = message;
+    return;
+  }
+  for (Controls* controls : {&filter_controls_, &main_controls_}) {
+    const auto found = std::ranges::find(controls->waiting, message.transaction);
+    if (found == controls->waiting.end()) continue;
+    controls->waiting.erase(found);
+    ++controls->answered;
+    // During the rounds mappings may go as well.
+    const Exchange* first = find(NatSocket::main, config_.servers[*control_]);
+    if (controls == &main_controls_ && message.mapped() != first->answer.mapped())
+      changed_meanwhile_ = true;
+    return;
+  }
+  for (Probe& probe : probes_)
+    if (probe.wanted && probe.from == at && probe.change &&
+        probe.transaction == message.transaction)
+      handle_probe_answer(probe, from, message);
+}
+
+void NatBehaviour::handle_probe_answer(Probe& probe, const Endpoint& from,
+                                       const wire::StunMessage& message) {
+  OtherAddress& other = others_[*tester_];
+  if (message.kind == wire::StunClass::error) {
+    other = OtherAddress::refused;
+    return;
+  }
+  const Endpoint& server = config_.servers[*tester_];
+  Endpoint expected = *find(NatSocket::main, server)->answer.other;
+  if (!probe.change->address) expected.address = server.address;
+  if (from != expected) {
+    other = OtherAddress::ignored;
+    return;
+  }
+  probe.seen = true;
+  if (other == OtherAddress::unused) other = OtherAddress::proven;
+}
+
+bool NatBehaviour::all_settled() const {
+  return std::ranges::none_of(exchanges_,
+                              [](const Exchange& e) { return e.state == State::waiting; });
+}
+
+const NatBehaviour::Exchange* NatBehaviour::find(NatSocket socket, const Endpoint& to) const {
+  const auto found = std::ranges::find_if(
+      exchanges_, [&](const Exchange& e) { return e.socket == socket && e.to == to; });
+  return found == exchanges_.end() ? nullptr : &*found;
+}
+
+bool NatBehaviour::answers(std::size_t server) const {
+  return exchanges_[server].state == State::answered;
+}
+
+void NatBehaviour::advance(Instant now) {
+  while (phase_ < Phase::rounds && all_settled()) {
+    if (phase_ == Phase::servers)
+      start_others(now);
+    else if (phase_ == Phase::others)
+      start_again(now);
+    else
+      start_rounds(now);
+  }
+  if (phase_ == Phase::rounds && nothing_to_ask()) phase_ = Phase::done;
+}
+
+void NatBehaviour::start_others(Instant now) {
+  phase_ = Phase::others;
+  const std::size_t servers = config_.servers.size();
+  for (std::size_t i = 0; i < servers; ++i) {
+    if (!answers(i)) continue;
+    if (!control_) control_ = i;
+    const std::optional<Endpoint> other = exchanges_[i].answer.other;
+    if (!other) continue;
+    const Endpoint& server = config_.servers[i];
+    if (other->address.family != server.address.family || other->address == server.address ||
+        other->port == server.port || other->port == 0) {
+      others_[i] = OtherAddress::same;
+      continue;
+    }
+    for (const Endpoint& to : {Endpoint{other->address, 0, server.port}, *other,
+                               Endpoint{server.address, server.scope_id, other->port}})
+      if (find(NatSocket::main, to) == nullptr) start(NatSocket::main, i, to, now);
+  }
+  if (!control_) phase_ = Phase::done;
+}
+
+void NatBehaviour::start_again(Instant now) {
+  phase_ = Phase::again;
+  for (std::size_t i = 0; i < config_.servers.size(); ++i) {
+    if (!answers(i) || !exchanges_[i].answer.other || others_[i] == OtherAddress::same) continue;
+    const Exchange* other = find(NatSocket::main, *exchanges_[i].answer.other);
+    const bool there = other != nullptr && other->state == State::answered;
+    others_[i] = there ? OtherAddress::unused : OtherAddress::silent;
+    if (there && !tester_) tester_ = control_ = i;
+  }
+  again_ = exchanges_.size();
+  start(NatSocket::main, *control_, config_.servers[*control_], now);
+  start(NatSocket::hairpin, *control_, config_.servers[*control_], now);
+}
+
+void NatBehaviour::start_rounds(Instant now) {
+  phase_ = Phase::rounds;
+  next_tick_ = now;
+  const Endpoint& server = config_.servers[*control_];
+  const auto add = [&](ProbeIndex which, NatSocket from, NatSocket at, const Endpoint& to,
+                       std::optional<wire::StunChange> change) {
+    probes_[which] = {from, at, to, change, new_transaction(), false, true};
+  };
+  if (tester_) {
+    constexpr wire::StunChange kBoth{.address = true, .port = true};
+    constexpr wire::StunChange kPort{.address = false, .port = true};
+    add(kFilterBoth, NatSocket::filter, NatSocket::filter, server, kBoth);
+    add(kFilterPort, NatSocket::filter, NatSocket::filter, server, kPort);
+    add(kProofBoth, NatSocket::main, NatSocket::main, server, kBoth);
+    add(kProofPort, NatSocket::main, NatSocket::main, server, kPort);
+  }
+  const std::optional<Endpoint> main = exchanges_[again_].answer.mapped();
+  const std::optional<Endpoint> hairpin = exchanges_[again_ + 1].answer.mapped();
+  if (!main || !hairpin || *main == config_.local[index(NatSocket::main)]) return;
+  add(kHairpin, NatSocket::hairpin, NatSocket::main, *main, {});
+  add(kHairpinBack, NatSocket::main, NatSocket::hairpin, *hairpin, {});
+}
+
+bool NatBehaviour::nothing_to_ask() const {
+  return std::ranges::none_of(probes_, [&](const Probe& probe) { return is_open(probe); });
+}
+
+bool NatBehaviour::is_open(const Probe& probe) const {
+  if (!probe.wanted || probe.seen) return false;
+  if (!probe.change)  // one way around the hairpin is enough
+    return !probes_[kHairpin].seen && !probes_[kHairpinBack].seen;
+  return !probes_[kFilterBoth].seen && others_[*tester_] != OtherAddress::ignored &&
+         others_[*tester_] != OtherAddress::refused;
+}
+
+void NatBehaviour::tick(Instant now) {
+  if (ticks_ > 0 && ticks_ % kProbesInRound == 0 && !round_judged_) {
+    round_judged_ = true;
+    // Another round only where it can tell more.
+    if (ticks_ == kProbesInRound * kMostRounds ||
+        (silence_counts(main_controls_) && (!tester_ || silence_counts(filter_controls_)))) {
+      phase_ = Phase::done;
+      return;
+    }
+  }
+  round_judged_ = false;
+  ++ticks_;
+  send_control(NatSocket::main);
+  if (tester_) send_control(NatSocket::filter);
+  for (const Probe& probe : probes_)
+    if (is_open(probe)) queue(probe.from, probe.to, probe.transaction, probe.change);
+  next_tick_ = now + (ticks_ % kProbesInRound == 0 ? kGrace : kTick);
+}
+
+void NatBehaviour::send_control(NatSocket from) {
+  Controls& controls = from == NatSocket::main ? main_controls_ : filter_controls_;
+  controls.waiting.push_back(new_transaction());
+  ++controls.sent;
+  queue(from, config_.servers[*control_], controls.waiting.back());
+}
+
+}  // namespace wgscope::path

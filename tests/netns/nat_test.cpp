@@ -1,0 +1,260 @@
+// wgscope nat behind nftables' NATs, with coturn as a real STUN server.
+//
+//   inside 10.7.0.2 ---- 10.7.0.1 router 198.51.100.2 ---- 198.51.100.10, .11 outside (coturn)
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+#include <fmt/core.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "need.hpp"
+#include "netns.hpp"
+#include "paths.hpp"
+#include "process.hpp"
+#include "temp_dir.hpp"
+
+namespace wgscope::test {
+namespace {
+
+using std::chrono::seconds;
+using testing::AnyOf;
+using testing::HasSubstr;
+
+std::optional<std::string> find_coturn() {
+  for (const std::filesystem::path& folder :
+       {source_dir() / "build/deps/coturn/usr/bin", std::filesystem::path("/usr/bin"),
+        std::filesystem::path("/usr/local/bin")})
+    if (access((folder / "turnserver").c_str(), X_OK) == 0) return folder / "turnserver";
+  return std::nullopt;
+}
+
+std::optional<std::string> why_not() {
+  if (!find_coturn()) return "no program turnserver (script/bootstrap --tests unpacks it)";
+  return why_no_netns();
+}
+
+/// What one run said.
+struct Said {
+  Finished program;
+  nlohmann::json report;
+
+  [[nodiscard]] nlohmann::json check(const std::string& name) const {
+    for (const auto& check : report.at("checks"))
+      if (check.at("name") == name) return check;
+    return {};
+  }
+  [[nodiscard]] std::string summary(const std::string& name) const {
+    const auto found = check(name);
+    return found.is_null() ? "no such check: " + program.out
+                           : found.at("summary").get<std::string>();
+  }
+};
+
+class NatProgram : public testing::Test {
+ protected:
+  void SetUp() override {
+    WGSCOPE_NEED(why_not());
+    inside_.emplace();
+    router_.emplace();
+    outside_.emplace();
+    near_ = connect(*inside_, "10.7.0.2/24", *router_, "10.7.0.1/24");
+    far_ = connect(*router_, "198.51.100.2/24", *outside_, "198.51.100.10/24");
+    inside_->ip("route add default via 10.7.0.1");
+    outside_->ip("address add 198.51.100.11/24 dev " + far_.right);
+    router_->must({"sysctl", "-qw", "net.ipv4.ip_forward=1"});
+  }
+
+  /// @param statement  "masquerade", "masquerade random" …
+  void translate(const NetworkNamespace& router, const std::string& outer,
+                 const std::string& statement) const {
+    router.must({"nft", "-f", "-"},
+                fmt::format("table ip nat {{\n chain post {{\n  type nat hook postrouting priority "
+                            "100\n  oifname \"{}\" {}\n }}\n}}\n",
+                            outer, statement));
+  }
+
+  static void set_timeouts(const NetworkNamespace& router, int one_way, int stream) {
+    router.must({"sysctl", "-qw", fmt::format("net.netfilter.nf_conntrack_udp_timeout={}", one_way),
+                 fmt::format("net.netfilter.nf_conntrack_udp_timeout_stream={}", stream)});
+  }
+
+  /// @param addresses  to listen on; two make it a server of RFC 5780.
+  void start_coturn(const std::vector<std::string>& addresses) {
+    std::vector<std::string> argv{*find_coturn(),
+                                  "-n",
+                                  "--stun-only",
+                                  "--listening-port=3478",
+                                  "--alt-listening-port=3479",
+                                  "--no-tls",
+                                  "--no-dtls",
+                                  "--no-tcp",
+                                  "--no-cli",
+                                  "--log-file=stdout",
+                                  "--pidfile=" + (folder_ / "pid").string(),
+                                  "--userdb=" + (folder_ / "db").string()};
+    for (const std::string& address : addresses) argv.push_back("--listening-ip=" + address);
+    coturn_.emplace(argv, ProcessOptions{.netns = outside_->name()});
+    ASSERT_TRUE(coturn_->wait_for_output("Total General servers", seconds(20))) << coturn_->out();
+  }
+
+  [[nodiscard]] Said nat(const std::vector<std::string>& options) const {
+    std::vector<std::string> argv{binary_dir() / "probe/wgscope", "nat", "--json"};
+    argv.insert(argv.end(), options.begin(), options.end());
+    Said said{.program = run(argv, {.netns = inside_->name()}, seconds(120)), .report = {}};
+    said.report = nlohmann::json::parse(said.program.out, nullptr, false);
+    EXPECT_TRUE(said.report.is_object()) << said.program.out << said.program.err;
+    return said;
+  }
+
+  TempDir folder_;
+  std::optional<NetworkNamespace> inside_;
+  std::optional<NetworkNamespace> router_;
+  std::optional<NetworkNamespace> outside_;
+  Veth near_;
+  Veth far_;
+  std::optional<Process> coturn_;
+};
+
+constexpr const char* kServer = "198.51.100.10:3478";
+
+TEST_F(NatProgram, SeesThatThereIsNoNat) {
+  start_coturn({"198.51.100.10", "198.51.100.11"});
+  outside_->ip("route add 10.7.0.0/24 via 198.51.100.2");
+  const Said said = nat({"--stun", kServer, "--quick"});
+  EXPECT_EQ(said.program.exit_code, 0) << said.program.out;
+  EXPECT_EQ(said.summary("nat.mapping"), "no NAT");
+  EXPECT_EQ(said.summary("nat.filtering"), "endpoint-independent filtering");
+}
+
+TEST_F(NatProgram, SeesThatMasqueradingKeepsPortsAndFilters) {
+  start_coturn({"198.51.100.10", "198.51.100.11"});
+  translate(*router_, far_.left, "masquerade");
+  const Said said = nat({"--stun", kServer, "--quick"});
+  EXPECT_EQ(said.program.exit_code, 0) << said.program.out;
+  EXPECT_EQ(said.summary("nat.mapping"), "one mapping for all, as ports are kept");
+  EXPECT_EQ(said.summary("nat.filtering"), "address- and port-dependent filtering");
+  EXPECT_EQ(said.summary("nat.ports"), "kept");
+  EXPECT_EQ(said.summary("nat.hairpin"), "the outer address is not reached from inside");
+}
+
+TEST_F(NatProgram, SeesThatRandomPortsDependOnTheDestination) {
+  start_coturn({"198.51.100.10", "198.51.100.11"});
+  translate(*router_, far_.left, "masquerade fully-random");
+  const Said said = nat({"--stun", kServer, "--quick"});
+  EXPECT_EQ(said.program.exit_code, 0) << said.program.out;
+  EXPECT_THAT(said.summary("nat.mapping"), HasSubstr("address- and port-dependent mapping"));
+  EXPECT_THAT(said.summary("nat.filtering"), HasSubstr("nothing came in from elsewhere"));
+  EXPECT_EQ(said.summary("nat.ports"), "changed");
+}
+
+TEST_F(NatProgram, SeesAFullConeWherePortsAreForwarded) {
+  start_coturn({"198.51.100.10", "198.51.100.11"});
+  translate(*router_, far_.left, "masquerade");
+  router_->must({"nft", "-f", "-"},
+                fmt::format("table ip in {{\n chain pre {{\n  type nat hook prerouting priority "
+                            "-100\n  iifname \"{}\" meta l4proto udp dnat to 10.7.0.2\n }}\n}}\n",
+                            far_.left));
+  const Said said = nat({"--stun", kServer, "--quick"});
+  EXPECT_EQ(said.summary("nat.filtering"), "endpoint-independent filtering");
+}
+
+TEST_F(NatProgram, ComparesMappingsOfTwoOrdinaryServers) {
+  start_coturn({"198.51.100.10"});
+  translate(*router_, far_.left, "masquerade fully-random");
+  const Said one = nat({"--stun", kServer, "--quick"});
+  EXPECT_EQ(one.program.exit_code, 3) << one.program.out;
+  EXPECT_EQ(one.check("nat.mapping").at("finding").at("id"), "WGS-NAT-002");
+
+  Process second(
+      {*find_coturn(), "-n", "--stun-only", "--listening-port=3478", "--listening-ip=198.51.100.11",
+       "--no-tls", "--no-dtls", "--no-tcp", "--no-cli", "--log-file=stdout",
+       "--pidfile=" + (folder_ / "pid2").string(), "--userdb=" + (folder_ / "db2").string()},
+      {.netns = outside_->name()});
+  ASSERT_TRUE(second.wait_for_output("Total General servers", seconds(20)));
+  const Said two = nat({"--stun", kServer, "--stun", "198.51.100.11:3478", "--quick"});
+  EXPECT_THAT(two.summary("nat.mapping"), HasSubstr("mapping depends on the destination"));
+}
+
+TEST_F(NatProgram, NamesServersThatDoNotAnswer) {
+  translate(*router_, far_.left, "masquerade");
+  const Said said = nat({"--stun", kServer, "--quick"});
+  EXPECT_EQ(said.program.exit_code, 3);
+  EXPECT_EQ(said.report.at("finding"), "WGS-NAT-001");
+}
+
+TEST_F(NatProgram, MeasuresBothTimersOfConntrackToASecond) {
+  start_coturn({"198.51.100.10", "198.51.100.11"});
+  for (const std::string statement : {"masquerade", "masquerade fully-random"}) {
+    router_->exec({"nft", "flush", "ruleset"});
+    translate(*router_, far_.left, statement);
+    set_timeouts(*router_, 5, 9);
+    const Said said = nat({"--stun", kServer, "--longest", "30", "--keepalive", "25"});
+    // conntrack's timers end within the second after they are over.
+    EXPECT_THAT(said.summary("nat.lifetime"),
+                AnyOf(HasSubstr("live for 8 to 9 s"), HasSubstr("live for 9 to 10 s")));
+    EXPECT_THAT(said.summary("nat.lifetime_one_way"),
+                AnyOf(HasSubstr("live for 4 to 5 s"), HasSubstr("live for 5 to 6 s")));
+    EXPECT_THAT(said.summary("nat.refresh"), HasSubstr("what comes in keeps a mapping alive"));
+    EXPECT_EQ(said.program.exit_code, 2) << said.program.out;
+    EXPECT_EQ(said.report.at("finding"), "WGS-NAT-008");
+    EXPECT_LE(said.report.at("duration_seconds").get<double>(), 11 + 9 + 10);
+  }
+}
+
+TEST_F(NatProgram, TriesTheKeepaliveThreeTimesOnOneFlow) {
+  start_coturn({"198.51.100.10", "198.51.100.11"});
+  translate(*router_, far_.left, "masquerade fully-random");
+  set_timeouts(*router_, 4, 8);  // the flow of the trials must be a stream for that
+  const Said enough = nat({"--stun", kServer, "--longest", "5", "--keepalive", "5"});
+  EXPECT_EQ(enough.check("nat.keepalive").at("finding").at("id"), "WGS-NAT-009");
+  EXPECT_THAT(enough.program.out, HasSubstr("3 of 3 trials with 6 s of silence succeeded"));
+  // Longer than the lanes look: only the trial can tell.
+  const Said too_long = nat({"--stun", kServer, "--longest", "5", "--keepalive", "10"});
+  EXPECT_EQ(too_long.check("nat.keepalive").at("finding").at("id"), "WGS-NAT-008");
+  EXPECT_THAT(too_long.program.out, HasSubstr("nothing came in after 11 s of silence"));
+}
+
+TEST_F(NatProgram, FindsTheShorterOfTwoNatsInARow) {
+  const NetworkNamespace home;
+  const Veth inner = connect(home, "10.8.0.1/24", *inside_, "10.8.0.2/24");
+  start_coturn({"198.51.100.10", "198.51.100.11"});
+  // A router more between inside and the router: 10.8.0.2 -> home -> 10.9.0.1 router.
+  const Veth middle = connect(home, "10.9.0.2/24", *router_, "10.9.0.1/24");
+  inside_->ip("route replace default via 10.8.0.1");
+  home.ip("route add default via 10.9.0.1");
+  home.must({"sysctl", "-qw", "net.ipv4.ip_forward=1"});
+  translate(home, middle.left, "masquerade");
+  translate(*router_, far_.left, "masquerade fully-random");
+  set_timeouts(home, 4, 6);
+  set_timeouts(*router_, 5, 9);
+  const Said said = nat({"--stun", kServer, "--longest", "20"});
+  EXPECT_THAT(said.summary("nat.lifetime"),
+              AnyOf(HasSubstr("live for 5 to 6 s"), HasSubstr("live for 6 to 7 s")));
+  EXPECT_THAT(said.summary("nat.mapping"), HasSubstr("address- and port-dependent mapping"));
+}
+
+TEST_F(NatProgram, TellsTheBracketSoFarWhenInterrupted) {
+  start_coturn({"198.51.100.10", "198.51.100.11"});
+  translate(*router_, far_.left, "masquerade");
+  Process program({binary_dir() / "probe/wgscope", "nat", "--json", "--verbose", "--stun", kServer,
+                   "--longest", "100"},
+                  {.netns = inside_->name()});
+  EXPECT_EQ(program.wait(seconds(12)), std::nullopt) << "ended by itself: " << program.out();
+  program.signal(SIGINT);
+  EXPECT_EQ(program.wait(seconds(5)), 3) << program.out() << program.err();
+  const auto report = nlohmann::json::parse(program.out(), nullptr, false);
+  ASSERT_TRUE(report.is_object()) << program.out();
+  EXPECT_EQ(report.at("interrupted"), true);
+  EXPECT_THAT(program.out(), HasSubstr("live for more than"));
+}
+
+}  // namespace
+}  // namespace wgscope::test

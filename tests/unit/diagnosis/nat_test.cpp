@@ -1,0 +1,206 @@
+#include "wgscope/diagnosis/nat.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "wgscope/diagnosis/finding.hpp"
+
+namespace wgscope::diagnosis {
+namespace {
+
+using path::MappingLifetimeResult;
+using path::NatFiltering;
+using path::NatMapping;
+using path::OtherAddress;
+using std::chrono::seconds;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+Endpoint endpoint(const char* text) { return Endpoint::parse(text).value(); }
+
+/// Behind a home's NAT, with one good server.
+NatFacts home() {
+  NatFacts facts;
+  facts.servers.push_back({.name = {"stun.example.net", 3478},
+                           .endpoint = endpoint("192.0.2.1:3478"),
+                           .error = std::nullopt});
+  facts.local = IpAddress::parse("192.168.1.2").value();
+  facts.behaviour.emplace();
+  facts.behaviour->mapping = NatMapping::endpoint_independent;
+  facts.behaviour->filtering = NatFiltering::address_and_port_dependent;
+  facts.behaviour->ports = path::PortKeeping::changed;
+  facts.behaviour->hairpin = false;
+  facts.behaviour->servers.push_back({.server = endpoint("192.0.2.1:3478"),
+                                      .mapped = endpoint("203.0.113.5:40000"),
+                                      .other = endpoint("192.0.2.2:3479"),
+                                      .other_is = OtherAddress::proven,
+                                      .error_code = {}});
+  return facts;
+}
+
+MappingLifetimeResult lifetime(int alive) {
+  MappingLifetimeResult result;
+  result.alive_after = seconds(alive);
+  result.gone_after = seconds(alive + 1);
+  return result;
+}
+
+NatFacts measured(int one_way, int stream, std::optional<int> keepalive = {}) {
+  NatFacts facts = home();
+  facts.lifetime_wanted = true;
+  facts.lifetime = {.server = endpoint("192.0.2.1:3478"),
+                    .longest = seconds(180),
+                    .one_way = lifetime(one_way),
+                    .stream = lifetime(stream),
+                    .keepalive = {},
+                    .error = {}};
+  if (keepalive) facts.keepalive = seconds(*keepalive);
+  return facts;
+}
+
+/// The check of that name; one that is named "absent" where there is none.
+Check check_of(const NatFacts& facts, std::string_view name) {
+  const std::vector<Check> checks = diagnose(facts);
+  const auto found = std::ranges::find(checks, name, &Check::name);
+  return found == checks.end() ? Check{.name = "absent", .summary = {}} : *found;
+}
+
+std::string fix_of(const Check& check) {
+  return check.finding && !check.finding->fix.empty() ? check.finding->fix.front().plain() : "";
+}
+
+TEST(DiagnoseNat, HasNothingToSayOfAGoodNat) {
+  for (const Check& check : diagnose(measured(60, 120, 25))) {
+    EXPECT_EQ(check.status, Status::ok) << check.name;
+    EXPECT_FALSE(check.finding) << check.name;
+  }
+  EXPECT_EQ(success(measured(60, 120)).plain(),
+            "endpoint-independent mapping, address- and port-dependent filtering, silent mappings "
+            "live for 120 to 121 s");
+}
+
+TEST(DiagnoseNat, KnowsNothingWithoutAnAnswer) {
+  NatFacts facts = home();
+  facts.behaviour->servers.front().mapped.reset();
+  const std::vector<Check> checks = diagnose(facts);
+  ASSERT_EQ(checks.size(), 1U);
+  EXPECT_EQ(checks.front().status, Status::unknown);
+  EXPECT_EQ(checks.front().finding->id, FindingId::stun_silent);
+  facts.behaviour.reset();
+  EXPECT_EQ(diagnose(facts).front().finding->id, FindingId::stun_silent);
+  facts.interrupted = true;
+  EXPECT_FALSE(diagnose(facts).front().finding);
+}
+
+TEST(DiagnoseNat, DoesNotCompareWithOneAddress) {
+  NatFacts facts = home();
+  facts.behaviour->mapping = NatMapping::not_known;
+  EXPECT_EQ(check_of(facts, "nat.mapping").status, Status::unknown);
+  EXPECT_EQ(check_of(facts, "nat.mapping").finding->id, FindingId::stun_not_enough);
+  facts.behaviour->changed_meanwhile = true;
+  EXPECT_EQ(check_of(facts, "nat.mapping").finding->id, FindingId::nat_mapping_unstable);
+}
+
+TEST(DiagnoseNat, TellsServersThatLieFromThoseThatCannot) {
+  NatFacts facts = home();
+  facts.behaviour->filtering = NatFiltering::not_known;
+  for (const OtherAddress false_one :
+       {OtherAddress::same, OtherAddress::silent, OtherAddress::ignored}) {
+    facts.behaviour->servers.front().other_is = false_one;
+    EXPECT_EQ(check_of(facts, "nat.filtering").finding->id, FindingId::stun_other_address_false);
+  }
+  for (const OtherAddress honest :
+       {OtherAddress::none, OtherAddress::refused, OtherAddress::unused}) {
+    facts.behaviour->servers.front().other_is = honest;
+    EXPECT_FALSE(check_of(facts, "nat.filtering").finding);
+    EXPECT_EQ(check_of(facts, "nat.filtering").status, Status::unknown);
+    EXPECT_FALSE(check_of(facts, "nat.filtering").essential);
+  }
+}
+
+TEST(DiagnoseNat, SaysLessWhereThereIsNoNat) {
+  NatFacts facts = measured(60, 120, 0);
+  facts.behaviour->mapping = NatMapping::none;
+  for (const char* name : {"nat.ports", "nat.hairpin", "nat.carrier", "nat.keepalive"})
+    EXPECT_EQ(check_of(facts, name).name, "absent") << name;
+}
+
+TEST(DiagnoseNat, SeesCarriersNats) {
+  NatFacts facts = home();
+  EXPECT_EQ(check_of(facts, "nat.carrier").status, Status::ok);
+  facts.local = IpAddress::parse("100.64.1.2").value();
+  EXPECT_EQ(check_of(facts, "nat.carrier").finding->id, FindingId::nat_of_carrier);
+  facts = home();
+  facts.behaviour->servers.front().mapped = endpoint("10.1.2.3:40000");
+  EXPECT_EQ(check_of(facts, "nat.carrier").status, Status::warning);
+}
+
+TEST(DiagnoseNat, JudgesKeepalivesByTheLifetimeWithTheirDelay) {
+  struct Case {
+    int one_way;
+    int stream;
+    int keepalive;
+    Status status;
+    std::optional<FindingId> finding;
+  };
+  for (const Case& c : {
+           Case{120, 120, 25, Status::ok, {}},
+           Case{38, 120, 25, Status::ok, {}},
+           Case{37, 120, 25, Status::warning, FindingId::keepalive_tight},
+           Case{29, 119, 25, Status::warning, FindingId::keepalive_tight},
+           Case{20, 26, 25, Status::warning, FindingId::keepalive_tight},
+           // Survived for 25 s and not for 26 s, which a keepalive that is late may need.
+           Case{20, 25, 25, Status::critical, FindingId::keepalive_not_enough},
+           Case{10, 10, 25, Status::critical, FindingId::keepalive_not_enough},
+           Case{30, 30, 0, Status::warning, FindingId::keepalive_missing},
+       }) {
+    const Check check = check_of(measured(c.one_way, c.stream, c.keepalive), "nat.keepalive");
+    EXPECT_EQ(check.status, c.status) << c.one_way << ' ' << c.stream << ' ' << c.keepalive;
+    EXPECT_EQ(check.finding ? std::optional(check.finding->id) : std::nullopt, c.finding);
+  }
+}
+
+TEST(DiagnoseNat, BelievesTrialsBeforeLanes) {
+  NatFacts facts = measured(20, 25, 25);
+  facts.lifetime->keepalive = {.verdict = path::KeepaliveVerdict::enough, .succeeded = 3};
+  EXPECT_EQ(check_of(facts, "nat.keepalive").finding->id, FindingId::keepalive_tight);
+  facts = measured(120, 120, 25);
+  facts.lifetime->keepalive = {.verdict = path::KeepaliveVerdict::not_enough, .succeeded = 1};
+  const Check check = check_of(facts, "nat.keepalive");
+  EXPECT_EQ(check.finding->id, FindingId::keepalive_not_enough);
+  EXPECT_THAT(check.finding->evidence,
+              Contains(text("1 of 3 trials with 26 s of silence succeeded")));
+  // The path went away meanwhile: then the lanes tell.
+  facts.lifetime->keepalive = {.verdict = path::KeepaliveVerdict::not_known, .succeeded = 1};
+  EXPECT_EQ(check_of(facts, "nat.keepalive").status, Status::ok);
+}
+
+TEST(DiagnoseNat, SaysWhatToSet) {
+  EXPECT_EQ(fix_of(check_of(measured(29, 119, 25), "nat.keepalive")), "PersistentKeepalive = 15");
+  EXPECT_EQ(fix_of(check_of(measured(119, 119, 0), "nat.keepalive")), "PersistentKeepalive = 25");
+  EXPECT_THAT(fix_of(check_of(measured(1, 1, 25), "nat.keepalive")), HasSubstr("look at the NAT"));
+}
+
+TEST(DiagnoseNat, DoesNotJudgeWhatWasNotMeasured) {
+  NatFacts facts = measured(60, 120, 25);
+  facts.lifetime->stream = MappingLifetimeResult{};
+  facts.lifetime->stream->lanes_without_service = 180;
+  EXPECT_EQ(check_of(facts, "nat.keepalive").status, Status::unknown);
+  EXPECT_EQ(check_of(facts, "nat.lifetime").finding->id, FindingId::nat_lifetime_not_told);
+  // Interrupted after 10 s: longer than that, and no more is known.
+  facts.lifetime->stream->alive_after = seconds(10);
+  facts.interrupted = true;
+  EXPECT_EQ(check_of(facts, "nat.keepalive").status, Status::unknown);
+  EXPECT_EQ(check_of(facts, "nat.lifetime").summary.plain(),
+            "silent mappings live for more than 10 s");
+}
+
+}  // namespace
+}  // namespace wgscope::diagnosis
