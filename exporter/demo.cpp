@@ -21,6 +21,7 @@
 #include "wgscope/base/keys.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/config/wg_quick.hpp"
 #include "wgscope/crypto/random.hpp"
 #include "wgscope/crypto/x25519.hpp"
 #include "wgscope/endpoint/attachment.hpp"
@@ -176,6 +177,8 @@ class Demo::Network {
 
   Result<> build_gateway(const GatewayPlan& plan);
   Result<> build_client(Gateway& gateway, const GatewayPlan& plan, std::size_t number);
+  Result<> write_config(const Gateway& gateway, const GatewayPlan& plan, std::size_t index,
+                        PrivateKey key);
   Result<> start_client(const Gateway& gateway, const GatewayPlan& plan, std::size_t number,
                         PrivateKey key, PresharedKey preshared_key);
   [[nodiscard]] std::optional<Instant> next_action() const;
@@ -244,8 +247,26 @@ Result<> Demo::Network::build_client(Gateway& gateway, const GatewayPlan& plan, 
       parsed<Prefix>(address_of(plan, index + 2, peer.ipv6) + (peer.ipv6 ? "/128" : "/32"))};
   auto added = gateway.endpoint->interface().add_peer(os::now(), std::move(config));
   if (!added) return tl::unexpected(added.error());
-  if (peer.behaviour == Behaviour::never_comes) return {};
+  if (peer.behaviour == Behaviour::never_comes)
+    return write_config(gateway, plan, index, std::move(key));
   return start_client(gateway, plan, index, std::move(key), std::move(preshared_key));
+}
+
+/// Of a peer that does not come by itself: whoever looks at the demo can be it.
+Result<> Demo::Network::write_config(const Gateway& gateway, const GatewayPlan& plan,
+                                     std::size_t index, PrivateKey key) {
+  const Endpoint outer = gateway.endpoint->sockets().front().local();
+  config::WgQuickConfig own;
+  own.private_key = std::move(key);
+  own.addresses = {parsed<Prefix>(address_of(plan, index + 2, false) + "/24")};
+  config::WgQuickPeer peer;
+  peer.public_key = gateway.public_key;
+  peer.name = plan.name;
+  peer.allowed_ips = {parsed<Prefix>(address_of(plan, 0, false) + "/24")};
+  peer.endpoint = config::EndpointName{outer.address.to_string(), outer.port};
+  own.peers.push_back(std::move(peer));
+  return os::replace_file(fmt::format("{}/{}.conf", folder(), plan.peers[index].name),
+                          config::write_wg_quick(own).view(), 0600);
 }
 
 Result<> Demo::Network::start_client(const Gateway& gateway, const GatewayPlan& plan,

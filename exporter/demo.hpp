@@ -13,7 +13,7 @@ namespace wgscope::exporter {
 ///
 ///   gw-lisbon   laptop   pings all the time
 ///               tablet   shakes hands once: its session is dead after 180 s
-///               printer  never comes
+///               printer  does not come by itself; its wg-quick file is printer.conf in the folder
 ///   gw-oslo     vault    pings all the time, with a preshared key
 ///               phone    pings, and comes from another port every 20 s
 ///               mast     pings over IPv6, inside and, where the host has it, outside

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "wgscope/base/keys.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/stamps.hpp"
@@ -36,7 +38,8 @@ struct TargetOptions {
   std::vector<std::string> allowed_ips;
   std::optional<std::uint16_t> mtu;
   std::string state_folder;
-  bool steal_endpoint = false;  ///< --i-know-this-steals-the-endpoint
+  std::string uapi_folder = "/var/run/wireguard";  ///< where interfaces of this host are looked for
+  bool steal_endpoint = false;                     ///< --i-know-this-steals-the-endpoint
 };
 
 struct CheckOptions {
@@ -49,6 +52,14 @@ struct CheckOptions {
 
 /// Adds --config, --timeout, --json, … to a verb. @param options  outlives the parsing.
 void add_check_options(CLI::App& app, CheckOptions& options);
+
+/// An option that is a span of time: "30" (seconds), "500ms", "2m".
+void add_duration_option(CLI::App& app, const std::string& name,
+                         std::function<void(std::chrono::nanoseconds)> take,
+                         const std::string& description);
+
+/// A preshared key, alone in a file or pipe. @returns bad_value, access_denied, io, naming it.
+Result<PresharedKey> read_preshared_key(const std::string& path);
 
 /// A target that is ready to be checked.
 struct Prepared {
@@ -68,6 +79,9 @@ struct Plan {
 /// A verb's own part.
 struct CheckBody {
   std::string_view verb;
+  /// Looks at the verb's own options now that the target is known; may be empty. @returns what is
+  /// wrong with them.
+  std::function<Result<>(const Prepared&)> check = {};
   std::function<Plan(const Prepared&)> plan;
   /// Adds to the report, whose verb, target and times are filled in around it.
   std::function<void(checks::Run&, Prepared&, diagnosis::Report&)> run;

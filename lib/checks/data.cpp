@@ -42,8 +42,9 @@ constexpr auto kEchoPatience = 1s;  ///< after the last
 constexpr auto kWitnessTime =
     15s + 900ms;  ///< after the last: 15 s, a third of one, and a long way
 constexpr auto kHoldInterval = 500ms;
-constexpr auto kDead = 3s;            ///< this long without an answer, after there were some
-constexpr auto kNewSession = 5500ms;  ///< to be made: the next initiation may be 5 s away
+constexpr auto kDead = 3s;  ///< this long without an answer, after there were some
+/// To be made: the next initiation may be 5 s and a third away, and its response takes a while.
+constexpr auto kNewSession = 7s;
 
 /// Echo requests and what came of them.
 class Echoes {

@@ -35,9 +35,9 @@ bool Stamps::cover(const noise::Tai64n& stamp) {
 }
 
 std::optional<Nanoseconds> Stamps::ahead_of(WallTime now) const {
-  const Nanoseconds ahead = last_.time() - now;
-  if (last_ == noise::Tai64n{} || ahead <= Nanoseconds{0}) return std::nullopt;
-  return ahead;
+  const WallTime stamped = last_.time();  // saturates: compare before the difference is taken
+  if (stamped <= now) return std::nullopt;
+  return stamped - now;
 }
 
 }  // namespace wgscope::checks

@@ -78,12 +78,11 @@ Result<Target> make_target(config::WgQuickConfig config, const std::string& peer
 }
 
 bool is_allowed(const Target& target, const IpAddress& address) {
-  return std::ranges::any_of(target.allowed_ips, [&](const Prefix& allowed) {
-    return wire::contains(allowed, address);
-  });
+  return std::ranges::any_of(
+      target.allowed_ips, [&](const Prefix& allowed) { return wire::contains(allowed, address); });
 }
 
-std::optional<IpAddress> guess_inner_target(const Target& target) {
+std::optional<IpAddress> guess_inner_target(const Target& target, std::optional<Family> family) {
   const auto is_ours = [&](const IpAddress& address) {
     return std::ranges::find(target.addresses, address, &Prefix::address) != target.addresses.end();
   };
@@ -91,12 +90,16 @@ std::optional<IpAddress> guess_inner_target(const Target& target) {
     return std::ranges::any_of(
         target.addresses, [&](const Prefix& own) { return own.address.family == address.family; });
   };
+  const auto is_wanted = [&](const Prefix& prefix) {
+    return !family || prefix.address.family == *family;
+  };
   for (const Prefix& allowed : target.allowed_ips) {
-    if (is_host(allowed) && !is_ours(allowed.address) && speaks(allowed.address))
+    if (is_host(allowed) && is_wanted(allowed) && !is_ours(allowed.address) &&
+        speaks(allowed.address))
       return allowed.address;
   }
   for (const Prefix& own : target.addresses) {
-    if (is_host(own)) continue;
+    if (is_host(own) || !is_wanted(own)) continue;
     IpAddress first = own.address;
     const std::size_t octets = first.octets().size();
     for (std::size_t bit = own.bits; bit < octets * 8; ++bit)

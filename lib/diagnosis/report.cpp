@@ -7,6 +7,34 @@
 #include "wgscope/diagnosis/text.hpp"
 
 namespace wgscope::diagnosis {
+namespace {
+
+/// The first of that status that says why, or else the first.
+const Check* first_of(const Report& report, Status status) {
+  const Check* first = nullptr;
+  for (const Check& check : report.checks) {
+    if (check.status != status || (status == Status::unknown && !check.essential)) continue;
+    if (check.finding) return &check;
+    if (first == nullptr) first = &check;
+  }
+  return first;
+}
+
+/// Whose words the verdict is in; nullptr: nobody's.
+const Check* check_of_verdict(const Report& report) {
+  switch (const Status status = overall(report)) {
+    case Status::critical:
+    case Status::warning: return first_of(report, status);
+    case Status::unknown: {
+      if (report.interrupted) return nullptr;
+      const Check* untold = first_of(report, Status::unknown);
+      return untold != nullptr ? untold : first_of(report, Status::warning);
+    }
+    default: return nullptr;
+  }
+}
+
+}  // namespace
 
 std::string_view to_string(Layer layer) {
   switch (layer) {
@@ -32,6 +60,15 @@ std::string_view to_string(Status status) {
   return "";
 }
 
+std::string_view to_string(FailOn fail_on) {
+  switch (fail_on) {
+    case FailOn::critical: return "critical";
+    case FailOn::warning: return "warning";
+    case FailOn::unknown: return "unknown";
+  }
+  return "";
+}
+
 Status overall(const Report& report, FailOn fail_on) {
   const auto any = [&](auto&& fits) { return std::ranges::any_of(report.checks, fits); };
   if (any([](const Check& check) { return check.status == Status::critical; }))
@@ -47,26 +84,16 @@ Status overall(const Report& report, FailOn fail_on) {
   return Status::ok;
 }
 
-const Finding* worst_finding(const Report& report) {
-  for (const Status status : {Status::critical, Status::warning, Status::unknown}) {
-    for (const Check& check : report.checks) {
-      if (check.status == status && check.finding && (status != Status::unknown || check.essential))
-        return &*check.finding;
-    }
-  }
-  return nullptr;
+Text verdict(const Report& report) {
+  if (overall(report) == Status::ok) return report.success;
+  if (const Check* check = check_of_verdict(report))
+    return check->finding ? check->finding->cause : check->summary;
+  return report.interrupted ? "interrupted before it was known" : "it could not be told";
 }
 
-Text verdict(const Report& report) {
-  const Status status = overall(report, FailOn::warning);
-  const Finding* worst = worst_finding(report);
-  if (status == Status::ok) return report.success;
-  if (worst != nullptr && (status == Status::critical || !report.interrupted)) return worst->cause;
-  if (report.interrupted) return "interrupted before it was known";
-  for (const Check& check : report.checks) {
-    if (check.essential && check.status == Status::unknown) return check.summary;
-  }
-  return "it could not be told";
+const Finding* worst_finding(const Report& report) {
+  const Check* check = check_of_verdict(report);
+  return check != nullptr && check->finding ? &*check->finding : nullptr;
 }
 
 }  // namespace wgscope::diagnosis

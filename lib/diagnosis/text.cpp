@@ -1,5 +1,6 @@
 #include "wgscope/diagnosis/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <chrono>
@@ -22,6 +23,15 @@ namespace {
 
 std::string shown(std::string_view outside) {
   return printable(outside, std::numeric_limits<std::size_t>::max());
+}
+
+/// "3 min 5 s"; the smaller one only where it is not 0.
+template <class Large, class Small>
+std::string in_two(Nanoseconds time, std::string_view large, std::string_view small) {
+  const auto whole = std::chrono::duration_cast<Large>(time);
+  const auto rest = std::chrono::duration_cast<Small>(time - whole);
+  if (rest.count() == 0) return fmt::format("{} {}", whole.count(), large);
+  return fmt::format("{} {} {} {}", whole.count(), large, rest.count(), small);
 }
 
 }  // namespace
@@ -73,15 +83,13 @@ std::string Text::plain() const {
 }
 
 std::string format_duration(Nanoseconds time) {
+  using std::chrono::hours;
   using std::chrono::minutes;
   using std::chrono::seconds;
-  if (time < Nanoseconds{0}) return "-" + format_duration(-time);
-  if (time >= minutes{2}) {
-    const auto whole = std::chrono::duration_cast<minutes>(time);
-    const auto rest = std::chrono::duration_cast<seconds>(time - whole);
-    return rest.count() == 0 ? fmt::format("{} min", whole.count())
-                             : fmt::format("{} min {} s", whole.count(), rest.count());
-  }
+  if (time < Nanoseconds{0}) return "-" + format_duration(-std::max(time, -Nanoseconds::max()));
+  if (time >= hours{48}) return fmt::format("{} days", time / hours{24});
+  if (time >= hours{2}) return in_two<hours, minutes>(time, "h", "min");
+  if (time >= minutes{2}) return in_two<minutes, seconds>(time, "min", "s");
   struct Unit {
     double nanoseconds;
     std::string_view name;

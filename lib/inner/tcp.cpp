@@ -213,8 +213,9 @@ void Tcp::Impl::handle_timeout(Instant now) {
 
 Result<TcpId> Tcp::Impl::connect(Instant now, const Endpoint& to, Nanoseconds timeout) {
   const auto local = host_->source_for(to.address);
+  // lwIP would keep what is for 127.0.0.1 to itself, on an interface that nobody polls.
   if (!local || to.port == 0 || host_->is_own(to.address) || wire::is_multicast(to.address) ||
-      wire::is_unspecified(to.address))
+      wire::is_unspecified(to.address) || wire::is_loopback(to.address))
     return fail(Errc::bad_value,
                 fmt::format("{}: not to be reached by TCP from this host", to.to_string()));
   tcp_pcb* pcb = tcp_new_ip_type(type_of(to.address.family));

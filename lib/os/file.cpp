@@ -1,11 +1,13 @@
 #include "wgscope/os/file.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +19,7 @@
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/secret.hpp"
+#include "wgscope/base/secret_string.hpp"
 #include "wgscope/os/unique_fd.hpp"
 
 namespace wgscope::os {
@@ -43,6 +46,20 @@ Result<> write_all(int fd, std::string_view content) {
     content.remove_prefix(static_cast<std::size_t>(put));
   }
   return {};
+}
+
+struct Temporary {
+  std::string path;
+  UniqueFd file;
+};
+
+/// A new file beside the one that it is to become.
+Result<Temporary> make_temporary(const std::string& path) {
+  Temporary made{path + ".XXXXXX", {}};
+  made.file = UniqueFd(mkostemp(made.path.data(), O_CLOEXEC));
+  if (!made.file)
+    return fail_errno(fmt::format("write {}: make a temporary file beside it", path), errno);
+  return made;
 }
 
 tl::unexpected<Error> too_large(std::size_t max_size) {
@@ -90,18 +107,63 @@ Result<SecretText> read_secret_file(const std::string& path, std::size_t max_siz
   return text;
 }
 
+Result<> check_replaceable(const std::string& path) {
+  struct stat there{};
+  if (lstat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode))
+    return fail(Errc::bad_value, fmt::format("write {}: not a regular file", path));
+  const auto temporary = make_temporary(path);
+  if (!temporary) return tl::unexpected(temporary.error());
+  unlink(temporary->path.c_str());
+  return {};
+}
+
+namespace {
+
+/// All that comes until the end, of what tells no size before.
+Result<SecretString> read_secret_stream(int fd, std::size_t max_size) {
+  std::array<char, 4096> piece{};
+  const WipeGuard wiped{std::span<char>(piece)};
+  SecretString text;
+  for (;;) {
+    const auto got = read_up_to(fd, piece);
+    if (!got) return tl::unexpected(got.error());
+    text.append({piece.data(), *got});
+    if (text.size() > max_size) return too_large(max_size);
+    if (*got < piece.size()) return text;
+  }
+}
+
+}  // namespace
+
+Result<SecretInput> read_secret_input(const std::string& path, std::size_t max_size) {
+  UniqueFd file;
+  if (path != "-") file.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const int fd = path == "-" ? STDIN_FILENO : file.get();
+  struct stat status{};
+  if (fd < 0 || fstat(fd, &status) != 0) return fail_errno("open", errno);
+  if (S_ISDIR(status.st_mode)) return fail_errno("read", EISDIR);
+  if (path != "-" && !S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode))
+    return fail(Errc::bad_value, "neither a file nor a pipe");
+  // A pipe is to be waited for; O_NONBLOCK was for opening one that nobody writes.
+  if (path != "-" && fcntl(fd, F_SETFL, O_RDONLY) != 0) return fail_errno("open", errno);
+  auto text = read_secret_stream(fd, max_size);
+  if (!text) return tl::unexpected(text.error());
+  SecretInput input{std::move(*text), std::nullopt};
+  if (S_ISREG(status.st_mode)) input.mode = status.st_mode & 07777U;
+  return input;
+}
+
 Result<> replace_file(const std::string& path, std::string_view content, unsigned mode) {
-  std::string temporary = path + ".XXXXXX";
-  const UniqueFd file(mkostemp(temporary.data(), O_CLOEXEC));
-  if (!file)
-    return fail_errno(fmt::format("write {}: make a temporary file beside it", path), errno);
-  auto written = write_all(file.get(), content);
-  if (written && (fchmod(file.get(), mode) != 0 || fsync(file.get()) != 0))
+  const auto temporary = make_temporary(path);
+  if (!temporary) return tl::unexpected(temporary.error());
+  const int file = temporary->file.get();
+  auto written = write_all(file, content);
+  if (written && (fchmod(file, mode) != 0 || fsync(file) != 0))
     written = fail_errno("finish", errno);
-  if (written && rename(temporary.c_str(), path.c_str()) != 0)
+  if (written && rename(temporary->path.c_str(), path.c_str()) != 0)
     written = fail_errno("rename", errno);
   if (written) return {};
-  unlink(temporary.c_str());
+  unlink(temporary->path.c_str());
   Error error = std::move(written).error();
   error.context = fmt::format("write {}: {}", path, error.context);
   return tl::unexpected(std::move(error));

@@ -44,6 +44,7 @@ class Interface::Core {
   Result<PeerId> add_peer(Now now, PeerConfig config);
   void remove_peer(PeerId id);
   PeerState& peer(PeerId id) { return *peers_[id.value]; }
+  [[nodiscard]] ReceiveLoss receive_loss(PeerId id) const;
 
   // handshakes.cpp
   bool initiate(Now now, PeerId id);

@@ -51,7 +51,10 @@ void Interface::Core::forget_outstanding(PeerState& peer) {
 }
 
 void Interface::Core::forget(std::unique_ptr<noise::KeyPair>& session) {
-  if (session) indices_.erase(session->indices().local);
+  if (!session) return;
+  const auto entry = indices_.find(session->indices().local);
+  peer(entry->second.peer).ended_sessions += session->received();
+  indices_.erase(entry);
   session.reset();
 }
 

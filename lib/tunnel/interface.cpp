@@ -19,6 +19,7 @@
 #include "wgscope/model/public_key.hpp"
 #include "wgscope/noise/cookies.hpp"
 #include "wgscope/noise/handshake.hpp"
+#include "wgscope/noise/replay_window.hpp"
 #include "wgscope/noise/tai64n.hpp"
 #include "wgscope/tunnel/event.hpp"
 #include "wgscope/wire/message.hpp"
@@ -117,6 +118,23 @@ void Interface::Core::remove_peer(PeerId id) {
   peers_[id.value].reset();
 }
 
+ReceiveLoss& operator+=(ReceiveLoss& sum, const noise::ReplayWindow::Tally& session) {
+  sum.received += session.received;
+  sum.missing += session.missing;
+  sum.reordered += session.reordered;
+  sum.replayed += session.replayed;
+  return sum;
+}
+
+ReceiveLoss Interface::Core::receive_loss(PeerId id) const {
+  const PeerState& peer = *peers_[id.value];
+  ReceiveLoss sum = peer.ended_sessions;
+  const Sessions& sessions = peer.sessions;
+  for (const auto* session : {&sessions.previous, &sessions.current, &sessions.next})
+    if (*session) sum += (*session)->received();
+  return sum;
+}
+
 // --- the public face ---
 
 Result<Interface> Interface::create(InterfaceConfig config, Random& random) {
@@ -205,6 +223,8 @@ PeerStatus Interface::status(PeerId id) const {
           .persistent_keepalive = peer.persistent_keepalive,
           .allowed_ips = peer.allowed_ips};
 }
+
+ReceiveLoss Interface::receive_loss(PeerId peer) const { return core_->receive_loss(peer); }
 
 bool Interface::has_session(Instant now, PeerId peer) const {
   return core_->may_send(now, core_->peer(peer));

@@ -14,6 +14,7 @@
 #include "wgscope/noise/cookies.hpp"
 #include "wgscope/noise/handshake.hpp"
 #include "wgscope/noise/key_pair.hpp"
+#include "wgscope/noise/replay_window.hpp"
 #include "wgscope/noise/tai64n.hpp"
 #include "wgscope/tunnel/event.hpp"
 #include "wgscope/tunnel/interface.hpp"
@@ -49,6 +50,8 @@ struct Timers {
   [[nodiscard]] std::optional<Instant> next() const;
 };
 
+ReceiveLoss& operator+=(ReceiveLoss& sum, const noise::ReplayWindow::Tally& session);
+
 struct PeerState {
   PeerState(PeerConfig config, noise::RemoteStatic remote_key);
 
@@ -79,6 +82,7 @@ struct PeerState {
   std::optional<WallTime> last_handshake;
   std::uint64_t receive_bytes = 0;
   std::uint64_t transmit_bytes = 0;
+  ReceiveLoss ended_sessions;
 };
 
 }  // namespace wgscope::tunnel

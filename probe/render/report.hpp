@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
 #include "wgscope/diagnosis/report.hpp"
 
 #include "probe/verbs.hpp"
@@ -17,10 +20,14 @@ struct TextStyle {
   bool colour = false;
   bool verbose = false;  ///< also the evidence of what is ok, and every figure
   bool redact = false;
+  std::size_t width = 0;  ///< columns; 0: lines are never folded
+  diagnosis::FailOn fail_on = diagnosis::FailOn::warning;
 };
 
 /// The verdict first, then a section for each layer.
 std::string render_text(const diagnosis::Report& report, const TextStyle& style);
+/// A line for each bar of diagnosis::histogram(), indented, with its upper bound and count.
+std::string histogram_lines(std::span<const Nanoseconds> samples);
 /// One document of the schema docs/report.schema.json, with a line break at its end.
 std::string render_json(const diagnosis::Report& report, diagnosis::FailOn fail_on, bool redact);
 /// One suite; a check is a test case.
@@ -42,7 +49,7 @@ struct OutputOptions {
 };
 
 /// Before anything is sent: whether the files can be written where they are to be. @returns
-/// access_denied, io, naming the file.
+/// access_denied, io, bad_value for one that is no file or is given twice; naming it.
 Result<> check_outputs(const OutputOptions& options);
 
 /// Shows a report wherever that was asked for. A file that cannot be written is said on standard

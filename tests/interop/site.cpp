@@ -23,15 +23,16 @@ using namespace std::chrono_literals;
 RealGateway::RealGateway(const NetworkNamespace& netns)
     : netns_(netns), interface_(make_real_interface(netns)) {
   const std::string& name = interface_->name();
-  netns_.must({"wg", "set", name, "listen-port", "51820", "private-key", "/dev/stdin"},
-              keys_.private_key + "\n");
-  netns_.must({"ip", "address", "add", "10.9.0.1/24", "dev", name});
-  netns_.must({"ip", "address", "add", "fd09::1/64", "dev", name, "nodad"});
-  netns_.must({"ip", "link", "set", name, "mtu", "1420", "up"});
+  wg({"set", name, "listen-port", "51820", "private-key", "/dev/stdin"}, keys_.private_key + "\n");
+  netns_.ip(
+      fmt::format("address add 10.9.0.1/24 dev {0}\n"
+                  "address add fd09::1/64 dev {0} nodad\n"
+                  "link set {0} mtu 1420 up",
+                  name));
 }
 
 void RealGateway::set_peer(const GatewayPeer& peer) const {
-  std::vector<std::string> command{"wg", "set", interface_->name(), "peer", peer.public_key};
+  std::vector<std::string> command{"set", interface_->name(), "peer", peer.public_key};
   const auto add = [&](const char* key, const std::string& value) {
     if (!value.empty()) command.insert(command.end(), {key, value});
   };
@@ -39,16 +40,18 @@ void RealGateway::set_peer(const GatewayPeer& peer) const {
   add("endpoint", peer.endpoint);
   if (peer.keepalive != 0) add("persistent-keepalive", std::to_string(peer.keepalive));
   if (!peer.preshared_key.empty()) add("preshared-key", "/dev/stdin");
-  netns_.must(std::move(command), peer.preshared_key + "\n");
+  wg(std::move(command), peer.preshared_key + "\n");
 }
 
 void RealGateway::forget_peer(const std::string& public_key) const {
-  netns_.must({"wg", "set", interface_->name(), "peer", public_key, "remove"});
+  wg({"set", interface_->name(), "peer", public_key, "remove"});
 }
 
 void RealGateway::listen_on(std::uint16_t port) const {
-  netns_.must({"wg", "set", interface_->name(), "listen-port", std::to_string(port)});
+  wg({"set", interface_->name(), "listen-port", std::to_string(port)});
 }
+
+void RealGateway::remove() { interface_.reset(); }
 
 bool RealGateway::ping(const std::string& address, std::size_t payload_size) const {
   const std::string family = address.find(':') == std::string::npos ? "-4" : "-6";
@@ -70,8 +73,18 @@ std::string RealGateway::endpoint_of(const std::string& public_key) const {
   return show("endpoints", public_key);
 }
 
+std::string RealGateway::wg(std::vector<std::string> arguments, std::string input) const {
+  arguments.insert(arguments.begin(), "wg");
+  std::string out;
+  // A child of a thread there is there too, without a process of `ip netns exec` first.
+  inside(netns_.path(), [&] {
+    out = must_run(std::move(arguments), {.env = {}, .netns = {}, .input = std::move(input)});
+  });
+  return out;
+}
+
 std::string RealGateway::show(const char* what, const std::string& public_key) const {
-  std::istringstream lines(netns_.must({"wg", "show", interface_->name(), what}));
+  std::istringstream lines(wg({"show", interface_->name(), what}));
   for (std::string line; std::getline(lines, line);)
     if (line.starts_with(public_key + '\t')) return line.substr(public_key.size() + 1);
   throw std::runtime_error("the gateway does not have that peer");

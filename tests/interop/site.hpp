@@ -53,6 +53,7 @@ class RealGateway {
   void set_peer(const GatewayPeer& peer) const;
   void forget_peer(const std::string& public_key) const;
   void listen_on(std::uint16_t port) const;
+  void remove();  ///< the interface; nothing else of it may be asked for afterwards
 
   /// One echo request from its side of the tunnel. @returns whether it was answered.
   [[nodiscard]] bool ping(const std::string& address, std::size_t payload_size) const;
@@ -63,6 +64,7 @@ class RealGateway {
   [[nodiscard]] std::string endpoint_of(const std::string& public_key) const;
 
  private:
+  std::string wg(std::vector<std::string> arguments, std::string input = {}) const;
   [[nodiscard]] std::string show(const char* what, const std::string& public_key) const;
 
   const NetworkNamespace& netns_;

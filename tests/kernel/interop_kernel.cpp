@@ -1,5 +1,4 @@
-// The other implementation of tests/interop is the kernel's module. The interface ends with its
-// namespace.
+// The other implementation of tests/interop is the kernel's module.
 
 #include <memory>
 #include <optional>
@@ -13,12 +12,21 @@ namespace {
 
 class KernelInterface final : public RealInterface {
  public:
-  explicit KernelInterface(const NetworkNamespace& netns) {
-    netns.must({"ip", "link", "add", name_, "type", "wireguard"});
+  explicit KernelInterface(const NetworkNamespace& netns) : netns_(netns) {
+    netns_.ip("link add " + name_ + " type wireguard");
+  }
+  KernelInterface(const KernelInterface&) = delete;
+  KernelInterface& operator=(const KernelInterface&) = delete;
+  ~KernelInterface() override {
+    try {
+      netns_.ip("link del " + name_);
+    } catch (...) {  // it ends with its namespace
+    }
   }
   [[nodiscard]] const std::string& name() const override { return name_; }
 
  private:
+  const NetworkNamespace& netns_;
   std::string name_ = unique_interface_name();
 };
 

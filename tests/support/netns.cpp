@@ -3,11 +3,17 @@
 #include <atomic>
 #include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <fcntl.h>
+#include <net/if.h>
 #include <optional>
 #include <signal.h>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -42,6 +48,21 @@ void remove_those_of_dead_tests() {
   }
 }
 
+// By hand: in the virtual machine of the kernel's tests, programs cost most of the time.
+void set_loopback_up(const std::string& netns) {
+  bool up = false;
+  std::thread([&] {
+    const auto target = os::Netns::open(netns);
+    if (!target || !target->enter()) return;
+    const os::UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ifreq request{};
+    std::strcpy(request.ifr_name, "lo");
+    request.ifr_flags = IFF_UP;
+    up = ioctl(socket.get(), SIOCSIFFLAGS, &request) == 0;
+  }).join();
+  if (!up) throw std::runtime_error("the loopback of " + netns + " cannot be set up");
+}
+
 }  // namespace
 
 std::optional<std::string> why_no_netns() {
@@ -64,7 +85,7 @@ NetworkNamespace::NetworkNamespace()
     : name_(fmt::format("{}{}-{}", kPrefix, getpid(), next_number())) {
   remove_those_of_dead_tests();
   must_run({"ip", "netns", "add", name_});
-  must({"ip", "link", "set", "lo", "up"});
+  set_loopback_up(path());
 }
 
 NetworkNamespace::~NetworkNamespace() {
@@ -82,16 +103,21 @@ std::string NetworkNamespace::must(std::vector<std::string> argv, std::string in
   return must_run(std::move(argv), {.env = {}, .netns = name_, .input = std::move(input)});
 }
 
+void NetworkNamespace::ip(std::string commands) const {
+  commands += '\n';  // without one, the last line is none
+  must_run({"ip", "-n", name_, "-batch", "-"},
+           {.env = {}, .netns = {}, .input = std::move(commands)});
+}
+
 Veth connect(const NetworkNamespace& left, const std::string& left_address,
              const NetworkNamespace& right, const std::string& right_address) {
   Veth veth{unique_interface_name(), unique_interface_name()};
   must_run({"ip", "link", "add", veth.left, "netns", left.name(), "type", "veth", "peer", "name",
             veth.right, "netns", right.name()});
   // Without duplicate address detection, an IPv6 address is usable at once.
-  left.must({"ip", "address", "add", left_address, "dev", veth.left, "nodad"});
-  right.must({"ip", "address", "add", right_address, "dev", veth.right, "nodad"});
-  left.must({"ip", "link", "set", veth.left, "up"});
-  right.must({"ip", "link", "set", veth.right, "up"});
+  constexpr const char* kAddress = "address add {0} dev {1} nodad\nlink set {1} up";
+  left.ip(fmt::format(kAddress, left_address, veth.left));
+  right.ip(fmt::format(kAddress, right_address, veth.right));
   return veth;
 }
 

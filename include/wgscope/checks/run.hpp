@@ -18,7 +18,8 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   virtual ~Progress() = default;
 
-  /// @param what   half a sentence: "waiting for a response of 192.0.2.1:51820".
+  /// @param what   half a sentence: "waiting for a response of 192.0.2.1:51820"; empty: what goes
+  /// on now is shown otherwise.
   /// @param until  when that ends at the latest, where it is known.
   virtual void on_wait(const diagnosis::Text& what, std::optional<Instant> until) = 0;
 };
@@ -47,6 +48,9 @@ class Run {
   /// The user has had enough: every wait() returns at once from now on. For handlers in the loop.
   void interrupt();
   [[nodiscard]] bool interrupted() const { return interrupted_; }
+  /// The interrupt was the end that a check was to go on for: nothing was cut short by it, and
+  /// wait() waits again.
+  void resume() { interrupted_ = false; }
 
   void say(const diagnosis::Text& what, std::optional<Instant> until = std::nullopt);
 

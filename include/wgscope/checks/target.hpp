@@ -41,6 +41,8 @@ bool is_allowed(const Target& target, const IpAddress& address);
 
 /// The address inside the tunnel that is likeliest to answer where nobody names one: a host that
 /// the allowed IPs have by itself, then our own network's first host.
-std::optional<IpAddress> guess_inner_target(const Target& target);
+/// @param family  absent: either.
+std::optional<IpAddress> guess_inner_target(const Target& target,
+                                            std::optional<Family> family = std::nullopt);
 
 }  // namespace wgscope::checks

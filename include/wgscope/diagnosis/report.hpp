@@ -78,6 +78,7 @@ enum class FailOn : std::uint8_t {
   warning,
   unknown,  ///< also what is unknown or skipped without being essential
 };
+std::string_view to_string(FailOn fail_on);
 
 /// The whole in one word: the worst of critical, then warning; unknown where a check that is
 /// essential could not tell or was interrupted, unless something critical was found. Warnings are
@@ -85,9 +86,10 @@ enum class FailOn : std::uint8_t {
 Status overall(const Report& report, FailOn fail_on = FailOn::warning);
 
 /// The first line: what is the matter, in one sentence without a full stop: the worst finding's
-/// cause, or `success`.
+/// cause, or `success`. Of what is unknown as a whole, what is not known: warnings beside it are
+/// not the matter.
 Text verdict(const Report& report);
-/// The finding that the verdict is about.
+/// The finding that the verdict is about; nullptr where it is about none.
 const Finding* worst_finding(const Report& report);
 
 }  // namespace wgscope::diagnosis

@@ -50,7 +50,8 @@ class Tcp {
 
   /// Begins to connect; TcpConnected or TcpEnded follows. The SYN is repeated after 3 s, 6 s, 12 s.
   /// @param timeout  above 0; when it is over, TcpEnded{timed_out}.
-  /// @returns bad_value for port 0, an address of our own or a family we have no address of.
+  /// @returns bad_value for port 0, an address of our own, a loopback or multicast one, or a family
+  /// we have no address of.
   Result<TcpId> connect(Instant now, const Endpoint& to,
                         Nanoseconds timeout = std::chrono::seconds{10});
 

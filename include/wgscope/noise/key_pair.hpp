@@ -41,6 +41,9 @@ class KeyPair {
   /// without the tag. `exhausted` is a counter of REJECT_AFTER_MESSAGES or more.
   Opened open(std::span<std::byte> message);
 
+  /// What became of the messages that the peer has sealed in this session.
+  [[nodiscard]] ReplayWindow::Tally received() const { return window_.tally(); }
+
  private:
   crypto::Aead send_;
   crypto::Aead receive_;

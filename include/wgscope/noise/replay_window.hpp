@@ -20,8 +20,28 @@ class ReplayWindow {
   /// Notes a counter. @returns false for one that was seen, or is too old to tell.
   [[nodiscard]] bool accept(std::uint64_t counter);
 
+  /// What became of the counters that a sender who leaves none out has used, up to the highest one
+  /// that was accepted.
+  struct Tally {
+    std::uint64_t received = 0;   ///< accepted
+    std::uint64_t missing = 0;    ///< below the highest, and not accepted (yet)
+    std::uint64_t reordered = 0;  ///< of the accepted: came after a higher one
+    std::uint64_t replayed = 0;   ///< refused
+  };
+  [[nodiscard]] Tally tally() const {
+    return {received_, next_ - received_, reordered_, replayed_};
+  }
+
  private:
+  [[nodiscard]] bool refuse() {
+    ++replayed_;
+    return false;
+  }
+
   std::uint64_t next_ = 0;  ///< the highest counter accepted, plus one
+  std::uint64_t received_ = 0;
+  std::uint64_t reordered_ = 0;
+  std::uint64_t replayed_ = 0;
   std::array<std::uint64_t, kWords> seen_{};
 };
 

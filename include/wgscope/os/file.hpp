@@ -2,10 +2,12 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/base/secret_string.hpp"
 
 namespace wgscope::os {
 
@@ -39,10 +41,26 @@ class SecretText {
 /// @returns bad_value for anything but a regular file, and as read_file().
 Result<SecretText> read_secret_file(const std::string& path, std::size_t max_size);
 
+/// What may hold private keys, and who can read it where it lies.
+struct SecretInput {
+  SecretString text;
+  std::optional<unsigned> mode;  ///< permission bits of a regular file (stat(2)); else nothing
+};
+
+/// A regular file, a pipe such as a shell makes of <(command), or for "-" standard input, read to
+/// its end: waits for who writes it.
+/// @returns bad_value for anything else, and as read_file().
+Result<SecretInput> read_secret_input(const std::string& path, std::size_t max_size);
+
 /// Writes a file so that readers see the old content or the new, never a part: to a temporary
 /// beside it, then renamed.
 /// @param mode  permissions of the new file.
 /// @returns access_denied, io, naming the path.
 Result<> replace_file(const std::string& path, std::string_view content, unsigned mode);
+
+/// Whether replace_file() could write there now: tried, with a temporary that is removed again.
+/// @returns bad_value where something else than a regular file is at the path (replacing a device
+/// or what a symbolic link leads to would be no writing to it), access_denied, io, naming the path.
+Result<> check_replaceable(const std::string& path);
 
 }  // namespace wgscope::os

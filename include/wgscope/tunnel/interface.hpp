@@ -53,6 +53,19 @@ struct PeerStatus {
   std::vector<Prefix> allowed_ips;
 };
 
+/// What became of the packets that a peer sent to us, keepalives included, as their counters tell:
+/// each sender counts its packets in every session from 0, without gaps (whitepaper §5.4.6), so
+/// what is missing was lost on its way, whatever program the peer is. Sums over all sessions.
+///
+/// It cannot tell of packets that were sent after the last one that came: their counters are not
+/// known until another comes, and those at a session's end never are.
+struct ReceiveLoss {
+  std::uint64_t received = 0;
+  std::uint64_t missing = 0;    ///< shrinks when one comes late
+  std::uint64_t reordered = 0;  ///< of the received: came after one that was sent later
+  std::uint64_t replayed = 0;   ///< dropped: came twice, or some 8000 packets late
+};
+
 /// One or more datagrams for one address, back to back, all of `segment_size` but for the last,
 /// which may be shorter: what UDP_SEGMENT takes.
 struct Transmit {
@@ -137,6 +150,8 @@ class Interface {
   [[nodiscard]] std::vector<PeerId> peers() const;
   /// The peer must exist.
   [[nodiscard]] PeerStatus status(PeerId peer) const;
+  /// The peer must exist.
+  [[nodiscard]] ReceiveLoss receive_loss(PeerId peer) const;
   /// Whether packets would be sent at once: a session younger than 180 s.
   [[nodiscard]] bool has_session(Instant now, PeerId peer) const;
   /// For UAPI, which shows it to whoever may read the socket.

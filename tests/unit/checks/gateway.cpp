@@ -70,6 +70,11 @@ void Gateway::on_tunnel_event(const tunnel::Event& event) {
   run_.wake();
 }
 
+void Gateway::forget_probe() {
+  if (peer_) endpoint_->interface().remove_peer(*peer_);
+  peer_.reset();
+}
+
 std::optional<WallTime> Gateway::latest_handshake() const {
   if (!peer_) return std::nullopt;
   return endpoint_->interface().status(*peer_).last_handshake;

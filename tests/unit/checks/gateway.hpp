@@ -12,6 +12,7 @@
 #include "wgscope/crypto/random.hpp"
 #include "wgscope/endpoint/attachment.hpp"
 #include "wgscope/endpoint/embedded_endpoint.hpp"
+#include "wgscope/inner/event.hpp"
 #include "wgscope/tunnel/event.hpp"
 
 #include "wireguard_go.hpp"  // KeyPair
@@ -43,11 +44,19 @@ class Gateway final : private endpoint::Observer {
   /// What `wg show` would call latest-handshake; nothing: none.
   [[nodiscard]] std::optional<WallTime> latest_handshake() const;
 
+  /// From now on as if it had never heard of the probe.
+  void forget_probe();
+
   std::vector<tunnel::Event> events;
+  /// Called for what happens inside; may use endpoint().host().
+  std::function<void(const inner::Event&)> on_inner;
 
  private:
   void on_tunnel_event(const tunnel::Event& event) override;
-  void on_inner_event(const inner::Event& /*event*/) override {}
+  void on_inner_event(const inner::Event& event) override {
+    if (on_inner) on_inner(event);
+    run_.wake();
+  }
   void on_socket_error(const os::SocketError& /*error*/) override {}
   void on_send_failure(const os::SendFailure& /*failure*/) override {}
 

@@ -1,10 +1,12 @@
 #include "wgscope/checks/handshake.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include "wgscope/base/keys.hpp"
@@ -20,6 +22,9 @@
 
 #include "endpoint_fixture.hpp"
 #include "gateway.hpp"
+#include "scripted_server.hpp"
+#include "temp_dir.hpp"
+#include "uapi_answers.hpp"
 
 namespace wgscope::checks {
 namespace {
@@ -174,6 +179,27 @@ TEST_F(HandshakeCheck, QuickWaitsForNoWitness) {
   EXPECT_FALSE(data->witnesses_watched);
   EXPECT_FALSE(data->keepalive_after);
   EXPECT_LT(took_, 10s);
+}
+
+TEST_F(HandshakeCheck, SendsNothingWithAKeyThatAnInterfaceOfThisHostUses) {
+  Gateway gateway(run_);
+  const Target target = gateway.target();
+  const test::TempDir folder;
+  std::string hex;
+  for (const std::byte byte : target.private_key.secret.bytes())
+    hex += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
+  const uapi::testing::ScriptedServer server(
+      folder / "wgs-used.sock", uapi::testing::answers("private_key=" + hex + "\nerrno=0\n\n"));
+  HandshakeOptions options;
+  options.uapi_folder = folder.path();
+  const auto refused = check(target, options);
+  EXPECT_EQ(refused.facts.key_use, diagnosis::KeyUse::used);
+  EXPECT_EQ(refused.facts.key_user, "wgs-used");
+  EXPECT_TRUE(refused.facts.attempts.empty());
+  EXPECT_TRUE(gateway.events.empty());
+
+  options.steal_endpoint = true;
+  EXPECT_TRUE(check(target, options).session);
 }
 
 TEST_F(HandshakeCheck, EndsAtOnceWhenInterrupted) {

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "wgscope/diagnosis/probe_metrics.hpp"
+
 #include "exporter/metrics.hpp"
 #include "golden.hpp"
 
@@ -49,12 +51,30 @@ std::string table_of(std::string_view title, std::string_view prefix) {
   return text;
 }
 
+std::string probe_table() {
+  std::string text = R"(
+## Probe results
+
+What `wgscope VERB --prometheus FILE` writes, each with the labels `verb` and `gateway`: node_exporter's textfile collector reads all files of a folder as one, in which no series may be twice.
+The table is in lib/diagnosis/probe_metrics.cpp.
+
+| name | type | unit | labels | meaning |
+|---|---|---|---|---|
+)";
+  for (const diagnosis::ProbeMetric& metric : diagnosis::probe_metrics())
+    text +=
+        fmt::format("| `{}` | {} | {} | {} | {} |\n", metric.name,
+                    metric.type == diagnosis::ProbeMetricType::histogram ? "histogram" : "gauge",
+                    metric.unit, labels_cell(metric.labels), cell(metric.help));
+  return text;
+}
+
 std::string document() {
   return R"(# Metrics
 
 <!-- Made from exporter/metrics.cpp: run exporter_golden_test with WGSCOPE_UPDATE_GOLDEN=1 after changing it. -->
 
-Every metric `wgscope-exporter` writes. Names, types and labels stay; more may come. Units are base units. A value that is not known is absent, never 0.
+Every metric `wgscope-exporter` writes, and below what `wgscope` leaves of a probe. Names, types and labels stay; more may come. Units are base units. A value that is not known is absent, never 0.
 
 Peers are identified by `interface`, `public_key` and, for interfaces outside the exporter's own network namespace, `netns`: join on these with `job` and
 `instance`. Everything that can change stands in an info metric, always 1. A label without a value is absent. With `--peer-label=name` the label `name` is on every peer
@@ -64,7 +84,8 @@ In OpenMetrics the family of a counter is named without `_total` and that of an 
 knows no info metrics, their type is gauge.
 )" + table_of("Peers", "wireguard_peer_") +
          table_of("Interfaces", "wireguard_interface_") +
-         table_of("The exporter", "wireguard_exporter_") + table_of("Its process", "process_");
+         table_of("The exporter", "wireguard_exporter_") + table_of("Its process", "process_") +
+         probe_table();
 }
 
 TEST(MetricsDocument, IsMadeFromTheTable) {
@@ -77,6 +98,13 @@ TEST(MetricsDocument, HasEveryMetricOnce) {
     const std::string row = fmt::format("\n| `{}` |", metric.name);
     ASSERT_NE(text.find(row), std::string::npos) << metric.name;
     EXPECT_EQ(text.find(row), text.rfind(row)) << metric.name;
+  }
+  for (const diagnosis::ProbeMetric& metric : diagnosis::probe_metrics()) {
+    const std::string row = fmt::format("\n| `{}` |", metric.name);
+    ASSERT_NE(text.find(row), std::string::npos) << metric.name;
+    EXPECT_EQ(text.find(row), text.rfind(row)) << metric.name;
+    EXPECT_EQ(diagnosis::find_probe_metric(metric.name), &metric) << metric.name;
+    EXPECT_TRUE(metric.name.ends_with(metric.unit)) << metric.name;
   }
 }
 

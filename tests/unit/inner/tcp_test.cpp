@@ -211,7 +211,7 @@ TEST(Tcp, StopsASenderWhoseReaderDoesNotRead) {
 
 TEST(Tcp, RefusesToConnectToItselfAndToNobody) {
   Network network;
-  for (const char* to : {"10.9.0.1", "fd00:9::1", "224.0.0.1", "0.0.0.0", "::"})
+  for (const char* to : {"10.9.0.1", "fd00:9::1", "224.0.0.1", "0.0.0.0", "::", "127.0.0.1", "::1"})
     EXPECT_EQ(network.left.tcp().connect(network.now, {address(to), 0, kPort}).error().code,
               Errc::bad_value)
         << to;

@@ -129,5 +129,28 @@ TEST(ReplayWindow, AnswersLikeASetForRandomCounters) {
   }
 }
 
+TEST(ReplayWindow, CountsWhatCameWhatIsMissingAndWhatCameLateOrTwice) {
+  ReplayWindow window;
+  EXPECT_EQ(window.tally().missing, 0U);
+  for (const std::uint64_t counter : {0U, 1U, 4U, 3U, 4U, 9U})
+    static_cast<void>(window.accept(counter));
+  EXPECT_EQ(window.tally().received, 5U);
+  EXPECT_EQ(window.tally().missing, 5U) << "2, 5, 6, 7 and 8";
+  EXPECT_EQ(window.tally().reordered, 1U) << "3";
+  EXPECT_EQ(window.tally().replayed, 1U) << "4";
+  EXPECT_TRUE(window.accept(2));
+  EXPECT_EQ(window.tally().missing, 4U) << "it was only late";
+  EXPECT_EQ(window.tally().reordered, 2U);
+}
+
+TEST(ReplayWindow, CountsWhatIsTooLateToTellAsMissingAndReplayed) {
+  ReplayWindow window;
+  EXPECT_TRUE(window.accept(kSize));
+  EXPECT_FALSE(window.accept(0));
+  EXPECT_EQ(window.tally().received, 1U);
+  EXPECT_EQ(window.tally().missing, kSize);
+  EXPECT_EQ(window.tally().replayed, 1U);
+}
+
 }  // namespace
 }  // namespace wgscope::noise

@@ -1,5 +1,6 @@
 #include "wgscope/os/file.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <fcntl.h>
@@ -9,11 +10,13 @@
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/os/unique_fd.hpp"
 
 #include "files.hpp"
 #include "temp_dir.hpp"
@@ -71,6 +74,38 @@ TEST_F(Files, ThatAreNoneAreRefusedWithoutBlocking) {
   EXPECT_EQ(read_secret_file("/dev/zero", 10).error().code, Errc::bad_value);
 }
 
+TEST_F(Files, WithSecretsTellWhoCanReadThem) {
+  test::write_file(path("file"), "text");
+  ASSERT_EQ(chmod(path("file").c_str(), 0640), 0);
+  const auto input = read_secret_input(path("file"), 100);
+  ASSERT_TRUE(input) << input.error().context;
+  EXPECT_EQ(input->text.view(), "text");
+  EXPECT_EQ(input->mode, 0640U);
+  EXPECT_EQ(read_secret_input(path("file"), 3).error().code, Errc::too_large);
+}
+
+/// What a shell makes of <(command): a pipe under /dev/fd.
+TEST_F(Files, WithSecretsMayBePipesThatAreWrittenLater) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
+  const UniqueFd reader(ends[0]);
+  const std::string content(10'000, 'x');  // more than one piece
+  std::jthread writer([&, end = UniqueFd(ends[1])] {
+    EXPECT_EQ(write(end.get(), content.data(), content.size()),
+              static_cast<ssize_t>(content.size()));
+  });
+  const auto input = read_secret_input("/dev/fd/" + std::to_string(reader.get()), 1U << 20U);
+  ASSERT_TRUE(input) << input.error().context;
+  EXPECT_EQ(input->text.view(), content);
+  EXPECT_FALSE(input->mode) << "nobody else can open it";
+}
+
+TEST_F(Files, WithSecretsAreNoDevicesAndEndAtTheirBound) {
+  EXPECT_EQ(read_secret_input("/dev/zero", 100).error().code, Errc::bad_value);
+  EXPECT_EQ(read_secret_input(folder_.path(), 100).error().sys_errno, EISDIR);
+  EXPECT_EQ(read_secret_input(path("missing"), 100).error().sys_errno, ENOENT);
+}
+
 TEST_F(Files, AreReplacedAsAWhole) {
   test::write_file(path("file"), "the old content, which is longer");
   const int reader = open(path("file").c_str(), O_RDONLY | O_CLOEXEC);
@@ -104,6 +139,30 @@ TEST_F(Files, SayWhereTheyCouldNotBeWritten) {
   ASSERT_FALSE(replaced);
   EXPECT_EQ(replaced.error().sys_errno, ENOENT);
   EXPECT_NE(replaced.error().context.find(path("missing/file")), std::string::npos);
+}
+
+TEST_F(Files, CanBeReplacedWhereATemporaryFitsBesideThem) {
+  EXPECT_TRUE(check_replaceable(path("new")));
+  test::write_file(path("old"), "kept");
+  EXPECT_TRUE(check_replaceable(path("old")));
+  EXPECT_EQ(test::read_file(path("old")), "kept");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(path(".")), {}), 1)
+      << "the temporary is gone";
+  const auto checked = check_replaceable(path("missing/file"));
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().sys_errno, ENOENT);
+  EXPECT_NE(checked.error().context.find(path("missing/file")), std::string::npos);
+}
+
+TEST_F(Files, AreNotReplacedWhereSomethingElseThanAFileIs) {
+  std::filesystem::create_directory(path("folder"));
+  std::filesystem::create_symlink(path("target"), path("link"));
+  for (const std::string& odd : {path("folder"), path("link"), std::string("/dev/null")}) {
+    const auto checked = check_replaceable(odd);
+    ASSERT_FALSE(checked) << odd;
+    EXPECT_EQ(checked.error().code, Errc::bad_value);
+    EXPECT_NE(checked.error().context.find(odd), std::string::npos);
+  }
 }
 
 }  // namespace

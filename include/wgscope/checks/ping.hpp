@@ -1,0 +1,77 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/handshake.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session.hpp"
+#include "wgscope/checks/stamps.hpp"
+#include "wgscope/checks/target.hpp"
+#include "wgscope/diagnosis/ping.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/model/address.hpp"
+
+namespace wgscope::checks {
+
+struct PingOptions {
+  std::uint64_t count = 10;  ///< 0: until the user ends it, which is then a normal end
+  std::chrono::nanoseconds interval = std::chrono::seconds{1};  ///< from one ping to the next
+  std::size_t payload_size = 56;                                ///< bytes behind the ICMP header
+  std::optional<IpAddress> target;                              ///< inside; guessed where absent
+  std::optional<Instant> deadline;                              ///< when all has to be over
+};
+
+/// Two pings at once: through the tunnel, and to the gateway's address outside of it.
+struct PingRound {
+  std::uint64_t number = 0;  ///< from 1
+  Instant sent;
+  std::optional<Nanoseconds> inner;  ///< nothing: not answered (yet)
+  std::optional<Nanoseconds> outer;
+  bool outer_sent = false;
+};
+
+/// Is shown each round when it begins and again whenever it changes.
+class PingObserver {
+ public:
+  PingObserver() = default;
+  PingObserver(const PingObserver&) = delete;
+  PingObserver& operator=(const PingObserver&) = delete;
+  virtual ~PingObserver() = default;
+
+  virtual void on_round(const PingRound& round) = 0;
+};
+
+/// Pings an address through a tunnel that stands, and the gateway's own address beside it, at the
+/// same moments and with payloads of the same size.
+///
+/// Ends when `count` rounds were sent and answered, or had twice the longest round trip, at least
+/// a second, to be. Where the last ones were not answered, up to three more pings go through the
+/// tunnel that count nowhere: the answer to any of them tells in which direction those were lost.
+/// Rounds that were cut off, by the user or the deadline, are not counted. The session goes on
+/// through new handshakes, which it makes itself.
+/// @param target    whose session it is.
+/// @param observer  nullptr: nobody watches.
+diagnosis::PingFacts ping(Run& run, Session& session, const Target& target,
+                          const PingOptions& options, PingObserver* observer = nullptr);
+
+/// Adds what the facts mean to a report, with what was measured.
+void report_ping(const diagnosis::PingFacts& facts, diagnosis::Report& report);
+
+/// The whole check, from the name of the endpoint on.
+struct PingCheck {
+  HandshakeOptions handshake;  ///< its `data` is not looked at: pings are the data
+  PingOptions ping;
+  PingObserver* observer = nullptr;
+};
+
+/// Handshakes, pings through the first address whose handshake stands, and adds both to a report.
+/// Without a handshake, pings are there as skipped.
+/// @returns nothing where there was no tunnel.
+std::optional<diagnosis::PingFacts> check_ping(Run& run, const Target& target, Stamps& stamps,
+                                               PingCheck check, diagnosis::Report& report);
+
+}  // namespace wgscope::checks

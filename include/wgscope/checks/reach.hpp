@@ -1,0 +1,63 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/handshake.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session.hpp"
+#include "wgscope/checks/stamps.hpp"
+#include "wgscope/checks/target.hpp"
+#include "wgscope/config/expectations.hpp"
+#include "wgscope/diagnosis/reach.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/model/address.hpp"
+
+namespace wgscope::checks {
+
+struct ReachOptions {
+  std::uint16_t tries = 3;  ///< of each target that says nothing else; at least 1
+  Nanoseconds try_timeout = std::chrono::seconds{2};  ///< above 0
+  std::size_t parallel = 128;                         ///< targets at a time; at least 1
+  std::vector<Prefix> allowed_ips;                    ///< what the tunnel carries
+  std::vector<IpAddress> dns;       ///< name servers; those that the tunnel carries are asked in it
+  std::vector<IpAddress> controls;  ///< to ping where silence may be the tunnel's
+  std::optional<Instant> deadline;  ///< of the whole; nothing: none
+};
+
+/// What a target's configuration says for them: allowed IPs, name servers, and as controls the
+/// likeliest address to answer of each family.
+ReachOptions reach_options(const Target& target);
+
+/// Asks all targets inside the tunnel, as many at a time as allowed, each its tries one after the
+/// other. Names are looked up before: inside the tunnel where a name server lies there, else by the
+/// system. A closed target is asked until something answers in any way; where all that must be
+/// closed is silent, something else is asked that should answer: the controls, and what answered
+/// before.
+///
+/// Sends, inside the tunnel only: one echo request, SYN, datagram or DNS query a try; with HTTP a
+/// GET. A connection is ended with a reset at once, HTTP's when its answer is there.
+/// @param session  stands; its on_inner, next_tick and tick are used, and empty afterwards.
+/// @returns results in the order of `wanted`; of all where the time ended or Run::interrupt() came,
+/// what is known then.
+diagnosis::ReachFacts reach(Run& run, Session& session, std::span<const config::Expectation> wanted,
+                            const ReachOptions& options);
+
+/// The whole check, from the name of the endpoint on.
+struct ReachCheck {
+  HandshakeOptions handshake;  ///< its `data` is not looked at: the targets are the data
+  ReachOptions reach;
+  std::vector<config::Expectation> wanted;
+};
+
+/// Handshakes, asks the targets through the session, and adds both to a report. Without a session
+/// the targets are there as skipped.
+void check_reach(Run& run, const Target& target, Stamps& stamps, ReachCheck check,
+                 diagnosis::Report& report);
+
+}  // namespace wgscope::checks

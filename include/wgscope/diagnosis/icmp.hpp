@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/diagnosis/text.hpp"
+
+namespace wgscope::diagnosis {
+
+/// What an ICMP error says about the datagram that it quotes.
+enum class IcmpMeaning : std::uint8_t {
+  port_unreachable,  ///< nobody has the port; also what firewalls that reject say by default
+  prohibited,        ///< a rule forbids it
+  unreachable,       ///< the network or the host cannot be reached from there
+  loop,              ///< its life ended on the way: routers hand it round in a circle
+  too_long,          ///< for the next link
+  other,             ///< nothing about why it was lost
+};
+
+/// By type and code; the family of `from` decides whether they are ICMP's or ICMPv6's.
+/// Source: RFC 792, RFC 1122 §3.2.2.1, RFC 1812 §5.2.7.1; RFC 4443 §3, RFC 6554 §4.2.
+IcmpMeaning meaning_of(const IcmpReport& report);
+
+/// "port unreachable"; "ICMP error" for what is not known.
+std::string_view icmp_name(const IcmpReport& report);
+
+/// "port unreachable (ICMP type 3, code 3) from 192.0.2.1, 4 times"
+Text describe(const IcmpReport& report);
+
+}  // namespace wgscope::diagnosis

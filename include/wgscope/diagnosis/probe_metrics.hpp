@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace wgscope::diagnosis {
+
+enum class ProbeMetricType : std::uint8_t { gauge, histogram };
+
+/// A row of the table of what a check can leave behind as a figure: for Measurement::name and
+/// Distribution::name, wherever they become Prometheus' metrics. docs/metrics.md is made from it.
+/// Names are never changed once released.
+struct ProbeMetric {
+  std::string_view name;
+  ProbeMetricType type;
+  std::string_view unit;    ///< which the name ends in; empty for none
+  std::string_view labels;  ///< for the docs
+  std::string_view help;
+};
+
+std::span<const ProbeMetric> probe_metrics();
+/// @returns nullptr where there is none.
+const ProbeMetric* find_probe_metric(std::string_view name);
+
+}  // namespace wgscope::diagnosis

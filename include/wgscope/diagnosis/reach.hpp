@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/config/expectations.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
+
+// What answers inside the tunnel, and what that means where it should, or must not.
+// checks::reach() sees; diagnose() knows.
+
+namespace wgscope::diagnosis {
+
+/// What became of one attempt at a target.
+enum class ReachOutcome : std::uint8_t {
+  answered,  ///< connected, echoed, a datagram came back, a whole answer of DNS or HTTP
+  refused,   ///< the target itself: nobody listens there
+  rejected,  ///< another ICMP error: ReachTry::icmp
+  broken,    ///< connected, then broken off, or an answer that is none
+  silent,    ///< no answer in time
+  stalled,   ///< connected, then no answer in time
+  not_sent,  ///< our side could not: ReachTry::why
+};
+
+/// An answer of a name server.
+struct DnsFacts {
+  std::string rcode;  ///< "NOERROR", "NXDOMAIN"
+  std::vector<IpAddress> addresses;
+};
+
+struct ReachTry {
+  ReachOutcome outcome = ReachOutcome::silent;
+  Nanoseconds after{};  ///< from its first packet
+  std::optional<IcmpReport> icmp{};
+  std::string why{};  ///< of broken and not_sent: our own words
+  std::optional<DnsFacts> dns{};
+  std::optional<int> http_status{};
+};
+
+/// What happened at one target.
+struct ReachResult {
+  config::Expectation wanted;
+  std::optional<IpAddress> address{};      ///< what its name stands for; nothing: not known
+  std::optional<Error> resolve_error{};    ///< why it is not
+  std::optional<IpAddress> name_server{};  ///< inside, that was asked; nothing: none, or the system
+  /// No allowed IP covers the address: nothing was sent.
+  bool not_allowed = false;
+  std::vector<ReachTry> tries{};
+  bool given_up = false;  ///< the time was over, or the user had enough, before it was settled
+  /// Something inside answered the address that we spoke from at or after the last attempt: by what
+  /// is silent, the tunnel itself is not the cause.
+  bool tunnel_proven = false;
+};
+
+struct ReachFacts {
+  std::vector<ReachResult> results;
+  /// Who answered inside the tunnel in any way, last; nothing: nobody did.
+  std::optional<IpAddress> heard;
+  std::vector<IpAddress> controls;          ///< that were pinged only to prove the tunnel
+  std::optional<Nanoseconds> resolve_time;  ///< nothing: there were no names
+};
+
+/// One check for each target, in the order of the results, and where nothing inside answered one
+/// about that. Pure.
+///
+/// A closed target is only ok where the tunnel is proven to carry: refused and rejected are proofs
+/// themselves, silence of TCP, DNS and echo counts where ReachResult::tunnel_proven; silence of UDP
+/// tells nothing.
+std::vector<Check> diagnose(const ReachFacts& facts);
+
+/// Adds checks, measurements and the success to a report whose checks so far were ok.
+void report_reach(const ReachFacts& facts, Report& report);
+
+/// One skipped check for each target.
+/// @param because  the finding that kept the tunnel from being; nothing: it was interrupted.
+std::vector<Check> skip_reach(const std::vector<config::Expectation>& wanted,
+                              std::optional<FindingId> because);
+
+/// "tcp 10.9.0.1:22", "http http://intranet.example/", "dns www.example at 10.9.0.1": for a check.
+Text describe(const config::Expectation& expectation);
+
+}  // namespace wgscope::diagnosis

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "wgscope/base/random.hpp"
+#include "wgscope/base/result.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/unique_fd.hpp"
+
+namespace wgscope::os {
+
+/// What an ICMP or ICMPv6 echo reply says.
+struct EchoMessage {
+  std::uint16_t id = 0;
+  std::uint16_t sequence = 0;
+  std::span<const std::byte> payload;  ///< points into what was parsed
+};
+
+/// How a socket hands over what it receives: a raw IPv4 one with the IP header in front.
+enum class EchoFraming : std::uint8_t { v4, v4_with_ip_header, v6 };
+
+/// Takes apart what an ICMP socket received. The kernel has looked at its checksum.
+/// @returns nothing for what is no whole echo reply.
+/// Source: RFC 792, RFC 4443 §4.2, RFC 791 §3.1.
+std::optional<EchoMessage> parse_echo_reply(std::span<const std::byte> received,
+                                            EchoFraming framing);
+
+/// An answer to a request of ours.
+struct EchoReply {
+  IpAddress from;
+  std::uint16_t sequence = 0;
+  std::size_t payload_size = 0;  ///< bytes
+  bool intact = false;           ///< the payload is what was sent
+};
+
+/// Sends echo requests to any host, outside of tunnels, and takes their replies: what ping(8) does.
+///
+/// Made of a "ping socket" (icmp(7)) where net.ipv4.ping_group_range lets this user have one, and
+/// of a raw socket where it has CAP_NET_RAW. Time is taken by whoever calls: with the kernel's
+/// receive time stamps, a round trip would look shorter here than one through a tunnel, whose
+/// packets have none. Non-blocking; for one thread at a time.
+class EchoSocket {
+ public:
+  /// @param random  makes the identifier and what tells our payloads from others; not kept.
+  /// @param mark    SO_MARK; needs CAP_NET_ADMIN.
+  /// @returns not_permitted (says what would permit it), io (EAFNOSUPPORT: no IPv6 here).
+  static Result<EchoSocket> open(Family family, Random& random,
+                                 std::optional<std::uint32_t> mark = std::nullopt);
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] bool is_raw() const { return raw_; }
+
+  /// @param to            its port is not looked at; its family is the socket's.
+  /// @param payload_size  bytes, at most kMaxPayload. May be cut into fragments on its way.
+  /// @returns not_permitted (a local firewall; a ping socket of IPv6 does not hear of it), io with
+  /// errno: ENETUNREACH, EHOSTUNREACH …
+  Result<> send(const Endpoint& to, std::uint16_t sequence, std::size_t payload_size);
+  static constexpr std::size_t kMaxPayload = 65'507;  ///< what fits an IPv4 packet
+
+  /// The next reply to a request of ours; nothing when none waits.
+  std::optional<EchoReply> receive();
+
+ private:
+  EchoSocket(UniqueFd fd, Family family, bool raw, Random& random);
+  [[nodiscard]] std::byte payload_byte(std::uint16_t sequence, std::size_t at) const;
+  [[nodiscard]] std::optional<EchoReply> accept(std::span<const std::byte> received,
+                                                const IpAddress& from) const;
+
+  UniqueFd fd_;
+  Family family_;
+  bool raw_;
+  std::uint16_t id_ = 0;      ///< of a raw socket; that of another one is the kernel's choice
+  std::uint64_t secret_ = 0;  ///< in each payload
+  std::vector<std::byte> buffer_;
+};
+
+}  // namespace wgscope::os

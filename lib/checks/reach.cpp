@@ -1,0 +1,336 @@
+#include "wgscope/checks/reach.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session.hpp"
+#include "wgscope/checks/target.hpp"
+#include "wgscope/config/expectations.hpp"
+#include "wgscope/crypto/random.hpp"
+#include "wgscope/diagnosis/reach.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/inner/event.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/clock.hpp"
+#include "wgscope/wire/ip.hpp"
+
+#include "reach_attempt.hpp"
+#include "reach_names.hpp"
+
+// Every target is a job: attempts one after the other. As many jobs as allowed are active, the rest
+// wait. When all are done and some must be closed and were silent, there may be another round, of
+// controls: jobs of which an answer proves that the tunnel carried after the last silent attempt.
+
+namespace wgscope::checks {
+namespace {
+
+using config::Expectation;
+using diagnosis::ReachOutcome;
+using diagnosis::ReachResult;
+
+constexpr std::uint16_t kControlTries = 3;
+constexpr std::chrono::hours kForever{24};
+constexpr std::size_t kMostAskedAgain = 3;  ///< targets that answered, as controls
+
+/// Whether anything came back, by which the tunnel is proven to carry both ways.
+bool was_heard(ReachOutcome outcome) {
+  return outcome != ReachOutcome::silent && outcome != ReachOutcome::not_sent;
+}
+
+/// Whether the tunnel carries packets to an address.
+bool is_allowed(std::span<const Prefix> allowed_ips, const IpAddress& address) {
+  return std::ranges::any_of(
+      allowed_ips, [&](const Prefix& allowed) { return wire::contains(allowed, address); });
+}
+
+class Reach {
+ public:
+  Reach(Run& run, Session& session, const ReachOptions& options);
+
+  diagnosis::ReachFacts go(std::span<const Expectation> wanted);
+
+ private:
+  struct Job {
+    ReachResult result;
+    Endpoint to{};
+    std::optional<IpAddress> source{};  ///< ours, that it is asked from
+    std::uint16_t tries_left = 0;
+    std::unique_ptr<ReachAttempt> attempt{};
+    Instant last_sent{};
+    bool done = false;
+  };
+
+  Job make_job(const Expectation& wanted) const;
+  void find_addresses();
+  void take_address(Job& job, const IpAddress& address) const;
+  void drive(std::vector<Job>& jobs, const std::function<bool()>& enough);
+  void begin(Job& job, Instant now);
+  void advance(Instant now);
+  void take_result(Job& job, Instant now);
+  void note_heard(Instant now, const IpAddress& source, const IpAddress& who);
+  [[nodiscard]] bool proven_since(const IpAddress& source, Instant since) const;
+  void ask_controls();
+  [[nodiscard]] std::map<IpAddress, Instant> unproven() const;
+  [[nodiscard]] std::vector<Job> make_controls(const std::map<IpAddress, Instant>& sources);
+  void finish();
+
+  Run& run_;
+  Session& session_;
+  const ReachOptions& options_;
+  crypto::SystemRandom random_;
+  Instant deadline_;
+  std::vector<Job> jobs_;
+  std::deque<Job*> waiting_;
+  std::vector<Job*> active_;
+  std::map<IpAddress, Instant> heard_;  ///< by our address: when it was answered last
+  diagnosis::ReachFacts facts_;
+};
+
+Reach::Reach(Run& run, Session& session, const ReachOptions& options)
+    : run_(run),
+      session_(session),
+      options_(options),
+      deadline_(options.deadline.value_or(os::boot_now() + kForever)) {
+  assert(options.tries >= 1 && options.parallel >= 1);
+}
+
+diagnosis::ReachFacts Reach::go(std::span<const Expectation> wanted) {
+  session_.run_timers(true);
+  for (const Expectation& one : wanted) jobs_.push_back(make_job(one));
+  find_addresses();
+  drive(jobs_, [] { return false; });
+  ask_controls();
+  finish();
+  return std::move(facts_);
+}
+
+Reach::Job Reach::make_job(const Expectation& wanted) const {
+  Job job{.result = {.wanted = wanted}};
+  job.tries_left = wanted.tries.value_or(options_.tries);
+  if (const auto address = IpAddress::parse(wanted.where.host)) take_address(job, *address);
+  return job;
+}
+
+void Reach::take_address(Job& job, const IpAddress& address) const {
+  job.result.address = address;
+  job.to = {address, 0, job.result.wanted.where.port};
+  job.source = session_.host().source_for(address);
+  if (is_allowed(options_.allowed_ips, address)) return;
+  job.result.not_allowed = true;
+  job.done = true;
+}
+
+void Reach::find_addresses() {
+  std::vector<std::string> names;
+  for (const Job& job : jobs_) {
+    const std::string& host = job.result.wanted.where.host;
+    if (!job.result.address && std::ranges::find(names, host) == names.end()) names.push_back(host);
+  }
+  if (names.empty()) return;
+  NameOptions options;
+  std::ranges::copy_if(
+      options_.dns, std::back_inserter(options.servers), [&](const IpAddress& server) {
+        return is_allowed(options_.allowed_ips, server) && session_.host().source_for(server);
+      });
+  options.wait = options_.try_timeout;
+  options.deadline = deadline_;
+  options.on_heard = [this](Instant now, const IpAddress& server) {
+    if (const auto source = session_.host().source_for(server)) note_heard(now, *source, server);
+  };
+  const Instant begun = os::boot_now();
+  const auto found = find_names(run_, session_, random_, names, options);
+  facts_.resolve_time = os::boot_now() - begun;
+  for (Job& job : jobs_) {
+    if (job.result.address) continue;
+    const auto one = std::ranges::find(found, job.result.wanted.where.host, &FoundName::name);
+    job.result.name_server = one->server;
+    job.result.resolve_error = one->error;
+    if (one->address) take_address(job, *one->address);
+    if (one->error) job.done = true;
+  }
+}
+
+/// Runs jobs until all are done, or `enough` says so, or the time or the user ends it.
+void Reach::drive(std::vector<Job>& jobs, const std::function<bool()>& enough) {
+  for (Job& job : jobs) {
+    if (!job.done && job.result.address) waiting_.push_back(&job);
+  }
+  session_.on_inner = [this](const inner::Event& event) {
+    const Instant now = os::boot_now();
+    static_cast<void>(std::ranges::any_of(
+        active_, [&](Job* job) { return job->attempt->handle_event(now, event); }));
+    advance(now);
+  };
+  session_.next_tick = [this] {
+    std::optional<Instant> next;
+    for (const Job* job : active_) {
+      if (!next || job->attempt->deadline() < *next) next = job->attempt->deadline();
+    }
+    return next;
+  };
+  session_.tick = [this](Instant now) {
+    for (Job* job : active_) job->attempt->handle_timeout(now);
+    advance(now);
+  };
+  run_.say(diagnosis::text("waiting for {} targets inside the tunnel", waiting_.size()));
+  advance(os::boot_now());
+  session_.pump();
+  static_cast<void>(
+      run_.wait([&] { return (active_.empty() && waiting_.empty()) || enough(); }, deadline_));
+  session_.on_inner = nullptr;
+  session_.next_tick = nullptr;
+  session_.tick = nullptr;
+  for (Job* job : active_) job->attempt.reset();
+  active_.clear();
+  waiting_.clear();
+  session_.pump();  // the resets of connections
+}
+
+void Reach::begin(Job& job, Instant now) {
+  --job.tries_left;
+  job.last_sent = now;
+  job.attempt =
+      begin_attempt(now, session_.host(), random_,
+                    {.wanted = &job.result.wanted, .to = job.to, .timeout = options_.try_timeout});
+}
+
+/// Takes what is settled, and begins what may begin.
+void Reach::advance(Instant now) {
+  for (bool again = true; again;) {
+    again = false;
+    for (Job* job : active_) {
+      if (!job->attempt->result()) continue;
+      take_result(*job, now);
+      again = true;
+    }
+    std::erase_if(active_, [](const Job* job) { return job->done; });
+    while (active_.size() < options_.parallel && !waiting_.empty()) {
+      begin(*waiting_.front(), now);
+      active_.push_back(waiting_.front());
+      waiting_.pop_front();
+      again = true;
+    }
+  }
+}
+
+void Reach::take_result(Job& job, Instant now) {
+  const diagnosis::ReachTry& result = *job.attempt->result();
+  if (was_heard(result.outcome) && job.source)
+    note_heard(now, *job.source, result.icmp ? result.icmp->from : *job.result.address);
+  const bool final_ = result.outcome == ReachOutcome::not_sent ||
+                      // One answer is enough to know what must not be; and hosts ration their
+                      // refusals, which other targets need too.
+                      (job.result.wanted.closed && was_heard(result.outcome));
+  job.result.tries.push_back(result);
+  job.attempt.reset();
+  job.done = final_ || job.tries_left == 0;
+  if (!job.done) begin(job, now);
+}
+
+void Reach::note_heard(Instant now, const IpAddress& source, const IpAddress& who) {
+  heard_[source] = now;
+  facts_.heard = who;
+}
+
+bool Reach::proven_since(const IpAddress& source, Instant since) const {
+  const auto heard = heard_.find(source);
+  return heard != heard_.end() && heard->second >= since;
+}
+
+/// Our addresses whose silent targets wait for a proof that the tunnel carries, and since when it
+/// must have been given. Per address, as the gateway may allow one of them and not another.
+std::map<IpAddress, Instant> Reach::unproven() const {
+  std::map<IpAddress, Instant> since;
+  for (const Job& job : jobs_) {
+    const bool silent = job.done && !job.result.tries.empty() &&
+                        job.result.tries.back().outcome == ReachOutcome::silent;
+    if (!silent || !job.result.wanted.closed || !job.source ||
+        proven_since(*job.source, job.last_sent))
+      continue;
+    since[*job.source] = std::max(since[*job.source], job.last_sent);
+  }
+  return since;
+}
+
+std::vector<Reach::Job> Reach::make_controls(const std::map<IpAddress, Instant>& sources) {
+  std::vector<Job> controls;
+  const auto wants = [&](const Job& job) {
+    return !job.done && job.source && sources.contains(*job.source);
+  };
+  for (const IpAddress& control : options_.controls) {
+    Expectation echo;
+    echo.kind = config::ReachKind::icmp;
+    echo.where.host = control.to_string();
+    echo.tries = kControlTries;
+    Job job = make_job(echo);
+    if (!wants(job)) continue;
+    facts_.controls.push_back(control);
+    controls.push_back(std::move(job));
+  }
+  std::size_t asked_again = 0;
+  for (const Job& job : jobs_) {
+    const bool answered = std::ranges::any_of(
+        job.result.tries, [](const diagnosis::ReachTry& one) { return was_heard(one.outcome); });
+    if (!answered || !job.source || !sources.contains(*job.source)) continue;
+    if (++asked_again > kMostAskedAgain) break;
+    Job again{.result = {.wanted = job.result.wanted, .address = job.result.address}};
+    again.to = job.to;
+    again.source = job.source;
+    again.tries_left = kControlTries;
+    controls.push_back(std::move(again));
+  }
+  return controls;
+}
+
+void Reach::ask_controls() {
+  const auto sources = unproven();
+  if (sources.empty() || run_.interrupted()) return;
+  auto controls = make_controls(sources);
+  drive(controls, [&] {
+    return std::ranges::all_of(
+        sources, [&](const auto& one) { return proven_since(one.first, one.second); });
+  });
+}
+
+void Reach::finish() {
+  for (Job& job : jobs_) {
+    job.result.given_up = !job.done;
+    job.result.tunnel_proven = job.source && proven_since(*job.source, job.last_sent);
+    facts_.results.push_back(std::move(job.result));
+  }
+}
+
+}  // namespace
+
+ReachOptions reach_options(const Target& target) {
+  ReachOptions options;
+  options.allowed_ips = target.allowed_ips;
+  options.dns = target.dns;
+  for (const Family family : {Family::v4, Family::v6}) {
+    if (const auto control = guess_inner_target(target, family))
+      options.controls.push_back(*control);
+  }
+  return options;
+}
+
+diagnosis::ReachFacts reach(Run& run, Session& session, std::span<const Expectation> wanted,
+                            const ReachOptions& options) {
+  return Reach(run, session, options).go(wanted);
+}
+
+}  // namespace wgscope::checks

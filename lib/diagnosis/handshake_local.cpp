@@ -1,0 +1,296 @@
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/diagnosis/handshake_checks.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
+
+#include "handshake_parts.hpp"
+
+namespace wgscope::diagnosis {
+namespace {
+
+using enum HandshakeCheck;
+
+/// A run that was killed leaves the key's stamp a little ahead (os/stamp_store.hpp); what is more
+/// than that is the clock.
+constexpr std::chrono::seconds kLeftByKilledRun{1};
+
+/// What keeps a datagram from leaving, by errno (sendmsg(2), ip(7), ip-route(8)).
+struct SendError {
+  int number;
+  std::string_view name;
+  FindingId finding;
+  std::string_view cause;  ///< goes on after "… to ENDPOINT: "
+};
+
+constexpr std::array<SendError, 14> kSendErrors{{
+    {EPERM, "EPERM", FindingId::local_firewall, "a firewall on this host drops it"},
+    {EACCES, "EACCES", FindingId::local_firewall,
+     "a firewall or a prohibit route of this host forbids it"},
+    {ENETUNREACH, "ENETUNREACH", FindingId::no_route, "this host has no route there"},
+    {EHOSTUNREACH, "EHOSTUNREACH", FindingId::no_route,
+     "this host's route there says unreachable, or the next hop does not answer"},
+    {ENETDOWN, "ENETDOWN", FindingId::no_route, "the interface towards it is down"},
+    {ENODEV, "ENODEV", FindingId::no_route, "the interface towards it is gone"},
+    {ENOKEY, "ENOKEY", FindingId::no_route,
+     "the route there leads into a WireGuard interface whose peers do not cover it"},
+    {EDESTADDRREQ, "EDESTADDRREQ", FindingId::no_route,
+     "the route there leads into a WireGuard interface whose peer has no endpoint"},
+    {EMSGSIZE, "EMSGSIZE", FindingId::too_long_for_interface,
+     "the datagram is longer than the interface's MTU"},
+    {EAFNOSUPPORT, "EAFNOSUPPORT", FindingId::no_such_family,
+     "this host does not have that IP version"},
+    {EADDRNOTAVAIL, "EADDRNOTAVAIL", FindingId::no_such_family,
+     "this host has no address of that IP version to send from"},
+    {EINVAL, "EINVAL", FindingId::send_failed,
+     "the kernel refuses it, as for a blackhole route or an address that cannot be sent to"},
+    {ENOBUFS, "ENOBUFS", FindingId::send_failed, "the interface's queue is full"},
+    {ECONNREFUSED, "ECONNREFUSED", FindingId::send_failed,
+     "an earlier datagram there was answered by an ICMP error"},
+}};
+
+const SendError* send_error(int number) {
+  for (const SendError& known : kSendErrors) {
+    if (known.number == number) return &known;
+  }
+  return nullptr;
+}
+
+Text errno_text(int number) {
+  const SendError* known = send_error(number);
+  Text made;
+  if (known != nullptr)
+    made.add(known->name);
+  else
+    made.add("errno ").add(number);
+  const std::string meaning = std::generic_category().message(number);
+  return made.add(" (").add(std::string_view(meaning)).add(")");
+}
+
+std::vector<Text> how_to_send(FindingId id, const Endpoint& endpoint) {
+  std::vector<Text> fix;
+  switch (id) {
+    case FindingId::local_firewall:
+      fix.push_back(text(
+          "let UDP to {} out: look at the output chains of nft list ruleset, and at {} -S OUTPUT",
+          endpoint, iptables(endpoint.address)));
+      break;
+    case FindingId::no_route:
+      fix.push_back(text("bring the network up, or add a route: ip {}route add default via ROUTER",
+                         endpoint.address.family == Family::v6 ? "-6 " : ""));
+      break;
+    case FindingId::too_long_for_interface:
+      fix.emplace_back(
+          "raise the MTU of the interface that the route names, which is below 200 bytes: ip link "
+          "set INTERFACE mtu 1500");
+      break;
+    case FindingId::no_such_family:
+      fix.push_back(endpoint.address.family == Family::v6
+                        ? Text("give this host an IPv6 address, or use the endpoint's IPv4 address")
+                        : Text("give this host an IPv4 address, or use the endpoint's IPv6 "
+                               "address"));
+      break;
+    default: break;
+  }
+  fix.push_back(text("see which route is taken: ip route get {}", endpoint.address));
+  return fix;
+}
+
+std::vector<Hypothesis> reasons_not_to_send(int number, const Endpoint& endpoint) {
+  const Hypothesis rule{"a rule in an output chain drops or limits it",
+                        text("nft list ruleset; {} -S OUTPUT", iptables(endpoint.address))};
+  if (number == EACCES)
+    return {{"a prohibit route covers the endpoint", text("ip route get {}", endpoint.address)},
+            rule};
+  if (number == EPERM)
+    return {rule,
+            {"a control group or container policy filters what this process sends",
+             "run it outside of the container"}};
+  if (number == ENOKEY || number == EDESTADDRREQ)
+    return {{"a tunnel's allowed IPs and routes take the way to its own or this endpoint",
+             text("ip route get {}; wg show all allowed-ips", endpoint.address)}};
+  return {};
+}
+
+Check key_use_not_known(const HandshakeFacts& facts) {
+  Finding finding{
+      .id = FindingId::key_use_unknown,
+      .cause = "whether an interface of this host uses the probe's key could not be looked up",
+      .evidence = {},
+      .fix = {text("make sure that {} is a peer of its own on the gateway, for the probe alone",
+                   facts.ours),
+              "to have it looked up, run as root or with CAP_NET_ADMIN"}};
+  if (!facts.key_user.empty()) finding.evidence = {text("{}", Name{facts.key_user})};
+  return make_check(key_use, Status::unknown, "the interfaces of this host could not be listed",
+                    std::move(finding));
+}
+
+Check name_unresolved(const HandshakeFacts& facts) {
+  const Name host{facts.wanted.host};
+  const Error& error = *facts.resolve_error;
+  const std::vector<Text> evidence{text("{}", Name{error.context})};
+  if (error.code == Errc::bad_value)
+    return make_check(
+        name_resolve, Status::critical, "there is no such name",
+        {.id = FindingId::name_not_found,
+         .cause = text("the endpoint's name {} does not exist, or has no such address", host),
+         .evidence = evidence,
+         .fix = {text("check the spelling of Endpoint, then ask: getent ahosts {}; dig {} A; dig "
+                      "{} AAAA",
+                      host, host, host)}});
+  return make_check(
+      name_resolve, Status::critical, "no name server gives an answer",
+      {.id = FindingId::name_server_silent,
+       .cause = error.code == Errc::timeout
+                    ? text("no name server answered when asked for {}", host)
+                    : text("the endpoint's name {} could not be looked up", host),
+       .evidence = evidence,
+       .hypotheses = {{"the name servers of /etc/resolv.conf cannot be reached from here",
+                       text("cat /etc/resolv.conf; dig {} A", host)},
+                      {"they are only reachable through the tunnel that is down",
+                       "ip route get ADDRESS-OF-THE-NAME-SERVER"}},
+       .fix = {"mend name resolution, or write the endpoint as an address for now"}});
+}
+
+}  // namespace
+
+bool stamp_is_ahead(const HandshakeFacts& facts) {
+  return facts.stamp_ahead && *facts.stamp_ahead >= kLeftByKilledRun;
+}
+
+Check check_key_use(const HandshakeFacts& facts) {
+  const Name user{facts.key_user};
+  if (facts.key_use == KeyUse::free)
+    return make_check(key_use, Status::ok, "no interface of this host uses it");
+  if (facts.key_use == KeyUse::not_known) return key_use_not_known(facts);
+  if (facts.key_use_accepted)
+    return make_check(
+        key_use, Status::ok,
+        text("{} uses it, which was accepted: the gateway sends {}'s traffic here until {} "
+             "sends again",
+             user, user, user));
+  return make_check(
+      key_use, Status::critical, text("{} uses it", user),
+      {.id = FindingId::key_in_use,
+       .cause = text("the interface {} of this host uses this key: a probe would take its traffic "
+                     "away, so nothing was sent",
+                     user),
+       .evidence = {text("{} has the public key {}", user, facts.ours),
+                    "a gateway sends a peer's traffic to where its last handshake came from"},
+       .fix = {"give the probe a peer of its own: wg genkey | tee probe.key | wg pubkey",
+               "on the gateway: wg set INTERFACE peer PUBLIC-KEY allowed-ips ADDRESS/32",
+               "or accept that the tunnel moves: --i-know-this-steals-the-endpoint"}});
+}
+
+Check check_key_stamp(const HandshakeFacts& facts) {
+  if (facts.stamps_not_kept)
+    return make_check(
+        key_stamp, Status::unknown, "what the key's last handshake was stamped with is not kept",
+        {.id = FindingId::stamps_not_kept,
+         .cause = "the time of the key's last handshake cannot be kept, so a clock that is set "
+                  "back would lock the key out unnoticed",
+         .evidence = {text("{}", Name{*facts.stamps_not_kept})},
+         .fix = {"make the state folder writable, or name another one: --state.dir FOLDER"}});
+  if (!stamp_is_ahead(facts))
+    return make_check(key_stamp, Status::ok, "this host's clock is ahead of its last handshake");
+  return make_check(
+      key_stamp, Status::warning,
+      text("its last handshake was {} in this clock's future", *facts.stamp_ahead),
+      {.id = FindingId::clock_set_back,
+       .cause = text("this host's clock is {} behind the key's last handshake", *facts.stamp_ahead),
+       .evidence = {text("the key's last handshake was stamped {} later than now",
+                         *facts.stamp_ahead),
+                    "a gateway ignores in silence whatever is not later than the last one it saw; "
+                    "the probe stamps its own as if the clock had not gone back"},
+       .fix = {"compare with true time: date -u; timedatectl; chronyc tracking",
+               "set the clock right; other tunnels of this host stay silent until it has passed "
+               "their last handshakes",
+               "if the last handshake was the one in error, on the gateway: remove the peer and "
+               "add it again, which forgets its last stamp"}});
+}
+
+Check check_clock(const HandshakeFacts& facts) {
+  if (!facts.clock_synchronised)
+    return make_check(clock, Status::unknown, "the kernel does not say whether it is synchronised");
+  if (*facts.clock_synchronised) return make_check(clock, Status::ok, "synchronised");
+  // WireGuard needs a clock that does not go back, not one that is right. A gateway that responds,
+  // if only with another preshared key, took the stamp.
+  const bool taken = std::ranges::any_of(facts.attempts, [](const AttemptFacts& attempt) {
+    return attempt.response_after || attempt.preshared_key;
+  });
+  if (taken)
+    return make_check(clock, Status::ok, "not synchronised, and late enough for the gateway");
+  return make_check(clock, Status::warning, "not synchronised",
+                    {.id = FindingId::clock_not_synchronised,
+                     .cause = "this host's clock is not synchronised",
+                     .evidence = {"the kernel says so (adjtimex: STA_UNSYNC)"},
+                     .fix = {"compare with true time: date -u; timedatectl; chronyc tracking",
+                             "run a time service: chrony, systemd-timesyncd"}});
+}
+
+std::optional<Check> check_name(const HandshakeFacts& facts) {
+  if (facts.resolve_error && facts.resolve_error->code != Errc::interrupted)
+    return name_unresolved(facts);
+  if (facts.wanted.address()) return std::nullopt;
+  if (facts.attempts.empty())
+    return make_check(name_resolve, Status::unknown, "no answer when it ended");
+  Text summary = text("{} stands for {}", Name{facts.wanted.host},
+                      counted(facts.attempts.size(), "address to try", "addresses to try"));
+  if (facts.resolving) summary.add(text(", known after {}", *facts.resolving));
+  return make_check(name_resolve, Status::ok, std::move(summary));
+}
+
+std::optional<Check> check_mark(const HandshakeFacts& facts) {
+  if (!facts.mark_refused) return std::nullopt;
+  return make_check(path_mark, Status::unknown,
+                    text("datagrams went without the configuration's FwMark, so they may have "
+                         "taken another way than the tunnel's: {}",
+                         Name{*facts.mark_refused}));
+}
+
+bool lacks_family(const AttemptFacts& attempt) {
+  if (!attempt.send_errno || gateway_answered(attempt) || !attempt.icmp.empty()) return false;
+  const int number = *attempt.send_errno;
+  return number == ENETUNREACH || number == EAFNOSUPPORT || number == EADDRNOTAVAIL;
+}
+
+Check check_send(const Scene& scene) {
+  const AttemptFacts& attempt = scene.one;
+  const Text sent = counted(attempt.initiations, "initiation", "initiations");
+  if (!attempt.send_errno) {
+    if (attempt.initiations == 0 && !gateway_answered(attempt))
+      return make_check(path_send, Status::unknown, "nothing was sent to it yet");
+    return make_check(path_send, Status::ok, text("{} sent", sent));
+  }
+  const int number = *attempt.send_errno;
+  // What a datagram ran into is told to the next one, too; a firewall's EPERM never is that.
+  const bool echoes_icmp = number != EPERM && icmp_verdict(attempt).has_value();
+  if (gateway_answered(attempt) || echoes_icmp)
+    return make_check(path_send, Status::ok,
+                      text("{} sent, one refused: {}", sent, errno_text(number)));
+  const SendError* known = send_error(number);
+  const FindingId id = known != nullptr ? known->finding : FindingId::send_failed;
+  const std::string_view cause = known != nullptr ? known->cause : "the system refuses it";
+  return make_check(
+      path_send, Status::critical, text("refused: {}", errno_text(number)),
+      {.id = id,
+       .cause = text("cannot send to {}: {}", attempt.endpoint, Text().add(cause)),
+       .evidence = {text("sending to {} failed with {}", attempt.endpoint, errno_text(number))},
+       .hypotheses = reasons_not_to_send(number, attempt.endpoint),
+       .fix = how_to_send(id, attempt.endpoint)});
+}
+
+}  // namespace wgscope::diagnosis

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/config/wg_quick.hpp"
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/diagnosis/handshake_checks.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
+
+// The decision tree's branches, by subject. Each is a pure function of the facts and gives one
+// check; handshake.cpp puts them together and weighs one address against another.
+
+namespace wgscope::diagnosis {
+
+/// One address's facts, and those that all have in common.
+struct Scene {
+  const HandshakeFacts& all;
+  const AttemptFacts& one;
+};
+
+Check make_check(HandshakeCheck what, Status status, Text summary);
+Check make_check(HandshakeCheck what, Status status, Text summary, Finding finding);
+Check make_skipped(HandshakeCheck what, FindingId because);
+
+/// "gw.example.net:51820"
+Text endpoint_text(const config::EndpointName& endpoint);
+/// The command for packets of that family: "iptables", "ip6tables".
+std::string_view iptables(const IpAddress& address);
+/// "1 initiation", "3 initiations"
+Text counted(std::size_t count, std::string_view one, std::string_view many);
+
+// handshake_local.cpp: what this host knows by itself
+Check check_key_use(const HandshakeFacts& facts);
+Check check_key_stamp(const HandshakeFacts& facts);
+Check check_clock(const HandshakeFacts& facts);
+std::optional<Check> check_name(const HandshakeFacts& facts);
+std::optional<Check> check_mark(const HandshakeFacts& facts);
+Check check_send(const Scene& scene);
+/// Whether a response or an authentic cookie reply came, whatever it was worth.
+bool gateway_answered(const AttemptFacts& attempt);
+/// Whether this host lacks what it takes to reach any address of that family.
+bool lacks_family(const AttemptFacts& attempt);
+/// The key's last stamp is so far ahead that only a clock explains it.
+bool stamp_is_ahead(const HandshakeFacts& facts);
+
+// handshake_path.cpp: what others say about the way
+/// An ICMP error that explains why initiations are lost.
+struct IcmpVerdict {
+  FindingId id;
+  IcmpReport report;
+  bool of_initiations;  ///< false: of plain bytes to the same port
+};
+std::optional<IcmpVerdict> icmp_verdict(const AttemptFacts& attempt);
+Check check_icmp(const Scene& scene);
+
+// handshake_silence.cpp: nobody says anything
+/// Nothing where the attempt ended too early to call it silence.
+std::optional<Finding> finding_of_silence(const Scene& scene);
+/// Why a gateway that hears initiations does not respond, likeliest first: what WireGuard is silent
+/// about by design.
+std::vector<Hypothesis> reasons_of_refusal(const Scene& scene);
+/// Commands on the gateway that tell these apart.
+std::vector<Text> how_to_see_refusals(const Scene& scene);
+
+// handshake_answer.cpp: what the gateway says
+Check check_response(const Scene& scene);
+std::optional<Check> check_cookie(const Scene& scene);
+Check check_preshared_key(const Scene& scene);
+std::optional<Check> check_responder(const Scene& scene);
+
+// handshake_data.cpp: whether the session carries
+Check check_data(const Scene& scene);
+std::optional<Check> check_hold(const Scene& scene);
+Nanoseconds median_of(std::vector<Nanoseconds> samples);  ///< of at least one
+
+}  // namespace wgscope::diagnosis

@@ -1,0 +1,259 @@
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/diagnosis/icmp.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
+
+#include "handshake_parts.hpp"
+
+// WireGuard answers only those it knows, so a wrong key looks like a dropped port, and nothing that
+// can be sent tells them apart. What can be told is whether the host is there, how far the way
+// goes, and whether something on it looks for WireGuard. The rest is ranked.
+
+namespace wgscope::diagnosis {
+namespace {
+
+/// Hosts limit how often they say "unreachable" (RFC 1812 §4.3.2.8; Linux: one a second to each
+/// address, six at once), so one unanswered datagram tells nothing.
+constexpr std::size_t kEnoughToTell = 2;
+
+bool answered_by(const Knock& knock, const IpAddress& address) {
+  return knock.datagram || (knock.answer && knock.answer->from == address);
+}
+
+bool arrived(const SilenceFacts& silence) {
+  return std::ranges::any_of(silence.hops, [](const Hop& hop) { return hop.arrived; });
+}
+
+bool host_is_up(const SilenceFacts& silence, const IpAddress& address) {
+  return answered_by(silence.plain_neighbour, address) ||
+         answered_by(silence.wireguard_neighbour, address) ||
+         answered_by(silence.plain_same_port, address) || arrived(silence);
+}
+
+/// Plain bytes are heard, and what looks like WireGuard is not.
+bool only_plain_passes(const SilenceFacts& silence) {
+  const Knock& shaped = silence.wireguard_neighbour;
+  return silence.plain_neighbour.answer && !shaped.answer && !shaped.datagram &&
+         shaped.sent >= kEnoughToTell && !arrived(silence);
+}
+
+const Hop* last_that_answered(const SilenceFacts& silence) {
+  const Hop* last = nullptr;
+  for (const Hop& hop : silence.hops) {
+    if (hop.from || hop.arrived) last = &hop;
+  }
+  return last;
+}
+
+Text knock_text(const char* what, const Knock& knock) {
+  const Text sent = counted(knock.sent, "datagram", "datagrams");
+  if (knock.datagram) return text("{}: {} sent, answered by a datagram", what, sent);
+  if (knock.answer) return text("{}: {} sent, met {}", what, sent, describe(*knock.answer));
+  return text("{}: {} sent, met silence", what, sent);
+}
+
+void add_knocks(const SilenceFacts& silence, std::vector<Text>& evidence) {
+  const auto add = [&](const char* what, const Knock& knock) {
+    if (knock.sent > 0 || knock.answer || knock.datagram)
+      evidence.push_back(knock_text(what, knock));
+  };
+  add("plain bytes to a closed port of the host", silence.plain_neighbour);
+  add("what looks like an initiation, to that port", silence.wireguard_neighbour);
+  add("plain bytes to the endpoint's port", silence.plain_same_port);
+}
+
+std::vector<Text> evidence_of(const AttemptFacts& attempt) {
+  std::vector<Text> evidence;
+  evidence.push_back(text("{} to {}: no response{}",
+                          counted(attempt.initiations, "initiation", "initiations"),
+                          attempt.endpoint, attempt.icmp.empty() ? ", no ICMP error" : ""));
+  for (const IcmpReport& report : attempt.icmp)
+    evidence.push_back(text("an error that explains nothing: {}", describe(report)));
+  if (!attempt.silence) return evidence;
+  add_knocks(*attempt.silence, evidence);
+  if (attempt.silence->hops.empty()) return evidence;
+  if (const Hop* last = last_that_answered(*attempt.silence); last == nullptr)
+    evidence.emplace_back("no hop on the way said that a datagram's time is exceeded");
+  else if (last->arrived)
+    evidence.push_back(text("the way is {} hops long", static_cast<unsigned>(last->limit)));
+  else
+    evidence.push_back(text("the last hop that was heard of is the {}., {}; silence behind it",
+                            static_cast<unsigned>(last->limit), *last->from));
+  return evidence;
+}
+
+Hypothesis stale_stamp(const Scene& scene) {
+  const HandshakeFacts& facts = scene.all;
+  Text check;
+  if (stamp_is_ahead(facts))
+    check = text("the key's last handshake was {} in this clock's future; ", *facts.stamp_ahead);
+  else if (facts.clock_synchronised == false)
+    check = "this clock is not synchronised; ";
+  check.add(
+      "compare with true time: date -u; timedatectl; on the gateway: remove the peer and add "
+      "it again, which forgets its last timestamp");
+  return {"this host's clock is behind the last handshake that the gateway saw of this key", check};
+}
+
+Hypothesis filtered_on_the_way() {
+  return {"something on the way drops what looks like WireGuard",
+          "try from another network, or another port of the gateway"};
+}
+
+Hypothesis port_dropped(const Endpoint& endpoint) {
+  return {text("a firewall in front of or on the gateway drops UDP {}", endpoint.port),
+          text("on the gateway: tcpdump -ni any udp port {} shows whether initiations come; nft "
+               "list ruleset; {} -S INPUT; the provider's security groups",
+               endpoint.port, iptables(endpoint.address))};
+}
+
+Hypothesis host_down(const Endpoint& endpoint) {
+  return {"the gateway is down, or no longer has that address",
+          text("ping -c3 {}; ask its console or its provider; compare Endpoint with its addresses",
+               endpoint.address)};
+}
+
+Hypothesis outbound_filtered() {
+  return {"this network lets no UDP out, or not to that port",
+          "try from another network; ask for UDP to the endpoint's port in its firewall"};
+}
+
+Text most_likely(Text observed, const std::vector<Hypothesis>& hypotheses) {
+  return text("{}: most likely {}", observed, hypotheses.front().cause);
+}
+
+Finding something_else_answers(const AttemptFacts& attempt) {
+  const Endpoint& endpoint = attempt.endpoint;
+  return {
+      .id = FindingId::silent_host_up,
+      .cause = text("what answers on {} is not WireGuard: it replies to plain bytes, and not "
+                    "to initiations",
+                    endpoint),
+      .evidence = evidence_of(attempt),
+      .hypotheses = {{"another service has the port",
+                      text("on the gateway: ss -ulpn | grep {}", endpoint.port)},
+                     {"WireGuard listens on another port",
+                      "on the gateway: wg show all listen-port"}},
+      .fix = {text("on the gateway: ss -ulpn | grep {}; wg show all listen-port", endpoint.port)}};
+}
+
+Finding wireguard_filtered(const Scene& scene) {
+  const Endpoint& endpoint = scene.one.endpoint;
+  Finding finding{
+      .id = FindingId::wireguard_filtered,
+      .cause = text("something on the way to {} drops what looks like WireGuard", endpoint.address),
+      .evidence = evidence_of(scene.one),
+      .hypotheses = {{"deep packet inspection drops handshake initiations by their shape",
+                      "try from another network; look at the gateway: tcpdump -ni any udp"},
+                     {"the host limits how often it says unreachable, and its WireGuard does not "
+                      "respond for a reason of its own",
+                      "run again: another result shows the limit"}}};
+  for (Hypothesis& reason : reasons_of_refusal(scene)) finding.hypotheses.push_back(reason);
+  finding.fix = {"ask whoever runs the network in between to let WireGuard through",
+                 "or use another network, or carry WireGuard in something that is let through"};
+  return finding;
+}
+
+Finding silent_host_up(const Scene& scene) {
+  const Endpoint& endpoint = scene.one.endpoint;
+  std::vector<Hypothesis> reasons = reasons_of_refusal(scene);
+  reasons.push_back(port_dropped(endpoint));
+  const SilenceFacts& silence = *scene.one.silence;
+  if (!silence.wireguard_neighbour.answer && !arrived(silence))
+    reasons.push_back(filtered_on_the_way());
+  Finding finding{.id = FindingId::silent_host_up,
+                  .cause = most_likely(text("{} is up, but WireGuard on port {} does not respond",
+                                            endpoint.address, endpoint.port),
+                                       reasons),
+                  .evidence = evidence_of(scene.one)};
+  finding.hypotheses = std::move(reasons);
+  finding.fix = how_to_see_refusals(scene);
+  return finding;
+}
+
+/// Where nobody but the first router or so is heard of, the way ends near us.
+bool ends_near_us(const AttemptFacts& attempt) {
+  if (!attempt.silence || attempt.silence->hops.size() < kEnoughToTell) return false;
+  const Hop* last = last_that_answered(*attempt.silence);
+  return last != nullptr && last->limit <= 1;
+}
+
+Finding silent(const Scene& scene) {
+  const Endpoint& endpoint = scene.one.endpoint;
+  std::vector<Hypothesis> reasons{port_dropped(endpoint), host_down(endpoint)};
+  const auto near = ends_near_us(scene.one) ? reasons.begin() : reasons.end();
+  reasons.insert(near, outbound_filtered());
+  std::vector<Hypothesis> refusals = reasons_of_refusal(scene);
+  // A stamp that is known to be behind outweighs what is merely possible.
+  const auto place = stamp_is_ahead(scene.all) ? reasons.begin() : reasons.end();
+  reasons.insert(place, refusals.begin(), refusals.end());
+  reasons.push_back(filtered_on_the_way());
+  const bool asked = scene.one.silence.has_value();
+  Finding finding{
+      .id = FindingId::silent,
+      .cause = most_likely(asked ? text("no answer from {}, neither from WireGuard on port {} nor "
+                                        "from the host",
+                                        endpoint.address, endpoint.port)
+                                 : text("no answer from {}", endpoint),
+                           reasons),
+      .evidence = evidence_of(scene.one)};
+  finding.hypotheses = std::move(reasons);
+  finding.fix = how_to_see_refusals(scene);
+  finding.fix.insert(
+      finding.fix.begin(),
+      text("see how far the way goes: traceroute -n -U -p {} {}", endpoint.port, endpoint.address));
+  return finding;
+}
+
+}  // namespace
+
+std::vector<Hypothesis> reasons_of_refusal(const Scene& scene) {
+  const HandshakeFacts& facts = scene.all;
+  std::vector<Hypothesis> reasons{
+      {"the gateway does not know this probe's public key",
+       text("on the gateway: wg show all peers | grep {}", facts.ours)}};
+  // A cookie of the gateway's proves its key.
+  if (scene.one.cookies == 0)
+    reasons.push_back({text("the gateway's public key is not {}", facts.gateway),
+                       "on the gateway: wg show all public-key"});
+  // A clock that nothing synchronises is right more often than not; one that is known to be behind
+  // explains all.
+  reasons.insert(stamp_is_ahead(facts) ? reasons.begin() : reasons.end(), stale_stamp(scene));
+  return reasons;
+}
+
+std::vector<Text> how_to_see_refusals(const Scene& scene) {
+  const Endpoint& endpoint = scene.one.endpoint;
+  return {text("on the gateway: tcpdump -ni any udp port {} shows whether initiations arrive",
+               endpoint.port),
+          text("on the gateway: wg show all peers | grep {}; if there is no line: wg set INTERFACE "
+               "peer {} allowed-ips OUR-INNER-ADDRESS/32",
+               scene.all.ours, scene.all.ours),
+          text("on the gateway: wg show all public-key must say {}", scene.all.gateway),
+          "the gateway's kernel says why it refuses after: echo module wireguard +p > "
+          "/sys/kernel/debug/dynamic_debug/control; dmesg -w | grep wireguard (Invalid MAC: the "
+          "configuration has another key for the gateway; Invalid handshake initiation: our key "
+          "or its stamp)"};
+}
+
+std::optional<Finding> finding_of_silence(const Scene& scene) {
+  const AttemptFacts& attempt = scene.one;
+  if (attempt.silence) {
+    const SilenceFacts& silence = *attempt.silence;
+    if (silence.plain_same_port.datagram) return something_else_answers(attempt);
+    if (only_plain_passes(silence)) return wireguard_filtered(scene);
+  }
+  if (attempt.given_up || (scene.all.interrupted && !attempt.silence)) return std::nullopt;
+  if (attempt.silence && host_is_up(*attempt.silence, attempt.endpoint.address))
+    return silent_host_up(scene);
+  return silent(scene);
+}
+
+}  // namespace wgscope::diagnosis

@@ -1,0 +1,263 @@
+#include "wgscope/diagnosis/reach.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/config/expectations.hpp"
+#include "wgscope/config/wg_quick.hpp"
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/icmp.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
+
+#include "reach_parts.hpp"
+
+namespace wgscope::diagnosis {
+namespace {
+
+using config::Expectation;
+using config::ReachKind;
+using std::chrono::duration;
+
+constexpr std::uint16_t kDnsPort = 53;
+constexpr std::uint16_t kHttpPort = 80;
+
+/// The stable name of a kind's check.
+std::string_view check_name(ReachKind kind) {
+  switch (kind) {
+    case ReachKind::icmp: return "reach.icmp";
+    case ReachKind::tcp: return "reach.tcp";
+    case ReachKind::udp: return "reach.udp";
+    case ReachKind::dns: return "reach.dns";
+    case ReachKind::http: return "reach.http";
+  }
+  return "";
+}
+
+/// With a port, but for the one that goes without saying.
+Text host_text(const config::EndpointName& where, std::uint16_t usual_port) {
+  const bool bare = where.port == usual_port;
+  if (const auto address = IpAddress::parse(where.host)) {
+    if (bare) return Text().add(*address);
+    return Text().add(Endpoint{*address, 0, where.port});
+  }
+  const Text name = Text().add(Name{where.host});
+  return bare ? name : text("{}:{}", name, where.port);
+}
+
+std::size_t count_tries(const ReachFacts& facts) {
+  std::size_t count = 0;
+  for (const ReachResult& result : facts.results)
+    count +=
+        static_cast<std::size_t>(std::ranges::count_if(result.tries, [](const ReachTry& tried) {
+          return tried.outcome != ReachOutcome::not_sent;
+        }));
+  return count;
+}
+
+/// Whether anything inside answers at all: not what was asked, but what the answers hang on.
+std::optional<Check> check_tunnel(const ReachFacts& facts) {
+  if (facts.heard)
+    return Check{.name = "reach.tunnel",
+                 .layer = Layer::tunnel,
+                 .status = Status::ok,
+                 .summary = text("it carries: {} answered", *facts.heard),
+                 .essential = false};
+  const std::size_t tries = count_tries(facts);
+  if (tries == 0) return std::nullopt;
+  Finding finding{.id = FindingId::data_unanswered,
+                  .cause = "nothing at all inside the tunnel answered",
+                  .evidence = {text("{} packets or connections, no answer to any", tries)}};
+  for (const IpAddress& control : facts.controls)
+    finding.evidence.push_back(text("{} does not answer pings", control));
+  finding.fix = {"wgscope handshake tells why data does not cross"};
+  return Check{.name = "reach.tunnel",
+               .layer = Layer::tunnel,
+               .status = Status::unknown,
+               .summary = "nothing inside answered",
+               .finding = std::move(finding),
+               .essential = false};
+}
+
+Check check_one(const ReachScene& scene) {
+  const ReachResult& one = scene.one;
+  const bool asked = one.resolve_error || one.not_allowed || !one.tries.empty();
+  if (one.given_up || !asked)
+    return make_reach_check(one.wanted, Status::unknown,
+                            one.tries.empty() ? text("not known before the end")
+                                              : text("not known before the end, after {}",
+                                                     describe(one.wanted, one.tries.back())));
+  return one.wanted.closed ? check_closed(scene) : check_open(scene);
+}
+
+std::optional<Nanoseconds> median_of(const ReachResult& result) {
+  std::vector<Nanoseconds> times;
+  for (const ReachTry& tried : result.tries)
+    if (is_as_wanted(result.wanted, tried)) times.push_back(tried.after);
+  if (times.empty()) return std::nullopt;
+  std::ranges::sort(times);
+  return times[times.size() / 2];
+}
+
+/// 1 or 0 for what is as expected or is not, nothing for what could not be told.
+void measure(const ReachResult& result, Status status, Report& report) {
+  const std::vector<Label> labels{
+      {"kind", Text().add(to_string(result.wanted.kind))},
+      {"inner_target", target_of(result.wanted)},
+      {"expect", result.wanted.closed ? "closed" : "open"},
+  };
+  const auto add = [&](std::string_view name, double value) {
+    const auto same = [&](const Measurement& other) {
+      return other.name == name && std::ranges::equal(other.labels, labels, [](auto& a, auto& b) {
+               return a.name == b.name && a.value == b.value;
+             });
+    };
+    if (std::ranges::none_of(report.measurements, same))
+      report.measurements.push_back({.name = name, .labels = labels, .value = value});
+  };
+  if (status != Status::unknown)
+    add("wireguard_probe_target_success", status == Status::critical ? 0 : 1);
+  if (const auto median = median_of(result))
+    add("wireguard_probe_target_duration_seconds", duration<double>(*median).count());
+}
+
+Text success_of(const ReachFacts& facts) {
+  if (facts.results.size() != 1)
+    return text("all {} targets inside the tunnel are as expected", facts.results.size());
+  const Expectation& wanted = facts.results.front().wanted;
+  return text(wanted.closed ? "{} is closed, and must be" : "{} is reachable", describe(wanted));
+}
+
+}  // namespace
+
+Check make_reach_check(const Expectation& wanted, Status status, Text summary) {
+  return {.name = check_name(wanted.kind),
+          .layer = Layer::service,
+          .status = status,
+          .summary = std::move(summary),
+          .target = target_of(wanted)};
+}
+
+Check make_reach_check(const ReachScene& scene, Status status, Text summary, Finding finding) {
+  Check check = make_reach_check(scene.one.wanted, status, std::move(summary));
+  if (scene.one.wanted.line != 0)
+    finding.evidence.push_back(text("expected in line {}", scene.one.wanted.line));
+  check.finding = std::move(finding);
+  return check;
+}
+
+Text target_of(const Expectation& expectation) {
+  const config::EndpointName& where = expectation.where;
+  switch (expectation.kind) {
+    case ReachKind::icmp:
+    case ReachKind::tcp:
+    case ReachKind::udp: return host_text(where, 0);
+    case ReachKind::dns:
+      return text("{} at {}", Name{expectation.question}, host_text(where, kDnsPort));
+    case ReachKind::http:
+      return text("http://{}{}", host_text(where, kHttpPort), Name{expectation.path});
+  }
+  return {};
+}
+
+Text describe(const Expectation& expectation) {
+  return text("{} {}", to_string(expectation.kind), target_of(expectation));
+}
+
+Text times(std::size_t count) { return count == 1 ? text("once") : text("{} times", count); }
+
+std::size_t count_of(const ReachResult& result, ReachOutcome outcome) {
+  return static_cast<std::size_t>(std::ranges::count(result.tries, outcome, &ReachTry::outcome));
+}
+
+const ReachTry* first_of(const ReachResult& result, ReachOutcome outcome) {
+  const auto found = std::ranges::find(result.tries, outcome, &ReachTry::outcome);
+  return found == result.tries.end() ? nullptr : &*found;
+}
+
+bool is_as_wanted(const Expectation& wanted, const ReachTry& tried) {
+  if (tried.outcome != ReachOutcome::answered) return false;
+  if (wanted.kind == ReachKind::http && tried.http_status)
+    return wanted.status ? *tried.http_status == *wanted.status : *tried.http_status < 400;
+  if (wanted.kind == ReachKind::dns && tried.dns && !wanted.closed) {
+    if (tried.dns->rcode != "NOERROR" || tried.dns->addresses.empty()) return false;
+    return wanted.answers.empty() ||
+           std::ranges::is_permutation(tried.dns->addresses, wanted.answers);
+  }
+  return true;
+}
+
+Text describe(const Expectation& wanted, const ReachTry& tried) {
+  switch (tried.outcome) {
+    case ReachOutcome::answered:
+      if (tried.http_status)
+        return text("HTTP status {} after {}", *tried.http_status, tried.after);
+      if (tried.dns) {
+        Text made = text("{} after {}", tried.dns->rcode, tried.after);
+        for (const IpAddress& address : tried.dns->addresses) made.add(", ").add(address);
+        return made;
+      }
+      return text(wanted.kind == ReachKind::tcp ? "connected after {}" : "answered after {}",
+                  tried.after);
+    case ReachOutcome::refused: return text("refused after {}", tried.after);
+    case ReachOutcome::rejected: return describe(*tried.icmp);
+    case ReachOutcome::broken: return text("{}, after {}", tried.why, tried.after);
+    case ReachOutcome::silent: return text("no answer for {}", tried.after);
+    case ReachOutcome::stalled: return text("connected, then no answer for {}", tried.after);
+    case ReachOutcome::not_sent: return text("not sent: {}", tried.why);
+  }
+  return {};
+}
+
+std::vector<Text> evidence_of(const ReachResult& result) {
+  std::vector<Text> lines;
+  std::vector<ReachOutcome> seen;
+  for (const ReachTry& tried : result.tries) {
+    if (std::ranges::find(seen, tried.outcome) != seen.end()) continue;
+    seen.push_back(tried.outcome);
+    lines.push_back(text("{} of {}: {}", count_of(result, tried.outcome), result.tries.size(),
+                         describe(result.wanted, tried)));
+  }
+  return lines;
+}
+
+std::vector<Check> diagnose(const ReachFacts& facts) {
+  std::vector<Check> checks;
+  if (auto tunnel = check_tunnel(facts)) checks.push_back(std::move(*tunnel));
+  for (const ReachResult& result : facts.results) checks.push_back(check_one({facts, result}));
+  return checks;
+}
+
+void report_reach(const ReachFacts& facts, Report& report) {
+  report.success = success_of(facts);
+  if (facts.resolve_time)
+    report.measurements.push_back({.name = "wireguard_probe_phase_duration_seconds",
+                                   .labels = {{"phase", "inner_resolve"}},
+                                   .value = duration<double>(*facts.resolve_time).count()});
+  for (const ReachResult& result : facts.results)
+    measure(result, check_one({facts, result}).status, report);
+  for (Check& check : diagnose(facts)) report.checks.push_back(std::move(check));
+}
+
+std::vector<Check> skip_reach(const std::vector<Expectation>& wanted,
+                              std::optional<FindingId> because) {
+  std::vector<Check> checks;
+  for (const Expectation& one : wanted) {
+    Check check = because
+                      ? make_reach_check(one, Status::skipped, "there is no tunnel to ask through")
+                      : make_reach_check(one, Status::unknown, "interrupted");
+    check.because = because;
+    checks.push_back(std::move(check));
+  }
+  return checks;
+}
+
+}  // namespace wgscope::diagnosis

@@ -1,0 +1,237 @@
+// What should answer. Silence has many causes, so they are ranked; an ICMP error has one, and names
+// who said it.
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "wgscope/config/expectations.hpp"
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/diagnosis/icmp.hpp"
+#include "wgscope/diagnosis/reach.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
+
+#include "reach_parts.hpp"
+
+namespace wgscope::diagnosis {
+namespace {
+
+using config::ReachKind;
+
+Check name_not_found(const ReachScene& scene) {
+  const ReachResult& one = scene.one;
+  const Name name{one.wanted.where.host};
+  const Text why = Text().add(one.resolve_error->context);
+  Finding finding{.id = FindingId::lookup_failed,
+                  .cause = text("{} cannot be looked up: {}", name, why),
+                  .evidence = {}};
+  if (one.name_server) {
+    finding.evidence.push_back(text("asked inside the tunnel: {}", *one.name_server));
+    finding.fix = {text("dig @{} {} through the tunnel; or name another server with --dns-server",
+                        *one.name_server, name)};
+  } else {
+    finding.evidence.push_back("asked by this host's own name servers");
+    finding.fix = {"name the server inside the tunnel that knows the name, with --dns-server"};
+  }
+  return make_reach_check(scene, Status::critical, text("not looked up: {}", why),
+                          std::move(finding));
+}
+
+Check not_carried(const ReachScene& scene) {
+  const IpAddress& address = *scene.one.address;
+  return make_reach_check(
+      scene, Status::critical, "outside AllowedIPs, nothing was sent",
+      {.id = FindingId::not_reachable,
+       .cause = text("this configuration's AllowedIPs do not cover {}: the tunnel carries nothing "
+                     "to it",
+                     address),
+       .evidence = {"nothing was sent"},
+       .fix = {text("add {} to AllowedIPs under [Peer] of the configuration", address)}});
+}
+
+Check not_sent(const ReachScene& scene) {
+  const Text why = Text().add(scene.one.tries.back().why);
+  return make_reach_check(
+      scene, Status::critical, text("not sent: {}", why),
+      {.id = FindingId::not_reachable,
+       .cause = text("{} could not be asked: {}", describe(scene.one.wanted), why),
+       .evidence = evidence_of(scene.one),
+       .fix = {"compare the target with Address under [Interface] of the configuration"}});
+}
+
+Check refused(const ReachScene& scene) {
+  const ReachResult& one = scene.one;
+  return make_reach_check(
+      scene, Status::critical, "refused: nobody listens there",
+      {.id = FindingId::refused,
+       .cause = text("nobody listens on {} {}: {} refuses", to_string(one.wanted.kind),
+                     target_of(one.wanted), *one.address),
+       .evidence = evidence_of(one),
+       .hypotheses = {{"the service is not running, or listens on another address",
+                       text("on {}: ss -tulnp", *one.address)},
+                      {"a firewall rejects in its name",
+                       text("on {} and on the gateway: nft list ruleset", *one.address)}},
+       .fix = {text("on {}: ss -tulnp | grep :{}, and start what should listen", *one.address,
+                    one.wanted.where.port)}});
+}
+
+Text fix_of_rejection(const IcmpReport& icmp, const IpAddress& target) {
+  switch (meaning_of(icmp)) {
+    case IcmpMeaning::unreachable:
+      return text("on {}: ip route get {}; is the host up: ip neighbour show {}", icmp.from, target,
+                  target);
+    case IcmpMeaning::loop: return text("on {}: ip route get {}: it leads back", icmp.from, target);
+    default: return text("on {}: nft list ruleset; iptables -S: which rule rejects", icmp.from);
+  }
+}
+
+Check rejected(const ReachScene& scene, const IcmpReport& icmp) {
+  const ReachResult& one = scene.one;
+  return make_reach_check(scene, Status::critical, text("{} says: {}", icmp.from, icmp_name(icmp)),
+                          {.id = FindingId::not_reachable,
+                           .cause = text("{} says that {} cannot be reached: {}", icmp.from,
+                                         describe(one.wanted), icmp_name(icmp)),
+                           .evidence = evidence_of(one),
+                           .fix = {fix_of_rejection(icmp, *one.address)}});
+}
+
+std::vector<Hypothesis> reasons_of_silence(const ReachScene& scene) {
+  const IpAddress& target = *scene.one.address;
+  std::vector<Hypothesis> reasons{
+      {"a firewall drops it, on the target, the gateway or between them",
+       text("on the gateway: nft list ruleset; iptables -S FORWARD; the same on {}", target)},
+      {text("{} is not up, or nobody has that address", target),
+       text("on the gateway: ping {}", target)},
+      {"the gateway does not forward there",
+       text("on the gateway: sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding; ip route get "
+            "{}",
+            target)},
+      {text("{} has no route back to this peer's inner address", target),
+       text("on {}: ip route get OUR-INNER-ADDRESS", target)}};
+  if (!scene.all.heard)
+    reasons.insert(reasons.begin(), {"the tunnel itself carries no data", "wgscope handshake"});
+  if (scene.one.wanted.kind == ReachKind::icmp)
+    reasons.push_back({text("{} does not answer pings", target), "ask a port of it: --tcp"});
+  return reasons;
+}
+
+Check silent(const ReachScene& scene) {
+  const ReachResult& one = scene.one;
+  Text cause = text("{} does not answer", describe(one.wanted));
+  if (!scene.all.heard) cause.add(", and nothing else inside the tunnel does");
+  return make_reach_check(
+      scene, Status::critical, text("no answer, asked {}", times(one.tries.size())),
+      {.id = FindingId::not_reachable,
+       .cause = std::move(cause),
+       .evidence = evidence_of(one),
+       .hypotheses = reasons_of_silence(scene),
+       .fix = {
+           text("on the gateway: tcpdump -ni any host {} shows how far it comes", *one.address)}});
+}
+
+/// A datagram's silence is that of a closed port behind a firewall, and that of a service that does
+/// not care for what we sent.
+Check silent_udp(const ReachScene& scene) {
+  const ReachResult& one = scene.one;
+  return make_reach_check(
+      scene, Status::unknown, text("silent, asked {}: that tells nothing", times(one.tries.size())),
+      {.id = FindingId::reach_not_told,
+       .cause = text("whether {} is reachable is not told: silence over UDP means a service that "
+                     "does not answer what it does not know, or a firewall",
+                     describe(one.wanted)),
+       .evidence = evidence_of(one),
+       .hypotheses = reasons_of_silence(scene),
+       .fix = {text("on {}: tcpdump -ni any udp port {} shows whether it arrives", *one.address,
+                    one.wanted.where.port),
+               "ask with what the service answers: --dns for a name server"}});
+}
+
+Check wrong_dns(const ReachScene& scene, const DnsFacts& dns) {
+  const config::Expectation& wanted = scene.one.wanted;
+  const Name name{wanted.question};
+  Text cause =
+      text("{} is not found by the name server {}: {}", name, *scene.one.address, dns.rcode);
+  Text summary = text("the answer is {}", dns.rcode);
+  if (dns.rcode == "NOERROR" && dns.addresses.empty()) {
+    cause = text("the name server {} knows no {} address of {}", *scene.one.address,
+                 wanted.family == Family::v4 ? "IPv4" : "IPv6", name);
+    summary = "no address";
+  } else if (dns.rcode == "NOERROR") {
+    cause = text("{} has other addresses than expected", name);
+    summary = "other addresses than expected";
+  }
+  Finding finding{.id = FindingId::lookup_failed,
+                  .cause = std::move(cause),
+                  .evidence = evidence_of(scene.one),
+                  .fix = {text("compare with the zone: dig @{} {}", *scene.one.address, name)}};
+  if (!wanted.answers.empty()) {
+    Text expected = "expected:";
+    for (const IpAddress& address : wanted.answers) expected.add(" ").add(address);
+    finding.evidence.push_back(std::move(expected));
+  }
+  return make_reach_check(scene, Status::critical, std::move(summary), std::move(finding));
+}
+
+Check wrong_http(const ReachScene& scene, const Text& what) {
+  const config::Expectation& wanted = scene.one.wanted;
+  Finding finding{.id = FindingId::http_status,
+                  .cause = text("{}: {}", target_of(wanted), what),
+                  .evidence = evidence_of(scene.one),
+                  .fix = {"the tunnel carries: look at the log of the HTTP server"}};
+  if (wanted.status) finding.evidence.push_back(text("expected: status {}", *wanted.status));
+  return make_reach_check(scene, Status::critical, what, std::move(finding));
+}
+
+Check unstable(const ReachScene& scene, std::size_t good) {
+  const ReachResult& one = scene.one;
+  return make_reach_check(
+      scene, Status::warning, text("{} of {} tries", good, one.tries.size()),
+      {.id = FindingId::reach_unstable,
+       .cause = text("{} is reachable only sometimes: {} of {} tries", describe(one.wanted), good,
+                     one.tries.size()),
+       .evidence = evidence_of(one),
+       .hypotheses = {{"packets are lost, in the tunnel or behind it", "wgscope ping"},
+                      {"several hosts share the address, and not all of them answer",
+                       "behind a load balancer: ask each by itself"},
+                      {"the service is overloaded, or a rule limits new connections",
+                       "on the target: ss -s; nft list ruleset"}},
+       .fix = {"run again with more --tries, beside wgscope ping"}});
+}
+
+Check nothing_fits(const ReachScene& scene) {
+  const ReachResult& one = scene.one;
+  if (const ReachTry* answer = first_of(one, ReachOutcome::answered)) {
+    if (answer->dns) return wrong_dns(scene, *answer->dns);
+    if (answer->http_status) return wrong_http(scene, text("HTTP status {}", *answer->http_status));
+  }
+  if (first_of(one, ReachOutcome::refused) != nullptr) return refused(scene);
+  if (const ReachTry* by_icmp = first_of(one, ReachOutcome::rejected))
+    return rejected(scene, *by_icmp->icmp);
+  if (const ReachTry* broken = first_of(one, ReachOutcome::broken))
+    return wrong_http(scene, Text().add(broken->why));
+  if (first_of(one, ReachOutcome::stalled) != nullptr)
+    return wrong_http(scene, "connected, but no HTTP answer came");
+  if (one.tries.back().outcome == ReachOutcome::not_sent) return not_sent(scene);
+  return one.wanted.kind == ReachKind::udp ? silent_udp(scene) : silent(scene);
+}
+
+}  // namespace
+
+Check check_open(const ReachScene& scene) {
+  const ReachResult& one = scene.one;
+  if (one.resolve_error) return name_not_found(scene);
+  if (one.not_allowed) return not_carried(scene);
+  const auto good = static_cast<std::size_t>(std::ranges::count_if(
+      one.tries, [&](const ReachTry& tried) { return is_as_wanted(one.wanted, tried); }));
+  if (good == 0) return nothing_fits(scene);
+  if (good < one.tries.size()) return unstable(scene, good);
+  const Text answer = describe(one.wanted, one.tries.front());
+  return make_reach_check(one.wanted, Status::ok,
+                          good == 1 ? answer : text("{}, {} of {} tries", answer, good, good));
+}
+
+}  // namespace wgscope::diagnosis

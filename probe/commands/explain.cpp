@@ -1,0 +1,44 @@
+#include <cstdio>
+#include <string>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include "wgscope/base/text.hpp"
+#include "wgscope/diagnosis/finding.hpp"
+
+#include "probe/command_line.hpp"
+#include "probe/commands/commands.hpp"
+#include "probe/render/findings.hpp"
+#include "probe/render/terminal.hpp"
+#include "probe/verbs.hpp"
+
+// wgscope explain: what the IDs of findings mean, where the documentation is not at hand.
+
+namespace wgscope::probe {
+
+Exit run_explain(std::vector<std::string> arguments) {
+  CLI::App app("Say what findings mean and what to do about them; without an ID, list all.",
+               "wgscope explain");
+  std::vector<std::string> ids;
+  app.add_option("ID", ids, "Such as WGS-HS-005")->type_name("");
+  if (const auto ended = parse_options(app, std::move(arguments))) return *ended;
+  std::string text = ids.empty() ? findings_list() : "";
+  for (const std::string& id : ids) {
+    const diagnosis::FindingKind* kind = find_kind(id);
+    if (kind == nullptr) {
+      fmt::print(stderr, "wgscope explain: no such finding: '{}' (wgscope explain lists all)\n",
+                 printable(id));
+      return Exit::unknown;
+    }
+    if (!text.empty()) text += '\n';
+    text += explain(*kind, terminal_width(STDOUT_FILENO));
+  }
+  fmt::print("{}", text);
+  return Exit::ok;
+}
+
+}  // namespace wgscope::probe

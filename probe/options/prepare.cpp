@@ -1,0 +1,285 @@
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "wgscope/base/keys.hpp"
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/secret.hpp"
+#include "wgscope/base/secret_string.hpp"
+#include "wgscope/base/text.hpp"
+#include "wgscope/checks/stamps.hpp"
+#include "wgscope/checks/target.hpp"
+#include "wgscope/config/wg_quick.hpp"
+#include "wgscope/crypto/x25519.hpp"
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/model/public_key.hpp"
+#include "wgscope/os/file.hpp"
+#include "wgscope/os/stamp_store.hpp"
+
+#include "probe/frame.hpp"
+
+// From files, options and the environment to a target. Secrets are only ever in memory that is
+// wiped.
+
+namespace wgscope::probe {
+namespace {
+
+using diagnosis::Check;
+using diagnosis::FindingId;
+using diagnosis::Layer;
+using diagnosis::Path;
+using diagnosis::Status;
+using diagnosis::text;
+
+constexpr std::size_t kMaxConfigSize = 16U << 20U;
+constexpr std::size_t kMaxKeySize = 4096;
+constexpr unsigned kOthers = 077;
+
+tl::unexpected<Error> about(std::string_view what, const Error& error) {
+  return fail(error.code, fmt::format("{}: {}", what, error.context), error.sys_errno);
+}
+
+Check warning(std::string_view name, diagnosis::Finding finding, diagnosis::Text summary) {
+  Check check{.name = name,
+              .layer = Layer::configuration,
+              .status = Status::warning,
+              .summary = std::move(summary)};
+  check.finding = std::move(finding);
+  return check;
+}
+
+void warn_of_mode(const std::string& path, const std::optional<unsigned>& mode,
+                  std::vector<Check>& checks) {
+  if (!mode || (*mode & kOthers) == 0) return;
+  checks.push_back(warning(
+      "configuration.file_mode",
+      {.id = FindingId::key_readable_by_others,
+       .cause = text("others on this host can read {}, which has a secret key", Path{path}),
+       .evidence = {text("its mode is {}",
+                         diagnosis::Text().add(std::string_view(fmt::format("{:04o}", *mode))))},
+       .fix = {text("chmod 600 {}", Path{path})}},
+      text("{} can be read by others", Path{path})));
+}
+
+/// Reads the file that --config names.
+Result<config::WgQuickConfig> read_config(const std::string& path, std::vector<Check>& checks) {
+  const std::string shown = path == "-" ? "standard input" : path;
+  const auto input = os::read_secret_input(path, kMaxConfigSize);
+  if (!input) return about(shown, input.error());
+  auto config = config::parse_wg_quick(input->text.view());
+  if (!config) return about(shown, config.error());
+  if (config->private_key) warn_of_mode(path, input->mode, checks);
+  for (const config::Warning& line : config->warnings) {
+    checks.push_back(warning(
+        "configuration.line",
+        {.id = FindingId::line_not_known,
+         .cause = text("line {} of the configuration is not understood as it stands", line.line),
+         .evidence = {text("{}, line {}: {}", Path{shown}, line.line,
+                           diagnosis::Text().add(std::string_view(line.text)))},
+         .fix = {"correct the line, or leave it out"}},
+        text("line {}: {}", line.line, diagnosis::Text().add(std::string_view(line.text)))));
+    checks.back().essential = false;
+  }
+  return config;
+}
+
+template <class Key>
+Result<Key> parse_key(std::string_view content, const std::string& where) {
+  if (auto key = Key::from_base64(trim(content))) return std::move(*key);
+  return fail(
+      Errc::bad_value,
+      fmt::format("{}: not a key: 44 characters of base64 are expected, as wg genkey prints",
+                  where));
+}
+
+std::string_view first_line(std::string_view content) {
+  while (!content.empty() && (content.back() == '\n' || content.back() == '\r'))
+    content.remove_suffix(1);
+  return content;
+}
+
+Result<PrivateKey> read_private_key(const std::string& path, std::vector<Check>& checks) {
+  const std::string shown = path == "-" ? "standard input" : path;
+  const auto input = os::read_secret_input(path, kMaxKeySize);
+  if (!input) return about(shown, input.error());
+  warn_of_mode(path, input->mode, checks);
+  return parse_key<PrivateKey>(first_line(input->text.view()), shown);
+}
+
+/// From a variable of the environment, which is then forgotten: children do not need it.
+Result<PrivateKey> take_private_key(const std::string& variable) {
+  char* const value = std::getenv(variable.c_str());
+  if (value == nullptr)
+    return fail(Errc::missing_key,
+                fmt::format("--private-key-env: there is no variable {} in the environment",
+                            printable(variable)));
+  const std::span<char> memory(value, std::strlen(value));
+  const WipeGuard wiped(memory);
+  auto key = parse_key<PrivateKey>(first_line({memory.data(), memory.size()}),
+                                   "the variable " + printable(variable));
+  unsetenv(variable.c_str());
+  return key;
+}
+
+Result<> take_prefixes(const std::vector<std::string>& texts, const char* option,
+                       std::vector<Prefix>& into) {
+  if (texts.empty()) return {};
+  into.clear();
+  for (const std::string& text : texts) {
+    auto prefix = Prefix::parse(text);
+    if (!prefix) return about(option, prefix.error());
+    into.push_back(*prefix);
+  }
+  return {};
+}
+
+/// Options stand above the file.
+Result<> apply_keys(const TargetOptions& options, config::WgQuickConfig& config,
+                    std::vector<Check>& checks) {
+  if (!options.private_key_file.empty() && !options.private_key_env.empty())
+    return fail(Errc::bad_value, "--private-key-file or --private-key-env, not both");
+  if (!options.private_key_file.empty()) {
+    auto key = read_private_key(options.private_key_file, checks);
+    if (!key) return tl::unexpected(key.error());
+    config.private_key = std::move(*key);
+  } else if (!options.private_key_env.empty()) {
+    auto key = take_private_key(options.private_key_env);
+    if (!key) return tl::unexpected(key.error());
+    config.private_key = std::move(*key);
+  }
+  return {};
+}
+
+/// The peer that options describe: one of the file's, or where there is none a new one.
+Result<> apply_peer(const TargetOptions& options, config::WgQuickConfig& config) {
+  if (!options.gateway.empty()) {
+    const auto key = PublicKey::from_base64(options.gateway);
+    if (!key) return about("--gateway", key.error());
+    if (config.peers.empty()) {
+      config.peers.emplace_back();
+    } else if (config.peers.size() > 1) {
+      return fail(Errc::bad_value, "--gateway: the file has several peers: choose with --peer");
+    }
+    config.peers.front().public_key = *key;
+  }
+  const bool describes = !options.endpoint.empty() || !options.allowed_ips.empty() ||
+                         !options.preshared_key_file.empty();
+  if (!describes) return {};
+  if (config.peers.empty())
+    return fail(Errc::missing_key, "--gateway is needed: the gateway's public key");
+  for (config::WgQuickPeer& peer : config.peers) {
+    if (!options.peer.empty() && peer.name != options.peer &&
+        peer.public_key.base64() != options.peer)
+      continue;
+    if (!options.endpoint.empty()) {
+      auto endpoint = config::EndpointName::parse(options.endpoint);
+      if (!endpoint) return about("--endpoint", endpoint.error());
+      peer.endpoint = std::move(*endpoint);
+    }
+    if (auto taken = take_prefixes(options.allowed_ips, "--allowed-ips", peer.allowed_ips); !taken)
+      return taken;
+    if (!options.preshared_key_file.empty()) {
+      auto key = read_preshared_key(options.preshared_key_file);
+      if (!key) return tl::unexpected(key.error());
+      peer.preshared_key = std::move(*key);
+    }
+  }
+  return {};
+}
+
+Result<config::WgQuickConfig> gather(const TargetOptions& options, std::vector<Check>& checks) {
+  config::WgQuickConfig config;
+  if (!options.config.empty()) {
+    auto read = read_config(options.config, checks);
+    if (!read) return read;
+    config = std::move(*read);
+  } else if (options.gateway.empty()) {
+    return fail(Errc::missing_key,
+                "a target is needed: --config FILE, or --private-key-file, --address, --gateway, "
+                "--endpoint and --allowed-ips");
+  }
+  if (auto done = apply_keys(options, config, checks); !done) return tl::unexpected(done.error());
+  if (auto done = take_prefixes(options.addresses, "--address", config.addresses); !done)
+    return tl::unexpected(done.error());
+  if (options.mtu) config.mtu = options.mtu;
+  if (auto done = apply_peer(options, config); !done) return tl::unexpected(done.error());
+  return config;
+}
+
+/// Where nothing can be kept the probe works all the same: its clock has to be right then.
+Result<checks::Stamps> open_stamps(const TargetOptions& options, const PublicKey& key,
+                                   std::vector<Check>& checks) {
+  std::optional<Error> why;
+  std::string folder = options.state_folder;
+  if (folder.empty()) {
+    auto usual = os::stamp_folder({geteuid(), std::getenv("XDG_STATE_HOME"), std::getenv("HOME")});
+    if (usual)
+      folder = std::move(*usual);
+    else
+      why = usual.error();
+  }
+  if (!why) {
+    auto stamps = checks::Stamps::open(folder, key);
+    if (stamps) return stamps;
+    const bool must = !options.state_folder.empty();
+    if (must || stamps.error().code == Errc::refused || stamps.error().code == Errc::bad_value)
+      return tl::unexpected(stamps.error());
+    why = stamps.error();
+  }
+  Check check =
+      warning("configuration.state",
+              {.id = FindingId::stamps_not_kept,
+               .cause = "the time of this key's last handshake cannot be kept",
+               .evidence = {text("{}", diagnosis::Name{why->context})},
+               .fix = {"give --state.dir, a folder that this user can write to and that lasts"}},
+              "the key's last handshake is not kept");
+  check.essential = false;
+  check.status = Status::unknown;
+  checks.push_back(std::move(check));
+  return checks::Stamps();
+}
+
+}  // namespace
+
+Result<PresharedKey> read_preshared_key(const std::string& path) {
+  const std::string shown = path == "-" ? "standard input" : path;
+  const auto input = os::read_secret_input(path, kMaxKeySize);
+  if (!input) return about(shown, input.error());
+  return parse_key<PresharedKey>(first_line(input->text.view()), shown);
+}
+
+Result<Prepared> prepare(const TargetOptions& options) {
+  std::vector<Check> checks;
+  auto config = gather(options, checks);
+  if (!config) return tl::unexpected(config.error());
+  auto target = checks::make_target(std::move(*config), options.peer);
+  if (!target) {
+    const std::string where = options.config.empty() ? "" : options.config + ": ";
+    return fail(target.error().code, where + target.error().context);
+  }
+  const auto key = crypto::derive_public_key(target->private_key.secret);
+  if (!key) return tl::unexpected(key.error());
+  if (PublicKey{*key} == target->gateway)
+    return fail(Errc::bad_value,
+                "the gateway's public key belongs to the probe's own private key: give the "
+                "gateway's");
+  auto stamps = open_stamps(options, PublicKey{*key}, checks);
+  if (!stamps) return tl::unexpected(stamps.error());
+  return Prepared{std::move(*target), std::move(*stamps), std::move(checks)};
+}
+
+}  // namespace wgscope::probe

@@ -1,0 +1,130 @@
+#include "probe/render/findings.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include <fmt/core.h>
+
+#include "wgscope/base/text.hpp"
+#include "wgscope/diagnosis/finding.hpp"
+
+#include "probe/render/terminal.hpp"
+
+namespace wgscope::probe {
+namespace {
+
+using diagnosis::finding_kinds;
+using diagnosis::FindingKind;
+
+struct Group {
+  std::string_view prefix;
+  std::string_view title;
+};
+
+constexpr Group kGroups[] = {
+    {"WGS-CFG", "The configuration"},
+    {"WGS-KEY", "Keys"},
+    {"WGS-CLK", "The clock"},
+    {"WGS-NAM", "Names"},
+    {"WGS-LOC", "Leaving this host"},
+    {"WGS-HS", "The handshake"},
+    {"WGS-DAT", "Data in the tunnel"},
+    {"WGS-PNG", "Round trips (wgscope ping)"},
+    {"WGS-RCH", "Services (wgscope reach)"},
+};
+
+constexpr std::string_view kHead = R"(# Findings
+
+<!-- Made from lib/diagnosis/findings.cpp: run probe_report_test with WGSCOPE_UPDATE_GOLDEN=1 after changing it. -->
+
+What `wgscope` can find, under the ID that its text, its JSON, JUnit and Prometheus output have in common. An ID is never given to anything else. `wgscope explain ID` prints a row of this.
+
+Severities: `critical` means that the tunnel does not do what was asked for (exit code 2), `warning` that it does, but something is not as it should be (1), `info` is told beside. Where the evidence does
+not tell one cause from another, a finding lists what may be, likeliest first, and how to tell.
+)";
+
+std::string lower(std::string_view word) {
+  std::string made(word);
+  std::ranges::transform(made, made.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return made;
+}
+
+/// The group a finding belongs to: what stands before its number.
+std::string_view prefix_of(const FindingKind& kind) {
+  return kind.id.substr(0, kind.id.rfind('-'));
+}
+
+std::string_view title_of(std::string_view prefix) {
+  const auto group = std::ranges::find(kGroups, prefix, &Group::prefix);
+  return group == std::end(kGroups) ? prefix : group->title;
+}
+
+/// Our own words, in which < and | and * are meant as such.
+std::string markdown(std::string_view text) {
+  std::string escaped;
+  bool in_code = false;
+  for (const char c : text) {
+    if (c == '`') in_code = !in_code;
+    if (!in_code && (c == '|' || c == '<' || c == '*' || c == '_')) escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+std::string overview() {
+  std::string text = "\n| ID | severity | finding |\n|---|---|---|\n";
+  for (const FindingKind& kind : finding_kinds())
+    text += fmt::format("| [{}](#{}) | {} | {} |\n", kind.id, lower(kind.id),
+                        to_string(kind.severity), markdown(kind.title));
+  return text;
+}
+
+std::string paragraph(std::string_view label, std::string_view text) {
+  return text.empty() ? "" : fmt::format("\n{}{}\n", label, markdown(text));
+}
+
+}  // namespace
+
+std::string findings_link(std::string_view id) { return "docs/findings.md#" + lower(id); }
+
+std::string findings_document() {
+  std::string text = std::string(kHead) + overview();
+  std::string_view before;
+  for (const FindingKind& kind : finding_kinds()) {
+    const std::string_view prefix = prefix_of(kind);
+    if (prefix != before) text += fmt::format("\n## {}: {}\n", prefix, title_of(prefix));
+    before = prefix;
+    // The ID alone is the heading: its anchor outlives a change of the title.
+    text += fmt::format("\n### {}\n\n**{}** ({})\n", kind.id, markdown(kind.title),
+                        to_string(kind.severity));
+    text += paragraph("", kind.meaning) + paragraph("What to do: ", kind.fix);
+  }
+  return text;
+}
+
+std::string findings_list() {
+  std::string text;
+  for (const FindingKind& kind : finding_kinds())
+    text += fmt::format("{:<12} {:<9} {}\n", kind.id, to_string(kind.severity), kind.title);
+  return text;
+}
+
+std::string explain(const FindingKind& kind, std::size_t width) {
+  std::string text = fmt::format("{} ({}): {}\n", kind.id, to_string(kind.severity), kind.title);
+  if (!kind.meaning.empty()) text += '\n' + fold(kind.meaning, {.width = width}) + '\n';
+  if (!kind.fix.empty())
+    text += "\nWhat to do: " + fold(kind.fix, {.width = width, .first = 12}) + '\n';
+  return text;
+}
+
+const FindingKind* find_kind(std::string_view id) {
+  const auto found = std::ranges::find_if(
+      finding_kinds(), [&](const FindingKind& kind) { return iequals(kind.id, id); });
+  return found == finding_kinds().end() ? nullptr : &*found;
+}
+
+}  // namespace wgscope::probe

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+
+#include "wgscope/checks/ping.hpp"
+
+namespace wgscope::probe {
+
+/// "    3  tunnel 12.3 ms    outside 11.9 ms", without a line break.
+/// @param over  no answer is waited for any more: what has none shows a dash instead of dots.
+std::string ping_line(const checks::PingRound& round, bool over);
+
+/// Pings as they happen, on a terminal: a line a round, the last of which changes as answers come.
+class PingView final : public checks::PingObserver {
+ public:
+  /// What is to be written, as pieces of text with escape sequences.
+  using Write = void (*)(const std::string& piece);
+
+  explicit PingView(Write write) : write_(write) {}
+
+  void on_round(const checks::PingRound& round) override;
+  /// Nothing more comes: the last line is finished.
+  void end();
+
+ private:
+  Write write_;
+  checks::PingRound shown_;  ///< on the last line; number 0: there is none
+};
+
+}  // namespace wgscope::probe

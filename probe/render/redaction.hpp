@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+
+namespace wgscope::probe {
+
+/// Makes texts what every output may show: valid UTF-8 (RFC 3629) in one line, control characters
+/// as \xNN, so that nothing moves a cursor or ends an XML document. Redacted, a text also names
+/// nobody: the same thing is the same placeholder wherever it stands, <key-1>, <ipv4-1>, <ipv6-1>,
+/// <name-1> or <file-1>. Ports, prefix lengths and zone numbers stay.
+class Redaction {
+ public:
+  explicit Redaction(bool wanted) : wanted_(wanted) {}
+  /// Numbers everything in the report, in its order: then all outputs of one report agree, whatever
+  /// they show first.
+  Redaction(bool wanted, const diagnosis::Report& report);
+
+  /// What is new gets the next number.
+  std::string show(const diagnosis::Text& text);
+
+ private:
+  using Thing = std::pair<std::string_view, std::string>;  ///< what it is, and which
+
+  void number(const diagnosis::Finding& finding);
+  std::string placeholder(const diagnosis::Text::Piece& piece);
+
+  bool wanted_;
+  std::map<Thing, std::size_t> numbers_;
+  std::map<std::string_view, std::size_t> last_;  ///< number given, by what it is
+};
+
+/// Valid UTF-8 in one line: bytes that are not as to_valid_utf8() makes them, control characters
+/// (C0, DEL, C1) and U+FFFE, U+FFFF as \xNN.
+std::string one_line(std::string_view text);
+
+}  // namespace wgscope::probe

@@ -1,0 +1,63 @@
+#include "relay.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "wgscope/checks/run.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/udp_socket.hpp"
+
+#include "udp_sockets.hpp"
+
+namespace wgscope::test {
+namespace {
+
+os::UdpSocket open_plain() {
+  os::UdpOptions options;
+  options.offload = false;
+  return must_open(loopback(Family::v4), options);
+}
+
+/// A transport message that is no keepalive (whitepaper §5.4.6).
+bool has_content(std::span<const std::byte> datagram) {
+  return datagram.size() > 32 && datagram[0] == std::byte{4};
+}
+
+}  // namespace
+
+Relay::Relay(checks::Run& run, std::uint16_t gateway_port)
+    : front_(open_plain()), back_(open_plain()), gateway_(loopback(Family::v4, gateway_port)) {
+  const auto add = [&](os::UdpSocket& socket, auto read) {
+    watches_.push_back(
+        run.loop().add(socket.fd(), {.readable = read, .writable = {}, .error = {}}).value());
+  };
+  add(front_, [this] { move(there_, &probe_, gateway_); });
+  add(back_, [this] { move(returning_, nullptr, probe_); });
+}
+
+void Relay::send(os::UdpSocket& socket, const Endpoint& to, std::span<const std::byte> bytes) {
+  const os::SendBatch batch{to, bytes, bytes.size(), {}};
+  static_cast<void>(socket.send({&batch, 1}));
+}
+
+void Relay::move(Way& way, Endpoint* learn, const Endpoint& destination) {
+  static_cast<void>(way.from.receive([&](const os::Received& received) {
+    if (learn != nullptr) *learn = received.from;
+    const auto datagram = received.datagram;
+    const Fate fate = has_content(datagram) ? way.rule(way.packets++) : Fate::pass;
+    if (fate == Fate::lose) return;
+    if (fate == Fate::late) {
+      way.held.assign(datagram.begin(), datagram.end());
+      return;
+    }
+    send(way.to, destination, datagram);
+    if (fate == Fate::twice) send(way.to, destination, datagram);
+    if (const auto held = std::exchange(way.held, {}); !held.empty())
+      send(way.to, destination, held);
+  }));
+}
+
+}  // namespace wgscope::test

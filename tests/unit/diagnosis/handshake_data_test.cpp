@@ -1,0 +1,226 @@
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/diagnosis/report.hpp"
+
+#include "handshake_facts.hpp"
+
+namespace wgscope::diagnosis {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr const char* kData = "tunnel.data";
+constexpr const char* kHold = "tunnel.hold";
+
+HandshakeFacts with(DataFacts data) {
+  AttemptFacts attempt = answered_at();
+  attempt.data = std::move(data);
+  return facts_of(attempt);
+}
+
+/// Echo requests to an address that somebody named, without a reply.
+DataFacts unanswered() { return {.target = address("10.9.0.1"), .echoes_sent = 3}; }
+
+TEST(Data, ThatIsAnsweredIsOkWithItsMedian) {
+  const std::vector<Check> checks = diagnose(facts_of(working_at()));
+  EXPECT_EQ(outcome(checks, kData), "ok");
+  EXPECT_EQ(find(checks, kData)->summary.plain(),
+            "3 of 3 echo requests answered by 10.9.0.1, median 2.00 ms");
+}
+
+TEST(Data, MeetingAnErrorFromInsideShowsThatTheTunnelCarries) {
+  DataFacts data = unanswered();
+  data.icmp = icmp("10.9.0.254", 3, 1);
+  const HandshakeFacts facts = with(data);
+  EXPECT_EQ(outcome(facts, kData), "warning WGS-DAT-005");
+  EXPECT_THAT(verdict_of(facts), StartsWith("the tunnel carries both ways, but 10.9.0.254 says"));
+}
+
+TEST(Data, WitnessedByAKeepaliveIsDroppedBehindThePeer) {
+  DataFacts data = unanswered();
+  data.keepalive_after = 10s;
+  const HandshakeFacts facts = with(data);
+  EXPECT_EQ(outcome(facts, kData), "critical WGS-DAT-001");
+  EXPECT_THAT(verdict_of(facts), HasSubstr("decrypts our data and drops it behind the tunnel"));
+  EXPECT_THAT(
+      words_of(facts, kData),
+      AllOf(HasSubstr("wireguard_interface_receive_frame_errors_total"),
+            HasSubstr("wg show all allowed-ips | grep " + key_of(9).base64()),
+            HasSubstr("rp_filter"), HasSubstr("ip_forward"), HasSubstr("10.0 s later it sent")));
+}
+
+TEST(Data, WitnessedByAKeepaliveIsLessOfAMatterWhereTheTargetWasGuessed) {
+  DataFacts data = unanswered();
+  data.keepalive_after = 10s;
+  data.target_guessed = true;
+  const HandshakeFacts facts = with(data);
+  EXPECT_EQ(outcome(facts, kData), "warning WGS-DAT-006");
+  EXPECT_EQ(verdict_of(facts),
+            "the tunnel carries, but 10.9.0.1, an address that was guessed, does not answer");
+  EXPECT_THAT(reasons(facts, kData).front(), StartsWith("10.9.0.1 does not answer"));
+  EXPECT_EQ(reasons(facts, kData).size(), 5U);
+}
+
+TEST(Data, WitnessedByAnInitiationIsLostOnTheWayBack) {
+  DataFacts data = unanswered();
+  data.initiation_after = 15200ms;
+  const HandshakeFacts facts = with(data);
+  EXPECT_EQ(outcome(facts, kData), "critical WGS-DAT-002");
+  EXPECT_THAT(words_of(facts, kData), HasSubstr("15.2 s after the last it began"));
+}
+
+TEST(Data, WithoutAnyWitnessIsLostOnTheWayThereMostLikely) {
+  DataFacts data = unanswered();
+  data.witnesses_watched = 16s;
+  const HandshakeFacts facts = with(data);
+  EXPECT_EQ(outcome(facts, kData), "critical WGS-DAT-003");
+  EXPECT_THAT(verdict_of(facts), HasSubstr("most likely our data is lost on the way there"));
+  EXPECT_THAT(words_of(facts, kData), HasSubstr("data of both directions is dropped"));
+}
+
+TEST(Data, ThatWasWatchedTooShortlyIsUnknown) {
+  DataFacts data = unanswered();
+  data.witnesses_watched = 12s;
+  const HandshakeFacts facts = with(data);
+  EXPECT_EQ(outcome(facts, kData), "unknown WGS-DAT-006");
+  EXPECT_THAT(words_of(facts, kData),
+              AllOf(HasSubstr("watched for 12.0 s"), HasSubstr("longer --timeout")));
+}
+
+TEST(Data, OfAQuickRunIsUnknownAndSaysWhatToDo) {
+  HandshakeFacts facts = with(unanswered());
+  facts.quick = true;
+  EXPECT_EQ(outcome(facts, kData), "unknown WGS-DAT-006");
+  EXPECT_THAT(words_of(facts, kData), HasSubstr("run without --quick"));
+  EXPECT_EQ(overall_of(facts), Status::unknown);
+}
+
+TEST(Data, ThatWasWatchedAtAnotherAddressPointsThere) {
+  AttemptFacts first = answered_at();
+  first.data = unanswered();
+  first.data->keepalive_after = 10s;
+  first.data->witnesses_watched = 10s;
+  AttemptFacts second = answered_at("198.51.100.1:51820");
+  second.data = unanswered();
+  const std::vector<Check> checks = diagnose(facts_of({first, second}));
+  EXPECT_EQ(outcome(checks, kData, kGateway), "critical WGS-DAT-001");
+  EXPECT_EQ(outcome(checks, kData, "198.51.100.1:51820"), "unknown WGS-DAT-006");
+  EXPECT_THAT(words_of(*find(checks, kData, "198.51.100.1:51820")->finding),
+              HasSubstr("see what was found at the other address"));
+}
+
+TEST(Data, ThatWasInterruptedSaysToLetItRun) {
+  HandshakeFacts facts = with(unanswered());
+  facts.interrupted = true;
+  EXPECT_EQ(outcome(facts, kData), "unknown WGS-DAT-006");
+  EXPECT_THAT(words_of(facts, kData), HasSubstr("let it run to its end"));
+}
+
+TEST(Data, WithNobodyToAskLeavesTheVerdictAlone) {
+  const HandshakeFacts facts = facts_of(answered_at());
+  EXPECT_EQ(outcome(facts, kData), "unknown WGS-DAT-006");
+  EXPECT_EQ(overall_of(facts), Status::ok);
+  EXPECT_EQ(verdict_of(facts), "handshake with gw.example.net:51820 works, answered after 12.0 ms");
+}
+
+TEST(Data, ThatIsNotWantedIsNotThere) {
+  HandshakeFacts facts = facts_of(answered_at());
+  facts.data_wanted = false;
+  EXPECT_EQ(outcome(facts, kData), "absent");
+  EXPECT_EQ(overall_of(facts), Status::ok);
+}
+
+TEST(Data, IsUnknownWhereARunEndedBefore) {
+  HandshakeFacts facts = facts_of(answered_at());
+  facts.interrupted = true;
+  EXPECT_EQ(outcome(facts, kData), "unknown");
+  EXPECT_EQ(overall_of(facts), Status::unknown);
+}
+
+TEST(Data, LeavesItsSamplesInTheirOrder) {
+  const HandshakeFacts facts = facts_of(working_at());
+  diagnose(facts);
+  EXPECT_THAT(facts.attempts[0].data->round_trips, ::testing::ElementsAre(3ms, 1ms, 2ms));
+}
+
+// tunnel.hold
+
+DataFacts held(Nanoseconds died_after) {
+  DataFacts data = *working_at().data;
+  data.held = 30s;
+  data.died_after = died_after;
+  return data;
+}
+
+TEST(Hold, ThatOutlivesItsTimeIsOk) {
+  DataFacts data = *working_at().data;
+  data.held = 30s;
+  const HandshakeFacts facts = with(data);
+  EXPECT_EQ(outcome(facts, kHold), "ok");
+  EXPECT_EQ(overall_of(facts), Status::ok);
+}
+
+TEST(Hold, ThatWasNotAskedForIsNotThere) {
+  EXPECT_EQ(outcome(facts_of(working_at()), kHold), "absent");
+}
+
+TEST(Hold, ThatRevivesOnAnotherPortIsPolicedByFlow) {
+  DataFacts data = held(8s);
+  data.new_handshake = true;
+  data.other_port_carries = true;
+  const HandshakeFacts facts = with(data);
+  EXPECT_EQ(outcome(facts, kHold), "critical WGS-DAT-004");
+  EXPECT_EQ(verdict_of(facts),
+            "the tunnel to 192.0.2.1:51820 dies after 8.00 s: most likely something on the way "
+            "cuts the flow once it is known for WireGuard");
+  EXPECT_THAT(words_of(facts, kHold), HasSubstr("from another source port data crosses again"));
+}
+
+TEST(Hold, ThatANewHandshakeRevivesSuspectsASecondUserOfTheKey) {
+  DataFacts data = held(8s);
+  data.new_handshake = true;
+  EXPECT_THAT(reasons(with(data), kHold).front(), HasSubstr("somebody else uses the same key"));
+}
+
+TEST(Hold, ThatNothingRevivesSuspectsTheGateway) {
+  DataFacts data = held(8s);
+  data.new_handshake = false;
+  data.other_port_carries = false;
+  EXPECT_THAT(reasons(with(data), kHold).front(), HasSubstr("went down"));
+}
+
+TEST(Hold, ThatANewHandshakeDoesNotReviveIsPoliced) {
+  DataFacts data = held(8s);
+  data.new_handshake = true;
+  data.other_port_carries = false;
+  EXPECT_THAT(reasons(with(data), kHold).front(), HasSubstr("cuts the flow"));
+}
+
+TEST(Hold, ThatWasNotFollowedUpSaysNothingOfIt) {
+  const std::string words = words_of(with(held(8s)), kHold);
+  EXPECT_THAT(words, ::testing::Not(HasSubstr("another handshake")));
+  EXPECT_THAT(words, ::testing::Not(HasSubstr("another source port data")));
+}
+
+TEST(Hold, ThatEndsWithItsSessionSuspectsItsRenewal) {
+  EXPECT_THAT(reasons(with(held(180s)), kHold).front(), HasSubstr("session was not renewed"));
+}
+
+TEST(Hold, ThatDiesKeepsTheAddressFromCounting) {
+  AttemptFacts dying = answered_at();
+  dying.data = held(8s);
+  const HandshakeFacts facts = facts_of({dying, working_at("198.51.100.1:51820")});
+  EXPECT_EQ(outcome(facts, kHold), "warning WGS-DAT-004");
+  EXPECT_EQ(outcome(facts, "name.addresses"), "warning WGS-HS-016");
+}
+
+}  // namespace
+}  // namespace wgscope::diagnosis

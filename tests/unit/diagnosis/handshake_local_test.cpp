@@ -1,0 +1,279 @@
+#include <cerrno>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/diagnosis/handshake_checks.hpp"
+#include "wgscope/diagnosis/report.hpp"
+
+#include "handshake_facts.hpp"
+
+namespace wgscope::diagnosis {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+TEST(HandshakeCheckKinds, AreInTheOrderOfLayersWithNamesOfTheirOwn) {
+  const auto kinds = handshake_check_kinds();
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    EXPECT_EQ(&kind_of(kinds[i].key), &kinds[i]);
+    EXPECT_FALSE(kinds[i].question.empty()) << kinds[i].name;
+    if (i > 0) {
+      EXPECT_LE(kinds[i - 1].layer, kinds[i].layer) << kinds[i].name;
+    }
+    for (std::size_t j = 0; j < i; ++j) EXPECT_NE(kinds[i].name, kinds[j].name);
+  }
+}
+
+// key.use
+
+TEST(KeyUse, RefusesAKeyOfThisHostAndSkipsAllElse) {
+  HandshakeFacts facts = facts_of(std::vector<AttemptFacts>{});
+  facts.key_use = KeyUse::used;
+  facts.key_user = "wg0";
+  const std::vector<Check> checks = diagnose(facts);
+  EXPECT_EQ(outcome(checks, "key.use"), "critical WGS-KEY-001");
+  ASSERT_GT(checks.size(), 5U);
+  for (const Check& check : checks) {
+    if (check.name == "key.use") continue;
+    EXPECT_EQ(outcome(checks, check.name), "skipped WGS-KEY-001");
+  }
+  EXPECT_THAT(verdict_of(facts), HasSubstr("interface wg0 of this host uses this key"));
+  EXPECT_THAT(words_of(facts, "key.use"), HasSubstr("--i-know-this-steals-the-endpoint"));
+}
+
+TEST(KeyUse, SkipsNoDataCheckWhereNoDataIsWanted) {
+  HandshakeFacts facts = facts_of(std::vector<AttemptFacts>{});
+  facts.key_use = KeyUse::used;
+  facts.data_wanted = false;
+  EXPECT_EQ(outcome(facts, "tunnel.data"), "absent");
+}
+
+TEST(KeyUse, LetsPassWhatTheUserInsistsOnAndSaysWhatThatDoes) {
+  HandshakeFacts facts = facts_of(working_at());
+  facts.key_use = KeyUse::used;
+  facts.key_user = "wg0";
+  facts.key_use_accepted = true;
+  const std::vector<Check> checks = diagnose(facts);
+  EXPECT_EQ(outcome(checks, "key.use"), "ok");
+  EXPECT_THAT(find(checks, "key.use")->summary.plain(), HasSubstr("the gateway sends wg0's"));
+  EXPECT_EQ(overall_of(facts), Status::ok);
+}
+
+TEST(KeyUse, IsUnknownWithAWarningWhereItCannotBeLookedUp) {
+  HandshakeFacts facts = facts_of(working_at());
+  facts.key_use = KeyUse::not_known;
+  facts.key_user = "list interfaces: not permitted";
+  EXPECT_EQ(outcome(facts, "key.use"), "unknown WGS-KEY-002");
+  EXPECT_THAT(words_of(facts, "key.use"),
+              AllOf(HasSubstr("list interfaces: not permitted"), HasSubstr(key_of(9).base64())));
+  EXPECT_EQ(overall_of(facts), Status::ok);
+  EXPECT_EQ(overall(report_of(facts), FailOn::unknown), Status::unknown);
+}
+
+// key.stamp
+
+TEST(KeyStamp, WarnsOfAClockThatWasSetBack) {
+  HandshakeFacts facts = facts_of(working_at());
+  facts.stamp_ahead = 3h;
+  EXPECT_EQ(outcome(facts, "key.stamp"), "warning WGS-CLK-001");
+  EXPECT_EQ(verdict_of(facts), "this host's clock is 3 h behind the key's last handshake");
+}
+
+TEST(KeyStamp, ForgivesWhatAKilledRunLeaves) {
+  HandshakeFacts facts = facts_of(working_at());
+  facts.stamp_ahead = 160ms;
+  EXPECT_EQ(outcome(facts, "key.stamp"), "ok");
+}
+
+TEST(KeyStamp, IsUnknownWhereStampsAreNotKept) {
+  HandshakeFacts facts = facts_of(working_at());
+  facts.stamps_not_kept = "open /var/lib/wgscope: read-only file system";
+  EXPECT_EQ(outcome(facts, "key.stamp"), "unknown WGS-KEY-004");
+  EXPECT_THAT(words_of(facts, "key.stamp"), HasSubstr("read-only file system"));
+  EXPECT_EQ(overall_of(facts), Status::ok);
+}
+
+// clock
+
+TEST(Clock, ThatIsNotSynchronisedIsAWarningOnlyWithoutAHandshake) {
+  HandshakeFacts working = facts_of(working_at());
+  working.clock_synchronised = false;
+  EXPECT_EQ(outcome(working, "clock"), "ok");
+  EXPECT_EQ(overall_of(working), Status::ok);
+  HandshakeFacts broken = facts_of(attempt_at());
+  broken.clock_synchronised = false;
+  EXPECT_EQ(outcome(broken, "clock"), "warning WGS-CLK-002");
+  broken.attempts.front().preshared_key.emplace();  // the gateway took the stamp
+  EXPECT_EQ(outcome(broken, "clock"), "ok");
+}
+
+TEST(Clock, IsUnknownWhereTheKernelDoesNotSay) {
+  HandshakeFacts facts = facts_of(working_at());
+  facts.clock_synchronised.reset();
+  EXPECT_EQ(outcome(facts, "clock"), "unknown");
+  EXPECT_EQ(overall_of(facts), Status::ok);
+}
+
+// name.resolve
+
+HandshakeFacts unresolved(Errc code, const char* context) {
+  HandshakeFacts facts = facts_of(std::vector<AttemptFacts>{});
+  facts.resolve_error = Error{code, context};
+  return facts;
+}
+
+TEST(NameResolve, TellsANameThatDoesNotExist) {
+  const HandshakeFacts facts = unresolved(Errc::bad_value, "look up gw.example.net: no such name");
+  const std::vector<Check> checks = diagnose(facts);
+  EXPECT_EQ(outcome(checks, "name.resolve"), "critical WGS-NAM-001");
+  EXPECT_EQ(outcome(checks, "path.send"), "skipped WGS-NAM-001");
+  EXPECT_EQ(outcome(checks, "handshake.response"), "skipped WGS-NAM-001");
+  EXPECT_EQ(outcome(checks, "tunnel.data"), "skipped WGS-NAM-001");
+  EXPECT_EQ(verdict_of(facts),
+            "the endpoint's name gw.example.net does not exist, or has no such address");
+}
+
+TEST(NameResolve, TellsSilenceOfNameServers) {
+  const HandshakeFacts facts = unresolved(Errc::timeout, "look up gw.example.net: no answer");
+  EXPECT_EQ(outcome(facts, "name.resolve"), "critical WGS-NAM-002");
+  EXPECT_EQ(verdict_of(facts), "no name server answered when asked for gw.example.net");
+}
+
+TEST(NameResolve, DoesNotCallARefusalSilence) {
+  const HandshakeFacts facts = unresolved(Errc::io, "look up gw.example.net: refused");
+  EXPECT_EQ(outcome(facts, "name.resolve"), "critical WGS-NAM-002");
+  EXPECT_THAT(verdict_of(facts), HasSubstr("could not be looked up"));
+  EXPECT_THAT(words_of(facts, "name.resolve"), HasSubstr("refused"));
+}
+
+TEST(NameResolve, CountsWhatTheNameStandsFor) {
+  const HandshakeFacts facts = facts_of({working_at(), working_at("198.51.100.1:51820")});
+  const std::vector<Check> checks = diagnose(facts);
+  EXPECT_THAT(find(checks, "name.resolve")->summary.plain(), HasSubstr("2 addresses"));
+}
+
+TEST(NameResolve, SaysHowLongItTook) {
+  HandshakeFacts facts = facts_of(working_at());
+  facts.resolving = 7ms;
+  EXPECT_EQ(find(diagnose(facts), "name.resolve")->summary.plain(),
+            "gw.example.net stands for 1 address to try, known after 7.00 ms");
+}
+
+TEST(NameResolve, ThatWasInterruptedIsUnknown) {
+  HandshakeFacts facts = unresolved(Errc::interrupted, "look up gw.example.net: interrupted");
+  facts.interrupted = true;
+  EXPECT_EQ(outcome(facts, "name.resolve"), "unknown");
+  EXPECT_EQ(outcome(facts, "handshake.response"), "unknown");
+  EXPECT_EQ(verdict_of(facts), "interrupted before it was known");
+}
+
+// path.mark
+
+TEST(PathMark, ThatCouldNotBeSetIsUnknownAndLeavesTheVerdictAlone) {
+  HandshakeFacts facts = facts_of(working_at());
+  EXPECT_EQ(outcome(facts, "path.mark"), "absent");
+  facts.mark_refused = "set the mark 51820: not permitted";
+  EXPECT_EQ(outcome(facts, "path.mark"), "unknown");
+  EXPECT_THAT(find(diagnose(facts), "path.mark")->summary.plain(),
+              HasSubstr("set the mark 51820: not permitted"));
+  EXPECT_EQ(overall_of(facts), Status::ok);
+}
+
+// path.send
+
+struct SendCase {
+  int number;
+  std::string_view outcome;
+  std::string_view words;
+};
+
+TEST(PathSend, HasACauseForEachErrno) {
+  for (const SendCase& known : std::vector<SendCase>{
+           {EPERM, "critical WGS-LOC-001", "EPERM (Operation not permitted)"},
+           {EACCES, "critical WGS-LOC-001", "prohibit route"},
+           {ENETUNREACH, "critical WGS-LOC-002", "no route there"},
+           {EHOSTUNREACH, "critical WGS-LOC-002", "ip route get 192.0.2.1"},
+           {ENETDOWN, "critical WGS-LOC-002", "is down"},
+           {ENODEV, "critical WGS-LOC-002", "is gone"},
+           {ENOKEY, "critical WGS-LOC-002", "WireGuard interface whose peers do not cover it"},
+           {EDESTADDRREQ, "critical WGS-LOC-002", "whose peer has no endpoint"},
+           {EMSGSIZE, "critical WGS-LOC-003", "ip link set INTERFACE mtu"},
+           {EAFNOSUPPORT, "critical WGS-LOC-004", "IPv4 address"},
+           {EADDRNOTAVAIL, "critical WGS-LOC-004", "no address of that IP version"},
+           {EINVAL, "critical WGS-LOC-005", "blackhole route"},
+           {ENOBUFS, "critical WGS-LOC-005", "queue is full"},
+           {ECONNREFUSED, "critical WGS-LOC-005", "ICMP error"},
+           {ENOMEM, "critical WGS-LOC-005", "errno 12"},
+           {-1, "critical WGS-LOC-005", "errno -1"}}) {
+    AttemptFacts attempt = attempt_at();
+    attempt.send_errno = known.number;
+    const HandshakeFacts facts = facts_of(attempt);
+    EXPECT_EQ(outcome(facts, "path.send"), known.outcome) << known.number;
+    EXPECT_THAT(words_of(facts, "path.send"), HasSubstr(std::string(known.words)));
+    EXPECT_THAT(verdict_of(facts), StartsWith("cannot send to 192.0.2.1:51820: "));
+    EXPECT_THAT(outcome(facts, "handshake.response"), StartsWith("skipped WGS-LOC-"));
+    EXPECT_THAT(outcome(facts, "tunnel.data"), StartsWith("skipped WGS-LOC-"));
+  }
+}
+
+TEST(PathSend, AsksForAnAddressOfTheEndpointsIpVersion) {
+  AttemptFacts attempt = attempt_at(kGatewayV6);
+  attempt.send_errno = EAFNOSUPPORT;
+  EXPECT_THAT(words_of(facts_of(attempt), "path.send"),
+              HasSubstr("give this host an IPv6 address"));
+}
+
+TEST(PathSend, TakesErrorsThatOnlyRepeatAnIcmpErrorForThat) {
+  AttemptFacts attempt = attempt_at();
+  attempt.send_errno = ECONNREFUSED;
+  attempt.icmp = {icmp("192.0.2.1", 3, 3)};
+  const HandshakeFacts facts = facts_of(attempt);
+  EXPECT_EQ(outcome(facts, "path.send"), "ok");
+  EXPECT_EQ(outcome(facts, "path.icmp"), "critical WGS-HS-001");
+}
+
+TEST(PathSend, TakesEpermForTheFirewallsWhateverIcmpSays) {
+  AttemptFacts attempt = attempt_at();
+  attempt.send_errno = EPERM;
+  attempt.icmp = {icmp("192.0.2.1", 3, 3)};
+  EXPECT_EQ(outcome(facts_of(attempt), "path.send"), "critical WGS-LOC-001");
+}
+
+TEST(PathSend, IsNoMatterOnceThereIsAResponse) {
+  AttemptFacts attempt = working_at();
+  attempt.send_errno = ENOBUFS;
+  const HandshakeFacts facts = facts_of(attempt);
+  EXPECT_EQ(outcome(facts, "path.send"), "ok");
+  EXPECT_EQ(overall_of(facts), Status::ok);
+}
+
+TEST(PathSend, IsNoMatterOnceThereIsAnyAnswer) {
+  AttemptFacts attempt = attempt_at();
+  attempt.send_errno = ENETUNREACH;
+  attempt.preshared_key = PresharedKeyTrials{};
+  EXPECT_EQ(outcome(facts_of(attempt), "handshake.preshared_key"), "critical WGS-HS-013");
+}
+
+TEST(PathSend, IsUnknownWhereNothingWasSentYet) {
+  AttemptFacts attempt = attempt_at();
+  attempt.initiations = 0;
+  attempt.given_up = true;
+  const HandshakeFacts facts = facts_of(attempt);
+  EXPECT_EQ(outcome(facts, "path.send"), "unknown");
+  EXPECT_EQ(outcome(facts, "handshake.response"), "unknown");
+  EXPECT_EQ(overall_of(facts), Status::unknown);
+}
+
+}  // namespace
+}  // namespace wgscope::diagnosis

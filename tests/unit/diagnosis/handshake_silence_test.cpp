@@ -1,0 +1,228 @@
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/diagnosis/report.hpp"
+
+#include "handshake_facts.hpp"
+
+namespace wgscope::diagnosis {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr const char* kItself = "192.0.2.1";
+constexpr const char* kResponse = "handshake.response";
+constexpr const char* kStale =
+    "this host's clock is behind the last handshake that the gateway saw of this key";
+constexpr const char* kNotKnown = "the gateway does not know this probe's public key";
+constexpr const char* kDropped = "a firewall in front of or on the gateway drops UDP 51820";
+constexpr const char* kFiltered = "something on the way drops what looks like WireGuard";
+constexpr const char* kNoUdp = "this network lets no UDP out, or not to that port";
+
+/// Everything was asked, and nobody said a word.
+SilenceFacts all_silent() {
+  SilenceFacts silence;
+  silence.plain_neighbour.sent = 3;
+  silence.wireguard_neighbour.sent = 3;
+  silence.plain_same_port.sent = 3;
+  return silence;
+}
+
+/// A closed port of the host says so, to both kinds of datagrams.
+SilenceFacts host_up() {
+  SilenceFacts silence = all_silent();
+  silence.plain_neighbour = {.sent = 1, .answer = icmp(kItself, 3, 3)};
+  silence.wireguard_neighbour = {.sent = 1, .answer = icmp(kItself, 3, 3)};
+  return silence;
+}
+
+HandshakeFacts met(SilenceFacts silence) {
+  AttemptFacts attempt = attempt_at();
+  attempt.silence = silence;
+  return facts_of(attempt);
+}
+
+std::size_t place(const std::vector<std::string>& list, const std::string& wanted) {
+  return static_cast<std::size_t>(std::ranges::find(list, wanted) - list.begin());
+}
+
+TEST(Silence, OfAHostThatIsUpIsWireGuardsOwn) {
+  const HandshakeFacts facts = met(host_up());
+  EXPECT_EQ(outcome(facts, kResponse), "critical WGS-HS-005");
+  EXPECT_EQ(verdict_of(facts),
+            "192.0.2.1 is up, but WireGuard on port 51820 does not respond: most likely the "
+            "gateway does not know this probe's public key");
+  EXPECT_EQ(outcome(facts, "handshake.preshared_key"), "skipped WGS-HS-005");
+  EXPECT_EQ(outcome(facts, "tunnel.data"), "skipped WGS-HS-005");
+  EXPECT_EQ(overall_of(facts), Status::critical);
+}
+
+TEST(Silence, OfAHostThatIsUpHasAllReasonsThatLookTheSame) {
+  const HandshakeFacts facts = met(host_up());
+  EXPECT_THAT(
+      reasons(facts, kResponse),
+      ::testing::ElementsAre(kNotKnown, "the gateway's public key is not " + key_of(7).base64(),
+                             kStale, kDropped));
+  EXPECT_THAT(
+      words_of(facts, kResponse),
+      AllOf(HasSubstr("wg show all peers | grep " + key_of(9).base64()),
+            HasSubstr("4 initiations to 192.0.2.1:51820: no response"),
+            HasSubstr("tcpdump -ni any udp port 51820"), HasSubstr("dynamic_debug/control")));
+}
+
+TEST(Silence, SuspectsTheClockFirstOnlyWhereItIsKnownToBeBehind) {
+  HandshakeFacts unsynchronised = met(host_up());
+  unsynchronised.clock_synchronised = false;
+  EXPECT_EQ(reasons(unsynchronised, kResponse).front(), kNotKnown);
+  EXPECT_THAT(words_of(unsynchronised, kResponse), HasSubstr("this clock is not synchronised"));
+  HandshakeFacts ahead = met(host_up());
+  ahead.stamp_ahead = 1h;
+  EXPECT_EQ(reasons(ahead, kResponse).front(), kStale);
+  EXPECT_THAT(words_of(ahead, kResponse), HasSubstr("60 min in this clock's future"));
+  EXPECT_THAT(verdict_of(ahead), EndsWith("most likely " + std::string(kStale)));
+}
+
+TEST(Silence, SuspectsTheClockFirstEvenOfASilentHostWhereTheStampIsAhead) {
+  HandshakeFacts facts = met(all_silent());
+  facts.stamp_ahead = 1h;
+  EXPECT_EQ(reasons(facts, kResponse).front(), kStale);
+}
+
+TEST(Silence, IsToldFromAHostThatIsUpByAnySignOfIt) {
+  for (int sign = 0; sign < 5; ++sign) {
+    SilenceFacts silence = all_silent();
+    if (sign == 0) silence.plain_neighbour = {.sent = 1, .datagram = true};
+    if (sign == 1) silence.wireguard_neighbour.answer = icmp(kItself, 3, 3);
+    if (sign == 2) silence.hops = {{.limit = 1, .from = address(kItself), .arrived = true}};
+    if (sign == 3) {
+      silence.plain_neighbour.answer = icmp(kItself, 3, 13);
+      silence.wireguard_neighbour.answer = icmp(kItself, 3, 13);
+    }
+    if (sign == 4) silence.wireguard_neighbour.datagram = true;
+    EXPECT_EQ(outcome(met(silence), kResponse), "critical WGS-HS-005") << sign;
+  }
+}
+
+TEST(Silence, KnowsAServiceThatIsNoWireGuard) {
+  SilenceFacts silence = host_up();
+  silence.plain_same_port.datagram = true;
+  const HandshakeFacts facts = met(silence);
+  EXPECT_EQ(outcome(facts, kResponse), "critical WGS-HS-005");
+  EXPECT_THAT(verdict_of(facts), StartsWith("what answers on 192.0.2.1:51820 is not WireGuard"));
+}
+
+TEST(Silence, OfWireGuardOnlyIsAFilter) {
+  SilenceFacts silence = all_silent();
+  silence.plain_neighbour = {.sent = 1, .answer = icmp(kItself, 3, 3)};
+  const HandshakeFacts facts = met(silence);
+  EXPECT_EQ(outcome(facts, kResponse), "critical WGS-HS-007");
+  EXPECT_EQ(verdict_of(facts), "something on the way to 192.0.2.1 drops what looks like WireGuard");
+  EXPECT_THAT(words_of(facts, kResponse),
+              AllOf(HasSubstr("limits how often it says unreachable"),
+                    HasSubstr("what looks like an initiation, to that port: 3 datagrams sent, met "
+                              "silence")));
+}
+
+TEST(Silence, IsNoFilterByOneDatagramAlone) {
+  SilenceFacts silence = all_silent();
+  silence.plain_neighbour = {.sent = 1, .answer = icmp(kItself, 3, 3)};
+  silence.wireguard_neighbour.sent = 1;
+  const HandshakeFacts facts = met(silence);
+  EXPECT_EQ(outcome(facts, kResponse), "critical WGS-HS-005");
+  EXPECT_THAT(reasons(facts, kResponse), Contains(kFiltered));
+}
+
+TEST(Silence, IsNoFilterWhereInitiationsWereSeenToArrive) {
+  SilenceFacts silence = all_silent();
+  silence.plain_neighbour = {.sent = 1, .answer = icmp(kItself, 3, 3)};
+  silence.hops = {{.limit = 1, .from = address(kItself), .arrived = true}};
+  const HandshakeFacts facts = met(silence);
+  EXPECT_EQ(outcome(facts, kResponse), "critical WGS-HS-005");
+  EXPECT_THAT(reasons(facts, kResponse), Not(Contains(kFiltered)));
+}
+
+TEST(Silence, OfTheWholeHostSuspectsAFirewallFirst) {
+  const HandshakeFacts facts = met(all_silent());
+  EXPECT_EQ(outcome(facts, kResponse), "critical WGS-HS-006");
+  EXPECT_EQ(verdict_of(facts),
+            "no answer from 192.0.2.1, neither from WireGuard on port 51820 nor from the host: "
+            "most likely a firewall in front of or on the gateway drops UDP 51820");
+  // A firewall that drops all else makes a wrong key look like this.
+  EXPECT_THAT(reasons(facts, kResponse),
+              AllOf(Contains(kNotKnown), Contains(kStale), Contains(kNoUdp), Contains(kFiltered)));
+  EXPECT_LT(place(reasons(facts, kResponse), kDropped),
+            place(reasons(facts, kResponse), kNotKnown));
+}
+
+TEST(Silence, ThatBeginsAtTheFirstHopIsOfThisNetwork) {
+  SilenceFacts silence = all_silent();
+  silence.hops = {{.limit = 1, .from = address("203.0.113.1")}, {.limit = 2}};
+  const HandshakeFacts facts = met(silence);
+  EXPECT_EQ(reasons(facts, kResponse).front(), kNoUdp);
+  EXPECT_THAT(words_of(facts, kResponse), HasSubstr("last hop that was heard of is the 1., "
+                                                    "203.0.113.1"));
+}
+
+TEST(Silence, ThatBeginsFurtherOnIsOfTheGatewaysSide) {
+  SilenceFacts silence = all_silent();
+  silence.hops = {{.limit = 1, .from = address("203.0.113.1")},
+                  {.limit = 2},
+                  {.limit = 3, .from = address("203.0.113.3")},
+                  {.limit = 4}};
+  const HandshakeFacts facts = met(silence);
+  EXPECT_EQ(reasons(facts, kResponse).front(), kDropped);
+  EXPECT_THAT(words_of(facts, kResponse), HasSubstr("is the 3., 203.0.113.3; silence behind it"));
+}
+
+TEST(Silence, SaysWhereNoHopAtAllWasHeardOf) {
+  SilenceFacts silence = all_silent();
+  silence.hops = {{.limit = 1}};
+  EXPECT_THAT(words_of(met(silence), kResponse), HasSubstr("no hop on the way"));
+}
+
+TEST(Silence, ThatNobodyAskedAboutClaimsNothingOfTheHost) {
+  const HandshakeFacts facts = facts_of(attempt_at());
+  EXPECT_EQ(outcome(facts, kResponse), "critical WGS-HS-006");
+  EXPECT_THAT(verdict_of(facts), StartsWith("no answer from 192.0.2.1:51820: most likely"));
+}
+
+TEST(Silence, ThatWasCutShortIsUnknown) {
+  AttemptFacts attempt = attempt_at();
+  attempt.given_up = true;
+  attempt.silence = all_silent();
+  HandshakeFacts facts = facts_of(attempt);
+  facts.interrupted = true;
+  EXPECT_EQ(outcome(facts, kResponse), "unknown");
+  EXPECT_EQ(outcome(facts, "handshake.preshared_key"), "unknown");
+  EXPECT_EQ(outcome(facts, "tunnel.data"), "unknown");
+  EXPECT_EQ(overall_of(facts), Status::unknown);
+}
+
+TEST(Silence, ThatWasCutShortStillHasWhatIsCertain) {
+  AttemptFacts attempt = attempt_at();
+  attempt.given_up = true;
+  attempt.icmp = {icmp(kItself, 3, 3)};
+  EXPECT_EQ(outcome(facts_of(attempt), "path.icmp"), "critical WGS-HS-001");
+}
+
+TEST(Silence, OfAnIpv6HostIsToldTheSameWay) {
+  AttemptFacts attempt = attempt_at(kGatewayV6);
+  attempt.silence = all_silent();
+  attempt.silence->plain_neighbour = {.sent = 1, .answer = icmp("2001:db8::1", 1, 4)};
+  attempt.silence->wireguard_neighbour = {.sent = 1, .answer = icmp("2001:db8::1", 1, 4)};
+  EXPECT_EQ(outcome(facts_of(attempt), kResponse), "critical WGS-HS-005");
+}
+
+}  // namespace
+}  // namespace wgscope::diagnosis

@@ -1,0 +1,312 @@
+#include "wgscope/diagnosis/ping.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/model/address.hpp"
+
+namespace wgscope::diagnosis {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::ResultOf;
+
+/// So many pings, of which so many were answered; the gateway lost none of its packets.
+PingFacts pinged(std::size_t sent, std::size_t answered) {
+  PingFacts facts;
+  facts.gateway = Endpoint::parse("192.0.2.1:51820").value();
+  facts.target = IpAddress::parse("10.9.0.1").value();
+  facts.payload_size = 56;
+  facts.mtu = 1420;
+  facts.inner.sent = sent;
+  facts.inner.round_trips.assign(answered, Nanoseconds{12ms});
+  facts.back.received = answered;
+  facts.outer.sent = sent;
+  facts.outer.round_trips.assign(sent, Nanoseconds{10ms});
+  return facts;
+}
+
+const Check& find(const std::vector<Check>& checks, std::string_view name) {
+  for (const Check& check : checks)
+    if (check.name == name) return check;
+  throw std::out_of_range(std::string(name));
+}
+
+std::vector<FindingId> findings(const std::vector<Check>& checks) {
+  std::vector<FindingId> ids;
+  for (const Check& check : checks)
+    if (check.finding) ids.push_back(check.finding->id);
+  return ids;
+}
+
+Report report_of(const PingFacts& facts) {
+  Report report;
+  report.verb = "ping";
+  report.checks = diagnose(facts);
+  report.success = success(facts);
+  measure(facts, report);
+  return report;
+}
+
+std::string plain(const Text& text) { return text.plain(); }
+auto has_text(const std::string& part) { return ResultOf(plain, HasSubstr(part)); }
+
+TEST(PingLoss, UnansweredPingsAreLostOnTheWayThereUnlessThePacketNumbersHaveGaps) {
+  PingFacts facts = pinged(100, 90);
+  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 10, .backward = 0, .untold = 0}));
+  facts.back.missing = 4;
+  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 6, .backward = 4, .untold = 0}));
+}
+
+TEST(PingLoss, GapsBeyondTheUnansweredAreOfOtherPackets) {
+  PingFacts facts = pinged(100, 97);
+  facts.back.missing = 50;
+  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 0, .backward = 3, .untold = 0}));
+  EXPECT_EQ(loss_of(pinged(10, 10)), PingLoss{});
+}
+
+TEST(PingLoss, OfPingsAfterTheLastPacketThatCameTheDirectionIsNotTold) {
+  PingFacts facts = pinged(100, 90);
+  facts.back.missing = 4;
+  facts.back.tail = 3;
+  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 3, .backward = 4, .untold = 3}));
+  facts.back.missing = 20;
+  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 0, .backward = 7, .untold = 3}));
+}
+
+TEST(PingLoss, ExtraPingsThatWereLostMayBeAmongTheGaps) {
+  PingFacts facts = pinged(100, 90);
+  facts.back.missing = 4;
+  facts.back.unanswered_extra = 1;
+  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 6, .backward = 3, .untold = 1}));
+  facts.back.missing = 0;
+  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 10, .backward = 0, .untold = 0}));
+}
+
+TEST(PingLoss, NeverExceedsWhatWasUnansweredWhateverTheFacts) {
+  for (std::size_t sent = 0; sent < 5; ++sent)
+    for (std::size_t answered = 0; answered < 7; ++answered)
+      for (std::size_t missing = 0; missing < 7; ++missing)
+        for (std::size_t tail = 0; tail < 7; ++tail)
+          for (std::size_t extra = 0; extra < 4; ++extra) {
+            PingFacts facts = pinged(sent, answered);
+            facts.back.missing = missing;
+            facts.back.tail = tail;
+            facts.back.unanswered_extra = extra;
+            const PingLoss loss = loss_of(facts);
+            ASSERT_EQ(loss.forward + loss.backward + loss.untold,
+                      answered < sent ? sent - answered : 0U);
+          }
+}
+
+TEST(PingDiagnosis, AllAnsweredIsOkAndSaysHowFast) {
+  const Report report = report_of(pinged(10, 10));
+  EXPECT_EQ(overall(report), Status::ok);
+  EXPECT_THAT(findings(report.checks), ElementsAre());
+  EXPECT_EQ(verdict(report).plain(),
+            "10.9.0.1 answers through the tunnel after 12.0 ms (median of 10)");
+  EXPECT_EQ(find(report.checks, "ping.reply").summary.plain(),
+            "10 of 10 answered, round trip 12.0 ms (median), 12.0 ms to 12.0 ms, jitter 0 ns");
+  EXPECT_THAT(find(report.checks, "ping.outer").summary, has_text("the tunnel adds 2.00 ms"));
+}
+
+TEST(PingDiagnosis, LossOnTheWayThereIsNamed) {
+  const auto checks = diagnose(pinged(100, 90));
+  EXPECT_THAT(findings(checks), ElementsAre(FindingId::loss_forward));
+  const Check& check = find(checks, "ping.loss_forward");
+  EXPECT_EQ(check.status, Status::warning);
+  EXPECT_EQ(check.finding->cause.plain(), "10 of 100 pings (10 %) lost on the way there");
+  EXPECT_THAT(check.finding->evidence,
+              Contains(has_text("outside the tunnel, 192.0.2.1 answered 100 of 100 pings")));
+  EXPECT_EQ(find(checks, "ping.loss_backward").status, Status::ok);
+}
+
+TEST(PingDiagnosis, LossOnTheWayBackIsNamedAndIsAShareOfTheAnswersThatWereSent) {
+  PingFacts facts = pinged(100, 60);
+  facts.back.missing = 20;
+  const auto checks = diagnose(facts);
+  EXPECT_THAT(findings(checks), ElementsAre(FindingId::loss_forward, FindingId::loss_backward));
+  EXPECT_EQ(find(checks, "ping.loss_backward").finding->cause.plain(),
+            "20 of 80 answers (25 %) lost on the way back");
+}
+
+TEST(PingDiagnosis, TheShareOfLossDecidesHowBadItIs) {
+  struct Case {
+    std::size_t answered;
+    Status status;
+  };
+  for (const auto [answered, status] :
+       {Case{1000, Status::ok}, Case{991, Status::ok}, Case{990, Status::warning},
+        Case{801, Status::warning}, Case{800, Status::critical}}) {
+    const auto checks = diagnose(pinged(1000, answered));
+    EXPECT_EQ(find(checks, "ping.loss_forward").status, status) << answered;
+    EXPECT_EQ(findings(checks).empty(), status == Status::ok) << answered;
+  }
+  EXPECT_THAT(find(diagnose(pinged(1000, 991)), "ping.loss_forward").summary,
+              has_text("9 of 1000 (0.9 %) lost on the way there"));
+  EXPECT_THAT(success(pinged(1000, 991)), has_text(", 0.9 % lost"));
+}
+
+TEST(PingDiagnosis, ADirectionThatIsNotToldIsSaidSo) {
+  PingFacts facts = pinged(10, 8);
+  facts.back.tail = 2;
+  const Report report = report_of(facts);
+  EXPECT_THAT(findings(report.checks), ElementsAre(FindingId::loss));
+  EXPECT_EQ(find(report.checks, "ping.loss").finding->cause.plain(),
+            "2 of 10 pings (20 %) lost, in which direction is not told");
+  ASSERT_EQ(report.measurements.size(), 1U) << "what is not known is absent";
+  EXPECT_EQ(report.measurements[0].labels[0].value.plain(), "round_trip");
+}
+
+TEST(PingDiagnosis, NoReplyIsCriticalAndHasMoreThanOneCause) {
+  PingFacts facts = pinged(10, 0);
+  const Report report = report_of(facts);
+  EXPECT_EQ(overall(report), Status::critical);
+  EXPECT_EQ(verdict(report).plain(), "10.9.0.1 answered none of 10 pings through the tunnel");
+  const Check& check = find(report.checks, "ping.reply");
+  EXPECT_EQ(check.finding->id, FindingId::no_reply);
+  EXPECT_GE(check.finding->hypotheses.size(), 2U);
+  EXPECT_FALSE(check.finding->fix.empty());
+  const Check& loss = find(report.checks, "ping.loss_forward");
+  EXPECT_EQ(loss.status, Status::skipped);
+  EXPECT_EQ(loss.because, FindingId::no_reply);
+}
+
+TEST(PingDiagnosis, NoReplyOfAHostThatWasGuessedTellsNothing) {
+  PingFacts facts = pinged(10, 0);
+  facts.target_guessed = true;
+  const Report report = report_of(facts);
+  EXPECT_EQ(overall(report), Status::unknown);
+  EXPECT_THAT(find(report.checks, "ping.reply").finding->evidence, Contains(has_text("guessed")));
+}
+
+TEST(PingDiagnosis, NoReplyNamesWhoSaysWhy) {
+  PingFacts facts = pinged(10, 0);
+  facts.icmp.emplace();
+  facts.icmp->from = IpAddress::parse("10.9.0.254").value();
+  facts.icmp->type = 3;
+  facts.icmp->code = 1;
+  facts.send_failure = "Operation not permitted";
+  facts.unsent = 4;
+  const auto checks = diagnose(facts);
+  const auto& evidence = find(checks, "ping.reply").finding->evidence;
+  EXPECT_THAT(evidence, Contains(has_text("from 10.9.0.254")));
+  EXPECT_THAT(evidence,
+              Contains(has_text("4 datagrams could not leave this host: Operation not permitted")));
+}
+
+TEST(PingDiagnosis, WhatCannotBePingedIsUnknownAndSaysWhatToDo) {
+  for (const auto obstacle :
+       {PingObstacle::no_target, PingObstacle::outside_allowed_ips, PingObstacle::no_such_family,
+        PingObstacle::own_address, PingObstacle::too_large}) {
+    PingFacts facts = pinged(0, 0);
+    facts.obstacle = obstacle;
+    if (obstacle == PingObstacle::no_target) facts.target.reset();
+    const Report report = report_of(facts);
+    EXPECT_EQ(overall(report), Status::unknown);
+    EXPECT_FALSE(find(report.checks, "ping.reply").summary.empty());
+    EXPECT_EQ(find(report.checks, "ping.loss_forward").status, Status::skipped);
+    EXPECT_TRUE(report.measurements.empty());
+  }
+}
+
+TEST(PingDiagnosis, WhatCameTwiceIsToldByWhereItWasDoubled) {
+  PingFacts facts = pinged(100, 100);
+  facts.back.replayed = 30;
+  EXPECT_THAT(findings(diagnose(facts)), ElementsAre(FindingId::duplicates));
+  EXPECT_THAT(find(diagnose(facts), "ping.duplicates").finding->evidence,
+              ElementsAre(has_text("doubled on the way back")));
+  facts.back.replayed = 0;
+  facts.inner.duplicates = 2;
+  EXPECT_THAT(find(diagnose(facts), "ping.duplicates").finding->evidence,
+              ElementsAre(has_text("doubled behind the gateway")));
+  facts = pinged(1000, 1000);
+  facts.back.replayed = 1;
+  EXPECT_THAT(findings(diagnose(facts)), ElementsAre()) << "0.1 %";
+  EXPECT_EQ(find(diagnose(facts), "ping.duplicates").summary.plain(),
+            "1 packet came twice (0.1 %)");
+}
+
+TEST(PingDiagnosis, WhatCameOutOfOrderIsToldByDirection) {
+  PingFacts facts = pinged(100, 100);
+  facts.inner.reordered = 5;
+  facts.back.reordered = 5;
+  EXPECT_THAT(findings(diagnose(facts)), ElementsAre(FindingId::reordered));
+  EXPECT_THAT(find(diagnose(facts), "ping.order").finding->evidence,
+              ElementsAre(has_text("the way back")));
+  facts.back.reordered = 0;
+  EXPECT_THAT(find(diagnose(facts), "ping.order").finding->evidence,
+              ElementsAre(has_text("the way there")));
+  facts.back.reordered = 2;
+  EXPECT_EQ(find(diagnose(facts), "ping.order").finding->evidence.size(), 2U);
+}
+
+TEST(PingDiagnosis, WithoutAnOuterRoundTripTheInnerOneIsStillFine) {
+  PingFacts facts = pinged(10, 10);
+  facts.outer = {};
+  facts.outer_failure = "not permitted, and so on";
+  const Report report = report_of(facts);
+  EXPECT_EQ(overall(report), Status::ok);
+  EXPECT_EQ(find(report.checks, "ping.outer").status, Status::unknown);
+  EXPECT_EQ(find(report.checks, "ping.outer").summary.plain(), "not permitted, and so on");
+  ASSERT_EQ(report.distributions.size(), 1U);
+  facts.outer_failure.reset();
+  facts.outer.sent = 10;
+  EXPECT_EQ(overall(report_of(facts)), Status::ok) << "many hosts answer no pings";
+}
+
+TEST(PingMeasurements, AreRoundTripsByLayerAndLossByDirection) {
+  PingFacts facts = pinged(100, 60);
+  facts.back.missing = 20;
+  const Report report = report_of(facts);
+  ASSERT_EQ(report.distributions.size(), 2U);
+  EXPECT_EQ(report.distributions[0].name, "wireguard_probe_rtt_seconds");
+  EXPECT_EQ(report.distributions[0].labels[0].value.plain(), "inner");
+  EXPECT_EQ(report.distributions[0].samples.size(), 60U);
+  EXPECT_EQ(report.distributions[1].labels[0].value.plain(), "outer");
+  ASSERT_EQ(report.measurements.size(), 3U);
+  for (const auto& [place, direction, value] :
+       {std::tuple{0, "round_trip", 0.4}, std::tuple{1, "forward", 0.2},
+        std::tuple{2, "backward", 0.25}}) {
+    const Measurement& one = report.measurements[static_cast<std::size_t>(place)];
+    EXPECT_EQ(one.name, "wireguard_probe_loss_ratio");
+    EXPECT_EQ(one.labels[0].value.plain(), direction);
+    EXPECT_DOUBLE_EQ(one.value, value);
+  }
+}
+
+TEST(SkippedPing, SaysBecauseOfWhat) {
+  const auto checks = skipped_ping(FindingId::silent);
+  for (const Check& check : checks) {
+    EXPECT_EQ(check.status, Status::skipped);
+    EXPECT_EQ(check.because, FindingId::silent);
+  }
+  EXPECT_TRUE(checks.front().essential);
+}
+
+TEST(Percentage, HasOneDigitWhereThatTellsMore) {
+  EXPECT_EQ(percentage(0, 10), "0 %");
+  EXPECT_EQ(percentage(1, 3), "33 %");
+  EXPECT_EQ(percentage(1, 100), "1.0 %");
+  EXPECT_EQ(percentage(1, 10'000), "under 0.1 %");
+  EXPECT_EQ(percentage(995, 10'000), "10 %");
+  EXPECT_EQ(percentage(10, 10), "100 %");
+}
+
+}  // namespace
+}  // namespace wgscope::diagnosis

@@ -1,0 +1,149 @@
+#include "wgscope/diagnosis/report.hpp"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "wgscope/diagnosis/finding.hpp"
+
+namespace wgscope::diagnosis {
+namespace {
+
+Finding finding(FindingId id, const char* cause) {
+  return {.id = id, .cause = cause, .evidence = {}};
+}
+
+Check check(Status status, bool essential = true) {
+  Check made{.name = "test", .status = status, .summary = "looked"};
+  made.essential = essential;
+  return made;
+}
+
+Check found(Status status, FindingId id, const char* cause, bool essential = true) {
+  Check made = check(status, essential);
+  made.finding = finding(id, cause);
+  return made;
+}
+
+Report report(std::vector<Check> checks) {
+  Report made;
+  made.verb = "test";
+  made.success = "all is well";
+  made.checks = std::move(checks);
+  return made;
+}
+
+TEST(FailOnTest, HasANameForEach) {
+  EXPECT_EQ(to_string(FailOn::critical), "critical");
+  EXPECT_EQ(to_string(FailOn::warning), "warning");
+  EXPECT_EQ(to_string(FailOn::unknown), "unknown");
+}
+
+constexpr FailOn kEvery[] = {FailOn::critical, FailOn::warning, FailOn::unknown};
+
+TEST(Overall, IsOkWhenEveryCheckIs) {
+  for (const FailOn fail_on : kEvery)
+    EXPECT_EQ(overall(report({check(Status::ok), check(Status::ok)}), fail_on), Status::ok);
+}
+
+TEST(Overall, IsTheWorst) {
+  const Report both = report({check(Status::ok), check(Status::warning), check(Status::critical)});
+  for (const FailOn fail_on : kEvery) EXPECT_EQ(overall(both, fail_on), Status::critical);
+  const Report warned = report({check(Status::warning), check(Status::ok)});
+  EXPECT_EQ(overall(warned, FailOn::critical), Status::ok);
+  EXPECT_EQ(overall(warned, FailOn::warning), Status::warning);
+  EXPECT_EQ(overall(warned, FailOn::unknown), Status::warning);
+}
+
+TEST(Overall, IsNeverOkWhereSomethingEssentialIsNotKnown) {
+  for (const Status untold : {Status::unknown, Status::skipped}) {
+    for (const FailOn fail_on : kEvery) {
+      EXPECT_EQ(overall(report({check(Status::ok), check(untold)}), fail_on), Status::unknown);
+      EXPECT_EQ(overall(report({check(Status::warning), check(untold)}), fail_on), Status::unknown);
+      EXPECT_EQ(overall(report({check(Status::critical), check(untold)}), fail_on),
+                Status::critical);
+    }
+  }
+}
+
+TEST(Overall, MindsWhatIsUnknownBesidesOnlyWhenAskedTo) {
+  for (const Status untold : {Status::unknown, Status::skipped}) {
+    const Report made = report({check(Status::ok), check(untold, false)});
+    EXPECT_EQ(overall(made, FailOn::critical), Status::ok);
+    EXPECT_EQ(overall(made, FailOn::warning), Status::ok);
+    EXPECT_EQ(overall(made, FailOn::unknown), Status::unknown);
+  }
+}
+
+TEST(Overall, IsUnknownWhereNothingWasLookedAtOrTheUserHadEnough) {
+  for (const FailOn fail_on : kEvery) {
+    EXPECT_EQ(overall(report({}), fail_on), Status::unknown);
+    Report stopped = report({check(Status::ok)});
+    stopped.interrupted = true;
+    EXPECT_EQ(overall(stopped, fail_on), Status::unknown);
+    stopped.checks.push_back(check(Status::critical));
+    EXPECT_EQ(overall(stopped, fail_on), Status::critical);
+  }
+}
+
+TEST(WorstFinding, IsTheFirstOfTheWorstStatus) {
+  const Report made = report({found(Status::ok, FindingId::clock_not_synchronised, "clock"),
+                              found(Status::warning, FindingId::under_load, "load"),
+                              found(Status::critical, FindingId::silent, "first"),
+                              found(Status::critical, FindingId::hop_rejects, "second")});
+  ASSERT_NE(worst_finding(made), nullptr);
+  EXPECT_EQ(worst_finding(made)->cause.plain(), "first");
+  EXPECT_EQ(verdict(made).plain(), "first");
+}
+
+TEST(WorstFinding, IsNoneWhereAllIsOkEvenIfSomethingWasFound) {
+  const Report made = report({found(Status::ok, FindingId::clock_not_synchronised, "clock"),
+                              found(Status::unknown, FindingId::key_use_unknown, "keys", false)});
+  EXPECT_EQ(worst_finding(made), nullptr);
+  EXPECT_EQ(verdict(made).plain(), "all is well");
+}
+
+TEST(Verdict, SaysTheCauseOfWhatIsEssentialAndUnknown) {
+  EXPECT_EQ(
+      verdict(report({found(Status::unknown, FindingId::data_unanswered, "no answer")})).plain(),
+      "no answer");
+  Check untold = check(Status::unknown);
+  untold.summary = "could not look";
+  EXPECT_EQ(verdict(report({check(Status::ok), untold})).plain(), "could not look");
+  EXPECT_EQ(verdict(report({check(Status::skipped)})).plain(), "it could not be told");
+  EXPECT_EQ(verdict(report({})).plain(), "it could not be told");
+}
+
+TEST(Verdict, SaysWhatIsUnknownBeforeWhatIsOnlyAWarning) {
+  const Check warned = found(Status::warning, FindingId::under_load, "load");
+  Check untold = check(Status::unknown);
+  untold.summary = "could not look";
+  EXPECT_EQ(verdict(report({warned, untold})).plain(), "could not look");
+  EXPECT_EQ(worst_finding(report({warned, untold})), nullptr);
+  const Report skipped = report({warned, check(Status::skipped)});
+  EXPECT_EQ(verdict(skipped).plain(), "load") << "what kept it from being looked at";
+  EXPECT_NE(worst_finding(skipped), nullptr);
+}
+
+TEST(Verdict, OfSomethingCriticalWithoutAFindingIsWhatWasSeen) {
+  Check broken = check(Status::critical);
+  broken.summary = "broken";
+  EXPECT_EQ(verdict(report({broken})).plain(), "broken");
+  EXPECT_EQ(
+      verdict(report({broken, found(Status::critical, FindingId::silent, "silence")})).plain(),
+      "silence")
+      << "which says more";
+}
+
+TEST(Verdict, OfAnInterruptedRunIsOnlyWhatIsCertain) {
+  Report stopped = report({found(Status::warning, FindingId::under_load, "load")});
+  stopped.interrupted = true;
+  EXPECT_EQ(verdict(stopped).plain(), "interrupted before it was known");
+  stopped.checks.push_back(found(Status::critical, FindingId::silent, "silence"));
+  EXPECT_EQ(verdict(stopped).plain(), "silence");
+}
+
+}  // namespace
+}  // namespace wgscope::diagnosis

@@ -1,0 +1,108 @@
+#include "probe/render/findings.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "wgscope/diagnosis/finding.hpp"
+
+#include "../exporter/golden.hpp"
+#include "probe/program.hpp"
+#include "probe/verbs.hpp"
+
+namespace wgscope::probe {
+namespace {
+
+using diagnosis::finding_kinds;
+using diagnosis::FindingKind;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+using ::testing::internal::CaptureStderr;
+using ::testing::internal::CaptureStdout;
+using ::testing::internal::GetCapturedStderr;
+using ::testing::internal::GetCapturedStdout;
+
+constexpr FindingKind kPlayed{diagnosis::FindingId::silent,
+                              "WGS-XX-123",
+                              diagnosis::Severity::info,
+                              "A title",
+                              "What it means.",
+                              "What to do about it."};
+
+TEST(FindingsDocument, IsMadeFromTheTable) {
+  test::expect_as_recorded(findings_document(), "docs/findings.md");
+}
+
+TEST(FindingsDocument, HasAPlaceForEachLinkThatReportsHave) {
+  const std::string document = findings_document();
+  for (const FindingKind& kind : finding_kinds()) {
+    const std::string heading = "\n### " + std::string(kind.id) + "\n";
+    ASSERT_THAT(document, HasSubstr(heading));
+    EXPECT_EQ(document.find(heading), document.rfind(heading)) << kind.id;
+    // A heading's anchor is itself in lower case.
+    std::string anchor(kind.id);
+    std::ranges::transform(anchor, anchor.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    EXPECT_EQ(findings_link(kind.id), "docs/findings.md#" + anchor);
+    EXPECT_THAT(document, HasSubstr("](#" + anchor + ")"));
+  }
+}
+
+TEST(FindingsDocument, HasATitleForEachLayer) {
+  for (const FindingKind& kind : finding_kinds()) {
+    const std::string prefix(kind.id.substr(0, kind.id.rfind('-')));
+    EXPECT_THAT(findings_document(), Not(HasSubstr("## " + prefix + ": " + prefix)));
+  }
+}
+
+TEST(Explain, SaysWhatItMeansAndWhatToDo) {
+  EXPECT_EQ(explain(kPlayed, 0),
+            "WGS-XX-123 (info): A title\n\nWhat it means.\n\nWhat to do: What to do about it.\n");
+  EXPECT_EQ(explain(kPlayed, 20),
+            "WGS-XX-123 (info): A title\n\nWhat it means.\n\nWhat to do: What to\ndo about it.\n");
+}
+
+struct Ended {
+  Exit exit;
+  std::string out;
+  std::string err;
+};
+
+Ended explain_verb(std::vector<std::string> ids) {
+  ids.insert(ids.begin(), "explain");
+  CaptureStdout();
+  CaptureStderr();
+  const Exit exit = run_program(std::move(ids));
+  return {exit, GetCapturedStdout(), GetCapturedStderr()};
+}
+
+TEST(ExplainVerb, ListsEveryFinding) {
+  const Ended ended = explain_verb({});
+  EXPECT_EQ(ended.exit, Exit::ok);
+  for (const FindingKind& kind : finding_kinds())
+    EXPECT_THAT(ended.out, HasSubstr(std::string(kind.id) + " "));
+}
+
+TEST(ExplainVerb, ExplainsThoseThatAreNamedInEitherCase) {
+  const Ended ended = explain_verb({"WGS-HS-005", "wgs-hs-001"});
+  EXPECT_EQ(ended.exit, Exit::ok);
+  EXPECT_EQ(ended.out,
+            explain(*find_kind("WGS-HS-005"), 0) + "\n" + explain(*find_kind("WGS-HS-001"), 0));
+}
+
+TEST(ExplainVerb, RefusesWhatIsNoFinding) {
+  const Ended ended = explain_verb({"WGS-HS-005", "WGS-\x1b-1"});
+  EXPECT_EQ(ended.exit, Exit::unknown);
+  EXPECT_THAT(ended.out, IsEmpty());
+  EXPECT_THAT(ended.err, StartsWith("wgscope explain: no such finding: 'WGS-\\x1b-1' "));
+}
+
+}  // namespace
+}  // namespace wgscope::probe
