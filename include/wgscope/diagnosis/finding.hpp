@@ -74,6 +74,16 @@ enum class FindingId : std::uint8_t {
   http_status,
   reach_unstable,
   reach_not_told,
+  // WGS-MTU: the path's MTU
+  mtu_black_hole_forward,
+  mtu_black_hole_backward,
+  mtu_reported,
+  mtu_fragments,
+  mtu_loss,
+  mtu_untrue_report,
+  mtu_peer_smaller,
+  mtu_below_ipv6,
+  mtu_unanswered,
 };
 
 /// A row of the table of findings, from which docs/findings.md is made.
