@@ -107,8 +107,9 @@ class PathMtu : public testing::TestWithParam<Family> {
 
  private:
   void limit(const char* network, const std::string& interface, std::size_t mtu) {
-    place_->router.must({"ip", v4() ? "-4" : "-6", "route", "replace", network, "dev", interface,
-                         "mtu", "lock", std::to_string(mtu)});
+    place_->router.must({"ip", v4() ? "-4" : "-6", "route", v4() ? "replace" : "add", network,
+                         "dev", interface, "metric", v4() ? "0" : "1", "mtu", "lock",
+                         std::to_string(mtu)});
   }
 };
 
@@ -212,8 +213,7 @@ TEST_P(PathMtu, FindsATunnelThatIsSmallerThere) {
 }
 
 TEST_P(PathMtu, IsNotTakenInByALinkThatLosesATenth) {
-  place_->router.must(
-      {"tc", "qdisc", "add", "dev", place_->far.left, "root", "netem", "loss", "random", "10%"});
+  Place::add_rule(place_->router, "forward", "numgen random mod 10 == 0 drop");  // both ways
   limit_forward(1387);
   silence_router();
   const MtuFacts facts = search();
