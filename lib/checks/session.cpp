@@ -40,6 +40,7 @@ endpoint::EndpointConfig endpoint_config(const Target& target, const Endpoint& g
   Endpoint any;
   any.address.family = gateway.address.family;
   config.listen = {any};
+  config.report_fragments = true;
   return config;
 }
 
@@ -133,6 +134,11 @@ void Session::send_keepalive() {
 
 void Session::pump() { endpoint_->pump(os::now()); }
 
+void Session::read_errors() {
+  for (const os::UdpSocket& socket : endpoint_->sockets())
+    endpoint_->handle_readable(os::now(), socket.fd());
+}
+
 void Session::run_timers(bool wanted) { timers_ = wanted; }
 
 Result<> Session::rebind() {
@@ -166,6 +172,10 @@ void Session::on_socket_error(const os::SocketError& error) {
 
 void Session::on_send_failure(const os::SendFailure& failure) {
   if (send_failures.size() < kMaxKept) send_failures.push_back(failure);
+}
+
+void Session::on_fragments(const endpoint::Fragmented& one) {
+  if (fragmented.size() < kMaxKept) fragmented.push_back(one);
 }
 
 bool Session::on_stamp(const noise::Tai64n& stamp) {

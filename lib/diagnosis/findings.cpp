@@ -420,6 +420,55 @@ constexpr FindingKind kKinds[] = {
      "keepalive closes the flow, and so may a mapping that begins anew: until something is "
      "answered, many NATs forget it much sooner.",
      "Set PersistentKeepalive to what the finding names."},
+    {FindingId::mtu_black_hole_forward, "WGS-MTU-001", critical,
+     "Full packets vanish on the way to the gateway",
+     "Datagrams up to some size arrive at the gateway, and larger ones do not, again and again, "
+     "while small ones beside them pass; no router says \"too big\". So pings and handshakes "
+     "work, and transfers hang. Measured with datagrams that must not be cut; whether fragments "
+     "pass is in the evidence.",
+     "Set the tunnel's MTU, at both ends, to what fits the path; or let ICMP type 3 code 4 and "
+     "ICMPv6 type 2 pass on the way."},
+    {FindingId::mtu_black_hole_backward, "WGS-MTU-002", critical,
+     "Full packets vanish on the way back",
+     "Replies of the gateway up to some size arrive here, and larger ones do not, though the "
+     "requests for them arrive there. A host inside that does not answer large pings looks the "
+     "same.",
+     "Set the tunnel's MTU, at both ends, to what fits the path. To make sure, ping another host "
+     "inside the tunnel."},
+    {FindingId::mtu_reported, "WGS-MTU-003", warning, "The tunnel's MTU is too large for the path",
+     "Full datagrams do not pass whole, and a router on the way says so with the MTU of its next "
+     "link, which proved right. What may be cut goes in fragments; what must not is lost until "
+     "the sender has learnt.",
+     "Set the tunnel's MTU, at both ends, to what fits the path."},
+    {FindingId::mtu_fragments, "WGS-MTU-004", warning, "The gateway's datagrams come in fragments",
+     "Full datagrams of the gateway are cut on the way, or by the gateway itself, and put "
+     "together here. That costs throughput, doubles what one lost packet costs, and fails "
+     "wherever a firewall drops fragments.",
+     "Set the tunnel's MTU, at both ends, to what fits the path."},
+    {FindingId::mtu_loss, "WGS-MTU-005", warning, "Packets are lost, but not for their size",
+     "Packets of every size are lost now and then, small ones too, and large ones pass as well. "
+     "The MTU is not what is wrong.",
+     "wgscope ping measures the loss in each direction."},
+    {FindingId::mtu_untrue_report, "WGS-MTU-006", warning, "A router reports an MTU that is wrong",
+     "An ICMP \"too big\" came about a datagram of ours, with an MTU that larger datagrams "
+     "exceed and pass all the same: a router with a wrong setting, several paths of different "
+     "MTUs, or a forgery. Hosts that believe it send smaller packets than they could.",
+     "On this host: ip route get ENDPOINT shows the MTU that is believed, ip route flush cache "
+     "forgets it. Otherwise, ask whose router it is."},
+    {FindingId::mtu_peer_smaller, "WGS-MTU-007", warning, "The gateway's tunnel has a smaller MTU",
+     "The gateway cut its replies into fragments inside the tunnel, since they did not fit its "
+     "tunnel interface, though they fit ours. Nothing is lost by that alone; TCP of hosts behind "
+     "it that drop ICMP may hang.",
+     "Set the same MTU at both ends."},
+    {FindingId::mtu_below_ipv6, "WGS-MTU-008", warning, "The MTU that fits is too small for IPv6",
+     "IPv6 needs an MTU of 1280 on every link. A tunnel with a smaller one has no IPv6: Linux "
+     "takes the addresses off.",
+     "Use a path that takes more, or only IPv4 inside this tunnel."},
+    {FindingId::mtu_unanswered, "WGS-MTU-009", warning, "Nothing answers inside the tunnel",
+     "The search needs a host inside the tunnel that answers pings, the gateway itself or one "
+     "behind it; none did, or none is known.",
+     "Name one that answers: wgscope mtu ADDRESS. Where none does, wgscope handshake tells what "
+     "becomes of data."},
 };
 
 }  // namespace

@@ -23,6 +23,8 @@ constexpr ProbeMetric kMetrics[] = {
      "Share of packets lost, in each direction as far as that can be told."},
     {"wireguard_probe_rtt_seconds", histogram, "seconds", "layer",
      "Round trips: inner through the tunnel, outer beside it."},
+    {"wireguard_probe_path_mtu_bytes", gauge, "bytes", "direction, layer",
+     "Largest IP packet of the tunnel that passes the path, proven in each direction."},
     {"wireguard_probe_target_success", gauge, "", "kind, inner_target, expect",
      "1 for a target inside the tunnel that is as expected, 0 for one that is not; absent where "
      "that could not be told."},

@@ -61,6 +61,8 @@ EmbeddedEndpoint::EmbeddedEndpoint(tunnel::Interface interface, const EndpointCo
       kept_stamp_(interface_.last_stamp()) {
   socket_options_.offload = config.offload;
   socket_options_.mark = config.mark;
+  socket_options_.fragmentation = config.fragmentation;
+  socket_options_.report_fragments = config.report_fragments;
 }
 
 EmbeddedEndpoint::~EmbeddedEndpoint() = default;
@@ -92,6 +94,13 @@ os::UdpSocket* EmbeddedEndpoint::socket_for(Family family) {
   return found == sockets_.end() ? nullptr : &*found;
 }
 
+Result<> EmbeddedEndpoint::set_fragmentation(os::Fragmentation fragmentation) {
+  for (os::UdpSocket& socket : sockets_)
+    if (auto set = socket.set_fragmentation(fragmentation); !set) return set;
+  socket_options_.fragmentation = fragmentation;
+  return {};
+}
+
 Result<> EmbeddedEndpoint::rebind() {
   std::vector<os::UdpSocket> sockets;
   for (const os::UdpSocket& old : sockets_) {
@@ -118,6 +127,10 @@ void EmbeddedEndpoint::read(Now now, os::UdpSocket& socket) {
   for (int i = 0; i < kReadsAtOnce; ++i) {
     const auto report = socket.receive([&](const os::Received& received) {
       if (any && received.to) called_->note(received.from, *received.to);
+      if (received.largest_fragment)
+        observer_.on_fragments({.from = received.from,
+                                .datagram_size = received.datagram.size(),
+                                .largest_fragment = *received.largest_fragment});
       const tunnel::Received inner =
           interface_.handle_datagram(now, received.from, received.datagram);
       if (!inner.packet.empty()) host_.handle_packet(now.boot, inner.packet);

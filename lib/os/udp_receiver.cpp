@@ -97,6 +97,10 @@ UdpSocket::Merged UdpSocket::Receiver::at(std::size_t index) const {
     if (is(*message, IPPROTO_UDP, UDP_GRO)) {
       const int size = value_of<int>(*message);
       if (size > 0) found.segment_size = static_cast<std::size_t>(size);
+    } else if (is(*message, IPPROTO_IP, IP_RECVFRAGSIZE) ||
+               is(*message, IPPROTO_IPV6, IPV6_RECVFRAGSIZE)) {
+      const int size = value_of<int>(*message);
+      if (size > 0) found.largest_fragment = static_cast<std::size_t>(size);
     } else if (is(*message, IPPROTO_IP, IP_PKTINFO)) {
       found.to = to_address(value_of<in_pktinfo>(*message).ipi_spec_dst);
     } else if (is(*message, IPPROTO_IPV6, IPV6_PKTINFO)) {

@@ -28,8 +28,8 @@ class UdpSocket::Receiver {
   struct Message {
     SocketAddress from;
     iovec buffer{};
-    alignas(cmsghdr)
-        std::array<std::byte, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(int))> control{};
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(in6_pktinfo)) +
+                                               2 * CMSG_SPACE(sizeof(int))> control{};
   };
 
   void prepare();

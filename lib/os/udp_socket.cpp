@@ -55,6 +55,11 @@ Result<> set_family_options(int fd, Family family) {
   return {};
 }
 
+Result<> ask_for_fragments(int fd, Family family) {
+  if (family == Family::v4) return set_or_fail(fd, IPPROTO_IP, IP_RECVFRAGSIZE, 1);
+  return set_or_fail(fd, IPPROTO_IPV6, IPV6_RECVFRAGSIZE, 1);
+}
+
 Result<> set_mark_of(int fd, std::uint32_t mark) {
   if (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) == 0) return {};
   const int error = errno;
@@ -100,6 +105,8 @@ Result<UdpSocket> UdpSocket::open(const Endpoint& local, const UdpOptions& optio
   if (auto done = set_family_options(fd.get(), family); !done) return tl::unexpected(done.error());
   if (auto done = set_fragmentation_of(fd.get(), family, options.fragmentation); !done)
     return tl::unexpected(done.error());
+  if (options.report_fragments)
+    if (auto done = ask_for_fragments(fd.get(), family); !done) return tl::unexpected(done.error());
   if (options.mark)
     if (auto done = set_mark_of(fd.get(), *options.mark); !done)
       return tl::unexpected(done.error());
@@ -137,8 +144,7 @@ Result<> UdpSocket::set_fragmentation(Fragmentation fragmentation) {
 Result<> UdpSocket::set_mark(std::uint32_t mark) { return set_mark_of(fd_.get(), mark); }
 
 Result<> UdpSocket::set_hop_limit(std::uint8_t limit) {
-  if (local_.address.family == Family::v4)
-    return set_or_fail(fd_.get(), IPPROTO_IP, IP_TTL, limit);
+  if (local_.address.family == Family::v4) return set_or_fail(fd_.get(), IPPROTO_IP, IP_TTL, limit);
   return set_or_fail(fd_.get(), IPPROTO_IPV6, IPV6_UNICAST_HOPS, limit);
 }
 

@@ -54,6 +54,7 @@ class Interface::Core {
 
   // transport.cpp
   Sent send(Now now, std::span<const std::byte> packet);
+  Sent send_padded(Now now, std::span<const std::byte> packet, std::size_t datagram_size);
   Received handle_transport(Now now, const Endpoint& from, std::span<std::byte> datagram);
   void send_keepalive(Now now, PeerId id);
   bool may_send(Instant now, const PeerState& peer) const;
@@ -102,6 +103,7 @@ class Interface::Core {
 
   // transport.cpp
   bool seal(Now now, PeerId id, std::span<const std::byte> packet);
+  bool seal_padded(Now now, PeerId id, std::span<const std::byte> packet, std::size_t padded);
   void send_staged(Now now, PeerId id);
   void stage(PeerState& peer, std::span<const std::byte> packet);
   void confirm_next(Now now, PeerId id);

@@ -184,6 +184,10 @@ Sent Interface::send(Now now, std::span<const std::byte> packet) {
   return core_->send(now, packet);
 }
 
+Sent Interface::send_padded(Now now, std::span<const std::byte> packet, std::size_t datagram_size) {
+  return core_->send_padded(now, packet, datagram_size);
+}
+
 bool Interface::initiate(Now now, PeerId peer) { return core_->initiate(now, peer); }
 
 void Interface::send_keepalive(Now now, PeerId peer) { core_->send_keepalive(now, peer); }

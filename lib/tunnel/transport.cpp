@@ -99,6 +99,23 @@ Sent Interface::Core::send(Now now, std::span<const std::byte> packet) {
   return Sent::staged;
 }
 
+Sent Interface::Core::send_padded(Now now, std::span<const std::byte> packet,
+                                  std::size_t datagram_size) {
+  const bool fits = datagram_size >= packet.size() + wire::kTransportOverhead &&
+                    datagram_size <= kMaxPacket + wire::kTransportOverhead;
+  if (!looks_like_ip(packet) || !fits) return Sent::malformed;
+  const auto id = route(packet);
+  if (!id) return Sent::no_peer;
+  const PeerState& peer = this->peer(*id);
+  if (!peer.endpoint) return Sent::no_endpoint;
+  if (!may_send(now.boot, peer)) return Sent::no_session;
+  send_staged(now, *id);  // in order
+  return peer.staged.empty() &&
+                 seal_padded(now, *id, packet, datagram_size - wire::kTransportOverhead)
+             ? Sent::sealed
+             : Sent::blocked;
+}
+
 void Interface::Core::stage(PeerState& peer, std::span<const std::byte> packet) {
   if (peer.staged.size() == kMaxStaged) peer.staged.pop_front();
   peer.staged.emplace_back(packet.begin(), packet.end());
@@ -107,8 +124,13 @@ void Interface::Core::stage(PeerState& peer, std::span<const std::byte> packet) 
 /// Encrypts one packet, or a keepalive, in the current session. @returns false when the outbox is
 /// full.
 bool Interface::Core::seal(Now now, PeerId id, std::span<const std::byte> packet) {
+  return seal_padded(now, id, packet, wire::padded_size(packet.size(), mtu_));
+}
+
+/// @param padded  bytes of what is encrypted; at least the packet's.
+bool Interface::Core::seal_padded(Now now, PeerId id, std::span<const std::byte> packet,
+                                  std::size_t padded) {
   PeerState& peer = this->peer(id);
-  const std::size_t padded = wire::padded_size(packet.size(), mtu_);
   const std::size_t reserve = packet.empty() ? 0 : Outbox::kReserve;
   const std::span<std::byte> out = outbox_.open(padded + wire::kTransportOverhead, reserve);
   if (out.empty()) return false;

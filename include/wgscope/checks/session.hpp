@@ -44,6 +44,8 @@ class Session final : private endpoint::Observer {
   void send_keepalive();
   /// Moves along what was asked of host() or interface().
   void pump();
+  /// Fetches into socket_errors what waits for the loop to come round.
+  void read_errors();
   /// Stops, or starts again, all timers: without them nothing is sent that is not asked for, no
   /// retry, no keepalive. What comes is still taken.
   void run_timers(bool wanted);
@@ -67,6 +69,7 @@ class Session final : private endpoint::Observer {
   std::vector<tunnel::Event> events;
   std::vector<os::SocketError> socket_errors;
   std::vector<os::SendFailure> send_failures;
+  std::vector<endpoint::Fragmented> fragmented;  ///< datagrams that came in fragments
 
   [[nodiscard]] std::size_t count(tunnel::EventKind kind) const;
   /// The first event of a kind from `since` on.
@@ -78,6 +81,7 @@ class Session final : private endpoint::Observer {
   void on_inner_event(const inner::Event& event) override;
   void on_socket_error(const os::SocketError& error) override;
   void on_send_failure(const os::SendFailure& failure) override;
+  void on_fragments(const endpoint::Fragmented& fragmented) override;
   bool on_stamp(const noise::Tai64n& stamp) override;
   Result<> open_endpoint(const Target& target);
   Result<> watch();

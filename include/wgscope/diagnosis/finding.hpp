@@ -84,6 +84,16 @@ enum class FindingId : std::uint8_t {
   keepalive_missing,
   keepalive_not_enough,
   keepalive_tight,
+  // WGS-MTU: the path's MTU
+  mtu_black_hole_forward,
+  mtu_black_hole_backward,
+  mtu_reported,
+  mtu_fragments,
+  mtu_loss,
+  mtu_untrue_report,
+  mtu_peer_smaller,
+  mtu_below_ipv6,
+  mtu_unanswered,
 };
 
 /// A row of the table of findings, from which docs/findings.md is made.

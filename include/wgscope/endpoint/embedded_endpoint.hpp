@@ -22,6 +22,13 @@ namespace wgscope::endpoint {
 
 class LocalAddresses;
 
+/// A datagram that came in fragments, and was put together by the kernel.
+struct Fragmented {
+  Endpoint from;
+  std::size_t datagram_size = 0;     ///< bytes of the UDP payload
+  std::size_t largest_fragment = 0;  ///< bytes, IP header included
+};
+
 /// What an embedded endpoint reports as it works. Called from its functions, on the same thread; do
 /// not destroy the endpoint or call pump() in them. What they make the inner host do moves before
 /// the function returns that called them.
@@ -39,6 +46,8 @@ class Observer {
   /// Datagrams that could not be sent: a local firewall, no route, too long for the interface, no
   /// socket of that family (EAFNOSUPPORT).
   virtual void on_send_failure(const os::SendFailure& failure) = 0;
+  /// A datagram came in fragments. Only with EndpointConfig::report_fragments.
+  virtual void on_fragments(const Fragmented& /*fragmented*/) {}
   /// A handshake of ours carries a stamp above all before, and is sent when this returns: whoever
   /// uses the key again must keep it first (os::StampStore::cover()).
   /// @returns false where it could not be kept: then what waits to be sent is dropped, and the
@@ -52,8 +61,10 @@ struct EndpointConfig {
   /// One socket each, at most one a family; on 0.0.0.0 or :: answers leave from the address that
   /// was called. Port 0 takes a free one; the first socket's port is then tried for the others.
   std::vector<Endpoint> listen;
-  bool offload = true;  ///< UDP_SEGMENT and UDP_GRO, where the kernel has them
+  bool offload = true;                ///< UDP_SEGMENT and UDP_GRO, where the kernel has them
   std::optional<std::uint32_t> mark;  ///< of what is sent (SO_MARK); needs CAP_NET_ADMIN
+  os::Fragmentation fragmentation = os::Fragmentation::allow;
+  bool report_fragments = false;  ///< Observer::on_fragments()
 };
 
 /// The embedded tunnel endpoint: a tunnel::Interface whose datagrams travel through UDP sockets,
@@ -87,6 +98,9 @@ class EmbeddedEndpoint {
   [[nodiscard]] const tunnel::Interface& interface() const { return interface_; }
   inner::Host& host() { return host_; }
   void pump(Now now);
+
+  /// Whether what is sent from now on may be cut into fragments. @returns io.
+  Result<> set_fragmentation(os::Fragmentation fragmentation);
 
   /// A socket bound anew on a free port, as a peer whose NAT forgot it looks to the other side.
   /// Poll the new fd. @returns as UdpSocket::open(); then the old one stays.

@@ -27,6 +27,8 @@ struct UdpOptions {
   /// Let the kernel cut (UDP_SEGMENT) and merge (UDP_GRO) datagrams, where it can. Off, everything
   /// works the same and costs more.
   bool offload = true;
+  /// Tell of what came in fragments (Received::largest_fragment).
+  bool report_fragments = false;
   std::size_t socket_buffer = 4UL << 20U;  ///< bytes asked for, each way; what is allowed is taken
   /// Bytes for one receive(), touched only as far as datagrams fill them. Merged datagrams need
   /// 64 KiB each, single ones `max_datagram`; what is longer is counted as truncated and dropped.
@@ -62,6 +64,10 @@ struct Received {
   Endpoint from;
   std::optional<IpAddress> to;    ///< the local address it came to
   std::span<std::byte> datagram;  ///< may be written to; valid until the next receive()
+  /// It came in fragments, of which the largest had so many bytes, IP header included: nearly the
+  /// MTU of the link that was too small (IP_RECVFRAGSIZE, IPV6_RECVFRAGSIZE). Only where
+  /// UdpOptions::report_fragments asks for it.
+  std::optional<std::size_t> largest_fragment;
 };
 
 struct ReceiveReport {
@@ -151,6 +157,7 @@ class UdpSocket {
     std::optional<IpAddress> to;
     std::span<std::byte> bytes;
     std::size_t segment_size = 0;  ///< at least 1
+    std::optional<std::size_t> largest_fragment;
     bool whole = false;
   };
 
@@ -181,7 +188,7 @@ Result<ReceiveReport> UdpSocket::receive(Visit&& visit) {
       const auto datagram = rest.bytes.first(std::min(rest.segment_size, rest.bytes.size()));
       rest.bytes = rest.bytes.subspan(datagram.size());
       ++report.datagrams;
-      visit(Received{rest.from, rest.to, datagram});
+      visit(Received{rest.from, rest.to, datagram, rest.largest_fragment});
     } while (!rest.bytes.empty());
   }
   return report;

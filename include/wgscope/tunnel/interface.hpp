@@ -87,6 +87,7 @@ enum class Sent : std::uint8_t {
   no_peer,      ///< nobody's allowed IPs have this destination
   no_endpoint,  ///< the peer's address is not known yet
   malformed,    ///< no IP packet, or larger than any datagram
+  no_session,   ///< send_padded() only: nothing waits for a handshake there
 };
 
 /// A WireGuard interface with its peers, without sockets and clocks (whitepaper §5, §6): datagrams
@@ -124,6 +125,12 @@ class Interface {
   /// Sends an inner packet to the peer whose allowed IPs have its destination. Without a session
   /// the packet waits for one (up to 128 a peer, then the oldest goes), and a handshake begins.
   Sent send(Now now, std::span<const std::byte> packet);
+  /// Sends an inner packet with as many zero bytes behind it as make the datagram, WireGuard's
+  /// header and tag included, exactly `datagram_size` bytes long, whatever the MTU says. Receivers
+  /// take what is behind a packet's own length for padding (whitepaper §5.4.6), so this makes a
+  /// datagram of any size that a peer answers as it answers the packet. Needs a session.
+  /// @returns also malformed, where the packet does not fit that size.
+  Sent send_padded(Now now, std::span<const std::byte> packet, std::size_t datagram_size);
   /// Begins a handshake, also when there is a session.
   /// @returns false without an endpoint, or within 5 s of our last initiation or response
   /// (REKEY_TIMEOUT): then it stays as it is.

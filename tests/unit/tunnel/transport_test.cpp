@@ -183,6 +183,52 @@ TEST(Transport, RefusesPacketsThatNoDatagramCanCarry) {
   EXPECT_EQ(net[1].delivered[0].packet.size(), 65'507U - 32U);
 }
 
+TEST(Transport, MakesADatagramOfAnySizeThatArrivesAsThePacketAlone) {
+  Net net = connected_pair();
+  const Bytes packet = ipv4(net[0].inner, net[1].inner, "ping");
+  for (const std::size_t size : {packet.size() + 32, std::size_t{577}, std::size_t{1452},
+                                 std::size_t{8972}, std::size_t{65'507}}) {
+    EXPECT_EQ(net.interface(0).send_padded(net.now(0), packet, size), Sent::sealed);
+    net.flush(0);
+    EXPECT_EQ(net.sent(0, kData).back().size, size);
+    net.advance(100ms);
+    ASSERT_FALSE(net[1].delivered.empty());
+    EXPECT_EQ(net[1].delivered.back().packet, packet) << size;
+  }
+}
+
+TEST(Transport, MakesNoDatagramOfASizeThatCannotBe) {
+  Net net = connected_pair();
+  const Bytes packet = ipv4(net[0].inner, net[1].inner, "ping");
+  const auto send = [&](std::size_t size) {
+    return net.interface(0).send_padded(net.now(0), packet, size);
+  };
+  EXPECT_EQ(send(packet.size() + 31), Sent::malformed);
+  EXPECT_EQ(send(65'508), Sent::malformed);
+  EXPECT_EQ(send(0), Sent::malformed);
+  EXPECT_EQ(net.interface(0).send_padded(net.now(0), Bytes(19, std::byte{0x45}), 100),
+            Sent::malformed);
+  EXPECT_EQ(net.interface(0).send_padded(
+                net.now(0), ipv4(net[0].inner, *IpAddress::parse("10.9.9.9"), ""), 100),
+            Sent::no_peer);
+}
+
+TEST(Transport, PadsNothingWithoutASession) {
+  Net net = make_pair();
+  const Bytes packet = ipv4(net[0].inner, net[1].inner, "ping");
+  EXPECT_EQ(net.interface(0).send_padded(net.now(0), packet, 1000), Sent::no_session);
+  net.advance(1s);
+  EXPECT_THAT(net[1].delivered, IsEmpty());
+}
+
+TEST(Transport, PadsNoPacketPastThoseThatWait) {
+  Net net = connected_pair();
+  net[0].polled = false;
+  const Bytes packet = ipv4(net[0].inner, net[1].inner, "", 1420);
+  while (net.send_raw(0, packet) == Sent::sealed) continue;
+  EXPECT_EQ(net.interface(0).send_padded(net.now(0), packet, 60'000), Sent::blocked);
+}
+
 TEST(Transport, CarriesIpv6) {
   Net net;
   for (int i = 0; i < 2; ++i) net.add_node();

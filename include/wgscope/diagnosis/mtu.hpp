@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
+
+// What the search for a path's MTU has shown in each direction, and what that means for the
+// tunnel's. checks::mtu() sees; diagnose() knows. All sizes are bytes of whole IP packets.
+
+namespace wgscope::diagnosis {
+
+enum class MtuVerdict : std::uint8_t {
+  ok,             ///< datagrams of a full tunnel packet pass
+  ptb_reported,   ///< they do not, and a router says so
+  black_hole,     ///< they do not, and nobody says so
+  loss_not_size,  ///< datagrams are lost, but not for their size
+  inconclusive,
+};
+
+/// A size that was tried.
+struct SizeTried {
+  std::size_t size = 0;
+  std::size_t sent = 0;
+  std::size_t answered = 0;
+  bool reported = false;  ///< as too big, by a router
+  bool refused = false;   ///< by this host's own interface
+};
+
+/// One direction, as datagrams that must not be cut into fragments see it.
+struct MtuDirection {
+  MtuVerdict verdict = MtuVerdict::inconclusive;
+  std::optional<std::size_t> mtu;        ///< the largest that passed
+  std::optional<std::size_t> not_above;  ///< the path's MTU is `mtu` … this; nothing: as large as
+                                         ///< was tried, or not searched to the end
+  bool exact = false;                    ///< the search came to its end
+  bool path_changed = false;             ///< while it was searched
+  std::optional<IpAddress> hop;          ///< who reported it, rightly
+  std::optional<IpAddress> liar;         ///< who reported an MTU that larger datagrams refuted
+  std::optional<std::size_t> lie;        ///< the MTU that was claimed then
+  std::size_t probes = 0;
+  std::size_t controls = 0;
+  std::size_t controls_lost = 0;
+  std::vector<SizeTried> tried;
+};
+
+struct MtuFacts {
+  Endpoint gateway;
+  std::optional<IpAddress> target;  ///< inside the tunnel
+  bool target_guessed = false;
+  std::size_t tunnel_mtu = 0;  ///< the setting: bytes of inner packets
+  std::size_t overhead = 0;    ///< what WireGuard, UDP and IP add: 60 or 80
+  bool ipv6_inside = false;    ///< which needs 1280
+  std::optional<Nanoseconds> round_trip;
+
+  std::optional<MtuDirection> forward;   ///< to the gateway; nothing: not tried
+  std::optional<MtuDirection> backward;  ///< from it
+  /// Where full datagrams do not pass forward whole: whether they do in fragments.
+  std::optional<bool> fragments_pass;
+  std::optional<std::size_t> largest_fragment;  ///< of the gateway's datagrams that came in some
+  bool inner_fragments = false;  ///< the gateway's tunnel has a smaller MTU than ours
+};
+
+/// The tunnel's MTU that is proven to pass, in both directions; nothing where that is not known.
+std::optional<std::size_t> fitting_mtu(const MtuFacts& facts);
+
+/// Pure: the same facts give the same checks.
+std::vector<Check> diagnose(const MtuFacts& facts);
+/// The same checks, where no tunnel stands. @param because  nothing: interrupted.
+std::vector<Check> skipped_mtu(std::optional<FindingId> because);
+
+/// Adds the path's MTU in both directions.
+void measure(const MtuFacts& facts, Report& report);
+
+/// "MTU 1420 fits: …": Report::success.
+Text success(const MtuFacts& facts);
+
+}  // namespace wgscope::diagnosis

@@ -1,0 +1,217 @@
+#include "wgscope/checks/mtu.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session.hpp"
+#include "wgscope/checks/target.hpp"
+#include "wgscope/diagnosis/mtu.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/clock.hpp"
+#include "wgscope/os/udp_socket.hpp"
+#include "wgscope/path/mtu_search.hpp"
+#include "wgscope/wire/message.hpp"
+
+#include "mtu_probing.hpp"
+
+// Forward first, as the backward search needs requests of a size that arrives:
+//
+//          forward                              backward
+//   us ==[ padded echo request ]==> gateway     us ==[ echo request of n ]==> gateway
+//   us <-[ small reply ]----------  gateway     us <=[ reply of n, padded to 16 ]= gateway
+
+namespace wgscope::checks {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Nanoseconds kLong = 5min;  ///< more than any search takes
+/// IPv4 cuts at multiples of 8 bytes (RFC 791 §3.1), IPv6 likewise (RFC 8200 §4.5).
+constexpr std::size_t kFragmentUnit = 8;
+
+diagnosis::MtuVerdict to_facts(path::MtuVerdict verdict) {
+  switch (verdict) {
+    case path::MtuVerdict::ok: return diagnosis::MtuVerdict::ok;
+    case path::MtuVerdict::ptb_reported: return diagnosis::MtuVerdict::ptb_reported;
+    case path::MtuVerdict::black_hole:
+    case path::MtuVerdict::frag_dropped: return diagnosis::MtuVerdict::black_hole;
+    case path::MtuVerdict::loss_not_size: return diagnosis::MtuVerdict::loss_not_size;
+    case path::MtuVerdict::inconclusive: break;
+  }
+  return diagnosis::MtuVerdict::inconclusive;
+}
+
+diagnosis::MtuDirection to_facts(const path::MtuResult& result) {
+  diagnosis::MtuDirection direction{.verdict = to_facts(result.verdict),
+                                    .mtu = result.mtu,
+                                    .not_above = result.not_above,
+                                    .exact = result.exact,
+                                    .path_changed = result.path_changed,
+                                    .hop = {},
+                                    .liar = {},
+                                    .lie = {},
+                                    .probes = result.probes,
+                                    .controls = result.controls,
+                                    .controls_lost = result.controls_lost,
+                                    .tried = {}};
+  if (result.report) direction.hop = result.report->from;
+  if (!result.wrong_reports.empty()) {
+    direction.liar = result.wrong_reports.front().from;
+    direction.lie = result.wrong_reports.front().mtu;
+  }
+  for (const path::MtuTrial& trial : result.trials)
+    direction.tried.push_back({.size = trial.size,
+                               .sent = trial.sent,
+                               .answered = trial.answered,
+                               .reported = trial.reported,
+                               .refused = trial.refused});
+  return direction;
+}
+
+class MtuSearches {
+ public:
+  MtuSearches(Run& run, Session& session, const IpAddress& target, Instant deadline)
+      : run_(run), session_(session), target_(target), deadline_(deadline) {}
+
+  void forward(diagnosis::MtuFacts& facts, bool quick) {
+    run_.say(diagnosis::text("searching the MTU towards {}", session_.gateway()));
+    path::MtuSearchConfig config = common(facts);
+    config.only_current = quick;
+    config.ceiling = kLargestTunnelMtu + facts.overhead;
+    path::MtuSearch search(config);
+    MtuProbing probing(run_, session_, target_, MtuWay::forward);
+    probing.drive(search, deadline_);
+    const auto result = search.result();
+    facts.round_trip = result.round_trip;
+    facts.forward = to_facts(result);
+  }
+
+  /// Whether a full datagram passes that may be cut.
+  void fragments(diagnosis::MtuFacts& facts) {
+    run_.say("trying whether fragments pass");
+    path::MtuSearchConfig config = common(facts);
+    config.only_current = true;
+    config.dont_fragment = false;
+    path::MtuSearch search(config);
+    static_cast<void>(session_.endpoint().set_fragmentation(os::Fragmentation::allow));
+    MtuProbing(run_, session_, target_, MtuWay::forward).drive(search, deadline_);
+    static_cast<void>(session_.endpoint().set_fragmentation(os::Fragmentation::probe));
+    facts.fragments_pass = search.result().current_fits;
+  }
+
+  /// The setting's size, or the largest of which requests arrive; where its replies do not, what
+  /// does, in steps of 16.
+  void backward(diagnosis::MtuFacts& facts, bool quick) {
+    run_.say(diagnosis::text("searching the MTU back from {}", session_.gateway()));
+    const std::size_t full = facts.tunnel_mtu + facts.overhead;
+    path::MtuSearchConfig config = common(facts);
+    config.floor = smallest(facts);
+    if (*facts.forward->mtu <= config.floor) return;
+    // Below the setting, a size between two steps would be padded beyond what is known to pass.
+    const bool forward_fits = *facts.forward->mtu >= full;
+    const std::size_t most = forward_fits ? full : step_below(config.floor, *facts.forward->mtu);
+    config.current = most;
+    config.step = wire::kPaddingMultiple;
+    config.ceiling = most;
+    config.only_current = quick;
+    path::MtuSearch search(config);
+    MtuProbing probing(run_, session_, target_, MtuWay::backward);
+    probing.drive(search, deadline_);
+    facts.backward = to_facts(search.result());
+    facts.largest_fragment = probing.largest_fragment();
+    facts.inner_fragments = probing.inner_fragments();
+    widen(facts, config);
+    narrow(facts);
+  }
+
+ private:
+  [[nodiscard]] path::MtuSearchConfig common(const diagnosis::MtuFacts& facts) const {
+    path::MtuSearchConfig config;
+    config.current = facts.tunnel_mtu + facts.overhead;
+    config.floor = outer_floor();
+    config.round_trip = facts.round_trip;
+    return config;
+  }
+
+  [[nodiscard]] std::size_t outer_floor() const {
+    return session_.gateway().address.family == Family::v4 ? path::kSmallestIpv4
+                                                           : path::kSmallestIpv6;
+  }
+
+  /// Of the sizes that replies can have: multiples of 16 inside.
+  [[nodiscard]] std::size_t smallest(const diagnosis::MtuFacts& facts) const {
+    const std::size_t inner = outer_floor() - facts.overhead;
+    const std::size_t unit = wire::kPaddingMultiple;
+    return (inner + unit - 1) / unit * unit + facts.overhead;
+  }
+
+  static std::size_t step_below(std::size_t floor, std::size_t size) {
+    return size - (size - floor) % wire::kPaddingMultiple;
+  }
+
+  /// A reply of the largest size may have been padded to the next step above.
+  static void widen(diagnosis::MtuFacts& facts, const path::MtuSearchConfig& config) {
+    diagnosis::MtuDirection& back = *facts.backward;
+    if (!back.not_above || *back.not_above + 1 != config.ceiling) return;
+    const std::size_t step = step_below(config.floor, config.ceiling);
+    if (step != config.ceiling) back.not_above = step + wire::kPaddingMultiple - 1;
+  }
+
+  /// A fragment tells the link that made it, nearly.
+  static void narrow(diagnosis::MtuFacts& facts) {
+    diagnosis::MtuDirection& back = *facts.backward;
+    if (!facts.largest_fragment || !back.not_above) return;
+    back.mtu = std::max(back.mtu.value_or(0), *facts.largest_fragment);
+    back.not_above = std::min(*back.not_above, *facts.largest_fragment + kFragmentUnit - 1);
+  }
+
+  Run& run_;
+  Session& session_;
+  IpAddress target_;
+  Instant deadline_;
+};
+
+}  // namespace
+
+Target widened(const Target& target) {
+  return {.private_key = PrivateKey{target.private_key.secret.clone()},
+          .addresses = target.addresses,
+          .mtu = kLargestTunnelMtu,
+          .fwmark = target.fwmark,
+          .dns = target.dns,
+          .gateway = target.gateway,
+          .name = target.name,
+          .preshared_key = PresharedKey{target.preshared_key.secret.clone()},
+          .endpoint = target.endpoint,
+          .allowed_ips = target.allowed_ips};
+}
+
+diagnosis::MtuFacts mtu(Run& run, Session& session, const Target& target,
+                        const MtuOptions& options) {
+  diagnosis::MtuFacts facts;
+  facts.gateway = session.gateway();
+  facts.tunnel_mtu = target.mtu;
+  facts.overhead = tunnel_overhead(session.gateway().address.family);
+  facts.ipv6_inside = std::ranges::any_of(
+      target.addresses, [](const Prefix& address) { return address.address.family == Family::v6; });
+  facts.target_guessed = !options.target;
+  facts.target = options.target ? options.target : guess_inner_target(target);
+  if (!facts.target || !session.host().source_for(*facts.target)) return facts;
+  static_cast<void>(session.endpoint().set_fragmentation(os::Fragmentation::probe));
+  MtuSearches searches(run, session, *facts.target,
+                       options.deadline.value_or(os::boot_now() + kLong));
+  searches.forward(facts, options.quick);
+  const bool fits = facts.forward->mtu >= facts.tunnel_mtu + facts.overhead;
+  if (facts.forward->mtu && !fits && !run.interrupted()) searches.fragments(facts);
+  if (facts.forward->mtu && !run.interrupted()) searches.backward(facts, options.quick);
+  return facts;
+}
+
+}  // namespace wgscope::checks

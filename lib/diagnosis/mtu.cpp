@@ -1,0 +1,274 @@
+#include "wgscope/diagnosis/mtu.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+
+namespace wgscope::diagnosis {
+namespace {
+
+constexpr std::string_view kForward = "mtu.forward";
+constexpr std::string_view kBackward = "mtu.backward";
+constexpr std::string_view kReports = "mtu.reports";
+constexpr std::string_view kSetting = "mtu.setting";
+
+constexpr std::size_t kLeastForIpv6 = 1280;    // RFC 8200 §5
+constexpr std::size_t kTcpOverIpv4 = 20 + 20;  // RFC 9293 §3.7.1
+constexpr std::size_t kTcpOverIpv6 = 40 + 20;
+
+std::size_t full_size(const MtuFacts& facts) { return facts.tunnel_mtu + facts.overhead; }
+
+bool fits(const MtuFacts& facts, const MtuDirection& direction) {
+  return direction.mtu && *direction.mtu >= full_size(facts);
+}
+
+/// "1400 bytes", "1388 to 1403 bytes", "at least 1480 bytes"
+Text size_text(const MtuDirection& direction) {
+  if (!direction.mtu) return "less than the smallest that was tried";
+  if (!direction.not_above)
+    return direction.exact ? text("{} bytes, all that was tried", *direction.mtu)
+                           : text("at least {} bytes", *direction.mtu);
+  if (*direction.not_above == *direction.mtu) return text("{} bytes", *direction.mtu);
+  return text("{} to {} bytes", *direction.mtu, *direction.not_above);
+}
+
+void add_tried(const MtuDirection& direction, Finding& finding) {
+  for (const SizeTried& tried : direction.tried) {
+    if (direction.mtu && tried.size + 1 < *direction.mtu) continue;
+    if (direction.not_above && tried.size > *direction.not_above + 1) continue;
+    finding.evidence.push_back(text("{} bytes: {} of {} answered{}", tried.size, tried.answered,
+                                    tried.sent, tried.reported ? ", reported as too big" : ""));
+  }
+  finding.evidence.push_back(text("small packets beside them: {} of {} answered",
+                                  direction.controls - direction.controls_lost,
+                                  direction.controls));
+}
+
+std::vector<Text> setting_fix(const MtuFacts& facts) {
+  const auto fitting = fitting_mtu(facts);
+  if (!fitting) return {};
+  return {text("MTU = {} in [Interface] at both ends; at once: ip link set dev INTERFACE mtu {}",
+               *fitting, *fitting),
+          text("where only TCP matters, on the gateway: nft add rule inet filter forward oifname "
+               "INTERFACE tcp flags syn tcp option maxseg size set {}",
+               *fitting - kTcpOverIpv4)};
+}
+
+Finding too_large(const MtuFacts& facts, const MtuDirection& direction, FindingId id) {
+  const bool backward = id == FindingId::mtu_black_hole_backward ||
+                        (&direction == (facts.backward ? &*facts.backward : nullptr));
+  const std::string_view way = backward ? "back from the gateway" : "to the gateway";
+  Finding finding{.id = id, .cause = {}, .evidence = {}};
+  const Text size = size_text(direction);
+  if (id == FindingId::mtu_reported) {
+    finding.cause = text("the path {} takes {}, the tunnel's MTU of {} makes {}; {} says so", way,
+                         size, facts.tunnel_mtu, full_size(facts), *direction.hop);
+  } else {
+    finding.cause = text(
+        "the path {} takes {} and drops what is larger without a word: the "
+        "tunnel's MTU of {} makes {}",
+        way, size, facts.tunnel_mtu, full_size(facts));
+  }
+  add_tried(direction, finding);
+  if (!backward && facts.fragments_pass)
+    finding.evidence.push_back(
+        *facts.fragments_pass
+            ? "datagrams that may be cut do pass, in fragments: the kernel's WireGuard gets "
+              "through, slower; implementations that forbid it do not"
+            : "nor do fragments pass");
+  finding.fix = setting_fix(facts);
+  return finding;
+}
+
+Finding fragmented(const MtuFacts& facts) {
+  Finding finding{
+      .id = FindingId::mtu_fragments,
+      .cause = text("the gateway's full datagrams come in fragments: the path back takes {}, the "
+                    "tunnel's MTU of {} makes {}",
+                    size_text(*facts.backward), facts.tunnel_mtu, full_size(facts)),
+      .evidence = {text("the largest fragment had {} bytes", *facts.largest_fragment)}};
+  add_tried(*facts.backward, finding);
+  finding.fix = setting_fix(facts);
+  return finding;
+}
+
+Finding peer_smaller(const MtuFacts& facts) {
+  return {.id = FindingId::mtu_peer_smaller,
+          .cause = text("the gateway's tunnel has a smaller MTU than ours of {}", facts.tunnel_mtu),
+          .evidence = {"its replies came cut into fragments inside the tunnel, by the gateway"},
+          .fix = {"set the same MTU at both ends"}};
+}
+
+Finding lossy(const MtuDirection& direction) {
+  Finding finding{.id = FindingId::mtu_loss,
+                  .cause = text("packets of every size are lost now and then: {} of {} small ones",
+                                direction.controls_lost, direction.controls),
+                  .evidence = {}};
+  finding.fix = {"wgscope ping tells in which direction, and how many"};
+  return finding;
+}
+
+Finding unanswered(const MtuFacts& facts) {
+  Finding finding{.id = FindingId::mtu_unanswered, .cause = {}, .evidence = {}};
+  if (!facts.target) {
+    finding.cause = "no address inside the tunnel to ping is known";
+  } else {
+    finding.cause = text("{} does not answer pings of any size through the tunnel", *facts.target);
+  }
+  finding.fix = {"name an address that answers: wgscope mtu ADDRESS",
+                 "wgscope handshake tells where data is dropped"};
+  return finding;
+}
+
+void conclude(const MtuFacts& facts, const MtuDirection& direction, bool backward, Check& check) {
+  const auto found = [&](Status status, Finding finding) {
+    check.status = status;
+    check.finding = std::move(finding);
+    check.summary = check.finding->cause;
+  };
+  if (direction.verdict == MtuVerdict::inconclusive) {
+    check.status = Status::unknown;
+    if (direction.mtu) {
+      check.summary = text("not told: {} passed", *direction.mtu);
+    } else if (backward) {
+      check.summary = "not told: no reply large enough to tell";
+    } else {
+      found(Status::unknown, unanswered(facts));
+    }
+  } else if (direction.verdict == MtuVerdict::loss_not_size) {
+    found(Status::warning, lossy(direction));
+  } else if (direction.verdict == MtuVerdict::ok) {
+    check.summary = text("{} pass whole", size_text(direction));
+  } else if (backward && facts.inner_fragments) {
+    found(Status::warning, peer_smaller(facts));
+  } else if (backward && facts.largest_fragment) {
+    found(Status::warning, fragmented(facts));
+  } else if (direction.verdict == MtuVerdict::ptb_reported) {
+    found(Status::warning, too_large(facts, direction, FindingId::mtu_reported));
+  } else {
+    found(Status::critical, too_large(facts, direction,
+                                      backward ? FindingId::mtu_black_hole_backward
+                                               : FindingId::mtu_black_hole_forward));
+  }
+}
+
+Check direction_check(const MtuFacts& facts, bool backward) {
+  const auto& direction = backward ? facts.backward : facts.forward;
+  Check check{.name = backward ? kBackward : kForward,
+              .layer = Layer::path,
+              .status = Status::ok,
+              .summary = {}};
+  if (direction) {
+    conclude(facts, *direction, backward, check);
+  } else if (backward) {
+    check.status = Status::skipped;
+    check.because = FindingId::mtu_unanswered;
+    check.summary = "nothing arrives there to be answered";
+  } else {
+    check.status = Status::unknown;
+    check.finding = unanswered(facts);
+    check.summary = check.finding->cause;
+  }
+  return check;
+}
+
+/// What routers say that is not so.
+std::optional<Check> reports_check(const MtuFacts& facts) {
+  const auto& forward = facts.forward;
+  if (!forward || !forward->lie || !forward->mtu) return std::nullopt;
+  Check check{.name = kReports,
+              .layer = Layer::path,
+              .status = Status::warning,
+              .summary = {},
+              .essential = false};
+  check.finding = Finding{.id = FindingId::mtu_untrue_report,
+                          .cause = text("{} reports an MTU of {}, but {} bytes pass",
+                                        *forward->liar, *forward->lie, *forward->mtu),
+                          .evidence = {"ICMP \"too big\" about a datagram of ours"}};
+  check.summary = check.finding->cause;
+  return check;
+}
+
+/// What to set.
+std::optional<Check> setting_check(const MtuFacts& facts) {
+  const auto fitting = fitting_mtu(facts);
+  if (!fitting) return std::nullopt;
+  Check check{.name = kSetting,
+              .layer = Layer::tunnel,
+              .status = Status::ok,
+              .summary = success(facts),
+              .essential = false};
+  if (*fitting >= kLeastForIpv6 || !facts.ipv6_inside) return check;
+  check.status = Status::warning;
+  check.finding =
+      Finding{.id = FindingId::mtu_below_ipv6,
+              .cause = text("an MTU of {} is too small for IPv6 inside the tunnel, which needs {}",
+                            *fitting, kLeastForIpv6),
+              .evidence = {"Linux takes IPv6 off an interface whose MTU is set below that"},
+              .fix = {"use IPv6 inside only over a path that takes more, or not at all"}};
+  check.summary = check.finding->cause;
+  return check;
+}
+
+}  // namespace
+
+std::optional<std::size_t> fitting_mtu(const MtuFacts& facts) {
+  if (!facts.forward || !facts.backward || !facts.forward->mtu || !facts.backward->mtu)
+    return std::nullopt;
+  const std::size_t back = *facts.backward->mtu;
+  // Backward nothing above the setting is tried: what fits there does not limit what is forward.
+  const std::size_t path =
+      fits(facts, *facts.backward) ? *facts.forward->mtu : std::min(*facts.forward->mtu, back);
+  if (path <= facts.overhead + kTcpOverIpv6) return std::nullopt;
+  return path - facts.overhead;
+}
+
+std::vector<Check> diagnose(const MtuFacts& facts) {
+  std::vector<Check> checks{direction_check(facts, false), direction_check(facts, true)};
+  if (auto reports = reports_check(facts)) checks.push_back(std::move(*reports));
+  if (auto setting = setting_check(facts)) checks.push_back(std::move(*setting));
+  return checks;
+}
+
+std::vector<Check> skipped_mtu(std::optional<FindingId> because) {
+  std::vector<Check> checks;
+  for (const std::string_view name : {kForward, kBackward})
+    checks.push_back({.name = name,
+                      .layer = Layer::path,
+                      .status = Status::skipped,
+                      .summary = because ? "there is no tunnel to search through" : "interrupted",
+                      .because = because});
+  return checks;
+}
+
+void measure(const MtuFacts& facts, Report& report) {
+  const auto add = [&](const std::optional<MtuDirection>& direction, const char* name) {
+    if (!direction || !direction->mtu) return;
+    report.measurements.push_back({.name = "wireguard_probe_path_mtu_bytes",
+                                   .labels = {{"direction", name}, {"layer", "outer"}},
+                                   .value = static_cast<double>(*direction->mtu)});
+  };
+  add(facts.forward, "forward");
+  add(facts.backward, "backward");
+}
+
+Text success(const MtuFacts& facts) {
+  const auto fitting = fitting_mtu(facts);
+  if (!fitting) return text("MTU {}", facts.tunnel_mtu);
+  const Text to_set = text("MTU {}, TCP MSS {} (IPv6: {})", *fitting, *fitting - kTcpOverIpv4,
+                           *fitting - kTcpOverIpv6);
+  if (*fitting < facts.tunnel_mtu)
+    return text("MTU {} does not fit the path in both directions: set {}", facts.tunnel_mtu,
+                to_set);
+  return text("MTU {} fits in both directions, margin {} bytes: the path takes {}",
+              facts.tunnel_mtu, *fitting - facts.tunnel_mtu, to_set);
+}
+
+}  // namespace wgscope::diagnosis

@@ -1,0 +1,99 @@
+// What a search found, in words.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include "wgscope/path/mtu_search.hpp"
+
+#include "mtu_search_core.hpp"
+#include "size_ladder.hpp"
+
+namespace wgscope::path {
+namespace {
+
+/// Losses that are worth a word: more than one or two, and more than one in twenty.
+constexpr std::size_t kLossWorthAWord = 3;
+constexpr std::size_t kOneIn = 20;
+
+}  // namespace
+
+std::string_view to_string(MtuVerdict verdict) {
+  constexpr std::array<std::string_view, 6> kNames{"ok",           "ptb_reported",  "black_hole",
+                                                   "frag_dropped", "loss_not_size", "inconclusive"};
+  return kNames[static_cast<std::size_t>(verdict)];
+}
+
+MtuResult MtuSearch::Core::result() const {
+  MtuResult result;
+  const Rung current = ladder_.current();
+  const Rung lo = ladder_.lo();
+  const Rung hi = ladder_.hi();
+  if (lo >= 0) result.mtu = ladder_.size_of(lo);
+  const bool settled = done_ && !out_of_probes_;
+  const bool boundary = settled && (lo == ladder_.top() || ladder_.losses(hi) >= losses_needed());
+  result.exact = boundary && ladder_.closed() && !config_.only_current;
+  if (boundary && hi <= ladder_.top()) result.not_above = ladder_.size_of(hi) - 1;
+  if (ladder_.passed(current)) {
+    result.current_fits = true;
+  } else if (boundary && hi <= current) {
+    result.current_fits = false;
+  }
+  result.path_changed = changed_;
+  result.probes = probes_;
+  result.controls = static_cast<std::size_t>(std::ranges::count_if(shots_, [](const Shot& shot) {
+    return shot.role != Role::probe && shot.fate != Fate::waiting;
+  }));
+  result.controls_lost = trusted_lost_;
+  result.round_trip = shortest_;
+  tell_reports(result);
+  tell_trials(result);
+  result.verdict = verdict(result);
+  return result;
+}
+
+/// A report is right when the search came to the MTU that it claims by itself.
+void MtuSearch::Core::tell_reports(MtuResult& result) const {
+  for (const TooBig& report : reports_) {
+    const bool right = result.mtu && report.mtu >= *result.mtu &&
+                       report.mtu <= result.not_above.value_or(*result.mtu);
+    if (right) {
+      if (!result.report) result.report = report;
+      continue;
+    }
+    // One that another hop further on undercuts is right as well: only a size that passes refutes.
+    const bool refuted = result.mtu && report.mtu < *result.mtu;
+    const auto same = [&](const TooBig& other) {
+      return other.from == report.from && other.mtu == report.mtu;
+    };
+    if (refuted && std::ranges::none_of(result.wrong_reports, same))
+      result.wrong_reports.push_back(report);
+  }
+}
+
+void MtuSearch::Core::tell_trials(MtuResult& result) const {
+  for (const Shot& shot : shots_) {
+    if (shot.role == Role::control || shot.fate == Fate::waiting) continue;
+    auto trial = std::ranges::find(result.trials, shot.size, &MtuTrial::size);
+    if (trial == result.trials.end())
+      trial = result.trials.insert(trial, MtuTrial{.size = shot.size});
+    ++trial->sent;
+    if (shot.fate == Fate::answered) ++trial->answered;
+    trial->reported = trial->reported || shot.reported;
+    trial->refused = trial->refused || shot.fate == Fate::refused;
+  }
+}
+
+MtuVerdict MtuSearch::Core::verdict(const MtuResult& result) const {
+  using enum MtuVerdict;
+  if (result.current_fits == false) {
+    if (result.report) return ptb_reported;
+    return config_.dont_fragment ? black_hole : frag_dropped;
+  }
+  if (result.current_fits != true) return inconclusive;
+  const bool lossy = trusted_lost_ >= kLossWorthAWord && trusted_lost_ * kOneIn >= trusted_sent_;
+  return lossy || out_of_probes_ ? loss_not_size : ok;
+}
+
+}  // namespace wgscope::path

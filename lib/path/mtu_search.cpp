@@ -1,0 +1,298 @@
+#include "wgscope/path/mtu_search.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/model/address.hpp"
+
+#include "mtu_search_core.hpp"
+#include "size_ladder.hpp"
+
+namespace wgscope::path {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Nanoseconds kProbeTimer = 1s;  // RFC 8899 §5.1.1
+constexpr Nanoseconds kGrace = 100ms;    ///< at least, behind a control
+constexpr Nanoseconds kConfirmGap = 200ms;
+constexpr Nanoseconds kFirstGap = 100ms;
+constexpr Nanoseconds kLongestGap = 1s;
+constexpr Nanoseconds kMoreInSilence = 500ms;
+constexpr std::size_t kSilentAtFirst = 6;  ///< rounds without any answer, ever
+constexpr std::size_t kSilentLater = 12;   ///< and after there were some
+/// How likely losses at the boundary may be chance.
+constexpr double kChance = 1e-6;
+constexpr std::size_t kMostLosses = 40;
+
+}  // namespace
+
+MtuSearch::Core::Core(const MtuSearchConfig& config)
+    : config_(config),
+      ladder_(config),
+      grace_(kGrace),
+      shortest_(config.round_trip),
+      longest_(config.round_trip) {
+  if (longest_) grace_ = std::max(grace_, *longest_);
+  begin_round(ladder_.current(), false);
+}
+
+std::optional<MtuProbe> MtuSearch::Core::poll_probe(Instant now) {
+  if (done_ || waiting_.empty()) return std::nullopt;
+  const std::size_t index = waiting_.front();
+  waiting_.pop_front();
+  Shot& shot = shots_[index];
+  shot.fate = Fate::flying;
+  shot.sent = now;
+  if (shot.role == Role::probe) ++probes_;
+  return MtuProbe{static_cast<std::uint32_t>(index), shot.size};
+}
+
+void MtuSearch::Core::handle_answer(Instant now, std::uint32_t id) {
+  if (id >= shots_.size()) return;
+  Shot& shot = shots_[id];
+  if (shot.fate != Fate::flying && shot.fate != Fate::lost) return;
+  const Nanoseconds took = now - shot.sent;
+  if (!shortest_ || took < *shortest_) shortest_ = took;
+  if (!longest_ || took > *longest_) longest_ = took;
+  silent_ = 0;
+  answered_ = true;
+  if (shot.fate == Fate::lost && shot.role != Role::probe) --trusted_lost_;
+  if (shot.fate == Fate::flying && shot.role != Role::probe) ++trusted_sent_;
+  if (shot.reported) lied_to_ = true;
+  if (shot.counted) {  // too late for the grace, but not lost
+    ladder_.take_back_loss(shot.rung);
+    shot.counted = false;
+    grace_ = std::clamp(took + took / 2, grace_, std::max(kProbeTimer, grace_));
+  }
+  shot.fate = Fate::answered;
+  shot.answered = now;
+  if (shot.role == Role::probe) {
+    // Lost before, and not for its size.
+    if (ladder_.losses(shot.rung) > 0) slow_down();
+    ladder_.count_pass(shot.rung);
+  }
+  if (shot.role == Role::below) smaller_ = 0;
+  advance(now);
+}
+
+void MtuSearch::Core::handle_too_big(Instant now, const IpAddress& from, std::size_t mtu) {
+  // The one that was sent last, of those it can be about.
+  for (std::size_t i = shots_.size(); i-- > 0;) {
+    Shot& shot = shots_[i];
+    if (shot.fate == Fate::waiting || shot.reported || shot.size <= mtu) continue;
+    if (shot.sent + patience() < now || mtu < config_.floor) return;
+    shot.reported = true;
+    reports_.push_back({.from = from, .mtu = mtu, .about = shot.size});
+    ladder_.hint(mtu);
+    return advance(now);
+  }
+}
+
+void MtuSearch::Core::handle_refused(Instant now, std::uint32_t id,
+                                     std::optional<std::size_t> limit) {
+  if (id >= shots_.size() || shots_[id].fate != Fate::flying) return;
+  Shot& shot = shots_[id];
+  // The limit of an interface is above nothing that it has just sent.
+  if (!limit || shot.size <= *limit) return advance(now);
+  shot.fate = Fate::refused;
+  ladder_.limit(*limit);
+  advance(now);
+}
+
+std::size_t MtuSearch::Core::add_shot(Role role, Rung rung) {
+  const std::size_t size = role == Role::control ? 0 : ladder_.size_of(rung);
+  shots_.push_back({.role = role, .rung = rung, .size = size});
+  waiting_.push_back(shots_.size() - 1);
+  return shots_.size() - 1;
+}
+
+void MtuSearch::Core::begin_round(Rung rung, bool confirms) {
+  Round round{.confirms = confirms,
+              .probe = add_shot(Role::probe, rung),
+              .below = std::nullopt,
+              .control = 0};
+  if (confirms && ladder_.lo() >= 0 && ladder_.lo() < rung)
+    round.below = add_shot(Role::below, ladder_.lo());
+  round.control = add_shot(Role::control, 0);
+  rounds_.push_back(round);
+}
+
+Nanoseconds MtuSearch::Core::patience() const {
+  const Nanoseconds usual = std::max(kProbeTimer, 3 * longest_.value_or(Nanoseconds{0}));
+  // A path that answers nothing may be a long one.
+  return usual + silent_ * kMoreInSilence;
+}
+
+/// What has not come back in time did not come back.
+void MtuSearch::Core::expire(Instant now) {
+  for (Shot& shot : shots_) {
+    if (shot.fate != Fate::flying || now < shot.sent + patience()) continue;
+    shot.fate = Fate::lost;
+    if (shot.role == Role::probe) continue;
+    ++trusted_sent_;
+    ++trusted_lost_;
+    slow_down();
+  }
+}
+
+MtuSearch::Core::Outcome MtuSearch::Core::judge(const Round& round, Instant now) const {
+  const Shot& probe = shots_[round.probe];
+  const Shot& control = shots_[round.control];
+  switch (probe.fate) {
+    case Fate::waiting: return Outcome::pending;
+    case Fate::answered: return Outcome::passed;
+    case Fate::refused: return Outcome::refused;
+    case Fate::lost:
+    case Fate::flying: break;
+  }
+  if (round.confirms) return judge_confirming(round);
+  if (probe.reported && !lied_to_) return Outcome::lost;
+  if (is_back(round.control) && now >= control.answered + grace_) return Outcome::lost;
+  if (probe.fate == Fate::flying) return Outcome::pending;
+  return is_back(round.control) ? Outcome::lost : Outcome::silent;
+}
+
+MtuSearch::Core::Outcome MtuSearch::Core::judge_confirming(const Round& round) const {
+  if (shots_[round.probe].fate == Fate::flying) return Outcome::pending;
+  const auto flying = [&](std::size_t shot) {
+    return shots_[shot].fate == Fate::flying || shots_[shot].fate == Fate::waiting;
+  };
+  if (flying(round.control) || (round.below && flying(*round.below))) return Outcome::pending;
+  if (!is_back(round.below.value_or(round.control)))
+    return is_back(round.control) ? Outcome::smaller : Outcome::silent;
+  return Outcome::lost;
+}
+
+void MtuSearch::Core::settle(const Round& round, Outcome outcome) {
+  Shot& probe = shots_[round.probe];
+  switch (outcome) {
+    case Outcome::lost:
+      probe.counted = true;
+      ladder_.count_loss(probe.rung);
+      break;
+    case Outcome::smaller: ++smaller_; break;
+    case Outcome::silent:
+      ++silent_;
+      slow_down();
+      break;
+    case Outcome::pending:
+    case Outcome::passed:
+    case Outcome::refused: break;
+  }
+}
+
+void MtuSearch::Core::advance(Instant now) {
+  if (done_) return;
+  expire(now);
+  std::vector<Round> open;
+  for (const Round& round : rounds_) {
+    const Outcome outcome = judge(round, now);
+    outcome == Outcome::pending ? open.push_back(round) : settle(round, outcome);
+  }
+  rounds_ = std::move(open);
+  if (smaller_ >= std::max(kMaxProbes, losses_needed())) begin_anew();
+  go_on(now);
+}
+
+void MtuSearch::Core::go_on(Instant now) {
+  const bool current_passed = ladder_.passed(ladder_.current());
+  if (ladder_.lo() == ladder_.top() || (config_.only_current && current_passed)) return finish();
+  if (silent_ >= (answered_ ? kSilentLater : kSilentAtFirst)) return finish();
+  if (probes_ >= config_.most_probes) {
+    out_of_probes_ = true;
+    return finish();
+  }
+  if (config_.only_current && ladder_.losses(ladder_.current()) > 0)
+    return confirm(now, ladder_.current());
+  if (ladder_.closed()) return confirm(now, ladder_.hi());
+  // A boundary that was being made certain has moved: what is under way there is of no use.
+  std::erase_if(rounds_, [](const Round& round) { return round.confirms; });
+  if (!rounds_.empty() || now < next_round_) return;
+  begin_round(ladder_.next(), false);
+  next_round_ = now + gap_;
+}
+
+void MtuSearch::Core::confirm(Instant now, Rung rung) {
+  std::erase_if(rounds_, [&](const Round& round) {
+    return shots_[round.probe].rung != rung && shots_[round.probe].fate != Fate::waiting;
+  });
+  const std::size_t lost = ladder_.losses(rung);
+  const std::size_t needed = losses_needed();
+  if (lost >= needed) return finish();
+  if (lost + rounds_.size() >= needed || now < next_round_) return;
+  begin_round(rung, true);
+  next_round_ = now + std::max(kConfirmGap, gap_);
+}
+
+void MtuSearch::Core::begin_anew() {
+  changed_ = true;
+  smaller_ = 0;
+  ladder_.forget();
+  rounds_.clear();
+  for (Shot& shot : shots_) shot.counted = false;
+}
+
+void MtuSearch::Core::slow_down() { gap_ = std::clamp(2 * gap_, kFirstGap, kLongestGap); }
+
+/// So many in a row that it is no chance, by what is known of the path's losses: how likely they
+/// are after so many lost of so many sent (the rule of succession, with a prior that expects
+/// little). A size that passed tells by the probes of it, and of smaller ones, that did not.
+std::size_t MtuSearch::Core::losses_needed() const {
+  const auto [passed, lost] = ladder_.below_boundary();
+  double losses = static_cast<double>(trusted_lost_ + lost) + 0.5;
+  double sent = static_cast<double>(trusted_sent_ + passed + lost) + 1.5;
+  double chance = 1;
+  std::size_t needed = 0;
+  for (; chance > kChance && needed < kMostLosses; ++needed) chance *= losses++ / sent++;
+  return std::max(needed, kMaxProbes);
+}
+
+Instant MtuSearch::Core::deadline(const Round& round) const {
+  const Shot& probe = shots_[round.probe];
+  Instant last = probe.sent + patience();
+  if (!round.confirms) {
+    if (is_back(round.control)) return std::min(last, shots_[round.control].answered + grace_);
+    return last;
+  }
+  for (const std::size_t shot : {round.control, round.below.value_or(round.control)})
+    if (shots_[shot].fate == Fate::flying) last = std::max(last, shots_[shot].sent + patience());
+  return last;
+}
+
+std::optional<Instant> MtuSearch::Core::next_timeout() const {
+  if (done_ || !waiting_.empty()) return std::nullopt;
+  std::optional<Instant> next;
+  const auto consider = [&](Instant at) { next = next ? std::min(*next, at) : at; };
+  for (const Round& round : rounds_) consider(deadline(round));
+  const bool confirming = !rounds_.empty() && rounds_.front().confirms;
+  const bool may_begin =
+      confirming ? ladder_.losses(ladder_.hi()) + rounds_.size() < losses_needed() : true;
+  if (rounds_.empty() || (confirming && may_begin)) consider(next_round_);
+  return next;
+}
+
+MtuSearch::MtuSearch(const MtuSearchConfig& config) : core_(std::make_unique<Core>(config)) {}
+MtuSearch::MtuSearch(MtuSearch&&) noexcept = default;
+MtuSearch& MtuSearch::operator=(MtuSearch&&) noexcept = default;
+MtuSearch::~MtuSearch() = default;
+
+std::optional<MtuProbe> MtuSearch::poll_probe(Instant now) { return core_->poll_probe(now); }
+void MtuSearch::handle_answer(Instant now, std::uint32_t id) { core_->handle_answer(now, id); }
+void MtuSearch::handle_too_big(Instant now, const IpAddress& from, std::size_t mtu) {
+  core_->handle_too_big(now, from, mtu);
+}
+void MtuSearch::handle_refused(Instant now, std::uint32_t id, std::optional<std::size_t> limit) {
+  core_->handle_refused(now, id, limit);
+}
+void MtuSearch::handle_timeout(Instant now) { core_->advance(now); }
+std::optional<Instant> MtuSearch::next_timeout() const { return core_->next_timeout(); }
+bool MtuSearch::done() const { return core_->done(); }
+MtuResult MtuSearch::result() const { return core_->result(); }
+
+}  // namespace wgscope::path

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+
+#include "wgscope/path/mtu_search.hpp"
+
+namespace wgscope::path {
+
+/// A size, by its place among those that can be tried.
+using Rung = std::ptrdiff_t;
+
+/// What is known of each size, and which one to try next.
+class SizeLadder {
+ public:
+  explicit SizeLadder(const MtuSearchConfig& config);
+
+  [[nodiscard]] std::size_t size_of(Rung rung) const;
+  /// The largest that is not above `size`.
+  [[nodiscard]] Rung rung_of(std::size_t size) const;
+
+  void count_pass(Rung rung);
+  void count_loss(Rung rung) { ++tallies_[rung].lost; }
+  void take_back_loss(Rung rung) { --tallies_[rung].lost; }
+  [[nodiscard]] std::size_t losses(Rung rung) const;
+  [[nodiscard]] bool passed(Rung rung) const;
+  struct Tally {
+    std::size_t passed = 0;
+    std::size_t lost = 0;
+  };
+  /// Of all that should have passed.
+  [[nodiscard]] Tally below_boundary() const;
+
+  /// Somebody says that this is the MTU.
+  void hint(std::size_t mtu) { hint_ = mtu; }
+  /// Nothing above can be sent.
+  void limit(std::size_t size);
+  /// The path is another one: nothing is known of it but what was hinted.
+  void forget();
+
+  /// The largest that passed; -1: none.
+  [[nodiscard]] Rung lo() const { return lo_; }
+  /// The smallest above it that was lost; top() + 1: none.
+  [[nodiscard]] Rung hi() const;
+  [[nodiscard]] Rung top() const { return top_; }
+  [[nodiscard]] Rung current() const;
+  /// Whether something larger than the rest may be in doubt: nothing is left but to make hi()
+  /// certain.
+  [[nodiscard]] bool closed() const { return hi() == lo_ + 1; }
+
+  /// Where to look next: not closed().
+  [[nodiscard]] Rung next() const;
+
+ private:
+  [[nodiscard]] bool untried(Rung rung) const { return !tallies_.contains(rung); }
+  [[nodiscard]] std::optional<Rung> next_by_hint(Rung hi) const;
+  [[nodiscard]] std::optional<Rung> next_by_plateau(Rung hi) const;
+
+  std::size_t floor_;
+  std::size_t ceiling_;
+  std::size_t step_;
+  std::size_t current_;
+  std::optional<std::size_t> hint_;
+  Rung top_;
+  Rung lo_ = -1;
+  std::map<Rung, Tally> tallies_;
+};
+
+}  // namespace wgscope::path

@@ -1,0 +1,232 @@
+// The search for the path's MTU, through a tunnel to a gateway of the other implementation, over a
+// path whose MTUs are built in: a router that takes only so much in each direction, and says so or
+// does not.
+
+#include "wgscope/checks/mtu.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include <fmt/core.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session.hpp"
+#include "wgscope/checks/stamps.hpp"
+#include "wgscope/checks/target.hpp"
+#include "wgscope/config/wg_quick.hpp"
+#include "wgscope/diagnosis/mtu.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/clock.hpp"
+
+#include "need.hpp"
+#include "place.hpp"
+
+namespace wgscope::test {
+namespace {
+
+using namespace std::chrono_literals;
+using diagnosis::FindingId;
+using diagnosis::MtuFacts;
+using diagnosis::MtuVerdict;
+
+template <class T>
+T must(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().context);
+  return std::move(*result);
+}
+
+class PathMtu : public testing::TestWithParam<Family> {
+ protected:
+  void SetUp() override {
+    WGSCOPE_NEED(why_no_real_interface());
+    place_.emplace();
+    place_->gateway.set_peer({.public_key = keys_.public_key});
+  }
+
+  [[nodiscard]] static bool v4() { return GetParam() == Family::v4; }
+  [[nodiscard]] static std::size_t overhead() { return v4() ? 60 : 80; }
+
+  /// The router sends nothing larger that way.
+  void limit_forward(std::size_t mtu) {
+    limit(v4() ? "10.2.0.0/24" : "fd02::/64", place_->far.left, mtu);
+  }
+  void limit_backward(std::size_t mtu) {
+    limit(v4() ? "10.1.0.0/24" : "fd01::/64", place_->near.right, mtu);
+  }
+  /// It does not say so either.
+  void silence_router() {
+    Place::add_rule(
+        place_->router, "output",
+        v4() ? "icmp type destination-unreachable drop" : "icmpv6 type packet-too-big drop");
+  }
+  static void drop_fragments(const NetworkNamespace& host) {
+    Place::add_rule(host, "prerouting",
+                    v4() ? "ip frag-off & 0x3fff != 0 drop" : "exthdr frag exists drop");
+  }
+
+  MtuFacts search(const checks::MtuOptions& options = {}, std::size_t tunnel_mtu = 1420) {
+    const std::string file = fmt::format(
+        "[Interface]\nPrivateKey = {}\nAddress = 10.9.0.2/24, fd09::2/64\nMTU = {}\n"
+        "[Peer]\nPublicKey = {}\nEndpoint = {}\nAllowedIPs = 10.9.0.0/24, fd09::/64\n",
+        keys_.private_key, tunnel_mtu, place_->gateway.keys().public_key, Place::outer(GetParam()));
+    const auto target = must(checks::make_target(must(config::parse_wg_quick(file))));
+    MtuFacts facts;
+    inside(place_->ours.path(), [&] {
+      auto run = must(checks::Run::open());
+      checks::Stamps stamps;
+      const auto gateway = must(Endpoint::parse(Place::outer(GetParam())));
+      const auto session =
+          must(checks::Session::open(run, checks::widened(target), gateway, stamps));
+      session->initiate();
+      if (!run.wait([&] { return session->established(); }, os::boot_now() + kLongEnough))
+        throw std::runtime_error("no handshake");
+      const Instant begun = os::boot_now();
+      facts = checks::mtu(run, *session, target, options);
+      took_ = os::boot_now() - begun;
+    });
+    return facts;
+  }
+
+  [[nodiscard]] static std::optional<FindingId> finding(const MtuFacts& facts) {
+    for (const diagnosis::Check& check : diagnosis::diagnose(facts))
+      if (check.finding) return check.finding->id;
+    return std::nullopt;
+  }
+
+  KeyPair keys_ = generate_key_pair();
+  std::optional<Place> place_;
+  Nanoseconds took_{};
+
+ private:
+  void limit(const char* network, const std::string& interface, std::size_t mtu) {
+    place_->router.must({"ip", v4() ? "-4" : "-6", "route", v4() ? "replace" : "add", network,
+                         "dev", interface, "metric", v4() ? "0" : "1", "mtu", "lock",
+                         std::to_string(mtu)});
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(, PathMtu, testing::Values(Family::v4, Family::v6), [](const auto& test) {
+  return std::string(test.param == Family::v4 ? "V4" : "V6");
+});
+
+TEST_P(PathMtu, ConfirmsAHealthyPathBothWaysInAtMostThreeSeconds) {
+  const MtuFacts facts = search();
+  EXPECT_EQ(facts.forward->verdict, MtuVerdict::ok);
+  EXPECT_EQ(facts.forward->mtu, 1500U);
+  EXPECT_EQ(facts.forward->not_above, std::nullopt);
+  EXPECT_EQ(facts.backward->verdict, MtuVerdict::ok);
+  EXPECT_EQ(facts.backward->mtu, 1420U + overhead());
+  EXPECT_EQ(facts.fragments_pass, std::nullopt);
+  EXPECT_EQ(finding(facts), std::nullopt);
+  EXPECT_EQ(diagnosis::fitting_mtu(facts), 1500U - overhead());
+  EXPECT_LE(took_, 3s);
+}
+
+TEST_P(PathMtu, FindsTheRouterThatReportsItsMtuForward) {
+  limit_forward(1387);
+  const MtuFacts facts = search();
+  EXPECT_EQ(facts.forward->verdict, MtuVerdict::ptb_reported);
+  EXPECT_EQ(facts.forward->mtu, 1387U);
+  EXPECT_EQ(facts.forward->not_above, 1387U);
+  EXPECT_EQ(facts.forward->hop, IpAddress::parse(v4() ? Place::kRouter : Place::kRouter6).value());
+  EXPECT_EQ(facts.fragments_pass, true);
+  EXPECT_EQ(finding(facts), FindingId::mtu_reported);
+}
+
+TEST_P(PathMtu, FindsABlackHoleForwardExactly) {
+  limit_forward(1391);
+  silence_router();
+  const MtuFacts facts = search();
+  EXPECT_EQ(facts.forward->verdict, MtuVerdict::black_hole);
+  EXPECT_EQ(facts.forward->mtu, 1391U);
+  EXPECT_EQ(facts.forward->not_above, 1391U);
+  EXPECT_LE(facts.forward->probes, 24U);
+  EXPECT_EQ(facts.backward->verdict, MtuVerdict::ok);
+  EXPECT_EQ(finding(facts), FindingId::mtu_black_hole_forward);
+}
+
+TEST_P(PathMtu, SaysThatFragmentsDoNotPassEither) {
+  if (!v4()) GTEST_SKIP() << "IPv6 routers cut nothing";
+  limit_forward(1400);
+  drop_fragments(place_->theirs);
+  const MtuFacts facts = search();
+  EXPECT_EQ(facts.forward->mtu, 1400U);
+  EXPECT_EQ(facts.fragments_pass, false);
+}
+
+// Where fragments on the way back are dropped, a gateway that allows them and one that does not
+// look alike.
+TEST_P(PathMtu, FindsABlackHoleBackwardToASixteenth) {
+  const std::size_t mtu = 1280 + 96;  // a multiple of 16 inside, IPv4: 1316, IPv6: 1296
+  limit_backward(mtu);
+  silence_router();
+  drop_fragments(place_->ours);
+  const MtuFacts facts = search();
+  EXPECT_EQ(facts.forward->verdict, MtuVerdict::ok);
+  EXPECT_EQ(facts.forward->mtu, 1500U);
+  ASSERT_TRUE(facts.backward->mtu && facts.backward->not_above);
+  EXPECT_LE(*facts.backward->mtu, mtu);
+  EXPECT_GE(*facts.backward->not_above, mtu);
+  EXPECT_LE(*facts.backward->not_above - *facts.backward->mtu, 15U);
+  EXPECT_EQ(facts.backward->verdict, MtuVerdict::black_hole);
+  EXPECT_EQ(finding(facts), FindingId::mtu_black_hole_backward);
+}
+
+TEST_P(PathMtu, FindsMtusThatDifferByDirectionExactlyWhereRepliesCanHaveTheirSize) {
+  const std::size_t backward = overhead() + 1328;  // a multiple of 16 inside
+  limit_forward(1470);
+  limit_backward(backward);
+  silence_router();
+  drop_fragments(place_->ours);
+  const MtuFacts facts = search();
+  EXPECT_EQ(facts.forward->mtu, 1470U);
+  EXPECT_EQ(facts.backward->mtu, backward);
+  EXPECT_EQ(diagnosis::fitting_mtu(facts), 1328U);
+}
+
+TEST_P(PathMtu, SaysThatRepliesComeInFragments) {
+  limit_backward(1400);
+  const MtuFacts facts = search();
+  EXPECT_EQ(facts.forward->verdict, MtuVerdict::ok);
+  ASSERT_TRUE(facts.largest_fragment);
+  EXPECT_LE(*facts.largest_fragment, 1400U);
+  EXPECT_GE(*facts.largest_fragment, 1393U);
+  EXPECT_LE(*facts.backward->mtu, 1400U);
+  EXPECT_GE(*facts.backward->not_above, 1400U);
+  EXPECT_LE(*facts.backward->not_above - *facts.backward->mtu, 7U);
+  EXPECT_EQ(finding(facts), FindingId::mtu_fragments);
+}
+
+TEST_P(PathMtu, FindsATunnelThatIsSmallerThere) {
+  const MtuFacts facts = search({}, 1440 - (v4() ? 0 : 20));
+  EXPECT_EQ(facts.forward->verdict, MtuVerdict::ok);
+  EXPECT_EQ(facts.inner_fragments, v4()) << "the gateway's tunnel has 1420";
+  EXPECT_EQ(finding(facts), v4() ? std::optional(FindingId::mtu_peer_smaller) : std::nullopt);
+}
+
+TEST_P(PathMtu, IsNotTakenInByALinkThatLosesATenth) {
+  Place::add_rule(place_->router, "forward", "numgen random mod 10 == 0 drop");  // both ways
+  limit_forward(1387);
+  silence_router();
+  const MtuFacts facts = search();
+  EXPECT_EQ(facts.forward->verdict, MtuVerdict::black_hole);
+  EXPECT_EQ(facts.forward->mtu, 1387U);
+}
+
+TEST_P(PathMtu, SaysThatNothingAnswers) {
+  const MtuFacts facts = search({.target = IpAddress::parse("10.9.0.77").value()});
+  EXPECT_EQ(facts.forward->verdict, MtuVerdict::inconclusive);
+  EXPECT_EQ(facts.forward->mtu, std::nullopt);
+  EXPECT_EQ(finding(facts), FindingId::mtu_unanswered);
+}
+
+}  // namespace
+}  // namespace wgscope::test

@@ -1,0 +1,158 @@
+#include "wgscope/path/mtu_search.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/model/address.hpp"
+
+#include "simulated_path.hpp"
+
+namespace wgscope::path {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::Field;
+using testing::IsEmpty;
+
+const IpAddress kHop = *IpAddress::parse("192.0.2.1");
+
+TEST(MtuSearch, KnowsThatTheCurrentSizeFitsAfterOneRoundTrip) {
+  const auto run = simulate({.current = 1480, .ceiling = 1500}, {.round_trip = 20ms}, 1);
+  EXPECT_EQ(run.current_known, 20ms);
+  EXPECT_EQ(run.current_known_probes, 1U);
+  EXPECT_EQ(run.result.verdict, MtuVerdict::ok);
+}
+
+TEST(MtuSearch, ConfirmsAHealthyPathWithTwoProbesInTwoRoundTrips) {
+  const auto run = simulate({.current = 1480, .ceiling = 1500}, {.round_trip = 20ms}, 1);
+  EXPECT_EQ(run.result.probes, 2U);
+  EXPECT_EQ(run.took, 40ms);
+  EXPECT_TRUE(run.result.exact);
+  EXPECT_EQ(run.result.mtu, 1500U);
+  EXPECT_EQ(run.result.not_above, std::nullopt);
+}
+
+TEST(MtuSearch, TriesNothingAboveTheOwnInterfacesMtu) {
+  const auto run = simulate({.current = 1480}, {.mtu = 9000, .interface_mtu = 1492}, 1);
+  EXPECT_EQ(run.result.mtu, 1492U);
+  EXPECT_EQ(run.result.not_above, std::nullopt);
+  EXPECT_TRUE(run.result.exact);
+  EXPECT_THAT(run.result.trials, Contains(Field(&MtuTrial::refused, true)));
+}
+
+TEST(MtuSearch, TakesAReportAsAHintAndTriesIt) {
+  const auto run = simulate({.current = 1480}, {.mtu = 1387, .reports = true}, 1);
+  EXPECT_EQ(run.result.verdict, MtuVerdict::ptb_reported);
+  EXPECT_EQ(run.result.mtu, 1387U);
+  ASSERT_TRUE(run.result.report);
+  EXPECT_EQ(run.result.report->mtu, 1387U);
+  EXPECT_EQ(run.result.report->about, 1480U);
+  EXPECT_LE(run.result.probes, 10U);
+}
+
+TEST(MtuSearch, FindsOutAReportThatLies) {
+  const auto run = simulate({.current = 1480, .ceiling = 1500}, {.mtu = 1500, .lie = 1300}, 1);
+  EXPECT_EQ(run.result.verdict, MtuVerdict::ok);
+  EXPECT_EQ(run.result.mtu, 1500U);
+  EXPECT_EQ(run.result.report, std::nullopt);
+  EXPECT_THAT(run.result.wrong_reports, ElementsAre(Field(&TooBig::mtu, 1300U)));
+}
+
+TEST(MtuSearch, CallsABlackHoleOneThoughALieIsToldAboutIt) {
+  const auto run = simulate({.current = 1480}, {.mtu = 1400, .lie = 1300}, 1);
+  EXPECT_EQ(run.result.verdict, MtuVerdict::black_hole);
+  EXPECT_EQ(run.result.mtu, 1400U);
+}
+
+TEST(MtuSearch, IgnoresReportsThatNoProbeCanHaveCaused) {
+  MtuSearch search({.current = 1480, .ceiling = 1500});
+  const Instant now{1h};
+  ASSERT_TRUE(search.poll_probe(now));
+  ASSERT_TRUE(search.poll_probe(now));
+  search.handle_too_big(now, kHop, 1480);  // not below what was sent
+  search.handle_too_big(now, kHop, 9000);
+  search.handle_too_big(now, kHop, 575);  // below the smallest
+  search.handle_too_big(now, kHop, 0);
+  EXPECT_EQ(search.poll_probe(now), std::nullopt);
+  EXPECT_THAT(search.result().trials, ElementsAre(Field(&MtuTrial::reported, false)));
+}
+
+TEST(MtuSearch, SaysFragmentsAreDroppedWhereTheyWereAllowed) {
+  const auto run =
+      simulate({.current = 1480, .only_current = true, .dont_fragment = false}, {.mtu = 1400}, 1);
+  EXPECT_EQ(run.result.verdict, MtuVerdict::frag_dropped);
+  EXPECT_EQ(run.result.current_fits, false);
+  EXPECT_GE(run.result.probes, kMaxProbes);
+  EXPECT_THAT(run.result.trials, ElementsAre(Field(&MtuTrial::size, 1480U)));
+}
+
+TEST(MtuSearch, AsksForNothingButTheCurrentSizeWhereThatIsAllThatIsWanted) {
+  const auto run = simulate({.current = 1480, .only_current = true}, {.mtu = 9000}, 1);
+  EXPECT_EQ(run.result.probes, 1U);
+  EXPECT_EQ(run.result.verdict, MtuVerdict::ok);
+  EXPECT_FALSE(run.result.exact);
+}
+
+TEST(MtuSearch, GivesUpOnAPathThatAnswersNothing) {
+  const auto run = simulate({.current = 1480}, {.mtu = 0, .loss = 1.0}, 1);
+  EXPECT_EQ(run.result.verdict, MtuVerdict::inconclusive);
+  EXPECT_EQ(run.result.mtu, std::nullopt);
+  EXPECT_EQ(run.result.current_fits, std::nullopt);
+  EXPECT_LE(run.took, 15s);
+}
+
+TEST(MtuSearch, KnowsAPathBelowTheSmallestSizeByItsControls) {
+  const auto run = simulate({.current = 1480}, {.mtu = 400}, 1);
+  EXPECT_EQ(run.result.verdict, MtuVerdict::black_hole);
+  EXPECT_EQ(run.result.mtu, std::nullopt);
+  EXPECT_EQ(run.result.not_above, 575U);
+}
+
+TEST(MtuSearch, SaysThatItIsLossWhereHalfIsLost) {
+  const auto run = simulate({.current = 1480}, {.loss = 0.5}, 3);
+  EXPECT_EQ(run.result.verdict, MtuVerdict::loss_not_size);
+  EXPECT_GT(run.result.controls_lost, 0U);
+}
+
+TEST(MtuSearch, IsQuickToConfirmWhatIsExpected) {
+  const auto run = simulate({.current = 1400, .expected = 1400}, {.mtu = 1400}, 1);
+  EXPECT_EQ(run.result.mtu, 1400U);
+  EXPECT_TRUE(run.result.exact);
+  EXPECT_LE(run.result.probes, 10U);
+}
+
+TEST(MtuSearch, TellsWhatIsKnownBeforeItsEnd) {
+  MtuSearch search({.current = 1480, .ceiling = 1500});
+  const Instant now{1h};
+  EXPECT_EQ(search.result().verdict, MtuVerdict::inconclusive);
+  const auto probe = search.poll_probe(now);
+  ASSERT_TRUE(probe);
+  search.handle_answer(now + 5ms, probe->id);
+  EXPECT_EQ(search.result().verdict, MtuVerdict::ok);
+  EXPECT_EQ(search.result().mtu, 1480U);
+  EXPECT_FALSE(search.result().exact);
+  EXPECT_EQ(search.result().round_trip, 5ms);
+}
+
+TEST(MtuSearch, TakesAnswersToNothingForNothing) {
+  MtuSearch search({.current = 1480});
+  const Instant now{1h};
+  search.handle_answer(now, 0);  // not sent yet
+  search.handle_answer(now, 99);
+  search.handle_refused(now, 99, 1400);
+  EXPECT_EQ(search.result().mtu, std::nullopt);
+  const auto probe = search.poll_probe(now);
+  ASSERT_TRUE(probe);
+  EXPECT_EQ(probe->size, 1480U);
+}
+
+}  // namespace
+}  // namespace wgscope::path

@@ -1,0 +1,179 @@
+// The whole search over paths whose truth is known: every MTU, and paths at random.
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <random>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/path/mtu_search.hpp"
+
+#include "simulated_path.hpp"
+
+namespace wgscope::path {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kMostWithoutLoss = 24;
+
+/// The settings that tunnels have: 1420 and 1280 inside, over either family; jumbo frames.
+constexpr std::size_t kCurrents[] = {576, 1340, 1360, 1412, 1480, 1500, 8981, 9000};
+
+class Paths {
+ public:
+  explicit Paths(std::uint64_t seed) : random_(seed) {}
+  std::size_t between(std::size_t low, std::size_t high) {
+    return std::uniform_int_distribution<std::size_t>{low, high}(random_);
+  }
+  bool one_in(std::size_t n) { return between(1, n) == 1; }
+  std::chrono::milliseconds ms(std::size_t low, std::size_t high) {
+    return std::chrono::milliseconds{between(low, high)};
+  }
+
+ private:
+  std::mt19937_64 random_;
+};
+
+TEST(MtuSearchOverEveryMtu, IsExactInAtMost24ProbesWhetherOrNotRoutersReport) {
+  std::size_t most = 0;
+  for (const std::size_t current : kCurrents) {
+    for (std::size_t mtu = 576; mtu <= 9000; ++mtu) {
+      for (const bool reports : {false, true}) {
+        const auto run = simulate({.current = current}, {.mtu = mtu, .reports = reports}, mtu);
+        ASSERT_TRUE(run.result.exact) << mtu;
+        ASSERT_EQ(run.result.mtu, mtu) << "current " << current;
+        ASSERT_EQ(run.result.not_above, mtu == 9000 ? std::nullopt : std::optional(mtu));
+        ASSERT_EQ(run.result.current_fits, mtu >= current);
+        ASSERT_EQ(run.result.verdict, mtu >= current ? MtuVerdict::ok
+                                      : reports      ? MtuVerdict::ptb_reported
+                                                     : MtuVerdict::black_hole);
+        ASSERT_LE(run.result.probes, kMostWithoutLoss) << mtu << " with current " << current;
+        ASSERT_LE(run.result.controls, 2 * run.result.probes);
+        most = std::max(most, run.result.probes);
+      }
+    }
+  }
+  RecordProperty("most_probes", static_cast<int>(most));
+}
+
+/// Truth at random; what the search says must be it, whatever was in its way.
+SimulatedPath random_path(Paths& paths) {
+  SimulatedPath path;
+  path.mtu = paths.one_in(2) ? paths.between(1280, 1500) : paths.between(576, 9000);
+  path.reports = paths.one_in(3);
+  if (paths.one_in(6)) path.lie = paths.between(500, 9000);
+  path.round_trip = paths.ms(1, paths.one_in(10) ? 2500 : 300);
+  path.jitter = paths.ms(0, 150);
+  return path;
+}
+
+std::string told(const SimulatedPath& path, std::uint64_t seed) {
+  return "seed " + std::to_string(seed) + ", MTU " + std::to_string(path.mtu) + ", loss " +
+         std::to_string(path.loss);
+}
+
+/// A tenth of the packets each way.
+constexpr double kTenPercentEachWay = 1 - 0.9 * 0.9;
+
+TEST(MtuSearchOverRandomPaths, FindsTheTruthAtTenPercentLossEachWay) {
+  Paths paths(1);
+  for (std::uint64_t seed = 0; seed < 5000; ++seed) {
+    SimulatedPath path = random_path(paths);
+    path.loss = kTenPercentEachWay;
+    const std::size_t current = paths.one_in(2) ? 1480 : paths.between(576, 9000);
+    const auto run = simulate({.current = current}, path, seed);
+    ASSERT_TRUE(run.result.exact) << told(path, seed);
+    ASSERT_EQ(run.result.mtu, path.mtu) << told(path, seed);
+    const MtuVerdict verdict = run.result.verdict;
+    if (path.mtu >= current) {
+      ASSERT_TRUE(verdict == MtuVerdict::ok || verdict == MtuVerdict::loss_not_size)
+          << told(path, seed);
+    } else {
+      ASSERT_TRUE(verdict == MtuVerdict::black_hole || verdict == MtuVerdict::ptb_reported)
+          << told(path, seed);
+      if (!path.lie && !path.reports) {
+        ASSERT_EQ(verdict, MtuVerdict::black_hole);
+      }
+    }
+  }
+}
+
+TEST(MtuSearchOverRandomPaths, NeverCallsALossyPathABlackHole) {
+  Paths paths(2);
+  for (std::uint64_t seed = 0; seed < 10'000; ++seed) {
+    SimulatedPath path = random_path(paths);
+    path.loss = static_cast<double>(paths.between(0, 60)) / 100;
+    const std::size_t current = paths.between(576, path.mtu);
+    const auto run = simulate({.current = current}, path, seed);
+    ASSERT_NE(run.result.verdict, MtuVerdict::black_hole) << told(path, seed);
+    ASSERT_NE(run.result.verdict, MtuVerdict::ptb_reported) << told(path, seed);
+    if (run.result.exact) {
+      ASSERT_EQ(run.result.mtu, path.mtu) << told(path, seed);
+    }
+    if (run.result.mtu) {
+      ASSERT_LE(*run.result.mtu, path.mtu) << told(path, seed);
+    }
+  }
+}
+
+TEST(MtuSearchOverRandomPaths, NeverTakesATokenBucketForASize) {
+  Paths paths(3);
+  for (std::uint64_t seed = 0; seed < 3000; ++seed) {
+    SimulatedPath path = random_path(paths);
+    path.mtu = paths.between(1280, 1500);
+    path.loss = static_cast<double>(paths.between(0, 5)) / 100;
+    path.rate = static_cast<double>(paths.between(6'000, 100'000));
+    path.depth = static_cast<double>(paths.between(4'000, 20'000));
+    const std::size_t current = paths.between(576, path.mtu);
+    const auto run = simulate({.current = current, .ceiling = 1500}, path, seed);
+    ASSERT_NE(run.result.verdict, MtuVerdict::black_hole) << told(path, seed);
+    if (run.result.exact) {
+      ASSERT_EQ(run.result.mtu, path.mtu) << told(path, seed);
+    }
+  }
+}
+
+TEST(MtuSearchOverRandomPaths, SaysWhatThePathIsAfterItChanged) {
+  Paths paths(4);
+  std::size_t noticed = 0;
+  for (std::uint64_t seed = 0; seed < 3000; ++seed) {
+    SimulatedPath path = random_path(paths);
+    path.lie.reset();
+    path.mtu_then = paths.between(576, 9000);
+    path.changes_after = paths.ms(1, 3000);
+    const auto run = simulate({.current = 1480}, path, seed);
+    // One that changes as the search ends may be either.
+    const bool over = run.took < *path.changes_after + 10s;
+    ASSERT_TRUE(run.result.mtu == path.mtu_then || (over && run.result.mtu == path.mtu))
+        << told(path, seed) << " then " << path.mtu_then << " after "
+        << path.changes_after->count() / 1'000'000 << " ms";
+    if (run.result.path_changed) ++noticed;
+  }
+  EXPECT_GT(noticed, 100U);
+}
+
+TEST(MtuSearchOverRandomPaths, KeepsToSizesThatStepsOf16Make) {
+  Paths paths(5);
+  for (std::uint64_t seed = 0; seed < 2000; ++seed) {
+    SimulatedPath path = random_path(paths);
+    path.mtu = paths.between(1280, 1500);
+    const std::size_t floor = 588;
+    const std::size_t ceiling = paths.between(1400, 1500);
+    const auto run =
+        simulate({.current = 1480, .floor = floor, .ceiling = ceiling, .step = 16}, path, seed);
+    const std::size_t fits = path.mtu >= ceiling ? ceiling : path.mtu - (path.mtu - floor) % 16;
+    ASSERT_EQ(run.result.mtu, fits) << told(path, seed);
+    if (path.mtu < ceiling) {
+      ASSERT_LE(path.mtu, run.result.not_above) << told(path, seed);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace wgscope::path
