@@ -146,7 +146,8 @@ std::optional<Instant> NatLanes::next_timeout() const {
 
 void NatLanes::advance(Instant now) {
   while (!triggers_.empty() && triggers_.begin()->first <= now) {
-    const Asked asked = triggers_.extract(triggers_.begin()).mapped();
+    const Asked asked = triggers_.begin()->second;
+    triggers_.erase(triggers_.begin());
     trigger(asked, now);
   }
   for (std::size_t i = 0; i < measured_.size(); ++i) {
