@@ -34,6 +34,7 @@ constexpr Group kGroups[] = {
     {"WGS-DAT", "Data in the tunnel"},
     {"WGS-PNG", "Round trips (wgscope ping)"},
     {"WGS-RCH", "Services (wgscope reach)"},
+    {"WGS-NAT", "NATs on the way (wgscope nat)"},
 };
 
 constexpr std::string_view kHead = R"(# Findings
