@@ -1,0 +1,164 @@
+#include "wgscope/diagnosis/mtu.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/model/address.hpp"
+
+namespace wgscope::diagnosis {
+namespace {
+
+using ::testing::HasSubstr;
+
+const IpAddress kHop = *IpAddress::parse("192.0.2.9");
+
+MtuDirection passes(std::size_t mtu) {
+  MtuDirection direction;
+  direction.verdict = MtuVerdict::ok;
+  direction.mtu = mtu;
+  direction.exact = true;
+  direction.controls = 20;
+  return direction;
+}
+
+MtuDirection ends_at(std::size_t mtu, MtuVerdict verdict = MtuVerdict::black_hole) {
+  MtuDirection direction = passes(mtu);
+  direction.verdict = verdict;
+  direction.not_above = mtu;
+  direction.tried = {{.size = mtu, .sent = 2, .answered = 2},
+                     {.size = mtu + 1, .sent = 5, .answered = 0}};
+  return direction;
+}
+
+MtuFacts healthy() {
+  MtuFacts facts;
+  facts.gateway = *Endpoint::parse("192.0.2.1:51820");
+  facts.target = *IpAddress::parse("10.9.0.1");
+  facts.tunnel_mtu = 1420;
+  facts.overhead = 60;
+  facts.forward = passes(1500);
+  facts.backward = passes(1480);
+  return facts;
+}
+
+const Check& named(const std::vector<Check>& checks, std::string_view name) {
+  return *std::ranges::find(checks, name, &Check::name);
+}
+
+Status overall_of(const MtuFacts& facts) {
+  Report report{.verb = "mtu", .target = {}, .started = {}, .success = {}, .checks = {}};
+  report.checks = diagnose(facts);
+  return overall(report);
+}
+
+TEST(MtuDiagnosis, SaysWhatFitsAHealthyPathWithItsMargin) {
+  const MtuFacts facts = healthy();
+  EXPECT_EQ(overall_of(facts), Status::ok);
+  EXPECT_EQ(fitting_mtu(facts), 1440U);
+  EXPECT_EQ(success(facts).plain(),
+            "MTU 1420 fits in both directions, margin 20 bytes: the path takes MTU 1440, TCP MSS "
+            "1400 (IPv6: 1380)");
+}
+
+TEST(MtuDiagnosis, NamesTheBlackHolesDirectionAndTheMtuToSet) {
+  MtuFacts facts = healthy();
+  facts.forward = ends_at(1400);
+  facts.backward = passes(1388);
+  facts.fragments_pass = false;
+  const auto checks = diagnose(facts);
+  const Check& forward = named(checks, "mtu.forward");
+  EXPECT_EQ(forward.status, Status::critical);
+  ASSERT_TRUE(forward.finding);
+  EXPECT_EQ(forward.finding->id, FindingId::mtu_black_hole_forward);
+  EXPECT_THAT(forward.finding->cause.plain(), HasSubstr("to the gateway takes 1400 bytes"));
+  EXPECT_THAT(forward.finding->fix.front().plain(), HasSubstr("MTU = 1328"));
+  EXPECT_EQ(named(checks, "mtu.backward").status, Status::ok);
+  EXPECT_EQ(overall_of(facts), Status::critical);
+}
+
+TEST(MtuDiagnosis, NamesTheRouterThatReports) {
+  MtuFacts facts = healthy();
+  facts.forward = ends_at(1400, MtuVerdict::ptb_reported);
+  facts.forward->hop = kHop;
+  const auto checks = diagnose(facts);
+  const Check& forward = named(checks, "mtu.forward");
+  EXPECT_EQ(forward.status, Status::warning);
+  EXPECT_THAT(forward.finding->cause.plain(), HasSubstr("192.0.2.9 says so"));
+}
+
+TEST(MtuDiagnosis, TellsFragmentsFromABlackHoleOnTheWayBack) {
+  MtuFacts facts = healthy();
+  facts.backward = ends_at(1396);
+  facts.backward->not_above = 1403;
+  EXPECT_EQ(named(diagnose(facts), "mtu.backward").finding->id, FindingId::mtu_black_hole_backward);
+  facts.largest_fragment = 1396;
+  const auto checks = diagnose(facts);
+  EXPECT_EQ(named(checks, "mtu.backward").finding->id, FindingId::mtu_fragments);
+  EXPECT_EQ(named(checks, "mtu.backward").status, Status::warning);
+  EXPECT_THAT(named(checks, "mtu.backward").summary.plain(), HasSubstr("1396 to 1403 bytes"));
+}
+
+TEST(MtuDiagnosis, DoesNotTakeTheGatewaysOwnMtuForThePaths) {
+  MtuFacts facts = healthy();
+  facts.backward = ends_at(1444);
+  facts.inner_fragments = true;
+  const auto checks = diagnose(facts);
+  EXPECT_EQ(named(checks, "mtu.backward").finding->id, FindingId::mtu_peer_smaller);
+}
+
+TEST(MtuDiagnosis, IsUnknownWhereNothingAnswers) {
+  MtuFacts facts = healthy();
+  facts.forward = MtuDirection{};
+  facts.backward.reset();
+  const auto checks = diagnose(facts);
+  EXPECT_EQ(named(checks, "mtu.forward").status, Status::unknown);
+  EXPECT_EQ(named(checks, "mtu.forward").finding->id, FindingId::mtu_unanswered);
+  EXPECT_EQ(named(checks, "mtu.backward").status, Status::skipped);
+  EXPECT_EQ(fitting_mtu(facts), std::nullopt);
+  EXPECT_NE(overall_of(facts), Status::ok);
+}
+
+TEST(MtuDiagnosis, WarnsOfARouterThatReportsAWrongMtu) {
+  MtuFacts facts = healthy();
+  facts.forward->liar = kHop;
+  facts.forward->lie = 1300;
+  EXPECT_EQ(named(diagnose(facts), "mtu.reports").finding->id, FindingId::mtu_untrue_report);
+  EXPECT_EQ(overall_of(facts), Status::warning);
+}
+
+TEST(MtuDiagnosis, WarnsWhereWhatFitsIsTooSmallForIpv6Inside) {
+  MtuFacts facts = healthy();
+  facts.forward = ends_at(1300);
+  facts.backward = passes(1292);
+  EXPECT_EQ(named(diagnose(facts), "mtu.setting").status, Status::ok);
+  facts.ipv6_inside = true;
+  EXPECT_EQ(named(diagnose(facts), "mtu.setting").finding->id, FindingId::mtu_below_ipv6);
+}
+
+TEST(MtuDiagnosis, CallsLossLoss) {
+  MtuFacts facts = healthy();
+  facts.forward->verdict = MtuVerdict::loss_not_size;
+  facts.forward->controls_lost = 5;
+  EXPECT_EQ(named(diagnose(facts), "mtu.forward").finding->id, FindingId::mtu_loss);
+}
+
+TEST(MtuDiagnosis, MeasuresBothDirections) {
+  Report report{.verb = "mtu", .target = {}, .started = {}, .success = {}, .checks = {}};
+  measure(healthy(), report);
+  ASSERT_EQ(report.measurements.size(), 2U);
+  EXPECT_EQ(report.measurements[0].name, "wireguard_probe_path_mtu_bytes");
+  EXPECT_EQ(report.measurements[0].value, 1500);
+  EXPECT_EQ(report.measurements[1].value, 1480);
+}
+
+}  // namespace
+}  // namespace wgscope::diagnosis
