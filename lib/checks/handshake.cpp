@@ -59,6 +59,7 @@ class Handshakes {
   bool key_may_be_used();
   void look_at_clock();
   std::vector<Endpoint> candidates();
+  void wait_for_our_turn();
   void try_in_turn(const std::vector<Endpoint>& endpoints);
   void wait_for_the_rest();
   void look();
@@ -147,7 +148,16 @@ std::vector<Endpoint> Handshakes::candidates() {
   return all;
 }
 
+/// Gateways do not count by programs: a run of a moment ago may have used up the key's turn, and
+/// then the first initiation would be ignored, and look like loss.
+void Handshakes::wait_for_our_turn() {
+  const Nanoseconds since = os::now().wall - std::max(stamps_.last().time(), WallTime{});
+  if (std::chrono::abs(since) < kBetweenInitiations)
+    static_cast<void>(run_.pass(kBetweenInitiations - since));
+}
+
 void Handshakes::try_in_turn(const std::vector<Endpoint>& endpoints) {
+  wait_for_our_turn();
   for (const Endpoint& endpoint : endpoints) {
     if (run_.interrupted() || os::boot_now() >= deadline_) break;
     if (!attempts_.empty() && !run_.pass(kBetweenInitiations)) break;

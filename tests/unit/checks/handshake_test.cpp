@@ -83,6 +83,14 @@ TEST_F(HandshakeCheck, WithoutDataStillMovesTheGatewaysLatestHandshake) {
       run_.wait([&] { return gateway.latest_handshake().has_value(); }, os::boot_now() + 5s));
 }
 
+TEST_F(HandshakeCheck, WaitsForItsTurnWhereTheKeyWasUsedAMomentAgo) {
+  Gateway gateway(run_);
+  ASSERT_TRUE(check(gateway.target()).session);
+  const auto again = check(gateway.target());
+  EXPECT_EQ(again.facts.attempts.at(0).initiations, 1U) << "gateways take one in 20 ms";
+  EXPECT_LT(took_, 4s);
+}
+
 TEST_F(HandshakeCheck, SaysWhoSaysThatNothingListens) {
   Target target = [&] { return Gateway(run_).target(); }();  // which is gone again
   const auto outcome = check(target);
