@@ -89,7 +89,9 @@ constexpr FindingKind kKinds[] = {
      "Datagram too long for this host's interface",
      "A datagram of the handshake is longer than the MTU of the interface that it is to leave "
      "by, or than what the kernel remembers of the path. An initiation has 148 bytes, with "
-     "UDP and IP 176 or 196, so an MTU that is too small for it is a mistake.",
+     "UDP and IP 176 or 196, so an MTU that is too small for it is a mistake. Rarely seen: the "
+     "probe lets its datagrams be cut up, as WireGuard does, so most such mistakes cannot be told "
+     "from a healthy path here; wgscope mtu looks for them.",
      "ip route get ADDRESS names the interface and what is remembered of the path (mtu): ip "
      "link set INTERFACE mtu 1500, ip route flush cache."},
     {FindingId::no_such_family, "WGS-LOC-004", critical, "This host has no address of that family",
