@@ -1,9 +1,6 @@
 #include "wgscope/checks/mtu.hpp"
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,14 +10,11 @@
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
-#include "wgscope/base/text.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/diagnosis/mtu.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
-#include "wgscope/model/address.hpp"
-#include "wgscope/os/clock.hpp"
 
 #include "probe/command_line.hpp"
 #include "probe/commands/commands.hpp"
@@ -32,25 +26,17 @@
 namespace wgscope::probe {
 namespace {
 
-using namespace std::chrono_literals;
 using diagnosis::text;
-
-constexpr auto kQuick = 9s;  ///< of the 10 s that --quick may take
 
 struct MtuVerb {
   CheckOptions check;
   std::string target;
-  bool ipv4 = false;
-  bool ipv6 = false;
-  bool is_limited = false;  ///< by a --timeout that was given
 };
 
 void add_options(CLI::App& app, MtuVerb& verb) {
   app.add_option("ADDRESS", verb.target,
                  "Whom to ping inside the tunnel; without it a likely address is chosen")
       ->type_name("");
-  auto* ipv4 = app.add_flag("-4,--ipv4", verb.ipv4, "Only the endpoint's IPv4 addresses");
-  app.add_flag("-6,--ipv6", verb.ipv6, "Only its IPv6 addresses")->excludes(ipv4);
   add_check_options(app, verb.check);
   app.get_option("--timeout")
       ->description(
@@ -62,31 +48,12 @@ Result<checks::MtuCheck> make_check(const MtuVerb& verb, const checks::Target& t
   checks::MtuCheck check;
   check.mtu.quick = verb.check.quick;
   if (!verb.target.empty()) {
-    const auto address = IpAddress::parse(verb.target);
-    if (!address)
-      return fail(Errc::bad_value, fmt::format("'{}' is no IP address: give one inside the tunnel",
-                                               printable(verb.target)));
-    if (!checks::is_allowed(target, *address))
-      return fail(Errc::bad_value,
-                  fmt::format("{} is not among the peer's AllowedIPs, so nothing for it goes into "
-                              "the tunnel",
-                              address->to_string()));
+    const auto address = parse_inner_address(verb.target, target);
+    if (!address) return tl::unexpected(address.error());
     check.mtu.target = *address;
   }
-  if (verb.ipv4 || verb.ipv6) check.handshake.family = verb.ipv4 ? Family::v4 : Family::v6;
-  check.handshake.timeout = verb.check.timeout;
-  check.handshake.quick = verb.check.quick;
-  check.handshake.steal_endpoint = verb.check.target.steal_endpoint;
-  check.handshake.uapi_folder = verb.check.target.uapi_folder;
+  check.handshake = handshake_options(verb.check);
   return check;
-}
-
-/// When all has to be over, from now on.
-void set_deadline(const MtuVerb& verb, checks::MtuCheck& check) {
-  if (!verb.is_limited && !verb.check.quick) return;
-  std::chrono::nanoseconds limit = verb.check.timeout;
-  if (verb.check.quick) limit = std::min<std::chrono::nanoseconds>(limit, kQuick);
-  check.mtu.deadline = os::boot_now() + limit;
 }
 
 Plan plan_of(const checks::MtuCheck& check, const Prepared& prepared) {
@@ -142,7 +109,6 @@ Exit run_mtu(std::vector<std::string> arguments) {
   MtuVerb verb;
   add_options(app, verb);
   if (const auto ended = parse_options(app, std::move(arguments))) return *ended;
-  verb.is_limited = app.count("--timeout") > 0;
   checks::MtuCheck check;
   return run_check(verb.check,
                    {.verb = "mtu",
@@ -155,7 +121,7 @@ Exit run_mtu(std::vector<std::string> arguments) {
                     .plan = [&](const Prepared& prepared) { return plan_of(check, prepared); },
                     .run =
                         [&](checks::Run& run, Prepared& prepared, diagnosis::Report& report) {
-                          set_deadline(verb, check);
+                          check.mtu.deadline = deadline_of(verb.check);
                           const auto facts = checks::check_mtu(
                               run, prepared.target, prepared.stamps, std::move(check), report);
                           if (facts && verb.check.output.verbose) show_tables(*facts);
