@@ -105,6 +105,8 @@ struct CheckBody {
   std::function<Plan(const Prepared&)> plan;
   /// Adds to the report, whose verb, target and times are filled in around it.
   std::function<void(checks::Run&, Prepared&, diagnosis::Report&)> run;
+  /// Does it all again, so long after the end of each run, until a signal; absent: once.
+  std::optional<Nanoseconds> again = {};
 };
 
 /// A verb that needs no tunnel of its own.
@@ -113,9 +115,11 @@ struct ReportBody {
   diagnosis::Text target;
   /// Adds to the report, whose verb, target and times are filled in around it.
   std::function<void(checks::Run&, diagnosis::Report&)> run;
+  std::optional<Nanoseconds> again = {};  ///< as CheckBody::again
 };
 
-/// Runs until done or SIGINT or SIGTERM, and shows what is known then.
+/// Runs until done or SIGINT or SIGTERM, and shows what is known then. What runs again and again is
+/// shown again and again (Watching), and ends as its last run did.
 Exit run_report(const OutputOptions& output, const ReportBody& body);
 
 /// What a verb does with --plan.

@@ -1,6 +1,8 @@
 #include "wgscope/checks/mtu.hpp"
 
+#include <chrono>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,11 +12,13 @@
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/diagnosis/mtu.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
 
 #include "probe/command_line.hpp"
 #include "probe/commands/commands.hpp"
@@ -28,15 +32,27 @@ namespace {
 
 using diagnosis::text;
 
+constexpr std::chrono::minutes kRaiseTimer{10};  // RFC 8899 §5.1.1: PMTU_RAISE_TIMER
+constexpr std::chrono::seconds kLeastPause{1};
+
 struct MtuVerb {
   CheckOptions check;
   std::string target;
+  bool watch = false;
+  std::chrono::nanoseconds every = kRaiseTimer;
 };
 
 void add_options(CLI::App& app, MtuVerb& verb) {
   app.add_option("ADDRESS", verb.target,
                  "Whom to ping inside the tunnel; without it a likely address is chosen")
       ->type_name("");
+  auto* watch = app.add_flag("--watch", verb.watch,
+                             "Look again and again until Ctrl-C, for a path that is worse, or "
+                             "better; tells what changed");
+  add_duration_option(
+      app, "--every", [&](auto time) { verb.every = time; },
+      "How long from one look to the next, 1s at least [10m]");
+  app.get_option("--every")->needs(watch);
   add_check_options(app, verb.check);
   app.get_option("--timeout")
       ->description(
@@ -44,21 +60,27 @@ void add_options(CLI::App& app, MtuVerb& verb) {
           "takes its time");
 }
 
-Result<checks::MtuCheck> make_check(const MtuVerb& verb, const checks::Target& target) {
+/// @param last  what an earlier run found.
+Result<checks::MtuCheck> make_check(const MtuVerb& verb, const checks::Target& target,
+                                    const std::optional<diagnosis::MtuFacts>& last) {
   checks::MtuCheck check;
+  if (last && last->forward) check.mtu.expected_forward = last->forward->mtu;
+  if (last && last->backward) check.mtu.expected_backward = last->backward->mtu;
   check.mtu.quick = verb.check.quick;
   if (!verb.target.empty()) {
     const auto address = parse_inner_address(verb.target, target);
     if (!address) return tl::unexpected(address.error());
     check.mtu.target = *address;
   }
+  if (verb.every < kLeastPause)
+    return fail(Errc::bad_value, "--every: at least 1s, for the sake of others on the way");
   check.handshake = handshake_options(verb.check);
   return check;
 }
 
-Plan plan_of(const checks::MtuCheck& check, const Prepared& prepared) {
-  const auto guessed = checks::guess_inner_target(prepared.target);
-  const auto target = check.mtu.target ? check.mtu.target : guessed;
+Plan plan_of(const MtuVerb& verb, const Prepared& prepared) {
+  const auto named = IpAddress::parse(verb.target);
+  const auto target = named ? *named : checks::guess_inner_target(prepared.target);
   const diagnosis::Name host{prepared.target.endpoint.host};
   Plan plan;
   plan.lines.push_back(
@@ -71,6 +93,9 @@ Plan plan_of(const checks::MtuCheck& check, const Prepared& prepared) {
            "where much is",
            target ? text("{}", *target) : diagnosis::Text("nobody: name one")));
   plan.lines.push_back("where full ones do not pass: some that may be cut into fragments");
+  if (verb.watch)
+    plan.lines.push_back(
+        text("all of it again and again, {} after each, until Ctrl-C", verb.every));
   return plan;
 }
 
@@ -109,23 +134,27 @@ Exit run_mtu(std::vector<std::string> arguments) {
   MtuVerb verb;
   add_options(app, verb);
   if (const auto ended = parse_options(app, std::move(arguments))) return *ended;
-  checks::MtuCheck check;
+  std::optional<diagnosis::MtuFacts> last;
   return run_check(verb.check,
                    {.verb = "mtu",
                     .check = [&](const Prepared& prepared) -> Result<> {
-                      auto made = make_check(verb, prepared.target);
+                      const auto made = make_check(verb, prepared.target, last);
                       if (!made) return tl::unexpected(made.error());
-                      check = std::move(*made);
                       return {};
                     },
-                    .plan = [&](const Prepared& prepared) { return plan_of(check, prepared); },
+                    .plan = [&](const Prepared& prepared) { return plan_of(verb, prepared); },
                     .run =
                         [&](checks::Run& run, Prepared& prepared, diagnosis::Report& report) {
+                          checks::MtuCheck check = make_check(verb, prepared.target, last).value();
                           check.mtu.deadline = deadline_of(verb.check);
+                          if (last) prepared.target.local_port = last->local_port;
                           const auto facts = checks::check_mtu(
                               run, prepared.target, prepared.stamps, std::move(check), report);
-                          if (facts && verb.check.output.verbose) show_tables(*facts);
-                        }});
+                          if (!facts) return;
+                          if (verb.check.output.verbose) show_tables(*facts);
+                          last = facts;
+                        },
+                    .again = verb.watch ? std::optional<Nanoseconds>(verb.every) : std::nullopt});
 }
 
 }  // namespace wgscope::probe

@@ -52,6 +52,7 @@ struct MtuDirection {
 
 struct MtuFacts {
   Endpoint gateway;
+  std::uint16_t local_port = 0;     ///< ours, of the flow that was searched
   std::optional<IpAddress> target;  ///< inside the tunnel
   bool target_guessed = false;
   std::size_t tunnel_mtu = 0;  ///< the setting: bytes of inner packets
