@@ -39,6 +39,7 @@ constexpr std::size_t kFragmentUnit = 8;
 diagnosis::MtuVerdict to_facts(path::MtuVerdict verdict) {
   switch (verdict) {
     case path::MtuVerdict::ok: return diagnosis::MtuVerdict::ok;
+    case path::MtuVerdict::refused_here: return diagnosis::MtuVerdict::refused_here;
     case path::MtuVerdict::ptb_reported: return diagnosis::MtuVerdict::ptb_reported;
     case path::MtuVerdict::black_hole:
     case path::MtuVerdict::frag_dropped: return diagnosis::MtuVerdict::black_hole;
@@ -54,6 +55,7 @@ diagnosis::MtuDirection to_facts(const path::MtuResult& result) {
                                     .not_above = result.not_above,
                                     .exact = result.exact,
                                     .path_changed = result.path_changed,
+                                    .own_limit = result.own_limit,
                                     .hop = {},
                                     .liar = {},
                                     .lie = {},
