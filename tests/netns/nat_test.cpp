@@ -222,6 +222,24 @@ TEST_F(NatProgram, TriesTheKeepaliveThreeTimesOnOneFlow) {
   EXPECT_THAT(too_long.program.out, HasSubstr("nothing came in after 11 s of silence"));
 }
 
+TEST_F(NatProgram, MeasuresTowardsAnEndpointOfOursOnTheTunnelsPort) {
+  translate(*router_, far_.left, "masquerade fully-random");
+  set_timeouts(*router_, 4, 7);
+  Process gateway(
+      {binary_dir() / "probe/wgscope", "listen", "--generate", "--stun", "--listen-port=51820",
+       "--peer-file", folder_ / "peer.conf", "--uapi.dir", folder_.path()},
+      {.netns = outside_->name()});
+  ASSERT_TRUE(gateway.wait_for_output("stop with", seconds(20))) << gateway.err();
+  const Said said =
+      nat({"--stun", "198.51.100.11:51820", "--stun", "198.51.100.10:51820", "--longest", "20"});
+  EXPECT_EQ(said.program.exit_code, 0) << said.program.out;
+  EXPECT_THAT(said.summary("nat.mapping"), HasSubstr("depends on the destination"));
+  EXPECT_THAT(said.summary("nat.lifetime"),
+              AnyOf(HasSubstr("live for 6 to 7 s"), HasSubstr("live for 7 to 8 s")));
+  EXPECT_THAT(said.summary("nat.lifetime_one_way"),
+              AnyOf(HasSubstr("live for 3 to 4 s"), HasSubstr("live for 4 to 5 s")));
+}
+
 TEST_F(NatProgram, FindsTheShorterOfTwoNatsInARow) {
   const NetworkNamespace home;
   const Veth inner = connect(home, "10.8.0.1/24", *inside_, "10.8.0.2/24");
