@@ -26,6 +26,7 @@
 
 #include "nat_lanes.hpp"
 #include "nat_sockets.hpp"
+#include "router.hpp"
 
 namespace wgscope::checks {
 namespace {
@@ -128,16 +129,26 @@ NatFacts nat(Run& run, const NatOptions& options) {
   NatFacts facts;
   facts.lifetime_wanted = options.lifetime;
   facts.keepalive = options.keepalive;
+  facts.servers_are_gateways = options.servers_are_gateways;
   const std::vector<Endpoint> servers = find_servers(run, options, facts);
   crypto::SystemRandom random;
-  for (const Endpoint& server : servers)
-    if (!facts.local) facts.local = os::local_address_towards(server);
+  const Endpoint* first = nullptr;  // that there is a way to
+  for (const Endpoint& server : servers) {
+    if (facts.local) break;
+    facts.local = os::local_address_towards(server);
+    first = &server;
+  }
   if (facts.local && !run.interrupted()) {
+    std::optional<RouterInquiry> router;
+    if (options.router && options.family == Family::v4)
+      router.emplace(run, *facts.local, first->address);
     auto behaviour = Behaviour(run).run(random, servers, *facts.local);
     if (behaviour)
       facts.behaviour = std::move(*behaviour);
     else
       facts.error = behaviour.error();
+    if (router) facts.router = router->finish();
+    router.reset();
     measure_lifetime(run, random, options, facts);
   }
   facts.interrupted = run.interrupted();

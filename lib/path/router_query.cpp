@@ -74,6 +74,7 @@ void RouterQuery::handle_answer(const PortControlAnswer& answer) {
   if (wrong_version && answer.version != 1) return;
   if (!std::exchange(pcp_open_, false)) return;
   if (answer.result != wire::kPortControlSuccess) result_.pcp_error = answer.result;
+  result_.nat_before_router = answer.result == wire::kPcpAddressMismatch;
 }
 
 void RouterQuery::handle_unreachable() {

@@ -21,6 +21,8 @@
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/file.hpp"
 #include "wgscope/path/nat_behaviour.hpp"
+#include "wgscope/path/router_query.hpp"
+#include "wgscope/wire/port_control.hpp"
 
 #include "probe/command_line.hpp"
 #include "probe/commands/commands.hpp"
@@ -48,6 +50,7 @@ struct NatVerb {
   bool quick = false;
   bool v6 = false;
   bool plan = false;
+  bool no_router = false;
 };
 
 void add_options(CLI::App& app, NatVerb& verb) {
@@ -67,6 +70,8 @@ void add_options(CLI::App& app, NatVerb& verb) {
       ->check(CLI::Range(1, kMostSilence))
       ->capture_default_str();
   app.add_flag("--quick", verb.quick, "Without lifetimes, which take as long as they are");
+  app.add_flag("--no-router", verb.no_router,
+               "Do not ask the next router for its outer address (NAT-PMP, PCP, UPnP)");
   app.add_flag("--ipv6", verb.v6, "Look at IPv6 instead of IPv4");
   app.add_flag("--plan", verb.plan, "Print what would be sent, and to whom; send nothing");
   add_output_options(app, verb.output);
@@ -103,6 +108,7 @@ Result<checks::NatOptions> make_options(const NatVerb& verb) {
     options.servers.push_back(std::move(*name));
   }
   options.family = verb.v6 ? Family::v6 : Family::v4;
+  options.router = !verb.no_router;
   options.lifetime = !verb.quick;
   options.longest = seconds(verb.longest);
   if (!verb.config.empty()) {
@@ -122,6 +128,15 @@ Plan plan_of(const checks::NatOptions& options) {
       text("  {} datagrams at most, from 3 ports, to the servers, to what they "
            "name as their other addresses and to our own outer address",
            path::most_datagrams(options.servers.size())));
+  if (options.router && options.family == Family::v4) {
+    plan.lines.push_back(
+        text("NAT-PMP and PCP requests to the next router, port {}: {} datagrams at most; they ask "
+             "for its outer address and create nothing",
+             wire::kPortControlPort, 2 * path::kRouterTransmissions));
+    plan.lines.push_back(
+        "UPnP: a search for gateway devices to 239.255.255.250:1900, on the link only; of the "
+        "router's own device, the description and its outer address, over HTTP");
+  }
   if (options.lifetime) {
     const auto lanes = static_cast<std::size_t>(options.longest.count());
     plan.lines.push_back(

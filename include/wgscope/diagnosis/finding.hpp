@@ -94,6 +94,8 @@ enum class FindingId : std::uint8_t {
   mtu_peer_smaller,
   mtu_below_ipv6,
   mtu_unanswered,
+  // WGS-NAT, again
+  nat_beyond_router,
 };
 
 /// A row of the table of findings, from which docs/findings.md is made.

@@ -28,6 +28,7 @@ struct RouterQueryResult {
   std::optional<unsigned> nat_pmp_error;  ///< instead of the outer address (RFC 6886 §3.5)
   std::optional<unsigned> pcp_error;      ///< RFC 6887 §7.4
   std::optional<IpAddress> outer;         ///< as it says; 0.0.0.0: that it has none
+  bool nat_before_router = false;         ///< by PCP: it sees another address of ours
   bool refused = false;                   ///< an ICMP error said that nothing listens there
   std::size_t not_understood = 0;         ///< datagrams from there that are no such answers
   std::size_t datagrams_sent = 0;

@@ -202,5 +202,108 @@ TEST(DiagnoseNat, DoesNotJudgeWhatWasNotMeasured) {
             "silent mappings live for more than 10 s");
 }
 
+IpAddress address(const char* text) { return IpAddress::parse(text).value(); }
+
+/// home(), whose router says that by NAT-PMP and nothing else.
+NatFacts with_router(const char* outer) {
+  NatFacts facts = home();
+  facts.router.emplace();
+  facts.router->address = address("192.168.1.1");
+  facts.router->query.nat_pmp = true;
+  facts.router->query.outer = address(outer);
+  return facts;
+}
+
+TEST(DiagnoseNat, SaysWhatTheRouterSpeaks) {
+  NatFacts facts = with_router("203.0.113.5");
+  EXPECT_EQ(check_of(facts, "nat.router").summary.plain(),
+            "the router speaks NAT-PMP; its outer address is 203.0.113.5");
+  EXPECT_EQ(check_of(facts, "nat.router").status, Status::ok);
+  EXPECT_EQ(check_of(facts, "nat.carrier").summary.plain(),
+            "none: servers see the address that the router says it has");
+  facts.router->query.pcp = true;
+  facts.router->upnp = {.found = true, .outer = address("203.0.113.5"), .error = {}};
+  EXPECT_EQ(check_of(facts, "nat.router").summary.plain(),
+            "the router speaks PCP, NAT-PMP and UPnP; its outer address is 203.0.113.5");
+}
+
+TEST(DiagnoseNat, FindsNothingInARouterThatSaysNothing) {
+  NatFacts facts = home();
+  EXPECT_EQ(check_of(facts, "nat.router").name, "absent") << "not asked";
+  facts.router.emplace();
+  facts.router->address = address("192.168.1.1");
+  EXPECT_EQ(check_of(facts, "nat.router").status, Status::ok);
+  EXPECT_EQ(check_of(facts, "nat.router").summary.plain(),
+            "the router speaks none of PCP, NAT-PMP and UPnP");
+  facts.router->address.reset();
+  EXPECT_EQ(check_of(facts, "nat.router").status, Status::unknown);
+  EXPECT_FALSE(check_of(facts, "nat.router").essential);
+}
+
+TEST(DiagnoseNat, SeesAnotherNatBeyondTheRouter) {
+  const Check check = check_of(with_router("192.168.0.7"), "nat.router");
+  EXPECT_EQ(check.status, Status::warning);
+  EXPECT_EQ(check.finding->id, FindingId::nat_beyond_router);
+  EXPECT_TRUE(check.finding->hypotheses.empty()) << "a private address proves it";
+  // No server answered: that one is behind another NAT all the same.
+  NatFacts alone = with_router("192.168.0.7");
+  alone.behaviour->servers.front().mapped.reset();
+  EXPECT_EQ(check_of(alone, "nat.router").finding->id, FindingId::nat_beyond_router);
+  // Where the servers see the private address too, there is none between.
+  NatFacts laboratory = with_router("192.168.0.7");
+  laboratory.behaviour->servers.front().mapped = endpoint("192.168.0.7:40000");
+  EXPECT_FALSE(check_of(laboratory, "nat.router").finding);
+}
+
+TEST(DiagnoseNat, SeesACarriersNatByTheRouter) {
+  NatFacts facts = with_router("100.64.3.4");
+  EXPECT_EQ(check_of(facts, "nat.carrier").finding->id, FindingId::nat_of_carrier);
+  EXPECT_FALSE(check_of(facts, "nat.router").finding) << "said once";
+  facts.behaviour->servers.front().mapped.reset();
+  EXPECT_EQ(check_of(facts, "nat.carrier").finding->id, FindingId::nat_of_carrier);
+}
+
+TEST(DiagnoseNat, GuessesWhereARouterNamesAnotherPublicAddress) {
+  const Check check = check_of(with_router("198.51.100.9"), "nat.router");
+  EXPECT_EQ(check.finding->id, FindingId::nat_beyond_router);
+  EXPECT_EQ(check.finding->hypotheses.size(), 3U);
+  NatFacts alone = with_router("198.51.100.9");
+  alone.behaviour->servers.front().mapped.reset();
+  EXPECT_FALSE(check_of(alone, "nat.router").finding) << "nobody contradicts";
+  NatFacts no_nat = with_router("198.51.100.9");
+  no_nat.behaviour->mapping = NatMapping::none;
+  EXPECT_FALSE(check_of(no_nat, "nat.router").finding);
+}
+
+TEST(DiagnoseNat, DoesNotBelieveAddressesThatCannotBe) {
+  for (const char* lie : {"0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "192.168.1.1"}) {
+    const Check check = check_of(with_router(lie), "nat.router");
+    EXPECT_EQ(check.status, Status::ok) << lie;
+    EXPECT_THAT(check.summary.plain(), HasSubstr("names no outer address")) << lie;
+  }
+  // Of two, what the servers confirm.
+  NatFacts facts = with_router("198.51.100.9");
+  facts.router->upnp = {.found = true, .outer = address("203.0.113.5"), .error = {}};
+  EXPECT_EQ(check_of(facts, "nat.router").status, Status::ok);
+}
+
+TEST(DiagnoseNat, SaysOfAGatewayThatDoesNotAnswerThatNoneDoes) {
+  NatFacts facts = home();
+  facts.servers_are_gateways = true;
+  facts.behaviour->servers.front().mapped.reset();
+  const Check check = check_of(facts, "nat.servers");
+  EXPECT_EQ(check.finding->id, FindingId::stun_silent);
+  EXPECT_THAT(check.finding->cause.plain(), HasSubstr("no stock one does"));
+  EXPECT_THAT(fix_of(check), HasSubstr("--stun"));
+}
+
+TEST(DiagnoseNat, DoesNotMissASecondServerWhereTheGatewayIsAsked) {
+  NatFacts facts = home();
+  facts.behaviour->mapping = NatMapping::not_known;
+  facts.servers_are_gateways = true;
+  EXPECT_FALSE(check_of(facts, "nat.mapping").finding);
+  EXPECT_FALSE(check_of(facts, "nat.mapping").essential);
+}
+
 }  // namespace
 }  // namespace wgscope::diagnosis

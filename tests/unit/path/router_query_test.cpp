@@ -118,6 +118,7 @@ TEST_F(RouterQueryTest, KeepsErrorsApartFromAddresses) {
   EXPECT_TRUE(query_.done());
   EXPECT_EQ(query_.result().nat_pmp_error, 3U);
   EXPECT_EQ(query_.result().pcp_error, wire::kPcpAddressMismatch);
+  EXPECT_TRUE(query_.result().nat_before_router);
   EXPECT_FALSE(query_.result().outer);
 }
 
