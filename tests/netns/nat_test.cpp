@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <csignal>
+#include <memory>
 #include <optional>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -66,6 +68,7 @@ TEST_F(NatProgram, SeesAFullConeWherePortsAreForwarded) {
                             "-100\n  iifname \"{}\" meta l4proto udp dnat to 10.7.0.2\n }}\n}}\n",
                             far_.left));
   const Said said = nat({"--stun", kServer, "--quick"});
+  EXPECT_EQ(said.summary("nat.mapping"), "one mapping for all, as ports are kept");
   EXPECT_EQ(said.summary("nat.filtering"), "endpoint-independent filtering");
 }
 
@@ -165,16 +168,92 @@ TEST_F(NatProgram, FindsTheShorterOfTwoNatsInARow) {
 TEST_F(NatProgram, TellsTheBracketSoFarWhenInterrupted) {
   start_coturn({"198.51.100.10", "198.51.100.11"});
   translate(*router_, far_.left, "masquerade");
-  Process program({binary_dir() / "probe/wgscope", "nat", "--json", "--verbose", "--stun", kServer,
-                   "--longest", "100"},
-                  {.netns = inside_->name()});
-  EXPECT_EQ(program.wait(seconds(12)), std::nullopt) << "ended by itself: " << program.out();
-  program.signal(SIGINT);
-  EXPECT_EQ(program.wait(seconds(5)), 3) << program.out() << program.err();
-  const auto report = nlohmann::json::parse(program.out(), nullptr, false);
-  ASSERT_TRUE(report.is_object()) << program.out();
-  EXPECT_EQ(report.at("interrupted"), true);
-  EXPECT_THAT(program.out(), HasSubstr("live for more than"));
+  // On a terminal, as only there it shows how far it is.
+  const std::string command =
+      fmt::format("echo \"pid $$ \"; exec {} nat --verbose --no-router --stun {} --longest 100",
+                  (binary_dir() / "probe/wgscope").string(), kServer);
+  Process program({"script", "-qefc", command, "/dev/null"},
+                  {.env = {"TERM=xterm"}, .netns = inside_->name()});
+  const std::regex pid_line("pid ([0-9]+) ");
+  ASSERT_TRUE(program.wait_for_output(pid_line, seconds(20)));
+  const std::string so_far = program.out();
+  std::smatch found;
+  ASSERT_TRUE(std::regex_search(so_far, found, pid_line));
+  const pid_t pid = std::stoi(found[1]);
+  ASSERT_TRUE(program.wait_for_output("they live for more than 1 s", seconds(60))) << program.out();
+  ASSERT_EQ(kill(pid, SIGINT), 0);
+  EXPECT_EQ(program.wait(seconds(20)), 3) << program.out();
+  EXPECT_THAT(program.out(), HasSubstr("interrupted"));
+  EXPECT_THAT(program.out(), HasSubstr("silent mappings live for more than"));
+}
+
+TEST_F(NatProgram, AdvisesAKeepaliveThatProvesToBeEnough) {
+  start_coturn({"198.51.100.10", "198.51.100.11"});
+  translate(*router_, far_.left, "masquerade fully-random");
+  set_timeouts(*router_, 10, 10);  // a second more or less, and the advice is the same
+  const auto start = [&](const std::string& keepalive) {
+    return std::make_unique<Process>(
+        std::vector<std::string>{binary_dir() / "probe/wgscope", "nat", "--json", "--no-router",
+                                 "--stun", kServer, "--longest", "13", "--keepalive", keepalive},
+        ProcessOptions{.netns = inside_->name()});
+  };
+  const auto too_long = start("11");
+  const auto advised = start("5");
+  EXPECT_EQ(too_long->wait(seconds(60)), 2) << too_long->out();
+  EXPECT_THAT(too_long->out(), HasSubstr("WGS-NAT-008"));
+  EXPECT_THAT(too_long->out(), HasSubstr("\"PersistentKeepalive = 5\""));
+  EXPECT_EQ(advised->wait(seconds(60)), 0) << advised->out();
+  const auto report = nlohmann::json::parse(advised->out());
+  EXPECT_GE(report.at("duration_seconds").get<double>(), 3 * (5 + 1)) << "three trials";
+  EXPECT_THAT(advised->out(), HasSubstr("5 s: often enough"));
+}
+
+TEST_F(NatProgram, AsksTheConfiguredGatewayItself) {
+  translate(*router_, far_.left, "masquerade fully-random");
+  set_timeouts(*router_, 4, 4);
+  Process gateway({binary_dir() / "probe/wgscope", "listen", "--generate", "--stun",
+                   "--listen-port=51820", "--endpoint=198.51.100.10", "--peer-file",
+                   folder_ / "peer.conf", "--uapi.dir", folder_.path()},
+                  {.netns = outside_->name()});
+  ASSERT_TRUE(gateway.wait_for_output("stop with", seconds(20))) << gateway.err();
+  const Said said = nat({"--config", folder_ / "peer.conf", "--longest", "8", "--keepalive", "6"});
+  EXPECT_EQ(said.program.exit_code, 2) << said.program.out;
+  EXPECT_EQ(said.report.at("finding"), "WGS-NAT-008");
+  EXPECT_THAT(said.summary("nat.servers"), HasSubstr("1 of 1"));
+  EXPECT_FALSE(gateway.wait_for_output("refused", std::chrono::milliseconds(1)))
+      << "that mappings are gone is no news to who listens: " << gateway.err();
+}
+
+TEST_F(NatProgram, SaysThatStockGatewaysKnowNoStun) {
+  translate(*router_, far_.left, "masquerade");
+  Process gateway({binary_dir() / "probe/wgscope", "listen", "--generate", "--listen-port=51820",
+                   "--endpoint=198.51.100.10", "--peer-file", folder_ / "peer.conf", "--uapi.dir",
+                   folder_.path()},
+                  {.netns = outside_->name()});
+  ASSERT_TRUE(gateway.wait_for_output("stop with", seconds(20))) << gateway.err();
+  const Said said = nat({"--config", folder_ / "peer.conf"});
+  EXPECT_EQ(said.program.exit_code, 3) << said.program.out;
+  EXPECT_EQ(said.report.at("finding"), "WGS-NAT-001");
+  EXPECT_THAT(said.program.out, HasSubstr("as no stock one does"));
+}
+
+TEST_F(NatProgram, SeesFiltersThatLookAtAddressesOnly) {
+  start_coturn({"198.51.100.10", "198.51.100.11"});
+  translate(*router_, far_.left, "masquerade");
+  // In comes what is from an address that the same port has sent to, whatever its port.
+  router_->must(
+      {"nft", "-f", "-"},
+      fmt::format(
+          "table ip in {{\n set met {{ type ipv4_addr . inet_service; flags dynamic,timeout; "
+          "timeout 60s; }}\n chain out {{ type filter hook forward priority 0; oifname "
+          "\"{0}\" update @met {{ ip daddr . udp sport }}\n }}\n chain pre {{ type nat hook "
+          "prerouting priority -100; iifname \"{0}\" ip saddr . udp dport @met dnat to "
+          "10.7.0.2\n }}\n}}\n",
+          far_.left));
+  const Said said = nat({"--stun", kServer, "--quick", "--no-router"});
+  EXPECT_EQ(said.program.exit_code, 0) << said.program.out;
+  EXPECT_EQ(said.summary("nat.mapping"), "one mapping for all, as ports are kept");
+  EXPECT_EQ(said.summary("nat.filtering"), "address-dependent filtering");
 }
 
 }  // namespace
