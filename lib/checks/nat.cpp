@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/core.h>
+
 #include "wgscope/base/random.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
@@ -138,6 +140,8 @@ NatFacts nat(Run& run, const NatOptions& options) {
     facts.local = os::local_address_towards(server);
     first = &server;
   }
+  if (!facts.local && !servers.empty())
+    facts.error = Error{Errc::io, fmt::format("no route to {}", servers.front().to_string())};
   if (facts.local && !run.interrupted()) {
     std::optional<RouterInquiry> router;
     if (options.router && options.family == Family::v4)
@@ -160,6 +164,7 @@ void check_nat(Run& run, const NatOptions& options, diagnosis::Report& report) {
   for (diagnosis::Check& check : diagnosis::diagnose(facts))
     report.checks.push_back(std::move(check));
   report.success = diagnosis::success(facts);
+  diagnosis::measure(facts, report);
   report.interrupted = facts.interrupted;
 }
 

@@ -79,6 +79,9 @@ std::vector<Text> server_evidence(const NatFacts& facts) {
           text("{} sees {}; it {}", server.server, *server.mapped, words_of(server.other_is)));
     else if (server.error_code)
       lines.push_back(text("{} answers with error {}", server.server, *server.error_code));
+    else if (server.untrue)
+      lines.push_back(
+          text("{} says that it sees {}, which cannot be", server.server, *server.untrue));
     else
       lines.push_back(
           text(server.unreachable ? "{} cannot be reached" : "{} does not answer", server.server));
@@ -105,6 +108,12 @@ Check check_servers(const NatFacts& facts) {
     finding.fix = {"name STUN servers: wgscope nat --stun HOST:PORT --stun HOST:PORT",
                    "or have the gateway answer: wgscope listen --stun, in its place"};
     return make_nat_check("nat.servers", Status::unknown, "no answer", std::move(finding));
+  }
+  if (!facts.local && facts.error) {
+    finding.cause = "this host has no route to the STUN servers, so nothing is known of NATs";
+    finding.fix = {"ip route get ADDRESS of a server shows what is missing",
+                   "or name servers of the other family: with --ipv6, or without"};
+    return make_nat_check("nat.servers", Status::unknown, "no route", std::move(finding));
   }
   finding.hypotheses = {{"a firewall drops UDP", "wgscope handshake, and the same from elsewhere"},
                         {"the servers are not STUN servers", "try others: --stun HOST:PORT"}};

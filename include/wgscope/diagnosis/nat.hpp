@@ -71,6 +71,10 @@ struct NatFacts {
 /// hairpin, what is behind what, the router, lifetime, keepalive.
 std::vector<Check> diagnose(const NatFacts& facts);
 
+/// Adds the lifetimes that came out, by the flow's state. What was cut short is left out: it says
+/// how long was waited.
+void measure(const NatFacts& facts, Report& report);
+
 /// "a NAT: endpoint-independent mapping, …": Report::success.
 Text success(const NatFacts& facts);
 

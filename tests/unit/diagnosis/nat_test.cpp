@@ -202,6 +202,55 @@ TEST(DiagnoseNat, DoesNotJudgeWhatWasNotMeasured) {
             "silent mappings live for more than 10 s");
 }
 
+std::vector<std::string> measured_in(const NatFacts& facts) {
+  Report report;
+  measure(facts, report);
+  std::vector<std::string> lines;
+  for (const Measurement& one : report.measurements)
+    lines.push_back(std::string(one.name) + " " + one.labels.at(0).value.plain() + " " +
+                    std::to_string(static_cast<int>(one.value)));
+  return lines;
+}
+
+TEST(DiagnoseNat, LeavesLifetimesAsFigures) {
+  using ::testing::ElementsAre;
+  using ::testing::IsEmpty;
+  EXPECT_THAT(measured_in(measured(30, 120)),
+              ElementsAre("wireguard_probe_nat_mapping_lifetime_seconds stream 120",
+                          "wireguard_probe_nat_mapping_lifetime_seconds one_way 30"));
+  EXPECT_THAT(measured_in(home()), IsEmpty());
+  // Cut short: how long was waited says nothing of the NAT.
+  NatFacts facts = measured(30, 120);
+  facts.lifetime->stream->gone_after.reset();
+  facts.interrupted = true;
+  EXPECT_THAT(measured_in(facts),
+              ElementsAre("wireguard_probe_nat_mapping_lifetime_seconds one_way 30"));
+  facts.interrupted = false;  // longer than was looked for
+  EXPECT_EQ(measured_in(facts).size(), 2U);
+  facts.lifetime->stream.reset();
+  facts.lifetime->one_way = MappingLifetimeResult{};
+  EXPECT_THAT(measured_in(facts), IsEmpty());
+}
+
+TEST(DiagnoseNat, SaysThatThereIsNoRoute) {
+  NatFacts facts = home();
+  facts.behaviour.reset();
+  facts.local.reset();
+  facts.error = Error{Errc::io, "no route to [2001:db8::1]:3478"};
+  const Check check = check_of(facts, "nat.servers");
+  EXPECT_EQ(check.status, Status::unknown);
+  EXPECT_EQ(check.summary.plain(), "no route");
+  EXPECT_TRUE(check.finding->hypotheses.empty());
+}
+
+TEST(DiagnoseNat, TellsServersThatSayWhatCannotBe) {
+  NatFacts facts = home();
+  facts.behaviour->servers.front().mapped.reset();
+  facts.behaviour->servers.front().untrue = endpoint("[2001:db8::5]:40000");
+  EXPECT_THAT(check_of(facts, "nat.servers").finding->evidence.front().plain(),
+              HasSubstr("sees [2001:db8::5]:40000, which cannot be"));
+}
+
 IpAddress address(const char* text) { return IpAddress::parse(text).value(); }
 
 /// home(), whose router says that by NAT-PMP and nothing else.
