@@ -95,6 +95,8 @@ enum class FindingId : std::uint8_t {
   mtu_below_ipv6,
   mtu_unanswered,
   mtu_own_interface,
+  // WGS-NAT, again
+  nat_beyond_router,
 };
 
 /// A row of the table of findings, from which docs/findings.md is made.
