@@ -472,6 +472,12 @@ constexpr FindingKind kKinds[] = {
      "behind it; none did, or none is known.",
      "Name one that answers: wgscope mtu ADDRESS. Where none does, wgscope handshake tells what "
      "becomes of data."},
+    {FindingId::mtu_own_interface, "WGS-MTU-010", warning,
+     "The tunnel's MTU is too large for this host's own interface",
+     "A full tunnel packet makes a datagram that is larger than the interface takes by which it "
+     "is to leave: it is cut into fragments before it is sent, or not sent where that is "
+     "forbidden. Linux' own MTU for a WireGuard interface is its underlying interface's, less 80.",
+     "Set the tunnel's MTU to what fits, or the interface's MTU to what its link takes."},
     {FindingId::nat_beyond_router, "WGS-NAT-010", warning, "Another NAT beyond the router",
      "The next router says what its outer address is (by NAT-PMP or UPnP), and that is a private "
      "one, or not the one that STUN servers see. A private one proves a NAT beyond the router. A "
