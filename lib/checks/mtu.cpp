@@ -20,12 +20,17 @@
 #include "wgscope/wire/message.hpp"
 
 #include "mtu_probing.hpp"
+#include "mtu_service.hpp"
 
 // Forward first, as the backward search needs requests of a size that arrives:
 //
 //          forward                              backward
 //   us ==[ padded echo request ]==> gateway     us ==[ echo request of n ]==> gateway
 //   us <-[ small reply ]----------  gateway     us <=[ reply of n, padded to 16 ]= gateway
+//
+// Where the gateway is an endpoint of ours, it is asked for answers of any size instead:
+//
+//   us --[ "answer in n bytes" ]--> gateway     us <=[ padded answer of n ]======= gateway
 
 namespace wgscope::checks {
 namespace {
@@ -33,6 +38,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Nanoseconds kLong = 5min;  ///< more than any search takes
+/// After the forward search, for whether there is a measuring service.
+constexpr Nanoseconds kService = 100ms;
+constexpr Nanoseconds kServiceWhereLossy = 1s;
 /// IPv4 cuts at multiples of 8 bytes (RFC 791 §3.1), IPv6 likewise (RFC 8200 §4.5).
 constexpr std::size_t kFragmentUnit = 8;
 
@@ -78,7 +86,11 @@ diagnosis::MtuDirection to_facts(const path::MtuResult& result) {
 class MtuSearches {
  public:
   MtuSearches(Run& run, Session& session, const IpAddress& target, Instant deadline)
-      : run_(run), session_(session), target_(target), deadline_(deadline) {}
+      : run_(run),
+        session_(session),
+        target_(target),
+        deadline_(deadline),
+        service_(session, target) {}
 
   void forward(diagnosis::MtuFacts& facts, bool quick) {
     run_.say(diagnosis::text("searching the MTU towards {}", session_.gateway()));
@@ -86,7 +98,8 @@ class MtuSearches {
     config.only_current = quick;
     config.ceiling = kLargestTunnelMtu + facts.overhead;
     path::MtuSearch search(config);
-    MtuProbing probing(run_, session_, target_, MtuWay::forward);
+    MtuProbing probing(run_, session_, target_, MtuWay::forward, service_);
+    service_.ask(os::boot_now());
     probing.drive(search, deadline_);
     const auto result = search.result();
     facts.round_trip = result.round_trip;
@@ -101,15 +114,52 @@ class MtuSearches {
     config.dont_fragment = false;
     path::MtuSearch search(config);
     static_cast<void>(session_.endpoint().set_fragmentation(os::Fragmentation::allow));
-    MtuProbing(run_, session_, target_, MtuWay::forward).drive(search, deadline_);
+    MtuProbing(run_, session_, target_, MtuWay::forward, service_).drive(search, deadline_);
     static_cast<void>(session_.endpoint().set_fragmentation(os::Fragmentation::probe));
     facts.fragments_pass = search.result().current_fits;
   }
 
-  /// The setting's size, or the largest of which requests arrive; where its replies do not, what
-  /// does, in steps of 16.
   void backward(diagnosis::MtuFacts& facts, bool quick) {
     run_.say(diagnosis::text("searching the MTU back from {}", session_.gateway()));
+    await_service(facts);
+    const auto& service = service_.first();
+    const bool is_able = service && service->largest_answer >= facts.tunnel_mtu + facts.overhead;
+    is_able ? by_answers(facts, quick) : by_replies(facts, quick);
+  }
+
+ private:
+  /// Nobody waits for a stock peer that says nothing: what is there answers as soon as echo does.
+  void await_service(const diagnosis::MtuFacts& facts) {
+    const bool lossy = facts.forward->controls_lost > 0;
+    const Nanoseconds patience =
+        lossy ? kServiceWhereLossy : std::max<Nanoseconds>(kService, 2 * *facts.round_trip);
+    const MtuProbing listening(run_, session_, target_, MtuWay::forward, service_);
+    session_.next_tick = [&] { return service_.next_timeout(); };
+    session_.tick = [&](Instant now) { service_.handle_timeout(now); };
+    static_cast<void>(run_.wait([&] { return service_.settled(); },
+                                std::min(deadline_, os::boot_now() + patience)));
+  }
+
+  /// Of any size, as the service pads its answers; above the setting too.
+  void by_answers(diagnosis::MtuFacts& facts, bool quick) {
+    facts.method = diagnosis::MtuBackward::answers;
+    facts.seen_as = service_.first()->asker;
+    path::MtuSearchConfig config = common(facts);
+    config.ceiling =
+        std::min<std::size_t>(service_.first()->largest_answer, kLargestTunnelMtu + facts.overhead);
+    config.only_current = quick;
+    // Most ways back are as wide as the way there.
+    if (facts.forward->not_above) config.expected = facts.forward->mtu;
+    path::MtuSearch search(config);
+    MtuProbing probing(run_, session_, target_, MtuWay::answered, service_);
+    probing.drive(search, deadline_);
+    facts.backward = to_facts(search.result());
+    facts.largest_fragment = probing.largest_fragment();
+  }
+
+  /// The setting's size, or the largest of which requests arrive; where its replies do not, what
+  /// does, in steps of 16.
+  void by_replies(diagnosis::MtuFacts& facts, bool quick) {
     const std::size_t full = facts.tunnel_mtu + facts.overhead;
     path::MtuSearchConfig config = common(facts);
     config.floor = smallest(facts);
@@ -122,7 +172,7 @@ class MtuSearches {
     config.ceiling = most;
     config.only_current = quick;
     path::MtuSearch search(config);
-    MtuProbing probing(run_, session_, target_, MtuWay::backward);
+    MtuProbing probing(run_, session_, target_, MtuWay::backward, service_);
     probing.drive(search, deadline_);
     facts.backward = to_facts(search.result());
     facts.largest_fragment = probing.largest_fragment();
@@ -131,7 +181,6 @@ class MtuSearches {
     narrow(facts);
   }
 
- private:
   [[nodiscard]] path::MtuSearchConfig common(const diagnosis::MtuFacts& facts) const {
     path::MtuSearchConfig config;
     config.current = facts.tunnel_mtu + facts.overhead;
@@ -176,6 +225,7 @@ class MtuSearches {
   Session& session_;
   IpAddress target_;
   Instant deadline_;
+  MtuService service_;
 };
 
 }  // namespace

@@ -223,10 +223,19 @@ std::optional<std::size_t> fitting_mtu(const MtuFacts& facts) {
   if (!facts.forward || !facts.backward || !facts.forward->mtu || !facts.backward->mtu)
     return std::nullopt;
   const std::size_t back = *facts.backward->mtu;
-  // Backward nothing above the setting is tried: what fits there does not limit what is forward.
-  const std::size_t path =
-      fits(facts, *facts.backward) ? *facts.forward->mtu : std::min(*facts.forward->mtu, back);
+  // By replies nothing above the setting is tried: what fits does not limit what is forward.
+  const bool is_bound = facts.method == MtuBackward::answers || !fits(facts, *facts.backward);
+  const std::size_t path = is_bound ? std::min(*facts.forward->mtu, back) : *facts.forward->mtu;
   if (path <= facts.overhead + kTcpOverIpv6) return std::nullopt;
+  return path - facts.overhead;
+}
+
+std::optional<std::size_t> likely_mtu(const MtuFacts& facts) {
+  const auto fitting = fitting_mtu(facts);
+  if (!fitting || facts.method == MtuBackward::answers) return std::nullopt;
+  const std::size_t back = facts.backward->not_above.value_or(*facts.backward->mtu);
+  const std::size_t path = std::min(*facts.forward->mtu, back);
+  if (path <= *fitting + facts.overhead) return std::nullopt;
   return path - facts.overhead;
 }
 

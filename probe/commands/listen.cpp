@@ -51,6 +51,7 @@ struct ListenOptions {
   std::string uapi_folder;
   std::string state_folder;
   bool json = false;
+  bool no_measuring = false;
 };
 
 void add_options(CLI::App& app, ListenOptions& options) {
@@ -83,6 +84,8 @@ void add_options(CLI::App& app, ListenOptions& options) {
                  "Folder in which the key's last handshake is kept")
       ->type_name("DIR");
   app.add_flag("--json", options.json, "Show events as lines of JSON");
+  app.add_flag("--no-measuring", options.no_measuring,
+               "Do not help peers that measure the path to them (wgscope mtu)");
   app.callback([&options, peer_file] {
     if (options.config.empty() && !options.generate)
       throw CLI::ValidationError("--config or --generate is needed");
@@ -118,6 +121,7 @@ Result<ListenerOptions> listener_options(const ListenOptions& options,
   ListenerOptions made;
   made.port = options.port.value_or(config.listen_port.value_or(0));
   made.json = options.json;
+  made.measuring = !options.no_measuring;
   made.colour = wants_colour(surroundings_of_stdout());
   std::string folder = options.uapi_folder;
   if (folder.empty() && geteuid() == 0) folder = kUsualUapiFolder;

@@ -30,6 +30,7 @@ struct ListenerOptions {
   std::string stamp_folder;  ///< empty for a key that ends with this process
   bool json = false;
   bool colour = false;
+  bool measuring = true;  ///< peers may measure the path to them
 };
 
 /// A peer that others can try their tunnels on, showing on standard output what they do. For one

@@ -50,6 +50,12 @@ struct MtuDirection {
   std::vector<SizeTried> tried;
 };
 
+/// How the way back was measured.
+enum class MtuBackward : std::uint8_t {
+  replies,  ///< by echo replies, in steps of 16 bytes, and nothing above the setting
+  answers,  ///< by answers of the gateway's measuring service, to the byte
+};
+
 struct MtuFacts {
   Endpoint gateway;
   std::optional<IpAddress> target;  ///< inside the tunnel
@@ -65,10 +71,15 @@ struct MtuFacts {
   std::optional<bool> fragments_pass;
   std::optional<std::size_t> largest_fragment;  ///< of the gateway's datagrams that came in some
   bool inner_fragments = false;  ///< the gateway's tunnel has a smaller MTU than ours
+  MtuBackward method = MtuBackward::replies;
+  std::optional<Endpoint> seen_as;  ///< where our datagrams come from, as the gateway sees it
 };
 
 /// The tunnel's MTU that is proven to pass, in both directions; nothing where that is not known.
 std::optional<std::size_t> fitting_mtu(const MtuFacts& facts);
+/// A larger one that may pass too, as the way back is known in steps only; nothing where there is
+/// none.
+std::optional<std::size_t> likely_mtu(const MtuFacts& facts);
 
 /// Pure: the same facts give the same checks.
 std::vector<Check> diagnose(const MtuFacts& facts);
