@@ -104,12 +104,14 @@ std::optional<Instant> MtuProbing::next_timeout() const {
 }
 
 void MtuProbing::send_probes() {
-  while (const auto probe = search_->poll_probe(os::boot_now())) {
-    sizes_.resize(std::max<std::size_t>(sizes_.size(), probe->id + 1));
-    sizes_[probe->id] = probe->size;
-    held_.push_back(*probe);
-  }
-  while (!held_.empty() && os::boot_now() >= next_send_) {
+  for (;;) {
+    // Each time, as an answer may have come while the last one was sent.
+    while (const auto probe = search_->poll_probe(os::boot_now())) {
+      sizes_.resize(std::max<std::size_t>(sizes_.size(), probe->id + 1));
+      sizes_[probe->id] = probe->size;
+      held_.push_back(*probe);
+    }
+    if (held_.empty() || os::boot_now() < next_send_) return;
     const path::MtuProbe probe = held_.front();
     held_.pop_front();
     send(probe);
