@@ -15,12 +15,14 @@
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
+#include "wgscope/os/dont_fragment.hpp"
 #include "wgscope/os/udp_socket.hpp"
 #include "wgscope/path/mtu_search.hpp"
 #include "wgscope/wire/message.hpp"
 
 #include "mtu_probing.hpp"
 #include "mtu_service.hpp"
+#include "mtu_tcp.hpp"
 
 // Forward first, as the backward search needs requests of a size that arrives:
 //
@@ -92,10 +94,31 @@ class MtuSearches {
         deadline_(deadline),
         service_(session, target) {}
 
+  /// DF is in the headers of IPv4 only, and read where that is permitted.
+  void read_headers() {
+    const IpAddress& gateway = session_.gateway().address;
+    if (gateway.family != Family::v4) return;
+    auto tap = os::DontFragmentTap::open(gateway, session_.endpoint().listen_port());
+    if (tap) tap_.emplace(std::move(*tap));
+  }
+
+  /// Datagrams with DF tell that it is set, also beside some that the gateway has cut itself.
+  void conclude_cutting(diagnosis::MtuFacts& facts) {
+    if (session_.gateway().address.family != Family::v4) return;
+    if (tap_) {
+      const auto seen = tap_->read();
+      // Our own endpoint sets it for answers of its service alone.
+      const bool set = service_.first() ? seen.clear == 0 : seen.set > 0;
+      if (seen.set + seen.clear > 0) facts.cutting = {.dont_fragment = set, .read = true};
+    } else if (after_losses_ && facts.forward->controls_lost + facts.backward->controls_lost == 0) {
+      facts.cutting = {.dont_fragment = *after_losses_, .read = false};
+    }
+  }
+
   void forward(diagnosis::MtuFacts& facts, bool quick) {
     run_.say(diagnosis::text("searching the MTU towards {}", session_.gateway()));
     path::MtuSearchConfig config = common(facts);
-    config.only_current = quick;
+    config.until_current = quick;
     config.ceiling = kLargestTunnelMtu + facts.overhead;
     path::MtuSearch search(config);
     MtuProbing probing(run_, session_, target_, MtuWay::forward, service_);
@@ -147,7 +170,7 @@ class MtuSearches {
     path::MtuSearchConfig config = common(facts);
     config.ceiling =
         std::min<std::size_t>(service_.first()->largest_answer, kLargestTunnelMtu + facts.overhead);
-    config.only_current = quick;
+    config.until_current = quick;
     // Most ways back are as wide as the way there.
     if (facts.forward->not_above) config.expected = facts.forward->mtu;
     path::MtuSearch search(config);
@@ -170,13 +193,14 @@ class MtuSearches {
     config.current = most;
     config.step = wire::kPaddingMultiple;
     config.ceiling = most;
-    config.only_current = quick;
+    config.until_current = quick;
     path::MtuSearch search(config);
     MtuProbing probing(run_, session_, target_, MtuWay::backward, service_);
     probing.drive(search, deadline_);
     facts.backward = to_facts(search.result());
     facts.largest_fragment = probing.largest_fragment();
     facts.inner_fragments = probing.inner_fragments();
+    after_losses_ = probing.fragments_after_losses();
     widen(facts, config);
     narrow(facts);
   }
@@ -226,6 +250,8 @@ class MtuSearches {
   IpAddress target_;
   Instant deadline_;
   MtuService service_;
+  std::optional<os::DontFragmentTap> tap_;
+  std::optional<bool> after_losses_;  ///< MtuProbing::fragments_after_losses()
 };
 
 }  // namespace
@@ -257,10 +283,16 @@ diagnosis::MtuFacts mtu(Run& run, Session& session, const Target& target,
   static_cast<void>(session.endpoint().set_fragmentation(os::Fragmentation::probe));
   MtuSearches searches(run, session, *facts.target,
                        options.deadline.value_or(os::boot_now() + kLong));
+  if (options.read_headers) searches.read_headers();
   searches.forward(facts, options.quick);
   const bool fits = facts.forward->mtu >= facts.tunnel_mtu + facts.overhead;
   if (facts.forward->mtu && !fits && !run.interrupted()) searches.fragments(facts);
   if (facts.forward->mtu && !run.interrupted()) searches.backward(facts, options.quick);
+  searches.conclude_cutting(facts);
+  if (options.tcp_port && !run.interrupted())
+    facts.tcp =
+        ask_mss(run, session, {options.tcp_address.value_or(*facts.target), 0, *options.tcp_port},
+                options.deadline.value_or(os::boot_now() + kLong));
   return facts;
 }
 

@@ -109,6 +109,7 @@ void MtuProbing::send_probes() {
     while (const auto probe = search_->poll_probe(os::boot_now())) {
       sizes_.resize(std::max<std::size_t>(sizes_.size(), probe->id + 1));
       sizes_[probe->id] = probe->size;
+      came_.resize(sizes_.size());
       held_.push_back(*probe);
     }
     if (held_.empty() || os::boot_now() < next_send_) return;
@@ -175,10 +176,18 @@ bool MtuProbing::came_in_fragments(std::uint32_t probe) {
       std::any_of(begin, session_.fragmented.end(), [&](const endpoint::Fragmented& one) {
         return one.datagram_size >= bare && one.datagram_size < end;
       });
-  if (any)
-    for (auto one = begin; one != session_.fragmented.end(); ++one)
-      fragment_ = std::max(fragment_.value_or(0), one->largest_fragment);
-  return any;
+  came_[probe] = true;
+  if (!any) return false;
+  for (auto one = begin; one != session_.fragmented.end(); ++one)
+    fragment_ = std::max(fragment_.value_or(0), one->largest_fragment);
+  if (!after_losses_) note_losses_before(probe);
+  return true;
+}
+
+void MtuProbing::note_losses_before(std::uint32_t probe) {
+  after_losses_ = false;
+  for (std::uint32_t earlier = 0; earlier < probe; ++earlier)
+    if (sizes_[earlier] >= sizes_[probe] && !came_[earlier]) after_losses_ = true;
 }
 
 void MtuProbing::take(const inner::Event& event) {

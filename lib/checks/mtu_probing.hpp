@@ -43,6 +43,9 @@ class MtuProbing {
   /// Datagrams of replies came in fragments, of which the largest had so many bytes. Such a reply
   /// is none: the path did not take it whole.
   [[nodiscard]] const std::optional<std::size_t>& largest_fragment() const { return fragment_; }
+  /// Before the first of those, replies at least as large had been lost, as happens where whoever
+  /// sends them must first learn that they are too big. Nothing: none came in fragments.
+  [[nodiscard]] std::optional<bool> fragments_after_losses() const { return after_losses_; }
   /// Replies came in fragments inside the tunnel.
   [[nodiscard]] bool inner_fragments() const;
 
@@ -56,6 +59,7 @@ class MtuProbing {
   void take_answer(const wire::MeasuringAnswer& answer);
   void take_errors();
   [[nodiscard]] bool came_in_fragments(std::uint32_t probe);
+  void note_losses_before(std::uint32_t probe);
 
   Run& run_;
   Session& session_;
@@ -73,6 +77,8 @@ class MtuProbing {
   std::uint64_t inner_fragments_before_;
   std::optional<std::uint32_t> refused_;  ///< the last probe that this host did not send
   std::optional<std::size_t> fragment_;
+  std::vector<bool> came_;  ///< of probes, by id: whole or in fragments
+  std::optional<bool> after_losses_;
   std::optional<wire::MeasuringReport> told_;  ///< the last report that the search knows of
 };
 

@@ -471,6 +471,14 @@ constexpr FindingKind kKinds[] = {
      "behind it; none did, or none is known.",
      "Name one that answers: wgscope mtu ADDRESS. Where none does, wgscope handshake tells what "
      "becomes of data."},
+    {FindingId::mtu_mss_too_large, "WGS-MTU-010", warning,
+     "TCP segments larger than the path takes",
+     "A service inside the tunnel announces a maximum segment size (MSS) that makes packets larger "
+     "than the path takes, and nobody on the way made it smaller. Hosts with a tunnel interface of "
+     "the right MTU are not affected; hosts that are routed through the tunnel send such segments, "
+     "and hang where ICMP does not reach them.",
+     "Set the tunnel's MTU to what fits, and let the gateway lower the MSS of connections that go "
+     "through it."},
 };
 
 }  // namespace

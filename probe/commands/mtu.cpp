@@ -1,11 +1,14 @@
 #include "wgscope/checks/mtu.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -21,6 +24,7 @@
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
+#include "wgscope/wire/measuring.hpp"
 
 #include "probe/command_line.hpp"
 #include "probe/commands/commands.hpp"
@@ -40,6 +44,7 @@ constexpr auto kQuick = 9s;  ///< of the 10 s that --quick may take
 struct MtuVerb {
   CheckOptions check;
   std::string target;
+  std::string tcp;
   bool ipv4 = false;
   bool ipv6 = false;
   bool is_limited = false;  ///< by a --timeout that was given
@@ -49,6 +54,10 @@ void add_options(CLI::App& app, MtuVerb& verb) {
   app.add_option("ADDRESS", verb.target,
                  "Whom to ping inside the tunnel; without it a likely address is chosen")
       ->type_name("");
+  app.add_option("--tcp", verb.tcp,
+                 "A TCP service inside the tunnel whose segments (MSS) are compared with what the "
+                 "path takes")
+      ->type_name("[ADDRESS:]PORT");
   auto* ipv4 = app.add_flag("-4,--ipv4", verb.ipv4, "Only the endpoint's IPv4 addresses");
   app.add_flag("-6,--ipv6", verb.ipv6, "Only its IPv6 addresses")->excludes(ipv4);
   add_check_options(app, verb.check);
@@ -56,6 +65,28 @@ void add_options(CLI::App& app, MtuVerb& verb) {
       ->description(
           "When all of it is over at the latest; without it the handshake has 20s, and the search "
           "takes its time");
+}
+
+/// A port is the target's. @returns bad_value.
+Result<> set_tcp(const std::string& given, const checks::Target& target, checks::MtuOptions& mtu) {
+  std::uint16_t port = 0;
+  const char* const end = given.data() + given.size();
+  const auto [rest, error] = std::from_chars(given.data(), end, port);
+  const auto service = Endpoint::parse(given);
+  const bool is_port = error == std::errc{} && rest == end && port != 0;
+  if (!is_port && (!service || service->port == 0))
+    return fail(Errc::bad_value, fmt::format("--tcp '{}': give PORT, or ADDRESS:PORT of a service "
+                                             "inside the tunnel",
+                                             printable(given)));
+  mtu.tcp_port = is_port ? port : service->port;
+  if (is_port) return {};
+  if (!checks::is_allowed(target, service->address))
+    return fail(Errc::bad_value,
+                fmt::format("--tcp {}: not among the peer's AllowedIPs, so nothing for it goes "
+                            "into the tunnel",
+                            service->address.to_string()));
+  mtu.tcp_address = service->address;
+  return {};
 }
 
 Result<checks::MtuCheck> make_check(const MtuVerb& verb, const checks::Target& target) {
@@ -73,6 +104,8 @@ Result<checks::MtuCheck> make_check(const MtuVerb& verb, const checks::Target& t
                               address->to_string()));
     check.mtu.target = *address;
   }
+  if (!verb.tcp.empty())
+    if (auto set = set_tcp(verb.tcp, target, check.mtu); !set) return tl::unexpected(set.error());
   if (verb.ipv4 || verb.ipv6) check.handshake.family = verb.ipv4 ? Family::v4 : Family::v6;
   check.handshake.timeout = verb.check.timeout;
   check.handshake.quick = verb.check.quick;
@@ -104,6 +137,13 @@ Plan plan_of(const checks::MtuCheck& check, const Prepared& prepared) {
            "where much is",
            target ? text("{}", *target) : diagnosis::Text("nobody: name one")));
   plan.lines.push_back("where full ones do not pass: some that may be cut into fragments");
+  plan.lines.push_back(text(
+      "at most three small datagrams to UDP port {} there, where an endpoint of wgscope answers "
+      "in any size; then such requests instead of echo requests on the way back",
+      wire::kMeasuringPort));
+  if (check.mtu.tcp_port)
+    plan.lines.push_back(text("one TCP connection to port {} inside, broken off before any data",
+                              *check.mtu.tcp_port));
   return plan;
 }
 

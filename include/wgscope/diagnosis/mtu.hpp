@@ -56,6 +56,20 @@ enum class MtuBackward : std::uint8_t {
   answers,  ///< by answers of the gateway's measuring service, to the byte
 };
 
+/// Whether the gateway lets its IPv4 datagrams be cut into fragments.
+struct MtuCutting {
+  bool dont_fragment = false;  ///< it sets DF: they must not be cut
+  bool read = false;           ///< in their headers; else by what came in fragments, and when
+};
+
+/// An inner TCP service, asked for the segments that it takes.
+struct MtuTcp {
+  Endpoint service;
+  bool answered = false;             ///< with a SYN-ACK
+  bool refused = false;              ///< or with a reset
+  std::optional<std::uint16_t> mss;  ///< as the SYN-ACK says; nothing: it says nothing
+};
+
 struct MtuFacts {
   Endpoint gateway;
   std::optional<IpAddress> target;  ///< inside the tunnel
@@ -73,6 +87,8 @@ struct MtuFacts {
   bool inner_fragments = false;  ///< the gateway's tunnel has a smaller MTU than ours
   MtuBackward method = MtuBackward::replies;
   std::optional<Endpoint> seen_as;  ///< where our datagrams come from, as the gateway sees it
+  std::optional<MtuCutting> cutting;
+  std::optional<MtuTcp> tcp;  ///< nothing: not asked
 };
 
 /// The tunnel's MTU that is proven to pass, in both directions; nothing where that is not known.
