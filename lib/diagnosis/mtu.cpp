@@ -244,8 +244,8 @@ std::optional<std::size_t> fitting_mtu(const MtuFacts& facts) {
 std::optional<std::size_t> likely_mtu(const MtuFacts& facts) {
   const auto fitting = fitting_mtu(facts);
   if (!fitting || facts.method == MtuBackward::answers) return std::nullopt;
-  const std::size_t back = facts.backward->not_above.value_or(*facts.backward->mtu);
-  const std::size_t path = std::min(*facts.forward->mtu, back);
+  const std::size_t there = *facts.forward->mtu;
+  const std::size_t path = std::min(there, facts.backward->not_above.value_or(there));
   if (path <= *fitting + facts.overhead) return std::nullopt;
   return path - facts.overhead;
 }

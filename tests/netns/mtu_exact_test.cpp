@@ -215,6 +215,25 @@ TEST_P(ExactMtu, DoesWithoutWhereTheServiceIsOff) {
   EXPECT_LE(*facts.backward->not_above - *facts.backward->mtu, 15U);
 }
 
+/// Both ways, by bytes: what is large finds the bucket empty more often than what is small. Over
+/// IPv4 by answers of the service, over IPv6 by replies.
+TEST_P(ExactMtu, DoesNotTakeATokenBucketForABlackHole) {
+  listen(v4() ? std::vector<std::string>{} : std::vector<std::string>{"--no-measuring"});
+  Place::add_rule(place_->router, "forward",
+                  "limit rate over 4 kbytes/second burst 1600 bytes drop");
+  const MtuFacts facts = search();
+  std::size_t lost = 0;
+  for (const auto& direction : {facts.forward, facts.backward}) {
+    ASSERT_TRUE(direction);
+    EXPECT_NE(direction->verdict, MtuVerdict::black_hole);
+    EXPECT_NE(direction->verdict, MtuVerdict::ptb_reported);
+    lost += direction->controls_lost;
+    for (const auto& tried : direction->tried)
+      if (tried.size <= 1500) lost += tried.sent - tried.answered;
+  }
+  EXPECT_GT(lost, 0U) << "the bucket was never empty";
+}
+
 TEST_P(ExactMtu, IsToldOfTheServicesOwnInterface) {
   listen();
   place_->theirs.must({"ip", "link", "set", place_->far.right, "mtu", "1450"});

@@ -209,6 +209,40 @@ TEST_P(UdpOnTheWay, CutsDatagramsUpThatAreLongerThanTheMtu) {
   EXPECT_TRUE(client.cuts_in_kernel());
 }
 
+TEST_P(UdpOnTheWay, TellsTheLargestFragmentOfWhatWasCut) {
+  os::UdpSocket client = open_in(net_->client);  // its datagrams may be cut
+  os::UdpOptions reporting;
+  reporting.report_fragments = true;
+  os::UdpSocket receiver = open_in(net_->server, reporting, kPort);
+  os::UdpSocket plain = open_in(net_->server, {}, kPort + 1);
+  const auto bytes = pattern(1400);
+  const auto send = [&](std::size_t size, std::uint16_t port = kPort) {
+    const os::SendBatch batch{server(port), std::span(bytes).first(size), size, {}};
+    ASSERT_TRUE(client.send({&batch, 1}).failures.empty());
+  };
+  if (!v4()) {  // no router cuts: this host does, once it has been told
+    send(1400);
+    ASSERT_TRUE(wait_for_error(client));
+  }
+  const auto receive = [](os::UdpSocket& socket) {
+    std::vector<std::pair<std::size_t, std::optional<std::size_t>>> all;
+    wait_for(socket, POLLIN);
+    EXPECT_TRUE(socket.receive([&](const os::Received& one) {
+      all.emplace_back(one.datagram.size(), one.largest_fragment);
+    }));
+    return all;
+  };
+  using Sizes = std::vector<std::pair<std::size_t, std::optional<std::size_t>>>;
+  send(1400);
+  // What is behind the IP header in a fragment is a multiple of 8: 1256 bytes; over IPv6 1232, 8
+  // of which are the fragment's header.
+  EXPECT_EQ(receive(receiver), (Sizes{{1400, v4() ? 1276 : 1280}}));
+  send(1200);
+  EXPECT_EQ(receive(receiver), (Sizes{{1200, std::nullopt}}));
+  send(1400, kPort + 1);
+  EXPECT_EQ(receive(plain), (Sizes{{1400, std::nullopt}})) << "it did not ask";
+}
+
 TEST_P(UdpOnTheWay, WaitsForRoomAndGoesOnWhereItStopped) {
   // Packets for a neighbour that does not answer are kept, and fill the socket's buffer.
   os::UdpOptions small;

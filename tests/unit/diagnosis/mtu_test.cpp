@@ -104,6 +104,9 @@ TEST(MtuDiagnosis, GivesNoHopeOfMoreThanIsKnownToPassForward) {
   EXPECT_EQ(likely_mtu(facts), 1330U);
   facts.forward = ends_at(1388);
   EXPECT_EQ(likely_mtu(facts), std::nullopt);
+  facts.forward = ends_at(1400);
+  facts.backward = passes(1388);  // larger requests do not arrive there
+  EXPECT_EQ(likely_mtu(facts), 1340U);
 }
 
 TEST(MtuDiagnosis, LowersTheMssOfBothFamiliesInItsFix) {
