@@ -94,6 +94,25 @@ Finding too_large(const MtuFacts& facts, const MtuDirection& direction, FindingI
   return finding;
 }
 
+/// By replies nothing larger is asked for than arrives there.
+bool ends_at_interface(const MtuFacts& facts, const MtuDirection& direction, bool backward) {
+  const bool tried_all = !backward || facts.method == MtuBackward::answers;
+  return tried_all && direction.exact && !fits(facts, direction);
+}
+
+/// Nothing larger leaves there, so that nothing larger was tried.
+Finding interface_smaller(const MtuFacts& facts, const MtuDirection& direction, bool backward) {
+  Finding finding{.id = FindingId::mtu_reported,
+                  .cause = text("{} own interface sends {} bytes at most, the tunnel's MTU of {} "
+                                "makes {}",
+                                backward ? "the gateway's" : "this host's", *direction.mtu,
+                                facts.tunnel_mtu, full_size(facts)),
+                  .evidence = {}};
+  add_tried(direction, finding);
+  finding.fix = setting_fix(facts);
+  return finding;
+}
+
 Finding fragmented(const MtuFacts& facts) {
   Finding finding{
       .id = FindingId::mtu_fragments,
@@ -152,11 +171,13 @@ void conclude(const MtuFacts& facts, const MtuDirection& direction, bool backwar
     }
   } else if (direction.verdict == MtuVerdict::loss_not_size) {
     found(Status::warning, lossy(direction));
+  } else if (direction.verdict == MtuVerdict::ok && ends_at_interface(facts, direction, backward)) {
+    found(Status::warning, interface_smaller(facts, direction, backward));
   } else if (direction.verdict == MtuVerdict::ok) {
-    check.summary = backward && facts.method == MtuBackward::answers
-                        ? text("{} pass whole, answers of the gateway's measuring service",
-                               size_text(direction))
-                        : text("{} pass whole", size_text(direction));
+    check.summary =
+        backward && facts.method == MtuBackward::answers
+            ? text("{} pass whole, as the gateway's measuring service shows", size_text(direction))
+            : text("{} pass whole", size_text(direction));
   } else if (backward && facts.inner_fragments) {
     found(Status::warning, peer_smaller(facts));
   } else if (backward && facts.largest_fragment) {
@@ -289,6 +310,9 @@ Text success(const MtuFacts& facts) {
   if (*fitting < facts.tunnel_mtu)
     return text("MTU {} does not fit the path in both directions: set {}", facts.tunnel_mtu,
                 to_set);
+  if (!facts.forward->exact && *fitting == facts.tunnel_mtu)  // only that was tried
+    return text("MTU {} fits in both directions: TCP MSS {} (IPv6: {})", *fitting,
+                *fitting - kTcpOverIpv4, *fitting - kTcpOverIpv6);
   // Replies say nothing of what is above the setting.
   return text("MTU {} fits in both directions, margin {} bytes{}: the path takes {}",
               facts.tunnel_mtu, *fitting - facts.tunnel_mtu,

@@ -1,6 +1,7 @@
 // wgscope mtu against wgscope listen, whose measuring service makes the way back exact: over a
 // router whose MTUs are built in, odd and different each way.
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -240,6 +241,11 @@ TEST_P(ExactMtu, IsToldOfTheServicesOwnInterface) {
   const MtuFacts facts = search();
   EXPECT_EQ(facts.backward->mtu, 1450U);
   EXPECT_EQ(facts.backward->not_above, std::nullopt);
+  const auto checks = diagnosis::diagnose(facts);
+  EXPECT_TRUE(std::ranges::any_of(checks, [](const diagnosis::Check& check) {
+    return check.name == "mtu.backward" && check.finding &&
+           check.finding->id == FindingId::mtu_reported;
+  }));
   EXPECT_EQ(listener_->err().find("too long"), std::string::npos) << listener_->err();
 }
 

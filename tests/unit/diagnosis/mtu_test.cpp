@@ -81,6 +81,27 @@ TEST(MtuDiagnosis, KnowsTheMarginBothWaysByAnswersOfTheGateway) {
               HasSubstr("measuring service"));
 }
 
+TEST(MtuDiagnosis, SpeaksOfNoMarginWhereOnlyTheSettingWasTried) {
+  MtuFacts facts = healthy();
+  facts.forward = passes(1480);
+  facts.forward->exact = false;
+  EXPECT_EQ(success(facts).plain(), "MTU 1420 fits in both directions: TCP MSS 1380 (IPv6: 1360)");
+}
+
+TEST(MtuDiagnosis, NamesAnInterfaceThatIsSmallerThanTheTunnelNeeds) {
+  MtuFacts facts = healthy();
+  facts.method = MtuBackward::answers;
+  facts.backward = passes(1450);
+  const auto checks = diagnose(facts);
+  EXPECT_EQ(named(checks, "mtu.backward").status, Status::warning);
+  EXPECT_THAT(named(checks, "mtu.backward").summary.plain(),
+              HasSubstr("the gateway's own interface sends 1450 bytes at most"));
+  facts.backward = passes(1500);
+  facts.forward = passes(1450);
+  EXPECT_THAT(named(diagnose(facts), "mtu.forward").summary.plain(),
+              HasSubstr("this host's own interface sends 1450 bytes at most"));
+}
+
 TEST(MtuDiagnosis, AdvisesToTheByteByAnswersAndNamesWhatMayPassByReplies) {
   MtuFacts facts = healthy();
   facts.forward = ends_at(1400);
