@@ -49,6 +49,7 @@ constexpr std::size_t kFragmentUnit = 8;
 diagnosis::MtuVerdict to_facts(path::MtuVerdict verdict) {
   switch (verdict) {
     case path::MtuVerdict::ok: return diagnosis::MtuVerdict::ok;
+    case path::MtuVerdict::refused_here: return diagnosis::MtuVerdict::refused_here;
     case path::MtuVerdict::ptb_reported: return diagnosis::MtuVerdict::ptb_reported;
     case path::MtuVerdict::black_hole:
     case path::MtuVerdict::frag_dropped: return diagnosis::MtuVerdict::black_hole;
@@ -64,6 +65,7 @@ diagnosis::MtuDirection to_facts(const path::MtuResult& result) {
                                     .not_above = result.not_above,
                                     .exact = result.exact,
                                     .path_changed = result.path_changed,
+                                    .own_limit = result.own_limit,
                                     .hop = {},
                                     .liar = {},
                                     .lie = {},
@@ -87,11 +89,13 @@ diagnosis::MtuDirection to_facts(const path::MtuResult& result) {
 
 class MtuSearches {
  public:
-  MtuSearches(Run& run, Session& session, const IpAddress& target, Instant deadline)
+  /// @param target  inside. All outlive the searches.
+  MtuSearches(Run& run, Session& session, const IpAddress& target, const MtuOptions& options)
       : run_(run),
         session_(session),
         target_(target),
-        deadline_(deadline),
+        options_(options),
+        deadline_(options.deadline.value_or(os::boot_now() + kLong)),
         service_(session, target) {}
 
   /// DF is in the headers of IPv4 only, and read where that is permitted.
@@ -115,10 +119,11 @@ class MtuSearches {
     }
   }
 
-  void forward(diagnosis::MtuFacts& facts, bool quick) {
+  void forward(diagnosis::MtuFacts& facts) {
     run_.say(diagnosis::text("searching the MTU towards {}", session_.gateway()));
     path::MtuSearchConfig config = common(facts);
-    config.until_current = quick;
+    config.until_current = options_.quick;
+    config.expected = options_.expected_forward;
     config.ceiling = kLargestTunnelMtu + facts.overhead;
     path::MtuSearch search(config);
     MtuProbing probing(run_, session_, target_, MtuWay::forward, service_);
@@ -142,12 +147,12 @@ class MtuSearches {
     facts.fragments_pass = search.result().current_fits;
   }
 
-  void backward(diagnosis::MtuFacts& facts, bool quick) {
+  void backward(diagnosis::MtuFacts& facts) {
     run_.say(diagnosis::text("searching the MTU back from {}", session_.gateway()));
     await_service(facts);
     const auto& service = service_.first();
     const bool is_able = service && service->largest_answer >= facts.tunnel_mtu + facts.overhead;
-    is_able ? by_answers(facts, quick) : by_replies(facts, quick);
+    is_able ? by_answers(facts) : by_replies(facts);
   }
 
  private:
@@ -164,15 +169,16 @@ class MtuSearches {
   }
 
   /// Of any size, as the service pads its answers; above the setting too.
-  void by_answers(diagnosis::MtuFacts& facts, bool quick) {
+  void by_answers(diagnosis::MtuFacts& facts) {
     facts.method = diagnosis::MtuBackward::answers;
     facts.seen_as = service_.first()->asker;
     path::MtuSearchConfig config = common(facts);
     config.ceiling =
         std::min<std::size_t>(service_.first()->largest_answer, kLargestTunnelMtu + facts.overhead);
-    config.until_current = quick;
+    config.until_current = options_.quick;
+    config.expected = options_.expected_backward;
     // Most ways back are as wide as the way there.
-    if (facts.forward->not_above) config.expected = facts.forward->mtu;
+    if (!config.expected && facts.forward->not_above) config.expected = facts.forward->mtu;
     path::MtuSearch search(config);
     MtuProbing probing(run_, session_, target_, MtuWay::answered, service_);
     probing.drive(search, deadline_);
@@ -182,7 +188,7 @@ class MtuSearches {
 
   /// The setting's size, or the largest of which requests arrive; where its replies do not, what
   /// does, in steps of 16.
-  void by_replies(diagnosis::MtuFacts& facts, bool quick) {
+  void by_replies(diagnosis::MtuFacts& facts) {
     const std::size_t full = facts.tunnel_mtu + facts.overhead;
     path::MtuSearchConfig config = common(facts);
     config.floor = smallest(facts);
@@ -193,7 +199,8 @@ class MtuSearches {
     config.current = most;
     config.step = wire::kPaddingMultiple;
     config.ceiling = most;
-    config.until_current = quick;
+    config.expected = options_.expected_backward;
+    config.until_current = options_.quick;
     path::MtuSearch search(config);
     MtuProbing probing(run_, session_, target_, MtuWay::backward, service_);
     probing.drive(search, deadline_);
@@ -248,6 +255,7 @@ class MtuSearches {
   Run& run_;
   Session& session_;
   IpAddress target_;
+  const MtuOptions& options_;
   Instant deadline_;
   MtuService service_;
   std::optional<os::DontFragmentTap> tap_;
@@ -261,6 +269,7 @@ Target widened(const Target& target) {
           .addresses = target.addresses,
           .mtu = kLargestTunnelMtu,
           .fwmark = target.fwmark,
+          .local_port = target.local_port,
           .dns = target.dns,
           .gateway = target.gateway,
           .name = target.name,
@@ -273,6 +282,7 @@ diagnosis::MtuFacts mtu(Run& run, Session& session, const Target& target,
                         const MtuOptions& options) {
   diagnosis::MtuFacts facts;
   facts.gateway = session.gateway();
+  facts.local_port = session.endpoint().listen_port();
   facts.tunnel_mtu = target.mtu;
   facts.overhead = tunnel_overhead(session.gateway().address.family);
   facts.ipv6_inside = std::ranges::any_of(
@@ -281,13 +291,12 @@ diagnosis::MtuFacts mtu(Run& run, Session& session, const Target& target,
   facts.target = options.target ? options.target : guess_inner_target(target);
   if (!facts.target || !session.host().source_for(*facts.target)) return facts;
   static_cast<void>(session.endpoint().set_fragmentation(os::Fragmentation::probe));
-  MtuSearches searches(run, session, *facts.target,
-                       options.deadline.value_or(os::boot_now() + kLong));
+  MtuSearches searches(run, session, *facts.target, options);
   if (options.read_headers) searches.read_headers();
-  searches.forward(facts, options.quick);
+  searches.forward(facts);
   const bool fits = facts.forward->mtu >= facts.tunnel_mtu + facts.overhead;
   if (facts.forward->mtu && !fits && !run.interrupted()) searches.fragments(facts);
-  if (facts.forward->mtu && !run.interrupted()) searches.backward(facts, options.quick);
+  if (facts.forward->mtu && !run.interrupted()) searches.backward(facts);
   searches.conclude_cutting(facts);
   if (options.tcp_port && !run.interrupted())
     facts.tcp =

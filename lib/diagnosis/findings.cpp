@@ -471,7 +471,13 @@ constexpr FindingKind kKinds[] = {
      "behind it; none did, or none is known.",
      "Name one that answers: wgscope mtu ADDRESS. Where none does, wgscope handshake tells what "
      "becomes of data."},
-    {FindingId::mtu_mss_too_large, "WGS-MTU-010", warning,
+    {FindingId::mtu_own_interface, "WGS-MTU-010", warning,
+     "The tunnel's MTU is too large for an end's own interface",
+     "A full tunnel packet makes a datagram that is larger than the interface takes by which it "
+     "is to leave: it is cut into fragments before it is sent, or not sent where that is "
+     "forbidden. Linux' own MTU for a WireGuard interface is its underlying interface's, less 80.",
+     "Set the tunnel's MTU to what fits, or the interface's MTU to what its link takes."},
+    {FindingId::mtu_mss_too_large, "WGS-MTU-011", warning,
      "TCP segments larger than the path takes",
      "A service inside the tunnel announces a maximum segment size (MSS) that makes packets larger "
      "than the path takes, and nobody on the way made it smaller. Hosts with a tunnel interface of "

@@ -94,23 +94,14 @@ Finding too_large(const MtuFacts& facts, const MtuDirection& direction, FindingI
   return finding;
 }
 
-/// By replies nothing larger is asked for than arrives there.
-bool ends_at_interface(const MtuFacts& facts, const MtuDirection& direction, bool backward) {
-  const bool tried_all = !backward || facts.method == MtuBackward::answers;
-  return tried_all && direction.exact && !fits(facts, direction);
-}
-
-/// Nothing larger leaves there, so that nothing larger was tried.
-Finding interface_smaller(const MtuFacts& facts, const MtuDirection& direction, bool backward) {
-  Finding finding{.id = FindingId::mtu_reported,
-                  .cause = text("{} own interface sends {} bytes at most, the tunnel's MTU of {} "
-                                "makes {}",
-                                backward ? "the gateway's" : "this host's", *direction.mtu,
-                                facts.tunnel_mtu, full_size(facts)),
-                  .evidence = {}};
-  add_tried(direction, finding);
-  finding.fix = setting_fix(facts);
-  return finding;
+Finding refused_here(const MtuFacts& facts, const MtuDirection& direction, bool backward) {
+  return {.id = FindingId::mtu_own_interface,
+          .cause = text("{} own interface takes {} bytes, the tunnel's MTU of {} makes {}",
+                        backward ? "the gateway's" : "this host's", *direction.own_limit,
+                        facts.tunnel_mtu, full_size(facts)),
+          .evidence = {backward ? "its measuring service says so"
+                                : "the kernel refused to send more (EMSGSIZE)"},
+          .fix = setting_fix(facts)};
 }
 
 Finding fragmented(const MtuFacts& facts) {
@@ -169,10 +160,10 @@ void conclude(const MtuFacts& facts, const MtuDirection& direction, bool backwar
     } else {
       found(Status::unknown, unanswered(facts));
     }
+  } else if (direction.verdict == MtuVerdict::refused_here) {
+    found(Status::warning, refused_here(facts, direction, backward));
   } else if (direction.verdict == MtuVerdict::loss_not_size) {
     found(Status::warning, lossy(direction));
-  } else if (direction.verdict == MtuVerdict::ok && ends_at_interface(facts, direction, backward)) {
-    found(Status::warning, interface_smaller(facts, direction, backward));
   } else if (direction.verdict == MtuVerdict::ok) {
     check.summary =
         backward && facts.method == MtuBackward::answers

@@ -244,7 +244,7 @@ TEST_P(ExactMtu, IsToldOfTheServicesOwnInterface) {
   const auto checks = diagnosis::diagnose(facts);
   EXPECT_TRUE(std::ranges::any_of(checks, [](const diagnosis::Check& check) {
     return check.name == "mtu.backward" && check.finding &&
-           check.finding->id == FindingId::mtu_reported;
+           check.finding->id == FindingId::mtu_own_interface;
   }));
   EXPECT_EQ(listener_->err().find("too long"), std::string::npos) << listener_->err();
 }

@@ -94,6 +94,7 @@ enum class FindingId : std::uint8_t {
   mtu_peer_smaller,
   mtu_below_ipv6,
   mtu_unanswered,
+  mtu_own_interface,
   mtu_mss_too_large,
 };
 

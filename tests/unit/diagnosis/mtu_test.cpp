@@ -88,18 +88,16 @@ TEST(MtuDiagnosis, SpeaksOfNoMarginWhereOnlyTheSettingWasTried) {
   EXPECT_EQ(success(facts).plain(), "MTU 1420 fits in both directions: TCP MSS 1380 (IPv6: 1360)");
 }
 
-TEST(MtuDiagnosis, NamesAnInterfaceThatIsSmallerThanTheTunnelNeeds) {
+TEST(MtuDiagnosis, NamesTheGatewaysInterfaceWhereThatIsTooSmall) {
   MtuFacts facts = healthy();
   facts.method = MtuBackward::answers;
   facts.backward = passes(1450);
+  facts.backward->verdict = MtuVerdict::refused_here;
+  facts.backward->own_limit = 1450;
   const auto checks = diagnose(facts);
-  EXPECT_EQ(named(checks, "mtu.backward").status, Status::warning);
+  EXPECT_EQ(named(checks, "mtu.backward").finding->id, FindingId::mtu_own_interface);
   EXPECT_THAT(named(checks, "mtu.backward").summary.plain(),
-              HasSubstr("the gateway's own interface sends 1450 bytes at most"));
-  facts.backward = passes(1500);
-  facts.forward = passes(1450);
-  EXPECT_THAT(named(diagnose(facts), "mtu.forward").summary.plain(),
-              HasSubstr("this host's own interface sends 1450 bytes at most"));
+              HasSubstr("the gateway's own interface takes 1450 bytes"));
 }
 
 TEST(MtuDiagnosis, AdvisesToTheByteByAnswersAndNamesWhatMayPassByReplies) {
@@ -219,6 +217,21 @@ TEST(MtuDiagnosis, NamesTheRouterThatReports) {
   const Check& forward = named(checks, "mtu.forward");
   EXPECT_EQ(forward.status, Status::warning);
   EXPECT_THAT(forward.finding->cause.plain(), HasSubstr("192.0.2.9 says so"));
+}
+
+TEST(MtuDiagnosis, WarnsWhereTheOwnInterfaceIsTooSmall) {
+  MtuFacts facts = healthy();
+  facts.forward = passes(1400);
+  facts.forward->verdict = MtuVerdict::refused_here;
+  facts.forward->own_limit = 1400;
+  facts.backward = passes(1400);
+  const std::vector<Check> checks = diagnose(facts);
+  const Check& forward = named(checks, "mtu.forward");
+  EXPECT_EQ(forward.status, Status::warning);
+  EXPECT_EQ(forward.finding->id, FindingId::mtu_own_interface);
+  EXPECT_EQ(forward.summary.plain(),
+            "this host's own interface takes 1400 bytes, the tunnel's MTU of 1420 makes 1480");
+  EXPECT_THAT(forward.finding->fix.front().plain(), HasSubstr("MTU = 1340"));
 }
 
 TEST(MtuDiagnosis, TellsFragmentsFromABlackHoleOnTheWayBack) {
