@@ -265,6 +265,7 @@ std::optional<std::size_t> likely_mtu(const MtuFacts& facts) {
 std::vector<Check> diagnose(const MtuFacts& facts) {
   std::vector<Check> checks{direction_check(facts, false), direction_check(facts, true)};
   if (auto reports = reports_check(facts)) checks.push_back(std::move(*reports));
+  if (auto seen_as = seen_as_check(facts)) checks.push_back(std::move(*seen_as));
   if (auto cutting = cutting_check(facts)) checks.push_back(std::move(*cutting));
   if (auto setting = setting_check(facts)) checks.push_back(std::move(*setting));
   if (auto tcp = tcp_check(facts)) checks.push_back(std::move(*tcp));

@@ -27,6 +27,9 @@ std::vector<Text> clamp_fix(std::size_t mtu);
 /// What an inner service announces, where one was asked.
 std::optional<Check> tcp_check(const MtuFacts& facts);
 
+/// Where our datagrams come from, where the gateway told.
+std::optional<Check> seen_as_check(const MtuFacts& facts);
+
 /// Whether the gateway's datagrams may be cut, where that is known.
 std::optional<Check> cutting_check(const MtuFacts& facts);
 /// The same as evidence for what becomes of its large datagrams.

@@ -81,6 +81,12 @@ TEST(MtuDiagnosis, KnowsTheMarginBothWaysByAnswersOfTheGateway) {
               HasSubstr("measuring service"));
 }
 
+TEST(MtuDiagnosis, TellsWhereTheGatewaySeesUs) {
+  MtuFacts facts = healthy();
+  facts.seen_as = *Endpoint::parse("203.0.113.9:4242");
+  EXPECT_THAT(named(diagnose(facts), "mtu.seen_as").summary.plain(), HasSubstr("203.0.113.9:4242"));
+}
+
 TEST(MtuDiagnosis, SpeaksOfNoMarginWhereOnlyTheSettingWasTried) {
   MtuFacts facts = healthy();
   facts.forward = passes(1480);

@@ -1,4 +1,5 @@
-// Whether the gateway lets its datagrams be cut, which decides what becomes of too large ones.
+// What else is seen of datagrams: whether the gateway lets its own be cut, which decides what
+// becomes of too large ones, and where ours come from.
 
 #include <optional>
 #include <string_view>
@@ -14,6 +15,7 @@ namespace wgscope::diagnosis {
 namespace {
 
 constexpr std::string_view kCutting = "mtu.cutting";
+constexpr std::string_view kSeenAs = "mtu.seen_as";
 
 /// How it is known.
 Text by(const MtuCutting& cutting) {
@@ -24,6 +26,15 @@ Text by(const MtuCutting& cutting) {
 }
 
 }  // namespace
+
+std::optional<Check> seen_as_check(const MtuFacts& facts) {
+  if (!facts.seen_as) return std::nullopt;
+  return Check{.name = kSeenAs,
+               .layer = Layer::path,
+               .status = Status::ok,
+               .summary = text("our datagrams reach the gateway from {}", *facts.seen_as),
+               .essential = false};
+}
 
 std::optional<Check> cutting_check(const MtuFacts& facts) {
   if (!facts.cutting) return std::nullopt;
