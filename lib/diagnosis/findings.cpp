@@ -406,8 +406,8 @@ constexpr FindingKind kKinds[] = {
      "How long mappings live could not be measured",
      "Measuring takes a STUN server that answers to another port than the one it was asked from "
      "(RESPONSE-PORT, RFC 5780), and one outer address for all sockets. No such answer came.",
-     "Name a server that can do that first, such as coturn with two addresses: wgscope nat --stun "
-     "HOST:PORT."},
+     "Name a server that can do that first, such as coturn with two addresses, or wgscope listen "
+     "--stun in the gateway's place: wgscope nat --stun HOST:PORT."},
     {FindingId::keepalive_missing, "WGS-NAT-007", warning, "No keepalive behind a NAT",
      "This side is behind a NAT and sends nothing while the tunnel is silent. After the lifetime "
      "of the mapping, what the gateway sends does not arrive, until this side sends again.",
