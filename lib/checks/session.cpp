@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "wgscope/base/result.hpp"
@@ -176,6 +177,10 @@ void Session::on_send_failure(const os::SendFailure& failure) {
 
 void Session::on_fragments(const endpoint::Fragmented& one) {
   if (fragmented.size() < kMaxKept) fragmented.push_back(one);
+}
+
+bool Session::take_packet(std::span<const std::byte> packet) {
+  return on_packet && on_packet(packet);
 }
 
 bool Session::on_stamp(const noise::Tai64n& stamp) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +21,9 @@ Check make_nat_check(std::string_view name, Status status, Text summary, Finding
 
 /// "silent mappings live for 29 to 30 s".
 Text describe_lifetime(const path::MappingLifetimeResult& result);
+
+/// The lines to change for an interval; nothing: none would do.
+std::vector<Text> what_to_set(std::optional<std::chrono::seconds> set_to);
 
 /// Lifetime and keepalive, as far as they were wanted.
 std::vector<Check> check_lifetime(const NatFacts& facts);

@@ -133,7 +133,8 @@ void EmbeddedEndpoint::read(Now now, os::UdpSocket& socket) {
                                 .largest_fragment = *received.largest_fragment});
       const tunnel::Received inner =
           interface_.handle_datagram(now, received.from, received.datagram);
-      if (!inner.packet.empty()) host_.handle_packet(now.boot, inner.packet);
+      if (!inner.packet.empty() && !observer_.take_packet(inner.packet))
+        host_.handle_packet(now.boot, inner.packet);
     });
     if (!report || !report->more) return;
   }

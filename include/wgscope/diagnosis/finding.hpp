@@ -94,6 +94,10 @@ enum class FindingId : std::uint8_t {
   mtu_peer_smaller,
   mtu_below_ipv6,
   mtu_unanswered,
+  // WGS-NAT: the tunnel's own flow through them
+  twin_not_forwarded,
+  service_unsuitable,
+  gateway_speaks,
 };
 
 /// A row of the table of findings, from which docs/findings.md is made.

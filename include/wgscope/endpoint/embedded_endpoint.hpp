@@ -48,6 +48,10 @@ class Observer {
   virtual void on_send_failure(const os::SendFailure& failure) = 0;
   /// A datagram came in fragments. Only with EndpointConfig::report_fragments.
   virtual void on_fragments(const Fragmented& /*fragmented*/) {}
+  /// An inner packet came, before the host sees it; for what this host has nothing to do with.
+  /// @param packet  not retained.
+  /// @returns whether it was taken: then the host does not get it, and does not answer it.
+  virtual bool take_packet(std::span<const std::byte> /*packet*/) { return false; }
   /// A handshake of ours carries a stamp above all before, and is sent when this returns: whoever
   /// uses the key again must keep it first (os::StampStore::cover()).
   /// @returns false where it could not be kept: then what waits to be sent is dropped, and the
