@@ -99,9 +99,8 @@ void TwinCalls::show(const path::SilenceSearch& search) {
   if (!silence || shown_ == search.silent_until()) return;
   shown_ = search.silent_until();
   const auto known = search.result();
-  diagnosis::Text what =
-      diagnosis::text("silent for {} s, then the twin calls",
-                      std::chrono::ceil<seconds>(*silence).count());
+  diagnosis::Text what = diagnosis::text("silent for {} s, then the twin calls",
+                                         std::chrono::ceil<seconds>(*silence).count());
   if (known.alive_after) what.add(" (survived: ").add(known.alive_after->count()).add(" s");
   if (known.alive_after && known.gone_after) what.add(", not: ").add(known.gone_after->count());
   if (known.alive_after) what.add(")");

@@ -28,8 +28,7 @@ bool is_handshake(const tunnel::Event& event) {
 
 }  // namespace
 
-SilentFlow::SilentFlow(Session& session)
-    : session_(session), events_seen_(session.events.size()) {
+SilentFlow::SilentFlow(Session& session) : session_(session), events_seen_(session.events.size()) {
   session_.run_timers(false);
   session_.on_packet = [this](std::span<const std::byte> packet) {
     // What came before it, first.

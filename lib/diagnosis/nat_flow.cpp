@@ -71,8 +71,8 @@ std::vector<Text> evidence_of(const FlowFacts& facts) {
 Check not_forwarded(const FlowFacts& facts) {
   Finding finding{
       .id = FindingId::twin_not_forwarded,
-      .cause = text("the gateway does not pass on what {} sends to {}", caller_of(facts),
-                    facts.ours),
+      .cause =
+          text("the gateway does not pass on what {} sends to {}", caller_of(facts), facts.ours),
       .evidence = {text("{} calls, right after packets of ours: none came in", facts.found.calls)},
       .hypotheses = {{"it forwards nothing", "on the gateway: sysctl net.ipv4.ip_forward"},
                      {"a firewall keeps its peers apart",
@@ -82,8 +82,8 @@ Check not_forwarded(const FlowFacts& facts) {
       .fix = {"let the gateway forward between both probe peers, or name a TCP service inside: "
               "--tcp ADDRESS:PORT"}};
   if (facts.rejected_by)
-    finding.evidence.push_back(text("{} says by ICMP that it is not let through",
-                                    *facts.rejected_by));
+    finding.evidence.push_back(
+        text("{} says by ICMP that it is not let through", *facts.rejected_by));
   return make_nat_check(kCalls, Status::unknown, "nothing of the twin comes in",
                         std::move(finding));
 }
@@ -103,8 +103,8 @@ Check unsuitable(const FlowFacts& facts) {
   return make_nat_check(
       kCalls, Status::unknown, text("{} {}", caller_of(facts), words_of(facts.fault)),
       {.id = FindingId::service_unsuitable,
-       .cause = text("{} cannot be used to measure: it {}", caller_of(facts),
-                     words_of(facts.fault)),
+       .cause =
+           text("{} cannot be used to measure: it {}", caller_of(facts), words_of(facts.fault)),
        .evidence = {text("{} packets of ours to it", facts.found.calls)},
        .fix = {"name a TCP service inside the tunnel that sends first, as SSH does, or answers "
                "HTTP: --tcp ADDRESS:PORT; or a second peer of the gateway: --twin FILE"}});
@@ -147,8 +147,8 @@ Check check_lifetime(const FlowFacts& facts) {
 
 std::string factor(std::optional<seconds> lifetime, seconds interval) {
   if (!lifetime) return "more";
-  return fmt::format("{:.1f}", static_cast<double>(lifetime->count()) /
-                                   static_cast<double>(interval.count()));
+  return fmt::format(
+      "{:.1f}", static_cast<double>(lifetime->count()) / static_cast<double>(interval.count()));
 }
 
 /// "2.0 to 4.1 times": lifetime / interval.
@@ -166,10 +166,10 @@ Text trials_of(const FlowLifetime& found) {
 Check too_long(const FlowFacts& facts, Finding finding) {
   const seconds interval = *facts.keepalive;
   finding.cause = text("PersistentKeepalive of {} s is too long for the NAT", interval.count());
-  return make_nat_check(kKeepalive, Status::critical,
-                        text("{} s: the tunnel's flow is gone before the next one",
-                             interval.count()),
-                        std::move(finding));
+  return make_nat_check(
+      kKeepalive, Status::critical,
+      text("{} s: the tunnel's flow is gone before the next one", interval.count()),
+      std::move(finding));
 }
 
 Check missing(const FlowFacts& facts, Finding finding) {
@@ -204,13 +204,13 @@ Check check_keepalive(const FlowFacts& facts) {
   if (!advice.margin || *advice.margin < path::kEnoughMargin) {
     finding.id = FindingId::keepalive_tight;
     finding.cause = text("PersistentKeepalive of {} s has little margin", interval.count());
-    finding.evidence.push_back(text("lifetime / interval: {}, wanted: 1.5",
-                                    Text().add(std::string_view(margin))));
-    return make_nat_check(
-        kKeepalive, Status::warning,
-        survived ? text("{} s: enough, with little margin", interval.count())
-                 : text("{} s: perhaps enough, with little margin", interval.count()),
-        std::move(finding));
+    finding.evidence.push_back(
+        text("lifetime / interval: {}, wanted: 1.5", Text().add(std::string_view(margin))));
+    return make_nat_check(kKeepalive, Status::warning,
+                          survived
+                              ? text("{} s: enough, with little margin", interval.count())
+                              : text("{} s: perhaps enough, with little margin", interval.count()),
+                          std::move(finding));
   }
   return make_nat_check(kKeepalive, Status::ok,
                         text("{} s: often enough, {} silences of {} s survived; the flow lives {} "
@@ -235,9 +235,9 @@ std::vector<Check> diagnose(const FlowFacts& facts) {
 std::vector<Check> skipped_flow(std::optional<FindingId> because) {
   std::vector<Check> checks;
   for (const std::string_view name : {kLifetime, kKeepalive}) {
-    checks.push_back(make_nat_check(
-        name, Status::skipped,
-        because ? text("there is no tunnel to measure") : text("interrupted")));
+    checks.push_back(
+        make_nat_check(name, Status::skipped,
+                       because ? text("there is no tunnel to measure") : text("interrupted")));
     checks.back().because = because;
   }
   return checks;

@@ -14,6 +14,7 @@
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/text.hpp"
+#include "wgscope/checks/nat_flow.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/report.hpp"
@@ -21,13 +22,14 @@
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/file.hpp"
 #include "wgscope/path/nat_behaviour.hpp"
+#include "wgscope/path/silence_search.hpp"
 
 #include "probe/command_line.hpp"
 #include "probe/commands/commands.hpp"
 #include "probe/frame.hpp"
 #include "probe/verbs.hpp"
 
-// wgscope nat: options -> checks::check_nat() -> report.
+// wgscope nat: options -> checks::check_nat(), checks::check_nat_flow() -> report.
 
 namespace wgscope::probe {
 namespace {
@@ -36,18 +38,20 @@ using diagnosis::text;
 using std::chrono::seconds;
 
 constexpr std::size_t kMaxConfigSize = 16U << 20U;
-constexpr int kMostSilence = 480;  ///< seconds: twice as many sockets, of which 1024 are usual
+constexpr int kMostSilence = 3600;
+/// Seconds that STUN servers are asked for: twice as many sockets, of which 1024 are usual.
+constexpr int kMostStunSilence = 480;
 constexpr int kMostKeepalive = 65535;
 
 struct NatVerb {
-  OutputOptions output;
+  CheckOptions check;
   std::vector<std::string> servers;
-  std::string config;
+  std::string twin;  ///< path
   std::optional<std::uint16_t> keepalive;
   int longest = 180;
-  bool quick = false;
   bool v6 = false;
-  bool plan = false;
+
+  [[nodiscard]] bool needs_tunnel() const { return !twin.empty(); }
 };
 
 void add_options(CLI::App& app, NatVerb& verb) {
@@ -55,21 +59,26 @@ void add_options(CLI::App& app, NatVerb& verb) {
                  "A STUN server; repeatable, and at least two where none has two addresses")
       ->type_name("HOST:PORT")
       ->allow_extra_args(false);
-  app.add_option("--config", verb.config,
-                 "wg-quick file whose PersistentKeepalive is judged; the longest, if there "
-                 "are several peers")
+  app.add_option("--twin", verb.twin,
+                 "Measure the tunnel's own flow: wg-quick file of a second peer of the same "
+                 "gateway, which has to forward between the two")
       ->type_name("FILE");
-  app.add_option("--keepalive", verb.keepalive, "Judge this interval instead; 0 is off")
+  app.add_option("--keepalive", verb.keepalive,
+                 "Judge this interval instead of the file's PersistentKeepalive; 0 is off")
       ->type_name("SECONDS")
       ->check(CLI::Range(0, kMostKeepalive));
   app.add_option("--longest", verb.longest, "How long a silence is tried")
       ->type_name("SECONDS")
       ->check(CLI::Range(1, kMostSilence))
       ->capture_default_str();
-  app.add_flag("--quick", verb.quick, "Without lifetimes, which take as long as they are");
   app.add_flag("--ipv6", verb.v6, "Look at IPv6 instead of IPv4");
-  app.add_flag("--plan", verb.plan, "Print what would be sent, and to whom; send nothing");
-  add_output_options(app, verb.output);
+  add_check_options(app, verb.check);
+  app.get_option("--timeout")->description("How long handshakes have [20s]; lifetimes take theirs");
+  app.get_option("--quick")->description("Without lifetimes, which take as long as they are");
+  app.get_option("--config")
+      ->description(
+          "wg-quick file of the probe's own peer, whose PersistentKeepalive is judged; only with "
+          "--twin is the tunnel used. - is standard input");
 }
 
 /// The longest interval of the peers that have an endpoint, which are those that tunnels are begun
@@ -90,11 +99,13 @@ Result<std::optional<seconds>> keepalive_of(const std::string& path) {
   return longest;
 }
 
+Exit complain(const Error& error) {
+  fmt::print(stderr, "wgscope nat: {}\n", error.context);
+  return Exit::unknown;
+}
+
 Result<checks::NatOptions> make_options(const NatVerb& verb) {
   checks::NatOptions options;
-  if (verb.servers.empty())
-    return fail(Errc::missing_key,
-                "a STUN server is needed, better two: --stun HOST:PORT --stun HOST:PORT");
   for (const std::string& written : verb.servers) {
     auto name = config::EndpointName::parse(written);
     if (!name)
@@ -102,20 +113,20 @@ Result<checks::NatOptions> make_options(const NatVerb& verb) {
                   fmt::format("--stun {}: {}", printable(written), name.error().context));
     options.servers.push_back(std::move(*name));
   }
+  if (!options.servers.empty() && verb.longest > kMostStunSilence)
+    return fail(Errc::bad_value, fmt::format("--longest: {} s at most with --stun, as each second "
+                                             "takes sockets of its own",
+                                             kMostStunSilence));
   options.family = verb.v6 ? Family::v6 : Family::v4;
-  options.lifetime = !verb.quick;
+  options.lifetime = !verb.check.quick;
   options.longest = seconds(verb.longest);
-  if (!verb.config.empty()) {
-    const auto keepalive = keepalive_of(verb.config);
-    if (!keepalive) return tl::unexpected(keepalive.error());
-    options.keepalive = *keepalive;
-  }
   if (verb.keepalive) options.keepalive = seconds(*verb.keepalive);
   return options;
 }
 
 Plan plan_of(const checks::NatOptions& options) {
   Plan plan;
+  if (options.servers.empty()) return plan;
   for (const config::EndpointName& server : options.servers)
     plan.lines.push_back(text("STUN requests to {}:{}", diagnosis::Name{server.host}, server.port));
   plan.lines.push_back(
@@ -133,36 +144,131 @@ Plan plan_of(const checks::NatOptions& options) {
   return plan;
 }
 
-diagnosis::Text target_of(const checks::NatOptions& options) {
+/// With STUN alone: nothing of a tunnel is needed but, perhaps, its keepalive.
+Exit run_without_tunnel(const NatVerb& verb, checks::NatOptions options) {
+  if (!verb.keepalive && !verb.check.target.config.empty()) {
+    const auto keepalive = keepalive_of(verb.check.target.config);
+    if (!keepalive) return complain(keepalive.error());
+    options.keepalive = *keepalive;
+  }
+  if (verb.check.plan) {
+    print_plan(plan_of(options), verb.check.output);
+    return Exit::ok;
+  }
   const config::EndpointName& first = options.servers.front();
-  return text("{}:{}", diagnosis::Name{first.host}, first.port);
+  return run_report(verb.check.output,
+                    {.verb = "nat",
+                     .target = text("{}:{}", diagnosis::Name{first.host}, first.port),
+                     .run = [&](checks::Run& run, diagnosis::Report& report) {
+                       checks::check_nat(run, options, report);
+                     }});
+}
+
+/// With a tunnel, and with STUN as well where servers are named.
+class TunnelVerb {
+ public:
+  TunnelVerb(const NatVerb& verb, checks::NatOptions options)
+      : verb_(verb), options_(std::move(options)) {}
+
+  Result<> check(const Prepared& prepared);
+  [[nodiscard]] Plan plan(const Prepared& prepared) const;
+  void run(checks::Run& run, Prepared& prepared, diagnosis::Report& report);
+
+ private:
+  [[nodiscard]] Result<Prepared> prepare_twin() const;
+
+  const NatVerb& verb_;
+  checks::NatOptions options_;
+  checks::NatFlowOptions flow_;
+  std::optional<Prepared> twin_;
+};
+
+/// What the options say of the first peer's keys and the like is not the twin's.
+Result<Prepared> TunnelVerb::prepare_twin() const {
+  const TargetOptions& ours = verb_.check.target;
+  if (verb_.twin == "-" &&
+      (ours.config == "-" || ours.private_key_file == "-" || ours.preshared_key_file == "-"))
+    return fail(Errc::bad_value, "standard input can be only one of the files");
+  TargetOptions options;
+  options.config = verb_.twin;
+  options.state_folder = ours.state_folder;
+  options.uapi_folder = ours.uapi_folder;
+  auto prepared = prepare(options);
+  if (!prepared)
+    return fail(prepared.error().code, "--twin: " + prepared.error().context,
+                prepared.error().sys_errno);
+  return prepared;
+}
+
+Result<> TunnelVerb::check(const Prepared& prepared) {
+  if (!verb_.keepalive) options_.keepalive = prepared.target.keepalive.value_or(seconds(0));
+  flow_.keepalive = options_.keepalive;
+  flow_.longest = options_.lifetime ? options_.longest : seconds(0);
+  auto twin = prepare_twin();
+  if (!twin) return tl::unexpected(twin.error());
+  if (const auto way = checks::twin_way(prepared.target, twin->target); !way)
+    return fail(way.error().code, "--twin: " + way.error().context);
+  twin_.emplace(std::move(*twin));
+  return {};
+}
+
+Plan TunnelVerb::plan(const Prepared& prepared) const {
+  Plan plan = plan_of(options_);
+  const config::EndpointName& endpoint = prepared.target.endpoint;
+  plan.lines.push_back(
+      text("handshakes with {}:{}: the gateway takes this host for the place of both probe keys "
+           "from then on",
+           diagnosis::Name{endpoint.host}, endpoint.port));
+  if (const auto way = checks::twin_way(prepared.target, twin_->target))
+    plan.lines.push_back(
+        text("from the twin {} through the gateway to {}: echo requests after silences of up to "
+             "{} s, at most {} silences one after the other; empty packets before each",
+             way->from, way->to, flow_.longest.count(),
+             path::most_silences({.interval = flow_.keepalive, .longest = flow_.longest})));
+  return plan;
+}
+
+void TunnelVerb::run(checks::Run& run, Prepared& prepared, diagnosis::Report& report) {
+  for (diagnosis::Check& check : twin_->checks) report.checks.push_back(std::move(check));
+  if (!options_.servers.empty()) checks::check_nat(run, options_, report);
+  if (run.interrupted()) return;
+  checks::NatFlowCheck check;
+  check.flow = flow_;
+  check.handshake.timeout = verb_.check.timeout;
+  check.handshake.family = verb_.v6 ? Family::v6 : Family::v4;
+  check.handshake.steal_endpoint = verb_.check.target.steal_endpoint;
+  check.handshake.uapi_folder = verb_.check.target.uapi_folder;
+  checks::check_nat_flow(run, prepared.target, prepared.stamps,
+                         {.target = twin_->target, .stamps = twin_->stamps}, std::move(check),
+                         report);
 }
 
 }  // namespace
 
 Exit run_nat(std::vector<std::string> arguments) {
   CLI::App app(
-      "Find out, with STUN servers, what NATs on the way do to UDP: how they map, what they let "
-      "in,\nhow long they remember a silent flow, and whether a keepalive is often enough. Needs "
-      "no\nprivileges and no tunnel.",
+      "Find out what NATs on the way do to UDP: with STUN servers, how they map, what they let "
+      "in and how\nlong they remember a silent flow; or with the tunnel itself, against any "
+      "gateway, how long its own\nflow lives. And whether a keepalive is often enough. Needs no "
+      "privileges.",
       "wgscope nat");
   NatVerb verb;
   add_options(app, verb);
   if (const auto ended = parse_options(app, std::move(arguments))) return *ended;
-  const auto options = make_options(verb);
-  if (!options) {
-    fmt::print(stderr, "wgscope nat: {}\n", options.error().context);
-    return Exit::unknown;
-  }
-  if (verb.plan) {
-    print_plan(plan_of(*options), verb.output);
-    return Exit::ok;
-  }
-  return run_report(verb.output, {.verb = "nat",
-                                  .target = target_of(*options),
-                                  .run = [&](checks::Run& run, diagnosis::Report& report) {
-                                    checks::check_nat(run, *options, report);
-                                  }});
+  auto options = make_options(verb);
+  if (!options) return complain(options.error());
+  if (!verb.needs_tunnel() && verb.servers.empty())
+    return complain({Errc::missing_key,
+                     "nothing to ask: STUN servers, better two (--stun HOST:PORT --stun "
+                     "HOST:PORT), or a second peer of the gateway (--config FILE --twin FILE)"});
+  if (!verb.needs_tunnel()) return run_without_tunnel(verb, std::move(*options));
+  TunnelVerb tunnel(verb, std::move(*options));
+  return run_check(verb.check,
+                   {.verb = "nat",
+                    .check = [&](const Prepared& prepared) { return tunnel.check(prepared); },
+                    .plan = [&](const Prepared& prepared) { return tunnel.plan(prepared); },
+                    .run = [&](checks::Run& run, Prepared& prepared,
+                               diagnosis::Report& report) { tunnel.run(run, prepared, report); }});
 }
 
 }  // namespace wgscope::probe
