@@ -15,7 +15,8 @@
 
 // What makes the gateway silent (docs/methods.md has the drawing). Sending data arms its timer of
 // 15 s for a new handshake; any packet from us stops it, and an empty one arms nothing in turn. So
-// the last word before a silence is an empty packet of ours, said three times, as one may be lost.
+// the last word before a silence is an empty packet of ours, said several times, as one may be
+// lost.
 
 namespace wgscope::path {
 namespace {
@@ -31,7 +32,7 @@ constexpr int kMostKeyed = 5;
 /// Linux calls a flow a stream that has packets both ways after its first 2 s.
 constexpr Nanoseconds kStreamAfter = milliseconds(2'300);
 constexpr Nanoseconds kPause = milliseconds(1'150);
-constexpr int kHushes = 3;
+constexpr int kHushes = 5;
 constexpr Nanoseconds kBetweenHushes = milliseconds(50);
 /// We renew a session that is older than 120 s whenever we send, which would break a silence; and
 /// at 180 s the gateway may no longer use it.
