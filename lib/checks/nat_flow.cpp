@@ -18,6 +18,7 @@
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/path/silence_search.hpp"
 
+#include "nat_ladder.hpp"
 #include "nat_twin.hpp"
 
 namespace wgscope::checks {
@@ -92,21 +93,64 @@ diagnosis::FlowFacts nat_flow(Run& run, Session& ours, Session& twin, const Twin
   return facts;
 }
 
-void check_nat_flow(Run& run, const Target& target, Stamps& stamps, Twin twin, NatFlowCheck check,
+Result<> check_service(const Target& ours, const Endpoint& service) {
+  if (!is_allowed(ours, service.address))
+    return fail(Errc::bad_value,
+                fmt::format("{} is not among the peer's AllowedIPs, so nothing for it goes into "
+                            "the tunnel",
+                            service.address.to_string()));
+  for (const Prefix& own : ours.addresses)
+    if (own.address.family == service.address.family && own.address != service.address) return {};
+  return fail(Errc::bad_value, fmt::format("{}: this peer has no address of that family",
+                                           service.address.to_string()));
+}
+
+diagnosis::FlowFacts nat_flow(Run& run, Session& session, const Endpoint& service,
+                              const NatFlowOptions& options) {
+  diagnosis::FlowFacts facts;
+  facts.method = diagnosis::FlowMethod::tcp;
+  facts.gateway = session.gateway();
+  facts.caller = service;
+  facts.keepalive = options.keepalive;
+  facts.longest = options.longest;
+  const auto from = session.host().source_for(service.address);
+  if (!from) return facts;
+  facts.ours = *from;
+  LadderCalls(run, session, *from, service)
+      .measure({.interval = options.keepalive, .longest = options.longest}, facts);
+  facts.interrupted = run.interrupted();
+  return facts;
+}
+
+namespace {
+
+/// @returns false where there is no second session.
+bool check_twin(Run& run, const Target& target, Session& ours, const NatFlowCheck& check,
+                diagnosis::Report& report) {
+  const auto way = twin_way(target, check.twin->target);
+  if (!way) return false;
+  // Its checks would be doubles where all is well.
+  diagnosis::Report of_twin;
+  const auto twins = open(run, check.twin->target, check.twin->stamps, check.handshake, of_twin);
+  if (twins && !run.interrupted()) {
+    add(nat_flow(run, ours, *twins, *way, check.flow), report);
+    return true;
+  }
+  for (diagnosis::Check& one : of_twin.checks) report.checks.push_back(std::move(one));
+  return false;
+}
+
+}  // namespace
+
+void check_nat_flow(Run& run, const Target& target, Stamps& stamps, NatFlowCheck check,
                     diagnosis::Report& report) {
-  const auto way = twin_way(target, twin.target);
-  if (!way) return;
   check.handshake.data = false;
   const auto ours = open(run, target, stamps, check.handshake, report);
   if (!ours || run.interrupted()) return add_skipped(report, run.interrupted());
-  // Its checks would be doubles where all is well.
-  diagnosis::Report of_twin;
-  const auto twins = open(run, twin.target, twin.stamps, check.handshake, of_twin);
-  if (!twins || run.interrupted()) {
-    for (diagnosis::Check& one : of_twin.checks) report.checks.push_back(std::move(one));
+  if (check.twin && !check_twin(run, target, *ours, check, report))
     return add_skipped(report, run.interrupted());
-  }
-  add(nat_flow(run, *ours, *twins, *way, check.flow), report);
+  if (check.service && !run.interrupted())
+    add(nat_flow(run, *ours, *check.service, check.flow), report);
 }
 
 }  // namespace wgscope::checks

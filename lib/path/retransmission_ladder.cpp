@@ -470,7 +470,7 @@ std::optional<Nanoseconds> RetransmissionLadder::choose_between(const FlowLifeti
   const Nanoseconds with_margin = times(*config_.interval, kEnoughMargin);
   if (alive < with_margin && known.gone_after && *known.gone_after > with_margin + seconds(2))
     return std::min(pause, with_margin + seconds(1));
-  if (known.trials < config_.trials) return std::min(pause, enough);
+  if (alive < with_margin && known.trials < config_.trials) return std::min(pause, enough);
   return std::nullopt;
 }
 

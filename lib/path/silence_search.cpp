@@ -25,6 +25,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Nanoseconds kNoAnswer = seconds(1);
+constexpr Nanoseconds kLastAnswer = milliseconds(500);
 /// Initiations are let out every 5 s (REKEY_TIMEOUT).
 constexpr Nanoseconds kNoHandshake = milliseconds(5'500);
 constexpr int kMostAsked = 8;
@@ -182,7 +183,7 @@ void SilenceSearch::call_again(Instant now) {
   call(now);
   const std::size_t sent = copies_++;
   next_ = now + (copies_ < std::size(kCallCopies) ? kCallCopies[copies_] - kCallCopies[sent]
-                                                  : std::max(kNoAnswer, 3 * delay_));
+                                                  : std::max(kLastAnswer, 3 * delay_));
 }
 
 void SilenceSearch::take_incoming(Instant now) {

@@ -22,6 +22,7 @@
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/file.hpp"
 #include "wgscope/path/nat_behaviour.hpp"
+#include "wgscope/path/retransmission_ladder.hpp"
 #include "wgscope/path/silence_search.hpp"
 
 #include "probe/command_line.hpp"
@@ -47,11 +48,12 @@ struct NatVerb {
   CheckOptions check;
   std::vector<std::string> servers;
   std::string twin;  ///< path
+  std::string tcp;   ///< address and port
   std::optional<std::uint16_t> keepalive;
   int longest = 180;
   bool v6 = false;
 
-  [[nodiscard]] bool needs_tunnel() const { return !twin.empty(); }
+  [[nodiscard]] bool needs_tunnel() const { return !twin.empty() || !tcp.empty(); }
 };
 
 void add_options(CLI::App& app, NatVerb& verb) {
@@ -63,6 +65,10 @@ void add_options(CLI::App& app, NatVerb& verb) {
                  "Measure the tunnel's own flow: wg-quick file of a second peer of the same "
                  "gateway, which has to forward between the two")
       ->type_name("FILE");
+  app.add_option("--tcp", verb.tcp,
+                 "Likewise, with a TCP service inside the tunnel that speaks first, as SSH, or "
+                 "answers HTTP: coarser")
+      ->type_name("ADDRESS:PORT");
   app.add_option("--keepalive", verb.keepalive,
                  "Judge this interval instead of the file's PersistentKeepalive; 0 is off")
       ->type_name("SECONDS")
@@ -77,8 +83,8 @@ void add_options(CLI::App& app, NatVerb& verb) {
   app.get_option("--quick")->description("Without lifetimes, which take as long as they are");
   app.get_option("--config")
       ->description(
-          "wg-quick file of the probe's own peer, whose PersistentKeepalive is judged; only with "
-          "--twin is the tunnel used. - is standard input");
+          "wg-quick file of the probe's own peer, whose PersistentKeepalive is judged; the tunnel "
+          "is used with --twin and --tcp only. - is standard input");
 }
 
 /// The longest interval of the peers that have an endpoint, which are those that tunnels are begun
@@ -176,11 +182,13 @@ class TunnelVerb {
 
  private:
   [[nodiscard]] Result<Prepared> prepare_twin() const;
+  Result<> take_service(const checks::Target& target);
 
   const NatVerb& verb_;
   checks::NatOptions options_;
   checks::NatFlowOptions flow_;
   std::optional<Prepared> twin_;
+  std::optional<Endpoint> service_;
 };
 
 /// What the options say of the first peer's keys and the like is not the twin's.
@@ -204,6 +212,8 @@ Result<> TunnelVerb::check(const Prepared& prepared) {
   if (!verb_.keepalive) options_.keepalive = prepared.target.keepalive.value_or(seconds(0));
   flow_.keepalive = options_.keepalive;
   flow_.longest = options_.lifetime ? options_.longest : seconds(0);
+  if (auto taken = take_service(prepared.target); !taken) return taken;
+  if (verb_.twin.empty()) return {};
   auto twin = prepare_twin();
   if (!twin) return tl::unexpected(twin.error());
   if (const auto way = checks::twin_way(prepared.target, twin->target); !way)
@@ -212,24 +222,50 @@ Result<> TunnelVerb::check(const Prepared& prepared) {
   return {};
 }
 
+Result<> TunnelVerb::take_service(const checks::Target& target) {
+  if (verb_.tcp.empty()) return {};
+  const auto service = Endpoint::parse(verb_.tcp);
+  if (!service)
+    return fail(Errc::bad_value,
+                fmt::format("--tcp: '{}' is no address with a port: give one inside the tunnel, "
+                            "such as 10.0.0.1:22 or [fd00::1]:22",
+                            printable(verb_.tcp)));
+  if (const auto fits = checks::check_service(target, *service); !fits)
+    return fail(fits.error().code, "--tcp: " + fits.error().context);
+  service_ = *service;
+  return {};
+}
+
 Plan TunnelVerb::plan(const Prepared& prepared) const {
   Plan plan = plan_of(options_);
   const config::EndpointName& endpoint = prepared.target.endpoint;
   plan.lines.push_back(
-      text("handshakes with {}:{}: the gateway takes this host for the place of both probe keys "
+      text("handshakes with {}:{}: the gateway takes this host for the place of the probe's keys "
            "from then on",
            diagnosis::Name{endpoint.host}, endpoint.port));
-  if (const auto way = checks::twin_way(prepared.target, twin_->target))
+  if (twin_) {
+    if (const auto way = checks::twin_way(prepared.target, twin_->target))
+      plan.lines.push_back(
+          text("from the twin {} through the gateway to {}: echo requests after silences of up to "
+               "{} s, at most {} silences one after the other; empty packets before each",
+               way->from, way->to, flow_.longest.count(),
+               path::most_silences({.interval = flow_.keepalive, .longest = flow_.longest})));
+  }
+  if (service_) {
+    const auto most = std::chrono::ceil<std::chrono::minutes>(
+        path::longest_ladder({.interval = flow_.keepalive, .longest = flow_.longest}));
     plan.lines.push_back(
-        text("from the twin {} through the gateway to {}: echo requests after silences of up to "
-             "{} s, at most {} silences one after the other; empty packets before each",
-             way->from, way->to, flow_.longest.count(),
-             path::most_silences({.interval = flow_.keepalive, .longest = flow_.longest})));
+        text("through the tunnel to {}: {} TCP connections, a GET / of HTTP where it says nothing "
+             "by itself; what it sends is left unacknowledged for {} minutes at most, then the "
+             "connections are reset; empty packets and questions of TCP meanwhile",
+             *service_, path::kLadderLines, most.count()));
+  }
   return plan;
 }
 
 void TunnelVerb::run(checks::Run& run, Prepared& prepared, diagnosis::Report& report) {
-  for (diagnosis::Check& check : twin_->checks) report.checks.push_back(std::move(check));
+  if (twin_)
+    for (diagnosis::Check& check : twin_->checks) report.checks.push_back(std::move(check));
   if (!options_.servers.empty()) checks::check_nat(run, options_, report);
   if (run.interrupted()) return;
   checks::NatFlowCheck check;
@@ -238,9 +274,9 @@ void TunnelVerb::run(checks::Run& run, Prepared& prepared, diagnosis::Report& re
   check.handshake.family = verb_.v6 ? Family::v6 : Family::v4;
   check.handshake.steal_endpoint = verb_.check.target.steal_endpoint;
   check.handshake.uapi_folder = verb_.check.target.uapi_folder;
-  checks::check_nat_flow(run, prepared.target, prepared.stamps,
-                         {.target = twin_->target, .stamps = twin_->stamps}, std::move(check),
-                         report);
+  if (twin_) check.twin.emplace(checks::Twin{.target = twin_->target, .stamps = twin_->stamps});
+  check.service = service_;
+  checks::check_nat_flow(run, prepared.target, prepared.stamps, std::move(check), report);
 }
 
 }  // namespace
@@ -260,7 +296,8 @@ Exit run_nat(std::vector<std::string> arguments) {
   if (!verb.needs_tunnel() && verb.servers.empty())
     return complain({Errc::missing_key,
                      "nothing to ask: STUN servers, better two (--stun HOST:PORT --stun "
-                     "HOST:PORT), or a second peer of the gateway (--config FILE --twin FILE)"});
+                     "HOST:PORT), or through a tunnel (--config FILE) a second peer of the "
+                     "gateway (--twin FILE) or a TCP service (--tcp ADDRESS:PORT)"});
   if (!verb.needs_tunnel()) return run_without_tunnel(verb, std::move(*options));
   TunnelVerb tunnel(verb, std::move(*options));
   return run_check(verb.check,

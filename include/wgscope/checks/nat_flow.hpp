@@ -34,8 +34,18 @@ Result<TwinWay> twin_way(const Target& ours, const Target& twin);
 /// Finds out how long the NATs on the way remember the tunnel's own flow when it is silent, and
 /// whether a keepalive is often enough, with a second peer of the same gateway that sends to us
 /// through it. Takes the sum of all silences that are tried: minutes.
-/// @param ours, twin  stand, at the same address of the gateway.
+/// @param ours, twin  stand.
 diagnosis::FlowFacts nat_flow(Run& run, Session& ours, Session& twin, const TwinWay& way,
+                              const NatFlowOptions& options);
+
+/// @returns bad_value, in a sentence that says what to do: a service that is not inside the tunnel.
+Result<> check_service(const Target& ours, const Endpoint& service);
+
+/// The same with a TCP service inside the tunnel, whose host sends again what is not acknowledged:
+/// coarser, as it does so after 25, 51, 102 s. Opens a few connections to it, asks it by HTTP if it
+/// does not speak first, and resets them at the end. Takes minutes.
+/// @param session  stands.
+diagnosis::FlowFacts nat_flow(Run& run, Session& session, const Endpoint& service,
                               const NatFlowOptions& options);
 
 /// The second peer.
@@ -45,12 +55,15 @@ struct Twin {
 };
 
 struct NatFlowCheck {
-  HandshakeOptions handshake;  ///< of both; its `data` is not looked at
+  HandshakeOptions handshake;  ///< of both peers; its `data` is not looked at
   NatFlowOptions flow;
+  std::optional<Twin> twin;         ///< as twin_way() takes it
+  std::optional<Endpoint> service;  ///< as check_service() takes it
 };
 
-/// Handshakes with both keys, measures, and adds all of it to a report.
-void check_nat_flow(Run& run, const Target& target, Stamps& stamps, Twin twin, NatFlowCheck check,
+/// Handshakes, measures with the twin, the service or, one after the other, both, and adds all of
+/// it to a report.
+void check_nat_flow(Run& run, const Target& target, Stamps& stamps, NatFlowCheck check,
                     diagnosis::Report& report);
 
 }  // namespace wgscope::checks
