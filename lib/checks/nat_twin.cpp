@@ -83,6 +83,8 @@ std::optional<std::uint32_t> TwinCalls::serial_of(std::span<const std::byte> pac
   return load_be32(body.last<kSerialSize>());
 }
 
+std::uint64_t TwinCalls::missing() { return ours_.interface().receive_loss(ours_.peer()).missing; }
+
 void TwinCalls::send(path::SilenceSearch& search) {
   using Kind = path::SilenceSend::Kind;
   while (const auto wanted = search.poll_send()) {
@@ -111,10 +113,10 @@ void TwinCalls::measure(const path::SilenceSearchConfig& config, diagnosis::Flow
   path::SilenceSearch search(config, flow_.keyed(), os::boot_now());
   flow_.on_packet = [&](Instant now, std::span<const std::byte> packet) {
     const auto serial = serial_of(packet);
-    if (serial) search.handle_call(now, *serial);
+    if (serial) search.handle_call(now, *serial, missing());
     return serial.has_value();
   };
-  flow_.on_other = [&](Instant now) { search.handle_other(now); };
+  flow_.on_other = [&](Instant now) { search.handle_other(now, missing()); };
   flow_.on_keyed = [&](Instant now) { search.handle_keyed(now); };
   ours_.next_tick = [&] { return search.next_timeout(); };
   ours_.tick = [&](Instant now) { search.handle_timeout(now); };

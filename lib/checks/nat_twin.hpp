@@ -34,6 +34,7 @@ class TwinCalls {
   void send(path::SilenceSearch& search);
   void call(std::uint32_t serial);
   void keep_twin_warm(Instant now);
+  [[nodiscard]] std::uint64_t missing();
   void show(const path::SilenceSearch& search);
   [[nodiscard]] std::optional<std::uint32_t> serial_of(std::span<const std::byte> packet) const;
 

@@ -42,6 +42,7 @@ constexpr Nanoseconds kYoungSession = seconds(6);
 /// What comes in so soon after the last word was on its way already.
 constexpr Nanoseconds kStillComing = seconds(1);
 constexpr int kMostBroken = 2;
+constexpr int kMostUnclear = 4;
 constexpr std::size_t kMostRepeated = 3;
 constexpr std::size_t kDoubtful = 2;
 constexpr seconds kFirstSilence{10};
@@ -143,7 +144,7 @@ void SilenceSearch::step(Instant now) {
   const auto chosen = choose();
   if (!chosen) return finish(FlowEnd::done);
   silence_ = *chosen;
-  broken_here_ = 0;
+  broken_here_ = unclear_here_ = 0;
   begin(now);
 }
 
@@ -186,21 +187,39 @@ void SilenceSearch::call_again(Instant now) {
                                                   : std::max(kLastAnswer, 3 * delay_));
 }
 
-void SilenceSearch::take_incoming(Instant now) {
+/// @param lost  packets of the gateway, since the last that came in.
+void SilenceSearch::take_incoming(Instant now, std::uint64_t lost) {
   if (state_ == State::calling) {
-    record(true);
-    return step(now);
+    if (lost == 0) {
+      record(true);
+      return step(now);
+    }
+    // It may have been a call; or something else, in between, that passed the NAT and refreshed it.
+    if (++unclear_here_ > kMostUnclear) note_broken(silence_);
+    return done() ? void() : begin(now);
   }
   if (state_ == State::hushing) return hush(now);
   if (state_ != State::silent) return;
   const Nanoseconds lasted = now - silent_since_;
   if (lasted >= kStillComing) {
-    ++found_.broken;
-    found_.broken_after = std::min(found_.broken_after.value_or(lasted), lasted);
-    found_.tried.push_back({.least = lasted, .most = lasted, .alive = true});
-    if (++broken_here_ > kMostBroken) return finish(FlowEnd::disturbed);
+    note_broken(lasted);
+    if (lost == 0) found_.tried.push_back({.least = lasted, .most = lasted, .alive = true});
+    if (done()) return;
   }
   begin(now);
+}
+
+void SilenceSearch::note_broken(Nanoseconds lasted) {
+  ++found_.broken;
+  found_.broken_after = std::min(found_.broken_after.value_or(lasted), lasted);
+  if (++broken_here_ > kMostBroken) finish(FlowEnd::disturbed);
+}
+
+/// @returns how many more are lost than was known.
+std::uint64_t SilenceSearch::take_missing(std::uint64_t missing) {
+  const std::uint64_t more = missing - std::min(missing, missing_);
+  missing_ += more;
+  return more;
 }
 
 void SilenceSearch::record(bool alive) {
@@ -214,22 +233,27 @@ void SilenceSearch::record(bool alive) {
 
 // --- what happens ---
 
-void SilenceSearch::handle_call(Instant now, std::uint32_t serial) {
+void SilenceSearch::handle_call(Instant now, std::uint32_t serial, std::uint64_t missing) {
   if (done() || serial > serial_) return;
+  const std::uint64_t lost = take_missing(missing);
   if (state_ == State::greeting) return handle_greeting(now, serial);
-  take_incoming(now);
+  take_incoming(now, lost);
 }
 
-void SilenceSearch::handle_other(Instant now) {
-  if (!done()) take_incoming(now);
+void SilenceSearch::handle_other(Instant now, std::uint64_t missing) {
+  if (!done()) take_incoming(now, take_missing(missing));
 }
 
 void SilenceSearch::handle_keyed(Instant now) {
   if (done()) return;
   keyed_ = now;
-  if (state_ != State::keying) return take_incoming(now);
-  asked_ = 0;
-  hush(now);
+  if (state_ == State::keying) {
+    asked_ = 0;
+    return hush(now);
+  }
+  // The gateway began it, as it does 15 s after what it sent came to nothing: so it tells nothing
+  // of the silence before it.
+  if (state_ != State::calling) take_incoming(now, 1);
 }
 
 void SilenceSearch::handle_timeout(Instant now) {

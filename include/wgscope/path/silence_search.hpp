@@ -62,10 +62,12 @@ class SilenceSearch {
   SilenceSearch(const SilenceSearchConfig& config, Instant keyed, Instant now);
 
   std::optional<SilenceSend> poll_send();
-  void handle_call(Instant now, std::uint32_t serial);
-  /// Anything else came in that the gateway has authenticated: a keepalive, a handshake.
-  void handle_other(Instant now);
-  /// A handshake was completed: the session is new.
+  // What came in. @param missing  how many packets of the gateway are known to be lost, in the
+  // whole run, by their numbers (tunnel::ReceiveLoss).
+  void handle_call(Instant now, std::uint32_t serial, std::uint64_t missing);
+  /// Anything else of the gateway.
+  void handle_other(Instant now, std::uint64_t missing);
+  /// A handshake was completed, whoever began it: the session is new.
   void handle_keyed(Instant now);
   void handle_timeout(Instant now);
   std::optional<Instant> next_timeout() const;  ///< nothing: done
@@ -96,7 +98,9 @@ class SilenceSearch {
   void hush_again(Instant now);
   void call(Instant now);
   void call_again(Instant now);
-  void take_incoming(Instant now);
+  void take_incoming(Instant now, std::uint64_t lost);
+  void note_broken(Nanoseconds lasted);
+  std::uint64_t take_missing(std::uint64_t missing);
   void record(bool alive);
   void step(Instant now);
   void finish(FlowEnd end);
@@ -124,7 +128,9 @@ class SilenceSearch {
   int hushed_ = 0;
   std::size_t copies_ = 0;
   Instant silent_since_;
+  std::uint64_t missing_ = 0;    ///< packets of the gateway, so far
   int broken_here_ = 0;          ///< in this silence
+  int unclear_here_ = 0;         ///< tries of it, at whose end something was lost
   std::size_t alive_since_ = 0;  ///< successes since the shortest failure
   std::size_t repeated_ = 0;     ///< failures that were tried again
 };
