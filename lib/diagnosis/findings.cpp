@@ -471,6 +471,12 @@ constexpr FindingKind kKinds[] = {
      "behind it; none did, or none is known.",
      "Name one that answers: wgscope mtu ADDRESS. Where none does, wgscope handshake tells what "
      "becomes of data."},
+    {FindingId::mtu_own_interface, "WGS-MTU-010", warning,
+     "The tunnel's MTU is too large for this host's own interface",
+     "A full tunnel packet makes a datagram that is larger than the interface takes by which it "
+     "is to leave: it is cut into fragments before it is sent, or not sent where that is "
+     "forbidden. Linux' own MTU for a WireGuard interface is its underlying interface's, less 80.",
+     "Set the tunnel's MTU to what fits, or the interface's MTU to what its link takes."},
     {FindingId::twin_not_forwarded, "WGS-NAT-020", warning,
      "The gateway does not forward between its peers",
      "To see how long a silent flow lives, a second probe peer, the twin, sends to the first one "

@@ -203,7 +203,9 @@ void SilenceSearch::take_incoming(Instant now, std::uint64_t lost) {
   const Nanoseconds lasted = now - silent_since_;
   if (lasted >= kStillComing) {
     note_broken(lasted);
-    if (lost == 0) found_.tried.push_back({.least = lasted, .most = lasted, .alive = true});
+    // It passed the NAT a little before it came in here.
+    if (lost == 0)
+      found_.tried.push_back({.least = lasted - delay_, .most = lasted, .alive = true});
     if (done()) return;
   }
   begin(now);

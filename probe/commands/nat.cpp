@@ -51,7 +51,6 @@ struct NatVerb {
   std::string tcp;   ///< address and port
   std::optional<std::uint16_t> keepalive;
   int longest = 180;
-  bool v6 = false;
 
   [[nodiscard]] bool needs_tunnel() const { return !twin.empty() || !tcp.empty(); }
 };
@@ -77,10 +76,11 @@ void add_options(CLI::App& app, NatVerb& verb) {
       ->type_name("SECONDS")
       ->check(CLI::Range(1, kMostSilence))
       ->capture_default_str();
-  app.add_flag("--ipv6", verb.v6, "Look at IPv6 instead of IPv4");
   add_check_options(app, verb.check);
   app.get_option("--timeout")->description("How long handshakes have [20s]; lifetimes take theirs");
   app.get_option("--quick")->description("Without lifetimes, which take as long as they are");
+  app.get_option("--ipv4")->description("Only the endpoint's IPv4 addresses; STUN without --ipv6");
+  app.get_option("--ipv6")->description("Only its IPv6 addresses; STUN over IPv6");
   app.get_option("--config")
       ->description(
           "wg-quick file of the probe's own peer, whose PersistentKeepalive is judged; the tunnel "
@@ -123,7 +123,7 @@ Result<checks::NatOptions> make_options(const NatVerb& verb) {
     return fail(Errc::bad_value, fmt::format("--longest: {} s at most with --stun, as each second "
                                              "takes sockets of its own",
                                              kMostStunSilence));
-  options.family = verb.v6 ? Family::v6 : Family::v4;
+  options.family = verb.check.ipv6 ? Family::v6 : Family::v4;
   options.lifetime = !verb.check.quick;
   options.longest = seconds(verb.longest);
   if (verb.keepalive) options.keepalive = seconds(*verb.keepalive);
@@ -270,10 +270,7 @@ void TunnelVerb::run(checks::Run& run, Prepared& prepared, diagnosis::Report& re
   if (run.interrupted()) return;
   checks::NatFlowCheck check;
   check.flow = flow_;
-  check.handshake.timeout = verb_.check.timeout;
-  check.handshake.family = verb_.v6 ? Family::v6 : Family::v4;
-  check.handshake.steal_endpoint = verb_.check.target.steal_endpoint;
-  check.handshake.uapi_folder = verb_.check.target.uapi_folder;
+  check.handshake = handshake_options(verb_.check);
   if (twin_) check.twin.emplace(checks::Twin{.target = twin_->target, .stamps = twin_->stamps});
   check.service = service_;
   checks::check_nat_flow(run, prepared.target, prepared.stamps, std::move(check), report);

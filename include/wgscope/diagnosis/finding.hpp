@@ -94,6 +94,7 @@ enum class FindingId : std::uint8_t {
   mtu_peer_smaller,
   mtu_below_ipv6,
   mtu_unanswered,
+  mtu_own_interface,
   // WGS-NAT: the tunnel's own flow through them
   twin_not_forwarded,
   service_unsuitable,

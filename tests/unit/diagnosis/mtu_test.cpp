@@ -95,6 +95,21 @@ TEST(MtuDiagnosis, NamesTheRouterThatReports) {
   EXPECT_THAT(forward.finding->cause.plain(), HasSubstr("192.0.2.9 says so"));
 }
 
+TEST(MtuDiagnosis, WarnsWhereTheOwnInterfaceIsTooSmall) {
+  MtuFacts facts = healthy();
+  facts.forward = passes(1400);
+  facts.forward->verdict = MtuVerdict::refused_here;
+  facts.forward->own_limit = 1400;
+  facts.backward = passes(1400);
+  const std::vector<Check> checks = diagnose(facts);
+  const Check& forward = named(checks, "mtu.forward");
+  EXPECT_EQ(forward.status, Status::warning);
+  EXPECT_EQ(forward.finding->id, FindingId::mtu_own_interface);
+  EXPECT_EQ(forward.summary.plain(),
+            "this host's own interface takes 1400 bytes, the tunnel's MTU of 1420 makes 1480");
+  EXPECT_THAT(forward.finding->fix.front().plain(), HasSubstr("MTU = 1340"));
+}
+
 TEST(MtuDiagnosis, TellsFragmentsFromABlackHoleOnTheWayBack) {
   MtuFacts facts = healthy();
   facts.backward = ends_at(1396);
