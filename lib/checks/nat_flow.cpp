@@ -24,18 +24,15 @@
 namespace wgscope::checks {
 namespace {
 
-/// The words that a report has so far, and those of one part more.
-void add_success(diagnosis::Report& report, const diagnosis::Text& words) {
-  if (words.empty()) return;
-  if (!report.success.empty()) report.success.add("; ");
-  report.success.add(words);
-}
-
-void add(const diagnosis::FlowFacts& facts, diagnosis::Report& report) {
+/// Adds what was found, and its words to those of the parts before.
+void add(const diagnosis::FlowFacts& facts, diagnosis::Text& success, diagnosis::Report& report) {
   for (diagnosis::Check& check : diagnosis::diagnose(facts))
     report.checks.push_back(std::move(check));
-  add_success(report, diagnosis::success(facts));
   report.interrupted = report.interrupted || facts.interrupted;
+  const diagnosis::Text words = diagnosis::success(facts);
+  if (words.empty()) return;
+  if (!success.empty()) success.add("; ");
+  report.success = success.add(words);
 }
 
 void add_skipped(diagnosis::Report& report, bool interrupted) {
@@ -124,20 +121,18 @@ diagnosis::FlowFacts nat_flow(Run& run, Session& session, const Endpoint& servic
 
 namespace {
 
-/// @returns false where there is no second session.
-bool check_twin(Run& run, const Target& target, Session& ours, const NatFlowCheck& check,
-                diagnosis::Report& report) {
+/// @returns nothing where there is no second session.
+std::optional<diagnosis::FlowFacts> check_twin(Run& run, const Target& target, Session& ours,
+                                               const NatFlowCheck& check,
+                                               diagnosis::Report& report) {
   const auto way = twin_way(target, check.twin->target);
-  if (!way) return false;
+  if (!way) return std::nullopt;
   // Its checks would be doubles where all is well.
   diagnosis::Report of_twin;
   const auto twins = open(run, check.twin->target, check.twin->stamps, check.handshake, of_twin);
-  if (twins && !run.interrupted()) {
-    add(nat_flow(run, ours, *twins, *way, check.flow), report);
-    return true;
-  }
+  if (twins && !run.interrupted()) return nat_flow(run, ours, *twins, *way, check.flow);
   for (diagnosis::Check& one : of_twin.checks) report.checks.push_back(std::move(one));
-  return false;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -145,12 +140,16 @@ bool check_twin(Run& run, const Target& target, Session& ours, const NatFlowChec
 void check_nat_flow(Run& run, const Target& target, Stamps& stamps, NatFlowCheck check,
                     diagnosis::Report& report) {
   check.handshake.data = false;
+  diagnosis::Text success = report.success;
   const auto ours = open(run, target, stamps, check.handshake, report);
   if (!ours || run.interrupted()) return add_skipped(report, run.interrupted());
-  if (check.twin && !check_twin(run, target, *ours, check, report))
-    return add_skipped(report, run.interrupted());
+  if (check.twin) {
+    const auto facts = check_twin(run, target, *ours, check, report);
+    if (!facts) return add_skipped(report, run.interrupted());
+    add(*facts, success, report);
+  }
   if (check.service && !run.interrupted())
-    add(nat_flow(run, *ours, *check.service, check.flow), report);
+    add(nat_flow(run, *ours, *check.service, check.flow), success, report);
 }
 
 }  // namespace wgscope::checks

@@ -202,10 +202,13 @@ Result<Prepared> TunnelVerb::prepare_twin() const {
   options.state_folder = ours.state_folder;
   options.uapi_folder = ours.uapi_folder;
   auto prepared = prepare(options);
-  if (!prepared)
-    return fail(prepared.error().code, "--twin: " + prepared.error().context,
-                prepared.error().sys_errno);
-  return prepared;
+  if (prepared) return prepared;
+  // Its lock is this process's own where both files have one key.
+  const std::string hint = prepared.error().code == Errc::refused
+                               ? "; the twin must not have the same key as this peer"
+                               : "";
+  return fail(prepared.error().code, "--twin: " + prepared.error().context + hint,
+              prepared.error().sys_errno);
 }
 
 Result<> TunnelVerb::check(const Prepared& prepared) {
