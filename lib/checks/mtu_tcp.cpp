@@ -29,10 +29,12 @@ constexpr Nanoseconds kPatience = 8s;  ///< for one SYN of three to get through:
 void take(diagnosis::MtuTcp& facts, const endpoint::Arrived& arrived) {
   const auto packet = wire::parse_ip(arrived.packet);
   if (!packet || packet->fragment || packet->source != facts.service.address) return;
-  const auto syn = wire::parse_tcp_syn(*packet);
-  if (!syn || !syn->acknowledges || syn->source_port != facts.service.port) return;
+  const auto segment = wire::parse_tcp(*packet);
+  if (!segment || !segment->syn || !segment->ack || segment->source != facts.service.port) return;
+  const auto mss = wire::maximum_segment_size(*segment);
+  if (!mss) return;
   facts.answered = true;
-  facts.mss = syn->mss;
+  facts.mss = *mss;
 }
 
 }  // namespace
@@ -44,7 +46,10 @@ diagnosis::MtuTcp ask_mss(Run& run, Session& session, const Endpoint& service, I
   const auto id = session.host().tcp().connect(os::boot_now(), service, kPatience);
   if (!id) return facts;
   bool over = false;
-  session.on_arrival = [&](const endpoint::Arrived& arrived) { take(facts, arrived); };
+  session.on_arrival = [&](const endpoint::Arrived& arrived) {
+    take(facts, arrived);
+    return false;
+  };
   session.on_inner = [&](const inner::Event& event) {
     if (const auto* ended = std::get_if<inner::TcpEnded>(&event); ended && ended->id == *id) {
       over = true;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "wgscope/base/result.hpp"
@@ -189,8 +190,8 @@ void Session::on_fragments(const endpoint::Fragmented& one) {
   if (fragmented.size() < kMaxKept) fragmented.push_back(one);
 }
 
-void Session::on_arrived(const endpoint::Arrived& arrived) {
-  if (on_arrival) on_arrival(arrived);
+bool Session::take_arrived(const endpoint::Arrived& arrived) {
+  return on_arrival && on_arrival(arrived);
 }
 
 bool Session::on_stamp(const noise::Tai64n& stamp) {

@@ -175,8 +175,7 @@ bool EmbeddedEndpoint::answer_stun(Now now, os::UdpSocket& socket, const os::Rec
 
 void EmbeddedEndpoint::take_packet(Now now, const Arrived& arrived) {
   if (measuring_ && measuring_->handle_packet(now.boot, host_, arrived)) return;
-  observer_.on_arrived(arrived);
-  host_.handle_packet(now.boot, arrived.packet);
+  if (!observer_.take_arrived(arrived)) host_.handle_packet(now.boot, arrived.packet);
 }
 
 void EmbeddedEndpoint::take_error(Instant now, const os::SocketError& error) {

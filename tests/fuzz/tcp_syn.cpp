@@ -12,8 +12,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace wgscope;
   const auto packet = wire::parse_ip(fuzz::as_bytes(data, size));
   if (!packet) return 0;
-  const auto syn = wire::parse_tcp_syn(*packet);
-  WGSCOPE_PROMISE(!syn || packet->payload.size() >= wire::kTcpHeaderSize);
-  WGSCOPE_PROMISE(!syn || !syn->mss || packet->payload.size() >= wire::kTcpHeaderSize + 4);
+  const auto segment = wire::parse_tcp(*packet);
+  WGSCOPE_PROMISE(!segment || packet->payload.size() >= wire::kTcpHeaderSize);
+  if (!segment) return 0;
+  const auto mss = wire::maximum_segment_size(*segment);
+  WGSCOPE_PROMISE(!mss || !*mss || segment->options.size() >= 4);
   return 0;
 }

@@ -98,6 +98,10 @@ enum class FindingId : std::uint8_t {
   mtu_mss_too_large,
   // WGS-NAT, again
   nat_beyond_router,
+  // WGS-NAT: the tunnel's own flow through them
+  twin_not_forwarded,
+  service_unsuitable,
+  gateway_speaks,
 };
 
 /// A row of the table of findings, from which docs/findings.md is made.

@@ -50,9 +50,10 @@ class Observer {
   virtual void on_send_failure(const os::SendFailure& failure) = 0;
   /// A datagram came in fragments. Only with EndpointConfig::report_fragments.
   virtual void on_fragments(const Fragmented& /*fragmented*/) {}
-  /// A packet came out of the tunnel; the inner host has it afterwards. Not those for the measuring
-  /// service.
-  virtual void on_arrived(const Arrived& /*arrived*/) {}
+  /// A packet came out of the tunnel, before the host sees it; for what this host has nothing to do
+  /// with. Not those for the measuring service.
+  /// @returns whether it was taken: then the host does not get it, and does not answer it.
+  virtual bool take_arrived(const Arrived& /*arrived*/) { return false; }
   /// A handshake of ours carries a stamp above all before, and is sent when this returns: whoever
   /// uses the key again must keep it first (os::StampStore::cover()).
   /// @returns false where it could not be kept: then what waits to be sent is dropped, and the
