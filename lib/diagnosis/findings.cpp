@@ -473,11 +473,19 @@ constexpr FindingKind kKinds[] = {
      "Name one that answers: wgscope mtu ADDRESS. Where none does, wgscope handshake tells what "
      "becomes of data."},
     {FindingId::mtu_own_interface, "WGS-MTU-010", warning,
-     "The tunnel's MTU is too large for this host's own interface",
+     "The tunnel's MTU is too large for an end's own interface",
      "A full tunnel packet makes a datagram that is larger than the interface takes by which it "
      "is to leave: it is cut into fragments before it is sent, or not sent where that is "
      "forbidden. Linux' own MTU for a WireGuard interface is its underlying interface's, less 80.",
      "Set the tunnel's MTU to what fits, or the interface's MTU to what its link takes."},
+    {FindingId::mtu_mss_too_large, "WGS-MTU-011", warning,
+     "TCP segments larger than the path takes",
+     "A service inside the tunnel announces a maximum segment size (MSS) that makes packets larger "
+     "than the path takes, and nobody on the way made it smaller. Hosts with a tunnel interface of "
+     "the right MTU are not affected; hosts that are routed through the tunnel send such segments, "
+     "and hang where ICMP does not reach them.",
+     "Set the tunnel's MTU to what fits, and let the gateway lower the MSS of connections that go "
+     "through it."},
     {FindingId::nat_beyond_router, "WGS-NAT-010", warning, "Another NAT beyond the router",
      "The next router says what its outer address is (by NAT-PMP or UPnP), and that is a private "
      "one, or not the one that STUN servers see. A private one proves a NAT beyond the router. A "

@@ -15,6 +15,7 @@
 #include "wgscope/crypto/random.hpp"
 #include "wgscope/endpoint/attachment.hpp"
 #include "wgscope/endpoint/embedded_endpoint.hpp"
+#include "wgscope/endpoint/measuring_service.hpp"
 #include "wgscope/inner/event.hpp"
 #include "wgscope/inner/host.hpp"
 #include "wgscope/model/address.hpp"
@@ -54,6 +55,8 @@ class Session final : private endpoint::Observer {
 
   /// Called for each event inside the tunnel, after it was recorded nowhere else. May use host().
   std::function<void(const inner::Event&)> on_inner;
+  /// Called for each packet out of the tunnel, before host() has it. Must not call pump().
+  std::function<void(const endpoint::Arrived&)> on_arrival;
   /// When the user of host() has something due by itself; `tick` is called then.
   std::function<std::optional<Instant>()> next_tick;
   std::function<void(Instant)> tick;
@@ -82,6 +85,7 @@ class Session final : private endpoint::Observer {
   void on_socket_error(const os::SocketError& error) override;
   void on_send_failure(const os::SendFailure& failure) override;
   void on_fragments(const endpoint::Fragmented& fragmented) override;
+  void on_arrived(const endpoint::Arrived& arrived) override;
   bool on_stamp(const noise::Tai64n& stamp) override;
   Result<> open_endpoint(const Target& target);
   Result<> watch();
