@@ -1,6 +1,5 @@
 #include "router.hpp"
 
-#include <chrono>
 #include <cstddef>
 #include <span>
 #include <utility>

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstddef>
 #include <fcntl.h>
 #include <memory>
@@ -10,6 +9,7 @@
 #include <miniupnpc/miniupnpc.h>
 #include <miniupnpc/upnpcommands.h>
 #include <miniupnpc/upnpdev.h>
+#include <signal.h>
 #include <string>
 #include <string_view>
 #include <sys/prctl.h>
@@ -88,6 +88,7 @@ diagnosis::UpnpFacts ask_upnp(const IpAddress& local, const IpAddress& router) {
 [[noreturn]] void ask_and_end(int pipe, const IpAddress& local, const IpAddress& router) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (nowhere < 0) _exit(1);
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(nowhere, standard);
   const std::string found = write_upnp_facts(ask_upnp(local, router));
   // A pipe has room for that much at once.
