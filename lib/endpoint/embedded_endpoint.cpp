@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <poll.h>
@@ -98,6 +99,12 @@ Result<> EmbeddedEndpoint::set_fragmentation(os::Fragmentation fragmentation) {
   for (os::UdpSocket& socket : sockets_)
     if (auto set = socket.set_fragmentation(fragmentation); !set) return set;
   socket_options_.fragmentation = fragmentation;
+  return {};
+}
+
+Result<> EmbeddedEndpoint::set_hop_limit(std::optional<std::uint8_t> limit) {
+  for (os::UdpSocket& socket : sockets_)
+    if (auto set = socket.set_hop_limit(limit); !set) return set;
   return {};
 }
 

@@ -102,6 +102,10 @@ class EmbeddedEndpoint {
   /// Whether what is sent from now on may be cut into fragments. @returns io.
   Result<> set_fragmentation(os::Fragmentation fragmentation);
 
+  /// How many routers what is sent from now on may pass. @param limit  as of UdpSocket. @returns
+  /// io.
+  Result<> set_hop_limit(std::optional<std::uint8_t> limit);
+
   /// A socket bound anew on a free port, as a peer whose NAT forgot it looks to the other side.
   /// Poll the new fd. @returns as UdpSocket::open(); then the old one stays.
   Result<> rebind();
