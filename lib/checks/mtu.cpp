@@ -16,9 +16,11 @@
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/udp_socket.hpp"
+#include "wgscope/path/hop_search.hpp"
 #include "wgscope/path/mtu_search.hpp"
 #include "wgscope/wire/message.hpp"
 
+#include "hop_probing.hpp"
 #include "mtu_probing.hpp"
 
 // Forward first, as the backward search needs requests of a size that arrives:
@@ -60,7 +62,8 @@ diagnosis::MtuDirection to_facts(const path::MtuResult& result) {
                                     .probes = result.probes,
                                     .controls = result.controls,
                                     .controls_lost = result.controls_lost,
-                                    .tried = {}};
+                                    .tried = {},
+                                    .place = {}};
   if (result.report) direction.hop = result.report->from;
   if (!result.wrong_reports.empty()) {
     direction.liar = result.wrong_reports.front().from;
@@ -104,6 +107,20 @@ class MtuSearches {
     MtuProbing(run_, session_, target_, MtuWay::forward).drive(search, deadline_);
     static_cast<void>(session_.endpoint().set_fragmentation(os::Fragmentation::probe));
     facts.fragments_pass = search.result().current_fits;
+  }
+
+  /// Behind which hop larger datagrams are dropped. What reports them is a hop too.
+  void place(diagnosis::MtuFacts& facts) {
+    diagnosis::MtuDirection& forward = *facts.forward;
+    if (!forward.exact || !forward.mtu || !forward.not_above) return;
+    run_.say(diagnosis::text("looking for the hop towards {} that drops", session_.gateway()));
+    path::HopSearchConfig config;
+    config.passes = *forward.mtu;
+    config.fails = *forward.not_above + 1;
+    config.round_trip = facts.round_trip;
+    config.controls = forward.controls;
+    config.controls_lost = forward.controls_lost;
+    forward.place = HopProbing(run_, session_, target_).drive(config, deadline_);
   }
 
   /// The setting's size, or the largest of which requests arrive; where its replies do not, what
@@ -211,6 +228,7 @@ diagnosis::MtuFacts mtu(Run& run, Session& session, const Target& target,
   const bool fits = facts.forward->mtu >= facts.tunnel_mtu + facts.overhead;
   if (facts.forward->mtu && !fits && !run.interrupted()) searches.fragments(facts);
   if (facts.forward->mtu && !run.interrupted()) searches.backward(facts, options.quick);
+  if (facts.forward->mtu && !fits && !options.quick && !run.interrupted()) searches.place(facts);
   return facts;
 }
 

@@ -28,11 +28,11 @@ namespace {
 
 constexpr std::size_t kControlPayload = 16;
 
+}  // namespace
+
 std::size_t datagram_overhead(Family outer) {
   return wire::ip_header_size(outer) + wire::kUdpHeaderSize;
 }
-
-}  // namespace
 
 std::size_t tunnel_overhead(Family outer) {
   return datagram_overhead(outer) + wire::kTransportOverhead;

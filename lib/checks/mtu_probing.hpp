@@ -20,6 +20,9 @@ enum class MtuWay : std::uint8_t {
   backward,  ///< a request whose reply's datagram has that size
 };
 
+/// What UDP and IP add to a datagram.
+std::size_t datagram_overhead(Family outer);
+
 /// What WireGuard, UDP and IP add to an inner packet.
 std::size_t tunnel_overhead(Family outer);
 

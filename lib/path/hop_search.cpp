@@ -71,8 +71,12 @@ void HopSearch::handle_exceeded(Instant now, std::optional<std::uint32_t> id,
 }
 
 void HopSearch::handle_arrived(Instant now, std::optional<std::uint32_t> id) {
-  identified_ = identified_ || id;
-  if (const auto matched = match(id, nullptr)) settle_seen(now, *matched, nullptr);
+  const auto matched = match(id, nullptr);
+  if (!matched) return;
+  // Unless a late answer to another probe may look like it.
+  Hop& here = hop(shots_[*matched].hop);
+  here.is_end = here.is_end || ++here.arrivals > 1 || id || identified_ || !lost_;
+  settle_seen(now, *matched, nullptr);
 }
 
 void HopSearch::handle_too_big(std::optional<std::uint32_t> id, const IpAddress& from) {
@@ -110,12 +114,7 @@ void HopSearch::settle_seen(Instant now, std::uint32_t id, const IpAddress* from
   shot.fate = Fate::seen;
   longest_ = std::max(longest_, now - shot.sent);
   Hop& seen = hop(shot.hop);
-  if (from == nullptr) {
-    // Unless a late answer to another probe may look like it.
-    seen.is_end = ++seen.arrivals > 1 || identified_ || !lost_;
-  } else if (!seen.address) {
-    seen.address = *from;
-  }
+  if (from != nullptr && !seen.address) seen.address = *from;
   if (shot.large) {
     ++seen.large_seen;
     ++seen.sightings;

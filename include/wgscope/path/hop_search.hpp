@@ -78,7 +78,7 @@ class HopSearch {
   /// "Time exceeded" came. @param id  of the probe, where the quote tells; nothing: the one under
   /// way, unless the sender is another hop of those known.
   void handle_exceeded(Instant now, std::optional<std::uint32_t> id, const IpAddress& from);
-  /// The far end answered.
+  /// The far end answered. @param id  likewise.
   void handle_arrived(Instant now, std::optional<std::uint32_t> id);
   /// ICMP "too big" came about a probe. A hint: it may be untrue, so the large one is waited for
   /// all the same.
