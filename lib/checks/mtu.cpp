@@ -21,6 +21,7 @@
 #include "wgscope/wire/message.hpp"
 
 #include "hop_probing.hpp"
+#include "mtu_facts.hpp"
 #include "mtu_probing.hpp"
 
 // Forward first, as the backward search needs requests of a size that arrives:
@@ -38,7 +39,7 @@ constexpr Nanoseconds kLong = 5min;  ///< more than any search takes
 /// IPv4 cuts at multiples of 8 bytes (RFC 791 §3.1), IPv6 likewise (RFC 8200 §4.5).
 constexpr std::size_t kFragmentUnit = 8;
 
-diagnosis::MtuVerdict to_facts(path::MtuVerdict verdict) {
+diagnosis::MtuVerdict verdict_of(path::MtuVerdict verdict) {
   switch (verdict) {
     case path::MtuVerdict::ok: return diagnosis::MtuVerdict::ok;
     case path::MtuVerdict::ptb_reported: return diagnosis::MtuVerdict::ptb_reported;
@@ -50,8 +51,10 @@ diagnosis::MtuVerdict to_facts(path::MtuVerdict verdict) {
   return diagnosis::MtuVerdict::inconclusive;
 }
 
+}  // namespace
+
 diagnosis::MtuDirection to_facts(const path::MtuResult& result) {
-  diagnosis::MtuDirection direction{.verdict = to_facts(result.verdict),
+  diagnosis::MtuDirection direction{.verdict = verdict_of(result.verdict),
                                     .mtu = result.mtu,
                                     .not_above = result.not_above,
                                     .exact = result.exact,
@@ -77,6 +80,8 @@ diagnosis::MtuDirection to_facts(const path::MtuResult& result) {
                                .refused = trial.refused});
   return direction;
 }
+
+namespace {
 
 class MtuSearches {
  public:

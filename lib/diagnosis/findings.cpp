@@ -471,6 +471,13 @@ constexpr FindingKind kKinds[] = {
      "behind it; none did, or none is known.",
      "Name one that answers: wgscope mtu ADDRESS. Where none does, wgscope handshake tells what "
      "becomes of data."},
+    {FindingId::outer_unanswered, "WGS-MTU-010", warning, "The host answers neither pings nor UDP",
+     "Looking at a path without a tunnel takes something at its far end that answers: echo "
+     "requests, or UDP to ports on which nobody listens. A firewall drops both, or there is no "
+     "such host, or no way there. Nothing is known of the path's MTU then, nor anything against "
+     "it.",
+     "Name another host behind the same path, or let the firewall answer pings. With a key of its "
+     "own the search goes through the tunnel: wgscope mtu --config FILE."},
 };
 
 }  // namespace

@@ -35,6 +35,7 @@ constexpr std::size_t kMostLosses = 40;
 MtuSearch::Core::Core(const MtuSearchConfig& config)
     : config_(config),
       ladder_(config),
+      gap_(config.pace),
       grace_(kGrace),
       shortest_(config.round_trip),
       longest_(config.round_trip) {
@@ -238,7 +239,9 @@ void MtuSearch::Core::begin_anew() {
   for (Shot& shot : shots_) shot.counted = false;
 }
 
-void MtuSearch::Core::slow_down() { gap_ = std::clamp(2 * gap_, kFirstGap, kLongestGap); }
+void MtuSearch::Core::slow_down() {
+  gap_ = std::clamp(2 * gap_, kFirstGap, std::max(kLongestGap, config_.pace));
+}
 
 /// So many in a row that it is no chance, by what is known of the path's losses: how likely they
 /// are after so many lost of so many sent (the rule of succession, with a prior that expects

@@ -24,6 +24,7 @@
 
 #include "probe/command_line.hpp"
 #include "probe/commands/commands.hpp"
+#include "probe/commands/mtu_outer.hpp"
 #include "probe/frame.hpp"
 #include "probe/verbs.hpp"
 
@@ -43,12 +44,16 @@ struct MtuVerb {
   bool ipv4 = false;
   bool ipv6 = false;
   bool is_limited = false;  ///< by a --timeout that was given
+  bool outer = false;
 };
 
 void add_options(CLI::App& app, MtuVerb& verb) {
   app.add_option("ADDRESS", verb.target,
                  "Whom to ping inside the tunnel; without it a likely address is chosen")
       ->type_name("");
+  app.add_flag("--outer", verb.outer,
+               "Look at the path without a tunnel and without keys: ADDRESS is then a HOST or "
+               "HOST:PORT, without it the configuration's endpoint");
   auto* ipv4 = app.add_flag("-4,--ipv4", verb.ipv4, "Only the endpoint's IPv4 addresses");
   app.add_flag("-6,--ipv6", verb.ipv6, "Only its IPv6 addresses")->excludes(ipv4);
   add_check_options(app, verb.check);
@@ -115,24 +120,24 @@ std::string row(const diagnosis::SizeTried& tried) {
                      tried.sent, note.empty() ? "" : "  ", note);
 }
 
-std::string table(std::string_view title, const diagnosis::MtuDirection& direction) {
+/// To standard error, as the report is for standard output alone.
+void show_tables(const diagnosis::MtuFacts& facts) {
+  std::string tables;
+  if (facts.forward) tables += size_table("To the gateway", *facts.forward);
+  if (facts.backward) tables += size_table("Back from it", *facts.backward);
+  fmt::print(stderr, "{}", tables);
+  static_cast<void>(std::fflush(stderr));
+}
+
+}  // namespace
+
+std::string size_table(std::string_view title, const diagnosis::MtuDirection& direction) {
   std::string lines = fmt::format("{}, sizes in the order of trying:\n", title);
   for (const diagnosis::SizeTried& tried : direction.tried) lines += row(tried);
   return lines + fmt::format("  {} probes; {} of {} small packets beside them answered\n",
                              direction.probes, direction.controls - direction.controls_lost,
                              direction.controls);
 }
-
-/// To standard error, as the report is for standard output alone.
-void show_tables(const diagnosis::MtuFacts& facts) {
-  std::string tables;
-  if (facts.forward) tables += table("To the gateway", *facts.forward);
-  if (facts.backward) tables += table("Back from it", *facts.backward);
-  fmt::print(stderr, "{}", tables);
-  static_cast<void>(std::fflush(stderr));
-}
-
-}  // namespace
 
 Exit run_mtu(std::vector<std::string> arguments) {
   CLI::App app(
@@ -143,6 +148,15 @@ Exit run_mtu(std::vector<std::string> arguments) {
   add_options(app, verb);
   if (const auto ended = parse_options(app, std::move(arguments))) return *ended;
   verb.is_limited = app.count("--timeout") > 0;
+  if (verb.outer) {
+    const std::optional<Family> either;
+    return run_mtu_outer({.check = verb.check,
+                          .host = verb.target,
+                          .family = verb.ipv4   ? Family::v4
+                                    : verb.ipv6 ? Family::v6
+                                                : either,
+                          .is_limited = verb.is_limited});
+  }
   checks::MtuCheck check;
   return run_check(verb.check,
                    {.verb = "mtu",

@@ -94,6 +94,7 @@ enum class FindingId : std::uint8_t {
   mtu_peer_smaller,
   mtu_below_ipv6,
   mtu_unanswered,
+  outer_unanswered,
 };
 
 /// A row of the table of findings, from which docs/findings.md is made.
