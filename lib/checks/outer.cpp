@@ -86,8 +86,9 @@ class Outer {
     if (!find_host() || !open_witnesses()) return;
     greet();
     if (facts_.echo_answers && !run_.interrupted()) search_both();
+    if (facts_.both && !run_.interrupted()) find_place(*facts_.both, *echo_);
     if (needs_udp() && !run_.interrupted()) search_forward();
-    if (!options_.quick && !run_.interrupted()) place();
+    if (facts_.forward && !run_.interrupted()) find_place_forward(*facts_.forward);
     if (echo_) facts_.largest_fragment = echo_->largest_fragment();
   }
 
@@ -155,10 +156,12 @@ class Outer {
     facts_.both = to_facts(drive(run_, *echo_, config(), deadline_));
   }
 
-  /// What passes both ways passes there.
+  /// What passes both ways passes there; and what is dropped before the far end was on its way
+  /// there.
   [[nodiscard]] bool needs_udp() const {
     if (!facts_.udp_answers) return false;
-    return !facts_.both || !facts_.both->mtu || *facts_.both->mtu < full();
+    if (!facts_.both || !facts_.both->mtu) return true;
+    return *facts_.both->mtu < full() && !diagnosis::is_dropped_before_end(*facts_.both);
   }
 
   void search_forward() {
@@ -169,6 +172,8 @@ class Outer {
     if (facts_.both && facts_.both->mtu) {
       forward.floor = *facts_.both->mtu;
       forward.expected = forward.floor;
+      forward.known_sent = facts_.both->controls;
+      forward.known_lost = facts_.both->controls_lost;
       if (!options_.quick) forward.current = forward.floor + 1;
     }
     facts_.forward = to_facts(drive(run_, *udp_, forward, deadline_));
@@ -185,21 +190,24 @@ class Outer {
     }
   }
 
-  /// Behind which hop larger ones are dropped, by the witness that saw it.
-  void place() {
-    const bool by_udp = facts_.forward.has_value();
-    auto& direction = by_udp ? facts_.forward : facts_.both;
-    if (!direction || !direction->exact || !direction->mtu || !direction->not_above) return;
-    if (*direction->mtu >= full()) return;
+  /// Behind which hop larger ones are dropped.
+  void find_place(diagnosis::MtuDirection& direction, OuterWitness& witness) {
+    if (options_.quick || !direction.exact || !direction.mtu || !direction.not_above) return;
+    if (*direction.mtu >= full()) return;
     run_.say(diagnosis::text("looking for the hop towards {} that drops", host().address));
     path::HopSearchConfig config;
-    config.passes = *direction->mtu;
-    config.fails = *direction->not_above + 1;
+    config.passes = *direction.mtu;
+    config.fails = *direction.not_above + 1;
     config.round_trip = facts_.round_trip;
-    config.controls = direction->controls;
-    config.controls_lost = direction->controls_lost;
-    OuterWitness& witness = by_udp ? static_cast<OuterWitness&>(*udp_) : *echo_;
-    direction->place = drive(run_, witness, config, deadline_);
+    config.controls = direction.controls;
+    config.controls_lost = direction.controls_lost;
+    direction.place = drive(run_, witness, config, deadline_);
+  }
+
+  void find_place_forward(diagnosis::MtuDirection& forward) {
+    const bool as_both = facts_.both && facts_.both->place && forward.mtu == facts_.both->mtu;
+    if (!as_both) return find_place(forward, *udp_);
+    forward.place = facts_.both->place;
   }
 
   Run& run_;

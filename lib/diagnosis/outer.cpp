@@ -133,11 +133,6 @@ void conclude(Check& check, Status status, Finding finding) {
 
 bool is_lossy(const MtuDirection& direction) { return direction.controls_lost >= kLossWorthAWord; }
 
-/// What is larger is dropped before the far end, so it is the way there that takes no more.
-bool is_dropped_on_the_way(const MtuDirection& both) {
-  return both.hop || (both.place && both.place->first && !both.place->first->is_end);
-}
-
 Check forward_check(const OuterFacts& facts) {
   Check check{.name = kForward, .layer = Layer::path, .status = Status::ok, .summary = {}};
   const auto proven = proven_forward(facts);
@@ -147,7 +142,7 @@ Check forward_check(const OuterFacts& facts) {
     conclude(check, facts.forward->hop ? Status::warning : Status::critical,
              too_large(facts, *facts.forward, "UDP"));
   } else if (!facts.forward && facts.both && facts.both->not_above &&
-             is_dropped_on_the_way(*facts.both)) {
+             is_dropped_before_end(*facts.both)) {
     conclude(check, facts.both->hop ? Status::warning : Status::critical,
              too_large(facts, *facts.both, "echo requests"));
   } else {
@@ -227,6 +222,10 @@ std::optional<std::size_t> proven_forward(const OuterFacts& facts) {
   for (const auto& direction : {facts.forward, facts.both})
     if (direction && direction->mtu) proven = std::max(proven.value_or(0), *direction->mtu);
   return proven;
+}
+
+bool is_dropped_before_end(const MtuDirection& both) {
+  return both.hop || (both.place && both.place->first && !both.place->first->is_end);
 }
 
 std::optional<std::size_t> fitting_mtu(const OuterFacts& facts) {

@@ -28,6 +28,7 @@
 #include "wgscope/os/unique_fd.hpp"
 
 #include "error_queue.hpp"
+#include "pending_error.hpp"
 
 namespace wgscope::os {
 namespace {
@@ -147,6 +148,7 @@ Result<> EchoSocket::watch_path() {
   const int level = v4 ? int{IPPROTO_IP} : int{IPPROTO_IPV6};
   const int discover = v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
   static_assert(IP_PMTUDISC_PROBE == IPV6_PMTUDISC_PROBE);
+  watches_path_ = true;
   if (auto set = set_option(fd_.get(), level, discover, IP_PMTUDISC_PROBE); !set) return set;
   if (auto set = set_option(fd_.get(), level, v4 ? IP_RECVERR : IPV6_RECVERR, 1); !set) return set;
   return set_option(fd_.get(), level, v4 ? IP_RECVFRAGSIZE : IPV6_RECVFRAGSIZE, 1);
@@ -174,10 +176,15 @@ Result<> EchoSocket::send(const Endpoint& to, std::uint16_t sequence, std::size_
   Endpoint where = to;
   where.port = 0;  // of a raw IPv6 socket it would be a protocol
   const SocketAddress address(where);
-  for (;;) {
+  for (bool asked_again = false;;) {
     if (sendto(fd_.get(), message.data(), message.size(), 0, address.data(), address.size()) >= 0)
       return {};
-    if (errno != EINTR) return fail_errno("send an ICMP echo request", errno);
+    if (errno == EINTR) continue;
+    const int error = errno;
+    // It may be an earlier request's, that came back just now; its details stay in the queue.
+    if (asked_again || !watches_path_) return fail_errno("send an ICMP echo request", error);
+    asked_again = true;
+    clear_pending_error(fd_.get());
   }
 }
 

@@ -248,8 +248,8 @@ void MtuSearch::Core::slow_down() {
 /// little). A size that passed tells by the probes of it, and of smaller ones, that did not.
 std::size_t MtuSearch::Core::losses_needed() const {
   const auto [passed, lost] = ladder_.below_boundary();
-  double losses = static_cast<double>(trusted_lost_ + lost) + 0.5;
-  double sent = static_cast<double>(trusted_sent_ + passed + lost) + 1.5;
+  double losses = static_cast<double>(trusted_lost_ + config_.known_lost + lost) + 0.5;
+  double sent = static_cast<double>(trusted_sent_ + config_.known_sent + passed + lost) + 1.5;
   double chance = 1;
   std::size_t needed = 0;
   for (; chance > kChance && needed < kMostLosses; ++needed) chance *= losses++ / sent++;

@@ -42,6 +42,8 @@ struct OuterFacts {
 
 /// The largest that is proven to arrive there.
 std::optional<std::size_t> proven_forward(const OuterFacts& facts);
+/// What is larger is dropped before the far end, so it is the way there that takes no more.
+bool is_dropped_before_end(const MtuDirection& both);
 /// The tunnel's MTU that fits, both ways where that is known and else the way there.
 std::optional<std::size_t> fitting_mtu(const OuterFacts& facts);
 

@@ -94,6 +94,7 @@ class EchoSocket {
   UniqueFd fd_;
   Family family_;
   bool raw_;
+  bool watches_path_ = false;
   std::uint16_t id_ = 0;      ///< of a raw socket; that of another one is the kernel's choice
   std::uint64_t secret_ = 0;  ///< in each payload
   std::vector<std::byte> buffer_;

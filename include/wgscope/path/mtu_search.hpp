@@ -37,6 +37,9 @@ struct MtuSearchConfig {
   std::size_t most_probes = 300;          ///< then the path is too lossy to tell; controls aside
   /// Between rounds, of up to two answers each, at least: for far ends that ration their answers.
   Nanoseconds pace{};
+  // What is known of loss that has nothing to do with size.
+  std::size_t known_sent = 0;
+  std::size_t known_lost = 0;
 };
 
 struct MtuProbe {
