@@ -27,11 +27,13 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Nanoseconds kPatience = 1s;
+constexpr Nanoseconds kShortPatience = 300ms;
 constexpr Nanoseconds kPause = 1100ms;  ///< a second and a little: Linux' icmp_ratelimit
 constexpr int kLate = 4;                ///< times the patience: no answer comes later
 constexpr Nanoseconds kStretch = 1s;
 constexpr Nanoseconds kMostStretch = 3s;
-constexpr double kOnTime = 1.3;  ///< a pause that is no more than so many times the shortest
+constexpr double kOnTime =
+    1.1;  ///< times the shortest pause: less than one behind a lost large one
 
 constexpr std::size_t kTries = 3;        ///< before a hop counts as silent
 constexpr std::size_t kLeastLosses = 3;  ///< as many as kMaxProbes of RFC 8899
@@ -329,7 +331,10 @@ std::size_t HopSearch::losses_needed() const {
   return std::max(needed, kLeastLosses);
 }
 
-Nanoseconds HopSearch::patience() const { return std::max(kPatience, 3 * longest_); }
+/// Short where a late answer is known for what it is, and counts.
+Nanoseconds HopSearch::patience() const {
+  return std::max(identified_ ? kShortPatience : kPatience, 3 * longest_);
+}
 
 Nanoseconds HopSearch::pause() const { return std::max(kPause, patience()) + stretch_; }
 

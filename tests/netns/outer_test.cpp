@@ -214,6 +214,8 @@ TEST_P(OuterPath, NamesTheNearestHopsThatSpeakAroundASilentOne) {
 }
 
 TEST_P(OuterPath, TellsTheWayBackFromTheWayThere) {
+  if (!v4()) return;  // how IPv6 is cut back is in echo_test.cpp
+  router(4).set("net/ipv4/icmp_ratelimit", "0");
   limit_forward(1, 1450);
   limit_backward(2, 1390);
   drop_too_big(1);
