@@ -23,6 +23,7 @@
 #include "probe/render/progress.hpp"
 #include "probe/render/redaction.hpp"
 #include "probe/render/report.hpp"
+#include "probe/render/watching.hpp"
 #include "probe/verbs.hpp"
 
 namespace wgscope::probe {
@@ -107,13 +108,19 @@ Exit run_report(const OutputOptions& output, const ReportBody& body) {
   auto interrupts = Interrupts::attach(*run);
   if (!interrupts) return refuse(output, body.verb, interrupts.error());
 
-  diagnosis::Report report = begin_report(body.verb);
-  report.target = body.target;
-  const Instant begun = os::boot_now();
-  body.run(*run, report);
-  report.duration = os::boot_now() - begun;
-  if (line) line->clear();
-  return show_report(report, output);
+  Watching watching(output);
+  for (;;) {
+    diagnosis::Report report = begin_report(body.verb);
+    report.target = body.target;
+    const Instant begun = os::boot_now();
+    body.run(*run, report);
+    report.duration = os::boot_now() - begun;
+    if (line) line->clear();
+    const Exit exit = watching.show(report);
+    if (!body.again || run->interrupted()) return exit;
+    run->say("waiting until it is time to look again", os::boot_now() + *body.again);
+    if (!run->pass(*body.again)) return exit;
+  }
 }
 
 Exit run_check(const CheckOptions& options, const CheckBody& body) {
@@ -131,10 +138,12 @@ Exit run_check(const CheckOptions& options, const CheckBody& body) {
   return run_report(options.output, {.verb = body.verb,
                                      .target = diagnosis::text(
                                          "{}:{}", diagnosis::Name{endpoint.host}, endpoint.port),
-                                     .run = [&](checks::Run& run, diagnosis::Report& report) {
-                                       report.checks = std::move(prepared->checks);
-                                       body.run(run, *prepared, report);
-                                     }});
+                                     .run =
+                                         [&](checks::Run& run, diagnosis::Report& report) {
+                                           report.checks = prepared->checks;
+                                           body.run(run, *prepared, report);
+                                         },
+                                     .again = body.again});
 }
 
 }  // namespace wgscope::probe

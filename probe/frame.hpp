@@ -12,10 +12,13 @@
 
 #include "wgscope/base/keys.hpp"
 #include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/handshake.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/model/address.hpp"
 
 #include "probe/render/report.hpp"
 #include "probe/verbs.hpp"
@@ -46,12 +49,26 @@ struct CheckOptions {
   TargetOptions target;
   OutputOptions output;
   std::chrono::nanoseconds timeout = std::chrono::seconds{20};
+  bool timeout_given = false;
   bool quick = false;
   bool plan = false;
+  bool ipv4 = false;  ///< only the endpoint's addresses of that family
+  bool ipv6 = false;
 };
 
 /// Adds --config, --timeout, --json, … to a verb. @param options  outlives the parsing.
 void add_check_options(CLI::App& app, CheckOptions& options);
+
+/// How a verb with those options handshakes.
+checks::HandshakeOptions handshake_options(const CheckOptions& options);
+
+/// When all has to be over, counted from now, for a verb that otherwise takes its time: with a
+/// --timeout that was given, or --quick.
+std::optional<Instant> deadline_of(const CheckOptions& options);
+
+/// An address inside the tunnel, as an argument names it. @returns bad_value for what is none, or
+/// what the peer's AllowedIPs do not let into the tunnel.
+Result<IpAddress> parse_inner_address(const std::string& written, const checks::Target& target);
 
 /// The part of those that says what is shown: --json, --redact, …
 void add_output_options(CLI::App& app, OutputOptions& output);
@@ -88,6 +105,8 @@ struct CheckBody {
   std::function<Plan(const Prepared&)> plan;
   /// Adds to the report, whose verb, target and times are filled in around it.
   std::function<void(checks::Run&, Prepared&, diagnosis::Report&)> run;
+  /// Does it all again, so long after the end of each run, until a signal; absent: once.
+  std::optional<Nanoseconds> again = {};
 };
 
 /// A verb that needs no tunnel of its own.
@@ -96,9 +115,11 @@ struct ReportBody {
   diagnosis::Text target;
   /// Adds to the report, whose verb, target and times are filled in around it.
   std::function<void(checks::Run&, diagnosis::Report&)> run;
+  std::optional<Nanoseconds> again = {};  ///< as CheckBody::again
 };
 
-/// Runs until done or SIGINT or SIGTERM, and shows what is known then.
+/// Runs until done or SIGINT or SIGTERM, and shows what is known then. What runs again and again is
+/// shown again and again (Watching), and ends as its last run did.
 Exit run_report(const OutputOptions& output, const ReportBody& body);
 
 /// What a verb does with --plan.

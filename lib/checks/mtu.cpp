@@ -42,6 +42,7 @@ constexpr std::size_t kFragmentUnit = 8;
 diagnosis::MtuVerdict verdict_of(path::MtuVerdict verdict) {
   switch (verdict) {
     case path::MtuVerdict::ok: return diagnosis::MtuVerdict::ok;
+    case path::MtuVerdict::refused_here: return diagnosis::MtuVerdict::refused_here;
     case path::MtuVerdict::ptb_reported: return diagnosis::MtuVerdict::ptb_reported;
     case path::MtuVerdict::black_hole:
     case path::MtuVerdict::frag_dropped: return diagnosis::MtuVerdict::black_hole;
@@ -59,6 +60,7 @@ diagnosis::MtuDirection to_facts(const path::MtuResult& result) {
                                     .not_above = result.not_above,
                                     .exact = result.exact,
                                     .path_changed = result.path_changed,
+                                    .own_limit = result.own_limit,
                                     .hop = {},
                                     .liar = {},
                                     .lie = {},
@@ -85,13 +87,19 @@ namespace {
 
 class MtuSearches {
  public:
-  MtuSearches(Run& run, Session& session, const IpAddress& target, Instant deadline)
-      : run_(run), session_(session), target_(target), deadline_(deadline) {}
+  /// @param target  inside. All outlive the searches.
+  MtuSearches(Run& run, Session& session, const IpAddress& target, const MtuOptions& options)
+      : run_(run),
+        session_(session),
+        target_(target),
+        options_(options),
+        deadline_(options.deadline.value_or(os::boot_now() + kLong)) {}
 
-  void forward(diagnosis::MtuFacts& facts, bool quick) {
+  void forward(diagnosis::MtuFacts& facts) {
     run_.say(diagnosis::text("searching the MTU towards {}", session_.gateway()));
     path::MtuSearchConfig config = common(facts);
-    config.only_current = quick;
+    config.only_current = options_.quick;
+    config.expected = options_.expected_forward;
     config.ceiling = kLargestTunnelMtu + facts.overhead;
     path::MtuSearch search(config);
     MtuProbing probing(run_, session_, target_, MtuWay::forward);
@@ -130,7 +138,7 @@ class MtuSearches {
 
   /// The setting's size, or the largest of which requests arrive; where its replies do not, what
   /// does, in steps of 16.
-  void backward(diagnosis::MtuFacts& facts, bool quick) {
+  void backward(diagnosis::MtuFacts& facts) {
     run_.say(diagnosis::text("searching the MTU back from {}", session_.gateway()));
     const std::size_t full = facts.tunnel_mtu + facts.overhead;
     path::MtuSearchConfig config = common(facts);
@@ -142,7 +150,8 @@ class MtuSearches {
     config.current = most;
     config.step = wire::kPaddingMultiple;
     config.ceiling = most;
-    config.only_current = quick;
+    config.expected = options_.expected_backward;
+    config.only_current = options_.quick;
     path::MtuSearch search(config);
     MtuProbing probing(run_, session_, target_, MtuWay::backward);
     probing.drive(search, deadline_);
@@ -197,6 +206,7 @@ class MtuSearches {
   Run& run_;
   Session& session_;
   IpAddress target_;
+  const MtuOptions& options_;
   Instant deadline_;
 };
 
@@ -207,6 +217,7 @@ Target widened(const Target& target) {
           .addresses = target.addresses,
           .mtu = kLargestTunnelMtu,
           .fwmark = target.fwmark,
+          .local_port = target.local_port,
           .dns = target.dns,
           .gateway = target.gateway,
           .name = target.name,
@@ -219,6 +230,7 @@ diagnosis::MtuFacts mtu(Run& run, Session& session, const Target& target,
                         const MtuOptions& options) {
   diagnosis::MtuFacts facts;
   facts.gateway = session.gateway();
+  facts.local_port = session.endpoint().listen_port();
   facts.tunnel_mtu = target.mtu;
   facts.overhead = tunnel_overhead(session.gateway().address.family);
   facts.ipv6_inside = std::ranges::any_of(
@@ -227,12 +239,11 @@ diagnosis::MtuFacts mtu(Run& run, Session& session, const Target& target,
   facts.target = options.target ? options.target : guess_inner_target(target);
   if (!facts.target || !session.host().source_for(*facts.target)) return facts;
   static_cast<void>(session.endpoint().set_fragmentation(os::Fragmentation::probe));
-  MtuSearches searches(run, session, *facts.target,
-                       options.deadline.value_or(os::boot_now() + kLong));
-  searches.forward(facts, options.quick);
+  MtuSearches searches(run, session, *facts.target, options);
+  searches.forward(facts);
   const bool fits = facts.forward->mtu >= facts.tunnel_mtu + facts.overhead;
   if (facts.forward->mtu && !fits && !run.interrupted()) searches.fragments(facts);
-  if (facts.forward->mtu && !run.interrupted()) searches.backward(facts, options.quick);
+  if (facts.forward->mtu && !run.interrupted()) searches.backward(facts);
   if (facts.forward->mtu && !fits && !options.quick && !run.interrupted()) searches.place(facts);
   return facts;
 }

@@ -161,7 +161,8 @@ class Outer {
   [[nodiscard]] bool needs_udp() const {
     if (!facts_.udp_answers) return false;
     if (!facts_.both || !facts_.both->mtu) return true;
-    return *facts_.both->mtu < full() && !diagnosis::is_dropped_before_end(*facts_.both);
+    return *facts_.both->mtu < full() && !diagnosis::is_dropped_before_end(*facts_.both) &&
+           !diagnosis::is_limited_here(*facts_.both);
   }
 
   void search_forward() {

@@ -39,6 +39,7 @@ endpoint::EndpointConfig endpoint_config(const Target& target, const Endpoint& g
   config.host.mtu = target.mtu;
   Endpoint any;
   any.address.family = gateway.address.family;
+  any.port = target.local_port;
   config.listen = {any};
   config.report_fragments = true;
   return config;
@@ -72,18 +73,27 @@ Result<std::unique_ptr<Session>> Session::open(Run& run, const Target& target,
 }
 
 /// Without the mark, where it may not be set: that is worth knowing, and most tunnels do not care.
+/// On another port, where the one that is wanted is taken.
 Result<> Session::open_endpoint(const Target& target) {
-  for (std::optional<std::uint32_t> mark = target.fwmark;; mark.reset()) {
+  std::optional<std::uint32_t> mark = target.fwmark;
+  bool any_port = target.local_port == 0;
+  for (;;) {
     endpoint::EndpointConfig config = endpoint_config(target, gateway_, stamps_);
     config.mark = mark;
+    if (any_port) config.listen.front().port = 0;
     auto endpoint = endpoint::EmbeddedEndpoint::open(std::move(config), random_, *this);
     if (endpoint) {
       endpoint_ = std::move(*endpoint);
       return {};
     }
-    if (!mark || endpoint.error().code != Errc::not_permitted)
+    if (mark && endpoint.error().code == Errc::not_permitted) {
+      mark_refused_ = endpoint.error().context;
+      mark.reset();
+    } else if (!any_port) {
+      any_port = true;
+    } else {
       return tl::unexpected(endpoint.error());
-    mark_refused_ = endpoint.error().context;
+    }
   }
 }
 

@@ -396,8 +396,9 @@ constexpr FindingKind kKinds[] = {
      "Try again. If it stays so: look at the NAT's table and timers, and whether several lines "
      "share the load."},
     {FindingId::nat_of_carrier, "WGS-NAT-005", warning, "Behind a carrier's NAT",
-     "An address of 100.64.0.0/10 (RFC 6598), or a private one where a public one should be: the "
-     "provider translates too, so more than one NAT is on the way. Ports forwarded on the own "
+     "An address of 100.64.0.0/10 (RFC 6598), at this host or at the outer side of its router, or "
+     "a private one where a public one should be: the provider translates too, so more than one "
+     "NAT is on the way. Ports forwarded on the own "
      "router do not reach the internet, and the carrier's timers count.",
      "Let this side begin the tunnel, with PersistentKeepalive, to a gateway that has a public "
      "address; or use IPv6, which is not translated."},
@@ -471,7 +472,19 @@ constexpr FindingKind kKinds[] = {
      "behind it; none did, or none is known.",
      "Name one that answers: wgscope mtu ADDRESS. Where none does, wgscope handshake tells what "
      "becomes of data."},
-    {FindingId::outer_unanswered, "WGS-MTU-010", warning, "The host answers neither pings nor UDP",
+    {FindingId::mtu_own_interface, "WGS-MTU-010", warning,
+     "The tunnel's MTU is too large for this host's own interface",
+     "A full tunnel packet makes a datagram that is larger than the interface takes by which it "
+     "is to leave: it is cut into fragments before it is sent, or not sent where that is "
+     "forbidden. Linux' own MTU for a WireGuard interface is its underlying interface's, less 80.",
+     "Set the tunnel's MTU to what fits, or the interface's MTU to what its link takes."},
+    {FindingId::nat_beyond_router, "WGS-NAT-010", warning, "Another NAT beyond the router",
+     "The next router says what its outer address is (by NAT-PMP or UPnP), and that is a private "
+     "one, or not the one that STUN servers see. A private one proves a NAT beyond the router. A "
+     "public one does not: the router may have several lines, or say what is not so.",
+     "A port that is to be reached from outside has to be forwarded on each NAT; or make the "
+     "outer one a bridge. A tunnel that is begun from this side needs only PersistentKeepalive."},
+    {FindingId::outer_unanswered, "WGS-MTU-011", warning, "The host answers neither pings nor UDP",
      "Looking at a path without a tunnel takes something at its far end that answers: echo "
      "requests, or UDP to ports on which nobody listens. A firewall drops both, or there is no "
      "such host, or no way there. Nothing is known of the path's MTU then, nor anything against "

@@ -93,6 +93,14 @@ Finding too_large(const MtuFacts& facts, const MtuDirection& direction, FindingI
   return finding;
 }
 
+Finding refused_here(const MtuFacts& facts) {
+  return {.id = FindingId::mtu_own_interface,
+          .cause = text("this host's own interface takes {} bytes, the tunnel's MTU of {} makes {}",
+                        *facts.forward->own_limit, facts.tunnel_mtu, full_size(facts)),
+          .evidence = {"the kernel refused to send more (EMSGSIZE)"},
+          .fix = setting_fix(facts)};
+}
+
 Finding fragmented(const MtuFacts& facts) {
   Finding finding{
       .id = FindingId::mtu_fragments,
@@ -148,6 +156,8 @@ void conclude(const MtuFacts& facts, const MtuDirection& direction, bool backwar
     } else {
       found(Status::unknown, unanswered(facts));
     }
+  } else if (direction.verdict == MtuVerdict::refused_here) {
+    found(Status::warning, refused_here(facts));
   } else if (direction.verdict == MtuVerdict::loss_not_size) {
     found(Status::warning, lossy(direction));
   } else if (direction.verdict == MtuVerdict::ok) {

@@ -133,11 +133,21 @@ void conclude(Check& check, Status status, Finding finding) {
 
 bool is_lossy(const MtuDirection& direction) { return direction.controls_lost >= kLossWorthAWord; }
 
+Finding own_interface(const OuterFacts& facts, std::size_t limit) {
+  return {.id = FindingId::mtu_own_interface,
+          .cause = text("this host's own interface takes {} bytes, {}", limit, need_text(facts)),
+          .evidence = {"the kernel refused to send more (EMSGSIZE)"},
+          .fix = setting_fix(facts)};
+}
+
 Check forward_check(const OuterFacts& facts) {
   Check check{.name = kForward, .layer = Layer::path, .status = Status::ok, .summary = {}};
   const auto proven = proven_forward(facts);
   if (proven && *proven >= full_size(facts)) {
     check.summary = text("{} bytes arrive whole", *proven);
+  } else if (const auto& seen = facts.both ? facts.both : facts.forward;
+             seen && is_limited_here(*seen)) {
+    conclude(check, Status::warning, own_interface(facts, *seen->own_limit));
   } else if (facts.forward && facts.forward->not_above) {
     conclude(check, facts.forward->hop ? Status::warning : Status::critical,
              too_large(facts, *facts.forward, "UDP"));
@@ -149,8 +159,8 @@ Check forward_check(const OuterFacts& facts) {
     check.status = Status::unknown;
     check.summary = proven ? text("not told: {} bytes arrive", *proven)
                            : Text("not told: nothing large enough was answered");
-    const auto& seen = facts.forward ? facts.forward : facts.both;
-    if (seen && is_lossy(*seen)) check.summary.add(", and packets of every size are lost");
+    const auto& tried = facts.forward ? facts.forward : facts.both;
+    if (tried && is_lossy(*tried)) check.summary.add(", and packets of every size are lost");
   }
   return check;
 }
@@ -169,6 +179,8 @@ Check both_check(const OuterFacts& facts, const Check& forward) {
   const auto proven = proven_forward(facts);
   if (fits(facts, both)) {
     check.summary = text("{} pass whole, there and back", size_text(both));
+  } else if (forward.finding && forward.finding->id == FindingId::mtu_own_interface) {
+    check.summary = text("{}, all that this host sends, pass there and back", *both.mtu);
   } else if (!both.mtu || !both.not_above) {
     check.status = Status::unknown;
     check.summary = both.mtu ? text("not told: {} bytes pass", *both.mtu)
@@ -226,6 +238,10 @@ std::optional<std::size_t> proven_forward(const OuterFacts& facts) {
 
 bool is_dropped_before_end(const MtuDirection& both) {
   return both.hop || (both.place && both.place->first && !both.place->first->is_end);
+}
+
+bool is_limited_here(const MtuDirection& direction) {
+  return direction.own_limit && direction.mtu && *direction.mtu >= *direction.own_limit;
 }
 
 std::optional<std::size_t> fitting_mtu(const OuterFacts& facts) {

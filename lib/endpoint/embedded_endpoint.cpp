@@ -1,6 +1,7 @@
 #include "wgscope/endpoint/embedded_endpoint.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -17,7 +18,9 @@
 #include "wgscope/model/address.hpp"
 #include "wgscope/noise/tai64n.hpp"
 #include "wgscope/os/udp_socket.hpp"
+#include "wgscope/tunnel/event.hpp"
 #include "wgscope/tunnel/interface.hpp"
+#include "wgscope/wire/stun.hpp"
 
 #include "local_addresses.hpp"
 
@@ -64,6 +67,7 @@ EmbeddedEndpoint::EmbeddedEndpoint(tunnel::Interface interface, const EndpointCo
   socket_options_.mark = config.mark;
   socket_options_.fragmentation = config.fragmentation;
   socket_options_.report_fragments = config.report_fragments;
+  if (config.answer_stun) stun_answers_.emplace(kStunAnswersPerSecond, kStunAnswersAtOnce);
 }
 
 EmbeddedEndpoint::~EmbeddedEndpoint() = default;
@@ -129,10 +133,11 @@ void EmbeddedEndpoint::handle_readable(Now now, int fd) {
 }
 
 void EmbeddedEndpoint::read(Now now, os::UdpSocket& socket) {
-  socket.read_errors([&](const os::SocketError& error) { observer_.on_socket_error(error); });
+  read_errors(socket);
   const bool any = has_all_addresses(socket);
   for (int i = 0; i < kReadsAtOnce; ++i) {
     const auto report = socket.receive([&](const os::Received& received) {
+      if (stun_answers_ && answer_stun(now, socket, received)) return;
       if (any && received.to) called_->note(received.from, *received.to);
       if (received.largest_fragment)
         observer_.on_fragments({.from = received.from,
@@ -144,6 +149,35 @@ void EmbeddedEndpoint::read(Now now, os::UdpSocket& socket) {
     });
     if (!report || !report->more) return;
   }
+}
+
+void EmbeddedEndpoint::read_errors(os::UdpSocket& socket) {
+  socket.read_errors([&](const os::SocketError& error) {
+    // Where a NAT's mapping is gone, answers to STUN are refused. That concerns whoever measures.
+    const auto is_there = [&](tunnel::PeerId peer) {
+      return interface_.status(peer).endpoint == error.destination;
+    };
+    if (!stun_answers_ || std::ranges::any_of(interface_.peers(), is_there))
+      observer_.on_socket_error(error);
+  });
+}
+
+/// @returns whether the datagram was STUN's.
+bool EmbeddedEndpoint::answer_stun(Now now, os::UdpSocket& socket, const os::Received& received) {
+  // STUN's requests begin with two bits and a method's upper bits of zero, WireGuard's messages
+  // with 1 to 4: one in 2^32 of those has the magic cookie for its index.
+  if (!wire::looks_like_stun(received.datagram) || received.datagram[0] != std::byte{0})
+    return false;
+  const auto reply = wire::answer_binding(received.datagram, received.from);
+  if (!reply || !stun_answers_->take(now.boot)) return true;
+  const std::array batch{
+      os::SendBatch{.to = reply->to,
+                    .bytes = reply->bytes,
+                    .segment_size = reply->bytes.size(),
+                    .from = has_all_addresses(socket) ? received.to : std::nullopt}};
+  // What cannot be sent is lost, as on the way: whoever asks will ask again.
+  static_cast<void>(socket.send(batch));
+  return true;
 }
 
 void EmbeddedEndpoint::handle_timeout(Now now) {

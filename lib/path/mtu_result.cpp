@@ -20,8 +20,9 @@ constexpr std::size_t kOneIn = 20;
 }  // namespace
 
 std::string_view to_string(MtuVerdict verdict) {
-  constexpr std::array<std::string_view, 6> kNames{"ok",           "ptb_reported",  "black_hole",
-                                                   "frag_dropped", "loss_not_size", "inconclusive"};
+  constexpr std::array<std::string_view, 7> kNames{"ok",          "refused_here", "ptb_reported",
+                                                   "black_hole",  "frag_dropped", "loss_not_size",
+                                                   "inconclusive"};
   return kNames[static_cast<std::size_t>(verdict)];
 }
 
@@ -35,7 +36,10 @@ MtuResult MtuSearch::Core::result() const {
   const bool boundary = settled && (lo == ladder_.top() || ladder_.losses(hi) >= losses_needed());
   result.exact = boundary && ladder_.closed() && !config_.only_current;
   if (boundary && hi <= ladder_.top()) result.not_above = ladder_.size_of(hi) - 1;
-  if (ladder_.passed(current)) {
+  result.own_limit = own_limit_;
+  if (own_limit_ && *own_limit_ < config_.current) {
+    result.current_fits = false;  // the ladder's `current` is what is left of it
+  } else if (ladder_.passed(current)) {
     result.current_fits = true;
   } else if (boundary && hi <= current) {
     result.current_fits = false;
@@ -88,6 +92,8 @@ void MtuSearch::Core::tell_trials(MtuResult& result) const {
 MtuVerdict MtuSearch::Core::verdict(const MtuResult& result) const {
   using enum MtuVerdict;
   if (result.current_fits == false) {
+    if (result.own_limit && *result.own_limit < config_.current && !result.not_above)
+      return refused_here;
     if (result.report) return ptb_reported;
     return config_.dont_fragment ? black_hole : frag_dropped;
   }

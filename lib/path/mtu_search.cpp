@@ -102,6 +102,7 @@ void MtuSearch::Core::handle_refused(Instant now, std::uint32_t id,
   // The limit of an interface is above nothing that it has just sent.
   if (!limit || shot.size <= *limit) return advance(now);
   shot.fate = Fate::refused;
+  own_limit_ = std::min(*limit, own_limit_.value_or(*limit));
   ladder_.limit(*limit);
   advance(now);
 }

@@ -93,6 +93,7 @@ class MtuSearch::Core {
   std::deque<std::size_t> waiting_;  ///< for poll_probe()
   std::vector<Round> rounds_;        ///< under way
   std::vector<TooBig> reports_;
+  std::optional<std::size_t> own_limit_;
   Instant next_round_;  ///< not before this
   Nanoseconds gap_{};   ///< between rounds; grows where packets are lost by chance
   Nanoseconds grace_;   ///< for what may come behind a control

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/checks/run.hpp"
@@ -30,8 +29,6 @@ namespace {
 struct HandshakeVerb {
   CheckOptions check;
   std::vector<std::uint16_t> ports;
-  bool ipv4 = false;
-  bool ipv6 = false;
   std::string inner_target;
   std::vector<std::string> preshared_key_files;
   std::optional<std::chrono::nanoseconds> hold;
@@ -43,8 +40,6 @@ void add_options(CLI::App& app, HandshakeVerb& verb) {
   app.add_option("--port", verb.ports, "Try this port of the endpoint too; repeatable")
       ->type_name("PORT")
       ->check(CLI::Range(1, 65535).description(""));
-  auto* ipv4 = app.add_flag("-4,--ipv4", verb.ipv4, "Only the endpoint's IPv4 addresses");
-  app.add_flag("-6,--ipv6", verb.ipv6, "Only its IPv6 addresses")->excludes(ipv4);
   app.add_option("--ping", verb.inner_target,
                  "What to ping inside the tunnel; without it a likely address is chosen")
       ->type_name("ADDRESS");
@@ -61,23 +56,13 @@ void add_options(CLI::App& app, HandshakeVerb& verb) {
 /// What the options say, for the target they are about.
 Result<checks::HandshakeOptions> handshake_options(const HandshakeVerb& verb,
                                                    const checks::Target& target) {
-  checks::HandshakeOptions options;
-  options.timeout = verb.check.timeout;
-  options.quick = verb.check.quick;
+  checks::HandshakeOptions options = handshake_options(verb.check);
   options.data = !verb.no_data;
   options.ports = verb.ports;
   options.hold = verb.hold;
-  options.steal_endpoint = verb.check.target.steal_endpoint;
-  options.uapi_folder = verb.check.target.uapi_folder;
-  if (verb.ipv4 || verb.ipv6) options.family = verb.ipv4 ? Family::v4 : Family::v6;
   if (!verb.inner_target.empty()) {
-    const auto address = IpAddress::parse(verb.inner_target);
-    if (!address) return fail(Errc::bad_value, "--ping: " + address.error().context);
-    if (!checks::is_allowed(target, *address))
-      return fail(Errc::bad_value,
-                  fmt::format("--ping: {} is not among the peer's AllowedIPs, so nothing for it "
-                              "goes into the tunnel",
-                              address->to_string()));
+    const auto address = parse_inner_address(verb.inner_target, target);
+    if (!address) return fail(address.error().code, "--ping: " + address.error().context);
     options.inner_target = *address;
   }
   for (const std::string& file : verb.preshared_key_files) {

@@ -51,6 +51,7 @@ struct ListenOptions {
   std::string uapi_folder;
   std::string state_folder;
   bool json = false;
+  bool stun = false;
 };
 
 void add_options(CLI::App& app, ListenOptions& options) {
@@ -82,6 +83,9 @@ void add_options(CLI::App& app, ListenOptions& options) {
   app.add_option("--state.dir", options.state_folder,
                  "Folder in which the key's last handshake is kept")
       ->type_name("DIR");
+  app.add_flag("--stun", options.stun,
+               "Answer STUN requests on the same port, so that wgscope nat on the other side can "
+               "measure its NAT; everybody can see then that something listens");
   app.add_flag("--json", options.json, "Show events as lines of JSON");
   app.callback([&options, peer_file] {
     if (options.config.empty() && !options.generate)
@@ -118,6 +122,7 @@ Result<ListenerOptions> listener_options(const ListenOptions& options,
   ListenerOptions made;
   made.port = options.port.value_or(config.listen_port.value_or(0));
   made.json = options.json;
+  made.stun = options.stun;
   made.colour = wants_colour(surroundings_of_stdout());
   std::string folder = options.uapi_folder;
   if (folder.empty() && geteuid() == 0) folder = kUsualUapiFolder;

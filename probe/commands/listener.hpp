@@ -29,6 +29,7 @@ struct ListenerOptions {
   std::string uapi_path;     ///< of the socket; empty: none
   std::string stamp_folder;  ///< empty for a key that ends with this process
   bool json = false;
+  bool stun = false;  ///< endpoint::EndpointConfig::answer_stun
   bool colour = false;
 };
 

@@ -1,6 +1,5 @@
 #include "wgscope/checks/mtu.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <optional>
@@ -13,14 +12,13 @@
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
-#include "wgscope/base/text.hpp"
+#include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/diagnosis/mtu.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
-#include "wgscope/os/clock.hpp"
 
 #include "probe/command_line.hpp"
 #include "probe/commands/commands.hpp"
@@ -33,17 +31,16 @@
 namespace wgscope::probe {
 namespace {
 
-using namespace std::chrono_literals;
 using diagnosis::text;
 
-constexpr auto kQuick = 9s;  ///< of the 10 s that --quick may take
+constexpr std::chrono::minutes kRaiseTimer{10};  // RFC 8899 §5.1.1: PMTU_RAISE_TIMER
+constexpr std::chrono::seconds kLeastPause{1};
 
 struct MtuVerb {
   CheckOptions check;
   std::string target;
-  bool ipv4 = false;
-  bool ipv6 = false;
-  bool is_limited = false;  ///< by a --timeout that was given
+  bool watch = false;
+  std::chrono::nanoseconds every = kRaiseTimer;
   bool outer = false;
 };
 
@@ -51,11 +48,17 @@ void add_options(CLI::App& app, MtuVerb& verb) {
   app.add_option("ADDRESS", verb.target,
                  "Whom to ping inside the tunnel; without it a likely address is chosen")
       ->type_name("");
-  app.add_flag("--outer", verb.outer,
-               "Look at the path without a tunnel and without keys: ADDRESS is then a HOST or "
-               "HOST:PORT, without it the configuration's endpoint");
-  auto* ipv4 = app.add_flag("-4,--ipv4", verb.ipv4, "Only the endpoint's IPv4 addresses");
-  app.add_flag("-6,--ipv6", verb.ipv6, "Only its IPv6 addresses")->excludes(ipv4);
+  auto* outer = app.add_flag("--outer", verb.outer,
+                             "Look at the path without a tunnel and without keys: ADDRESS is then "
+                             "a HOST or HOST:PORT, without it the configuration's endpoint");
+  auto* watch = app.add_flag("--watch", verb.watch,
+                             "Look again and again until Ctrl-C, for a path that is worse, or "
+                             "better; tells what changed");
+  add_duration_option(
+      app, "--every", [&](auto time) { verb.every = time; },
+      "How long from one look to the next, 1s at least [10m]");
+  app.get_option("--every")->needs(watch);
+  outer->excludes(watch);
   add_check_options(app, verb.check);
   app.get_option("--timeout")
       ->description(
@@ -63,40 +66,27 @@ void add_options(CLI::App& app, MtuVerb& verb) {
           "takes its time");
 }
 
-Result<checks::MtuCheck> make_check(const MtuVerb& verb, const checks::Target& target) {
+/// @param last  what an earlier run found.
+Result<checks::MtuCheck> make_check(const MtuVerb& verb, const checks::Target& target,
+                                    const std::optional<diagnosis::MtuFacts>& last) {
   checks::MtuCheck check;
+  if (last && last->forward) check.mtu.expected_forward = last->forward->mtu;
+  if (last && last->backward) check.mtu.expected_backward = last->backward->mtu;
   check.mtu.quick = verb.check.quick;
   if (!verb.target.empty()) {
-    const auto address = IpAddress::parse(verb.target);
-    if (!address)
-      return fail(Errc::bad_value, fmt::format("'{}' is no IP address: give one inside the tunnel",
-                                               printable(verb.target)));
-    if (!checks::is_allowed(target, *address))
-      return fail(Errc::bad_value,
-                  fmt::format("{} is not among the peer's AllowedIPs, so nothing for it goes into "
-                              "the tunnel",
-                              address->to_string()));
+    const auto address = parse_inner_address(verb.target, target);
+    if (!address) return tl::unexpected(address.error());
     check.mtu.target = *address;
   }
-  if (verb.ipv4 || verb.ipv6) check.handshake.family = verb.ipv4 ? Family::v4 : Family::v6;
-  check.handshake.timeout = verb.check.timeout;
-  check.handshake.quick = verb.check.quick;
-  check.handshake.steal_endpoint = verb.check.target.steal_endpoint;
-  check.handshake.uapi_folder = verb.check.target.uapi_folder;
+  if (verb.every < kLeastPause)
+    return fail(Errc::bad_value, "--every: at least 1s, for the sake of others on the way");
+  check.handshake = handshake_options(verb.check);
   return check;
 }
 
-/// When all has to be over, from now on.
-void set_deadline(const MtuVerb& verb, checks::MtuCheck& check) {
-  if (!verb.is_limited && !verb.check.quick) return;
-  std::chrono::nanoseconds limit = verb.check.timeout;
-  if (verb.check.quick) limit = std::min<std::chrono::nanoseconds>(limit, kQuick);
-  check.mtu.deadline = os::boot_now() + limit;
-}
-
-Plan plan_of(const checks::MtuCheck& check, const Prepared& prepared) {
-  const auto guessed = checks::guess_inner_target(prepared.target);
-  const auto target = check.mtu.target ? check.mtu.target : guessed;
+Plan plan_of(const MtuVerb& verb, const Prepared& prepared) {
+  const auto named = IpAddress::parse(verb.target);
+  const auto target = named ? *named : checks::guess_inner_target(prepared.target);
   const diagnosis::Name host{prepared.target.endpoint.host};
   Plan plan;
   plan.lines.push_back(
@@ -109,6 +99,9 @@ Plan plan_of(const checks::MtuCheck& check, const Prepared& prepared) {
            "where much is",
            target ? text("{}", *target) : diagnosis::Text("nobody: name one")));
   plan.lines.push_back("where full ones do not pass: some that may be cut into fragments");
+  if (verb.watch)
+    plan.lines.push_back(
+        text("all of it again and again, {} after each, until Ctrl-C", verb.every));
   return plan;
 }
 
@@ -147,33 +140,28 @@ Exit run_mtu(std::vector<std::string> arguments) {
   MtuVerb verb;
   add_options(app, verb);
   if (const auto ended = parse_options(app, std::move(arguments))) return *ended;
-  verb.is_limited = app.count("--timeout") > 0;
-  if (verb.outer) {
-    const std::optional<Family> either;
-    return run_mtu_outer({.check = verb.check,
-                          .host = verb.target,
-                          .family = verb.ipv4   ? Family::v4
-                                    : verb.ipv6 ? Family::v6
-                                                : either,
-                          .is_limited = verb.is_limited});
-  }
-  checks::MtuCheck check;
+  if (verb.outer) return run_mtu_outer(verb.check, verb.target);
+  std::optional<diagnosis::MtuFacts> last;
   return run_check(verb.check,
                    {.verb = "mtu",
                     .check = [&](const Prepared& prepared) -> Result<> {
-                      auto made = make_check(verb, prepared.target);
+                      const auto made = make_check(verb, prepared.target, last);
                       if (!made) return tl::unexpected(made.error());
-                      check = std::move(*made);
                       return {};
                     },
-                    .plan = [&](const Prepared& prepared) { return plan_of(check, prepared); },
+                    .plan = [&](const Prepared& prepared) { return plan_of(verb, prepared); },
                     .run =
                         [&](checks::Run& run, Prepared& prepared, diagnosis::Report& report) {
-                          set_deadline(verb, check);
+                          checks::MtuCheck check = make_check(verb, prepared.target, last).value();
+                          check.mtu.deadline = deadline_of(verb.check);
+                          if (last) prepared.target.local_port = last->local_port;
                           const auto facts = checks::check_mtu(
                               run, prepared.target, prepared.stamps, std::move(check), report);
-                          if (facts && verb.check.output.verbose) show_tables(*facts);
-                        }});
+                          if (!facts) return;
+                          if (verb.check.output.verbose) show_tables(*facts);
+                          last = facts;
+                        },
+                    .again = verb.watch ? std::optional<Nanoseconds>(verb.every) : std::nullopt});
 }
 
 }  // namespace wgscope::probe

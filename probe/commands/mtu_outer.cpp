@@ -1,7 +1,6 @@
 #include "probe/commands/mtu_outer.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <optional>
@@ -21,7 +20,6 @@
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
-#include "wgscope/os/clock.hpp"
 #include "wgscope/os/file.hpp"
 
 #include "probe/frame.hpp"
@@ -33,11 +31,9 @@
 namespace wgscope::probe {
 namespace {
 
-using namespace std::chrono_literals;
 using diagnosis::text;
 
 constexpr std::size_t kMaxConfigSize = 16U << 20U;
-constexpr auto kQuick = 9s;  ///< of the 10 s that --quick may take
 
 /// "192.0.2.1", "2001:db8::1", "[2001:db8::1]", "gw.example.net", and each with a port, IPv6 in
 /// brackets then.
@@ -79,12 +75,11 @@ Result<> read_config(const TargetOptions& target, checks::OuterOptions& options)
   return {};
 }
 
-Result<checks::OuterOptions> make_options(const MtuOuter& verb) {
+Result<checks::OuterOptions> make_options(const CheckOptions& check, const std::string& host) {
   checks::OuterOptions options;
-  options.quick = verb.check.quick;
-  options.family = verb.family;
-  const TargetOptions& target = verb.check.target;
-  const std::string& host = verb.host;
+  options.quick = check.quick;
+  if (check.ipv4 || check.ipv6) options.family = check.ipv4 ? Family::v4 : Family::v6;
+  const TargetOptions& target = check.target;
   if (!host.empty()) {
     auto parsed = parse_host(host);
     if (!parsed) return tl::unexpected(parsed.error());
@@ -125,33 +120,25 @@ void show_tables(const diagnosis::OuterFacts& facts) {
   static_cast<void>(std::fflush(stderr));
 }
 
-void set_deadline(const MtuOuter& verb, checks::OuterOptions& options) {
-  if (!verb.is_limited && !verb.check.quick) return;
-  std::chrono::nanoseconds limit = verb.check.timeout;
-  if (verb.check.quick) limit = std::min<std::chrono::nanoseconds>(limit, kQuick);
-  options.deadline = os::boot_now() + limit;
-}
-
 }  // namespace
 
-Exit run_mtu_outer(const MtuOuter& verb) {
-  auto options = make_options(verb);
+Exit run_mtu_outer(const CheckOptions& check, const std::string& host) {
+  auto options = make_options(check, host);
   if (!options) {
     fmt::print(stderr, "wgscope mtu: {}\n", options.error().context);
     return Exit::unknown;
   }
-  if (verb.check.plan) {
-    print_plan(plan_of(*options), verb.check.output);
+  if (check.plan) {
+    print_plan(plan_of(*options), check.output);
     return Exit::ok;
   }
-  return run_report(verb.check.output, {.verb = "mtu",
-                                        .target = text("{}", diagnosis::Name{options->host.host}),
-                                        .run = [&](checks::Run& run, diagnosis::Report& report) {
-                                          set_deadline(verb, *options);
-                                          const auto facts =
-                                              checks::check_outer(run, *options, report);
-                                          if (verb.check.output.verbose) show_tables(facts);
-                                        }});
+  return run_report(check.output, {.verb = "mtu",
+                                   .target = text("{}", diagnosis::Name{options->host.host}),
+                                   .run = [&](checks::Run& run, diagnosis::Report& report) {
+                                     options->deadline = deadline_of(check);
+                                     const auto facts = checks::check_outer(run, *options, report);
+                                     if (check.output.verbose) show_tables(facts);
+                                   }});
 }
 
 }  // namespace wgscope::probe

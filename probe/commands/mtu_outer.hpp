@@ -1,10 +1,9 @@
 #pragma once
 
-#include <optional>
 #include <string>
+#include <string_view>
 
 #include "wgscope/diagnosis/mtu.hpp"
-#include "wgscope/model/address.hpp"
 
 #include "probe/frame.hpp"
 #include "probe/verbs.hpp"
@@ -12,13 +11,8 @@
 namespace wgscope::probe {
 
 /// wgscope mtu --outer: the path without a tunnel.
-struct MtuOuter {
-  CheckOptions check;
-  std::string host;  ///< HOST or HOST:PORT; empty: the configuration's endpoint
-  std::optional<Family> family;
-  bool is_limited = false;  ///< by a --timeout that was given
-};
-Exit run_mtu_outer(const MtuOuter& verb);
+/// @param host  HOST or HOST:PORT; empty: the configuration's endpoint.
+Exit run_mtu_outer(const CheckOptions& check, const std::string& host);
 
 /// The sizes that were tried one way, a line each.
 std::string size_table(std::string_view title, const diagnosis::MtuDirection& direction);

@@ -1,11 +1,9 @@
 #include "wgscope/checks/ping.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <optional>
 #include <string>
 #include <unistd.h>
 #include <utility>
@@ -15,15 +13,12 @@
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
-#include "wgscope/base/text.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/diagnosis/ping.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
-#include "wgscope/model/address.hpp"
-#include "wgscope/os/clock.hpp"
 
 #include "probe/command_line.hpp"
 #include "probe/commands/commands.hpp"
@@ -42,7 +37,6 @@ using namespace std::chrono_literals;
 using diagnosis::text;
 
 constexpr auto kLeastInterval = 10ms;
-constexpr auto kQuick = 9s;  ///< of the 10 s that --quick may take, to have answers waited for
 
 struct PingVerb {
   CheckOptions check;
@@ -50,7 +44,6 @@ struct PingVerb {
   std::uint64_t count = checks::PingOptions{}.count;
   std::chrono::nanoseconds interval = checks::PingOptions{}.interval;
   std::size_t size = checks::PingOptions{}.payload_size;
-  bool is_limited = false;  ///< by a --timeout that was given
 };
 
 void add_options(CLI::App& app, PingVerb& verb) {
@@ -83,30 +76,12 @@ Result<checks::PingCheck> make_check(const PingVerb& verb, const checks::Target&
   check.ping.count = verb.count;
   check.ping.payload_size = verb.size;
   if (!verb.target.empty()) {
-    const auto address = IpAddress::parse(verb.target);
-    if (!address)
-      return fail(Errc::bad_value, fmt::format("'{}' is no IP address: give one inside the tunnel",
-                                               printable(verb.target)));
-    if (!checks::is_allowed(target, *address))
-      return fail(Errc::bad_value,
-                  fmt::format("{} is not among the peer's AllowedIPs, so nothing for it goes into "
-                              "the tunnel",
-                              address->to_string()));
+    const auto address = parse_inner_address(verb.target, target);
+    if (!address) return tl::unexpected(address.error());
     check.ping.target = *address;
   }
-  check.handshake.timeout = verb.check.timeout;
-  check.handshake.quick = verb.check.quick;
-  check.handshake.steal_endpoint = verb.check.target.steal_endpoint;
-  check.handshake.uapi_folder = verb.check.target.uapi_folder;
+  check.handshake = handshake_options(verb.check);
   return check;
-}
-
-/// When all has to be over, from now on.
-void set_deadline(const PingVerb& verb, checks::PingCheck& check) {
-  if (!verb.is_limited && !verb.check.quick) return;
-  std::chrono::nanoseconds limit = verb.check.timeout;
-  if (verb.check.quick) limit = std::min<std::chrono::nanoseconds>(limit, kQuick);
-  check.ping.deadline = os::boot_now() + limit;
 }
 
 Plan plan_of(const checks::PingCheck& check, const Prepared& prepared) {
@@ -166,7 +141,6 @@ Exit run_ping(std::vector<std::string> arguments) {
   PingVerb verb;
   add_options(app, verb);
   if (const auto ended = parse_options(app, std::move(arguments))) return *ended;
-  verb.is_limited = app.count("--timeout") > 0;
   checks::PingCheck check;
   return run_check(
       verb.check, {.verb = "ping",
@@ -179,7 +153,7 @@ Exit run_ping(std::vector<std::string> arguments) {
                    .plan = [&](const Prepared& prepared) { return plan_of(check, prepared); },
                    .run =
                        [&](checks::Run& run, Prepared& prepared, diagnosis::Report& report) {
-                         set_deadline(verb, check);
+                         check.ping.deadline = deadline_of(verb.check);
                          check_and_show(run, prepared, std::move(check), verb.check.output, report);
                        }});
 }

@@ -163,10 +163,7 @@ Result<checks::ReachCheck> make_check(const ReachVerb& verb, const checks::Targe
                          "tunnel"});
     check.reach.dns.push_back(*server);
   }
-  check.handshake.timeout = verb.check.timeout;
-  check.handshake.quick = verb.check.quick;
-  check.handshake.steal_endpoint = verb.check.target.steal_endpoint;
-  check.handshake.uapi_folder = verb.check.target.uapi_folder;
+  check.handshake = handshake_options(verb.check);
   return check;
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -9,18 +10,27 @@
 #include <utility>
 
 #include <CLI/CLI.hpp>
+#include <fmt/core.h>
 
+#include "wgscope/base/result.hpp"
 #include "wgscope/base/text.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/handshake.hpp"
+#include "wgscope/checks/target.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/clock.hpp"
 
 #include "probe/frame.hpp"
 
-// The options that all verbs have that check a gateway.
+// The options that all verbs have that check a gateway, and what they mean.
 
 namespace wgscope::probe {
 namespace {
 
 using std::chrono::nanoseconds;
+
+constexpr std::chrono::seconds kQuick{9};  ///< of the 10 that --quick may take, to end in
 
 constexpr std::string_view kTargetGroup = "Whose tunnel";
 constexpr std::string_view kOutputGroup = "What is shown";
@@ -160,12 +170,47 @@ void add_duration_option(CLI::App& app, const std::string& name,
 void add_check_options(CLI::App& app, CheckOptions& options) {
   add_target_options(app, options.target);
   add_duration_option(
-      app, "--timeout", [&](nanoseconds time) { options.timeout = time; },
+      app, "--timeout",
+      [&](nanoseconds time) {
+        options.timeout = time;
+        options.timeout_given = true;
+      },
       "When all of it is over at the latest [20s]");
+  auto* ipv4 = app.add_flag("-4,--ipv4", options.ipv4, "Only the endpoint's IPv4 addresses");
+  app.add_flag("-6,--ipv6", options.ipv6, "Only its IPv6 addresses")->excludes(ipv4);
   app.add_flag("--quick", options.quick, "Within 10 s, without what takes longer");
   app.add_flag("--plan", options.plan,
                "Print what would be sent, to whom, and what that changes; send nothing");
   add_output_options(app, options.output);
+}
+
+checks::HandshakeOptions handshake_options(const CheckOptions& options) {
+  checks::HandshakeOptions made;
+  made.timeout = options.timeout;
+  made.quick = options.quick;
+  if (options.ipv4 || options.ipv6) made.family = options.ipv4 ? Family::v4 : Family::v6;
+  made.steal_endpoint = options.target.steal_endpoint;
+  made.uapi_folder = options.target.uapi_folder;
+  return made;
+}
+
+std::optional<Instant> deadline_of(const CheckOptions& options) {
+  if (!options.timeout_given && !options.quick) return std::nullopt;
+  return os::boot_now() +
+         (options.quick ? std::min<nanoseconds>(options.timeout, kQuick) : options.timeout);
+}
+
+Result<IpAddress> parse_inner_address(const std::string& written, const checks::Target& target) {
+  const auto address = IpAddress::parse(written);
+  if (!address)
+    return fail(Errc::bad_value, fmt::format("'{}' is no IP address: give one inside the tunnel",
+                                             printable(written)));
+  if (!checks::is_allowed(target, *address))
+    return fail(Errc::bad_value,
+                fmt::format("{} is not among the peer's AllowedIPs, so nothing for it goes into "
+                            "the tunnel",
+                            address->to_string()));
+  return *address;
 }
 
 }  // namespace wgscope::probe

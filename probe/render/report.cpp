@@ -65,7 +65,7 @@ Result<> check_outputs(const OutputOptions& options) {
   return {};
 }
 
-Exit show_report(const diagnosis::Report& report, const OutputOptions& options) {
+Exit show_report(const diagnosis::Report& report, const OutputOptions& options, TextForm form) {
   bool all_written = true;
   const auto must = [&](const Result<>& done) {
     if (done) return;
@@ -78,8 +78,13 @@ Exit show_report(const diagnosis::Report& report, const OutputOptions& options) 
   if (!options.prometheus_file.empty())
     must(write_file(options.prometheus_file,
                     render_prometheus(report, options.fail_on, options.redact)));
-  must(write_stdout(options.json ? render_json(report, options.fail_on, options.redact)
-                                 : render_text(report, style_of(options))));
+  if (options.json) {
+    must(write_stdout(render_json(report, options.fail_on, options.redact)));
+  } else {
+    const bool whole = form == TextForm::whole;
+    must(write_stdout(whole ? render_text(report, style_of(options))
+                            : render_line(report, style_of(options))));
+  }
   const Exit exit = exit_of(overall(report, options.fail_on));
   return exit == Exit::ok && !all_written ? Exit::unknown : exit;
 }

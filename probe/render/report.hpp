@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -26,6 +27,8 @@ struct TextStyle {
 
 /// The verdict first, then a section for each layer.
 std::string render_text(const diagnosis::Report& report, const TextStyle& style);
+/// When it was, and the verdict.
+std::string render_line(const diagnosis::Report& report, const TextStyle& style);
 /// A line for each bar of diagnosis::histogram(), indented, with its upper bound and count.
 std::string histogram_lines(std::span<const Nanoseconds> samples);
 /// One document of the schema docs/report.schema.json, with a line break at its end.
@@ -52,9 +55,12 @@ struct OutputOptions {
 /// access_denied, io, bad_value for one that is no file or is given twice; naming it.
 Result<> check_outputs(const OutputOptions& options);
 
+enum class TextForm : std::uint8_t { whole, one_line };
+
 /// Shows a report wherever that was asked for. A file that cannot be written is said on standard
 /// error, costs none of the others, and makes what would be ok unknown.
 /// @returns what the program is to end with.
-Exit show_report(const diagnosis::Report& report, const OutputOptions& options);
+Exit show_report(const diagnosis::Report& report, const OutputOptions& options,
+                 TextForm form = TextForm::whole);
 
 }  // namespace wgscope::probe

@@ -143,8 +143,14 @@ class Page {
     return std::move(page_);
   }
 
+  std::string write_line() && {
+    page_ += painted(kDim, timestamp(report_.started)) + "  ";
+    first_line();
+    return std::move(page_);
+  }
+
  private:
-  void head() {
+  void first_line() {
     const Status status = overall(report_);
     page_ += painted(std::string(kBold) + std::string(look_of(status).colour),
                      capitals(to_string(status)));
@@ -152,6 +158,10 @@ class Page {
     if (const Finding* worst = worst_finding(report_))
       page_ += fmt::format(" ({})", kind_of(worst->id).id);
     page_ += '\n';
+  }
+
+  void head() {
+    first_line();
     std::string about = fmt::format("wgscope {}", report_.verb);
     if (!report_.target.empty()) about += ' ' + redaction_.show(report_.target);
     about += fmt::format(", {}, took {}", timestamp(report_.started),
@@ -316,6 +326,10 @@ std::string histogram_lines(std::span<const Nanoseconds> samples) {
 
 std::string render_text(const diagnosis::Report& report, const TextStyle& style) {
   return Page(report, style).write();
+}
+
+std::string render_line(const diagnosis::Report& report, const TextStyle& style) {
+  return Page(report, style).write_line();
 }
 
 }  // namespace wgscope::probe

@@ -20,6 +20,10 @@ struct MtuOptions {
   std::optional<IpAddress> target;  ///< inside; guessed where absent
   bool quick = false;               ///< only whether the setting in use fits, in both directions
   std::optional<Instant> deadline;  ///< when all has to be over: what is known then is the result
+  /// What an earlier search found each way: tried early, which is most of the search where nothing
+  /// has changed.
+  std::optional<std::size_t> expected_forward{};
+  std::optional<std::size_t> expected_backward{};
 };
 
 /// The largest tunnel MTU that is tried: jumbo frames'.

@@ -21,7 +21,8 @@ struct Target {
   std::vector<Prefix> addresses;  ///< ours inside the tunnel; at least one
   std::uint16_t mtu = 1420;       ///< bytes, of inner packets
   std::optional<std::uint32_t> fwmark;
-  std::vector<IpAddress> dns;  ///< name servers, those of the configuration that are addresses
+  std::uint16_t local_port = 0;  ///< of the outer flow, where it is free; 0: any
+  std::vector<IpAddress> dns;    ///< name servers, those of the configuration that are addresses
 
   PublicKey gateway;
   std::string name;  ///< the gateway's, where the file has one

@@ -94,6 +94,10 @@ enum class FindingId : std::uint8_t {
   mtu_peer_smaller,
   mtu_below_ipv6,
   mtu_unanswered,
+  mtu_own_interface,
+  // WGS-NAT, again
+  nat_beyond_router,
+  // WGS-MTU, again
   outer_unanswered,
 };
 

@@ -19,6 +19,7 @@ namespace wgscope::diagnosis {
 
 enum class MtuVerdict : std::uint8_t {
   ok,             ///< datagrams of a full tunnel packet pass
+  refused_here,   ///< this host's own interface does not take them
   ptb_reported,   ///< they do not, and a router says so
   black_hole,     ///< they do not, and nobody says so
   loss_not_size,  ///< datagrams are lost, but not for their size
@@ -42,6 +43,7 @@ struct MtuDirection {
                                          ///< was tried, or not searched to the end
   bool exact = false;                    ///< the search came to its end
   bool path_changed = false;             ///< while it was searched
+  std::optional<std::size_t> own_limit;  ///< of this host's interface, where something was above it
   std::optional<IpAddress> hop;          ///< who reported it, rightly
   std::optional<IpAddress> liar;         ///< who reported an MTU that larger datagrams refuted
   std::optional<std::size_t> lie;        ///< the MTU that was claimed then
@@ -55,6 +57,7 @@ struct MtuDirection {
 
 struct MtuFacts {
   Endpoint gateway;
+  std::uint16_t local_port = 0;     ///< ours, of the flow that was searched
   std::optional<IpAddress> target;  ///< inside the tunnel
   bool target_guessed = false;
   std::size_t tunnel_mtu = 0;  ///< the setting: bytes of inner packets

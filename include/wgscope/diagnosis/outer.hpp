@@ -44,6 +44,8 @@ struct OuterFacts {
 std::optional<std::size_t> proven_forward(const OuterFacts& facts);
 /// What is larger is dropped before the far end, so it is the way there that takes no more.
 bool is_dropped_before_end(const MtuDirection& both);
+/// All that this host's own interface takes passes.
+bool is_limited_here(const MtuDirection& direction);
 /// The tunnel's MTU that fits, both ways where that is known and else the way there.
 std::optional<std::size_t> fitting_mtu(const OuterFacts& facts);
 

@@ -10,6 +10,7 @@
 #include "wgscope/base/random.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/base/token_bucket.hpp"
 #include "wgscope/inner/event.hpp"
 #include "wgscope/inner/host.hpp"
 #include "wgscope/model/address.hpp"
@@ -55,6 +56,11 @@ class Observer {
   virtual bool on_stamp(const noise::Tai64n& /*stamp*/) { return true; }
 };
 
+/// As many as one measurement of lifetimes sends as it begins (path::MappingLifetime); then it asks
+/// for a few in a second.
+inline constexpr std::uint32_t kStunAnswersAtOnce = 2000;
+inline constexpr std::uint32_t kStunAnswersPerSecond = 200;
+
 struct EndpointConfig {
   tunnel::InterfaceConfig interface;
   inner::HostConfig host;
@@ -65,6 +71,11 @@ struct EndpointConfig {
   std::optional<std::uint32_t> mark;  ///< of what is sent (SO_MARK); needs CAP_NET_ADMIN
   os::Fragmentation fragmentation = os::Fragmentation::allow;
   bool report_fragments = false;  ///< Observer::on_fragments()
+  /// Also answer STUN binding requests (wire::answer_binding()) on the very port, so that the NAT
+  /// before the other side can be measured on the tunnel's own way. At most kStunAnswersPerSecond,
+  /// after kStunAnswersAtOnce: whoever forges sources has small answers sent to them, and no more
+  /// of them than that. Off, who is no peer gets no answer to anything.
+  bool answer_stun = false;
 };
 
 /// The embedded tunnel endpoint: a tunnel::Interface whose datagrams travel through UDP sockets,
@@ -116,6 +127,8 @@ class EmbeddedEndpoint {
   Result<> open_sockets(const EndpointConfig& config);
   os::UdpSocket* socket_for(Family family);
   void read(Now now, os::UdpSocket& socket);
+  void read_errors(os::UdpSocket& socket);
+  bool answer_stun(Now now, os::UdpSocket& socket, const os::Received& received);
   void transmit();
   bool stamp_is_kept();
   void report_unsendable();
@@ -128,6 +141,7 @@ class EmbeddedEndpoint {
   tunnel::Interface interface_;
   inner::Host host_;
   Observer& observer_;
+  std::optional<TokenBucket> stun_answers_;  ///< nothing: none
   os::UdpOptions socket_options_;
   std::vector<os::UdpSocket> sockets_;
   std::vector<os::SendBatch> batches_;

@@ -49,6 +49,7 @@ struct MtuProbe {
 
 enum class MtuVerdict : std::uint8_t {
   ok,             ///< `current` passes
+  refused_here,   ///< it is larger than this host's own interface takes
   ptb_reported,   ///< it does not, and somebody on the way says so, rightly
   black_hole,     ///< it does not, and nobody says so
   frag_dropped,   ///< likewise, though it might be cut into fragments: those do not arrive
@@ -79,6 +80,7 @@ struct MtuResult {
   MtuVerdict verdict = MtuVerdict::inconclusive;
   std::optional<std::size_t> mtu;        ///< the largest size that passes
   std::optional<std::size_t> not_above;  ///< the MTU is `mtu` … this; nothing: `ceiling` passes
+  std::optional<std::size_t> own_limit;  ///< of this host's interface, where something was above it
   std::optional<bool> current_fits;      ///< known long before the rest, on a path without faults
   bool exact = false;            ///< the search came to its end: `mtu` and `not_above` are final
   bool path_changed = false;     ///< while it was being searched, which began anew

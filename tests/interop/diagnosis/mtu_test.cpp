@@ -4,6 +4,7 @@
 
 #include "wgscope/checks/mtu.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -235,6 +236,28 @@ TEST_P(PathMtu, IsNotTakenInByALinkThatLosesATenth) {
   const MtuFacts facts = search();
   EXPECT_EQ(facts.forward->verdict, MtuVerdict::black_hole);
   EXPECT_EQ(facts.forward->mtu, 1387U);
+}
+
+TEST_P(PathMtu, FindsThisHostsOwnInterfaceToBeTooSmall) {
+  place_->ours.ip(fmt::format("link set {} mtu 1390\n", place_->near.left));
+  const MtuFacts facts = search();
+  EXPECT_EQ(facts.forward->mtu, 1390U);
+  EXPECT_EQ(facts.forward->own_limit, 1390U);
+  EXPECT_EQ(facts.forward->verdict, MtuVerdict::refused_here);
+  EXPECT_EQ(finding(facts), FindingId::mtu_own_interface);
+  EXPECT_TRUE(std::ranges::any_of(facts.forward->tried, &diagnosis::SizeTried::refused));
+  EXPECT_LE(took_, 10s);
+}
+
+// A host that answers few pings: what is not answered is no matter of size.
+TEST_P(PathMtu, IsNotTakenInByAGatewayThatLimitsItsReplies) {
+  Place::add_rule(place_->theirs, "input",
+                  "icmp type echo-request limit rate over 2/second burst 3 packets drop");
+  const MtuFacts facts = search();
+  EXPECT_NE(facts.forward->verdict, MtuVerdict::black_hole);
+  EXPECT_TRUE(!facts.backward || facts.backward->verdict != MtuVerdict::black_hole);
+  const bool told = facts.forward->exact && facts.forward->not_above;
+  EXPECT_TRUE(!told || facts.forward->mtu == 1500U) << *facts.forward->mtu;
 }
 
 TEST_P(PathMtu, SaysThatNothingAnswers) {

@@ -69,6 +69,20 @@ TEST(MtuDiagnosis, SaysWhatFitsAHealthyPathWithItsMargin) {
             "1400 (IPv6: 1380)");
 }
 
+TEST(MtuDiagnosis, NamesTheHopsBetweenWhichFullDatagramsAreDropped) {
+  MtuFacts facts = healthy();
+  facts.forward = ends_at(1400);
+  path::HopSearchResult place;
+  place.last = {.number = 1, .address = kHop, .large_seen = true};
+  place.first = {.number = 3, .is_end = true, .small_seen = true};
+  facts.forward->place = place;
+  const auto checks = diagnose(facts);
+  const auto& finding = named(checks, "mtu.forward").finding;
+  ASSERT_TRUE(finding);
+  EXPECT_THAT(finding->cause.plain(),
+              HasSubstr("without a word, between 192.0.2.9 (hop 1) and the gateway (hop 3): "));
+}
+
 TEST(MtuDiagnosis, NamesTheBlackHolesDirectionAndTheMtuToSet) {
   MtuFacts facts = healthy();
   facts.forward = ends_at(1400);
@@ -93,6 +107,21 @@ TEST(MtuDiagnosis, NamesTheRouterThatReports) {
   const Check& forward = named(checks, "mtu.forward");
   EXPECT_EQ(forward.status, Status::warning);
   EXPECT_THAT(forward.finding->cause.plain(), HasSubstr("192.0.2.9 says so"));
+}
+
+TEST(MtuDiagnosis, WarnsWhereTheOwnInterfaceIsTooSmall) {
+  MtuFacts facts = healthy();
+  facts.forward = passes(1400);
+  facts.forward->verdict = MtuVerdict::refused_here;
+  facts.forward->own_limit = 1400;
+  facts.backward = passes(1400);
+  const std::vector<Check> checks = diagnose(facts);
+  const Check& forward = named(checks, "mtu.forward");
+  EXPECT_EQ(forward.status, Status::warning);
+  EXPECT_EQ(forward.finding->id, FindingId::mtu_own_interface);
+  EXPECT_EQ(forward.summary.plain(),
+            "this host's own interface takes 1400 bytes, the tunnel's MTU of 1420 makes 1480");
+  EXPECT_THAT(forward.finding->fix.front().plain(), HasSubstr("MTU = 1340"));
 }
 
 TEST(MtuDiagnosis, TellsFragmentsFromABlackHoleOnTheWayBack) {

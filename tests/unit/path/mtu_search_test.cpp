@@ -44,8 +44,23 @@ TEST(MtuSearch, TriesNothingAboveTheOwnInterfacesMtu) {
   const auto run = simulate({.current = 1480}, {.mtu = 9000, .interface_mtu = 1492}, 1);
   EXPECT_EQ(run.result.mtu, 1492U);
   EXPECT_EQ(run.result.not_above, std::nullopt);
+  EXPECT_EQ(run.result.own_limit, 1492U);
+  EXPECT_EQ(run.result.verdict, MtuVerdict::ok);
   EXPECT_TRUE(run.result.exact);
   EXPECT_THAT(run.result.trials, Contains(Field(&MtuTrial::refused, true)));
+}
+
+TEST(MtuSearch, TellsASettingThatTheOwnInterfaceRefusesFromOneThatThePathDoes) {
+  const auto here = simulate({.current = 1480}, {.mtu = 9000, .interface_mtu = 1400}, 1);
+  EXPECT_EQ(here.result.mtu, 1400U);
+  EXPECT_EQ(here.result.current_fits, false);
+  EXPECT_EQ(here.result.verdict, MtuVerdict::refused_here);
+  const auto quick =
+      simulate({.current = 1480, .only_current = true}, {.mtu = 9000, .interface_mtu = 1400}, 1);
+  EXPECT_EQ(quick.result.verdict, MtuVerdict::refused_here);
+  const auto both = simulate({.current = 1480}, {.mtu = 1300, .interface_mtu = 1400}, 1);
+  EXPECT_EQ(both.result.mtu, 1300U);
+  EXPECT_EQ(both.result.verdict, MtuVerdict::black_hole);
 }
 
 TEST(MtuSearch, TakesAReportAsAHintAndTriesIt) {

@@ -1,0 +1,23 @@
+#include "probe/render/watching.hpp"
+
+#include <utility>
+
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+
+#include "probe/render/report.hpp"
+#include "probe/verbs.hpp"
+
+namespace wgscope::probe {
+
+Exit Watching::show(const diagnosis::Report& report) {
+  Seen seen{diagnosis::verdict(report), report.success, {}};
+  for (const diagnosis::Check& check : report.checks)
+    seen.checks.push_back({check.name, check.target, check.status,
+                           check.finding ? check.finding->cause : diagnosis::Text()});
+  const bool unchanged = last_ == seen;
+  last_ = std::move(seen);
+  return show_report(report, options_, unchanged ? TextForm::one_line : TextForm::whole);
+}
+
+}  // namespace wgscope::probe
