@@ -109,6 +109,12 @@ Result<> EmbeddedEndpoint::set_fragmentation(os::Fragmentation fragmentation) {
   return {};
 }
 
+Result<> EmbeddedEndpoint::set_hop_limit(std::optional<std::uint8_t> limit) {
+  for (os::UdpSocket& socket : sockets_)
+    if (auto set = socket.set_hop_limit(limit); !set) return set;
+  return {};
+}
+
 Result<> EmbeddedEndpoint::rebind() {
   std::vector<os::UdpSocket> sockets;
   for (const os::UdpSocket& old : sockets_) {

@@ -119,6 +119,10 @@ class EmbeddedEndpoint {
   /// Whether what is sent from now on may be cut into fragments. @returns io.
   Result<> set_fragmentation(os::Fragmentation fragmentation);
 
+  /// How many routers what is sent from now on may pass. @param limit  as of UdpSocket. @returns
+  /// io.
+  Result<> set_hop_limit(std::optional<std::uint8_t> limit);
+
   /// nullptr without EndpointConfig::measuring.
   [[nodiscard]] const MeasuringService* measuring() const { return measuring_.get(); }
 
