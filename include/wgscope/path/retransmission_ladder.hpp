@@ -108,11 +108,11 @@ class RetransmissionLadder {
   };
 
   [[nodiscard]] static Instant early(const Line& line);
-  [[nodiscard]] static Instant late(const Line& line);
+  [[nodiscard]] Instant late(const Line& line) const;
   [[nodiscard]] Instant earliest() const;  ///< of the rung, with what arrived left aside
   [[nodiscard]] Instant latest() const;
   [[nodiscard]] std::size_t live_lines() const;
-  static void learn(Line& line, Instant now);
+  void learn(Line& line, Instant now);
   static void suppose_sent(Line& line);
 
   void send(Instant now, LadderSend::Kind kind, std::size_t line = 0);
@@ -160,6 +160,9 @@ class RetransmissionLadder {
   int broken_here_ = 0;             ///< in this pause
   int unsent_ = 0;                  ///< pauses at whose end nothing had been sent
   std::size_t extra_ = 0;           ///< pauses since the bracket is known
+  bool tried_enough_ = false;       ///< the silence that is judged, since then
+  double lateness_ = 1.04;          ///< of lines, as far as was seen: parts of a pause
+  bool patient_ = false;            ///< nothing was sent yet on this rung: they are later still
 };
 
 }  // namespace wgscope::path
