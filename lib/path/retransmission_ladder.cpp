@@ -404,7 +404,7 @@ void RetransmissionLadder::judge_suspect(Instant now) {
 
 // --- time ---
 
-std::optional<Instant> RetransmissionLadder::next_time() const {
+std::optional<Instant> RetransmissionLadder::next_timeout() const {
   if (done()) return std::nullopt;
   Instant next = state_ == State::climbing ? latest() : ask_at_;
   for (const auto& at : {hush_at_, key_at_}) next = std::min(next, at.value_or(next));
@@ -412,30 +412,14 @@ std::optional<Instant> RetransmissionLadder::next_time() const {
   return next;
 }
 
-std::optional<Instant> RetransmissionLadder::next_timeout() const { return next_time(); }
-
 void RetransmissionLadder::handle_timeout(Instant now) {
   if (done()) return;
-  if (hush_at_ && *hush_at_ <= now) {
-    hush_at_.reset();
-    // Short pauses are over before the gateway would say anything by itself.
-    if (hushes_ < kHushes && latest() - now > kLongPause) {
-      send(now, LadderSend::Kind::keepalive);
-      if (++hushes_ < kHushes) hush_at_ = now + kBetweenHushes;
-    }
-  }
-  if (key_at_ && *key_at_ <= now) {
-    key_at_.reset();
-    if (keyings_++ < kMostKeyings) {
-      send(now, LadderSend::Kind::handshake);
-      key_at_ = now + kNoHandshake;
-    }
-  }
+  if (hush_at_ && *hush_at_ <= now) hush_again(now);
+  if (key_at_ && *key_at_ <= now) key_again(now);
   if (state_ != State::climbing) {
     if (ask_at_ > now) return;
     if (state_ == State::checking) return handle_no_answer(now);
-    if (asked_ == kMostAsked) return finish(FlowEnd::path_gone);
-    return ask(now);
+    return asked_ == kMostAsked ? finish(FlowEnd::path_gone) : ask(now);
   }
   if (shape_at_ && *shape_at_ <= now) {
     shape_at_.reset();
@@ -444,6 +428,21 @@ void RetransmissionLadder::handle_timeout(Instant now) {
     return ask(now);
   }
   if (latest() <= now) handle_deadline(now);
+}
+
+void RetransmissionLadder::hush_again(Instant now) {
+  hush_at_.reset();
+  // Short pauses are over before the gateway would say anything by itself.
+  if (hushes_ >= kHushes || latest() - now <= kLongPause) return;
+  send(now, LadderSend::Kind::keepalive);
+  if (++hushes_ < kHushes) hush_at_ = now + kBetweenHushes;
+}
+
+void RetransmissionLadder::key_again(Instant now) {
+  key_at_.reset();
+  if (keyings_++ >= kMostKeyings) return;
+  send(now, LadderSend::Kind::handshake);
+  key_at_ = now + kNoHandshake;
 }
 
 // --- which silence next ---

@@ -120,6 +120,8 @@ class RetransmissionLadder {
   void take_incoming(Instant now, std::uint64_t missing);
   void note_broken(Instant now);
   void hush(Instant now);
+  void hush_again(Instant now);
+  void key_again(Instant now);
   void next_rung(Instant now);
   void begin_pause(Instant now);
   void handle_deadline(Instant now);
@@ -132,7 +134,6 @@ class RetransmissionLadder {
   [[nodiscard]] std::optional<Nanoseconds> choose_between(const FlowLifetime& known,
                                                           Nanoseconds pause);
   [[nodiscard]] std::optional<Nanoseconds> judged() const;
-  [[nodiscard]] std::optional<Instant> next_time() const;
 
   LadderConfig config_;
   State state_ = State::climbing;
