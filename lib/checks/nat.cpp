@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/core.h>
+
 #include "wgscope/base/random.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
@@ -26,6 +28,7 @@
 
 #include "nat_lanes.hpp"
 #include "nat_sockets.hpp"
+#include "router.hpp"
 
 namespace wgscope::checks {
 namespace {
@@ -128,16 +131,28 @@ NatFacts nat(Run& run, const NatOptions& options) {
   NatFacts facts;
   facts.lifetime_wanted = options.lifetime;
   facts.keepalive = options.keepalive;
+  facts.servers_are_gateways = options.servers_are_gateways;
   const std::vector<Endpoint> servers = find_servers(run, options, facts);
   crypto::SystemRandom random;
-  for (const Endpoint& server : servers)
-    if (!facts.local) facts.local = os::local_address_towards(server);
+  const Endpoint* first = nullptr;  // that there is a way to
+  for (const Endpoint& server : servers) {
+    if (facts.local) break;
+    facts.local = os::local_address_towards(server);
+    first = &server;
+  }
+  if (!facts.local && !servers.empty())
+    facts.error = Error{Errc::io, fmt::format("no route to {}", servers.front().to_string())};
   if (facts.local && !run.interrupted()) {
+    std::optional<RouterInquiry> router;
+    if (options.router && options.family == Family::v4)
+      router.emplace(run, *facts.local, first->address);
     auto behaviour = Behaviour(run).run(random, servers, *facts.local);
     if (behaviour)
       facts.behaviour = std::move(*behaviour);
     else
       facts.error = behaviour.error();
+    if (router) facts.router = router->finish();
+    router.reset();
     measure_lifetime(run, random, options, facts);
   }
   facts.interrupted = run.interrupted();
@@ -149,6 +164,7 @@ void check_nat(Run& run, const NatOptions& options, diagnosis::Report& report) {
   for (diagnosis::Check& check : diagnosis::diagnose(facts))
     report.checks.push_back(std::move(check));
   report.success = diagnosis::success(facts);
+  diagnosis::measure(facts, report);
   report.interrupted = facts.interrupted;
 }
 

@@ -111,7 +111,8 @@ void NatLanes::measure(seconds longest, std::optional<seconds> keepalive,
                                                .expired = [this](Instant now) { advance(now); }});
   Instant end = measured_.back().engine.latest_end();
   if (trials_) end = std::max(end, trials_->latest_end() + seconds(10));
-  run_.say(diagnosis::text("waiting until mappings are forgotten"), end);
+  end_ = end;
+  run_.say("waiting until mappings are forgotten", end);
   run_.wait([&] { return done(); }, end);
   facts.one_way = measured_[0].engine.result();
   facts.stream = measured_[1].engine.result();
@@ -159,7 +160,19 @@ void NatLanes::advance(Instant now) {
     trials_->handle_timeout(now);
     if (const auto wanted = trials_->poll_request()) try_keepalive(*wanted, now);
   }
+  say_so_far();
   if (done()) run_.wake();
+}
+
+/// The bracket grows while it is waited for.
+void NatLanes::say_so_far() {
+  if (measured_.empty()) return;
+  const std::optional<seconds> alive = measured_.back().engine.result().alive_after;
+  if (!alive || alive == said_alive_) return;
+  said_alive_ = alive;
+  run_.say(diagnosis::text("waiting until mappings are forgotten: they live for more than {} s",
+                           alive->count()),
+           end_);
 }
 
 void NatLanes::try_keepalive(const path::KeepaliveRequest& request, Instant now) {

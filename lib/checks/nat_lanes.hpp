@@ -82,6 +82,7 @@ class NatLanes {
                        std::span<const std::byte> bytes);
   void handle_arrival(Instant now, const Asked& asked, const Endpoint& mapped);
   void advance(Instant now);
+  void say_so_far();
   [[nodiscard]] std::optional<Instant> next_timeout() const;
   [[nodiscard]] bool done() const;
 
@@ -98,6 +99,8 @@ class NatLanes {
   Lane trial_;
   std::map<wire::StunTransaction, Asked> asked_;
   std::multimap<Instant, Asked> triggers_;
+  Instant end_;                                     ///< of measuring, at the latest
+  std::optional<std::chrono::seconds> said_alive_;  ///< in what is shown while it waits
 };
 
 }  // namespace wgscope::checks

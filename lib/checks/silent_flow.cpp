@@ -30,18 +30,18 @@ bool is_handshake(const tunnel::Event& event) {
 
 SilentFlow::SilentFlow(Session& session) : session_(session), events_seen_(session.events.size()) {
   session_.run_timers(false);
-  session_.on_packet = [this](std::span<const std::byte> packet) {
+  session_.on_arrival = [this](const endpoint::Arrived& arrived) {
     // What came before it, first.
     take_events();
     const Instant now = os::boot_now();
-    if (!on_packet || !on_packet(now, packet))
+    if (!on_packet || !on_packet(now, arrived.packet))
       if (on_other) on_other(now);
     return true;
   };
 }
 
 SilentFlow::~SilentFlow() {
-  session_.on_packet = nullptr;
+  session_.on_arrival = nullptr;
   session_.next_tick = nullptr;
   session_.tick = nullptr;
   session_.run_timers(true);

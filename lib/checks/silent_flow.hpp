@@ -14,7 +14,7 @@ namespace wgscope::checks {
 /// that silences on its flow last as long as they are meant to.
 class SilentFlow {
  public:
-  /// @param session  stands, and outlives this; its on_packet, next_tick and tick are used, and
+  /// @param session  stands, and outlives this; its on_arrival, next_tick and tick are used, and
   /// empty afterwards.
   explicit SilentFlow(Session& session);
   SilentFlow(const SilentFlow&) = delete;

@@ -396,8 +396,9 @@ constexpr FindingKind kKinds[] = {
      "Try again. If it stays so: look at the NAT's table and timers, and whether several lines "
      "share the load."},
     {FindingId::nat_of_carrier, "WGS-NAT-005", warning, "Behind a carrier's NAT",
-     "An address of 100.64.0.0/10 (RFC 6598), or a private one where a public one should be: the "
-     "provider translates too, so more than one NAT is on the way. Ports forwarded on the own "
+     "An address of 100.64.0.0/10 (RFC 6598), at this host or at the outer side of its router, or "
+     "a private one where a public one should be: the provider translates too, so more than one "
+     "NAT is on the way. Ports forwarded on the own "
      "router do not reach the internet, and the carrier's timers count.",
      "Let this side begin the tunnel, with PersistentKeepalive, to a gateway that has a public "
      "address; or use IPv6, which is not translated."},
@@ -405,8 +406,8 @@ constexpr FindingKind kKinds[] = {
      "How long mappings live could not be measured",
      "Measuring takes a STUN server that answers to another port than the one it was asked from "
      "(RESPONSE-PORT, RFC 5780), and one outer address for all sockets. No such answer came.",
-     "Name a server that can do that first, such as coturn with two addresses: wgscope nat --stun "
-     "HOST:PORT."},
+     "Name a server that can do that first, such as coturn with two addresses, or wgscope listen "
+     "--stun in the gateway's place: wgscope nat --stun HOST:PORT."},
     {FindingId::keepalive_missing, "WGS-NAT-007", warning, "No keepalive behind a NAT",
      "This side is behind a NAT and sends nothing while the tunnel is silent. After the lifetime "
      "of the mapping, what the gateway sends does not arrive, until this side sends again.",
@@ -472,11 +473,25 @@ constexpr FindingKind kKinds[] = {
      "Name one that answers: wgscope mtu ADDRESS. Where none does, wgscope handshake tells what "
      "becomes of data."},
     {FindingId::mtu_own_interface, "WGS-MTU-010", warning,
-     "The tunnel's MTU is too large for this host's own interface",
+     "The tunnel's MTU is too large for an end's own interface",
      "A full tunnel packet makes a datagram that is larger than the interface takes by which it "
      "is to leave: it is cut into fragments before it is sent, or not sent where that is "
      "forbidden. Linux' own MTU for a WireGuard interface is its underlying interface's, less 80.",
      "Set the tunnel's MTU to what fits, or the interface's MTU to what its link takes."},
+    {FindingId::mtu_mss_too_large, "WGS-MTU-011", warning,
+     "TCP segments larger than the path takes",
+     "A service inside the tunnel announces a maximum segment size (MSS) that makes packets larger "
+     "than the path takes, and nobody on the way made it smaller. Hosts with a tunnel interface of "
+     "the right MTU are not affected; hosts that are routed through the tunnel send such segments, "
+     "and hang where ICMP does not reach them.",
+     "Set the tunnel's MTU to what fits, and let the gateway lower the MSS of connections that go "
+     "through it."},
+    {FindingId::nat_beyond_router, "WGS-NAT-010", warning, "Another NAT beyond the router",
+     "The next router says what its outer address is (by NAT-PMP or UPnP), and that is a private "
+     "one, or not the one that STUN servers see. A private one proves a NAT beyond the router. A "
+     "public one does not: the router may have several lines, or say what is not so.",
+     "A port that is to be reached from outside has to be forwarded on each NAT; or make the "
+     "outer one a bridge. A tunnel that is begun from this side needs only PersistentKeepalive."},
     {FindingId::twin_not_forwarded, "WGS-NAT-020", warning,
      "The gateway does not forward between its peers",
      "To see how long a silent flow lives, a second probe peer, the twin, sends to the first one "

@@ -79,6 +79,9 @@ std::vector<Text> server_evidence(const NatFacts& facts) {
           text("{} sees {}; it {}", server.server, *server.mapped, words_of(server.other_is)));
     else if (server.error_code)
       lines.push_back(text("{} answers with error {}", server.server, *server.error_code));
+    else if (server.untrue)
+      lines.push_back(
+          text("{} says that it sees {}, which cannot be", server.server, *server.untrue));
     else
       lines.push_back(
           text(server.unreachable ? "{} cannot be reached" : "{} does not answer", server.server));
@@ -99,6 +102,19 @@ Check check_servers(const NatFacts& facts) {
                   .cause = "no STUN server answered, so nothing is known of NATs",
                   .evidence = server_evidence(facts)};
   if (facts.error) finding.evidence.push_back(text("{}", Name{facts.error->context}));
+  if (facts.servers_are_gateways) {
+    finding.cause =
+        "the gateway does not answer STUN, as no stock one does, so nothing is known of NATs";
+    finding.fix = {"name STUN servers: wgscope nat --stun HOST:PORT --stun HOST:PORT",
+                   "or have the gateway answer: wgscope listen --stun, in its place"};
+    return make_nat_check("nat.servers", Status::unknown, "no answer", std::move(finding));
+  }
+  if (!facts.local && facts.error) {
+    finding.cause = "this host has no route to the STUN servers, so nothing is known of NATs";
+    finding.fix = {"ip route get ADDRESS of a server shows what is missing",
+                   "or name servers of the other family: with --ipv6, or without"};
+    return make_nat_check("nat.servers", Status::unknown, "no route", std::move(finding));
+  }
   finding.hypotheses = {{"a firewall drops UDP", "wgscope handshake, and the same from elsewhere"},
                         {"the servers are not STUN servers", "try others: --stun HOST:PORT"}};
   finding.fix = {"name servers that answer: wgscope nat --stun HOST:PORT --stun HOST:PORT"};
@@ -120,6 +136,13 @@ Check check_mapping(const NatFacts& facts) {
          .hypotheses = {{"mappings live for a few seconds only", "wgscope nat, its lifetimes"},
                         {"the NAT was restarted, or has no room left", "try again"}},
          .fix = {"wgscope nat again"}});
+  if (seen.mapping == NatMapping::not_known && facts.servers_are_gateways) {
+    // The question was how long mappings live; the way to the gateway is all that matters for it.
+    Check check = make_nat_check("nat.mapping", Status::unknown,
+                                 "one address was asked, two are needed (--stun HOST:PORT)");
+    check.essential = false;
+    return check;
+  }
   if (seen.mapping == NatMapping::not_known)
     return make_nat_check(
         "nat.mapping", Status::unknown,
@@ -185,20 +208,26 @@ Check check_hairpin(const NatFacts& facts) {
 
 std::optional<Check> check_signs(const NatFacts& facts) {
   if (!facts.local) return std::nullopt;
-  std::optional<IpAddress> mapped;
-  for (const path::StunServerSeen& server : facts.behaviour->servers)
-    if (!mapped && server.mapped) mapped = server.mapped->address;
-  if (!mapped) return std::nullopt;
+  const std::optional<IpAddress> mapped = mapped_address(facts);
+  const std::optional<IpAddress> outer = router_outer(facts);
+  if (!mapped && !outer) return std::nullopt;
   const path::NatSigns signs =
-      path::nat_signs({.local = *facts.local, .mapped = mapped, .router_outer = {}});
-  Finding finding{
-      .id = FindingId::nat_of_carrier,
-      .cause = "",
-      .evidence = {text("we send from {}", *facts.local), text("servers see {}", *mapped)},
-      .fix = {"connections from outside need IPv6, or a gateway with a public address",
-              "set PersistentKeepalive on this side"}};
+      path::nat_signs({.local = *facts.local, .mapped = mapped, .router_outer = outer});
+  Finding finding{.id = FindingId::nat_of_carrier,
+                  .cause = "",
+                  .evidence = {text("we send from {}", *facts.local)},
+                  .fix = {"connections from outside need IPv6, or a gateway with a public address",
+                          "set PersistentKeepalive on this side"}};
+  if (outer) finding.evidence.push_back(text("the router says that it has {}", *outer));
+  if (mapped) finding.evidence.push_back(text("servers see {}", *mapped));
   if (signs.local_shared) {
     finding.cause = "this host has an address that a carrier's NAT gives out (100.64.0.0/10)";
+    return make_nat_check("nat.carrier", Status::warning, "behind a carrier's NAT",
+                          std::move(finding));
+  }
+  if (signs.carrier_grade) {
+    finding.cause =
+        "the router's outer address is one that a carrier's NAT gives out (100.64.0.0/10)";
     return make_nat_check("nat.carrier", Status::warning, "behind a carrier's NAT",
                           std::move(finding));
   }
@@ -207,7 +236,11 @@ std::optional<Check> check_signs(const NatFacts& facts) {
     return make_nat_check("nat.carrier", Status::warning, "the servers see a private address",
                           std::move(finding));
   }
-  return make_nat_check("nat.carrier", Status::ok, "no sign of a carrier's NAT");
+  if (!mapped) return std::nullopt;
+  return make_nat_check("nat.carrier", Status::ok,
+                        outer == mapped
+                            ? text("none: servers see the address that the router says it has")
+                            : text("no sign of a carrier's NAT"));
 }
 
 }  // namespace
@@ -229,14 +262,23 @@ Check make_nat_check(std::string_view name, Status status, Text summary, Finding
 
 std::vector<Check> diagnose(const NatFacts& facts) {
   std::vector<Check> checks{check_servers(facts)};
-  if (!answered(facts)) return checks;
+  const auto add = [&](std::optional<Check> check) {
+    if (check) checks.push_back(std::move(*check));
+  };
+  if (!answered(facts)) {
+    // What the router says of itself, it says without any server.
+    if (router_outer(facts)) add(check_signs(facts));
+    add(check_router(facts));
+    return checks;
+  }
   checks.push_back(check_mapping(facts));
   checks.push_back(check_filtering(facts));
   if (facts.behaviour->mapping != NatMapping::none) {
     checks.push_back(check_ports(facts));
     checks.push_back(check_hairpin(facts));
-    if (auto signs = check_signs(facts)) checks.push_back(std::move(*signs));
+    add(check_signs(facts));
   }
+  add(check_router(facts));
   for (Check& check : check_lifetime(facts)) checks.push_back(std::move(check));
   return checks;
 }

@@ -142,6 +142,18 @@ Text describe_lifetime(const MappingLifetimeResult& result) {
               result.gone_after->count());
 }
 
+void measure(const NatFacts& facts, Report& report) {
+  if (!facts.lifetime) return;
+  const auto add = [&](const std::optional<MappingLifetimeResult>& result, const char* state) {
+    if (!result || !result->alive_after || (facts.interrupted && !result->gone_after)) return;
+    report.measurements.push_back({.name = "wireguard_probe_nat_mapping_lifetime_seconds",
+                                   .labels = {{"state", state}},
+                                   .value = static_cast<double>(result->alive_after->count())});
+  };
+  add(facts.lifetime->stream, "stream");
+  add(facts.lifetime->one_way, "one_way");
+}
+
 std::vector<Check> check_lifetime(const NatFacts& facts) {
   if (!facts.lifetime) return {};
   std::vector<Check> checks;

@@ -9,6 +9,7 @@
 #include "wgscope/diagnosis/nat.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
 #include "wgscope/path/mapping_lifetime.hpp"
 #include "wgscope/path/nat_behaviour.hpp"
 
@@ -22,6 +23,12 @@ Check make_nat_check(std::string_view name, Status status, Text summary, Finding
 /// "silent mappings live for 29 to 30 s".
 Text describe_lifetime(const path::MappingLifetimeResult& result);
 
+/// What the first server that answered saw.
+std::optional<IpAddress> mapped_address(const NatFacts& facts);
+/// What the router says of its outer side, where that may be true.
+std::optional<IpAddress> router_outer(const NatFacts& facts);
+/// Nothing: it was not asked.
+std::optional<Check> check_router(const NatFacts& facts);
 /// The lines to change for an interval; nothing: none would do.
 std::vector<Text> what_to_set(std::optional<std::chrono::seconds> set_to);
 

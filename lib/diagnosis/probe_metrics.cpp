@@ -25,6 +25,10 @@ constexpr ProbeMetric kMetrics[] = {
      "Round trips: inner through the tunnel, outer beside it."},
     {"wireguard_probe_path_mtu_bytes", gauge, "bytes", "direction, layer",
      "Largest IP packet of the tunnel that passes the path, proven in each direction."},
+    {"wireguard_probe_nat_mapping_lifetime_seconds", gauge, "seconds", "state",
+     "Longest silence after which something still came in through the NAT, tried up to wgscope "
+     "nat's --longest: on a flow that had both directions (stream), and on one that had only sent "
+     "(one_way)."},
     {"wireguard_probe_target_success", gauge, "", "kind, inner_target, expect",
      "1 for a target inside the tunnel that is as expected, 0 for one that is not; absent where "
      "that could not be told."},

@@ -46,6 +46,13 @@ bool is_answer(const wire::StunMessage& message) {
                                                    : message.kind == wire::StunClass::error);
 }
 
+/// Whether somebody who was reached there can see us so.
+bool may_be_seen(const Endpoint& mapped, const Endpoint& by) {
+  const bool nobody = std::ranges::all_of(mapped.address.octets(),
+                                          [](std::byte octet) { return octet == std::byte{0}; });
+  return mapped.address.family == by.address.family && !nobody && mapped.port != 0;
+}
+
 }  // namespace
 
 NatBehaviour::NatBehaviour(NatBehaviourConfig config, Random& random, Instant now)
@@ -145,6 +152,12 @@ void NatBehaviour::handle_answer(NatSocket at, const Endpoint& from,
   for (Exchange& exchange : exchanges_) {
     if (exchange.transaction != message.transaction) continue;
     if (exchange.state != State::waiting || exchange.socket != at || exchange.to != from) return;
+    const auto mapped = message.mapped();
+    if (message.kind == wire::StunClass::success && !may_be_seen(*mapped, from)) {
+      exchange.state = State::failed;
+      exchange.untrue = mapped;
+      return;
+    }
     exchange.state = message.kind == wire::StunClass::success ? State::answered : State::failed;
     exchange.answer = message;
     return;

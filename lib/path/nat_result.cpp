@@ -120,7 +120,8 @@ NatBehaviourResult NatBehaviour::result() const {
                               .other = exchange.answer.other,
                               .other_is = others_[i],
                               .error_code = exchange.answer.error_code,
-                              .unreachable = exchange.unreachable});
+                              .unreachable = exchange.unreachable,
+                              .untrue = exchange.untrue});
   }
   const bool compared = again_ < exchanges_.size() && exchanges_[again_].state == State::answered;
   if (compared) {

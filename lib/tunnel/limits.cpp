@@ -1,6 +1,5 @@
 #include "limits.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -8,6 +7,7 @@
 
 #include "wgscope/base/bytes.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/base/token_bucket.hpp"
 #include "wgscope/model/address.hpp"
 
 namespace wgscope::tunnel {
@@ -17,14 +17,6 @@ constexpr std::chrono::seconds kStaysUnderLoad{1};
 constexpr std::chrono::seconds kSweepEvery{1};
 
 }  // namespace
-
-bool TokenBucket::take(Instant now) {
-  tokens_ = std::min(capacity_, tokens_ + (now - last_));
-  last_ = now;
-  if (tokens_ < cost_) return false;
-  tokens_ -= cost_;
-  return true;
-}
 
 bool LoadMeter::note(Instant now) {
   if (!bucket_.take(now)) until_ = now + kStaysUnderLoad;

@@ -1,35 +1,15 @@
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
 
 #include "wgscope/base/time.hpp"
+#include "wgscope/base/token_bucket.hpp"
 #include "wgscope/model/address.hpp"
 
 namespace wgscope::tunnel {
-
-/// A token bucket: `burst` at once, then `per_second`, of which 0 counts as 1 in an hour.
-class TokenBucket {
- public:
-  TokenBucket(std::uint32_t per_second, std::uint32_t burst)
-      : cost_(per_second == 0 ? Nanoseconds(std::chrono::hours(1))
-                              : Nanoseconds(std::chrono::seconds(1)) / per_second),
-        capacity_(cost_ * burst),
-        tokens_(capacity_) {}
-
-  /// @returns false when there is nothing left.
-  bool take(Instant now);
-  [[nodiscard]] Instant last() const { return last_; }
-
- private:
-  Nanoseconds cost_;
-  Nanoseconds capacity_;
-  Nanoseconds tokens_;
-  Instant last_;
-};
 
 /// Whether handshakes come faster than we want to pay for. A queue's length tells that where there
 /// is one (whitepaper §5.3: "under load"); without a queue their rate does. Stays so for a second

@@ -44,6 +44,7 @@ enum Attribute : std::uint16_t {
   kOtherAddress = 0x802c,
 };
 
+constexpr std::uint16_t kUnknownAttribute = 420;         // RFC 8489 §14.8
 constexpr std::uint32_t kChangeAddressBit = 0x4;         // RFC 5780 §7.2
 constexpr std::uint32_t kChangePortBit = 0x2;            // RFC 5780 §7.2
 constexpr std::uint32_t kFingerprintMask = 0x5354'554e;  // RFC 8489 §14.7
@@ -266,6 +267,26 @@ bool looks_like_stun(std::span<const std::byte> datagram) {
 
 Result<StunMessage> parse_stun(std::span<const std::byte> datagram) {
   return Parser(datagram).parse();
+}
+
+std::optional<StunReply> answer_binding(std::span<const std::byte> datagram, const Endpoint& from) {
+  const auto request = parse_stun(datagram);
+  if (!request || request->kind != StunClass::request || request->method != kStunBinding)
+    return std::nullopt;
+  StunReply reply{.to = from, .bytes = {}};
+  StunMessage answer{.kind = StunClass::success, .transaction = request->transaction};
+  answer.fingerprint = request->fingerprint;
+  const bool elsewhere = request->change && (request->change->address || request->change->port);
+  if (elsewhere || !request->not_understood.empty()) {
+    answer.kind = StunClass::error;
+    answer.error_code = kUnknownAttribute;
+  } else {
+    answer.xor_mapped = from;
+    if (request->response_port) reply.to.port = *request->response_port;
+  }
+  if (reply.to.port == 0) return std::nullopt;  // nobody can be sent to there
+  reply.bytes = build_stun(answer);
+  return reply;
 }
 
 std::vector<std::byte> build_stun(const StunMessage& message) {

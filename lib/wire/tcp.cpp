@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "wgscope/base/bytes.hpp"
@@ -20,6 +21,12 @@ constexpr unsigned kPsh = 0x08;
 constexpr unsigned kAck = 0x10;
 constexpr std::size_t kWord = 4;  // the data offset counts 32-bit words
 
+// RFC 9293 §3.2.
+constexpr std::byte kEnd{0};
+constexpr std::byte kNothing{1};
+constexpr std::byte kMss{2};
+constexpr std::size_t kMssSize = 4;
+
 std::uint16_t checksum(const IpAddress& source, const IpAddress& destination,
                        std::span<const std::byte> segment) {
   return transport_checksum(source, destination, static_cast<std::uint8_t>(Protocol::tcp), segment);
@@ -28,6 +35,7 @@ std::uint16_t checksum(const IpAddress& source, const IpAddress& destination,
 }  // namespace
 
 Result<TcpSegment> parse_tcp(const IpPacket& packet) {
+  if (packet.protocol != Protocol::tcp) return fail(Errc::bad_value, "no TCP");
   if (packet.payload.size() < kTcpHeaderSize) return fail(Errc::truncated, "TCP header");
   const auto header = packet.payload.first<kTcpHeaderSize>();
   const std::size_t size = kWord * std::to_integer<std::size_t>(header[12] >> 4U);
@@ -45,7 +53,28 @@ Result<TcpSegment> parse_tcp(const IpPacket& packet) {
                     .fin = (flags & kFin) != 0,
                     .rst = (flags & kRst) != 0,
                     .window = load_be16(header.subspan<14, 2>()),
-                    .payload = packet.payload.subspan(size)};
+                    .payload = packet.payload.subspan(size),
+                    .options = packet.payload.first(size).subspan(kTcpHeaderSize)};
+}
+
+Result<std::optional<std::uint16_t>> maximum_segment_size(const TcpSegment& segment) {
+  auto options = segment.options;
+  std::optional<std::uint16_t> mss;
+  while (!options.empty() && options[0] != kEnd) {
+    if (options[0] == kNothing) {
+      options = options.subspan(1);
+      continue;
+    }
+    if (options.size() < 2) return fail(Errc::bad_length, "TCP option");
+    const auto size = std::to_integer<std::size_t>(options[1]);
+    if (size < 2 || size > options.size()) return fail(Errc::bad_length, "TCP option");
+    if (options[0] == kMss) {
+      if (size != kMssSize) return fail(Errc::bad_length, "TCP maximum segment size");
+      mss = load_be16(options.subspan<2, 2>());
+    }
+    options = options.subspan(size);
+  }
+  return mss;
 }
 
 void write_tcp_packet(std::span<std::byte> packet, IpHeader header, const TcpSegment& segment) {

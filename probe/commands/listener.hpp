@@ -29,7 +29,9 @@ struct ListenerOptions {
   std::string uapi_path;     ///< of the socket; empty: none
   std::string stamp_folder;  ///< empty for a key that ends with this process
   bool json = false;
+  bool stun = false;  ///< endpoint::EndpointConfig::answer_stun
   bool colour = false;
+  bool measuring = true;  ///< peers may measure the path to them
 };
 
 /// A peer that others can try their tunnels on, showing on standard output what they do. For one

@@ -23,7 +23,9 @@
 #include "wgscope/os/file.hpp"
 #include "wgscope/path/nat_behaviour.hpp"
 #include "wgscope/path/retransmission_ladder.hpp"
+#include "wgscope/path/router_query.hpp"
 #include "wgscope/path/silence_search.hpp"
+#include "wgscope/wire/port_control.hpp"
 
 #include "probe/command_line.hpp"
 #include "probe/commands/commands.hpp"
@@ -43,6 +45,7 @@ constexpr int kMostSilence = 3600;
 /// Seconds that STUN servers are asked for: twice as many sockets, of which 1024 are usual.
 constexpr int kMostStunSilence = 480;
 constexpr int kMostKeepalive = 65535;
+constexpr std::size_t kMostGateways = 4;  ///< that are asked at the same time
 
 struct NatVerb {
   CheckOptions check;
@@ -51,6 +54,7 @@ struct NatVerb {
   std::string tcp;   ///< address and port
   std::optional<std::uint16_t> keepalive;
   int longest = 180;
+  bool no_router = false;
 
   [[nodiscard]] bool needs_tunnel() const { return !twin.empty() || !tcp.empty(); }
 };
@@ -76,6 +80,8 @@ void add_options(CLI::App& app, NatVerb& verb) {
       ->type_name("SECONDS")
       ->check(CLI::Range(1, kMostSilence))
       ->capture_default_str();
+  app.add_flag("--no-router", verb.no_router,
+               "Do not ask the next router for its outer address (NAT-PMP, PCP, UPnP)");
   add_check_options(app, verb.check);
   app.get_option("--timeout")->description("How long handshakes have [20s]; lifetimes take theirs");
   app.get_option("--quick")->description("Without lifetimes, which take as long as they are");
@@ -84,25 +90,33 @@ void add_options(CLI::App& app, NatVerb& verb) {
   app.get_option("--config")
       ->description(
           "wg-quick file of the probe's own peer, whose PersistentKeepalive is judged; the tunnel "
-          "is used with --twin and --tcp only. - is standard input");
+          "is used with --twin and --tcp only. Without those and without --stun its gateways are "
+          "asked by STUN, which wgscope listen --stun answers. - is standard input");
 }
 
-/// The longest interval of the peers that have an endpoint, which are those that tunnels are begun
-/// to from here; zero where one of them has none.
-Result<std::optional<seconds>> keepalive_of(const std::string& path) {
+/// What a wg-quick file says of the peers that have an endpoint, which are those that tunnels are
+/// begun to from here.
+struct Gateways {
+  std::vector<config::EndpointName> endpoints;  ///< kMostGateways at most
+  std::optional<seconds> keepalive;             ///< the longest; zero where one of them has none
+};
+
+Result<Gateways> gateways_of(const std::string& path) {
   const auto input = os::read_secret_input(path, kMaxConfigSize);
   if (!input) return tl::unexpected(input.error());
   const auto config = config::parse_wg_quick(input->text.view());
   if (!config)
     return fail(config.error().code, fmt::format("{}: {}", path, config.error().context));
-  std::optional<seconds> longest;
+  Gateways gateways;
+  std::optional<seconds>& longest = gateways.keepalive;
   for (const auto& peer : config->peers) {
     if (!peer.endpoint) continue;
+    if (gateways.endpoints.size() < kMostGateways) gateways.endpoints.push_back(*peer.endpoint);
     const seconds interval = peer.persistent_keepalive.value_or(seconds(0));
     if (!longest || (*longest != seconds(0) && (interval == seconds(0) || interval > *longest)))
       longest = interval;
   }
-  return longest;
+  return gateways;
 }
 
 Exit complain(const Error& error) {
@@ -119,15 +133,20 @@ Result<checks::NatOptions> make_options(const NatVerb& verb) {
                   fmt::format("--stun {}: {}", printable(written), name.error().context));
     options.servers.push_back(std::move(*name));
   }
-  if (!options.servers.empty() && verb.longest > kMostStunSilence)
-    return fail(Errc::bad_value, fmt::format("--longest: {} s at most with --stun, as each second "
-                                             "takes sockets of its own",
-                                             kMostStunSilence));
   options.family = verb.check.ipv6 ? Family::v6 : Family::v4;
+  options.router = !verb.no_router;
   options.lifetime = !verb.check.quick;
   options.longest = seconds(verb.longest);
   if (verb.keepalive) options.keepalive = seconds(*verb.keepalive);
   return options;
+}
+
+Result<> check_longest(const checks::NatOptions& options) {
+  if (options.servers.empty() || options.longest.count() <= kMostStunSilence) return {};
+  return fail(Errc::bad_value,
+              fmt::format("--longest: {} s at most with STUN, as each second takes "
+                          "sockets of its own",
+                          kMostStunSilence));
 }
 
 Plan plan_of(const checks::NatOptions& options) {
@@ -139,6 +158,15 @@ Plan plan_of(const checks::NatOptions& options) {
       text("  {} datagrams at most, from 3 ports, to the servers, to what they "
            "name as their other addresses and to our own outer address",
            path::most_datagrams(options.servers.size())));
+  if (options.router && options.family == Family::v4) {
+    plan.lines.push_back(
+        text("NAT-PMP and PCP requests to the next router, port {}: {} datagrams at most; they ask "
+             "for its outer address and create nothing",
+             wire::kPortControlPort, 2 * path::kRouterTransmissions));
+    plan.lines.push_back(
+        "UPnP: a search for gateway devices to 239.255.255.250:1900, on the link only; of the "
+        "router's own device, the description and its outer address, over HTTP");
+  }
   if (options.lifetime) {
     const auto lanes = static_cast<std::size_t>(options.longest.count());
     plan.lines.push_back(
@@ -150,13 +178,29 @@ Plan plan_of(const checks::NatOptions& options) {
   return plan;
 }
 
-/// With STUN alone: nothing of a tunnel is needed but, perhaps, its keepalive.
-Exit run_without_tunnel(const NatVerb& verb, checks::NatOptions options) {
-  if (!verb.keepalive && !verb.check.target.config.empty()) {
-    const auto keepalive = keepalive_of(verb.check.target.config);
-    if (!keepalive) return complain(keepalive.error());
-    options.keepalive = *keepalive;
+/// What the file of a tunnel says, where the tunnel itself is not used: its keepalive, and where
+/// nobody else is to be asked, its gateways. Our own endpoint answers STUN on the tunnel's port;
+/// others do not, which is said then.
+Result<> take_file(const NatVerb& verb, checks::NatOptions& options) {
+  if (!verb.check.target.config.empty()) {
+    auto gateways = gateways_of(verb.check.target.config);
+    if (!gateways) return tl::unexpected(gateways.error());
+    if (!verb.keepalive) options.keepalive = gateways->keepalive;
+    options.servers_are_gateways = options.servers.empty();
+    if (options.servers_are_gateways) options.servers = std::move(gateways->endpoints);
   }
+  if (options.servers.empty())
+    return fail(Errc::missing_key,
+                "nothing to ask: STUN servers, better two (--stun HOST:PORT --stun HOST:PORT), or "
+                "through a tunnel (--config FILE) a second peer of the gateway (--twin FILE) or a "
+                "TCP service (--tcp ADDRESS:PORT)");
+  return {};
+}
+
+/// With STUN alone: nothing of a tunnel is needed but, perhaps, what its file says.
+Exit run_without_tunnel(const NatVerb& verb, checks::NatOptions options) {
+  if (auto taken = take_file(verb, options); !taken) return complain(taken.error());
+  if (auto fits = check_longest(options); !fits) return complain(fits.error());
   if (verb.check.plan) {
     print_plan(plan_of(options), verb.check.output);
     return Exit::ok;
@@ -212,6 +256,7 @@ Result<Prepared> TunnelVerb::prepare_twin() const {
 }
 
 Result<> TunnelVerb::check(const Prepared& prepared) {
+  if (auto fits = check_longest(options_); !fits) return fits;
   if (!verb_.keepalive) options_.keepalive = prepared.target.keepalive.value_or(seconds(0));
   flow_.keepalive = options_.keepalive;
   flow_.longest = options_.lifetime ? options_.longest : seconds(0);
@@ -293,11 +338,6 @@ Exit run_nat(std::vector<std::string> arguments) {
   if (const auto ended = parse_options(app, std::move(arguments))) return *ended;
   auto options = make_options(verb);
   if (!options) return complain(options.error());
-  if (!verb.needs_tunnel() && verb.servers.empty())
-    return complain({Errc::missing_key,
-                     "nothing to ask: STUN servers, better two (--stun HOST:PORT --stun "
-                     "HOST:PORT), or through a tunnel (--config FILE) a second peer of the "
-                     "gateway (--twin FILE) or a TCP service (--tcp ADDRESS:PORT)"});
   if (!verb.needs_tunnel()) return run_without_tunnel(verb, std::move(*options));
   TunnelVerb tunnel(verb, std::move(*options));
   return run_check(verb.check,

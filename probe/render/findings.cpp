@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fmt/core.h>
 
@@ -65,6 +66,19 @@ std::string_view title_of(std::string_view prefix) {
   return group == std::end(kGroups) ? prefix : group->title;
 }
 
+/// Those of one subject together, in the order of their first; new ones are at the table's end.
+std::vector<const FindingKind*> by_subject() {
+  std::vector<std::string_view> prefixes;
+  for (const FindingKind& kind : finding_kinds())
+    if (std::ranges::find(prefixes, prefix_of(kind)) == prefixes.end())
+      prefixes.push_back(prefix_of(kind));
+  std::vector<const FindingKind*> ordered;
+  for (const std::string_view prefix : prefixes)
+    for (const FindingKind& kind : finding_kinds())
+      if (prefix_of(kind) == prefix) ordered.push_back(&kind);
+  return ordered;
+}
+
 /// Our own words, in which < and | and * are meant as such.
 std::string markdown(std::string_view text) {
   std::string escaped;
@@ -79,9 +93,9 @@ std::string markdown(std::string_view text) {
 
 std::string overview() {
   std::string text = "\n| ID | severity | finding |\n|---|---|---|\n";
-  for (const FindingKind& kind : finding_kinds())
-    text += fmt::format("| [{}](#{}) | {} | {} |\n", kind.id, lower(kind.id),
-                        to_string(kind.severity), markdown(kind.title));
+  for (const FindingKind* kind : by_subject())
+    text += fmt::format("| [{}](#{}) | {} | {} |\n", kind->id, lower(kind->id),
+                        to_string(kind->severity), markdown(kind->title));
   return text;
 }
 
@@ -96,7 +110,8 @@ std::string findings_link(std::string_view id) { return "docs/findings.md#" + lo
 std::string findings_document() {
   std::string text = std::string(kHead) + overview();
   std::string_view before;
-  for (const FindingKind& kind : finding_kinds()) {
+  for (const FindingKind* found : by_subject()) {
+    const FindingKind& kind = *found;
     const std::string_view prefix = prefix_of(kind);
     if (prefix != before) text += fmt::format("\n## {}: {}\n", prefix, title_of(prefix));
     before = prefix;
@@ -110,8 +125,8 @@ std::string findings_document() {
 
 std::string findings_list() {
   std::string text;
-  for (const FindingKind& kind : finding_kinds())
-    text += fmt::format("{:<12} {:<9} {}\n", kind.id, to_string(kind.severity), kind.title);
+  for (const FindingKind* kind : by_subject())
+    text += fmt::format("{:<12} {:<9} {}\n", kind->id, to_string(kind->severity), kind->title);
   return text;
 }
 

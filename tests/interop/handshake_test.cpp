@@ -150,7 +150,9 @@ TEST_F(Interop, InitiationsThatCrossMakeASessionWithoutATryMore) {
   EXPECT_TRUE(ping_from_gateway(kOurs));
   EXPECT_EQ(ours.count(EventKind::handshake_sent), 1U);
   EXPECT_EQ(ours.count(EventKind::initiation_accepted), 1U);
-  EXPECT_EQ(ours.count(EventKind::dropped), 0U);
+  // Its response to ours may come when the session that it began stands already: one too many.
+  EXPECT_LE(ours.count(DropReason::unknown_index), 1U);
+  EXPECT_EQ(ours.count(EventKind::dropped), ours.count(DropReason::unknown_index));
 }
 
 /// What the gateway makes of an initiation is over when it has answered a later one.

@@ -1,13 +1,10 @@
 // wgscope nat behind nftables' NATs, with coturn as a real STUN server.
-//
-//   inside 10.7.0.2 ---- 10.7.0.1 router 198.51.100.2 ---- 198.51.100.10, .11 outside (coturn)
 
 #include <chrono>
 #include <csignal>
-#include <filesystem>
 #include <optional>
+#include <regex>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 #include <fmt/core.h>
@@ -15,7 +12,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "need.hpp"
+#include "nat_site.hpp"
 #include "netns.hpp"
 #include "paths.hpp"
 #include "process.hpp"
@@ -28,100 +25,7 @@ using std::chrono::seconds;
 using testing::AnyOf;
 using testing::HasSubstr;
 
-std::optional<std::string> find_coturn() {
-  for (const std::filesystem::path& folder :
-       {source_dir() / "build/deps/coturn/usr/bin", std::filesystem::path("/usr/bin"),
-        std::filesystem::path("/usr/local/bin")})
-    if (access((folder / "turnserver").c_str(), X_OK) == 0) return folder / "turnserver";
-  return std::nullopt;
-}
-
-std::optional<std::string> why_not() {
-  if (!find_coturn()) return "no program turnserver (script/bootstrap --tests unpacks it)";
-  return why_no_netns();
-}
-
-/// What one run said.
-struct Said {
-  Finished program;
-  nlohmann::json report;
-
-  [[nodiscard]] nlohmann::json check(const std::string& name) const {
-    for (const auto& check : report.at("checks"))
-      if (check.at("name") == name) return check;
-    return {};
-  }
-  [[nodiscard]] std::string summary(const std::string& name) const {
-    const auto found = check(name);
-    return found.is_null() ? "no such check: " + program.out
-                           : found.at("summary").get<std::string>();
-  }
-};
-
-class NatProgram : public testing::Test {
- protected:
-  void SetUp() override {
-    WGSCOPE_NEED(why_not());
-    inside_.emplace();
-    router_.emplace();
-    outside_.emplace();
-    near_ = connect(*inside_, "10.7.0.2/24", *router_, "10.7.0.1/24");
-    far_ = connect(*router_, "198.51.100.2/24", *outside_, "198.51.100.10/24");
-    inside_->ip("route add default via 10.7.0.1");
-    outside_->ip("address add 198.51.100.11/24 dev " + far_.right);
-    router_->must({"sysctl", "-qw", "net.ipv4.ip_forward=1"});
-  }
-
-  /// @param statement  "masquerade", "masquerade random" …
-  void translate(const NetworkNamespace& router, const std::string& outer,
-                 const std::string& statement) const {
-    router.must({"nft", "-f", "-"},
-                fmt::format("table ip nat {{\n chain post {{\n  type nat hook postrouting priority "
-                            "100\n  oifname \"{}\" {}\n }}\n}}\n",
-                            outer, statement));
-  }
-
-  static void set_timeouts(const NetworkNamespace& router, int one_way, int stream) {
-    router.must({"sysctl", "-qw", fmt::format("net.netfilter.nf_conntrack_udp_timeout={}", one_way),
-                 fmt::format("net.netfilter.nf_conntrack_udp_timeout_stream={}", stream)});
-  }
-
-  /// @param addresses  to listen on; two make it a server of RFC 5780.
-  void start_coturn(const std::vector<std::string>& addresses) {
-    std::vector<std::string> argv{*find_coturn(),
-                                  "-n",
-                                  "--stun-only",
-                                  "--listening-port=3478",
-                                  "--alt-listening-port=3479",
-                                  "--no-tls",
-                                  "--no-dtls",
-                                  "--no-tcp",
-                                  "--no-cli",
-                                  "--log-file=stdout",
-                                  "--pidfile=" + (folder_ / "pid").string(),
-                                  "--userdb=" + (folder_ / "db").string()};
-    for (const std::string& address : addresses) argv.push_back("--listening-ip=" + address);
-    coturn_.emplace(argv, ProcessOptions{.netns = outside_->name()});
-    ASSERT_TRUE(coturn_->wait_for_output("Total General servers", seconds(20))) << coturn_->out();
-  }
-
-  [[nodiscard]] Said nat(const std::vector<std::string>& options) const {
-    std::vector<std::string> argv{binary_dir() / "probe/wgscope", "nat", "--json"};
-    argv.insert(argv.end(), options.begin(), options.end());
-    Said said{.program = run(argv, {.netns = inside_->name()}, seconds(120)), .report = {}};
-    said.report = nlohmann::json::parse(said.program.out, nullptr, false);
-    EXPECT_TRUE(said.report.is_object()) << said.program.out << said.program.err;
-    return said;
-  }
-
-  TempDir folder_;
-  std::optional<NetworkNamespace> inside_;
-  std::optional<NetworkNamespace> router_;
-  std::optional<NetworkNamespace> outside_;
-  Veth near_;
-  Veth far_;
-  std::optional<Process> coturn_;
-};
+class NatProgram : public NatSite {};
 
 constexpr const char* kServer = "198.51.100.10:3478";
 
@@ -163,6 +67,7 @@ TEST_F(NatProgram, SeesAFullConeWherePortsAreForwarded) {
                             "-100\n  iifname \"{}\" meta l4proto udp dnat to 10.7.0.2\n }}\n}}\n",
                             far_.left));
   const Said said = nat({"--stun", kServer, "--quick"});
+  EXPECT_EQ(said.summary("nat.mapping"), "one mapping for all, as ports are kept");
   EXPECT_EQ(said.summary("nat.filtering"), "endpoint-independent filtering");
 }
 
@@ -213,13 +118,36 @@ TEST_F(NatProgram, TriesTheKeepaliveThreeTimesOnOneFlow) {
   start_coturn({"198.51.100.10", "198.51.100.11"});
   translate(*router_, far_.left, "masquerade fully-random");
   set_timeouts(*router_, 4, 8);  // the flow of the trials must be a stream for that
-  const Said enough = nat({"--stun", kServer, "--longest", "5", "--keepalive", "5"});
+  const auto start_with = [&](const std::string& keepalive) {
+    return start({"--stun", kServer, "--longest", "5", "--keepalive", keepalive});
+  };
+  const auto shorter = start_with("5");
+  const auto longer = start_with("10");
+  const Said enough = wait_for(*shorter);
   EXPECT_EQ(enough.check("nat.keepalive").at("finding").at("id"), "WGS-NAT-009");
   EXPECT_THAT(enough.program.out, HasSubstr("3 of 3 trials with 6 s of silence succeeded"));
   // Longer than the lanes look: only the trial can tell.
-  const Said too_long = nat({"--stun", kServer, "--longest", "5", "--keepalive", "10"});
+  const Said too_long = wait_for(*longer);
   EXPECT_EQ(too_long.check("nat.keepalive").at("finding").at("id"), "WGS-NAT-008");
   EXPECT_THAT(too_long.program.out, HasSubstr("nothing came in after 11 s of silence"));
+}
+
+TEST_F(NatProgram, MeasuresTowardsAnEndpointOfOursOnTheTunnelsPort) {
+  translate(*router_, far_.left, "masquerade fully-random");
+  set_timeouts(*router_, 4, 7);
+  Process gateway(
+      {binary_dir() / "probe/wgscope", "listen", "--generate", "--stun", "--listen-port=51820",
+       "--peer-file", folder_ / "peer.conf", "--uapi.dir", folder_.path()},
+      {.netns = outside_->name()});
+  ASSERT_TRUE(gateway.wait_for_output("stop with", seconds(20))) << gateway.err();
+  const Said said =
+      nat({"--stun", "198.51.100.11:51820", "--stun", "198.51.100.10:51820", "--longest", "20"});
+  EXPECT_EQ(said.program.exit_code, 0) << said.program.out;
+  EXPECT_THAT(said.summary("nat.mapping"), HasSubstr("depends on the destination"));
+  EXPECT_THAT(said.summary("nat.lifetime"),
+              AnyOf(HasSubstr("live for 6 to 7 s"), HasSubstr("live for 7 to 8 s")));
+  EXPECT_THAT(said.summary("nat.lifetime_one_way"),
+              AnyOf(HasSubstr("live for 3 to 4 s"), HasSubstr("live for 4 to 5 s")));
 }
 
 TEST_F(NatProgram, FindsTheShorterOfTwoNatsInARow) {
@@ -244,16 +172,91 @@ TEST_F(NatProgram, FindsTheShorterOfTwoNatsInARow) {
 TEST_F(NatProgram, TellsTheBracketSoFarWhenInterrupted) {
   start_coturn({"198.51.100.10", "198.51.100.11"});
   translate(*router_, far_.left, "masquerade");
-  Process program({binary_dir() / "probe/wgscope", "nat", "--json", "--verbose", "--stun", kServer,
-                   "--longest", "100"},
-                  {.netns = inside_->name()});
-  EXPECT_EQ(program.wait(seconds(12)), std::nullopt) << "ended by itself: " << program.out();
-  program.signal(SIGINT);
-  EXPECT_EQ(program.wait(seconds(5)), 3) << program.out() << program.err();
-  const auto report = nlohmann::json::parse(program.out(), nullptr, false);
-  ASSERT_TRUE(report.is_object()) << program.out();
-  EXPECT_EQ(report.at("interrupted"), true);
-  EXPECT_THAT(program.out(), HasSubstr("live for more than"));
+  // On a terminal, as only there it shows how far it is.
+  const std::string command =
+      fmt::format("echo \"pid $$ \"; exec {} nat --verbose --no-router --stun {} --longest 100",
+                  (binary_dir() / "probe/wgscope").string(), kServer);
+  Process program({"script", "-qefc", command, "/dev/null"},
+                  {.env = {"TERM=xterm"}, .netns = inside_->name()});
+  const std::regex pid_line("pid ([0-9]+) ");
+  ASSERT_TRUE(program.wait_for_output(pid_line, seconds(20)));
+  const std::string so_far = program.out();
+  std::smatch found;
+  ASSERT_TRUE(std::regex_search(so_far, found, pid_line));
+  const pid_t pid = std::stoi(found[1]);
+  ASSERT_TRUE(program.wait_for_output("they live for more than 1 s", seconds(60))) << program.out();
+  ASSERT_EQ(kill(pid, SIGINT), 0);
+  EXPECT_EQ(program.wait(seconds(20)), 3) << program.out();
+  EXPECT_THAT(program.out(), HasSubstr("interrupted"));
+  EXPECT_THAT(program.out(), HasSubstr("silent mappings live for more than"));
+}
+
+TEST_F(NatProgram, AdvisesAKeepaliveThatProvesToBeEnough) {
+  start_coturn({"198.51.100.10", "198.51.100.11"});
+  translate(*router_, far_.left, "masquerade fully-random");
+  set_timeouts(*router_, 10, 10);  // a second more or less, and the advice is the same
+  const auto start_with = [&](const std::string& keepalive) {
+    return start({"--no-router", "--stun", kServer, "--longest", "13", "--keepalive", keepalive});
+  };
+  const auto longer = start_with("11");
+  const auto shorter = start_with("5");
+  const Said too_long = wait_for(*longer);
+  EXPECT_EQ(too_long.program.exit_code, 2) << too_long.program.out;
+  EXPECT_EQ(too_long.report.at("finding"), "WGS-NAT-008");
+  EXPECT_EQ(too_long.check("nat.keepalive").at("finding").at("fix").at(0),
+            "PersistentKeepalive = 5");
+  const Said advised = wait_for(*shorter);
+  EXPECT_EQ(advised.program.exit_code, 0) << advised.program.out;
+  EXPECT_GE(advised.report.at("duration_seconds").get<double>(), 3 * (5 + 1)) << "three trials";
+  EXPECT_THAT(advised.summary("nat.keepalive"), HasSubstr("5 s: often enough"));
+}
+
+TEST_F(NatProgram, AsksTheConfiguredGatewayItself) {
+  translate(*router_, far_.left, "masquerade fully-random");
+  set_timeouts(*router_, 4, 4);
+  Process gateway({binary_dir() / "probe/wgscope", "listen", "--generate", "--stun",
+                   "--listen-port=51820", "--endpoint=198.51.100.10", "--peer-file",
+                   folder_ / "peer.conf", "--uapi.dir", folder_.path()},
+                  {.netns = outside_->name()});
+  ASSERT_TRUE(gateway.wait_for_output("stop with", seconds(20))) << gateway.err();
+  const Said said = nat({"--config", folder_ / "peer.conf", "--longest", "8", "--keepalive", "6"});
+  EXPECT_EQ(said.program.exit_code, 2) << said.program.out;
+  EXPECT_EQ(said.report.at("finding"), "WGS-NAT-008");
+  EXPECT_THAT(said.summary("nat.servers"), HasSubstr("1 of 1"));
+  EXPECT_FALSE(gateway.wait_for_output("refused", std::chrono::milliseconds(1)))
+      << "that mappings are gone is no news to who listens: " << gateway.err();
+}
+
+TEST_F(NatProgram, SaysThatStockGatewaysKnowNoStun) {
+  translate(*router_, far_.left, "masquerade");
+  Process gateway({binary_dir() / "probe/wgscope", "listen", "--generate", "--listen-port=51820",
+                   "--endpoint=198.51.100.10", "--peer-file", folder_ / "peer.conf", "--uapi.dir",
+                   folder_.path()},
+                  {.netns = outside_->name()});
+  ASSERT_TRUE(gateway.wait_for_output("stop with", seconds(20))) << gateway.err();
+  const Said said = nat({"--config", folder_ / "peer.conf"});
+  EXPECT_EQ(said.program.exit_code, 3) << said.program.out;
+  EXPECT_EQ(said.report.at("finding"), "WGS-NAT-001");
+  EXPECT_THAT(said.program.out, HasSubstr("as no stock one does"));
+}
+
+TEST_F(NatProgram, SeesFiltersThatLookAtAddressesOnly) {
+  start_coturn({"198.51.100.10", "198.51.100.11"});
+  translate(*router_, far_.left, "masquerade");
+  // In comes what is from an address that the same port has sent to, whatever its port.
+  router_->must(
+      {"nft", "-f", "-"},
+      fmt::format(
+          "table ip in {{\n set met {{ type ipv4_addr . inet_service; flags dynamic,timeout; "
+          "timeout 60s; }}\n chain out {{ type filter hook forward priority 0; oifname "
+          "\"{0}\" update @met {{ ip daddr . udp sport }}\n }}\n chain pre {{ type nat hook "
+          "prerouting priority -100; iifname \"{0}\" ip saddr . udp dport @met dnat to "
+          "10.7.0.2\n }}\n}}\n",
+          far_.left));
+  const Said said = nat({"--stun", kServer, "--quick", "--no-router"});
+  EXPECT_EQ(said.program.exit_code, 0) << said.program.out;
+  EXPECT_EQ(said.summary("nat.mapping"), "one mapping for all, as ports are kept");
+  EXPECT_EQ(said.summary("nat.filtering"), "address-dependent filtering");
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ const std::vector<Reserved>& reserved() {
       {"OpenSSL", {"openssl/"}, {"crypto", "exporter/http"}},
       {"libsodium", {"sodium"}, {"crypto", "exporter/http"}},
       {"lwIP", {"lwip/"}, {"inner"}},
+      {"miniupnpc", {"miniupnpc/"}, {"checks"}},
   };
   return all;
 }

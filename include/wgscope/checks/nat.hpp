@@ -20,12 +20,20 @@ struct NatOptions {
   std::chrono::seconds longest{180};              ///< how far the lifetime is looked for
   std::optional<std::chrono::seconds> keepalive;  ///< whether this one is often enough
   Nanoseconds resolve_timeout = std::chrono::seconds{5};
+  bool router = true;  ///< ask the next router too, over IPv4
+  /// The servers are the tunnel's own gateways, which may know nothing of STUN.
+  bool servers_are_gateways = false;
 };
+
+/// Asking the router takes no longer than this, beside the rest.
+inline constexpr Nanoseconds kLongestRouterInquiry = std::chrono::seconds{6};
 
 /// Finds out what the NATs on the way do, with STUN servers, and how long they remember silent
 /// flows, with the first server that answers to another port (RESPONSE-PORT, RFC 5780 §7.5).
 ///
-/// Sends to the servers and, where there is a NAT, to its outer address. Needs no privileges.
+/// Sends to the servers, where there is a NAT to its outer address, and to the next router, which
+/// it asks by NAT-PMP, PCP and UPnP for its outer address without creating anything there. Needs no
+/// privileges.
 /// Lifetimes take a socket for each second and state up to `longest`, 361 of them by default.
 diagnosis::NatFacts nat(Run& run, const NatOptions& options);
 

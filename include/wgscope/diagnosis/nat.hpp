@@ -13,6 +13,7 @@
 #include "wgscope/path/keepalive.hpp"
 #include "wgscope/path/mapping_lifetime.hpp"
 #include "wgscope/path/nat_behaviour.hpp"
+#include "wgscope/path/router_query.hpp"
 
 // What is between this host and the internet, and what that means for a tunnel. checks::nat()
 // sees; diagnose() knows.
@@ -37,6 +38,21 @@ struct LifetimeFacts {
   std::optional<Error> error;
 };
 
+/// What an Internet Gateway Device says by UPnP.
+struct UpnpFacts {
+  bool found = false;              ///< the router has one
+  std::optional<IpAddress> outer;  ///< its outer address, as it says
+  std::optional<Error> error;      ///< why that is not known
+};
+
+/// What the next router says of itself.
+struct RouterFacts {
+  std::optional<IpAddress> address;  ///< nothing: the servers are on the link, or `error`
+  path::RouterQueryResult query;     ///< NAT-PMP and PCP
+  UpnpFacts upnp;
+  std::optional<Error> error;
+};
+
 struct NatFacts {
   std::vector<StunServerFacts> servers;
   std::optional<IpAddress> local;  ///< that is sent from
@@ -47,11 +63,17 @@ struct NatFacts {
   /// PersistentKeepalive as configured; nothing: not known.
   std::optional<std::chrono::seconds> keepalive;
   bool interrupted = false;
+  std::optional<RouterFacts> router;  ///< nothing: not asked
+  bool servers_are_gateways = false;  ///< the tunnel's own, of which stock ones know no STUN
 };
 
 /// Pure. @returns checks in the order of their meaning: servers, mapping, filtering, ports,
-/// hairpin, what is behind what, lifetime, keepalive.
+/// hairpin, what is behind what, the router, lifetime, keepalive.
 std::vector<Check> diagnose(const NatFacts& facts);
+
+/// Adds the lifetimes that came out, by the flow's state. What was cut short is left out: it says
+/// how long was waited.
+void measure(const NatFacts& facts, Report& report);
 
 /// "a NAT: endpoint-independent mapping, …": Report::success.
 Text success(const NatFacts& facts);

@@ -10,6 +10,8 @@
 #include "wgscope/base/random.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/base/token_bucket.hpp"
+#include "wgscope/endpoint/measuring_service.hpp"
 #include "wgscope/inner/event.hpp"
 #include "wgscope/inner/host.hpp"
 #include "wgscope/model/address.hpp"
@@ -48,16 +50,21 @@ class Observer {
   virtual void on_send_failure(const os::SendFailure& failure) = 0;
   /// A datagram came in fragments. Only with EndpointConfig::report_fragments.
   virtual void on_fragments(const Fragmented& /*fragmented*/) {}
-  /// An inner packet came, before the host sees it; for what this host has nothing to do with.
-  /// @param packet  not retained.
+  /// A packet came out of the tunnel, before the host sees it; for what this host has nothing to do
+  /// with. Not those for the measuring service.
   /// @returns whether it was taken: then the host does not get it, and does not answer it.
-  virtual bool take_packet(std::span<const std::byte> /*packet*/) { return false; }
+  virtual bool take_arrived(const Arrived& /*arrived*/) { return false; }
   /// A handshake of ours carries a stamp above all before, and is sent when this returns: whoever
   /// uses the key again must keep it first (os::StampStore::cover()).
   /// @returns false where it could not be kept: then what waits to be sent is dropped, and the
   /// handshake is tried again in its time.
   virtual bool on_stamp(const noise::Tai64n& /*stamp*/) { return true; }
 };
+
+/// As many as one measurement of lifetimes sends as it begins (path::MappingLifetime); then it asks
+/// for a few in a second.
+inline constexpr std::uint32_t kStunAnswersAtOnce = 2000;
+inline constexpr std::uint32_t kStunAnswersPerSecond = 200;
 
 struct EndpointConfig {
   tunnel::InterfaceConfig interface;
@@ -69,6 +76,12 @@ struct EndpointConfig {
   std::optional<std::uint32_t> mark;  ///< of what is sent (SO_MARK); needs CAP_NET_ADMIN
   os::Fragmentation fragmentation = os::Fragmentation::allow;
   bool report_fragments = false;  ///< Observer::on_fragments()
+  bool measuring = false;         ///< answers peers that measure the path: MeasuringService
+  /// Also answer STUN binding requests (wire::answer_binding()) on the very port, so that the NAT
+  /// before the other side can be measured on the tunnel's own way. At most kStunAnswersPerSecond,
+  /// after kStunAnswersAtOnce: whoever forges sources has small answers sent to them, and no more
+  /// of them than that. Off, who is no peer gets no answer to anything.
+  bool answer_stun = false;
 };
 
 /// The embedded tunnel endpoint: a tunnel::Interface whose datagrams travel through UDP sockets,
@@ -106,6 +119,9 @@ class EmbeddedEndpoint {
   /// Whether what is sent from now on may be cut into fragments. @returns io.
   Result<> set_fragmentation(os::Fragmentation fragmentation);
 
+  /// nullptr without EndpointConfig::measuring.
+  [[nodiscard]] const MeasuringService* measuring() const { return measuring_.get(); }
+
   /// A socket bound anew on a free port, as a peer whose NAT forgot it looks to the other side.
   /// Poll the new fd. @returns as UdpSocket::open(); then the old one stays.
   Result<> rebind();
@@ -116,11 +132,17 @@ class EmbeddedEndpoint {
   Result<> open_sockets(const EndpointConfig& config);
   os::UdpSocket* socket_for(Family family);
   void read(Now now, os::UdpSocket& socket);
+  bool answer_stun(Now now, os::UdpSocket& socket, const os::Received& received);
+  void take_packet(Now now, const Arrived& arrived);
+  void take_error(Instant now, const os::SocketError& error);
+  void answer_measurements(Now now);
+  std::optional<std::uint16_t> send_whole(Now now, const MeasuringService::Outgoing& answer);
   void transmit();
   bool stamp_is_kept();
   void report_unsendable();
   void send(os::UdpSocket& socket, std::span<os::SendBatch> batches);
   void take_failures(const os::SendReport& sent, std::span<const os::SendBatch> batches);
+  void take_limit(Family family);
   void send_from_elsewhere(os::UdpSocket& socket);
   void seal_packets(Now now);
   bool report();
@@ -128,12 +150,16 @@ class EmbeddedEndpoint {
   tunnel::Interface interface_;
   inner::Host host_;
   Observer& observer_;
+  std::optional<TokenBucket> stun_answers_;  ///< nothing: none
   os::UdpOptions socket_options_;
   std::vector<os::UdpSocket> sockets_;
   std::vector<os::SendBatch> batches_;
   std::unique_ptr<LocalAddresses> called_;  ///< of sockets that have all addresses
   std::vector<os::SendBatch> sourceless_;   ///< whose source address is gone
   noise::Tai64n kept_stamp_;
+  std::unique_ptr<MeasuringService> measuring_;  ///< absent: none
+  bool sending_whole_ = false;                   ///< what is sent now must not be cut
+  std::optional<std::uint16_t> too_long_;        ///< for the own interface, which takes so much
 };
 
 }  // namespace wgscope::endpoint

@@ -94,6 +94,8 @@ struct StunServerSeen {
   OtherAddress other_is = OtherAddress::none;
   std::optional<std::uint16_t> error_code;  ///< it answered with this error
   bool unreachable = false;                 ///< an ICMP error came instead
+  /// It said that we look like this, which cannot be: of another family, or none. No answer then.
+  std::optional<Endpoint> untrue;
 };
 
 /// One destination, and what a socket looked like to it.
@@ -164,6 +166,7 @@ class NatBehaviour {
     Instant next{};
     State state = State::waiting;
     bool unreachable = false;
+    std::optional<Endpoint> untrue{};
     wire::StunMessage answer{};
   };
 

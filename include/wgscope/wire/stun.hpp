@@ -68,6 +68,19 @@ Result<StunMessage> parse_stun(std::span<const std::byte> datagram);
 /// theirs begin with 1 to 4 and three zeros, and have no magic cookie.
 bool looks_like_stun(std::span<const std::byte> datagram);
 
+struct StunReply {
+  Endpoint to;
+  std::vector<std::byte> bytes;
+};
+
+/// What a server with one address and port answers to a binding request: what the source looks
+/// like, to the port that RESPONSE-PORT names, at the source's address and no other. Error 420
+/// where CHANGE-REQUEST wants it from another place (RFC 5780 §6.1) or an attribute is not
+/// understood (RFC 8489 §6.3.1; without the list of those, so that an answer is at most 24 bytes
+/// longer than what asked for it). Keeps nothing.
+/// @returns nothing for any other datagram, answers among them, as those would go round for ever.
+std::optional<StunReply> answer_binding(std::span<const std::byte> datagram, const Endpoint& from);
+
 /// Writes a message, without `not_understood`. FINGERPRINT comes last, where it is wanted.
 std::vector<std::byte> build_stun(const StunMessage& message);
 

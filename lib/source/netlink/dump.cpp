@@ -126,6 +126,10 @@ void Request::put_u32(std::uint16_t type, std::uint32_t value) {
   mnl_attr_put_u32(header_of(buffer_), type, value);
 }
 
+void Request::put_attribute(std::uint16_t type, std::span<const std::byte> value) {
+  mnl_attr_put(header_of(buffer_), type, value.size(), value.data());
+}
+
 void Request::put_string(std::uint16_t type, std::string_view value) {
   mnl_attr_put_strz(header_of(buffer_), type, std::string(value).c_str());
 }

@@ -202,5 +202,157 @@ TEST(DiagnoseNat, DoesNotJudgeWhatWasNotMeasured) {
             "silent mappings live for more than 10 s");
 }
 
+std::vector<std::string> measured_in(const NatFacts& facts) {
+  Report report;
+  measure(facts, report);
+  std::vector<std::string> lines;
+  for (const Measurement& one : report.measurements)
+    lines.push_back(std::string(one.name) + " " + one.labels.at(0).value.plain() + " " +
+                    std::to_string(static_cast<int>(one.value)));
+  return lines;
+}
+
+TEST(DiagnoseNat, LeavesLifetimesAsFigures) {
+  using ::testing::ElementsAre;
+  using ::testing::IsEmpty;
+  EXPECT_THAT(measured_in(measured(30, 120)),
+              ElementsAre("wireguard_probe_nat_mapping_lifetime_seconds stream 120",
+                          "wireguard_probe_nat_mapping_lifetime_seconds one_way 30"));
+  EXPECT_THAT(measured_in(home()), IsEmpty());
+  // Cut short: how long was waited says nothing of the NAT.
+  NatFacts facts = measured(30, 120);
+  facts.lifetime->stream->gone_after.reset();
+  facts.interrupted = true;
+  EXPECT_THAT(measured_in(facts),
+              ElementsAre("wireguard_probe_nat_mapping_lifetime_seconds one_way 30"));
+  facts.interrupted = false;  // longer than was looked for
+  EXPECT_EQ(measured_in(facts).size(), 2U);
+  facts.lifetime->stream.reset();
+  facts.lifetime->one_way = MappingLifetimeResult{};
+  EXPECT_THAT(measured_in(facts), IsEmpty());
+}
+
+TEST(DiagnoseNat, SaysThatThereIsNoRoute) {
+  NatFacts facts = home();
+  facts.behaviour.reset();
+  facts.local.reset();
+  facts.error = Error{Errc::io, "no route to [2001:db8::1]:3478"};
+  const Check check = check_of(facts, "nat.servers");
+  EXPECT_EQ(check.status, Status::unknown);
+  EXPECT_EQ(check.summary.plain(), "no route");
+  EXPECT_TRUE(check.finding->hypotheses.empty());
+}
+
+TEST(DiagnoseNat, TellsServersThatSayWhatCannotBe) {
+  NatFacts facts = home();
+  facts.behaviour->servers.front().mapped.reset();
+  facts.behaviour->servers.front().untrue = endpoint("[2001:db8::5]:40000");
+  EXPECT_THAT(check_of(facts, "nat.servers").finding->evidence.front().plain(),
+              HasSubstr("sees [2001:db8::5]:40000, which cannot be"));
+}
+
+IpAddress address(const char* text) { return IpAddress::parse(text).value(); }
+
+/// home(), whose router says that by NAT-PMP and nothing else.
+NatFacts with_router(const char* outer) {
+  NatFacts facts = home();
+  facts.router.emplace();
+  facts.router->address = address("192.168.1.1");
+  facts.router->query.nat_pmp = true;
+  facts.router->query.outer = address(outer);
+  return facts;
+}
+
+TEST(DiagnoseNat, SaysWhatTheRouterSpeaks) {
+  NatFacts facts = with_router("203.0.113.5");
+  EXPECT_EQ(check_of(facts, "nat.router").summary.plain(),
+            "the router speaks NAT-PMP; its outer address is 203.0.113.5");
+  EXPECT_EQ(check_of(facts, "nat.router").status, Status::ok);
+  EXPECT_EQ(check_of(facts, "nat.carrier").summary.plain(),
+            "none: servers see the address that the router says it has");
+  facts.router->query.pcp = true;
+  facts.router->upnp = {.found = true, .outer = address("203.0.113.5"), .error = {}};
+  EXPECT_EQ(check_of(facts, "nat.router").summary.plain(),
+            "the router speaks PCP, NAT-PMP and UPnP; its outer address is 203.0.113.5");
+}
+
+TEST(DiagnoseNat, FindsNothingInARouterThatSaysNothing) {
+  NatFacts facts = home();
+  EXPECT_EQ(check_of(facts, "nat.router").name, "absent") << "not asked";
+  facts.router.emplace();
+  facts.router->address = address("192.168.1.1");
+  EXPECT_EQ(check_of(facts, "nat.router").status, Status::ok);
+  EXPECT_EQ(check_of(facts, "nat.router").summary.plain(),
+            "the router speaks none of PCP, NAT-PMP and UPnP");
+  facts.router->address.reset();
+  EXPECT_EQ(check_of(facts, "nat.router").status, Status::unknown);
+  EXPECT_FALSE(check_of(facts, "nat.router").essential);
+}
+
+TEST(DiagnoseNat, SeesAnotherNatBeyondTheRouter) {
+  const Check check = check_of(with_router("192.168.0.7"), "nat.router");
+  EXPECT_EQ(check.status, Status::warning);
+  EXPECT_EQ(check.finding->id, FindingId::nat_beyond_router);
+  EXPECT_TRUE(check.finding->hypotheses.empty()) << "a private address proves it";
+  // No server answered: that one is behind another NAT all the same.
+  NatFacts alone = with_router("192.168.0.7");
+  alone.behaviour->servers.front().mapped.reset();
+  EXPECT_EQ(check_of(alone, "nat.router").finding->id, FindingId::nat_beyond_router);
+  // Where the servers see the private address too, there is none between.
+  NatFacts laboratory = with_router("192.168.0.7");
+  laboratory.behaviour->servers.front().mapped = endpoint("192.168.0.7:40000");
+  EXPECT_FALSE(check_of(laboratory, "nat.router").finding);
+}
+
+TEST(DiagnoseNat, SeesACarriersNatByTheRouter) {
+  NatFacts facts = with_router("100.64.3.4");
+  EXPECT_EQ(check_of(facts, "nat.carrier").finding->id, FindingId::nat_of_carrier);
+  EXPECT_FALSE(check_of(facts, "nat.router").finding) << "said once";
+  facts.behaviour->servers.front().mapped.reset();
+  EXPECT_EQ(check_of(facts, "nat.carrier").finding->id, FindingId::nat_of_carrier);
+}
+
+TEST(DiagnoseNat, GuessesWhereARouterNamesAnotherPublicAddress) {
+  const Check check = check_of(with_router("198.51.100.9"), "nat.router");
+  EXPECT_EQ(check.finding->id, FindingId::nat_beyond_router);
+  EXPECT_EQ(check.finding->hypotheses.size(), 3U);
+  NatFacts alone = with_router("198.51.100.9");
+  alone.behaviour->servers.front().mapped.reset();
+  EXPECT_FALSE(check_of(alone, "nat.router").finding) << "nobody contradicts";
+  NatFacts no_nat = with_router("198.51.100.9");
+  no_nat.behaviour->mapping = NatMapping::none;
+  EXPECT_FALSE(check_of(no_nat, "nat.router").finding);
+}
+
+TEST(DiagnoseNat, DoesNotBelieveAddressesThatCannotBe) {
+  for (const char* lie : {"0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "192.168.1.1"}) {
+    const Check check = check_of(with_router(lie), "nat.router");
+    EXPECT_EQ(check.status, Status::ok) << lie;
+    EXPECT_THAT(check.summary.plain(), HasSubstr("names no outer address")) << lie;
+  }
+  // Of two, what the servers confirm.
+  NatFacts facts = with_router("198.51.100.9");
+  facts.router->upnp = {.found = true, .outer = address("203.0.113.5"), .error = {}};
+  EXPECT_EQ(check_of(facts, "nat.router").status, Status::ok);
+}
+
+TEST(DiagnoseNat, SaysOfAGatewayThatDoesNotAnswerThatNoneDoes) {
+  NatFacts facts = home();
+  facts.servers_are_gateways = true;
+  facts.behaviour->servers.front().mapped.reset();
+  const Check check = check_of(facts, "nat.servers");
+  EXPECT_EQ(check.finding->id, FindingId::stun_silent);
+  EXPECT_THAT(check.finding->cause.plain(), HasSubstr("no stock one does"));
+  EXPECT_THAT(fix_of(check), HasSubstr("--stun"));
+}
+
+TEST(DiagnoseNat, DoesNotMissASecondServerWhereTheGatewayIsAsked) {
+  NatFacts facts = home();
+  facts.behaviour->mapping = NatMapping::not_known;
+  facts.servers_are_gateways = true;
+  EXPECT_FALSE(check_of(facts, "nat.mapping").finding);
+  EXPECT_FALSE(check_of(facts, "nat.mapping").essential);
+}
+
 }  // namespace
 }  // namespace wgscope::diagnosis

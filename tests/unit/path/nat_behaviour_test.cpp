@@ -204,6 +204,22 @@ TEST(NatBehaviour, LetsForgedAnswersFall) {
   EXPECT_EQ(nat.result().servers.at(0).mapped, server(9).primary);
 }
 
+TEST(NatBehaviour, TakesWhatCannotBeSeenForNoAnswer) {
+  for (const char* untrue : {"[2001:db8::5]:40000", "0.0.0.0:40000", "203.0.113.5:0"}) {
+    SeededRandom random(1);
+    NatBehaviour nat({.servers = {server(1).primary}, .local = {}}, random, Instant{});
+    wire::StunMessage answer = wire::parse_stun(nat.poll_transmit()->bytes).value();
+    answer.kind = wire::StunClass::success;
+    answer.xor_mapped = Endpoint::parse(untrue).value();
+    nat.handle_datagram(Instant{}, NatSocket::main, server(1).primary, wire::build_stun(answer));
+    EXPECT_TRUE(nat.done()) << untrue;
+    const StunServerSeen seen = nat.result().servers.at(0);
+    EXPECT_EQ(seen.mapped, std::nullopt) << untrue;
+    EXPECT_EQ(seen.untrue, answer.xor_mapped);
+    EXPECT_EQ(nat.result().mapping, NatMapping::not_known);
+  }
+}
+
 TEST(NatBehaviour, TellsNothingWhenMappingsChangeMeanwhile) {
   // Between the requests to a silent server is more time than the mapping lives.
   const Scenario scenario{.nat = {.lifetime = seconds(3), .stream_lifetime = seconds(3)},

@@ -55,6 +55,15 @@ TEST(FindingsDocument, HasAPlaceForEachLinkThatReportsHave) {
   }
 }
 
+TEST(FindingsDocument, HasEachSubjectOnce) {
+  const std::string document = findings_document();
+  for (const FindingKind& kind : finding_kinds()) {
+    const std::string heading = "\n## " + std::string(kind.id.substr(0, kind.id.rfind('-'))) + ": ";
+    ASSERT_THAT(document, HasSubstr(heading));
+    EXPECT_EQ(document.find(heading), document.rfind(heading)) << heading;
+  }
+}
+
 TEST(FindingsDocument, HasATitleForEachLayer) {
   for (const FindingKind& kind : finding_kinds()) {
     const std::string prefix(kind.id.substr(0, kind.id.rfind('-')));

@@ -193,6 +193,57 @@ TEST(BuildStun, WritesABindingRequestAsTheRfcDrawsIt) {
   EXPECT_EQ(build_stun(request), join({hex("0001 0008 2112a442"), kId, hex("0003 0004 00000006")}));
 }
 
+TEST(AnswerBinding, TellsTheSourceToWhereItIsWanted) {
+  const Endpoint from{address("203.0.113.5"), 0, 40000};
+  StunMessage request;
+  std::ranges::copy(kId, request.transaction.begin());
+  const auto plain = answer_binding(build_stun(request), from).value();
+  EXPECT_EQ(plain.to, from);
+  const StunMessage answer = parse_stun(plain.bytes).value();
+  EXPECT_EQ(answer.kind, StunClass::success);
+  EXPECT_EQ(answer.transaction, request.transaction);
+  EXPECT_EQ(answer.xor_mapped, from);
+
+  request.response_port = 50000;
+  const auto elsewhere = answer_binding(build_stun(request), from).value();
+  EXPECT_EQ(elsewhere.to, (Endpoint{from.address, 0, 50000}));
+  EXPECT_EQ(parse_stun(elsewhere.bytes).value().mapped(), from);
+}
+
+TEST(AnswerBinding, RefusesWhatItCannotDo) {
+  const Endpoint from{address("203.0.113.5"), 0, 40000};
+  StunMessage request;
+  request.change = {.address = false, .port = true};
+  const auto refused = answer_binding(build_stun(request), from).value();
+  EXPECT_EQ(parse_stun(refused.bytes).value().error_code, 420);
+  EXPECT_EQ(parse_stun(answer_binding(kRequest, from).value().bytes).value().error_code, 420);
+  request.change = StunChange{};
+  EXPECT_EQ(parse_stun(answer_binding(build_stun(request), from).value().bytes).value().error_code,
+            std::nullopt);
+}
+
+TEST(AnswerBinding, IsHardlyLongerThanTheRequest) {
+  const Bytes request = build_stun({});
+  const Endpoint v4{address("203.0.113.5"), 0, 40000};
+  const Endpoint v6{address("2001:db8::5"), 0, 40000};
+  EXPECT_EQ(answer_binding(request, v4).value().bytes.size(), request.size() + 12);
+  EXPECT_EQ(answer_binding(request, v6).value().bytes.size(), request.size() + 24);
+}
+
+TEST(AnswerBinding, IsSilentToAllElse) {
+  const Endpoint from{address("203.0.113.5"), 0, 40000};
+  // An answer to an answer would go round for ever.
+  EXPECT_FALSE(answer_binding(kResponse4, from));
+  EXPECT_FALSE(answer_binding(Bytes(148), from));
+  StunMessage request;
+  request.response_port = std::uint16_t{0};
+  EXPECT_FALSE(answer_binding(build_stun(request), from));
+  request = {.kind = StunClass::indication};
+  EXPECT_FALSE(answer_binding(build_stun(request), from));
+  request = {.method = 3};
+  EXPECT_FALSE(answer_binding(build_stun(request), from));
+}
+
 TEST(LooksLikeStun, TellsItFromWireGuard) {
   EXPECT_TRUE(looks_like_stun(kRequest));
   Bytes initiation(148);

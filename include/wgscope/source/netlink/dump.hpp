@@ -52,6 +52,7 @@ class Request {
   void put_generic_header(std::uint8_t command, std::uint8_t version);
   void put_bytes(std::span<const std::byte> fixed);
   void put_u32(std::uint16_t type, std::uint32_t value);
+  void put_attribute(std::uint16_t type, std::span<const std::byte> value);
   void put_string(std::uint16_t type, std::string_view value);
   /// Starts a nested attribute; everything put until end_nest lies in it.
   void begin_nest(std::uint16_t type);

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/wire/port_control.hpp"
+
+// What the next router says of itself by NAT-PMP (RFC 6886) and PCP (RFC 6887): whether it speaks
+// them, and its outer address. Nothing is created there. No sockets, no clock.
+
+namespace wgscope::path {
+
+/// The first waits, as RFC 6886 §3.1 says; it would go on for a minute. After the last of them
+/// silence is taken for an answer.
+inline constexpr Nanoseconds kFirstRouterWait = std::chrono::milliseconds(250);
+inline constexpr int kRouterTransmissions = 4;
+/// The whole takes at most this, and twice kRouterTransmissions datagrams.
+inline constexpr Nanoseconds kLongestRouterQuery = kFirstRouterWait * 15;
+
+struct RouterQueryResult {
+  bool nat_pmp = false;  ///< it speaks it, whatever it says
+  bool pcp = false;
+  std::optional<unsigned> nat_pmp_error;  ///< instead of the outer address (RFC 6886 §3.5)
+  std::optional<unsigned> pcp_error;      ///< RFC 6887 §7.4
+  std::optional<IpAddress> outer;         ///< as it says; 0.0.0.0: that it has none
+  bool nat_before_router = false;         ///< by PCP: it sees another address of ours
+  bool refused = false;                   ///< an ICMP error said that nothing listens there
+  std::size_t not_understood = 0;         ///< datagrams from there that are no such answers
+  std::size_t datagrams_sent = 0;
+
+  friend bool operator==(const RouterQueryResult&, const RouterQueryResult&) = default;
+};
+
+/// One run, on one socket. For one thread at a time.
+class RouterQuery {
+ public:
+  /// @param local  that is sent from; @param router  whose kPortControlPort is asked.
+  RouterQuery(const IpAddress& local, const IpAddress& router, Instant now);
+
+  [[nodiscard]] const Endpoint& router() const { return router_; }
+  /// To be sent to router().
+  std::optional<std::vector<std::byte>> poll_transmit();
+  /// @param bytes  any; from anybody but router() they are let fall.
+  void handle_datagram(Instant now, const Endpoint& from, std::span<const std::byte> bytes);
+  /// An ICMP error said that router() cannot be reached.
+  void handle_unreachable();
+  void handle_timeout(Instant now);
+  [[nodiscard]] std::optional<Instant> next_timeout() const;  ///< nothing: done
+
+  [[nodiscard]] bool done() const { return done_; }
+  [[nodiscard]] const RouterQueryResult& result() const { return result_; }
+
+ private:
+  void transmit(Instant now);
+  void handle_answer(const wire::PortControlAnswer& answer);
+
+  IpAddress local_;
+  Endpoint router_;
+  Instant next_;
+  int sent_ = 0;
+  bool nat_pmp_open_ = true;  ///< still waited for
+  bool pcp_open_ = true;
+  bool done_ = false;
+  std::vector<std::vector<std::byte>> outbox_;
+  RouterQueryResult result_;
+};
+
+}  // namespace wgscope::path

@@ -1,0 +1,142 @@
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/nat.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/path/nat_behaviour.hpp"
+#include "wgscope/path/router_query.hpp"
+
+#include "nat_parts.hpp"
+
+// What the next router says of itself, and what follows from that. Routers say untrue things:
+// 0.0.0.0 while their line is down, addresses of long ago, their own inner address. So what it says
+// is compared with what servers saw, and alone proves nothing but an address that cannot be the
+// outermost.
+
+namespace wgscope::diagnosis {
+namespace {
+
+/// Whether a router can have it on its outer side at all.
+bool may_be_outer(const IpAddress& address, const RouterFacts& router) {
+  const auto first = std::to_integer<unsigned>(address.bytes[0]);
+  const bool special = first == 0 || first == 127 || first >= 224;  // RFC 6890
+  return address.family == Family::v4 && !special && address != router.address;
+}
+
+std::vector<std::string_view> protocols_of(const RouterFacts& router) {
+  std::vector<std::string_view> spoken;
+  if (router.query.pcp) spoken.emplace_back("PCP");
+  if (router.query.nat_pmp) spoken.emplace_back("NAT-PMP");
+  if (router.upnp.found) spoken.emplace_back("UPnP");
+  return spoken;
+}
+
+Text spoken_by(const RouterFacts& router) {
+  const std::vector<std::string_view> spoken = protocols_of(router);
+  if (spoken.empty()) return "the router speaks none of PCP, NAT-PMP and UPnP";
+  Text made = "the router speaks ";
+  for (std::size_t i = 0; i < spoken.size(); ++i) {
+    if (i > 0) made.add(i + 1 == spoken.size() ? " and " : ", ");
+    made.add(spoken[i]);
+  }
+  return made;
+}
+
+std::vector<Text> router_evidence(const NatFacts& facts) {
+  const RouterFacts& router = *facts.router;
+  std::vector<Text> lines{text("the router is {}", *router.address)};
+  if (router.query.outer) lines.push_back(text("by NAT-PMP it says {}", *router.query.outer));
+  if (router.query.nat_pmp_error)
+    lines.push_back(text("by NAT-PMP it says error {}", *router.query.nat_pmp_error));
+  if (router.query.nat_before_router)
+    lines.push_back("by PCP it says that a NAT is between it and this host");
+  else if (router.query.pcp_error)
+    lines.push_back(text("by PCP it says error {}", *router.query.pcp_error));
+  if (router.upnp.outer) lines.push_back(text("by UPnP it says {}", *router.upnp.outer));
+  if (router.upnp.error) lines.push_back(text("{}", Name{router.upnp.error->context}));
+  if (router.query.not_understood > 0)
+    lines.push_back(text("{} datagrams from it were no answers", router.query.not_understood));
+  return lines;
+}
+
+Finding another_nat(const NatFacts& facts, const IpAddress& outer) {
+  Finding finding{.id = FindingId::nat_beyond_router,
+                  .cause = text("the router's own outer address, {}, is private: another NAT is "
+                                "beyond it",
+                                outer),
+                  .evidence = router_evidence(facts),
+                  .fix = {"forward the port on each of them, or make the outer one a bridge",
+                          "or let this side begin the tunnel, with PersistentKeepalive"}};
+  const auto mapped = mapped_address(facts);
+  if (mapped) finding.evidence.push_back(text("servers see {}", *mapped));
+  if (path::is_inner_address(outer)) return finding;
+  finding.cause =
+      text("the router says that its outer address is {}, and servers see {}", outer, *mapped);
+  finding.hypotheses = {
+      {"another NAT beyond the router translates again", "traceroute -n to a server: private hops"},
+      {"the router has more lines than one, or a VPN leads to the servers", "its status page"},
+      {"what the router says is old or untrue", "its status page"}};
+  return finding;
+}
+
+}  // namespace
+
+std::optional<IpAddress> mapped_address(const NatFacts& facts) {
+  if (!facts.behaviour) return std::nullopt;
+  for (const path::StunServerSeen& server : facts.behaviour->servers)
+    if (server.mapped) return server.mapped->address;
+  return std::nullopt;
+}
+
+std::optional<IpAddress> router_outer(const NatFacts& facts) {
+  if (!facts.router) return std::nullopt;
+  std::optional<IpAddress> outer;
+  const auto mapped = mapped_address(facts);
+  for (const auto& said : {facts.router->query.outer, facts.router->upnp.outer}) {
+    if (!said || !may_be_outer(*said, *facts.router)) continue;
+    // Of two, the one that somebody else confirms.
+    if (!outer || said == mapped) outer = said;
+  }
+  return outer;
+}
+
+std::optional<Check> check_router(const NatFacts& facts) {
+  constexpr std::string_view kName = "nat.router";
+  if (!facts.router) return std::nullopt;
+  const RouterFacts& router = *facts.router;
+  Check check = make_nat_check(kName, Status::ok, spoken_by(router));
+  check.essential = false;
+  if (router.error || !router.address) {
+    check.status = Status::unknown;
+    check.summary = router.error ? text("{}", Name{router.error->context})
+                                 : Text("no router is known on the way");
+    return check;
+  }
+  if (facts.interrupted && protocols_of(router).empty()) {
+    check.status = Status::unknown;
+    check.summary = "interrupted";
+    return check;
+  }
+  if (protocols_of(router).empty()) return check;
+  const auto outer = router_outer(facts);
+  if (!outer) {
+    check.summary.add("; it names no outer address that could be one");
+    return check;
+  }
+  check.summary.add(text("; its outer address is {}", *outer));
+  const bool translated = !facts.behaviour || facts.behaviour->mapping != path::NatMapping::none;
+  const path::NatSigns signs = path::nat_signs({.local = facts.local.value_or(IpAddress{}),
+                                                .mapped = mapped_address(facts),
+                                                .router_outer = outer});
+  if (!signs.double_nat || signs.carrier_grade || !translated) return check;
+  check.status = Status::warning;
+  check.finding = another_nat(facts, *outer);
+  return check;
+}
+
+}  // namespace wgscope::diagnosis
