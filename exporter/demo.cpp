@@ -213,6 +213,7 @@ Result<> Demo::Network::build_gateway(const GatewayPlan& plan) {
   config.host.addresses = {parsed<Prefix>(address_of(plan, 1, false) + "/24"),
                            parsed<Prefix>(address_of(plan, 1, true) + "/64")};
   config.listen = {parsed<Endpoint>("127.0.0.1:0"), parsed<Endpoint>("[::1]:0")};
+  config.measuring = true;  // whoever is the printer may ask for the MTU
   PrivateKey shown{config.interface.private_key.secret.clone()};
   auto opened = endpoint::EmbeddedEndpoint::open(std::move(config), random_, silent_);
   if (!opened) return tl::unexpected(opened.error());

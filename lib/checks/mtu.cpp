@@ -15,6 +15,7 @@
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
+#include "wgscope/os/dont_fragment.hpp"
 #include "wgscope/os/udp_socket.hpp"
 #include "wgscope/path/hop_search.hpp"
 #include "wgscope/path/mtu_search.hpp"
@@ -23,12 +24,18 @@
 #include "hop_probing.hpp"
 #include "mtu_facts.hpp"
 #include "mtu_probing.hpp"
+#include "mtu_service.hpp"
+#include "mtu_tcp.hpp"
 
 // Forward first, as the backward search needs requests of a size that arrives:
 //
 //          forward                              backward
 //   us ==[ padded echo request ]==> gateway     us ==[ echo request of n ]==> gateway
 //   us <-[ small reply ]----------  gateway     us <=[ reply of n, padded to 16 ]= gateway
+//
+// Where the gateway is an endpoint of ours, it is asked for answers of any size instead:
+//
+//   us --[ "answer in n bytes" ]--> gateway     us <=[ padded answer of n ]======= gateway
 
 namespace wgscope::checks {
 namespace {
@@ -36,6 +43,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Nanoseconds kLong = 5min;  ///< more than any search takes
+/// After the forward search, for whether there is a measuring service.
+constexpr Nanoseconds kService = 100ms;
+constexpr Nanoseconds kServiceWhereLossy = 1s;
 /// IPv4 cuts at multiples of 8 bytes (RFC 791 §3.1), IPv6 likewise (RFC 8200 §4.5).
 constexpr std::size_t kFragmentUnit = 8;
 
@@ -93,16 +103,39 @@ class MtuSearches {
         session_(session),
         target_(target),
         options_(options),
-        deadline_(options.deadline.value_or(os::boot_now() + kLong)) {}
+        deadline_(options.deadline.value_or(os::boot_now() + kLong)),
+        service_(session, target) {}
+
+  /// DF is in the headers of IPv4 only, and read where that is permitted.
+  void read_headers() {
+    const IpAddress& gateway = session_.gateway().address;
+    if (gateway.family != Family::v4) return;
+    auto tap = os::DontFragmentTap::open(gateway, session_.endpoint().listen_port());
+    if (tap) tap_.emplace(std::move(*tap));
+  }
+
+  /// Datagrams with DF tell that it is set, also beside some that the gateway has cut itself.
+  void conclude_cutting(diagnosis::MtuFacts& facts) {
+    if (session_.gateway().address.family != Family::v4) return;
+    if (tap_) {
+      const auto seen = tap_->read();
+      // Our own endpoint sets it for answers of its service alone.
+      const bool set = service_.first() ? seen.clear == 0 : seen.set > 0;
+      if (seen.set + seen.clear > 0) facts.cutting = {.dont_fragment = set, .read = true};
+    } else if (after_losses_ && facts.forward->controls_lost + facts.backward->controls_lost == 0) {
+      facts.cutting = {.dont_fragment = *after_losses_, .read = false};
+    }
+  }
 
   void forward(diagnosis::MtuFacts& facts) {
     run_.say(diagnosis::text("searching the MTU towards {}", session_.gateway()));
     path::MtuSearchConfig config = common(facts);
-    config.only_current = options_.quick;
+    config.until_current = options_.quick;
     config.expected = options_.expected_forward;
     config.ceiling = kLargestTunnelMtu + facts.overhead;
     path::MtuSearch search(config);
-    MtuProbing probing(run_, session_, target_, MtuWay::forward);
+    MtuProbing probing(run_, session_, target_, MtuWay::forward, service_);
+    service_.ask(os::boot_now());
     probing.drive(search, deadline_);
     const auto result = search.result();
     facts.round_trip = result.round_trip;
@@ -117,7 +150,7 @@ class MtuSearches {
     config.dont_fragment = false;
     path::MtuSearch search(config);
     static_cast<void>(session_.endpoint().set_fragmentation(os::Fragmentation::allow));
-    MtuProbing(run_, session_, target_, MtuWay::forward).drive(search, deadline_);
+    MtuProbing(run_, session_, target_, MtuWay::forward, service_).drive(search, deadline_);
     static_cast<void>(session_.endpoint().set_fragmentation(os::Fragmentation::probe));
     facts.fragments_pass = search.result().current_fits;
   }
@@ -136,10 +169,48 @@ class MtuSearches {
     forward.place = HopProbing(run_, session_, target_).drive(config, deadline_);
   }
 
-  /// The setting's size, or the largest of which requests arrive; where its replies do not, what
-  /// does, in steps of 16.
   void backward(diagnosis::MtuFacts& facts) {
     run_.say(diagnosis::text("searching the MTU back from {}", session_.gateway()));
+    await_service(facts);
+    const auto& service = service_.first();
+    const bool is_able = service && service->largest_answer >= facts.tunnel_mtu + facts.overhead;
+    is_able ? by_answers(facts) : by_replies(facts);
+  }
+
+ private:
+  /// Nobody waits for a stock peer that says nothing: what is there answers as soon as echo does.
+  void await_service(const diagnosis::MtuFacts& facts) {
+    const bool lossy = facts.forward->controls_lost > 0;
+    const Nanoseconds patience =
+        lossy ? kServiceWhereLossy : std::max<Nanoseconds>(kService, 2 * *facts.round_trip);
+    const MtuProbing listening(run_, session_, target_, MtuWay::forward, service_);
+    session_.next_tick = [&] { return service_.next_timeout(); };
+    session_.tick = [&](Instant now) { service_.handle_timeout(now); };
+    static_cast<void>(run_.wait([&] { return service_.settled(); },
+                                std::min(deadline_, os::boot_now() + patience)));
+  }
+
+  /// Of any size, as the service pads its answers; above the setting too.
+  void by_answers(diagnosis::MtuFacts& facts) {
+    facts.method = diagnosis::MtuBackward::answers;
+    facts.seen_as = service_.first()->asker;
+    path::MtuSearchConfig config = common(facts);
+    config.ceiling =
+        std::min<std::size_t>(service_.first()->largest_answer, kLargestTunnelMtu + facts.overhead);
+    config.until_current = options_.quick;
+    config.expected = options_.expected_backward;
+    // Most ways back are as wide as the way there.
+    if (!config.expected && facts.forward->not_above) config.expected = facts.forward->mtu;
+    path::MtuSearch search(config);
+    MtuProbing probing(run_, session_, target_, MtuWay::answered, service_);
+    probing.drive(search, deadline_);
+    facts.backward = to_facts(search.result());
+    facts.largest_fragment = probing.largest_fragment();
+  }
+
+  /// The setting's size, or the largest of which requests arrive; where its replies do not, what
+  /// does, in steps of 16.
+  void by_replies(diagnosis::MtuFacts& facts) {
     const std::size_t full = facts.tunnel_mtu + facts.overhead;
     path::MtuSearchConfig config = common(facts);
     config.floor = smallest(facts);
@@ -151,18 +222,18 @@ class MtuSearches {
     config.step = wire::kPaddingMultiple;
     config.ceiling = most;
     config.expected = options_.expected_backward;
-    config.only_current = options_.quick;
+    config.until_current = options_.quick;
     path::MtuSearch search(config);
-    MtuProbing probing(run_, session_, target_, MtuWay::backward);
+    MtuProbing probing(run_, session_, target_, MtuWay::backward, service_);
     probing.drive(search, deadline_);
     facts.backward = to_facts(search.result());
     facts.largest_fragment = probing.largest_fragment();
     facts.inner_fragments = probing.inner_fragments();
+    after_losses_ = probing.fragments_after_losses();
     widen(facts, config);
     narrow(facts);
   }
 
- private:
   [[nodiscard]] path::MtuSearchConfig common(const diagnosis::MtuFacts& facts) const {
     path::MtuSearchConfig config;
     config.current = facts.tunnel_mtu + facts.overhead;
@@ -208,6 +279,9 @@ class MtuSearches {
   IpAddress target_;
   const MtuOptions& options_;
   Instant deadline_;
+  MtuService service_;
+  std::optional<os::DontFragmentTap> tap_;
+  std::optional<bool> after_losses_;  ///< MtuProbing::fragments_after_losses()
 };
 
 }  // namespace
@@ -240,11 +314,17 @@ diagnosis::MtuFacts mtu(Run& run, Session& session, const Target& target,
   if (!facts.target || !session.host().source_for(*facts.target)) return facts;
   static_cast<void>(session.endpoint().set_fragmentation(os::Fragmentation::probe));
   MtuSearches searches(run, session, *facts.target, options);
+  if (options.read_headers) searches.read_headers();
   searches.forward(facts);
   const bool fits = facts.forward->mtu >= facts.tunnel_mtu + facts.overhead;
   if (facts.forward->mtu && !fits && !run.interrupted()) searches.fragments(facts);
   if (facts.forward->mtu && !run.interrupted()) searches.backward(facts);
   if (facts.forward->mtu && !fits && !options.quick && !run.interrupted()) searches.place(facts);
+  searches.conclude_cutting(facts);
+  if (options.tcp_port && !run.interrupted())
+    facts.tcp =
+        ask_mss(run, session, {options.tcp_address.value_or(*facts.target), 0, *options.tcp_port},
+                options.deadline.value_or(os::boot_now() + kLong));
   return facts;
 }
 

@@ -20,13 +20,22 @@
 #include "wgscope/tunnel/interface.hpp"
 #include "wgscope/wire/icmp.hpp"
 #include "wgscope/wire/ip.hpp"
+#include "wgscope/wire/measuring.hpp"
 #include "wgscope/wire/message.hpp"
 #include "wgscope/wire/udp.hpp"
+
+#include "mtu_service.hpp"
 
 namespace wgscope::checks {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::size_t kControlPayload = 16;
+/// Requests for large replies, so that a peer does not send the small reply behind a large one in
+/// one batch with it (UDP_SEGMENT): a router on the same host takes those for one packet, and drops
+/// both (seen over IPv6).
+constexpr Nanoseconds kApart = 5ms;
 
 }  // namespace
 
@@ -38,11 +47,13 @@ std::size_t tunnel_overhead(Family outer) {
   return datagram_overhead(outer) + wire::kTransportOverhead;
 }
 
-MtuProbing::MtuProbing(Run& run, Session& session, const IpAddress& target, MtuWay way)
+MtuProbing::MtuProbing(Run& run, Session& session, const IpAddress& target, MtuWay way,
+                       MtuService& service)
     : run_(run),
       session_(session),
       target_(target),
       way_(way),
+      service_(service),
       id_(session.host().open_echo()),
       errors_seen_(session.socket_errors.size()),
       failures_seen_(session.send_failures.size()),
@@ -64,8 +75,11 @@ bool MtuProbing::inner_fragments() const {
 
 void MtuProbing::drive(path::MtuSearch& search, Instant deadline) {
   search_ = &search;
-  session_.next_tick = [&search] { return search.next_timeout(); };
-  session_.tick = [&search](Instant now) { search.handle_timeout(now); };
+  session_.next_tick = [this] { return next_timeout(); };
+  session_.tick = [&](Instant now) {
+    search.handle_timeout(now);
+    service_.handle_timeout(now);
+  };
   static_cast<void>(run_.wait(
       [&] {
         take_errors();
@@ -78,17 +92,42 @@ void MtuProbing::drive(path::MtuSearch& search, Instant deadline) {
   search_ = nullptr;
 }
 
+std::optional<Instant> MtuProbing::next_timeout() const {
+  std::optional<Instant> next;
+  const auto consider = [&](std::optional<Instant> at) {
+    if (at) next = next ? std::min(*next, *at) : *at;
+  };
+  consider(search_->next_timeout());
+  consider(service_.next_timeout());
+  if (!held_.empty()) consider(next_send_);
+  return next;
+}
+
 void MtuProbing::send_probes() {
-  while (const auto probe = search_->poll_probe(os::boot_now())) {
-    sizes_.resize(std::max<std::size_t>(sizes_.size(), probe->id + 1));
-    sizes_[probe->id] = probe->size;
-    send(*probe);
+  for (;;) {
+    // Each time, as an answer may have come while the last one was sent.
+    while (const auto probe = search_->poll_probe(os::boot_now())) {
+      sizes_.resize(std::max<std::size_t>(sizes_.size(), probe->id + 1));
+      sizes_[probe->id] = probe->size;
+      came_.resize(sizes_.size());
+      held_.push_back(*probe);
+    }
+    if (held_.empty() || os::boot_now() < next_send_) return;
+    const path::MtuProbe probe = held_.front();
+    held_.pop_front();
+    send(probe);
     take_errors();
+    if (way_ == MtuWay::backward) next_send_ = os::boot_now() + kApart;
   }
 }
 
-/// By itself, so that it is not one of a batch that the kernel cuts.
 void MtuProbing::send(const path::MtuProbe& probe) {
+  if (way_ == MtuWay::answered) return service_.request(probe.id, probe.size);
+  send_echo(probe);
+}
+
+/// By itself, so that it is not one of a batch that the kernel cuts.
+void MtuProbing::send_echo(const path::MtuProbe& probe) {
   const Family outer = session_.gateway().address.family;
   inner::EchoRequest request{.to = target_,
                              .id = id_,
@@ -126,27 +165,54 @@ void MtuProbing::take_errors() {
   }
 }
 
-/// Whether a datagram that can have been this probe's reply came in fragments: padded to 16 bytes,
-/// or less at the other side's MTU.
-bool MtuProbing::came_in_fragments(std::uint16_t sequence) const {
-  if (way_ != MtuWay::backward || sequence >= sizes_.size() || sizes_[sequence] == 0) return false;
-  const std::size_t bare = sizes_[sequence] - datagram_overhead(session_.gateway().address.family);
-  return std::any_of(session_.fragmented.begin() + static_cast<std::ptrdiff_t>(fragments_seen_),
-                     session_.fragmented.end(), [&](const endpoint::Fragmented& one) {
-                       return one.datagram_size >= bare &&
-                              one.datagram_size < bare + wire::kPaddingMultiple;
-                     });
+/// Whether a datagram that can have been this probe's reply came in fragments: an answer as long as
+/// it was asked for; a reply padded to 16 bytes, or less at the other side's MTU.
+bool MtuProbing::came_in_fragments(std::uint32_t probe) {
+  if (way_ == MtuWay::forward || probe >= sizes_.size() || sizes_[probe] == 0) return false;
+  const std::size_t bare = sizes_[probe] - datagram_overhead(session_.gateway().address.family);
+  const std::size_t end = bare + (way_ == MtuWay::answered ? 1 : wire::kPaddingMultiple);
+  const auto begin = session_.fragmented.begin() + static_cast<std::ptrdiff_t>(fragments_seen_);
+  const bool any =
+      std::any_of(begin, session_.fragmented.end(), [&](const endpoint::Fragmented& one) {
+        return one.datagram_size >= bare && one.datagram_size < end;
+      });
+  came_[probe] = true;
+  if (!any) return false;
+  for (auto one = begin; one != session_.fragmented.end(); ++one)
+    fragment_ = std::max(fragment_.value_or(0), one->largest_fragment);
+  if (!after_losses_) note_losses_before(probe);
+  return true;
+}
+
+void MtuProbing::note_losses_before(std::uint32_t probe) {
+  after_losses_ = false;
+  for (std::uint32_t earlier = 0; earlier < probe; ++earlier)
+    if (sizes_[earlier] >= sizes_[probe] && !came_[earlier]) after_losses_ = true;
 }
 
 void MtuProbing::take(const inner::Event& event) {
-  const auto* replied = std::get_if<inner::EchoReplied>(&event);
-  if (search_ == nullptr || replied == nullptr || replied->id != id_ || !replied->intact) return;
-  if (came_in_fragments(replied->sequence)) {
-    for (std::size_t i = fragments_seen_; i < session_.fragmented.size(); ++i)
-      fragment_ = std::max(fragment_.value_or(0), session_.fragmented[i].largest_fragment);
-    return;
+  if (const auto answer = service_.take(event)) take_answer(*answer);
+  if (const auto* replied = std::get_if<inner::EchoReplied>(&event)) take_reply(*replied);
+}
+
+void MtuProbing::take_reply(const inner::EchoReplied& replied) {
+  if (search_ == nullptr || replied.id != id_ || !replied.intact) return;
+  if (!came_in_fragments(replied.sequence)) search_->handle_answer(replied.at, replied.sequence);
+}
+
+void MtuProbing::take_answer(const wire::MeasuringAnswer& answer) {
+  if (search_ == nullptr || way_ != MtuWay::answered) return;
+  if (answer.serial >= sizes_.size() || answer.answer_size != sizes_[answer.serial]) return;
+  const Instant now = os::boot_now();
+  if (answer.report && answer.report != told_) {
+    told_ = answer.report;
+    search_->handle_too_big(now, answer.report->from, answer.report->mtu);
   }
-  search_->handle_answer(replied->at, replied->sequence);
+  if (answer.refused_above) {
+    search_->handle_refused(now, answer.serial, *answer.refused_above);
+  } else if (!came_in_fragments(answer.serial)) {
+    search_->handle_answer(now, answer.serial);
+  }
 }
 
 }  // namespace wgscope::checks

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -11,6 +12,9 @@
 #include "wgscope/inner/event.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/path/mtu_search.hpp"
+#include "wgscope/wire/measuring.hpp"
+
+#include "mtu_service.hpp"
 
 namespace wgscope::checks {
 
@@ -18,6 +22,7 @@ namespace wgscope::checks {
 enum class MtuWay : std::uint8_t {
   forward,   ///< a small request in a datagram of that size
   backward,  ///< a request whose reply's datagram has that size
+  answered,  ///< likewise, asked of the measuring service, which pads its answers to any size
 };
 
 /// What UDP and IP add to a datagram.
@@ -29,8 +34,8 @@ std::size_t tunnel_overhead(Family outer);
 /// Runs a search over a session: sends its probes as echo requests, and tells it what came of them.
 class MtuProbing {
  public:
-  /// @param target  inside the tunnel. All outlive the probing.
-  MtuProbing(Run& run, Session& session, const IpAddress& target, MtuWay way);
+  /// @param target  inside the tunnel. @param service  the target's. All outlive the probing.
+  MtuProbing(Run& run, Session& session, const IpAddress& target, MtuWay way, MtuService& service);
   MtuProbing(const MtuProbing&) = delete;
   MtuProbing& operator=(const MtuProbing&) = delete;
   ~MtuProbing();
@@ -41,29 +46,43 @@ class MtuProbing {
   /// Datagrams of replies came in fragments, of which the largest had so many bytes. Such a reply
   /// is none: the path did not take it whole.
   [[nodiscard]] const std::optional<std::size_t>& largest_fragment() const { return fragment_; }
+  /// Before the first of those, replies at least as large had been lost, as happens where whoever
+  /// sends them must first learn that they are too big. Nothing: none came in fragments.
+  [[nodiscard]] std::optional<bool> fragments_after_losses() const { return after_losses_; }
   /// Replies came in fragments inside the tunnel.
   [[nodiscard]] bool inner_fragments() const;
 
  private:
   void send_probes();
+  [[nodiscard]] std::optional<Instant> next_timeout() const;
   void send(const path::MtuProbe& probe);
+  void send_echo(const path::MtuProbe& probe);
   void take(const inner::Event& event);
+  void take_reply(const inner::EchoReplied& replied);
+  void take_answer(const wire::MeasuringAnswer& answer);
   void take_errors();
-  [[nodiscard]] bool came_in_fragments(std::uint16_t sequence) const;
+  [[nodiscard]] bool came_in_fragments(std::uint32_t probe);
+  void note_losses_before(std::uint32_t probe);
 
   Run& run_;
   Session& session_;
   IpAddress target_;
   MtuWay way_;
+  MtuService& service_;
   std::uint16_t id_;
   path::MtuSearch* search_ = nullptr;
-  std::vector<std::size_t> sizes_;  ///< of probes, by id
+  std::vector<std::size_t> sizes_;   ///< of probes, by id
+  std::deque<path::MtuProbe> held_;  ///< to be sent, not all at once
+  Instant next_send_{};
   std::size_t errors_seen_;
   std::size_t failures_seen_;
   std::size_t fragments_seen_;
   std::uint64_t inner_fragments_before_;
   std::optional<std::uint32_t> refused_;  ///< the last probe that this host did not send
   std::optional<std::size_t> fragment_;
+  std::vector<bool> came_;  ///< of probes, by id: whole or in fragments
+  std::optional<bool> after_losses_;
+  std::optional<wire::MeasuringReport> told_;  ///< the last report that the search knows of
 };
 
 }  // namespace wgscope::checks

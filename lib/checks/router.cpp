@@ -1,6 +1,5 @@
 #include "router.hpp"
 
-#include <chrono>
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -18,7 +17,6 @@
 #include "wgscope/source/netlink/dump.hpp"
 #include "wgscope/source/netlink/routes.hpp"
 
-#include "background.hpp"
 #include "upnp.hpp"
 
 namespace wgscope::checks {
@@ -34,7 +32,7 @@ RouterInquiry::RouterInquiry(Run& run, const IpAddress& local, const IpAddress& 
   facts_.address = route->gateway;
   if (!facts_.address) return;
   begin_query(local);
-  begin_upnp(local);
+  upnp_.emplace(run_, local, *facts_.address);
 }
 
 void RouterInquiry::begin_query(const IpAddress& local) {
@@ -60,33 +58,20 @@ void RouterInquiry::begin_query(const IpAddress& local) {
   send();
 }
 
-void RouterInquiry::begin_upnp(const IpAddress& local) {
-  auto asked = Background<diagnosis::UpnpFacts>::start(
-      run_, "start a thread that asks by UPnP",
-      [local, router = *facts_.address] { return ask_upnp(local, router); });
-  if (asked)
-    upnp_.emplace(std::move(*asked));
-  else
-    facts_.upnp.error = asked.error();
-}
-
 void RouterInquiry::send() {
   while (const auto datagram = query_->poll_transmit())
     sockets_.send(0, query_->router(), *datagram);
 }
 
 bool RouterInquiry::done() const {
-  return (!query_ || query_->done()) && (!upnp_ || upnp_->ready());
+  return (!query_ || query_->done()) && (!upnp_ || upnp_->done());
 }
 
 diagnosis::RouterFacts RouterInquiry::finish() {
   if (!done()) run_.say(diagnosis::text("asking the router {}", *facts_.address), end_);
   run_.wait([this] { return done(); }, end_);
   if (query_) facts_.query = query_->result();
-  if (upnp_ && upnp_->ready())
-    facts_.upnp = upnp_->take();
-  else if (upnp_ && !run_.interrupted())
-    facts_.upnp.error = Error{Errc::timeout, "UPnP: the device did not answer in time"};
+  if (upnp_ && (upnp_->done() || !run_.interrupted())) facts_.upnp = upnp_->facts();
   return std::move(facts_);
 }
 

@@ -9,13 +9,13 @@
 #include "wgscope/os/poll_loop.hpp"
 #include "wgscope/path/router_query.hpp"
 
-#include "background.hpp"
 #include "nat_sockets.hpp"
+#include "upnp.hpp"
 
 namespace wgscope::checks {
 
 /// Asks the next router what it says of itself: by NAT-PMP and PCP on the run's loop, and by UPnP
-/// on a thread, while the caller waits for other things on that loop. Over IPv4.
+/// in a process, while the caller waits for other things on that loop. Over IPv4.
 class RouterInquiry {
  public:
   /// Begins. @param local  that is sent from; @param target  whose way decides on the router.
@@ -29,7 +29,6 @@ class RouterInquiry {
 
  private:
   void begin_query(const IpAddress& local);
-  void begin_upnp(const IpAddress& local);
   void send();
   [[nodiscard]] bool done() const;
 
@@ -39,7 +38,7 @@ class RouterInquiry {
   NatSockets sockets_;
   std::optional<path::RouterQuery> query_;
   os::PollLoop::Watch timer_;
-  std::optional<Background<diagnosis::UpnpFacts>> upnp_;
+  std::optional<UpnpInquiry> upnp_;
 };
 
 }  // namespace wgscope::checks

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "wgscope/base/result.hpp"
@@ -14,6 +15,7 @@
 #include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/endpoint/embedded_endpoint.hpp"
+#include "wgscope/endpoint/measuring_service.hpp"
 #include "wgscope/inner/event.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/noise/tai64n.hpp"
@@ -186,6 +188,10 @@ void Session::on_send_failure(const os::SendFailure& failure) {
 
 void Session::on_fragments(const endpoint::Fragmented& one) {
   if (fragmented.size() < kMaxKept) fragmented.push_back(one);
+}
+
+bool Session::take_arrived(const endpoint::Arrived& arrived) {
+  return on_arrival && on_arrival(arrived);
 }
 
 bool Session::on_stamp(const noise::Tai64n& stamp) {

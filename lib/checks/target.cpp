@@ -76,6 +76,7 @@ Result<Target> make_target(config::WgQuickConfig config, const std::string& peer
   if (gateway.preshared_key) target.preshared_key = std::move(*gateway.preshared_key);
   target.endpoint = std::move(*gateway.endpoint);
   target.allowed_ips = std::move(gateway.allowed_ips);
+  target.keepalive = gateway.persistent_keepalive;
   return target;
 }
 

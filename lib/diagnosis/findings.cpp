@@ -406,8 +406,8 @@ constexpr FindingKind kKinds[] = {
      "How long mappings live could not be measured",
      "Measuring takes a STUN server that answers to another port than the one it was asked from "
      "(RESPONSE-PORT, RFC 5780), and one outer address for all sockets. No such answer came.",
-     "Name a server that can do that first, such as coturn with two addresses: wgscope nat --stun "
-     "HOST:PORT."},
+     "Name a server that can do that first, such as coturn with two addresses, or wgscope listen "
+     "--stun in the gateway's place: wgscope nat --stun HOST:PORT."},
     {FindingId::keepalive_missing, "WGS-NAT-007", warning, "No keepalive behind a NAT",
      "This side is behind a NAT and sends nothing while the tunnel is silent. After the lifetime "
      "of the mapping, what the gateway sends does not arrive, until this side sends again.",
@@ -473,17 +473,47 @@ constexpr FindingKind kKinds[] = {
      "Name one that answers: wgscope mtu ADDRESS. Where none does, wgscope handshake tells what "
      "becomes of data."},
     {FindingId::mtu_own_interface, "WGS-MTU-010", warning,
-     "The tunnel's MTU is too large for this host's own interface",
+     "The tunnel's MTU is too large for an end's own interface",
      "A full tunnel packet makes a datagram that is larger than the interface takes by which it "
      "is to leave: it is cut into fragments before it is sent, or not sent where that is "
      "forbidden. Linux' own MTU for a WireGuard interface is its underlying interface's, less 80.",
      "Set the tunnel's MTU to what fits, or the interface's MTU to what its link takes."},
+    {FindingId::mtu_mss_too_large, "WGS-MTU-011", warning,
+     "TCP segments larger than the path takes",
+     "A service inside the tunnel announces a maximum segment size (MSS) that makes packets larger "
+     "than the path takes, and nobody on the way made it smaller. Hosts with a tunnel interface of "
+     "the right MTU are not affected; hosts that are routed through the tunnel send such segments, "
+     "and hang where ICMP does not reach them.",
+     "Set the tunnel's MTU to what fits, and let the gateway lower the MSS of connections that go "
+     "through it."},
     {FindingId::nat_beyond_router, "WGS-NAT-010", warning, "Another NAT beyond the router",
      "The next router says what its outer address is (by NAT-PMP or UPnP), and that is a private "
      "one, or not the one that STUN servers see. A private one proves a NAT beyond the router. A "
      "public one does not: the router may have several lines, or say what is not so.",
      "A port that is to be reached from outside has to be forwarded on each NAT; or make the "
      "outer one a bridge. A tunnel that is begun from this side needs only PersistentKeepalive."},
+    {FindingId::twin_not_forwarded, "WGS-NAT-020", warning,
+     "The gateway does not forward between its peers",
+     "To see how long a silent flow lives, a second probe peer, the twin, sends to the first one "
+     "through the gateway. Nothing of that came in, not even right after the first had sent, so "
+     "the gateway does not pass it on. Tunnels that do not need it are none the worse.",
+     "On the gateway: sysctl net.ipv4.ip_forward, and a rule in the forward chain that accepts "
+     "from and to the WireGuard interface. Or measure with a TCP service: wgscope nat --tcp "
+     "ADDRESS:PORT."},
+    {FindingId::service_unsuitable, "WGS-NAT-021", warning,
+     "The TCP service cannot be used to measure",
+     "The retransmissions of a TCP service show how long a silent flow lives. That takes a service "
+     "that sends something, and whose host goes on sending it again for as long as is to be "
+     "measured. This one does not answer, refuses, says nothing, or gave up too early; the cause "
+     "says which. It says nothing about the tunnel's flow.",
+     "Name one that sends first, as SSH does, or that answers HTTP: wgscope nat --tcp "
+     "ADDRESS:PORT. Or use a second probe peer: wgscope nat --twin FILE."},
+    {FindingId::gateway_speaks, "WGS-NAT-022", info, "The gateway sends by itself",
+     "While this side was to be silent, packets came from the gateway that nothing had asked for: "
+     "a PersistentKeepalive is set there for this peer, or a host behind it sends. They may "
+     "refresh the mapping, so that the flow looks longer-lived than it is for other peers.",
+     "On the gateway: wg show INTERFACE persistent-keepalive. Take it off for the probe's peer "
+     "while measuring."},
     {FindingId::outer_unanswered, "WGS-MTU-011", warning, "The host answers neither pings nor UDP",
      "Looking at a path without a tunnel takes something at its far end that answers: echo "
      "requests, or UDP to ports on which nobody listens. A firewall drops both, or there is no "

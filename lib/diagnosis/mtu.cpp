@@ -12,6 +12,7 @@
 #include "wgscope/diagnosis/text.hpp"
 
 #include "drop_place.hpp"
+#include "mtu_parts.hpp"
 
 namespace wgscope::diagnosis {
 namespace {
@@ -23,9 +24,7 @@ constexpr std::string_view kSetting = "mtu.setting";
 
 constexpr const char* kEnd = "the gateway";
 
-constexpr std::size_t kLeastForIpv6 = 1280;    // RFC 8200 §5
-constexpr std::size_t kTcpOverIpv4 = 20 + 20;  // RFC 9293 §3.7.1
-constexpr std::size_t kTcpOverIpv6 = 40 + 20;
+constexpr std::size_t kLeastForIpv6 = 1280;  // RFC 8200 §5
 
 std::size_t full_size(const MtuFacts& facts) { return facts.tunnel_mtu + facts.overhead; }
 
@@ -58,11 +57,17 @@ void add_tried(const MtuDirection& direction, Finding& finding) {
 std::vector<Text> setting_fix(const MtuFacts& facts) {
   const auto fitting = fitting_mtu(facts);
   if (!fitting) return {};
-  return {text("MTU = {} in [Interface] at both ends; at once: ip link set dev INTERFACE mtu {}",
-               *fitting, *fitting),
-          text("where only TCP matters, on the gateway: nft add rule inet filter forward oifname "
-               "INTERFACE tcp flags syn tcp option maxseg size set {}",
-               *fitting - kTcpOverIpv4)};
+  std::vector<Text> fix{
+      text("MTU = {} in [Interface] at both ends; at once: ip link set dev INTERFACE mtu {}",
+           *fitting, *fitting)};
+  if (const auto likely = likely_mtu(facts))
+    fix.push_back(
+        text("up to {} may pass as well: the gateway's replies have sizes in steps of 16; "
+             "with wgscope listen in its place it is told to the byte",
+             *likely));
+  fix.push_back("where only TCP matters, its MSS can be lowered instead:");
+  for (Text& line : clamp_fix(*fitting)) fix.push_back(std::move(line));
+  return fix;
 }
 
 Finding too_large(const MtuFacts& facts, const MtuDirection& direction, FindingId id) {
@@ -89,15 +94,18 @@ Finding too_large(const MtuFacts& facts, const MtuDirection& direction, FindingI
             ? "datagrams that may be cut do pass, in fragments: the kernel's WireGuard gets "
               "through, slower; implementations that forbid it do not"
             : "nor do fragments pass");
+  if (backward) finding.evidence.push_back(cutting_evidence(facts));
   finding.fix = setting_fix(facts);
   return finding;
 }
 
-Finding refused_here(const MtuFacts& facts) {
+Finding refused_here(const MtuFacts& facts, const MtuDirection& direction, bool backward) {
   return {.id = FindingId::mtu_own_interface,
-          .cause = text("this host's own interface takes {} bytes, the tunnel's MTU of {} makes {}",
-                        *facts.forward->own_limit, facts.tunnel_mtu, full_size(facts)),
-          .evidence = {"the kernel refused to send more (EMSGSIZE)"},
+          .cause = text("{} own interface takes {} bytes, the tunnel's MTU of {} makes {}",
+                        backward ? "the gateway's" : "this host's", *direction.own_limit,
+                        facts.tunnel_mtu, full_size(facts)),
+          .evidence = {backward ? "its measuring service says so"
+                                : "the kernel refused to send more (EMSGSIZE)"},
           .fix = setting_fix(facts)};
 }
 
@@ -108,6 +116,7 @@ Finding fragmented(const MtuFacts& facts) {
                     "tunnel's MTU of {} makes {}",
                     size_text(*facts.backward), facts.tunnel_mtu, full_size(facts)),
       .evidence = {text("the largest fragment had {} bytes", *facts.largest_fragment)}};
+  finding.evidence.push_back(cutting_evidence(facts));
   add_tried(*facts.backward, finding);
   finding.fix = setting_fix(facts);
   return finding;
@@ -157,11 +166,14 @@ void conclude(const MtuFacts& facts, const MtuDirection& direction, bool backwar
       found(Status::unknown, unanswered(facts));
     }
   } else if (direction.verdict == MtuVerdict::refused_here) {
-    found(Status::warning, refused_here(facts));
+    found(Status::warning, refused_here(facts, direction, backward));
   } else if (direction.verdict == MtuVerdict::loss_not_size) {
     found(Status::warning, lossy(direction));
   } else if (direction.verdict == MtuVerdict::ok) {
-    check.summary = text("{} pass whole", size_text(direction));
+    check.summary =
+        backward && facts.method == MtuBackward::answers
+            ? text("{} pass whole, as the gateway's measuring service shows", size_text(direction))
+            : text("{} pass whole", size_text(direction));
   } else if (backward && facts.inner_fragments) {
     found(Status::warning, peer_smaller(facts));
   } else if (backward && facts.largest_fragment) {
@@ -239,17 +251,29 @@ std::optional<std::size_t> fitting_mtu(const MtuFacts& facts) {
   if (!facts.forward || !facts.backward || !facts.forward->mtu || !facts.backward->mtu)
     return std::nullopt;
   const std::size_t back = *facts.backward->mtu;
-  // Backward nothing above the setting is tried: what fits there does not limit what is forward.
-  const std::size_t path =
-      fits(facts, *facts.backward) ? *facts.forward->mtu : std::min(*facts.forward->mtu, back);
+  // By replies nothing above the setting is tried: what fits does not limit what is forward.
+  const bool is_bound = facts.method == MtuBackward::answers || !fits(facts, *facts.backward);
+  const std::size_t path = is_bound ? std::min(*facts.forward->mtu, back) : *facts.forward->mtu;
   if (path <= facts.overhead + kTcpOverIpv6) return std::nullopt;
+  return path - facts.overhead;
+}
+
+std::optional<std::size_t> likely_mtu(const MtuFacts& facts) {
+  const auto fitting = fitting_mtu(facts);
+  if (!fitting || facts.method == MtuBackward::answers) return std::nullopt;
+  const std::size_t there = *facts.forward->mtu;
+  const std::size_t path = std::min(there, facts.backward->not_above.value_or(there));
+  if (path <= *fitting + facts.overhead) return std::nullopt;
   return path - facts.overhead;
 }
 
 std::vector<Check> diagnose(const MtuFacts& facts) {
   std::vector<Check> checks{direction_check(facts, false), direction_check(facts, true)};
   if (auto reports = reports_check(facts)) checks.push_back(std::move(*reports));
+  if (auto seen_as = seen_as_check(facts)) checks.push_back(std::move(*seen_as));
+  if (auto cutting = cutting_check(facts)) checks.push_back(std::move(*cutting));
   if (auto setting = setting_check(facts)) checks.push_back(std::move(*setting));
+  if (auto tcp = tcp_check(facts)) checks.push_back(std::move(*tcp));
   return checks;
 }
 
@@ -283,8 +307,13 @@ Text success(const MtuFacts& facts) {
   if (*fitting < facts.tunnel_mtu)
     return text("MTU {} does not fit the path in both directions: set {}", facts.tunnel_mtu,
                 to_set);
-  return text("MTU {} fits in both directions, margin {} bytes: the path takes {}",
-              facts.tunnel_mtu, *fitting - facts.tunnel_mtu, to_set);
+  if (!facts.forward->exact && *fitting == facts.tunnel_mtu)  // only that was tried
+    return text("MTU {} fits in both directions: TCP MSS {} (IPv6: {})", *fitting,
+                *fitting - kTcpOverIpv4, *fitting - kTcpOverIpv6);
+  // Replies say nothing of what is above the setting.
+  return text("MTU {} fits in both directions, margin {} bytes{}: the path takes {}",
+              facts.tunnel_mtu, *fitting - facts.tunnel_mtu,
+              facts.method == MtuBackward::answers ? "" : " to the gateway", to_set);
 }
 
 }  // namespace wgscope::diagnosis

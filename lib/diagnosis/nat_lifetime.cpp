@@ -69,12 +69,6 @@ std::vector<Text> lifetime_evidence(const LifetimeFacts& facts) {
   return lines;
 }
 
-std::vector<Text> what_to_set(std::optional<seconds> set_to) {
-  if (!set_to) return {"no interval is short enough to be sensible: look at the NAT"};
-  return {text("PersistentKeepalive = {}", set_to->count()),
-          text("wg set INTERFACE peer PUBLIC-KEY persistent-keepalive {}", set_to->count())};
-}
-
 /// Whether silence of that length is known to be too long, as far as one state goes.
 bool is_too_long(seconds silence, const std::optional<MappingLifetimeResult>& result) {
   return result && result->gone_after && silence >= *result->gone_after;
@@ -134,6 +128,12 @@ Check check_keepalive(const NatFacts& facts) {
 }
 
 }  // namespace
+
+std::vector<Text> what_to_set(std::optional<seconds> set_to) {
+  if (!set_to) return {"no interval is short enough to be sensible: look at the NAT"};
+  return {text("PersistentKeepalive = {}", set_to->count()),
+          text("wg set INTERFACE peer PUBLIC-KEY persistent-keepalive {}", set_to->count())};
+}
 
 Text describe_lifetime(const MappingLifetimeResult& result) {
   if (!result.gone_after)

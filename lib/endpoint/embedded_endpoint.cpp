@@ -15,11 +15,13 @@
 #include "wgscope/base/random.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/endpoint/measuring_service.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/noise/tai64n.hpp"
 #include "wgscope/os/udp_socket.hpp"
 #include "wgscope/tunnel/event.hpp"
 #include "wgscope/tunnel/interface.hpp"
+#include "wgscope/wire/message.hpp"
 #include "wgscope/wire/stun.hpp"
 
 #include "local_addresses.hpp"
@@ -66,7 +68,8 @@ EmbeddedEndpoint::EmbeddedEndpoint(tunnel::Interface interface, const EndpointCo
   socket_options_.offload = config.offload;
   socket_options_.mark = config.mark;
   socket_options_.fragmentation = config.fragmentation;
-  socket_options_.report_fragments = config.report_fragments;
+  socket_options_.report_fragments = config.report_fragments || config.measuring;
+  if (config.measuring) measuring_ = std::make_unique<MeasuringService>();
   if (config.answer_stun) stun_answers_.emplace(kStunAnswersPerSecond, kStunAnswersAtOnce);
 }
 
@@ -130,10 +133,11 @@ void EmbeddedEndpoint::handle_readable(Now now, int fd) {
   if (found == sockets_.end()) return;
   read(now, *found);
   pump(now);
+  if (measuring_) answer_measurements(now);
 }
 
 void EmbeddedEndpoint::read(Now now, os::UdpSocket& socket) {
-  read_errors(socket);
+  socket.read_errors([&](const os::SocketError& error) { take_error(now.boot, error); });
   const bool any = has_all_addresses(socket);
   for (int i = 0; i < kReadsAtOnce; ++i) {
     const auto report = socket.receive([&](const os::Received& received) {
@@ -143,23 +147,18 @@ void EmbeddedEndpoint::read(Now now, os::UdpSocket& socket) {
         observer_.on_fragments({.from = received.from,
                                 .datagram_size = received.datagram.size(),
                                 .largest_fragment = *received.largest_fragment});
+      const std::size_t size = received.datagram.size();
       const tunnel::Received inner =
           interface_.handle_datagram(now, received.from, received.datagram);
-      if (!inner.packet.empty()) host_.handle_packet(now.boot, inner.packet);
+      if (inner.packet.empty()) return;
+      take_packet(now, {.peer = *inner.peer,
+                        .from = received.from,
+                        .datagram_size = size,
+                        .largest_fragment = received.largest_fragment,
+                        .packet = inner.packet});
     });
     if (!report || !report->more) return;
   }
-}
-
-void EmbeddedEndpoint::read_errors(os::UdpSocket& socket) {
-  socket.read_errors([&](const os::SocketError& error) {
-    // Where a NAT's mapping is gone, answers to STUN are refused. That concerns whoever measures.
-    const auto is_there = [&](tunnel::PeerId peer) {
-      return interface_.status(peer).endpoint == error.destination;
-    };
-    if (!stun_answers_ || std::ranges::any_of(interface_.peers(), is_there))
-      observer_.on_socket_error(error);
-  });
 }
 
 /// @returns whether the datagram was STUN's.
@@ -178,6 +177,47 @@ bool EmbeddedEndpoint::answer_stun(Now now, os::UdpSocket& socket, const os::Rec
   // What cannot be sent is lost, as on the way: whoever asks will ask again.
   static_cast<void>(socket.send(batch));
   return true;
+}
+
+void EmbeddedEndpoint::take_packet(Now now, const Arrived& arrived) {
+  if (measuring_ && measuring_->handle_packet(now.boot, host_, arrived)) return;
+  if (!observer_.take_arrived(arrived)) host_.handle_packet(now.boot, arrived.packet);
+}
+
+void EmbeddedEndpoint::take_error(Instant now, const os::SocketError& error) {
+  const bool too_big = error.sys_errno == EMSGSIZE && error.offender && error.info <= UINT16_MAX;
+  if (measuring_ && too_big &&
+      measuring_->handle_too_big(
+          now, error.destination,
+          {.from = *error.offender, .mtu = static_cast<std::uint16_t>(error.info)}))
+    return;
+  // Where a NAT's mapping is gone, answers to STUN are refused. That concerns whoever measures.
+  const auto is_there = [&](tunnel::PeerId peer) {
+    return interface_.status(peer).endpoint == error.destination;
+  };
+  if (!stun_answers_ || std::ranges::any_of(interface_.peers(), is_there))
+    observer_.on_socket_error(error);
+}
+
+/// The sockets stay as they are until something else is sent: a router's report about an answer is
+/// not heard otherwise (ip(7): IP_PMTUDISC_DONT).
+void EmbeddedEndpoint::answer_measurements(Now now) {
+  while (const auto answer = measuring_->poll_answer())
+    if (const auto limit = send_whole(now, *answer))
+      static_cast<void>(send_whole(now, MeasuringService::refused(*answer, *limit)));
+}
+
+/// @returns what the own interface takes, where that is less.
+std::optional<std::uint16_t> EmbeddedEndpoint::send_whole(
+    Now now, const MeasuringService::Outgoing& answer) {
+  const std::size_t bare = answer.packet_size + wire::kTransportOverhead;
+  too_long_.reset();
+  static_cast<void>(
+      interface_.send_padded(now, answer.packet(), std::max(bare, answer.datagram_size)));
+  sending_whole_ = true;
+  transmit();
+  sending_whole_ = false;
+  return too_long_;
 }
 
 void EmbeddedEndpoint::handle_timeout(Now now) {
@@ -266,6 +306,9 @@ void EmbeddedEndpoint::report_unsendable() {
 }
 
 void EmbeddedEndpoint::send(os::UdpSocket& socket, std::span<os::SendBatch> batches) {
+  if (measuring_)
+    static_cast<void>(socket.set_fragmentation(sending_whole_ ? os::Fragmentation::probe
+                                                              : socket_options_.fragmentation));
   for (bool waited = false;; waited = true) {
     const os::SendReport sent = socket.send(batches);
     take_failures(sent, batches);
@@ -286,10 +329,24 @@ void EmbeddedEndpoint::take_failures(const os::SendReport& sent,
     const os::SendBatch& batch = batches[failure.batch];
     if (batch.from && may_mean_no_such_source(failure.sys_errno)) {
       sourceless_.push_back(batch);
+    } else if (sending_whole_ && failure.sys_errno == EMSGSIZE) {
+      take_limit(failure.to.address.family);
     } else {
       observer_.on_send_failure(failure);
     }
   }
+}
+
+/// What the own interface takes waits among the socket's errors.
+void EmbeddedEndpoint::take_limit(Family family) {
+  os::UdpSocket* socket = socket_for(family);
+  if (socket == nullptr) return;
+  socket->read_errors([&](const os::SocketError& error) {
+    const bool ours = error.origin == os::SocketError::Origin::local &&
+                      error.sys_errno == EMSGSIZE && error.info <= UINT16_MAX;
+    if (ours) too_long_ = static_cast<std::uint16_t>(error.info);
+    if (!ours) observer_.on_socket_error(error);
+  });
 }
 
 /// The address that was called is no longer ours: the kernel chooses another one.

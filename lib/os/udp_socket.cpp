@@ -126,6 +126,7 @@ Result<UdpSocket> UdpSocket::open(const Endpoint& local, const UdpOptions& optio
 UdpSocket::UdpSocket(UniqueFd fd, const Endpoint& local, const UdpOptions& options)
     : fd_(std::move(fd)),
       local_(local),
+      fragmentation_(options.fragmentation),
       sender_(
           std::make_unique<Sender>(options.offload && set(fd_.get(), IPPROTO_UDP, UDP_SEGMENT, 0))),
       receiver_(std::make_unique<Receiver>(
@@ -139,7 +140,10 @@ bool UdpSocket::cuts_in_kernel() const { return sender_->cuts_in_kernel(); }
 bool UdpSocket::merges_in_kernel() const { return receiver_->merges_in_kernel(); }
 
 Result<> UdpSocket::set_fragmentation(Fragmentation fragmentation) {
-  return set_fragmentation_of(fd_.get(), local_.address.family, fragmentation);
+  if (fragmentation == fragmentation_) return {};
+  auto set = set_fragmentation_of(fd_.get(), local_.address.family, fragmentation);
+  if (set) fragmentation_ = fragmentation;
+  return set;
 }
 
 Result<> UdpSocket::set_mark(std::uint32_t mark) { return set_mark_of(fd_.get(), mark); }

@@ -204,7 +204,8 @@ void MtuSearch::Core::advance(Instant now) {
 
 void MtuSearch::Core::go_on(Instant now) {
   const bool current_passed = ladder_.passed(ladder_.current());
-  if (ladder_.lo() == ladder_.top() || (config_.only_current && current_passed)) return finish();
+  const bool enough = (config_.only_current || config_.until_current) && current_passed;
+  if (ladder_.lo() == ladder_.top() || enough) return finish();
   if (silent_ >= (answered_ ? kSilentLater : kSilentAtFirst)) return finish();
   if (probes_ >= config_.most_probes) {
     out_of_probes_ = true;

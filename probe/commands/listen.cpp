@@ -52,6 +52,7 @@ struct ListenOptions {
   std::string state_folder;
   bool json = false;
   bool stun = false;
+  bool no_measuring = false;
 };
 
 void add_options(CLI::App& app, ListenOptions& options) {
@@ -87,6 +88,8 @@ void add_options(CLI::App& app, ListenOptions& options) {
                "Answer STUN requests on the same port, so that wgscope nat on the other side can "
                "measure its NAT; everybody can see then that something listens");
   app.add_flag("--json", options.json, "Show events as lines of JSON");
+  app.add_flag("--no-measuring", options.no_measuring,
+               "Do not help peers that measure the path to them (wgscope mtu)");
   app.callback([&options, peer_file] {
     if (options.config.empty() && !options.generate)
       throw CLI::ValidationError("--config or --generate is needed");
@@ -123,6 +126,7 @@ Result<ListenerOptions> listener_options(const ListenOptions& options,
   made.port = options.port.value_or(config.listen_port.value_or(0));
   made.json = options.json;
   made.stun = options.stun;
+  made.measuring = !options.no_measuring;
   made.colour = wants_colour(surroundings_of_stdout());
   std::string folder = options.uapi_folder;
   if (folder.empty() && geteuid() == 0) folder = kUsualUapiFolder;

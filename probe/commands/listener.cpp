@@ -85,6 +85,7 @@ Result<> Listener::open_endpoint(const config::WgQuickConfig& config) {
   made.listen = {any_address(Family::v4, options_.port), any_address(Family::v6, options_.port)};
   made.mark = config.fwmark;
   made.answer_stun = options_.stun;
+  made.measuring = options_.measuring;
   auto opened = endpoint::EmbeddedEndpoint::open(std::move(made), random_, *this);
   if (!opened) return tl::unexpected(opened.error());
   endpoint_ = std::move(*opened);

@@ -31,6 +31,7 @@ struct ListenerOptions {
   bool json = false;
   bool stun = false;  ///< endpoint::EndpointConfig::answer_stun
   bool colour = false;
+  bool measuring = true;  ///< peers may measure the path to them
 };
 
 /// A peer that others can try their tunnels on, showing on standard output what they do. For one

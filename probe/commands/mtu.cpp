@@ -1,10 +1,13 @@
 #include "wgscope/checks/mtu.hpp"
 
+#include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -12,6 +15,7 @@
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/base/text.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/target.hpp"
@@ -19,6 +23,7 @@
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/wire/measuring.hpp"
 
 #include "probe/command_line.hpp"
 #include "probe/commands/commands.hpp"
@@ -39,6 +44,7 @@ constexpr std::chrono::seconds kLeastPause{1};
 struct MtuVerb {
   CheckOptions check;
   std::string target;
+  std::string tcp;
   bool watch = false;
   std::chrono::nanoseconds every = kRaiseTimer;
   bool outer = false;
@@ -51,6 +57,10 @@ void add_options(CLI::App& app, MtuVerb& verb) {
   auto* outer = app.add_flag("--outer", verb.outer,
                              "Look at the path without a tunnel and without keys: ADDRESS is then "
                              "a HOST or HOST:PORT, without it the configuration's endpoint");
+  app.add_option("--tcp", verb.tcp,
+                 "A TCP service inside the tunnel whose segments (MSS) are compared with what the "
+                 "path takes")
+      ->type_name("[ADDRESS:]PORT");
   auto* watch = app.add_flag("--watch", verb.watch,
                              "Look again and again until Ctrl-C, for a path that is worse, or "
                              "better; tells what changed");
@@ -66,6 +76,28 @@ void add_options(CLI::App& app, MtuVerb& verb) {
           "takes its time");
 }
 
+/// A port is the target's. @returns bad_value.
+Result<> set_tcp(const std::string& given, const checks::Target& target, checks::MtuOptions& mtu) {
+  std::uint16_t port = 0;
+  const char* const end = given.data() + given.size();
+  const auto [rest, error] = std::from_chars(given.data(), end, port);
+  const auto service = Endpoint::parse(given);
+  const bool is_port = error == std::errc{} && rest == end && port != 0;
+  if (!is_port && (!service || service->port == 0))
+    return fail(Errc::bad_value, fmt::format("--tcp '{}': give PORT, or ADDRESS:PORT of a service "
+                                             "inside the tunnel",
+                                             printable(given)));
+  mtu.tcp_port = is_port ? port : service->port;
+  if (is_port) return {};
+  if (!checks::is_allowed(target, service->address))
+    return fail(Errc::bad_value,
+                fmt::format("--tcp {}: not among the peer's AllowedIPs, so nothing for it goes "
+                            "into the tunnel",
+                            service->address.to_string()));
+  mtu.tcp_address = service->address;
+  return {};
+}
+
 /// @param last  what an earlier run found.
 Result<checks::MtuCheck> make_check(const MtuVerb& verb, const checks::Target& target,
                                     const std::optional<diagnosis::MtuFacts>& last) {
@@ -78,6 +110,8 @@ Result<checks::MtuCheck> make_check(const MtuVerb& verb, const checks::Target& t
     if (!address) return tl::unexpected(address.error());
     check.mtu.target = *address;
   }
+  if (!verb.tcp.empty())
+    if (auto set = set_tcp(verb.tcp, target, check.mtu); !set) return tl::unexpected(set.error());
   if (verb.every < kLeastPause)
     return fail(Errc::bad_value, "--every: at least 1s, for the sake of others on the way");
   check.handshake = handshake_options(verb.check);
@@ -99,6 +133,13 @@ Plan plan_of(const MtuVerb& verb, const Prepared& prepared) {
            "where much is",
            target ? text("{}", *target) : diagnosis::Text("nobody: name one")));
   plan.lines.push_back("where full ones do not pass: some that may be cut into fragments");
+  plan.lines.push_back(text(
+      "at most three small datagrams to UDP port {} there, where an endpoint of wgscope answers "
+      "in any size; then such requests instead of echo requests on the way back",
+      wire::kMeasuringPort));
+  if (!verb.tcp.empty())
+    plan.lines.push_back(text("one TCP connection inside, to {}, broken off before any data",
+                              diagnosis::Name{verb.tcp}));
   if (verb.watch)
     plan.lines.push_back(
         text("all of it again and again, {} after each, until Ctrl-C", verb.every));

@@ -8,6 +8,7 @@
 
 #include "wgscope/wire/icmp.hpp"
 #include "wgscope/wire/ip.hpp"
+#include "wgscope/wire/tcp.hpp"
 #include "wgscope/wire/udp.hpp"
 
 #include "fuzz.hpp"
@@ -36,6 +37,19 @@ void check_udp(const wire::IpPacket& packet) {
                   reread->payload.size() == datagram->payload.size());
 }
 
+void check_tcp(const wire::IpPacket& packet) {
+  const auto segment = wire::parse_tcp(packet);
+  if (!segment) return;
+  WGSCOPE_PROMISE(within(segment->payload, packet.payload));
+  const std::size_t size = wire::tcp_packet_size(packet.source.family, segment->payload.size());
+  if (size > UINT16_MAX) return;
+  std::vector<std::byte> again(size);
+  wire::write_tcp_packet(again, {packet.source, packet.destination}, *segment);
+  const auto reread = wire::parse_tcp(wire::parse_ip(again).value());
+  WGSCOPE_PROMISE(reread && reread->sequence == segment->sequence && reread->syn == segment->syn &&
+                  reread->payload.size() == segment->payload.size());
+}
+
 void check_icmp(const wire::IpPacket& packet) {
   const auto message = wire::parse_icmp(packet);
   if (!message) return;
@@ -58,6 +72,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   WGSCOPE_PROMISE(packet->source.family == packet->destination.family);
   static_cast<void>(wire::ipv4_header_intact(*packet));
   check_udp(*packet);
+  check_tcp(*packet);
   check_icmp(*packet);
   return 0;
 }

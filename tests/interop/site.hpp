@@ -34,6 +34,8 @@ class RealInterface {
 // What each program defines.
 std::optional<std::string> why_no_real_interface();
 std::unique_ptr<RealInterface> make_real_interface(const NetworkNamespace& netns);
+/// Whether its IPv4 datagrams must not be cut (DF).
+bool sets_dont_fragment();
 
 /// A peer of the gateway, as `wg set` takes it; what is empty is left as it is.
 struct GatewayPeer {

@@ -34,6 +34,8 @@ class KernelInterface final : public RealInterface {
 
 std::optional<std::string> why_no_real_interface() { return std::nullopt; }
 
+bool sets_dont_fragment() { return false; }
+
 std::unique_ptr<RealInterface> make_real_interface(const NetworkNamespace& netns) {
   return std::make_unique<KernelInterface>(netns);
 }

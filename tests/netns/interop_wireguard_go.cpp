@@ -24,6 +24,9 @@ class WireguardGoInterface final : public RealInterface {
 
 std::optional<std::string> why_no_real_interface() { return why_no_netns(); }
 
+/// It leaves the sockets as they are, and Linux then sets DF and learns MTUs (IP_PMTUDISC_WANT).
+bool sets_dont_fragment() { return true; }
+
 std::unique_ptr<RealInterface> make_real_interface(const NetworkNamespace& netns) {
   return std::make_unique<WireguardGoInterface>(netns);
 }

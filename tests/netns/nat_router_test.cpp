@@ -229,6 +229,23 @@ TEST_F(NatRouter, WhoseDeviceIsGoneIsSaidToSpeakUpnp) {
   const Said said = ask();
   EXPECT_EQ(said.program.exit_code, 0) << said.program.out;
   EXPECT_THAT(said.summary("nat.router"), HasSubstr("the router speaks UPnP; it names no outer"));
+  EXPECT_EQ(said.program.err, "");
+}
+
+TEST_F(NatRouter, WhoseDeviceIsSilentIsNotWaitedForLong) {
+  start_server();
+  Process silent({"python3", "-u", "-c",
+                  "import socket; s = socket.create_server(('10.7.0.1', 8080)); print('ready'); "
+                  "c = s.accept()[0]; c.recv(1000); print('asked'); s.accept()"},
+                 {.netns = router_->name()});
+  ASSERT_TRUE(silent.wait_for_output("ready", seconds(20))) << silent.err();
+  const GatewayDevice device(*router_, "http://10.7.0.1:8080/description.xml");
+  const Said said = ask();
+  EXPECT_TRUE(silent.wait_for_output("asked", seconds(1)));
+  EXPECT_EQ(said.program.exit_code, 0) << said.program.out;
+  EXPECT_LT(said.report.at("duration_seconds").get<double>(), 6.5);
+  EXPECT_THAT(said.summary("nat.router"), HasSubstr("the router speaks UPnP"));
+  EXPECT_EQ(must_run({"ip", "netns", "pids", inside_->name()}), "") << "nobody is left behind";
 }
 
 TEST_F(NatRouter, DoesNotLeadElsewhere) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unistd.h>
@@ -103,10 +104,19 @@ class NatSite : public testing::Test {
   }
 
   [[nodiscard]] Said nat(const std::vector<std::string>& options) const {
+    const auto program = start(options);
+    return wait_for(*program);
+  }
+  /// One of several at the same time: most of it is waiting.
+  [[nodiscard]] std::unique_ptr<Process> start(const std::vector<std::string>& options) const {
     std::vector<std::string> argv{binary_dir() / "probe/wgscope", "nat", "--json"};
     argv.insert(argv.end(), options.begin(), options.end());
-    Said said{.program = run(argv, {.netns = inside_->name()}, std::chrono::seconds(120)),
-              .report = {}};
+    return std::make_unique<Process>(argv, ProcessOptions{.netns = inside_->name()});
+  }
+  [[nodiscard]] static Said wait_for(Process& program) {
+    const auto exit_code = program.wait(std::chrono::seconds(120));
+    EXPECT_TRUE(exit_code) << "it goes on: " << program.out() << program.err();
+    Said said{.program = {exit_code.value_or(-1), program.out(), program.err()}, .report = {}};
     said.report = nlohmann::json::parse(said.program.out, nullptr, false);
     EXPECT_TRUE(said.report.is_object()) << said.program.out << said.program.err;
     return said;

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <csignal>
-#include <memory>
 #include <optional>
 #include <regex>
 #include <string>
@@ -119,11 +118,16 @@ TEST_F(NatProgram, TriesTheKeepaliveThreeTimesOnOneFlow) {
   start_coturn({"198.51.100.10", "198.51.100.11"});
   translate(*router_, far_.left, "masquerade fully-random");
   set_timeouts(*router_, 4, 8);  // the flow of the trials must be a stream for that
-  const Said enough = nat({"--stun", kServer, "--longest", "5", "--keepalive", "5"});
+  const auto start_with = [&](const std::string& keepalive) {
+    return start({"--stun", kServer, "--longest", "5", "--keepalive", keepalive});
+  };
+  const auto shorter = start_with("5");
+  const auto longer = start_with("10");
+  const Said enough = wait_for(*shorter);
   EXPECT_EQ(enough.check("nat.keepalive").at("finding").at("id"), "WGS-NAT-009");
   EXPECT_THAT(enough.program.out, HasSubstr("3 of 3 trials with 6 s of silence succeeded"));
   // Longer than the lanes look: only the trial can tell.
-  const Said too_long = nat({"--stun", kServer, "--longest", "5", "--keepalive", "10"});
+  const Said too_long = wait_for(*longer);
   EXPECT_EQ(too_long.check("nat.keepalive").at("finding").at("id"), "WGS-NAT-008");
   EXPECT_THAT(too_long.program.out, HasSubstr("nothing came in after 11 s of silence"));
 }
@@ -191,21 +195,20 @@ TEST_F(NatProgram, AdvisesAKeepaliveThatProvesToBeEnough) {
   start_coturn({"198.51.100.10", "198.51.100.11"});
   translate(*router_, far_.left, "masquerade fully-random");
   set_timeouts(*router_, 10, 10);  // a second more or less, and the advice is the same
-  const auto start = [&](const std::string& keepalive) {
-    return std::make_unique<Process>(
-        std::vector<std::string>{binary_dir() / "probe/wgscope", "nat", "--json", "--no-router",
-                                 "--stun", kServer, "--longest", "13", "--keepalive", keepalive},
-        ProcessOptions{.netns = inside_->name()});
+  const auto start_with = [&](const std::string& keepalive) {
+    return start({"--no-router", "--stun", kServer, "--longest", "13", "--keepalive", keepalive});
   };
-  const auto too_long = start("11");
-  const auto advised = start("5");
-  EXPECT_EQ(too_long->wait(seconds(60)), 2) << too_long->out();
-  EXPECT_THAT(too_long->out(), HasSubstr("WGS-NAT-008"));
-  EXPECT_THAT(too_long->out(), HasSubstr("\"PersistentKeepalive = 5\""));
-  EXPECT_EQ(advised->wait(seconds(60)), 0) << advised->out();
-  const auto report = nlohmann::json::parse(advised->out());
-  EXPECT_GE(report.at("duration_seconds").get<double>(), 3 * (5 + 1)) << "three trials";
-  EXPECT_THAT(advised->out(), HasSubstr("5 s: often enough"));
+  const auto longer = start_with("11");
+  const auto shorter = start_with("5");
+  const Said too_long = wait_for(*longer);
+  EXPECT_EQ(too_long.program.exit_code, 2) << too_long.program.out;
+  EXPECT_EQ(too_long.report.at("finding"), "WGS-NAT-008");
+  EXPECT_EQ(too_long.check("nat.keepalive").at("finding").at("fix").at(0),
+            "PersistentKeepalive = 5");
+  const Said advised = wait_for(*shorter);
+  EXPECT_EQ(advised.program.exit_code, 0) << advised.program.out;
+  EXPECT_GE(advised.report.at("duration_seconds").get<double>(), 3 * (5 + 1)) << "three trials";
+  EXPECT_THAT(advised.summary("nat.keepalive"), HasSubstr("5 s: often enough"));
 }
 
 TEST_F(NatProgram, AsksTheConfiguredGatewayItself) {

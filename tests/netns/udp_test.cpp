@@ -13,15 +13,19 @@
 #include <poll.h>
 #include <span>
 #include <string>
+#include <sys/syscall.h>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/os/dont_fragment.hpp"
 #include "wgscope/os/netns.hpp"
 #include "wgscope/os/resolve.hpp"
 #include "wgscope/os/udp_socket.hpp"
@@ -207,6 +211,87 @@ TEST_P(UdpOnTheWay, CutsDatagramsUpThatAreLongerThanTheMtu) {
     arrived.insert(arrived.end(), one.bytes.begin(), one.bytes.end());
   EXPECT_EQ(arrived.size(), 2 * bytes.size());
   EXPECT_TRUE(client.cuts_in_kernel());
+}
+
+TEST_P(UdpOnTheWay, TellsTheLargestFragmentOfWhatWasCut) {
+  os::UdpSocket client = open_in(net_->client);  // its datagrams may be cut
+  os::UdpOptions reporting;
+  reporting.report_fragments = true;
+  os::UdpSocket receiver = open_in(net_->server, reporting, kPort);
+  os::UdpSocket plain = open_in(net_->server, {}, kPort + 1);
+  const auto bytes = pattern(1400);
+  const auto send = [&](std::size_t size, std::uint16_t port = kPort) {
+    const os::SendBatch batch{server(port), std::span(bytes).first(size), size, {}};
+    ASSERT_TRUE(client.send({&batch, 1}).failures.empty());
+  };
+  if (!v4()) {  // no router cuts: this host does, once it has been told
+    send(1400);
+    ASSERT_TRUE(wait_for_error(client));
+  }
+  const auto receive = [](os::UdpSocket& socket) {
+    std::vector<std::pair<std::size_t, std::optional<std::size_t>>> all;
+    wait_for(socket, POLLIN);
+    EXPECT_TRUE(socket.receive([&](const os::Received& one) {
+      all.emplace_back(one.datagram.size(), one.largest_fragment);
+    }));
+    return all;
+  };
+  using Sizes = std::vector<std::pair<std::size_t, std::optional<std::size_t>>>;
+  send(1400);
+  // What is behind the IP header in a fragment is a multiple of 8: 1256 bytes; over IPv6 1232, 8
+  // of which are the fragment's header.
+  EXPECT_EQ(receive(receiver), (Sizes{{1400, v4() ? 1276 : 1280}}));
+  send(1200);
+  EXPECT_EQ(receive(receiver), (Sizes{{1200, std::nullopt}}));
+  send(1400, kPort + 1);
+  EXPECT_EQ(receive(plain), (Sizes{{1400, std::nullopt}})) << "it did not ask";
+}
+
+/// A tap in the server's namespace on what the client sends to `kPort`.
+Result<os::DontFragmentTap> open_tap(const NetworkNamespace& netns, bool privileged = true) {
+  std::optional<Result<os::DontFragmentTap>> tap;
+  inside(netns, [&] {
+    const __user_cap_data_struct none[2]{};
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};  // of this thread alone
+    ASSERT_TRUE(privileged || syscall(SYS_capset, &header, none) == 0);
+    tap.emplace(os::DontFragmentTap::open(IpAddress::parse("10.1.0.1").value(), kPort));
+  });
+  return std::move(tap.value());
+}
+
+class DontFragmentOnTheWay : public UdpOnTheWay {};
+INSTANTIATE_TEST_SUITE_P(, DontFragmentOnTheWay, testing::Values(Family::v4));
+
+TEST_P(DontFragmentOnTheWay, IsReadByATap) {
+  auto tap = open_tap(net_->server);
+  ASSERT_TRUE(tap) << tap.error().context;
+  os::UdpSocket client = open_in(net_->client, os::Fragmentation::allow);
+  os::UdpSocket receiver = open_in(net_->server, {}, kPort);
+  const auto bytes = pattern(200);
+  const auto send = [&](std::uint16_t port = kPort) {
+    const os::SendBatch batch{server(port), bytes, bytes.size(), {}};
+    ASSERT_TRUE(client.send({&batch, 1}).failures.empty());
+  };
+  send();
+  send(kPort + 1);  // not its port
+  ASSERT_EQ(receive_count(receiver, 1).size(), 1U);
+  auto seen = tap->read();
+  EXPECT_EQ(seen.set, 0U);
+  EXPECT_EQ(seen.clear, 1U);
+  ASSERT_TRUE(client.set_fragmentation(os::Fragmentation::probe));
+  send();
+  send();
+  ASSERT_EQ(receive_count(receiver, 2).size(), 2U);
+  seen = tap->read();
+  EXPECT_EQ(seen.set, 2U);
+  EXPECT_EQ(seen.clear, 0U);
+}
+
+TEST_P(DontFragmentOnTheWay, IsNotReadWithoutPrivileges) {
+  const auto tap = open_tap(net_->server, false);
+  ASSERT_FALSE(tap);
+  EXPECT_EQ(tap.error().code, Errc::not_permitted);
+  EXPECT_NE(tap.error().context.find("CAP_NET_RAW"), std::string::npos);
 }
 
 TEST_P(UdpOnTheWay, WaitsForRoomAndGoesOnWhereItStopped) {

@@ -124,6 +124,7 @@ TestEndpoint::TestEndpoint(TestLoop& loop, TestEndpointOptions options)
   config.interface.handshakes_per_second = options_.handshakes_per_second;
   config.interface.handshake_burst = options_.handshake_burst;
   config.interface.last_stamp = options_.last_stamp;
+  config.measuring = options_.measuring;
   for (const std::string& text : options_.addresses)
     config.host.addresses.push_back(must(Prefix::parse(text)));
   for (const std::string& text : options_.listen)

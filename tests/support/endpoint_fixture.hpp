@@ -68,6 +68,7 @@ struct TestEndpointOptions {
   std::uint32_t handshakes_per_second = 1000;
   std::uint32_t handshake_burst = 512;
   noise::Tai64n last_stamp{};
+  bool measuring = false;
   std::string netns{};  ///< path of the namespace its sockets lie in; empty: the test's own
 };
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 #include "wgscope/base/time.hpp"
@@ -18,12 +19,15 @@ namespace wgscope::checks {
 
 struct MtuOptions {
   std::optional<IpAddress> target;  ///< inside; guessed where absent
-  bool quick = false;               ///< only whether the setting in use fits, in both directions
+  bool quick = false;  ///< only whether the setting in use fits, and what does where it does not
   std::optional<Instant> deadline;  ///< when all has to be over: what is known then is the result
   /// What an earlier search found each way: tried early, which is most of the search where nothing
   /// has changed.
   std::optional<std::size_t> expected_forward{};
   std::optional<std::size_t> expected_backward{};
+  std::optional<std::uint16_t> tcp_port;  ///< of a service inside whose MSS is to be looked at
+  std::optional<IpAddress> tcp_address;   ///< its address; absent: the target's
+  bool read_headers = true;  ///< of arriving datagrams, for DF; takes CAP_NET_RAW, or is left out
 };
 
 /// The largest tunnel MTU that is tried: jumbo frames'.

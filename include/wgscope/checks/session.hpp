@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,7 @@
 #include "wgscope/crypto/random.hpp"
 #include "wgscope/endpoint/attachment.hpp"
 #include "wgscope/endpoint/embedded_endpoint.hpp"
+#include "wgscope/endpoint/measuring_service.hpp"
 #include "wgscope/inner/event.hpp"
 #include "wgscope/inner/host.hpp"
 #include "wgscope/model/address.hpp"
@@ -54,6 +57,9 @@ class Session final : private endpoint::Observer {
 
   /// Called for each event inside the tunnel, after it was recorded nowhere else. May use host().
   std::function<void(const inner::Event&)> on_inner;
+  /// Is shown each packet that comes out of the tunnel, before host(). @returns whether it was
+  /// taken, and host() does not get it. May use interface(), but not pump().
+  std::function<bool(const endpoint::Arrived&)> on_arrival;
   /// When the user of host() has something due by itself; `tick` is called then.
   std::function<std::optional<Instant>()> next_tick;
   std::function<void(Instant)> tick;
@@ -82,6 +88,7 @@ class Session final : private endpoint::Observer {
   void on_socket_error(const os::SocketError& error) override;
   void on_send_failure(const os::SendFailure& failure) override;
   void on_fragments(const endpoint::Fragmented& fragmented) override;
+  bool take_arrived(const endpoint::Arrived& arrived) override;
   bool on_stamp(const noise::Tai64n& stamp) override;
   Result<> open_endpoint(const Target& target);
   Result<> watch();

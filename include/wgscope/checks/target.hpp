@@ -29,6 +29,7 @@ struct Target {
   PresharedKey preshared_key;
   config::EndpointName endpoint;
   std::vector<Prefix> allowed_ips;
+  std::optional<std::chrono::seconds> keepalive = {};  ///< PersistentKeepalive; nothing: off
 };
 
 /// Which of the peers is meant.

@@ -95,8 +95,13 @@ enum class FindingId : std::uint8_t {
   mtu_below_ipv6,
   mtu_unanswered,
   mtu_own_interface,
+  mtu_mss_too_large,
   // WGS-NAT, again
   nat_beyond_router,
+  // WGS-NAT: the tunnel's own flow through them
+  twin_not_forwarded,
+  service_unsuitable,
+  gateway_speaks,
   // WGS-MTU, again
   outer_unanswered,
 };

@@ -55,6 +55,26 @@ struct MtuDirection {
   std::optional<path::HopSearchResult> place;
 };
 
+/// How the way back was measured.
+enum class MtuBackward : std::uint8_t {
+  replies,  ///< by echo replies, in steps of 16 bytes, and nothing above the setting
+  answers,  ///< by answers of the gateway's measuring service, to the byte
+};
+
+/// Whether the gateway lets its IPv4 datagrams be cut into fragments.
+struct MtuCutting {
+  bool dont_fragment = false;  ///< it sets DF: they must not be cut
+  bool read = false;           ///< in their headers; else by what came in fragments, and when
+};
+
+/// An inner TCP service, asked for the segments that it takes.
+struct MtuTcp {
+  Endpoint service;
+  bool answered = false;             ///< with a SYN-ACK
+  bool refused = false;              ///< or with a reset
+  std::optional<std::uint16_t> mss;  ///< as the SYN-ACK says; nothing: it says nothing
+};
+
 struct MtuFacts {
   Endpoint gateway;
   std::uint16_t local_port = 0;     ///< ours, of the flow that was searched
@@ -71,10 +91,17 @@ struct MtuFacts {
   std::optional<bool> fragments_pass;
   std::optional<std::size_t> largest_fragment;  ///< of the gateway's datagrams that came in some
   bool inner_fragments = false;  ///< the gateway's tunnel has a smaller MTU than ours
+  MtuBackward method = MtuBackward::replies;
+  std::optional<Endpoint> seen_as;  ///< where our datagrams come from, as the gateway sees it
+  std::optional<MtuCutting> cutting;
+  std::optional<MtuTcp> tcp;  ///< nothing: not asked
 };
 
 /// The tunnel's MTU that is proven to pass, in both directions; nothing where that is not known.
 std::optional<std::size_t> fitting_mtu(const MtuFacts& facts);
+/// A larger one that may pass too, as the way back is known in steps only; nothing where there is
+/// none.
+std::optional<std::size_t> likely_mtu(const MtuFacts& facts);
 
 /// Pure: the same facts give the same checks.
 std::vector<Check> diagnose(const MtuFacts& facts);

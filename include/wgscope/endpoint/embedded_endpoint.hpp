@@ -11,6 +11,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/base/token_bucket.hpp"
+#include "wgscope/endpoint/measuring_service.hpp"
 #include "wgscope/inner/event.hpp"
 #include "wgscope/inner/host.hpp"
 #include "wgscope/model/address.hpp"
@@ -49,6 +50,10 @@ class Observer {
   virtual void on_send_failure(const os::SendFailure& failure) = 0;
   /// A datagram came in fragments. Only with EndpointConfig::report_fragments.
   virtual void on_fragments(const Fragmented& /*fragmented*/) {}
+  /// A packet came out of the tunnel, before the host sees it; for what this host has nothing to do
+  /// with. Not those for the measuring service.
+  /// @returns whether it was taken: then the host does not get it, and does not answer it.
+  virtual bool take_arrived(const Arrived& /*arrived*/) { return false; }
   /// A handshake of ours carries a stamp above all before, and is sent when this returns: whoever
   /// uses the key again must keep it first (os::StampStore::cover()).
   /// @returns false where it could not be kept: then what waits to be sent is dropped, and the
@@ -71,6 +76,7 @@ struct EndpointConfig {
   std::optional<std::uint32_t> mark;  ///< of what is sent (SO_MARK); needs CAP_NET_ADMIN
   os::Fragmentation fragmentation = os::Fragmentation::allow;
   bool report_fragments = false;  ///< Observer::on_fragments()
+  bool measuring = false;         ///< answers peers that measure the path: MeasuringService
   /// Also answer STUN binding requests (wire::answer_binding()) on the very port, so that the NAT
   /// before the other side can be measured on the tunnel's own way. At most kStunAnswersPerSecond,
   /// after kStunAnswersAtOnce: whoever forges sources has small answers sent to them, and no more
@@ -117,6 +123,9 @@ class EmbeddedEndpoint {
   /// io.
   Result<> set_hop_limit(std::optional<std::uint8_t> limit);
 
+  /// nullptr without EndpointConfig::measuring.
+  [[nodiscard]] const MeasuringService* measuring() const { return measuring_.get(); }
+
   /// A socket bound anew on a free port, as a peer whose NAT forgot it looks to the other side.
   /// Poll the new fd. @returns as UdpSocket::open(); then the old one stays.
   Result<> rebind();
@@ -127,13 +136,17 @@ class EmbeddedEndpoint {
   Result<> open_sockets(const EndpointConfig& config);
   os::UdpSocket* socket_for(Family family);
   void read(Now now, os::UdpSocket& socket);
-  void read_errors(os::UdpSocket& socket);
   bool answer_stun(Now now, os::UdpSocket& socket, const os::Received& received);
+  void take_packet(Now now, const Arrived& arrived);
+  void take_error(Instant now, const os::SocketError& error);
+  void answer_measurements(Now now);
+  std::optional<std::uint16_t> send_whole(Now now, const MeasuringService::Outgoing& answer);
   void transmit();
   bool stamp_is_kept();
   void report_unsendable();
   void send(os::UdpSocket& socket, std::span<os::SendBatch> batches);
   void take_failures(const os::SendReport& sent, std::span<const os::SendBatch> batches);
+  void take_limit(Family family);
   void send_from_elsewhere(os::UdpSocket& socket);
   void seal_packets(Now now);
   bool report();
@@ -148,6 +161,9 @@ class EmbeddedEndpoint {
   std::unique_ptr<LocalAddresses> called_;  ///< of sockets that have all addresses
   std::vector<os::SendBatch> sourceless_;   ///< whose source address is gone
   noise::Tai64n kept_stamp_;
+  std::unique_ptr<MeasuringService> measuring_;  ///< absent: none
+  bool sending_whole_ = false;                   ///< what is sent now must not be cut
+  std::optional<std::uint16_t> too_long_;        ///< for the own interface, which takes so much
 };
 
 }  // namespace wgscope::endpoint

@@ -123,7 +123,7 @@ class UdpSocket {
   [[nodiscard]] bool cuts_in_kernel() const;  ///< until a device proves unable to
   [[nodiscard]] bool merges_in_kernel() const;
 
-  /// @returns io.
+  /// Costs nothing where it is so already. @returns io.
   Result<> set_fragmentation(Fragmentation fragmentation);
   /// @returns not_permitted, io.
   Result<> set_mark(std::uint32_t mark);
@@ -173,6 +173,7 @@ class UdpSocket {
 
   UniqueFd fd_;
   Endpoint local_;
+  Fragmentation fragmentation_;
   std::unique_ptr<Sender> sender_;
   std::unique_ptr<Receiver> receiver_;
 };

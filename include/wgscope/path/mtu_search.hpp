@@ -32,7 +32,8 @@ struct MtuSearchConfig {
   std::size_t step = 1;                 ///< between the sizes that can be made, from `floor` on
   std::optional<std::size_t> expected;  ///< an MTU that is likely, tried as a report of it would be
   bool only_current = false;            ///< whether `current` passes, and nothing more
-  bool dont_fragment = true;            ///< how the owner sends: only for the verdict's name
+  bool until_current = false;  ///< likewise, but where it does not, what does is searched for
+  bool dont_fragment = true;   ///< how the owner sends: only for the verdict's name
   std::optional<Nanoseconds> round_trip;  ///< where it is known
   std::size_t most_probes = 300;          ///< then the path is too lossy to tell; controls aside
   /// Between rounds, of up to two answers each, at least: for far ends that ration their answers.

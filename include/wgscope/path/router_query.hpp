@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -50,7 +51,7 @@ class RouterQuery {
   /// An ICMP error said that router() cannot be reached.
   void handle_unreachable();
   void handle_timeout(Instant now);
-  std::optional<Instant> next_timeout() const;  ///< nothing: done
+  [[nodiscard]] std::optional<Instant> next_timeout() const;  ///< nothing: done
 
   [[nodiscard]] bool done() const { return done_; }
   [[nodiscard]] const RouterQueryResult& result() const { return result_; }

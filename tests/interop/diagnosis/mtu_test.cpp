@@ -8,9 +8,11 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <netinet/in.h>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <sys/socket.h>
 
 #include <fmt/core.h>
 #include <gmock/gmock.h>
@@ -26,6 +28,7 @@
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
+#include "wgscope/os/unique_fd.hpp"
 
 #include "need.hpp"
 #include "place.hpp"
@@ -236,6 +239,117 @@ TEST_P(PathMtu, IsNotTakenInByALinkThatLosesATenth) {
   const MtuFacts facts = search();
   EXPECT_EQ(facts.forward->verdict, MtuVerdict::black_hole);
   EXPECT_EQ(facts.forward->mtu, 1387U);
+}
+
+TEST_P(PathMtu, FindsTheSameOverIpv6Inside) {
+  const std::size_t backward = overhead() + 1328;
+  limit_forward(1471);
+  limit_backward(backward);
+  silence_router();
+  drop_fragments(place_->ours);
+  const MtuFacts facts = search({.target = IpAddress::parse("fd09::1").value()});
+  EXPECT_EQ(facts.forward->mtu, 1471U);
+  EXPECT_EQ(facts.forward->not_above, 1471U);
+  EXPECT_EQ(facts.backward->mtu, backward);
+  EXPECT_EQ(facts.method, diagnosis::MtuBackward::replies);
+}
+
+TEST_P(PathMtuOverIpv4, TellsOfOneLimitBothWaysWhatIsProvenAndWhatMayPass) {
+  limit_forward(1400);
+  limit_backward(1400);
+  silence_router();
+  drop_fragments(place_->ours);
+  const MtuFacts facts = search();
+  EXPECT_EQ(diagnosis::fitting_mtu(facts), 1328U);
+  EXPECT_EQ(diagnosis::likely_mtu(facts), 1340U);
+}
+
+TEST_P(PathMtuOverIpv4, ReadsWhetherTheGatewaysDatagramsMayBeCut) {
+  const MtuFacts facts = search();
+  ASSERT_TRUE(facts.cutting);
+  EXPECT_TRUE(facts.cutting->read);
+  EXPECT_EQ(facts.cutting->dont_fragment, sets_dont_fragment());
+}
+
+TEST_P(PathMtuOverIpv4, InfersThatWithoutPrivilegesFromWhatComesInFragments) {
+  limit_backward(1400);
+  const MtuFacts facts = search({.read_headers = false});
+  ASSERT_TRUE(facts.cutting);
+  EXPECT_FALSE(facts.cutting->read);
+  EXPECT_EQ(facts.cutting->dont_fragment, sets_dont_fragment());
+}
+
+TEST_P(PathMtuOverIpv4, DoesNotClaimToKnowWithoutPrivilegesWhereNothingIsCut) {
+  const MtuFacts facts = search({.read_headers = false});
+  EXPECT_EQ(facts.cutting.has_value(), false);
+}
+
+TEST_P(PathMtu, NamesASizeThatFitsInAQuickRunToo) {
+  limit_forward(1391);
+  silence_router();
+  const MtuFacts facts = search({.quick = true, .deadline = os::boot_now() + 9s});
+  EXPECT_EQ(facts.forward->mtu, 1391U);
+  EXPECT_EQ(facts.forward->verdict, MtuVerdict::black_hole);
+  EXPECT_LE(diagnosis::fitting_mtu(facts), 1391U - overhead());
+  EXPECT_GE(diagnosis::fitting_mtu(facts), 1391U - overhead() - 15);
+  EXPECT_LE(took_, 9s);
+}
+
+/// Something that listens on the gateway, port 22.
+class TcpService {
+ public:
+  explicit TcpService(const NetworkNamespace& netns) {
+    inside(netns.path(), [this] {
+      fd_ = os::UniqueFd(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));  // IPv4 too
+      sockaddr_in6 any{};
+      any.sin6_family = AF_INET6;
+      any.sin6_port = htons(22);
+      const auto* const address = reinterpret_cast<const sockaddr*>(&any);
+      if (!fd_ || bind(fd_.get(), address, sizeof any) != 0 || listen(fd_.get(), 5) != 0)
+        throw std::runtime_error("cannot listen on port 22");
+    });
+  }
+
+ private:
+  os::UniqueFd fd_;
+};
+
+TEST_P(PathMtu, ComparesTheMssOfAnInnerService) {
+  const TcpService service(place_->theirs);
+  const MtuFacts fits = search({.tcp_port = 22});
+  ASSERT_TRUE(fits.tcp && fits.tcp->answered);
+  const std::size_t tunnel = 1420;  // the gateway's
+  EXPECT_EQ(fits.tcp->mss, tunnel - 40);
+  EXPECT_EQ(finding(fits), std::nullopt);
+
+  const MtuFacts inside6 =
+      search({.tcp_port = 22, .tcp_address = IpAddress::parse("fd09::1").value()});
+  EXPECT_EQ(inside6.tcp->mss, tunnel - 60);
+}
+
+TEST_P(PathMtu, WarnsOfAnMssThatIsLargerThanThePathTakes) {
+  const TcpService service(place_->theirs);
+  limit_forward(1391);
+  const MtuFacts facts = search({.tcp_port = 22});
+  const auto checks = diagnosis::diagnose(facts);
+  const auto check = std::ranges::find(checks, "mtu.tcp", &diagnosis::Check::name);
+  ASSERT_TRUE(check != checks.end() && check->finding);
+  EXPECT_EQ(check->finding->id, FindingId::mtu_mss_too_large);
+}
+
+TEST_P(PathMtu, SeesAnMssThatIsLoweredOnTheWay) {
+  const TcpService service(place_->theirs);
+  Place::add_rule(place_->theirs, "output", "tcp flags syn tcp option maxseg size set 1240");
+  const MtuFacts facts = search({.tcp_port = 22});
+  EXPECT_EQ(facts.tcp->mss, 1240);
+  EXPECT_EQ(finding(facts), std::nullopt);
+}
+
+TEST_P(PathMtu, SaysThatNoServiceIsThere) {
+  const MtuFacts facts = search({.tcp_port = 22});
+  ASSERT_TRUE(facts.tcp);
+  EXPECT_FALSE(facts.tcp->answered);
+  EXPECT_TRUE(facts.tcp->refused);
 }
 
 TEST_P(PathMtu, FindsThisHostsOwnInterfaceToBeTooSmall) {

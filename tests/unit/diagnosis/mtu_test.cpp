@@ -65,8 +65,138 @@ TEST(MtuDiagnosis, SaysWhatFitsAHealthyPathWithItsMargin) {
   EXPECT_EQ(overall_of(facts), Status::ok);
   EXPECT_EQ(fitting_mtu(facts), 1440U);
   EXPECT_EQ(success(facts).plain(),
-            "MTU 1420 fits in both directions, margin 20 bytes: the path takes MTU 1440, TCP MSS "
-            "1400 (IPv6: 1380)");
+            "MTU 1420 fits in both directions, margin 20 bytes to the gateway: the path takes MTU "
+            "1440, TCP MSS 1400 (IPv6: 1380)");
+}
+
+TEST(MtuDiagnosis, KnowsTheMarginBothWaysByAnswersOfTheGateway) {
+  MtuFacts facts = healthy();
+  facts.method = MtuBackward::answers;
+  facts.backward = passes(1492);
+  EXPECT_EQ(fitting_mtu(facts), 1432U);
+  EXPECT_EQ(success(facts).plain(),
+            "MTU 1420 fits in both directions, margin 12 bytes: the path takes MTU 1432, TCP MSS "
+            "1392 (IPv6: 1372)");
+  EXPECT_THAT(named(diagnose(facts), "mtu.backward").summary.plain(),
+              HasSubstr("measuring service"));
+}
+
+TEST(MtuDiagnosis, TellsWhereTheGatewaySeesUs) {
+  MtuFacts facts = healthy();
+  facts.seen_as = *Endpoint::parse("203.0.113.9:4242");
+  EXPECT_THAT(named(diagnose(facts), "mtu.seen_as").summary.plain(), HasSubstr("203.0.113.9:4242"));
+}
+
+TEST(MtuDiagnosis, SpeaksOfNoMarginWhereOnlyTheSettingWasTried) {
+  MtuFacts facts = healthy();
+  facts.forward = passes(1480);
+  facts.forward->exact = false;
+  EXPECT_EQ(success(facts).plain(), "MTU 1420 fits in both directions: TCP MSS 1380 (IPv6: 1360)");
+}
+
+TEST(MtuDiagnosis, NamesTheGatewaysInterfaceWhereThatIsTooSmall) {
+  MtuFacts facts = healthy();
+  facts.method = MtuBackward::answers;
+  facts.backward = passes(1450);
+  facts.backward->verdict = MtuVerdict::refused_here;
+  facts.backward->own_limit = 1450;
+  const auto checks = diagnose(facts);
+  EXPECT_EQ(named(checks, "mtu.backward").finding->id, FindingId::mtu_own_interface);
+  EXPECT_THAT(named(checks, "mtu.backward").summary.plain(),
+              HasSubstr("the gateway's own interface takes 1450 bytes"));
+}
+
+TEST(MtuDiagnosis, AdvisesToTheByteByAnswersAndNamesWhatMayPassByReplies) {
+  MtuFacts facts = healthy();
+  facts.forward = ends_at(1400);
+  facts.backward = ends_at(1388);
+  facts.backward->not_above = 1403;
+  EXPECT_EQ(fitting_mtu(facts), 1328U);
+  EXPECT_EQ(likely_mtu(facts), 1340U);
+  EXPECT_THAT(named(diagnose(facts), "mtu.forward").finding->fix[1].plain(),
+              HasSubstr("up to 1340 may pass"));
+  facts.method = MtuBackward::answers;
+  facts.backward = ends_at(1400);
+  EXPECT_EQ(fitting_mtu(facts), 1340U);
+  EXPECT_EQ(likely_mtu(facts), std::nullopt);
+}
+
+TEST(MtuDiagnosis, GivesNoHopeOfMoreThanIsKnownToPassForward) {
+  MtuFacts facts = healthy();
+  facts.forward = ends_at(1390);
+  facts.backward = ends_at(1388);
+  facts.backward->not_above = 1403;
+  EXPECT_EQ(likely_mtu(facts), 1330U);
+  facts.forward = ends_at(1388);
+  EXPECT_EQ(likely_mtu(facts), std::nullopt);
+  facts.forward = ends_at(1400);
+  facts.backward = passes(1388);  // larger requests do not arrive there
+  EXPECT_EQ(likely_mtu(facts), 1340U);
+}
+
+TEST(MtuDiagnosis, LowersTheMssOfBothFamiliesInItsFix) {
+  MtuFacts facts = healthy();
+  facts.method = MtuBackward::answers;
+  facts.forward = ends_at(1400);
+  std::string fix;
+  const auto checks = diagnose(facts);
+  for (const Text& line : named(checks, "mtu.forward").finding->fix) fix += line.plain() + "\n";
+  EXPECT_THAT(fix, HasSubstr("meta nfproto ipv4 tcp flags syn tcp option maxseg size set 1300\n"));
+  EXPECT_THAT(fix, HasSubstr("meta nfproto ipv6 tcp flags syn tcp option maxseg size set 1280\n"));
+}
+
+TEST(MtuDiagnosis, SaysWhatBecomesOfLargeDatagramsByWhetherTheyMayBeCut) {
+  MtuFacts facts = healthy();
+  facts.backward = ends_at(1388);
+  const auto evidence = [&] {
+    const auto checks = diagnose(facts);
+    std::string all;
+    for (const Text& line : named(checks, "mtu.backward").finding->evidence)
+      all += line.plain() + "\n";
+    return all;
+  };
+  EXPECT_THAT(evidence(), HasSubstr("takes CAP_NET_RAW"));
+  facts.cutting = {.dont_fragment = true, .read = true};
+  EXPECT_THAT(evidence(), HasSubstr("must not be cut (DF is set, read in their headers)"));
+  EXPECT_THAT(named(diagnose(facts), "mtu.cutting").summary.plain(),
+              HasSubstr("the gateway's datagrams must not be cut (DF is set)"));
+  facts.cutting = {.dont_fragment = false, .read = true};
+  EXPECT_THAT(evidence(), HasSubstr("go in fragments"));
+  facts.gateway = *Endpoint::parse("[2001:db8::1]:51820");
+  EXPECT_THAT(evidence(), HasSubstr("over IPv6 no router cuts"));
+}
+
+const MtuTcp kTcp{
+    .service = *Endpoint::parse("10.9.0.1:22"), .answered = true, .refused = false, .mss = 1380};
+
+TEST(MtuDiagnosis, ComparesAnInnerServicesMssWithWhatFits) {
+  MtuFacts facts = healthy();
+  facts.tcp = kTcp;
+  EXPECT_EQ(named(diagnose(facts), "mtu.tcp").status, Status::ok);
+  EXPECT_THAT(named(diagnose(facts), "mtu.tcp").summary.plain(),
+              HasSubstr("1380 bytes, which fit"));
+  facts.tcp->mss = 1401;  // 1400 fit the path
+  const auto checks = diagnose(facts);
+  EXPECT_EQ(named(checks, "mtu.tcp").finding->id, FindingId::mtu_mss_too_large);
+  EXPECT_THAT(named(checks, "mtu.tcp").summary.plain(),
+              HasSubstr("10.9.0.1:22 takes TCP segments of 1401 bytes, the path takes 1400"));
+  facts.tcp->mss = 1240;
+  EXPECT_EQ(named(diagnose(facts), "mtu.tcp").status, Status::ok);
+  EXPECT_THAT(named(diagnose(facts), "mtu.tcp").summary.plain(), HasSubstr("less than the 1380"));
+  facts.tcp->service = *Endpoint::parse("[fd09::1]:22");
+  facts.tcp->mss = 1381;  // 1380 fit, with the longer header
+  EXPECT_EQ(named(diagnose(facts), "mtu.tcp").status, Status::warning);
+}
+
+TEST(MtuDiagnosis, IsUnknownWhereTheServiceDoesNotAnswer) {
+  MtuFacts facts = healthy();
+  facts.tcp = kTcp;
+  facts.tcp->answered = false;
+  facts.tcp->refused = true;
+  EXPECT_EQ(named(diagnose(facts), "mtu.tcp").status, Status::unknown);
+  EXPECT_THAT(named(diagnose(facts), "mtu.tcp").summary.plain(), HasSubstr("refuses"));
+  facts.tcp->refused = false;
+  EXPECT_THAT(named(diagnose(facts), "mtu.tcp").summary.plain(), HasSubstr("does not answer"));
 }
 
 TEST(MtuDiagnosis, NamesTheHopsBetweenWhichFullDatagramsAreDropped) {

@@ -116,6 +116,17 @@ TEST(MtuSearch, AsksForNothingButTheCurrentSizeWhereThatIsAllThatIsWanted) {
   EXPECT_FALSE(run.result.exact);
 }
 
+TEST(MtuSearch, LooksForASizeThatPassesOnlyWhereTheCurrentOneDoesNot) {
+  const MtuSearchConfig config{.current = 1480, .until_current = true};
+  const auto fits = simulate(config, {.mtu = 9000}, 1);
+  EXPECT_EQ(fits.result.current_fits, true);
+  EXPECT_EQ(fits.result.probes, 1U);
+  const auto less = simulate(config, {.mtu = 1397}, 1);
+  EXPECT_EQ(less.result.verdict, MtuVerdict::black_hole);
+  EXPECT_EQ(less.result.mtu, 1397U);
+  EXPECT_EQ(less.result.not_above, 1397U);
+}
+
 TEST(MtuSearch, GivesUpOnAPathThatAnswersNothing) {
   const auto run = simulate({.current = 1480}, {.mtu = 0, .loss = 1.0}, 1);
   EXPECT_EQ(run.result.verdict, MtuVerdict::inconclusive);

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/checks/handshake.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session.hpp"
+#include "wgscope/checks/stamps.hpp"
+#include "wgscope/checks/target.hpp"
+#include "wgscope/diagnosis/nat_flow.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/model/address.hpp"
+
+namespace wgscope::checks {
+
+struct NatFlowOptions {
+  std::optional<std::chrono::seconds> keepalive;  ///< that is judged; nothing or 0: off
+  /// How far the lifetime is looked for. Zero: only whether anything comes in that can be used.
+  std::chrono::seconds longest{180};
+};
+
+/// How the twin's packets go.
+struct TwinWay {
+  IpAddress from;  ///< the twin's address inside
+  IpAddress to;    ///< ours
+};
+
+/// @returns bad_value, in a sentence that says what to do: another gateway, the same key, no two
+/// addresses of one family that both files let into the tunnel.
+Result<TwinWay> twin_way(const Target& ours, const Target& twin);
+
+/// Finds out how long the NATs on the way remember the tunnel's own flow when it is silent, and
+/// whether a keepalive is often enough, with a second peer of the same gateway that sends to us
+/// through it. Takes the sum of all silences that are tried: minutes.
+/// @param ours, twin  stand.
+diagnosis::FlowFacts nat_flow(Run& run, Session& ours, Session& twin, const TwinWay& way,
+                              const NatFlowOptions& options);
+
+/// @returns bad_value, in a sentence that says what to do: a service that is not inside the tunnel.
+Result<> check_service(const Target& ours, const Endpoint& service);
+
+/// The same with a TCP service inside the tunnel, whose host sends again what is not acknowledged:
+/// coarser, as it does so after 25, 51, 102 s. Opens a few connections to it, asks it by HTTP if it
+/// does not speak first, and resets them at the end. Takes minutes.
+/// @param session  stands.
+diagnosis::FlowFacts nat_flow(Run& run, Session& session, const Endpoint& service,
+                              const NatFlowOptions& options);
+
+/// The second peer.
+struct Twin {
+  const Target& target;
+  Stamps& stamps;
+};
+
+struct NatFlowCheck {
+  HandshakeOptions handshake;  ///< of both peers; its `data` is not looked at
+  NatFlowOptions flow;
+  std::optional<Twin> twin;         ///< as twin_way() takes it
+  std::optional<Endpoint> service;  ///< as check_service() takes it
+};
+
+/// Handshakes, measures with the twin, the service or, one after the other, both, and adds all of
+/// it to a report.
+void check_nat_flow(Run& run, const Target& target, Stamps& stamps, NatFlowCheck check,
+                    diagnosis::Report& report);
+
+}  // namespace wgscope::checks

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/path/flow_lifetime.hpp"
+
+// How long the NATs on the way remember the tunnel's own flow, and what that means for its
+// PersistentKeepalive. checks::nat_flow() sees; diagnose() knows.
+
+namespace wgscope::diagnosis {
+
+/// Who makes the gateway send something to us when it was silent.
+enum class FlowMethod : std::uint8_t {
+  twin,  ///< a second peer of the gateway, which pings us through it
+  tcp,   ///< a TCP service inside, which sends again what we do not acknowledge
+};
+
+/// Why a TCP service is no good for that.
+enum class ServiceFault : std::uint8_t {
+  none,
+  silent,   ///< nothing answers
+  refused,  ///< it, or a firewall in its name, refuses
+  no_data,  ///< it connects, and has nothing to say, not even to a request
+  gave_up,  ///< it ended the connection, or stopped sending, before anything was known
+};
+
+struct FlowFacts {
+  FlowMethod method{};
+  Endpoint gateway;
+  IpAddress ours;   ///< inside the tunnel
+  Endpoint caller;  ///< inside: the twin's address without a port, or the service
+  std::optional<std::chrono::seconds> keepalive;  ///< PersistentKeepalive; nothing: off
+  std::chrono::seconds longest{};                 ///< how far was looked; 0: not at all
+  path::FlowLifetime found;
+  ServiceFault fault = ServiceFault::none;
+  std::optional<IpAddress> rejected_by;  ///< said by ICMP that the twin's calls are not let through
+  bool interrupted = false;
+};
+
+/// Pure. @returns checks: whether calls come in, how long the flow lives, the keepalive.
+std::vector<Check> diagnose(const FlowFacts& facts);
+/// Those checks where there was no tunnel to measure.
+std::vector<Check> skipped_flow(std::optional<FindingId> because);
+/// "the tunnel's flow lives for 51 to 52 s": Report::success; empty where nothing is known.
+Text success(const FlowFacts& facts);
+
+}  // namespace wgscope::diagnosis

@@ -1,0 +1,71 @@
+#include "mtu_tcp.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <variant>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session.hpp"
+#include "wgscope/diagnosis/mtu.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/endpoint/measuring_service.hpp"
+#include "wgscope/inner/event.hpp"
+#include "wgscope/inner/tcp.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/clock.hpp"
+#include "wgscope/wire/ip.hpp"
+#include "wgscope/wire/tcp.hpp"
+
+namespace wgscope::checks {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Nanoseconds kPatience = 8s;  ///< for one SYN of three to get through: after 0, 3 and 6 s
+
+/// The TCP below does not tell what it was told: the segment is read on its way to it.
+void take(diagnosis::MtuTcp& facts, const endpoint::Arrived& arrived) {
+  const auto packet = wire::parse_ip(arrived.packet);
+  if (!packet || packet->fragment || packet->source != facts.service.address) return;
+  const auto segment = wire::parse_tcp(*packet);
+  if (!segment || !segment->syn || !segment->ack || segment->source != facts.service.port) return;
+  const auto mss = wire::maximum_segment_size(*segment);
+  if (!mss) return;
+  facts.answered = true;
+  facts.mss = *mss;
+}
+
+}  // namespace
+
+diagnosis::MtuTcp ask_mss(Run& run, Session& session, const Endpoint& service, Instant deadline) {
+  run.say(diagnosis::text("asking {} for its TCP MSS", service));
+  diagnosis::MtuTcp facts;
+  facts.service = service;
+  const auto id = session.host().tcp().connect(os::boot_now(), service, kPatience);
+  if (!id) return facts;
+  bool over = false;
+  session.on_arrival = [&](const endpoint::Arrived& arrived) {
+    take(facts, arrived);
+    return false;
+  };
+  session.on_inner = [&](const inner::Event& event) {
+    if (const auto* ended = std::get_if<inner::TcpEnded>(&event); ended && ended->id == *id) {
+      over = true;
+      facts.refused = ended->why == inner::TcpEnd::refused;
+    }
+    if (const auto* failed = std::get_if<inner::IcmpFailed>(&event))
+      over = over || failed->connection == *id;
+  };
+  session.pump();
+  static_cast<void>(run.wait([&] { return over || facts.answered; },
+                             std::min(deadline, os::boot_now() + kPatience)));
+  session.on_arrival = nullptr;
+  session.on_inner = nullptr;
+  session.host().tcp().abort(*id);
+  session.pump();
+  return facts;
+}
+
+}  // namespace wgscope::checks

@@ -1,0 +1,155 @@
+#include "wgscope/checks/nat_flow.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/checks/handshake.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session.hpp"
+#include "wgscope/checks/stamps.hpp"
+#include "wgscope/checks/target.hpp"
+#include "wgscope/crypto/x25519.hpp"
+#include "wgscope/diagnosis/nat_flow.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/path/silence_search.hpp"
+
+#include "nat_ladder.hpp"
+#include "nat_twin.hpp"
+
+namespace wgscope::checks {
+namespace {
+
+/// Adds what was found, and its words to those of the parts before.
+void add(const diagnosis::FlowFacts& facts, diagnosis::Text& success, diagnosis::Report& report) {
+  for (diagnosis::Check& check : diagnosis::diagnose(facts))
+    report.checks.push_back(std::move(check));
+  report.interrupted = report.interrupted || facts.interrupted;
+  const diagnosis::Text words = diagnosis::success(facts);
+  if (words.empty()) return;
+  if (!success.empty()) success.add("; ");
+  report.success = success.add(words);
+}
+
+void add_skipped(diagnosis::Report& report, bool interrupted) {
+  report.interrupted = report.interrupted || interrupted;
+  for (diagnosis::Check& check : diagnosis::skipped_flow(diagnosis::worst_finding_id(report)))
+    report.checks.push_back(std::move(check));
+}
+
+/// A session that can be used, or what is in the way, in the report.
+std::unique_ptr<Session> open(Run& run, const Target& target, Stamps& stamps,
+                              const HandshakeOptions& options, diagnosis::Report& report) {
+  HandshakeOutcome outcome = handshake(run, target, stamps, options);
+  report_handshake(outcome.facts, report);
+  return std::move(outcome.session);
+}
+
+}  // namespace
+
+Result<TwinWay> twin_way(const Target& ours, const Target& twin) {
+  if (ours.gateway != twin.gateway)
+    return fail(Errc::bad_value,
+                "the twin's file names another gateway: it has to be a second peer of the same");
+  const auto our_key = crypto::derive_public_key(ours.private_key.secret);
+  const auto twins_key = crypto::derive_public_key(twin.private_key.secret);
+  if (our_key && twins_key && *our_key == *twins_key)
+    return fail(Errc::bad_value,
+                "the twin's file has the same private key: the twin has to be another peer");
+  for (const Prefix& to : ours.addresses) {
+    for (const Prefix& from : twin.addresses) {
+      if (to.address.family != from.address.family || to.address == from.address) continue;
+      if (is_allowed(twin, to.address) && is_allowed(ours, from.address))
+        return TwinWay{from.address, to.address};
+    }
+  }
+  return fail(Errc::bad_value,
+              fmt::format("the AllowedIPs do not let the twin and this peer meet: each file's "
+                          "[Peer] needs the other's Address, here {} and {}",
+                          twin.addresses.front().address.to_string(),
+                          ours.addresses.front().address.to_string()));
+}
+
+diagnosis::FlowFacts nat_flow(Run& run, Session& ours, Session& twin, const TwinWay& way,
+                              const NatFlowOptions& options) {
+  diagnosis::FlowFacts facts;
+  facts.method = diagnosis::FlowMethod::twin;
+  facts.gateway = ours.gateway();
+  facts.ours = way.to;
+  facts.caller = {way.from, 0, 0};
+  facts.keepalive = options.keepalive;
+  facts.longest = options.longest;
+  path::SilenceSearchConfig config{.interval = options.keepalive, .longest = options.longest};
+  if (options.longest == std::chrono::seconds(0)) config.interval.reset();
+  TwinCalls(run, ours, twin, way).measure(config, facts);
+  facts.interrupted = run.interrupted();
+  return facts;
+}
+
+Result<> check_service(const Target& ours, const Endpoint& service) {
+  if (!is_allowed(ours, service.address))
+    return fail(Errc::bad_value,
+                fmt::format("{} is not among the peer's AllowedIPs, so nothing for it goes into "
+                            "the tunnel",
+                            service.address.to_string()));
+  for (const Prefix& own : ours.addresses)
+    if (own.address.family == service.address.family && own.address != service.address) return {};
+  return fail(Errc::bad_value, fmt::format("{}: this peer has no address of that family",
+                                           service.address.to_string()));
+}
+
+diagnosis::FlowFacts nat_flow(Run& run, Session& session, const Endpoint& service,
+                              const NatFlowOptions& options) {
+  diagnosis::FlowFacts facts;
+  facts.method = diagnosis::FlowMethod::tcp;
+  facts.gateway = session.gateway();
+  facts.caller = service;
+  facts.keepalive = options.keepalive;
+  facts.longest = options.longest;
+  const auto from = session.host().source_for(service.address);
+  if (!from) return facts;
+  facts.ours = *from;
+  LadderCalls(run, session, *from, service)
+      .measure({.interval = options.keepalive, .longest = options.longest}, facts);
+  facts.interrupted = run.interrupted();
+  return facts;
+}
+
+namespace {
+
+/// @returns nothing where there is no second session.
+std::optional<diagnosis::FlowFacts> check_twin(Run& run, const Target& target, Session& ours,
+                                               const NatFlowCheck& check,
+                                               diagnosis::Report& report) {
+  const auto way = twin_way(target, check.twin->target);
+  if (!way) return std::nullopt;
+  // Its checks would be doubles where all is well.
+  diagnosis::Report of_twin;
+  const auto twins = open(run, check.twin->target, check.twin->stamps, check.handshake, of_twin);
+  if (twins && !run.interrupted()) return nat_flow(run, ours, *twins, *way, check.flow);
+  for (diagnosis::Check& one : of_twin.checks) report.checks.push_back(std::move(one));
+  return std::nullopt;
+}
+
+}  // namespace
+
+void check_nat_flow(Run& run, const Target& target, Stamps& stamps, NatFlowCheck check,
+                    diagnosis::Report& report) {
+  check.handshake.data = false;
+  diagnosis::Text success = report.success;
+  const auto ours = open(run, target, stamps, check.handshake, report);
+  if (!ours || run.interrupted()) return add_skipped(report, run.interrupted());
+  if (check.twin) {
+    const auto facts = check_twin(run, target, *ours, check, report);
+    if (!facts) return add_skipped(report, run.interrupted());
+    add(*facts, success, report);
+  }
+  if (check.service && !run.interrupted())
+    add(nat_flow(run, *ours, *check.service, check.flow), success, report);
+}
+
+}  // namespace wgscope::checks

@@ -1,0 +1,211 @@
+#include "nat_ladder.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "wgscope/base/bytes.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session.hpp"
+#include "wgscope/crypto/random.hpp"
+#include "wgscope/diagnosis/nat_flow.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/clock.hpp"
+#include "wgscope/path/retransmission_ladder.hpp"
+#include "wgscope/path/silent_tcp.hpp"
+#include "wgscope/wire/ip.hpp"
+
+namespace wgscope::checks {
+namespace {
+
+using diagnosis::ServiceFault;
+using path::SilentTcp;
+using path::TcpSeen;
+using std::chrono::seconds;
+
+constexpr Nanoseconds kOpening = seconds(12);
+constexpr Nanoseconds kForever = std::chrono::hours(24);
+constexpr std::uint16_t kFirstDynamicPort = 49152;  // RFC 6335 §6
+
+std::optional<Instant> earlier(std::optional<Instant> a, std::optional<Instant> b) {
+  if (!a || !b) return a ? a : b;
+  return std::min(*a, *b);
+}
+
+}  // namespace
+
+LadderCalls::LadderCalls(Run& run, Session& ours, const IpAddress& from, const Endpoint& service)
+    : run_(run), ours_(ours), flow_(ours) {
+  crypto::SystemRandom random;
+  std::array<std::byte, 8> bytes{};
+  random.fill(bytes);
+  const auto numbers = std::span(bytes);
+  const auto sequence = load_be32(numbers.first<4>());
+  auto port = static_cast<std::uint16_t>(load_be16(numbers.last<2>()) | kFirstDynamicPort);
+  for (std::size_t i = 0; i < path::kLadderLines; ++i) {
+    const Endpoint ours_inside{from, 0, port};
+    lines_.push_back(
+        {.tcp = SilentTcp(ours_inside, service, sequence + static_cast<std::uint32_t>(i << 24U),
+                          os::boot_now()),
+         .data = {}});
+    port = port == UINT16_MAX ? kFirstDynamicPort : static_cast<std::uint16_t>(port + 1);
+  }
+}
+
+/// The service shall not go on sending to nobody.
+LadderCalls::~LadderCalls() {
+  for (Line& line : lines_) line.tcp.reset();
+  send_packets();
+}
+
+std::uint64_t LadderCalls::missing() {
+  return ours_.interface().receive_loss(ours_.peer()).missing;
+}
+
+void LadderCalls::send_packets() {
+  for (Line& line : lines_) {
+    while (const auto packet = line.tcp.poll_packet()) {
+      ++packets_;
+      static_cast<void>(ours_.interface().send(os::now(), *packet));
+    }
+  }
+  ours_.pump();
+}
+
+/// @returns whether there is any line that stalls.
+bool LadderCalls::open() {
+  flow_.on_packet = [this](Instant now, std::span<const std::byte> bytes) {
+    const auto packet = wire::parse_ip(bytes);
+    if (!packet) return false;
+    for (Line& line : lines_) {
+      const TcpSeen seen = line.tcp.handle_packet(now, *packet);
+      if (seen == TcpSeen::data) line.data = now;
+      if (seen != TcpSeen::nothing) return true;
+    }
+    return false;
+  };
+  ours_.next_tick = [this] {
+    std::optional<Instant> next;
+    for (const Line& line : lines_) next = earlier(next, line.tcp.next_timeout());
+    return next;
+  };
+  ours_.tick = [this](Instant now) {
+    for (Line& line : lines_) line.tcp.handle_timeout(now);
+  };
+  run_.say("connecting to the TCP service");
+  static_cast<void>(run_.wait(
+      [this] {
+        send_packets();
+        return std::ranges::none_of(lines_, [](const Line& line) { return line.tcp.is_opening(); });
+      },
+      os::boot_now() + kOpening));
+  return std::ranges::any_of(
+      lines_, [](const Line& line) { return line.tcp.state() == SilentTcp::State::stalled; });
+}
+
+ServiceFault LadderCalls::fault() const {
+  const auto any = [this](SilentTcp::State state) {
+    return std::ranges::any_of(lines_, [&](const Line& line) { return line.tcp.state() == state; });
+  };
+  if (any(SilentTcp::State::refused)) return ServiceFault::refused;
+  if (any(SilentTcp::State::no_data) || any(SilentTcp::State::waiting))
+    return ServiceFault::no_data;
+  if (any(SilentTcp::State::ended)) return ServiceFault::gave_up;
+  return ServiceFault::silent;
+}
+
+void LadderCalls::send(path::RetransmissionLadder& ladder, std::span<const std::size_t> lines) {
+  using Kind = path::LadderSend::Kind;
+  while (const auto wanted = ladder.poll_send()) {
+    switch (wanted->kind) {
+      case Kind::keepalive: ours_.send_keepalive(); break;
+      case Kind::handshake: ours_.initiate(); break;
+      case Kind::ask:
+        lines_[lines[wanted->line]].tcp.ask();
+        send_packets();
+        break;
+    }
+  }
+}
+
+void LadderCalls::show(const path::RetransmissionLadder& ladder) {
+  const auto silence = ladder.silence();
+  if (!silence || shown_ == ladder.silent_until()) return;
+  shown_ = ladder.silent_until();
+  const auto known = ladder.result();
+  diagnosis::Text what = diagnosis::text("silent for {} s, then the service sends again",
+                                         std::chrono::round<seconds>(*silence).count());
+  if (known.alive_after) what.add(" (survived: ").add(known.alive_after->count()).add(" s)");
+  run_.say(what, shown_);
+}
+
+void LadderCalls::climb(path::RetransmissionLadder& ladder, std::span<const std::size_t> lines) {
+  flow_.on_packet = [&](Instant now, std::span<const std::byte> bytes) {
+    const auto packet = wire::parse_ip(bytes);
+    if (!packet) return false;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      switch (lines_[lines[i]].tcp.handle_packet(now, *packet)) {
+        case TcpSeen::nothing: continue;
+        case TcpSeen::data: ladder.handle_data(now, i, missing()); return true;
+        case TcpSeen::answer: ladder.handle_answer(now, i, missing()); return true;
+        case TcpSeen::ended: ladder.handle_end(now, i, missing()); return true;
+        case TcpSeen::progress: return false;
+      }
+    }
+    return false;
+  };
+  flow_.on_other = [&](Instant now) { ladder.handle_other(now, missing()); };
+  flow_.on_keyed = [&](Instant now) { ladder.handle_keyed(now); };
+  ours_.next_tick = [&] { return ladder.next_timeout(); };
+  ours_.tick = [&](Instant now) { ladder.handle_timeout(now); };
+  static_cast<void>(run_.wait(
+      [&] {
+        flow_.take_events();
+        send(ladder, lines);
+        show(ladder);
+        return ladder.done();
+      },
+      os::boot_now() + kForever));
+  flow_.on_packet = nullptr;
+  flow_.on_other = flow_.on_keyed = nullptr;
+  ours_.next_tick = nullptr;
+  ours_.tick = nullptr;
+}
+
+void LadderCalls::measure(const path::LadderConfig& config, diagnosis::FlowFacts& facts) {
+  const bool stalls = open();
+  if (run_.interrupted()) return;
+  if (!stalls) {
+    facts.fault = fault();
+    facts.found.calls = packets_;
+    facts.found.end = path::FlowEnd::no_service;
+    return;
+  }
+  if (config.longest == seconds(0)) {
+    facts.found.end = path::FlowEnd::done;
+    return;
+  }
+  std::vector<std::size_t> lines;
+  std::vector<Instant> stalled;
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    if (lines_[i].tcp.state() != SilentTcp::State::stalled) continue;
+    lines.push_back(i);
+    stalled.push_back(*lines_[i].data);
+  }
+  path::RetransmissionLadder ladder(config, stalled, flow_.keyed(), missing(), os::boot_now());
+  climb(ladder, lines);
+  facts.found = ladder.result();
+  const bool known = facts.found.alive_after || facts.found.gone_after;
+  if (facts.found.end == path::FlowEnd::service_ended && !known)
+    facts.fault = ServiceFault::gave_up;
+}
+
+}  // namespace wgscope::checks

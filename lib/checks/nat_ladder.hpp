@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session.hpp"
+#include "wgscope/diagnosis/nat_flow.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/path/retransmission_ladder.hpp"
+#include "wgscope/path/silent_tcp.hpp"
+
+#include "silent_flow.hpp"
+
+namespace wgscope::checks {
+
+/// path::RetransmissionLadder on a real session, with a few path::SilentTcp to one service.
+class LadderCalls {
+ public:
+  /// @param from  our address inside. All outlive this.
+  LadderCalls(Run& run, Session& ours, const IpAddress& from, const Endpoint& service);
+  LadderCalls(const LadderCalls&) = delete;
+  LadderCalls& operator=(const LadderCalls&) = delete;
+  ~LadderCalls();
+
+  /// Until it is done, or interrupted.
+  void measure(const path::LadderConfig& config, diagnosis::FlowFacts& facts);
+
+ private:
+  struct Line {
+    path::SilentTcp tcp;
+    std::optional<Instant> data;  ///< the last that came in
+  };
+
+  bool open();
+  void climb(path::RetransmissionLadder& ladder, std::span<const std::size_t> lines);
+  void send_packets();
+  void send(path::RetransmissionLadder& ladder, std::span<const std::size_t> lines);
+  void show(const path::RetransmissionLadder& ladder);
+  [[nodiscard]] std::uint64_t missing();
+  [[nodiscard]] diagnosis::ServiceFault fault() const;
+
+  Run& run_;
+  Session& ours_;
+  SilentFlow flow_;
+  std::vector<Line> lines_;
+  std::size_t packets_ = 0;       ///< sent to the service
+  std::optional<Instant> shown_;  ///< the end of the silence that is shown
+};
+
+}  // namespace wgscope::checks

@@ -1,0 +1,140 @@
+#include "nat_twin.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "wgscope/base/bytes.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session.hpp"
+#include "wgscope/crypto/random.hpp"
+#include "wgscope/diagnosis/nat_flow.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/inner/event.hpp"
+#include "wgscope/os/clock.hpp"
+#include "wgscope/path/silence_search.hpp"
+#include "wgscope/wire/icmp.hpp"
+#include "wgscope/wire/ip.hpp"
+
+namespace wgscope::checks {
+namespace {
+
+using std::chrono::seconds;
+
+/// The twin's own mapping stays, and its session is renewed in time, so that calls go out at once.
+constexpr Nanoseconds kKeepWarm = seconds(5);
+constexpr Nanoseconds kForever = std::chrono::hours(24);
+constexpr std::size_t kSerialSize = 4;
+
+}  // namespace
+
+TwinCalls::TwinCalls(Run& run, Session& ours, Session& twin, const TwinWay& way)
+    : run_(run), ours_(ours), twin_(twin), way_(way), flow_(ours), warm_at_(os::boot_now()) {
+  crypto::SystemRandom random;
+  random.fill(mark_);
+  id_ = load_be16(std::span(mark_).first<2>());
+  twin_.next_tick = [this] { return std::optional(warm_at_); };
+  twin_.tick = [this](Instant now) { keep_twin_warm(now); };
+  twin_.on_inner = [this](const inner::Event& event) {
+    const auto* failed = std::get_if<inner::IcmpFailed>(&event);
+    if (failed != nullptr && failed->about.destination == way_.to) rejected_by_ = failed->reporter;
+  };
+}
+
+TwinCalls::~TwinCalls() {
+  twin_.next_tick = nullptr;
+  twin_.tick = nullptr;
+  twin_.on_inner = nullptr;
+}
+
+void TwinCalls::keep_twin_warm(Instant now) {
+  warm_at_ = now + kKeepWarm;
+  twin_.send_keepalive();
+}
+
+void TwinCalls::call(std::uint32_t serial) {
+  std::vector<std::byte> payload(mark_.begin(), mark_.end());
+  payload.resize(mark_.size() + kSerialSize);
+  store_be32(std::span(payload).last<kSerialSize>(), serial);
+  std::vector<std::byte> packet(wire::echo_packet_size(way_.to.family, payload.size()));
+  wire::write_echo_request(packet, {way_.from, way_.to},
+                           {id_, static_cast<std::uint16_t>(serial), payload});
+  static_cast<void>(twin_.interface().send(os::now(), packet));
+  twin_.pump();
+}
+
+/// By what it carries, as the gateway may translate addresses.
+std::optional<std::uint32_t> TwinCalls::serial_of(std::span<const std::byte> packet) const {
+  const auto parsed = wire::parse_ip(packet);
+  if (!parsed || parsed->fragment) return std::nullopt;
+  const auto message = wire::parse_icmp(*parsed);
+  if (!message || message->kind != wire::IcmpKind::echo_request) return std::nullopt;
+  const auto body = message->body;
+  if (body.size() != mark_.size() + kSerialSize ||
+      !std::ranges::equal(body.first(mark_.size()), mark_))
+    return std::nullopt;
+  return load_be32(body.last<kSerialSize>());
+}
+
+std::uint64_t TwinCalls::missing() { return ours_.interface().receive_loss(ours_.peer()).missing; }
+
+void TwinCalls::send(path::SilenceSearch& search) {
+  using Kind = path::SilenceSend::Kind;
+  while (const auto wanted = search.poll_send()) {
+    switch (wanted->kind) {
+      case Kind::keepalive: ours_.send_keepalive(); break;
+      case Kind::handshake: ours_.initiate(); break;
+      case Kind::call: call(wanted->serial); break;
+    }
+  }
+}
+
+void TwinCalls::show(const path::SilenceSearch& search) {
+  const auto silence = search.silence();
+  if (!silence || shown_ == search.silent_until()) return;
+  shown_ = search.silent_until();
+  const auto known = search.result();
+  diagnosis::Text what = diagnosis::text("silent for {} s, then the twin calls",
+                                         std::chrono::ceil<seconds>(*silence).count());
+  if (known.alive_after) what.add(" (survived: ").add(known.alive_after->count()).add(" s");
+  if (known.alive_after && known.gone_after) what.add(", not: ").add(known.gone_after->count());
+  if (known.alive_after) what.add(")");
+  run_.say(what, shown_);
+}
+
+void TwinCalls::measure(const path::SilenceSearchConfig& config, diagnosis::FlowFacts& facts) {
+  path::SilenceSearch search(config, flow_.keyed(), os::boot_now());
+  flow_.on_packet = [&](Instant now, std::span<const std::byte> packet) {
+    const auto serial = serial_of(packet);
+    if (serial) search.handle_call(now, *serial, missing());
+    return serial.has_value();
+  };
+  flow_.on_other = [&](Instant now) { search.handle_other(now, missing()); };
+  flow_.on_keyed = [&](Instant now) { search.handle_keyed(now); };
+  ours_.next_tick = [&] { return search.next_timeout(); };
+  ours_.tick = [&](Instant now) { search.handle_timeout(now); };
+  run_.say("trying whether the twin's packets come in");
+  static_cast<void>(run_.wait(
+      [&] {
+        flow_.take_events();
+        send(search);
+        show(search);
+        return search.done();
+      },
+      os::boot_now() + kForever));
+  facts.found = search.result();
+  facts.rejected_by = rejected_by_;
+  flow_.on_packet = nullptr;
+  flow_.on_other = flow_.on_keyed = nullptr;
+  ours_.next_tick = nullptr;
+  ours_.tick = nullptr;
+}
+
+}  // namespace wgscope::checks

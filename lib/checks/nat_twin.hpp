@@ -1,0 +1,53 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/nat_flow.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session.hpp"
+#include "wgscope/diagnosis/nat_flow.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/path/silence_search.hpp"
+
+#include "silent_flow.hpp"
+
+namespace wgscope::checks {
+
+/// path::SilenceSearch on two real sessions: ours, which is silent, and the twin's, which calls by
+/// echo requests that carry a number nobody else knows.
+class TwinCalls {
+ public:
+  TwinCalls(Run& run, Session& ours, Session& twin, const TwinWay& way);
+  TwinCalls(const TwinCalls&) = delete;
+  TwinCalls& operator=(const TwinCalls&) = delete;
+  ~TwinCalls();
+
+  /// Until it is done, or interrupted.
+  void measure(const path::SilenceSearchConfig& config, diagnosis::FlowFacts& facts);
+
+ private:
+  void send(path::SilenceSearch& search);
+  void call(std::uint32_t serial);
+  void keep_twin_warm(Instant now);
+  [[nodiscard]] std::uint64_t missing();
+  void show(const path::SilenceSearch& search);
+  [[nodiscard]] std::optional<std::uint32_t> serial_of(std::span<const std::byte> packet) const;
+
+  Run& run_;
+  Session& ours_;
+  Session& twin_;
+  TwinWay way_;
+  SilentFlow flow_;
+  std::array<std::byte, 8> mark_{};
+  std::uint16_t id_ = 0;
+  Instant warm_at_;
+  std::optional<Instant> shown_;  ///< the end of the silence that is shown
+  std::optional<IpAddress> rejected_by_;
+};
+
+}  // namespace wgscope::checks

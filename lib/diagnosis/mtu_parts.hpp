@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "wgscope/diagnosis/mtu.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
+
+// Between the files of lib/diagnosis/mtu*.cpp.
+
+namespace wgscope::diagnosis {
+
+inline constexpr std::size_t kTcpOverIpv4 = 20 + 20;  // RFC 9293 §3.7.1
+inline constexpr std::size_t kTcpOverIpv6 = 40 + 20;
+
+/// What headers of TCP and IP take of an inner packet.
+constexpr std::size_t tcp_headers(Family inner) {
+  return inner == Family::v4 ? kTcpOverIpv4 : kTcpOverIpv6;
+}
+
+/// Commands that lower what TCP connections through the gateway agree on, to what fits this MTU.
+std::vector<Text> clamp_fix(std::size_t mtu);
+
+/// What an inner service announces, where one was asked.
+std::optional<Check> tcp_check(const MtuFacts& facts);
+
+/// Where our datagrams come from, where the gateway told.
+std::optional<Check> seen_as_check(const MtuFacts& facts);
+
+/// Whether the gateway's datagrams may be cut, where that is known.
+std::optional<Check> cutting_check(const MtuFacts& facts);
+/// The same as evidence for what becomes of its large datagrams.
+Text cutting_evidence(const MtuFacts& facts);
+
+}  // namespace wgscope::diagnosis

@@ -1,0 +1,83 @@
+// The segments of TCP inside the tunnel, beside what the path takes.
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/mtu.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
+
+#include "mtu_parts.hpp"
+
+namespace wgscope::diagnosis {
+namespace {
+
+constexpr std::string_view kTcp = "mtu.tcp";
+// RFC 9293 §3.7.1.
+constexpr std::size_t kDefaultMss4 = 536;
+constexpr std::size_t kDefaultMss6 = 1220;
+
+Finding too_large(const MtuTcp& tcp, std::size_t mss, std::size_t fitting) {
+  const Family family = tcp.service.address.family;
+  Finding finding{
+      .id = FindingId::mtu_mss_too_large,
+      .cause = text("{} takes TCP segments of {} bytes, the path takes {}", tcp.service, mss,
+                    fitting - tcp_headers(family)),
+      .evidence = {text("its SYN-ACK came through the tunnel with an MSS of {}", mss),
+                   "hosts whose own interface is the tunnel keep to its MTU; those that are routed "
+                   "through it send such segments, and depend on ICMP to learn better"}};
+  finding.fix = {text("MTU = {} in [Interface] at both ends, where it is larger", fitting)};
+  for (Text& line : clamp_fix(fitting)) finding.fix.push_back(std::move(line));
+  return finding;
+}
+
+}  // namespace
+
+std::vector<Text> clamp_fix(std::size_t mtu) {
+  constexpr std::string_view kRule =
+      "on the gateway: nft add rule inet filter forward oifname INTERFACE meta nfproto {} tcp "
+      "flags syn tcp option maxseg size set {}";
+  return {text(kRule, "ipv4", mtu - kTcpOverIpv4), text(kRule, "ipv6", mtu - kTcpOverIpv6)};
+}
+
+std::optional<Check> tcp_check(const MtuFacts& facts) {
+  if (!facts.tcp) return std::nullopt;
+  const MtuTcp& tcp = *facts.tcp;
+  Check check{.name = kTcp, .layer = Layer::service, .status = Status::unknown, .summary = {}};
+  if (!tcp.answered) {
+    check.summary = tcp.refused ? text("{} refuses the connection: no MSS to be seen", tcp.service)
+                                : text("{} does not answer: no MSS to be seen", tcp.service);
+    return check;
+  }
+  const Family family = tcp.service.address.family;
+  const std::size_t mss = tcp.mss.value_or(family == Family::v4 ? kDefaultMss4 : kDefaultMss6);
+  const auto fitting = fitting_mtu(facts);
+  const std::size_t headers = tcp_headers(family);
+  if (!fitting) {
+    check.summary = text("{} takes segments of {} bytes; what fits is not known", tcp.service, mss);
+    return check;
+  }
+  if (mss + headers > *fitting) {
+    check.status = Status::warning;
+    check.finding = too_large(tcp, mss, *fitting);
+    check.summary = check.finding->cause;
+    return check;
+  }
+  check.status = Status::ok;
+  const std::size_t full = std::min(facts.tunnel_mtu, *fitting) - headers;
+  check.summary =
+      mss < full ? text(
+                       "{} takes TCP segments of {} bytes, less than the {} that fit: made smaller "
+                       "on the way, or its own interface's",
+                       tcp.service, mss, full)
+                 : text("{} takes TCP segments of {} bytes, which fit", tcp.service, mss);
+  return check;
+}
+
+}  // namespace wgscope::diagnosis

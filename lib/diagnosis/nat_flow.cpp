@@ -1,0 +1,255 @@
+#include "wgscope/diagnosis/nat_flow.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/path/flow_lifetime.hpp"
+#include "wgscope/path/keepalive.hpp"
+
+#include "nat_parts.hpp"
+
+namespace wgscope::diagnosis {
+namespace {
+
+using path::FlowEnd;
+using path::FlowLifetime;
+using std::chrono::seconds;
+
+constexpr std::string_view kCalls = "nat.calls";
+constexpr std::string_view kLifetime = "nat.flow_lifetime";
+constexpr std::string_view kKeepalive = "nat.flow_keepalive";
+constexpr seconds kSlack{1};  // keepalives may come so much late
+constexpr std::size_t kTrials = 3;
+
+Text caller_of(const FlowFacts& facts) {
+  if (facts.method == FlowMethod::twin) return text("the twin {}", facts.caller.address);
+  return text("the service {}", facts.caller);
+}
+
+Text describe(const FlowLifetime& found) {
+  if (found.alive_after && found.gone_after)
+    return text("the tunnel's flow lives for {} to {} s of silence", found.alive_after->count(),
+                found.gone_after->count());
+  if (found.alive_after)
+    return text("the tunnel's flow lives for more than {} s of silence",
+                found.alive_after->count());
+  return text("the tunnel's flow lives for less than {} s of silence", found.gone_after->count());
+}
+
+std::string words_of(const path::SilenceTried& tried) {
+  const auto whole = [](Nanoseconds time) { return std::chrono::round<seconds>(time).count(); };
+  const auto least = whole(tried.least);
+  const auto most = whole(tried.most);
+  std::string length = fmt::format("{} s", least);
+  if (most != least && !tried.alive) length = fmt::format("{} to {} s", least, most);
+  return length + (tried.alive ? ": it came in" : ": it did not, but after we had sent");
+}
+
+std::vector<Text> evidence_of(const FlowFacts& facts) {
+  std::vector<Text> lines{text("{} called after silences of", caller_of(facts))};
+  for (const path::SilenceTried& tried : facts.found.tried) {
+    if (tried.alive && tried.least < seconds(1)) continue;
+    lines.push_back(text("{}", Text().add(std::string_view(words_of(tried)))));
+  }
+  return lines;
+}
+
+// --- do calls come in at all ---
+
+Check not_forwarded(const FlowFacts& facts) {
+  Finding finding{
+      .id = FindingId::twin_not_forwarded,
+      .cause =
+          text("the gateway does not pass on what {} sends to {}", caller_of(facts), facts.ours),
+      .evidence = {text("{} calls, right after packets of ours: none came in", facts.found.calls)},
+      .hypotheses = {{"it forwards nothing", "on the gateway: sysctl net.ipv4.ip_forward"},
+                     {"a firewall keeps its peers apart",
+                      "on the gateway: nft list ruleset; iptables -S FORWARD"},
+                     {"its allowed IPs give our address to another peer",
+                      "on the gateway: wg show INTERFACE allowed-ips"}},
+      .fix = {"let the gateway forward between both probe peers, or name a TCP service inside: "
+              "--tcp ADDRESS:PORT"}};
+  if (facts.rejected_by)
+    finding.evidence.push_back(
+        text("{} says by ICMP that it is not let through", *facts.rejected_by));
+  return make_nat_check(kCalls, Status::unknown, "nothing of the twin comes in",
+                        std::move(finding));
+}
+
+std::string_view words_of(ServiceFault fault) {
+  switch (fault) {
+    case ServiceFault::silent: return "does not answer";
+    case ServiceFault::refused: return "refuses connections";
+    case ServiceFault::no_data: return "connects, and sends nothing, not even when asked by HTTP";
+    case ServiceFault::gave_up: return "stopped sending before anything was known";
+    case ServiceFault::none: break;
+  }
+  return "";
+}
+
+Check unsuitable(const FlowFacts& facts) {
+  return make_nat_check(
+      kCalls, Status::unknown, text("{} {}", caller_of(facts), words_of(facts.fault)),
+      {.id = FindingId::service_unsuitable,
+       .cause =
+           text("{} cannot be used to measure: it {}", caller_of(facts), words_of(facts.fault)),
+       .evidence = {text("{} packets of ours to it", facts.found.calls)},
+       .fix = {"name a TCP service inside the tunnel that sends first, as SSH does, or answers "
+               "HTTP: --tcp ADDRESS:PORT; or a second peer of the gateway: --twin FILE"}});
+}
+
+Check check_calls(const FlowFacts& facts) {
+  if (facts.fault != ServiceFault::none) return unsuitable(facts);
+  if (facts.found.end == FlowEnd::no_service) return not_forwarded(facts);
+  if (facts.interrupted && facts.found.tried.empty())
+    return make_nat_check(kCalls, Status::unknown, "interrupted");
+  return make_nat_check(kCalls, Status::ok,
+                        text("what {} sends comes in through the gateway", caller_of(facts)));
+}
+
+// --- the lifetime ---
+
+Check check_lifetime(const FlowFacts& facts) {
+  const FlowLifetime& found = facts.found;
+  if (found.end == FlowEnd::disturbed) {
+    const auto by_itself = std::chrono::round<seconds>(*found.broken_after).count();
+    return make_nat_check(
+        kLifetime, Status::unknown, text("the gateway breaks silences after {} s", by_itself),
+        {.id = FindingId::gateway_speaks,
+         .cause = text("the gateway sends by itself after {} s, so longer silences cannot be tried",
+                       by_itself),
+         .evidence = {text("{} silences were broken by it", found.broken)},
+         .fix = {"on the gateway, while measuring: wg set INTERFACE peer OUR-KEY "
+                 "persistent-keepalive off"}});
+  }
+  if (found.alive_after || found.gone_after)
+    return make_nat_check(kLifetime, Status::ok, describe(found));
+  if (facts.interrupted) return make_nat_check(kLifetime, Status::unknown, "interrupted");
+  return make_nat_check(kLifetime, Status::unknown,
+                        found.end == FlowEnd::path_gone
+                            ? text("the tunnel fell silent while it was measured")
+                            : text("not known"));
+}
+
+// --- the keepalive ---
+
+std::string factor(std::optional<seconds> lifetime, seconds interval) {
+  if (!lifetime) return "more";
+  return fmt::format(
+      "{:.1f}", static_cast<double>(lifetime->count()) / static_cast<double>(interval.count()));
+}
+
+/// "2.0 to 4.1 times": lifetime / interval.
+std::string margin_of(const FlowLifetime& found, seconds interval) {
+  if (!found.gone_after) return factor(found.alive_after, interval) + " times or more";
+  return factor(found.alive_after.value_or(seconds(0)), interval) + " to " +
+         factor(found.gone_after, interval) + " times";
+}
+
+Text trials_of(const FlowLifetime& found) {
+  const std::size_t of = std::min(found.trials, kTrials);
+  return text("{} of {}", of, of);
+}
+
+Check too_long(const FlowFacts& facts, Finding finding) {
+  const seconds interval = *facts.keepalive;
+  finding.cause = text("PersistentKeepalive of {} s is too long for the NAT", interval.count());
+  return make_nat_check(
+      kKeepalive, Status::critical,
+      text("{} s: the tunnel's flow is gone before the next one", interval.count()),
+      std::move(finding));
+}
+
+Check missing(const FlowFacts& facts, Finding finding) {
+  if (!facts.found.gone_after)
+    return make_nat_check(kKeepalive, Status::ok,
+                          text("off, and the flow lives for more than {} s",
+                               facts.found.alive_after.value_or(seconds(0)).count()));
+  finding.id = FindingId::keepalive_missing;
+  finding.cause =
+      "without PersistentKeepalive: once silent, the tunnel is not reached from the gateway any "
+      "more";
+  return make_nat_check(kKeepalive, Status::warning, "off, and the flow is forgotten",
+                        std::move(finding));
+}
+
+Check check_keepalive(const FlowFacts& facts) {
+  const FlowLifetime& found = facts.found;
+  const seconds interval = facts.keepalive.value_or(seconds(0));
+  const auto advice = path::advise_keepalive(interval, found.alive_after);
+  Finding finding{.id = FindingId::keepalive_not_enough,
+                  .cause = "",
+                  .evidence = evidence_of(facts),
+                  .fix = what_to_set(advice.set_to)};
+  if (interval == seconds(0)) return missing(facts, std::move(finding));
+  if (found.keepalive == path::KeepaliveVerdict::not_enough)
+    return too_long(facts, std::move(finding));
+  const bool survived = found.alive_after && *found.alive_after >= interval + kSlack;
+  if (!survived && !found.gone_after)
+    return make_nat_check(kKeepalive, Status::unknown,
+                          text("{} s: not known whether that is often enough", interval.count()));
+  const std::string margin = margin_of(found, interval);
+  if (!advice.margin || *advice.margin < path::kEnoughMargin) {
+    finding.id = FindingId::keepalive_tight;
+    finding.cause = text("PersistentKeepalive of {} s has little margin", interval.count());
+    finding.evidence.push_back(
+        text("lifetime / interval: {}, wanted: 1.5", Text().add(std::string_view(margin))));
+    return make_nat_check(kKeepalive, Status::warning,
+                          survived
+                              ? text("{} s: enough, with little margin", interval.count())
+                              : text("{} s: perhaps enough, with little margin", interval.count()),
+                          std::move(finding));
+  }
+  return make_nat_check(kKeepalive, Status::ok,
+                        text("{} s: often enough, {} silences of {} s survived; the flow lives {} "
+                             "as long",
+                             interval.count(), trials_of(found), (interval + kSlack).count(),
+                             Text().add(std::string_view(margin))));
+}
+
+}  // namespace
+
+std::vector<Check> diagnose(const FlowFacts& facts) {
+  std::vector<Check> checks{check_calls(facts)};
+  const FlowLifetime& found = facts.found;
+  const bool known = found.alive_after || found.gone_after;
+  if (checks.front().status != Status::ok && !known) return checks;
+  const bool wanted = facts.longest > seconds(0);
+  if (wanted) checks.push_back(check_lifetime(facts));
+  if (known && (wanted || facts.keepalive)) checks.push_back(check_keepalive(facts));
+  return checks;
+}
+
+std::vector<Check> skipped_flow(std::optional<FindingId> because) {
+  std::vector<Check> checks;
+  for (const std::string_view name : {kLifetime, kKeepalive}) {
+    checks.push_back(
+        make_nat_check(name, Status::skipped,
+                       because ? text("there is no tunnel to measure") : text("interrupted")));
+    checks.back().because = because;
+  }
+  return checks;
+}
+
+Text success(const FlowFacts& facts) {
+  const FlowLifetime& found = facts.found;
+  if (!found.alive_after && !found.gone_after) return {};
+  Text made = describe(found);
+  if (found.keepalive == path::KeepaliveVerdict::enough && facts.keepalive)
+    made.add(", PersistentKeepalive of ").add(facts.keepalive->count()).add(" s is often enough");
+  return made;
+}
+
+}  // namespace wgscope::diagnosis

@@ -1,0 +1,39 @@
+#include "wgscope/path/flow_lifetime.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/path/keepalive.hpp"
+
+namespace wgscope::path {
+
+using std::chrono::seconds;
+
+void conclude(FlowLifetime& lifetime, std::optional<Nanoseconds> interval_and_slack,
+              std::size_t needed) {
+  std::optional<Nanoseconds> gone;
+  for (const SilenceTried& one : lifetime.tried)
+    if (!one.alive) gone = std::min(gone.value_or(one.most), one.most);
+  std::optional<Nanoseconds> alive;
+  lifetime.trials = 0;
+  for (const SilenceTried& one : lifetime.tried) {
+    if (!one.alive) continue;
+    if (!gone || one.least < *gone) alive = std::max(alive.value_or(one.least), one.least);
+    if (interval_and_slack && one.least >= *interval_and_slack) ++lifetime.trials;
+  }
+  lifetime.alive_after.reset();
+  lifetime.gone_after.reset();
+  if (alive) lifetime.alive_after = std::chrono::floor<seconds>(*alive);
+  if (gone) lifetime.gone_after = std::chrono::ceil<seconds>(*gone);
+  lifetime.keepalive = KeepaliveVerdict::not_known;
+  if (!interval_and_slack) return;
+  if (gone && *gone <= *interval_and_slack)
+    lifetime.keepalive = KeepaliveVerdict::not_enough;
+  else if (lifetime.trials >= needed)
+    lifetime.keepalive = KeepaliveVerdict::enough;
+}
+
+}  // namespace wgscope::path

@@ -1,0 +1,161 @@
+#include "wgscope/diagnosis/nat_flow.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/path/flow_lifetime.hpp"
+
+namespace wgscope::diagnosis {
+namespace {
+
+using path::FlowEnd;
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+
+/// What was measured with a twin: silences that were survived, and some that were not.
+FlowFacts measured(std::optional<int> keepalive, const std::vector<int>& alive,
+                   const std::vector<int>& gone) {
+  FlowFacts facts;
+  facts.method = FlowMethod::twin;
+  facts.gateway = Endpoint::parse("192.0.2.1:51820").value();
+  facts.ours = IpAddress::parse("10.9.0.2").value();
+  facts.caller = {IpAddress::parse("10.9.0.3").value(), 0, 0};
+  facts.longest = seconds(180);
+  facts.found.end = FlowEnd::done;
+  for (const int one : alive)
+    facts.found.tried.push_back({.least = seconds(one), .most = seconds(one), .alive = true});
+  for (const int one : gone)
+    facts.found.tried.push_back({.least = seconds(one), .most = seconds(one), .alive = false});
+  std::optional<Nanoseconds> judged;
+  if (keepalive) {
+    facts.keepalive = seconds(*keepalive);
+    if (*keepalive > 0) judged = seconds(*keepalive + 1);
+  }
+  conclude(facts.found, judged, 3);
+  return facts;
+}
+
+/// The check of that name; one that is named "absent" where there is none.
+Check check_of(const FlowFacts& facts, std::string_view name) {
+  const std::vector<Check> checks = diagnose(facts);
+  const auto found = std::ranges::find(checks, name, &Check::name);
+  return found == checks.end() ? Check{.name = "absent", .summary = {}} : *found;
+}
+
+FindingId finding_of(const FlowFacts& facts, std::string_view name) {
+  const Check check = check_of(facts, name);
+  EXPECT_TRUE(check.finding) << name << ": " << check.summary.plain();
+  if (!check.finding) return {};
+  EXPECT_FALSE(check.finding->cause.empty());
+  EXPECT_FALSE(check.finding->evidence.empty());
+  EXPECT_FALSE(check.finding->fix.empty());
+  return check.finding->id;
+}
+
+TEST(DiagnoseFlow, HasNothingToSayOfAKeepaliveWithMargin) {
+  const FlowFacts facts = measured(25, {26, 39, 51}, {102});
+  for (const Check& check : diagnose(facts)) {
+    EXPECT_EQ(check.status, Status::ok) << check.name;
+    EXPECT_FALSE(check.finding) << check.name;
+  }
+  EXPECT_EQ(check_of(facts, "nat.flow_keepalive").summary.plain(),
+            "25 s: often enough, 3 of 3 silences of 26 s survived; the flow lives 2.0 to 4.1 times "
+            "as long");
+  EXPECT_EQ(success(facts).plain(),
+            "the tunnel's flow lives for 51 to 102 s of silence, PersistentKeepalive of 25 s is "
+            "often enough");
+}
+
+TEST(DiagnoseFlow, SaysThatAKeepaliveIsTooLongAndWhatToSet) {
+  const FlowFacts facts = measured(25, {19}, {26, 20});
+  EXPECT_EQ(finding_of(facts, "nat.flow_keepalive"), FindingId::keepalive_not_enough);
+  const Check check = check_of(facts, "nat.flow_keepalive");
+  EXPECT_EQ(check.status, Status::critical);
+  EXPECT_EQ(check.finding->fix.front().plain(), "PersistentKeepalive = 10");
+  EXPECT_THAT(check.finding->evidence.at(1).plain(), HasSubstr("19 s: it came in"));
+}
+
+TEST(DiagnoseFlow, SaysThatAKeepaliveHasLittleMargin) {
+  EXPECT_EQ(finding_of(measured(25, {26, 29, 29}, {30}), "nat.flow_keepalive"),
+            FindingId::keepalive_tight);
+  // What a ladder leaves open: it may be enough.
+  const FlowFacts open = measured(25, {24}, {29});
+  EXPECT_EQ(finding_of(open, "nat.flow_keepalive"), FindingId::keepalive_tight);
+  EXPECT_THAT(check_of(open, "nat.flow_keepalive").summary.plain(), HasSubstr("perhaps"));
+}
+
+TEST(DiagnoseFlow, MissesAKeepaliveOnlyWhereTheFlowIsForgotten) {
+  EXPECT_EQ(finding_of(measured({}, {50}, {51}), "nat.flow_keepalive"),
+            FindingId::keepalive_missing);
+  EXPECT_EQ(finding_of(measured(0, {50}, {51}), "nat.flow_keepalive"),
+            FindingId::keepalive_missing);
+  EXPECT_EQ(check_of(measured(0, {180}, {}), "nat.flow_keepalive").status, Status::ok);
+}
+
+TEST(DiagnoseFlow, DoesNotKnowWhatWasNotReached) {
+  FlowFacts facts = measured(25, {12}, {});
+  facts.found.end = FlowEnd::service_ended;
+  EXPECT_EQ(check_of(facts, "nat.flow_keepalive").status, Status::unknown);
+  EXPECT_EQ(check_of(facts, "nat.flow_lifetime").status, Status::ok);
+  facts = measured(25, {}, {});
+  facts.found.end = FlowEnd::path_gone;
+  EXPECT_EQ(check_of(facts, "nat.flow_lifetime").status, Status::unknown);
+  EXPECT_EQ(check_of(facts, "nat.flow_keepalive").name, "absent");
+}
+
+TEST(DiagnoseFlow, NamesAGatewayThatSpeaksByItself) {
+  FlowFacts facts = measured(25, {14}, {});
+  facts.found.end = FlowEnd::disturbed;
+  facts.found.broken = 3;
+  facts.found.broken_after = seconds(15);
+  EXPECT_EQ(finding_of(facts, "nat.flow_lifetime"), FindingId::gateway_speaks);
+  EXPECT_EQ(check_of(facts, "nat.flow_keepalive").status, Status::unknown);
+}
+
+TEST(DiagnoseFlow, NamesWhoIsInTheWayOfTheCalls) {
+  FlowFacts facts = measured(25, {}, {});
+  facts.found.end = FlowEnd::no_service;
+  EXPECT_EQ(finding_of(facts, "nat.calls"), FindingId::twin_not_forwarded);
+  EXPECT_EQ(check_of(facts, "nat.calls").finding->evidence.size(), 1U);
+  facts.rejected_by = IpAddress::parse("10.9.0.1").value();
+  EXPECT_EQ(check_of(facts, "nat.calls").finding->evidence.size(), 2U);
+  EXPECT_EQ(diagnose(facts).size(), 1U);
+  facts.method = FlowMethod::tcp;
+  facts.caller.port = 22;
+  for (const ServiceFault fault : {ServiceFault::silent, ServiceFault::refused,
+                                   ServiceFault::no_data, ServiceFault::gave_up}) {
+    facts.fault = fault;
+    EXPECT_EQ(finding_of(facts, "nat.calls"), FindingId::service_unsuitable);
+    EXPECT_EQ(check_of(facts, "nat.calls").status, Status::unknown);
+  }
+}
+
+TEST(DiagnoseFlow, SaysWhatIsKnownWhenInterrupted) {
+  FlowFacts facts = measured(25, {26}, {});
+  facts.found.end = FlowEnd::not_yet;
+  facts.interrupted = true;
+  EXPECT_THAT(check_of(facts, "nat.flow_lifetime").summary.plain(), HasSubstr("more than 26 s"));
+  facts = measured(25, {}, {});
+  facts.interrupted = true;
+  EXPECT_EQ(check_of(facts, "nat.calls").status, Status::unknown);
+  EXPECT_FALSE(check_of(facts, "nat.calls").finding);
+}
+
+TEST(DiagnoseFlow, SkipsWithoutATunnel) {
+  for (const Check& check : skipped_flow(FindingId::silent)) {
+    EXPECT_EQ(check.status, Status::skipped);
+    EXPECT_EQ(check.because, FindingId::silent);
+  }
+}
+
+}  // namespace
+}  // namespace wgscope::diagnosis

@@ -1,0 +1,335 @@
+#include "wgscope/path/retransmission_ladder.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "wgscope/path/flow_lifetime.hpp"
+#include "wgscope/path/keepalive.hpp"
+
+#include "simulated_nat.hpp"
+
+namespace wgscope::path {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::SeededRandom;
+
+constexpr Instant kNever{Nanoseconds::max()};
+
+/// The NAT, the way, and the host of the TCP service.
+struct Scene {
+  Nanoseconds lifetime = seconds(30);
+  bool inbound_refreshes = true;
+  Nanoseconds delay = milliseconds(20);  ///< each way
+  double loss = 0;                       ///< each way, for each datagram
+  Nanoseconds first_pause = milliseconds(200);
+  Nanoseconds longest_pause = seconds(120);
+  double lateness = 0;  ///< of the host's timers, at most, in parts of the pause
+  int sends = 15;       ///< again; then it has given up
+  bool lost_in_tunnel_host = false;
+  Nanoseconds dies = std::chrono::hours(100);  ///< nothing comes in any more from then on
+  Nanoseconds spread = milliseconds(5);        ///< between lines
+  std::optional<Nanoseconds> keepalive{};      ///< the gateway's own
+  std::uint64_t seed = 1;
+};
+
+struct Measured {
+  FlowLifetime result;
+  Nanoseconds took{};
+};
+
+class World {
+ public:
+  World(const LadderConfig& config, const Scene& scene) : scene_(scene), random_(scene.seed) {
+    for (std::size_t i = 0; i < kLadderLines; ++i) {
+      Line& line = lines_[i];
+      line.pause = scene.first_pause + random_.between(Nanoseconds(0), scene.spread);
+      stalled_[i] = now_ + random_.between(Nanoseconds(0), scene.spread);
+      line.next = stalled_[i] + line.pause;
+    }
+    now_ = *std::ranges::max_element(stalled_);
+    mapped_ = now_;
+    start_ = now_;
+    ladder_.emplace(config, stalled_, now_, 0, now_);
+  }
+
+  Measured run();
+
+ private:
+  enum class What : std::uint8_t { keepalive, ask, handshake, data, answer, other, keyed, reset };
+  struct Packet {
+    Instant at;
+    What what{};
+    std::size_t line = 0;
+    bool inbound = false;
+    std::size_t session = 0;
+    std::uint64_t number = 0;
+  };
+  struct Line {
+    Instant next;
+    Nanoseconds pause;
+    int sent = 0;
+    [[nodiscard]] bool gave_up(const Scene& scene) const { return sent > scene.sends; }
+  };
+  struct Session {  ///< how the gateway counts, and what of that came
+    std::uint64_t sent = 0;
+    std::uint64_t highest = 0;
+    std::uint64_t received = 0;
+  };
+
+  void send();
+  void from_gateway(What what, std::size_t line = 0);
+  void at_gateway(const Packet& packet);
+  void at_us(const Packet& packet);
+  void transmit(std::size_t index);
+  [[nodiscard]] bool lost() { return now_ - start_ >= scene_.dies || random_.chance(scene_.loss); }
+  [[nodiscard]] std::uint64_t missing() const {
+    std::uint64_t sum = 0;
+    for (const Session& session : sessions_) sum += session.highest - session.received;
+    return sum;
+  }
+
+  Scene scene_;
+  SeededRandom random_;
+  Instant now_{seconds(1000)};
+  Instant start_;
+  std::array<Line, kLadderLines> lines_{};
+  std::array<Instant, kLadderLines> stalled_{};
+  std::optional<RetransmissionLadder> ladder_;
+  std::vector<Packet> flying_;
+  Instant mapped_;
+  std::vector<Session> sessions_ = std::vector<Session>(1);
+  std::size_t next_session_ = 0;  ///< once we have used it
+  Instant handshake_at_ = kNever;
+  Instant keepalive_at_ = kNever;
+};
+
+void World::send() {
+  using Kind = LadderSend::Kind;
+  while (const auto wanted = ladder_->poll_send()) {
+    mapped_ = now_;
+    if (lost()) continue;
+    const What what = wanted->kind == Kind::keepalive ? What::keepalive
+                      : wanted->kind == Kind::ask     ? What::ask
+                                                      : What::handshake;
+    flying_.push_back({.at = now_ + scene_.delay, .what = what, .line = wanted->line});
+  }
+}
+
+void World::from_gateway(What what, std::size_t line) {
+  if (scene_.keepalive) keepalive_at_ = now_ + *scene_.keepalive;
+  Packet packet{.at = now_ + scene_.delay, .what = what, .line = line, .inbound = true};
+  if (what != What::keyed) {
+    packet.session = sessions_.size() - 1;
+    packet.number = ++sessions_.back().sent;
+    if (what != What::other && handshake_at_ == kNever) handshake_at_ = now_ + seconds(15);
+  }
+  if (now_ - mapped_ > scene_.lifetime) return;
+  if (scene_.inbound_refreshes) mapped_ = now_;
+  if (!lost()) flying_.push_back(packet);
+}
+
+void World::at_gateway(const Packet& packet) {
+  handshake_at_ = kNever;
+  if (scene_.keepalive) keepalive_at_ = now_ + *scene_.keepalive;
+  if (packet.what == What::handshake) {
+    ++next_session_;
+    return from_gateway(What::keyed);
+  }
+  if (next_session_ != 0) {
+    sessions_.emplace_back();
+    next_session_ = 0;
+  }
+  if (packet.what == What::ask)
+    from_gateway(lines_[packet.line].gave_up(scene_) ? What::reset : What::answer, packet.line);
+}
+
+void World::at_us(const Packet& packet) {
+  if (packet.what == What::keyed) return ladder_->handle_keyed(now_);
+  Session& session = sessions_[packet.session];
+  session.highest = std::max(session.highest, packet.number);
+  ++session.received;
+  if (packet.what == What::data) ladder_->handle_data(now_, packet.line, missing());
+  if (packet.what == What::answer) ladder_->handle_answer(now_, packet.line, missing());
+  if (packet.what == What::other) ladder_->handle_other(now_, missing());
+  if (packet.what == What::reset) ladder_->handle_end(now_, packet.line, missing());
+}
+
+void World::transmit(std::size_t index) {
+  Line& line = lines_[index];
+  if (line.sent++ >= scene_.sends) {
+    line.next = kNever;
+    return;
+  }
+  from_gateway(What::data, index);
+  line.pause = std::min(2 * line.pause, scene_.longest_pause);
+  const auto most =
+      static_cast<Nanoseconds::rep>(static_cast<double>(line.pause.count()) * scene_.lateness);
+  line.next = now_ + line.pause + random_.between(Nanoseconds(0), Nanoseconds(most));
+}
+
+Measured World::run() {
+  send();
+  while (!ladder_->done()) {
+    const auto packet = std::ranges::min_element(flying_, {}, &Packet::at);
+    const Instant packet_at = packet == flying_.end() ? kNever : packet->at;
+    const auto line = std::ranges::min_element(lines_, {}, &Line::next);
+    const Instant timeout = *ladder_->next_timeout();
+    now_ = std::max(now_, std::min({packet_at, line->next, timeout, handshake_at_, keepalive_at_}));
+    if (packet_at <= now_) {
+      const Packet taken = *packet;
+      flying_.erase(packet);
+      taken.inbound ? at_us(taken) : at_gateway(taken);
+    } else if (line->next <= now_) {
+      transmit(static_cast<std::size_t>(line - lines_.begin()));
+    } else if (handshake_at_ <= now_) {
+      handshake_at_ = now_ + seconds(5);
+      from_gateway(What::keyed);
+    } else if (keepalive_at_ <= now_) {
+      from_gateway(What::other);
+    } else {
+      ladder_->handle_timeout(now_);
+    }
+    send();
+  }
+  return {ladder_->result(), now_ - start_};
+}
+
+Measured measure(const LadderConfig& config, const Scene& scene) {
+  return World(config, scene).run();
+}
+
+TEST(RetransmissionLadder, BracketsTheLifetimeBetweenTwoPauses) {
+  const Measured found = measure({}, {.lifetime = seconds(40)});
+  EXPECT_EQ(found.result.end, FlowEnd::done);
+  EXPECT_EQ(found.result.alive_after, seconds(25));
+  EXPECT_GE(found.result.gone_after, seconds(51));
+  EXPECT_LE(found.result.gone_after, seconds(60));
+  EXPECT_LE(found.took, seconds(120));
+}
+
+TEST(RetransmissionLadder, SaysThatTheKeepaliveIsOftenEnoughWithAMarginOfTwo) {
+  const Measured found =
+      measure({.interval = seconds(25), .longest = seconds(60)}, {.lifetime = seconds(80)});
+  EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::enough);
+  EXPECT_GE(found.result.trials, 2U);
+  EXPECT_GE(found.result.alive_after, seconds(51));
+  EXPECT_EQ(found.result.gone_after, std::nullopt);
+}
+
+TEST(RetransmissionLadder, SaysThatTheKeepaliveIsTooLong) {
+  const Measured found = measure({.interval = seconds(25)}, {.lifetime = seconds(10)});
+  EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::not_enough);
+  EXPECT_EQ(found.result.alive_after, seconds(6));
+  EXPECT_LE(found.result.gone_after, seconds(16));
+  EXPECT_LE(found.took, seconds(45));
+}
+
+TEST(RetransmissionLadder, MakesASilenceOfTheIntervalInALongerPause) {
+  const Measured found = measure({.interval = seconds(25)}, {.lifetime = seconds(46)});
+  EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::enough);
+  EXPECT_GE(found.result.trials, 2U);
+  EXPECT_GE(found.result.alive_after, seconds(37)) << "one and a half times the interval";
+}
+
+TEST(RetransmissionLadder, DoesNotTakeAServiceThatGaveUpForAFlowThatIsForgotten) {
+  const Measured found = measure({.interval = seconds(25)}, {.lifetime = seconds(300), .sends = 8});
+  EXPECT_EQ(found.result.end, FlowEnd::service_ended);
+  EXPECT_EQ(found.result.alive_after, seconds(25));
+  EXPECT_EQ(found.result.gone_after, std::nullopt);
+  EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::not_known);
+}
+
+TEST(RetransmissionLadder, DoesNotBlameTheSilenceForAPathThatIsGone) {
+  const Measured found = measure({}, {.lifetime = seconds(300), .dies = seconds(30)});
+  EXPECT_EQ(found.result.end, FlowEnd::path_gone);
+  EXPECT_EQ(found.result.alive_after, seconds(12));
+  EXPECT_EQ(found.result.gone_after, std::nullopt);
+}
+
+TEST(RetransmissionLadder, SeesThatTheGatewaySpeaksByItself) {
+  const Measured found =
+      measure({.interval = seconds(25)}, {.lifetime = seconds(100), .keepalive = seconds(10)});
+  EXPECT_EQ(found.result.end, FlowEnd::disturbed);
+  EXPECT_GT(*found.result.broken_after, seconds(9));
+  EXPECT_EQ(found.result.gone_after, std::nullopt);
+  EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::not_known);
+}
+
+TEST(RetransmissionLadder, LearnsPausesThatStopGrowingEarly) {
+  const Measured found =
+      measure({.longest = seconds(60)}, {.lifetime = seconds(300), .longest_pause = seconds(64)});
+  EXPECT_EQ(found.result.end, FlowEnd::done);
+  EXPECT_GE(found.result.alive_after, seconds(60));
+  EXPECT_EQ(found.result.gone_after, std::nullopt);
+}
+
+TEST(RetransmissionLadder, KnowsNothingWithoutLines) {
+  const RetransmissionLadder ladder({}, {}, Instant{}, 0, Instant{});
+  EXPECT_TRUE(ladder.done());
+  EXPECT_EQ(ladder.result().end, FlowEnd::no_service);
+}
+
+std::string describe(const Scene& scene, const FlowLifetime& said) {
+  return "seed " + std::to_string(scene.seed) + " lifetime " +
+         std::to_string(scene.lifetime.count() / 1'000'000) + " ms, loss " +
+         std::to_string(scene.loss) + ": alive " +
+         std::to_string(said.alive_after.value_or(seconds(-1)).count()) + " gone " +
+         std::to_string(said.gone_after.value_or(seconds(-1)).count());
+}
+
+TEST(RetransmissionLadder, TellsTheTruthOfThousandsOfFlowsOrNothing) {
+  constexpr std::uint64_t kFlows = 4'000;
+  std::size_t judged = 0;
+  std::size_t bracketed = 0;
+  for (std::uint64_t seed = 1; seed <= kFlows; ++seed) {
+    SeededRandom random(seed);
+    LadderConfig config;
+    if (random.chance(0.8)) config.interval = seconds(5 + random.below(40));
+    config.longest = seconds(random.chance(0.5) ? 120 : 20 + random.below(160));
+    constexpr std::array kCaps{60, 64, 120, 120, 120, 240};
+    const Scene scene{.lifetime = random.between(seconds(1), seconds(300)),
+                      .inbound_refreshes = random.chance(0.7),
+                      .delay = random.between(milliseconds(1), milliseconds(150)),
+                      .loss = random.chance(0.3) ? 0 : 0.01 * static_cast<double>(random.below(11)),
+                      .first_pause = random.between(milliseconds(200), milliseconds(1'200)),
+                      .longest_pause = seconds(kCaps.at(random.below(kCaps.size()))),
+                      .lateness = random.chance(0.5) ? 0 : 0.11,
+                      .sends = static_cast<int>(6 + random.below(10)),
+                      .spread = random.between(milliseconds(0), milliseconds(50)),
+                      .seed = seed};
+    const Measured found = measure(config, scene);
+    const FlowLifetime& said = found.result;
+    // What comes in has been on its way for `delay`, and so had what we sent before.
+    const Nanoseconds slop = 4 * scene.delay;
+    EXPECT_TRUE(!said.alive_after || *said.alive_after <= scene.lifetime + slop)
+        << describe(scene, said);
+    EXPECT_TRUE(!said.gone_after || *said.gone_after + slop >= scene.lifetime)
+        << describe(scene, said);
+    if (config.interval) {
+      const Nanoseconds silence = *config.interval + config.slack;
+      EXPECT_FALSE(said.keepalive == KeepaliveVerdict::enough && scene.lifetime + slop < silence)
+          << describe(scene, said);
+      EXPECT_FALSE(said.keepalive == KeepaliveVerdict::not_enough &&
+                   scene.lifetime > silence + slop)
+          << describe(scene, said);
+      judged += said.keepalive != KeepaliveVerdict::not_known;
+    }
+    bracketed += said.end == FlowEnd::done;
+    EXPECT_LE(found.took, longest_ladder(config)) << describe(scene, said);
+  }
+  EXPECT_GE(judged, kFlows / 2);
+  EXPECT_GE(bracketed, kFlows / 2);
+}
+
+}  // namespace
+}  // namespace wgscope::path

@@ -1,0 +1,308 @@
+#include "wgscope/path/silence_search.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "wgscope/path/flow_lifetime.hpp"
+#include "wgscope/path/keepalive.hpp"
+
+#include "simulated_nat.hpp"
+
+namespace wgscope::path {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::SeededRandom;
+
+/// A flow through a NAT to a gateway that is silent when it was silenced, and the twin's way.
+struct Flow {
+  Nanoseconds lifetime = seconds(30);
+  Nanoseconds delay = milliseconds(20);  ///< each way
+  double loss = 0;                       ///< each way, for each datagram
+  bool inbound_refreshes = true;
+  bool forwards = true;
+  Nanoseconds dies = std::chrono::hours(100);  ///< nothing comes in any more from then on
+  std::optional<Nanoseconds> keepalive{};      ///< the gateway's own
+  std::optional<Nanoseconds> outage{};         ///< begins then, and lasts 3 s
+  std::uint64_t seed = 1;
+};
+
+struct Measured {
+  FlowLifetime result;
+  Nanoseconds took{};
+};
+
+/// The gateway's timers are those of Linux: data out arms a handshake in 15 s, anything in stops
+/// it.
+class World {
+ public:
+  World(const SilenceSearchConfig& config, const Flow& flow)
+      : flow_(flow), random_(flow.seed), search_(config, now_, now_) {}
+
+  Measured run();
+
+ private:
+  enum class What : std::uint8_t { call, other, keyed };
+  struct Packet {
+    Instant at;
+    bool to_gateway = false;
+    What what{};
+    std::uint32_t serial = 0;
+    std::uint64_t number = 0;  ///< of the gateway's packets; 0: a handshake, which has none
+  };
+
+  void send();
+  void fly(Packet packet) { flying_.push_back(packet); }
+  void from_gateway(What what, std::uint32_t serial = 0);
+  void arrive(const Packet& packet);
+  [[nodiscard]] bool lost() {
+    const Nanoseconds time = now_ - start_;
+    if (time >= flow_.dies) return true;
+    if (flow_.outage && time >= *flow_.outage && time < *flow_.outage + seconds(3)) return true;
+    return random_.chance(flow_.loss);
+  }
+  [[nodiscard]] Instant next_of_gateway() const;
+
+  Flow flow_;
+  SeededRandom random_;
+  Instant start_{seconds(1000)};
+  Instant now_ = start_;
+  SilenceSearch search_;
+  std::vector<Packet> flying_;
+  std::uint64_t numbered_ = 0;  ///< by the gateway
+  std::uint64_t highest_ = 0;   ///< that came in
+  std::uint64_t received_ = 0;
+  std::optional<Instant> mapped_;  ///< last refreshed
+  std::optional<Instant> handshake_at_;
+  std::optional<Instant> keepalive_at_;
+};
+
+void World::send() {
+  while (const auto wanted = search_.poll_send()) {
+    if (wanted->kind == SilenceSend::Kind::call) {
+      if (flow_.forwards && !lost())
+        fly({.at = now_ + flow_.delay,
+             .to_gateway = true,
+             .what = What::call,
+             .serial = wanted->serial});
+      continue;
+    }
+    mapped_ = now_;
+    if (lost()) continue;
+    const bool handshake = wanted->kind == SilenceSend::Kind::handshake;
+    fly({.at = now_ + flow_.delay,
+         .to_gateway = true,
+         .what = handshake ? What::keyed : What::other});
+  }
+}
+
+void World::from_gateway(What what, std::uint32_t serial) {
+  if (flow_.keepalive) keepalive_at_ = now_ + *flow_.keepalive;
+  const std::uint64_t number = what == What::keyed ? 0 : ++numbered_;
+  // Through the NAT at once, then to us.
+  if (!mapped_ || now_ - *mapped_ > flow_.lifetime) return;
+  if (flow_.inbound_refreshes) mapped_ = now_;
+  if (!lost()) fly({.at = now_ + flow_.delay, .what = what, .serial = serial, .number = number});
+}
+
+void World::arrive(const Packet& packet) {
+  if (packet.to_gateway) {
+    if (packet.what == What::call) {
+      if (!handshake_at_) handshake_at_ = now_ + seconds(15);
+      return from_gateway(What::call, packet.serial);
+    }
+    handshake_at_.reset();
+    if (flow_.keepalive) keepalive_at_ = now_ + *flow_.keepalive;
+    if (packet.what == What::keyed) from_gateway(What::keyed);
+    return;
+  }
+  highest_ = std::max(highest_, packet.number);
+  received_ += packet.number != 0;
+  const std::uint64_t missing = highest_ - received_;
+  if (packet.what == What::call) search_.handle_call(now_, packet.serial, missing);
+  if (packet.what == What::other) search_.handle_other(now_, missing);
+  if (packet.what == What::keyed) search_.handle_keyed(now_);
+}
+
+Instant World::next_of_gateway() const {
+  const Instant never{Nanoseconds::max()};
+  return std::min(handshake_at_.value_or(never), keepalive_at_.value_or(never));
+}
+
+Measured World::run() {
+  send();
+  while (!search_.done()) {
+    const auto first = std::ranges::min_element(flying_, {}, &Packet::at);
+    const Instant packet_at = first == flying_.end() ? Instant{Nanoseconds::max()} : first->at;
+    const Instant timeout = *search_.next_timeout();
+    now_ = std::min({packet_at, timeout, next_of_gateway()});
+    if (now_ == packet_at) {
+      const Packet packet = *first;
+      flying_.erase(first);
+      arrive(packet);
+    } else if (handshake_at_ == now_) {
+      handshake_at_ = now_ + seconds(5);
+      from_gateway(What::keyed);
+    } else if (keepalive_at_ == now_) {
+      from_gateway(What::other);
+    } else {
+      search_.handle_timeout(now_);
+    }
+    send();
+  }
+  return {search_.result(), now_ - start_};
+}
+
+Measured measure(const SilenceSearchConfig& config, const Flow& flow) {
+  return World(config, flow).run();
+}
+
+TEST(SilenceSearch, FindsALifetimeToTheSecond) {
+  const Measured found = measure({.interval = seconds(25)}, {.lifetime = milliseconds(71'500)});
+  EXPECT_EQ(found.result.end, FlowEnd::done);
+  EXPECT_EQ(found.result.alive_after, seconds(71));
+  EXPECT_EQ(found.result.gone_after, seconds(72));
+  EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::enough);
+  EXPECT_GE(found.result.trials, 3U);
+  EXPECT_EQ(found.result.broken, 0U);
+}
+
+TEST(SilenceSearch, BeginsWithTheIntervalThatIsJudged) {
+  const Measured found =
+      measure({.interval = seconds(25), .longest = seconds(0)}, {.lifetime = milliseconds(26'500)});
+  EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::enough);
+  EXPECT_EQ(found.result.trials, 3U);
+  EXPECT_EQ(found.result.tried.size(), 3U);
+  EXPECT_LE(found.took, 3 * seconds(26) + seconds(5));
+}
+
+TEST(SilenceSearch, SaysThatAnIntervalIsTooLong) {
+  const Measured found = measure({.interval = seconds(25)}, {.lifetime = milliseconds(25'500)});
+  EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::not_enough);
+  EXPECT_EQ(found.result.alive_after, seconds(25));
+  EXPECT_EQ(found.result.gone_after, seconds(26));
+}
+
+TEST(SilenceSearch, LooksNoFurtherThanTold) {
+  const Measured found = measure({.longest = seconds(60)}, {.lifetime = seconds(300)});
+  EXPECT_EQ(found.result.alive_after, seconds(60));
+  EXPECT_EQ(found.result.gone_after, std::nullopt);
+  EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::not_known);
+}
+
+TEST(SilenceSearch, OnlySeesWhetherCallsComeInWhereNothingElseIsWanted) {
+  const Measured found = measure({.longest = seconds(0)}, {});
+  EXPECT_EQ(found.result.end, FlowEnd::done);
+  EXPECT_TRUE(found.result.tried.empty());
+  EXPECT_LE(found.took, seconds(4));
+}
+
+TEST(SilenceSearch, SaysThatCallsNeverComeIn) {
+  const Measured found = measure({}, {.forwards = false});
+  EXPECT_EQ(found.result.end, FlowEnd::no_service);
+  EXPECT_EQ(found.result.alive_after, std::nullopt);
+  EXPECT_LE(found.took, seconds(9));
+}
+
+TEST(SilenceSearch, DoesNotBlameTheSilenceForAPathThatIsGone) {
+  const Measured found =
+      measure({.interval = seconds(25)}, {.lifetime = seconds(100), .dies = seconds(50)});
+  EXPECT_EQ(found.result.end, FlowEnd::path_gone);
+  EXPECT_EQ(found.result.alive_after, seconds(26));
+  EXPECT_EQ(found.result.gone_after, std::nullopt);
+  EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::not_known);
+}
+
+TEST(SilenceSearch, SeesThatTheGatewaySpeaksByItself) {
+  const Measured found =
+      measure({.interval = seconds(25)}, {.lifetime = seconds(100), .keepalive = seconds(15)});
+  EXPECT_EQ(found.result.end, FlowEnd::disturbed);
+  EXPECT_GT(*found.result.broken_after, seconds(14));
+  EXPECT_LT(*found.result.broken_after, seconds(16));
+  EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::not_known);
+  EXPECT_EQ(found.result.gone_after, std::nullopt);
+}
+
+TEST(SilenceSearch, FindsLifetimesBelowTheGatewaysOwnKeepalive) {
+  const Measured found = measure({.interval = seconds(5)},
+                                 {.lifetime = milliseconds(9'500), .keepalive = seconds(25)});
+  EXPECT_EQ(found.result.alive_after, seconds(9));
+  EXPECT_EQ(found.result.gone_after, seconds(10));
+  EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::enough);
+}
+
+TEST(SilenceSearch, IsNotTakenInByAnOutage) {
+  // In the middle of the first calls that are to come in after a silence.
+  const Measured found = measure({.interval = seconds(25), .longest = seconds(40)},
+                                 {.lifetime = seconds(100), .outage = milliseconds(27'500)});
+  EXPECT_EQ(found.result.alive_after, seconds(40));
+  EXPECT_EQ(found.result.gone_after, std::nullopt);
+  EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::enough);
+}
+
+TEST(SilenceSearch, KnowsWhatItHasSoFar) {
+  const SilenceSearchConfig config{.interval = seconds(25)};
+  const SilenceSearch search(config, Instant{}, Instant{});
+  EXPECT_EQ(search.result().end, FlowEnd::not_yet);
+  EXPECT_EQ(search.result().alive_after, std::nullopt);
+}
+
+/// Whether what is said can be so; each datagram may take `delay`.
+bool is_true(const FlowLifetime& said, const Flow& flow) {
+  const Nanoseconds slop = 3 * flow.delay + (flow.loss > 0 ? milliseconds(700) : milliseconds(0));
+  if (said.alive_after && *said.alive_after > flow.lifetime) return false;
+  return !said.gone_after || *said.gone_after + slop >= flow.lifetime;
+}
+
+TEST(SilenceSearch, TellsTheTruthOfThousandsOfFlows) {
+  std::size_t to_the_second = 0;
+  std::size_t unbroken = 0;
+  constexpr std::uint64_t kFlows = 4'000;
+  for (std::uint64_t seed = 1; seed <= kFlows; ++seed) {
+    SeededRandom random(seed);
+    SilenceSearchConfig config;
+    if (random.chance(0.8)) config.interval = seconds(1 + random.below(60));
+    config.longest = seconds(random.chance(0.5) ? 180 : 20 + random.below(280));
+    const Flow flow{.lifetime = random.between(seconds(1), seconds(300)),
+                    .delay = random.between(milliseconds(1), milliseconds(150)),
+                    .loss = random.chance(0.3) ? 0 : 0.01 * static_cast<double>(random.below(11)),
+                    .inbound_refreshes = random.chance(0.7),
+                    .keepalive = random.chance(0.8)
+                                     ? std::nullopt
+                                     : std::optional(random.between(seconds(5), seconds(60))),
+                    .seed = seed};
+    const Measured found = measure(config, flow);
+    const FlowLifetime& said = found.result;
+    EXPECT_TRUE(is_true(said, flow))
+        << "seed " << seed << " delay " << flow.delay.count() << ": lifetime "
+        << flow.lifetime.count() << " loss " << flow.loss << " alive "
+        << said.alive_after.value_or(seconds(0)).count() << " gone "
+        << said.gone_after.value_or(seconds(0)).count();
+    if (config.interval) {
+      const Nanoseconds silence = *config.interval + config.slack;
+      EXPECT_FALSE(said.keepalive == KeepaliveVerdict::enough && flow.lifetime < silence) << seed;
+      EXPECT_FALSE(said.keepalive == KeepaliveVerdict::not_enough &&
+                   flow.lifetime > silence + milliseconds(1'200))
+          << seed;
+    }
+    unbroken += said.end != FlowEnd::disturbed;
+    to_the_second += said.end == FlowEnd::done && said.alive_after &&
+                     (!said.gone_after || *said.gone_after - *said.alive_after == seconds(1));
+    EXPECT_LE(said.tried.size() + said.broken, most_silences(config)) << seed;
+    const auto longest = std::max(config.longest, config.interval.value_or(seconds(0)));
+    EXPECT_LE(found.took, (longest + kLongestBeside) * static_cast<long>(most_silences(config)))
+        << seed;
+  }
+  EXPECT_GE(unbroken, kFlows * 3 / 4);
+  EXPECT_GE(to_the_second, unbroken * 95 / 100);
+}
+
+}  // namespace
+}  // namespace wgscope::path
