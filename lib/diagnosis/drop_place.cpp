@@ -38,7 +38,7 @@ void add_place(const path::HopSearchResult& place, const Text& end, Finding& fin
   if (place.last->number > 0)
     finding.evidence.push_back(text("{} has them coming in still", hop_text(*place.last, end)));
   if (const int silent = place.first->number - place.last->number - 1; silent > 0)
-    finding.evidence.push_back(text("{} hops between say nothing of any packet", silent));
+    finding.evidence.push_back(text("hops between that say nothing of any packet: {}", silent));
   finding.evidence.push_back(text("{} has smaller ones only", hop_text(*place.first, end)));
 }
 

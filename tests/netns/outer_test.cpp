@@ -210,7 +210,7 @@ TEST_P(OuterPath, NamesTheNearestHopsThatSpeakAroundASilentOne) {
   EXPECT_THAT(
       said.summary("outer.forward"),
       HasSubstr(fmt::format("between {} (hop 1) and {} (hop 3)", right(0, v4()), right(2, v4()))));
-  EXPECT_THAT(said.program.out, HasSubstr("1 hops between say nothing"));
+  EXPECT_THAT(said.program.out, HasSubstr("hops between that say nothing of any packet: 1"));
 }
 
 TEST_P(OuterPath, TellsTheWayBackFromTheWayThere) {

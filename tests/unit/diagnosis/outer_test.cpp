@@ -99,7 +99,7 @@ TEST(OuterDiagnosis, CountsHopsBetweenThatSayNothing) {
   const Finding* finding = worst_finding(report);
   ASSERT_NE(finding, nullptr);
   EXPECT_TRUE(std::ranges::any_of(finding->evidence, [](const Text& line) {
-    return line.plain() == "2 hops between say nothing of any packet";
+    return line.plain() == "hops between that say nothing of any packet: 2";
   }));
 }
 
