@@ -255,7 +255,7 @@ TEST_P(OuterPath, SaysWhereNothingAnswersAtAll) {
                   "meta l4proto { icmp, udp } drop; icmpv6 type echo-request drop");
   const Said said = outer();
   EXPECT_EQ(said.program.exit_code, 3) << said.program.out << said.program.err;
-  EXPECT_EQ(said.report.at("finding"), "WGS-MTU-011");
+  EXPECT_EQ(said.report.at("finding"), "WGS-MTU-012");
 }
 
 TEST_P(OuterPath, TakesTheHostAndTheMtuOfAConfigurationButNoKey) {
