@@ -92,6 +92,7 @@ TEST(OuterDiagnosis, NamesThePlaceOfABlackHole) {
 
 TEST(OuterDiagnosis, CountsHopsBetweenThatSayNothing) {
   OuterFacts facts = healthy();
+  facts.both.reset();
   facts.forward = ends_at(1391);
   facts.forward->place = between({}, hop(3, "203.0.113.9"));
   const Report report = report_of(facts);
