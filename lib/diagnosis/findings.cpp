@@ -514,6 +514,13 @@ constexpr FindingKind kKinds[] = {
      "refresh the mapping, so that the flow looks longer-lived than it is for other peers.",
      "On the gateway: wg show INTERFACE persistent-keepalive. Take it off for the probe's peer "
      "while measuring."},
+    {FindingId::outer_unanswered, "WGS-MTU-012", warning, "The host answers neither pings nor UDP",
+     "Looking at a path without a tunnel takes something at its far end that answers: echo "
+     "requests, or UDP to ports on which nobody listens. A firewall drops both, or there is no "
+     "such host, or no way there. Nothing is known of the path's MTU then, nor anything against "
+     "it.",
+     "Name another host behind the same path, or let the firewall answer pings. With a key of its "
+     "own the search goes through the tunnel: wgscope mtu --config FILE."},
 };
 
 }  // namespace

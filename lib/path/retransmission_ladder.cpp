@@ -18,8 +18,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// Linux' timers are the later the longer they are, by an eighth at most (kernel/time/timer.c).
+/// Linux' timers are the later the longer they are, by an eighth at most (kernel/time/timer.c); of
+/// long ones mostly much less.
 constexpr double kLate = 1.13;
+constexpr Nanoseconds kTellsLateness = seconds(5);
 constexpr double kEarly = 0.97;
 constexpr double kMuchEarly = 0.85;
 constexpr Nanoseconds kOnTheWay = milliseconds(500);
@@ -127,8 +129,9 @@ Instant RetransmissionLadder::early(const Line& line) {
   return line.last + times(line.pause, kEarly);
 }
 
-Instant RetransmissionLadder::late(const Line& line) {
-  const Nanoseconds pause = line.learnt ? times(line.pause, kLate) : 4 * line.pause;
+Instant RetransmissionLadder::late(const Line& line) const {
+  const double lateness = patient_ ? kLate : lateness_;
+  const Nanoseconds pause = line.learnt ? times(line.pause, lateness) : 4 * line.pause;
   return line.last + pause + kOnTheWay;
 }
 
@@ -154,6 +157,9 @@ std::size_t RetransmissionLadder::live_lines() const {
 void RetransmissionLadder::learn(Line& line, Instant now) {
   const Nanoseconds seen = now - line.last;
   const Nanoseconds before = line.pause;
+  const double ratio = static_cast<double>(seen.count()) / static_cast<double>(before.count());
+  if (line.learnt && before >= kTellsLateness && ratio < kLate)
+    lateness_ = std::clamp(ratio + 0.01, lateness_, kLate);
   line.last = now;
   const bool as_expected = seen >= times(before, 0.9) && seen <= times(before, 1.2);
   if (line.learnt && line.capped && as_expected) {
@@ -283,6 +289,7 @@ void RetransmissionLadder::next_rung(Instant now) {
       std::ranges::all_of(lines_, [](const Line& line) { return !line.live || line.arrived; });
   if (!complete) return;
   for (Line& line : lines_) line.arrived = false;
+  patient_ = false;
   broken_here_ = 0;
   begin_pause(now);
 }
@@ -355,6 +362,10 @@ void RetransmissionLadder::handle_no_answer(Instant now) {
     // They are alive and have sent nothing: they are slower than was thought, or have given up.
     suspect_.reset();
     state_ = State::climbing;
+    if (!patient_) {
+      patient_ = true;
+      return;
+    }
     if (++unsent_ > kMostUnsent) return finish(FlowEnd::service_ended);
     for (Line& line : lines_) line.pause = line.learnt ? 2 * line.pause : line.pause;
     return begin_pause(now);
@@ -393,7 +404,7 @@ void RetransmissionLadder::judge_suspect(Instant now) {
 
 // --- time ---
 
-std::optional<Instant> RetransmissionLadder::next_time() const {
+std::optional<Instant> RetransmissionLadder::next_timeout() const {
   if (done()) return std::nullopt;
   Instant next = state_ == State::climbing ? latest() : ask_at_;
   for (const auto& at : {hush_at_, key_at_}) next = std::min(next, at.value_or(next));
@@ -401,30 +412,14 @@ std::optional<Instant> RetransmissionLadder::next_time() const {
   return next;
 }
 
-std::optional<Instant> RetransmissionLadder::next_timeout() const { return next_time(); }
-
 void RetransmissionLadder::handle_timeout(Instant now) {
   if (done()) return;
-  if (hush_at_ && *hush_at_ <= now) {
-    hush_at_.reset();
-    // Short pauses are over before the gateway would say anything by itself.
-    if (hushes_ < kHushes && latest() - now > kLongPause) {
-      send(now, LadderSend::Kind::keepalive);
-      if (++hushes_ < kHushes) hush_at_ = now + kBetweenHushes;
-    }
-  }
-  if (key_at_ && *key_at_ <= now) {
-    key_at_.reset();
-    if (keyings_++ < kMostKeyings) {
-      send(now, LadderSend::Kind::handshake);
-      key_at_ = now + kNoHandshake;
-    }
-  }
+  if (hush_at_ && *hush_at_ <= now) hush_again(now);
+  if (key_at_ && *key_at_ <= now) key_again(now);
   if (state_ != State::climbing) {
     if (ask_at_ > now) return;
     if (state_ == State::checking) return handle_no_answer(now);
-    if (asked_ == kMostAsked) return finish(FlowEnd::path_gone);
-    return ask(now);
+    return asked_ == kMostAsked ? finish(FlowEnd::path_gone) : ask(now);
   }
   if (shape_at_ && *shape_at_ <= now) {
     shape_at_.reset();
@@ -433,6 +428,21 @@ void RetransmissionLadder::handle_timeout(Instant now) {
     return ask(now);
   }
   if (latest() <= now) handle_deadline(now);
+}
+
+void RetransmissionLadder::hush_again(Instant now) {
+  hush_at_.reset();
+  // Short pauses are over before the gateway would say anything by itself.
+  if (hushes_ >= kHushes || latest() - now <= kLongPause) return;
+  send(now, LadderSend::Kind::keepalive);
+  if (++hushes_ < kHushes) hush_at_ = now + kBetweenHushes;
+}
+
+void RetransmissionLadder::key_again(Instant now) {
+  key_at_.reset();
+  if (keyings_++ >= kMostKeyings) return;
+  send(now, LadderSend::Kind::handshake);
+  key_at_ = now + kNoHandshake;
 }
 
 // --- which silence next ---
@@ -463,8 +473,12 @@ std::optional<Nanoseconds> RetransmissionLadder::choose_between(const FlowLifeti
   // A little more than wanted, as lines may send a little early.
   const Nanoseconds enough = times(*judged, 1.02) + milliseconds(100);
   if (alive < *judged) {
-    const Nanoseconds not_enough = *judged - (latest() - earliest());
-    if (extra_ % 2 == 0 && not_enough > alive) return not_enough;
+    // Which answer is the likelier one to be found.
+    const Nanoseconds too_long = *judged - (latest() - earliest());
+    const bool below = !known.gone_after || *judged - alive > *known.gone_after - *judged;
+    if (below && too_long > alive) return std::min(pause, too_long);
+    if (tried_enough_) return std::nullopt;
+    tried_enough_ = true;
     return std::min(pause, enough);
   }
   const Nanoseconds with_margin = times(*config_.interval, kEnoughMargin);

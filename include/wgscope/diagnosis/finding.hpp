@@ -102,6 +102,8 @@ enum class FindingId : std::uint8_t {
   twin_not_forwarded,
   service_unsuitable,
   gateway_speaks,
+  // WGS-MTU, again
+  outer_unanswered,
 };
 
 /// A row of the table of findings, from which docs/findings.md is made.

@@ -108,11 +108,11 @@ class RetransmissionLadder {
   };
 
   [[nodiscard]] static Instant early(const Line& line);
-  [[nodiscard]] static Instant late(const Line& line);
+  [[nodiscard]] Instant late(const Line& line) const;
   [[nodiscard]] Instant earliest() const;  ///< of the rung, with what arrived left aside
   [[nodiscard]] Instant latest() const;
   [[nodiscard]] std::size_t live_lines() const;
-  static void learn(Line& line, Instant now);
+  void learn(Line& line, Instant now);
   static void suppose_sent(Line& line);
 
   void send(Instant now, LadderSend::Kind kind, std::size_t line = 0);
@@ -120,6 +120,8 @@ class RetransmissionLadder {
   void take_incoming(Instant now, std::uint64_t missing);
   void note_broken(Instant now);
   void hush(Instant now);
+  void hush_again(Instant now);
+  void key_again(Instant now);
   void next_rung(Instant now);
   void begin_pause(Instant now);
   void handle_deadline(Instant now);
@@ -132,7 +134,6 @@ class RetransmissionLadder {
   [[nodiscard]] std::optional<Nanoseconds> choose_between(const FlowLifetime& known,
                                                           Nanoseconds pause);
   [[nodiscard]] std::optional<Nanoseconds> judged() const;
-  [[nodiscard]] std::optional<Instant> next_time() const;
 
   LadderConfig config_;
   State state_ = State::climbing;
@@ -160,6 +161,9 @@ class RetransmissionLadder {
   int broken_here_ = 0;             ///< in this pause
   int unsent_ = 0;                  ///< pauses at whose end nothing had been sent
   std::size_t extra_ = 0;           ///< pauses since the bracket is known
+  bool tried_enough_ = false;       ///< the silence that is judged, since then
+  double lateness_ = 1.04;          ///< of lines, as far as was seen: parts of a pause
+  bool patient_ = false;            ///< nothing was sent yet on this rung: they are later still
 };
 
 }  // namespace wgscope::path

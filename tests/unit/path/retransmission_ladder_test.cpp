@@ -241,6 +241,21 @@ TEST(RetransmissionLadder, MakesASilenceOfTheIntervalInALongerPause) {
   EXPECT_GE(found.result.alive_after, seconds(37)) << "one and a half times the interval";
 }
 
+TEST(RetransmissionLadder, MakesASilenceJustShortOfTheIntervalWhereTheLifetimeIsShorter) {
+  const Measured found = measure({.interval = seconds(25)}, {.lifetime = seconds(20)});
+  EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::not_enough);
+  EXPECT_EQ(found.result.alive_after, seconds(12));
+  EXPECT_LE(found.result.gone_after, seconds(26));
+  EXPECT_LE(found.took, seconds(120));
+}
+
+TEST(RetransmissionLadder, WaitsForTimersThatAreLaterThanUsual) {
+  const Measured found = measure({.interval = seconds(25), .longest = seconds(60)},
+                                 {.lifetime = seconds(300), .lateness = 0.11});
+  EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::enough);
+  EXPECT_EQ(found.result.gone_after, std::nullopt);
+}
+
 TEST(RetransmissionLadder, DoesNotTakeAServiceThatGaveUpForAFlowThatIsForgotten) {
   const Measured found = measure({.interval = seconds(25)}, {.lifetime = seconds(300), .sends = 8});
   EXPECT_EQ(found.result.end, FlowEnd::service_ended);

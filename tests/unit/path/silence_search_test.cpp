@@ -247,6 +247,31 @@ TEST(SilenceSearch, IsNotTakenInByAnOutage) {
   EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::enough);
 }
 
+/// Lets time pass to the next timeout, and all that is to be sent go.
+void expire(SilenceSearch& search, Instant& now, std::uint32_t& last_call) {
+  now = *search.next_timeout();
+  search.handle_timeout(now);
+  while (const auto sent = search.poll_send())
+    if (sent->kind == SilenceSend::Kind::call) last_call = sent->serial;
+}
+
+TEST(SilenceSearch, TriesASilenceAgainWhoseCallComesInOnlyAfterTheFlowWasOpenedAnew) {
+  Instant now{};
+  std::uint32_t last_call = 1;
+  SilenceSearch search({.interval = seconds(5), .longest = seconds(10)}, now, now);
+  while (search.poll_send()) continue;
+  for (std::uint32_t greeted = 0; !search.silence(); expire(search, now, last_call))
+    if (greeted != last_call) search.handle_call(now, greeted = last_call, 0);
+  while (search.silence()) expire(search, now, last_call);
+  const std::uint32_t late = last_call;
+  const auto calls = search.result().calls;
+  while (search.result().calls < calls + std::size(kCallCopies)) expire(search, now, last_call);
+  ASSERT_GT(last_call, late + std::size(kCallCopies) - 1) << "the flow is being opened anew";
+  search.handle_call(now, late, 0);
+  EXPECT_TRUE(search.result().tried.empty());
+  EXPECT_EQ(search.result().keepalive, KeepaliveVerdict::not_known);
+}
+
 TEST(SilenceSearch, KnowsWhatItHasSoFar) {
   const SilenceSearchConfig config{.interval = seconds(25)};
   const SilenceSearch search(config, Instant{}, Instant{});
