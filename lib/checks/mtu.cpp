@@ -17,9 +17,12 @@
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/dont_fragment.hpp"
 #include "wgscope/os/udp_socket.hpp"
+#include "wgscope/path/hop_search.hpp"
 #include "wgscope/path/mtu_search.hpp"
 #include "wgscope/wire/message.hpp"
 
+#include "hop_probing.hpp"
+#include "mtu_facts.hpp"
 #include "mtu_probing.hpp"
 #include "mtu_service.hpp"
 #include "mtu_tcp.hpp"
@@ -46,7 +49,7 @@ constexpr Nanoseconds kServiceWhereLossy = 1s;
 /// IPv4 cuts at multiples of 8 bytes (RFC 791 §3.1), IPv6 likewise (RFC 8200 §4.5).
 constexpr std::size_t kFragmentUnit = 8;
 
-diagnosis::MtuVerdict to_facts(path::MtuVerdict verdict) {
+diagnosis::MtuVerdict verdict_of(path::MtuVerdict verdict) {
   switch (verdict) {
     case path::MtuVerdict::ok: return diagnosis::MtuVerdict::ok;
     case path::MtuVerdict::refused_here: return diagnosis::MtuVerdict::refused_here;
@@ -59,8 +62,10 @@ diagnosis::MtuVerdict to_facts(path::MtuVerdict verdict) {
   return diagnosis::MtuVerdict::inconclusive;
 }
 
+}  // namespace
+
 diagnosis::MtuDirection to_facts(const path::MtuResult& result) {
-  diagnosis::MtuDirection direction{.verdict = to_facts(result.verdict),
+  diagnosis::MtuDirection direction{.verdict = verdict_of(result.verdict),
                                     .mtu = result.mtu,
                                     .not_above = result.not_above,
                                     .exact = result.exact,
@@ -72,7 +77,8 @@ diagnosis::MtuDirection to_facts(const path::MtuResult& result) {
                                     .probes = result.probes,
                                     .controls = result.controls,
                                     .controls_lost = result.controls_lost,
-                                    .tried = {}};
+                                    .tried = {},
+                                    .place = {}};
   if (result.report) direction.hop = result.report->from;
   if (!result.wrong_reports.empty()) {
     direction.liar = result.wrong_reports.front().from;
@@ -86,6 +92,8 @@ diagnosis::MtuDirection to_facts(const path::MtuResult& result) {
                                .refused = trial.refused});
   return direction;
 }
+
+namespace {
 
 class MtuSearches {
  public:
@@ -145,6 +153,20 @@ class MtuSearches {
     MtuProbing(run_, session_, target_, MtuWay::forward, service_).drive(search, deadline_);
     static_cast<void>(session_.endpoint().set_fragmentation(os::Fragmentation::probe));
     facts.fragments_pass = search.result().current_fits;
+  }
+
+  /// Behind which hop larger datagrams are dropped. What reports them is a hop too.
+  void place(diagnosis::MtuFacts& facts) {
+    diagnosis::MtuDirection& forward = *facts.forward;
+    if (!forward.exact || !forward.mtu || !forward.not_above) return;
+    run_.say(diagnosis::text("looking for the hop towards {} that drops", session_.gateway()));
+    path::HopSearchConfig config;
+    config.passes = *forward.mtu;
+    config.fails = *forward.not_above + 1;
+    config.round_trip = facts.round_trip;
+    config.controls = forward.controls;
+    config.controls_lost = forward.controls_lost;
+    forward.place = HopProbing(run_, session_, target_).drive(config, deadline_);
   }
 
   void backward(diagnosis::MtuFacts& facts) {
@@ -297,6 +319,7 @@ diagnosis::MtuFacts mtu(Run& run, Session& session, const Target& target,
   const bool fits = facts.forward->mtu >= facts.tunnel_mtu + facts.overhead;
   if (facts.forward->mtu && !fits && !run.interrupted()) searches.fragments(facts);
   if (facts.forward->mtu && !run.interrupted()) searches.backward(facts);
+  if (facts.forward->mtu && !fits && !options.quick && !run.interrupted()) searches.place(facts);
   searches.conclude_cutting(facts);
   if (options.tcp_port && !run.interrupted())
     facts.tcp =

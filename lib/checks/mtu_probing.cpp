@@ -37,11 +37,11 @@ constexpr std::size_t kControlPayload = 16;
 /// both (seen over IPv6).
 constexpr Nanoseconds kApart = 5ms;
 
+}  // namespace
+
 std::size_t datagram_overhead(Family outer) {
   return wire::ip_header_size(outer) + wire::kUdpHeaderSize;
 }
-
-}  // namespace
 
 std::size_t tunnel_overhead(Family outer) {
   return datagram_overhead(outer) + wire::kTransportOverhead;

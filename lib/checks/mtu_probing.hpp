@@ -25,6 +25,9 @@ enum class MtuWay : std::uint8_t {
   answered,  ///< likewise, asked of the measuring service, which pads its answers to any size
 };
 
+/// What UDP and IP add to a datagram.
+std::size_t datagram_overhead(Family outer);
+
 /// What WireGuard, UDP and IP add to an inner packet.
 std::size_t tunnel_overhead(Family outer);
 

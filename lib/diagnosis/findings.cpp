@@ -423,6 +423,34 @@ constexpr FindingKind kKinds[] = {
      "keepalive closes the flow, and so may a mapping that begins anew: until something is "
      "answered, many NATs forget it much sooner.",
      "Set PersistentKeepalive to what the finding names."},
+    {FindingId::nat_beyond_router, "WGS-NAT-010", warning, "Another NAT beyond the router",
+     "The next router says what its outer address is (by NAT-PMP or UPnP), and that is a private "
+     "one, or not the one that STUN servers see. A private one proves a NAT beyond the router. A "
+     "public one does not: the router may have several lines, or say what is not so.",
+     "A port that is to be reached from outside has to be forwarded on each NAT; or make the "
+     "outer one a bridge. A tunnel that is begun from this side needs only PersistentKeepalive."},
+    {FindingId::twin_not_forwarded, "WGS-NAT-020", warning,
+     "The gateway does not forward between its peers",
+     "To see how long a silent flow lives, a second probe peer, the twin, sends to the first one "
+     "through the gateway. Nothing of that came in, not even right after the first had sent, so "
+     "the gateway does not pass it on. Tunnels that do not need it are none the worse.",
+     "On the gateway: sysctl net.ipv4.ip_forward, and a rule in the forward chain that accepts "
+     "from and to the WireGuard interface. Or measure with a TCP service: wgscope nat --tcp "
+     "ADDRESS:PORT."},
+    {FindingId::service_unsuitable, "WGS-NAT-021", warning,
+     "The TCP service cannot be used to measure",
+     "The retransmissions of a TCP service show how long a silent flow lives. That takes a service "
+     "that sends something, and whose host goes on sending it again for as long as is to be "
+     "measured. This one does not answer, refuses, says nothing, or gave up too early; the cause "
+     "says which. It says nothing about the tunnel's flow.",
+     "Name one that sends first, as SSH does, or that answers HTTP: wgscope nat --tcp "
+     "ADDRESS:PORT. Or use a second probe peer: wgscope nat --twin FILE."},
+    {FindingId::gateway_speaks, "WGS-NAT-022", info, "The gateway sends by itself",
+     "While this side was to be silent, packets came from the gateway that nothing had asked for: "
+     "a PersistentKeepalive is set there for this peer, or a host behind it sends. They may "
+     "refresh the mapping, so that the flow looks longer-lived than it is for other peers.",
+     "On the gateway: wg show INTERFACE persistent-keepalive. Take it off for the probe's peer "
+     "while measuring."},
     {FindingId::mtu_black_hole_forward, "WGS-MTU-001", critical,
      "Full packets vanish on the way to the gateway",
      "Datagrams up to some size arrive at the gateway, and larger ones do not, again and again, "
@@ -486,34 +514,13 @@ constexpr FindingKind kKinds[] = {
      "and hang where ICMP does not reach them.",
      "Set the tunnel's MTU to what fits, and let the gateway lower the MSS of connections that go "
      "through it."},
-    {FindingId::nat_beyond_router, "WGS-NAT-010", warning, "Another NAT beyond the router",
-     "The next router says what its outer address is (by NAT-PMP or UPnP), and that is a private "
-     "one, or not the one that STUN servers see. A private one proves a NAT beyond the router. A "
-     "public one does not: the router may have several lines, or say what is not so.",
-     "A port that is to be reached from outside has to be forwarded on each NAT; or make the "
-     "outer one a bridge. A tunnel that is begun from this side needs only PersistentKeepalive."},
-    {FindingId::twin_not_forwarded, "WGS-NAT-020", warning,
-     "The gateway does not forward between its peers",
-     "To see how long a silent flow lives, a second probe peer, the twin, sends to the first one "
-     "through the gateway. Nothing of that came in, not even right after the first had sent, so "
-     "the gateway does not pass it on. Tunnels that do not need it are none the worse.",
-     "On the gateway: sysctl net.ipv4.ip_forward, and a rule in the forward chain that accepts "
-     "from and to the WireGuard interface. Or measure with a TCP service: wgscope nat --tcp "
-     "ADDRESS:PORT."},
-    {FindingId::service_unsuitable, "WGS-NAT-021", warning,
-     "The TCP service cannot be used to measure",
-     "The retransmissions of a TCP service show how long a silent flow lives. That takes a service "
-     "that sends something, and whose host goes on sending it again for as long as is to be "
-     "measured. This one does not answer, refuses, says nothing, or gave up too early; the cause "
-     "says which. It says nothing about the tunnel's flow.",
-     "Name one that sends first, as SSH does, or that answers HTTP: wgscope nat --tcp "
-     "ADDRESS:PORT. Or use a second probe peer: wgscope nat --twin FILE."},
-    {FindingId::gateway_speaks, "WGS-NAT-022", info, "The gateway sends by itself",
-     "While this side was to be silent, packets came from the gateway that nothing had asked for: "
-     "a PersistentKeepalive is set there for this peer, or a host behind it sends. They may "
-     "refresh the mapping, so that the flow looks longer-lived than it is for other peers.",
-     "On the gateway: wg show INTERFACE persistent-keepalive. Take it off for the probe's peer "
-     "while measuring."},
+    {FindingId::outer_unanswered, "WGS-MTU-012", warning, "The host answers neither pings nor UDP",
+     "Looking at a path without a tunnel takes something at its far end that answers: echo "
+     "requests, or UDP to ports on which nobody listens. A firewall drops both, or there is no "
+     "such host, or no way there. Nothing is known of the path's MTU then, nor anything against "
+     "it.",
+     "Name another host behind the same path, or let the firewall answer pings. With a key of its "
+     "own the search goes through the tunnel: wgscope mtu --config FILE."},
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 
+#include "drop_place.hpp"
 #include "mtu_parts.hpp"
 
 namespace wgscope::diagnosis {
@@ -20,6 +21,8 @@ constexpr std::string_view kForward = "mtu.forward";
 constexpr std::string_view kBackward = "mtu.backward";
 constexpr std::string_view kReports = "mtu.reports";
 constexpr std::string_view kSetting = "mtu.setting";
+
+constexpr const char* kEnd = "the gateway";
 
 constexpr std::size_t kLeastForIpv6 = 1280;  // RFC 8200 §5
 
@@ -77,12 +80,14 @@ Finding too_large(const MtuFacts& facts, const MtuDirection& direction, FindingI
     finding.cause = text("the path {} takes {}, the tunnel's MTU of {} makes {}; {} says so", way,
                          size, facts.tunnel_mtu, full_size(facts), *direction.hop);
   } else {
+    const auto where = direction.place ? place_of_drop(*direction.place, kEnd) : std::nullopt;
     finding.cause = text(
-        "the path {} takes {} and drops what is larger without a word: the "
+        "the path {} takes {} and drops what is larger without a word{}: the "
         "tunnel's MTU of {} makes {}",
-        way, size, facts.tunnel_mtu, full_size(facts));
+        way, size, where ? text(", {}", *where) : Text(), facts.tunnel_mtu, full_size(facts));
   }
   add_tried(direction, finding);
+  if (direction.place) add_place(*direction.place, kEnd, finding);
   if (!backward && facts.fragments_pass)
     finding.evidence.push_back(
         *facts.fragments_pass

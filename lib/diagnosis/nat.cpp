@@ -102,18 +102,20 @@ Check check_servers(const NatFacts& facts) {
                   .cause = "no STUN server answered, so nothing is known of NATs",
                   .evidence = server_evidence(facts)};
   if (facts.error) finding.evidence.push_back(text("{}", Name{facts.error->context}));
-  if (facts.servers_are_gateways) {
-    finding.cause =
-        "the gateway does not answer STUN, as no stock one does, so nothing is known of NATs";
-    finding.fix = {"name STUN servers: wgscope nat --stun HOST:PORT --stun HOST:PORT",
-                   "or have the gateway answer: wgscope listen --stun, in its place"};
-    return make_nat_check("nat.servers", Status::unknown, "no answer", std::move(finding));
-  }
   if (!facts.local && facts.error) {
     finding.cause = "this host has no route to the STUN servers, so nothing is known of NATs";
     finding.fix = {"ip route get ADDRESS of a server shows what is missing",
                    "or name servers of the other family: with --ipv6, or without"};
     return make_nat_check("nat.servers", Status::unknown, "no route", std::move(finding));
+  }
+  if (facts.servers_are_gateways && facts.behaviour) {
+    finding.cause =
+        "the gateway does not answer STUN, as no stock one does, so nothing is known of NATs";
+    finding.fix = {"name STUN servers: wgscope nat --stun HOST:PORT --stun HOST:PORT",
+                   "or measure through the tunnel: wgscope nat --config FILE with --twin FILE or "
+                   "--tcp ADDRESS:PORT",
+                   "or have the gateway answer: wgscope listen --stun, in its place"};
+    return make_nat_check("nat.servers", Status::unknown, "no answer", std::move(finding));
   }
   finding.hypotheses = {{"a firewall drops UDP", "wgscope handshake, and the same from elsewhere"},
                         {"the servers are not STUN servers", "try others: --stun HOST:PORT"}};

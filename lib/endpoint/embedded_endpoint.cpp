@@ -109,6 +109,12 @@ Result<> EmbeddedEndpoint::set_fragmentation(os::Fragmentation fragmentation) {
   return {};
 }
 
+Result<> EmbeddedEndpoint::set_hop_limit(std::optional<std::uint8_t> limit) {
+  for (os::UdpSocket& socket : sockets_)
+    if (auto set = socket.set_hop_limit(limit); !set) return set;
+  return {};
+}
+
 Result<> EmbeddedEndpoint::rebind() {
   std::vector<os::UdpSocket> sockets;
   for (const os::UdpSocket& old : sockets_) {
@@ -205,13 +211,14 @@ void EmbeddedEndpoint::answer_measurements(Now now) {
 std::optional<std::uint16_t> EmbeddedEndpoint::send_whole(
     Now now, const MeasuringService::Outgoing& answer) {
   const std::size_t bare = answer.packet_size + wire::kTransportOverhead;
-  too_long_.reset();
+  too_long_ = false;
   static_cast<void>(
       interface_.send_padded(now, answer.packet(), std::max(bare, answer.datagram_size)));
   sending_whole_ = true;
   transmit();
   sending_whole_ = false;
-  return too_long_;
+  if (!too_long_) return std::nullopt;
+  return interface_limit(now, answer.to.address.family);
 }
 
 void EmbeddedEndpoint::handle_timeout(Now now) {
@@ -324,7 +331,7 @@ void EmbeddedEndpoint::take_failures(const os::SendReport& sent,
     if (batch.from && may_mean_no_such_source(failure.sys_errno)) {
       sourceless_.push_back(batch);
     } else if (sending_whole_ && failure.sys_errno == EMSGSIZE) {
-      take_limit(failure.to.address.family);
+      too_long_ = true;
     } else {
       observer_.on_send_failure(failure);
     }
@@ -332,15 +339,17 @@ void EmbeddedEndpoint::take_failures(const os::SendReport& sent,
 }
 
 /// What the own interface takes waits among the socket's errors.
-void EmbeddedEndpoint::take_limit(Family family) {
+std::optional<std::uint16_t> EmbeddedEndpoint::interface_limit(Now now, Family family) {
+  std::optional<std::uint16_t> limit;
   os::UdpSocket* socket = socket_for(family);
-  if (socket == nullptr) return;
+  if (socket == nullptr) return limit;
   socket->read_errors([&](const os::SocketError& error) {
-    const bool ours = error.origin == os::SocketError::Origin::local &&
-                      error.sys_errno == EMSGSIZE && error.info <= UINT16_MAX;
-    if (ours) too_long_ = static_cast<std::uint16_t>(error.info);
-    if (!ours) observer_.on_socket_error(error);
+    const bool is_limit = error.origin == os::SocketError::Origin::local &&
+                          error.sys_errno == EMSGSIZE && error.info <= UINT16_MAX;
+    if (is_limit) limit = static_cast<std::uint16_t>(error.info);
+    if (!is_limit) take_error(now.boot, error);
   });
+  return limit;
 }
 
 /// The address that was called is no longer ours: the kernel chooses another one.

@@ -1,7 +1,6 @@
 #include "wgscope/endpoint/measuring_service.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -75,7 +74,8 @@ void MeasuringService::take_request(Instant now, const Arrived& arrived,
     return;
   }
   Asker& asker = askers_[arrived.peer.value];
-  if (!may_answer(now, asker, std::max<std::size_t>(request->answer_size, least))) {
+  const auto size = std::max(request->answer_size, saturated(least));
+  if (waiting_.size() >= kMostWaiting || !asker.bytes.take(now, size)) {
     ++stats_.limited;
     return;
   }
@@ -98,28 +98,11 @@ void MeasuringService::take_request(Instant now, const Arrived& arrived,
   waiting_.push_back(out);
 }
 
-/// A bucket of bytes that fills again as time passes.
-bool MeasuringService::may_answer(Instant now, Asker& asker, std::size_t size) {
-  if (waiting_.size() >= kMostWaiting) return false;
-  const Nanoseconds passed =
-      std::clamp<Nanoseconds>(now - asker.last, Nanoseconds{0}, std::chrono::minutes{1});
-  const auto earned =
-      static_cast<std::uint64_t>(passed.count()) * kBytesPerSecond / std::uint64_t{std::nano::den};
-  // Time that has earned nothing yet goes on counting.
-  if (earned > 0) {
-    asker.credit = std::min(asker.credit + earned, kBurst);
-    asker.last = now;
-  }
-  if (asker.credit < size) return false;
-  asker.credit -= size;
-  return true;
-}
-
 bool MeasuringService::handle_too_big(Instant now, const Endpoint& destination,
                                       const wire::MeasuringReport& said) {
   const auto found = std::ranges::find_if(
       askers_, [&](const auto& entry) { return entry.second.from == destination; });
-  if (found == askers_.end() || now >= found->second.last + kReportLife) return false;
+  if (found == askers_.end() || now >= found->second.bytes.last() + kReportLife) return false;
   found->second.report = said;
   found->second.reported = now;
   return true;

@@ -5,12 +5,14 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <optional>
 #include <span>
 #include <string>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <utility>
 #include <vector>
 
@@ -22,7 +24,11 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/socket_address.hpp"
+#include "wgscope/os/udp_socket.hpp"
 #include "wgscope/os/unique_fd.hpp"
+
+#include "error_queue.hpp"
+#include "pending_error.hpp"
 
 namespace wgscope::os {
 namespace {
@@ -77,6 +83,25 @@ void allow_fragments(int fd, Family family) {
                                v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &value, sizeof value));
 }
 
+Result<> set_option(int fd, int level, int option, int value) {
+  if (setsockopt(fd, level, option, &value, sizeof value) == 0) return {};
+  return fail_errno("set an option of an ICMP socket", errno);
+}
+
+/// What a control message says of a reply that came in fragments.
+std::optional<std::size_t> largest_fragment(msghdr& header) {
+  for (cmsghdr* message = CMSG_FIRSTHDR(&header); message != nullptr;
+       message = CMSG_NXTHDR(&header, message)) {
+    const bool v4 = message->cmsg_level == IPPROTO_IP && message->cmsg_type == IP_RECVFRAGSIZE;
+    const bool v6 = message->cmsg_level == IPPROTO_IPV6 && message->cmsg_type == IPV6_RECVFRAGSIZE;
+    if (!v4 && !v6) continue;
+    int size = 0;
+    std::memcpy(&size, CMSG_DATA(message), sizeof size);
+    if (size > 0) return static_cast<std::size_t>(size);
+  }
+  return std::nullopt;
+}
+
 /// RFC 1071. That of ICMPv6 has a pseudo header, and the kernel writes it.
 std::uint16_t checksum(std::span<const std::byte> message) {
   std::uint32_t sum = 0;
@@ -118,6 +143,23 @@ std::byte EchoSocket::payload_byte(std::uint16_t sequence, std::size_t at) const
   return static_cast<std::byte>(mark >> (8 * (at % sizeof mark)));
 }
 
+Result<> EchoSocket::watch_path() {
+  const bool v4 = family_ == Family::v4;
+  const int level = v4 ? int{IPPROTO_IP} : int{IPPROTO_IPV6};
+  const int discover = v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
+  static_assert(IP_PMTUDISC_PROBE == IPV6_PMTUDISC_PROBE);
+  watches_path_ = true;
+  if (auto set = set_option(fd_.get(), level, discover, IP_PMTUDISC_PROBE); !set) return set;
+  if (auto set = set_option(fd_.get(), level, v4 ? IP_RECVERR : IPV6_RECVERR, 1); !set) return set;
+  return set_option(fd_.get(), level, v4 ? IP_RECVFRAGSIZE : IPV6_RECVFRAGSIZE, 1);
+}
+
+Result<> EchoSocket::set_hop_limit(std::optional<std::uint8_t> limit) {
+  const int value = limit ? int{*limit} : -1;
+  if (family_ == Family::v4) return set_option(fd_.get(), IPPROTO_IP, IP_TTL, value);
+  return set_option(fd_.get(), IPPROTO_IPV6, IPV6_UNICAST_HOPS, value);
+}
+
 Result<> EchoSocket::send(const Endpoint& to, std::uint16_t sequence, std::size_t payload_size) {
   assert(to.address.family == family_ && payload_size <= kMaxPayload);
   const auto message = std::span(buffer_).first(kHeader + payload_size);
@@ -134,10 +176,15 @@ Result<> EchoSocket::send(const Endpoint& to, std::uint16_t sequence, std::size_
   Endpoint where = to;
   where.port = 0;  // of a raw IPv6 socket it would be a protocol
   const SocketAddress address(where);
-  for (;;) {
+  for (bool asked_again = false;;) {
     if (sendto(fd_.get(), message.data(), message.size(), 0, address.data(), address.size()) >= 0)
       return {};
-    if (errno != EINTR) return fail_errno("send an ICMP echo request", errno);
+    if (errno == EINTR) continue;
+    const int error = errno;
+    // It may be an earlier request's, that came back just now; its details stay in the queue.
+    if (asked_again || !watches_path_) return fail_errno("send an ICMP echo request", error);
+    asked_again = true;
+    clear_pending_error(fd_.get());
   }
 }
 
@@ -147,9 +194,16 @@ std::optional<EchoReply> EchoSocket::receive() {
   constexpr int kErrorsAtOnce = 8;
   for (int errors = 0; errors < kErrorsAtOnce;) {
     SocketAddress from;
-    socklen_t size = SocketAddress::kCapacity;
-    const ssize_t got =
-        recvfrom(fd_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT, from.data(), &size);
+    iovec piece{buffer_.data(), buffer_.size()};
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
+    msghdr header{};
+    header.msg_name = from.data();
+    header.msg_namelen = SocketAddress::kCapacity;
+    header.msg_iov = &piece;
+    header.msg_iovlen = 1;
+    header.msg_control = control.data();
+    header.msg_controllen = control.size();
+    const ssize_t got = recvmsg(fd_.get(), &header, MSG_DONTWAIT);
     if (got < 0) {
       if (errno == EAGAIN) return std::nullopt;
       ++errors;
@@ -157,9 +211,23 @@ std::optional<EchoReply> EchoSocket::receive() {
     }
     const auto sender = from.endpoint();
     if (!sender) continue;
-    if (auto reply =
-            accept(std::span(buffer_).first(static_cast<std::size_t>(got)), sender->address))
-      return reply;
+    auto reply = accept(std::span(buffer_).first(static_cast<std::size_t>(got)), sender->address);
+    if (!reply) continue;
+    reply->largest_fragment = largest_fragment(header);
+    return reply;
+  }
+  return std::nullopt;
+}
+
+/// The quote begins with the request's own header, which routers must repeat (RFC 792). A raw
+/// socket hears of everybody's requests.
+std::optional<EchoError> EchoSocket::next_error() {
+  while (const auto error = next_socket_error(fd_.get())) {
+    if (error->origin == SocketError::Origin::local) return EchoError{*error, std::nullopt};
+    if (error->quoted_size < kHeader) continue;
+    const std::span<const std::byte, 16> quoted(error->quoted);
+    if (raw_ && load_be16(quoted.subspan<4, 2>()) != id_) continue;
+    return EchoError{*error, load_be16(quoted.subspan<6, 2>())};
   }
   return std::nullopt;
 }

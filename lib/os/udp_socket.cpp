@@ -22,6 +22,7 @@
 #include "wgscope/os/socket_address.hpp"
 #include "wgscope/os/unique_fd.hpp"
 
+#include "error_queue.hpp"
 #include "udp_receiver.hpp"
 #include "udp_sender.hpp"
 
@@ -147,10 +148,13 @@ Result<> UdpSocket::set_fragmentation(Fragmentation fragmentation) {
 
 Result<> UdpSocket::set_mark(std::uint32_t mark) { return set_mark_of(fd_.get(), mark); }
 
-Result<> UdpSocket::set_hop_limit(std::uint8_t limit) {
-  if (local_.address.family == Family::v4) return set_or_fail(fd_.get(), IPPROTO_IP, IP_TTL, limit);
-  return set_or_fail(fd_.get(), IPPROTO_IPV6, IPV6_UNICAST_HOPS, limit);
+Result<> UdpSocket::set_hop_limit(std::optional<std::uint8_t> limit) {
+  const int value = limit ? int{*limit} : -1;
+  if (local_.address.family == Family::v4) return set_or_fail(fd_.get(), IPPROTO_IP, IP_TTL, value);
+  return set_or_fail(fd_.get(), IPPROTO_IPV6, IPV6_UNICAST_HOPS, value);
 }
+
+std::optional<SocketError> UdpSocket::next_error() { return next_socket_error(fd_.get()); }
 
 SendReport UdpSocket::send(std::span<const SendBatch> batches) {
   return sender_->send(fd_.get(), batches);

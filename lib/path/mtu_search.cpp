@@ -35,6 +35,7 @@ constexpr std::size_t kMostLosses = 40;
 MtuSearch::Core::Core(const MtuSearchConfig& config)
     : config_(config),
       ladder_(config),
+      gap_(config.pace),
       grace_(kGrace),
       shortest_(config.round_trip),
       longest_(config.round_trip) {
@@ -240,15 +241,17 @@ void MtuSearch::Core::begin_anew() {
   for (Shot& shot : shots_) shot.counted = false;
 }
 
-void MtuSearch::Core::slow_down() { gap_ = std::clamp(2 * gap_, kFirstGap, kLongestGap); }
+void MtuSearch::Core::slow_down() {
+  gap_ = std::clamp(2 * gap_, kFirstGap, std::max(kLongestGap, config_.pace));
+}
 
 /// So many in a row that it is no chance, by what is known of the path's losses: how likely they
 /// are after so many lost of so many sent (the rule of succession, with a prior that expects
 /// little). A size that passed tells by the probes of it, and of smaller ones, that did not.
 std::size_t MtuSearch::Core::losses_needed() const {
   const auto [passed, lost] = ladder_.below_boundary();
-  double losses = static_cast<double>(trusted_lost_ + lost) + 0.5;
-  double sent = static_cast<double>(trusted_sent_ + passed + lost) + 1.5;
+  double losses = static_cast<double>(trusted_lost_ + config_.known_lost + lost) + 0.5;
+  double sent = static_cast<double>(trusted_sent_ + config_.known_sent + passed + lost) + 1.5;
   double chance = 1;
   std::size_t needed = 0;
   for (; chance > kChance && needed < kMostLosses; ++needed) chance *= losses++ / sent++;

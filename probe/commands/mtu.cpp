@@ -27,6 +27,7 @@
 
 #include "probe/command_line.hpp"
 #include "probe/commands/commands.hpp"
+#include "probe/commands/mtu_outer.hpp"
 #include "probe/frame.hpp"
 #include "probe/verbs.hpp"
 
@@ -46,6 +47,7 @@ struct MtuVerb {
   std::string tcp;
   bool watch = false;
   std::chrono::nanoseconds every = kRaiseTimer;
+  bool outer = false;
 };
 
 void add_options(CLI::App& app, MtuVerb& verb) {
@@ -56,6 +58,10 @@ void add_options(CLI::App& app, MtuVerb& verb) {
                  "A TCP service inside the tunnel whose segments (MSS) are compared with what the "
                  "path takes")
       ->type_name("[ADDRESS:]PORT");
+  auto* tcp = app.get_option("--tcp");
+  auto* outer = app.add_flag("--outer", verb.outer,
+                             "Look at the path without a tunnel and without keys: ADDRESS is then "
+                             "a HOST or HOST:PORT, without it the configuration's endpoint");
   auto* watch = app.add_flag("--watch", verb.watch,
                              "Look again and again until Ctrl-C, for a path that is worse, or "
                              "better; tells what changed");
@@ -63,6 +69,7 @@ void add_options(CLI::App& app, MtuVerb& verb) {
       app, "--every", [&](auto time) { verb.every = time; },
       "How long from one look to the next, 1s at least [10m]");
   app.get_option("--every")->needs(watch);
+  outer->excludes(watch)->excludes(tcp);
   add_check_options(app, verb.check);
   app.get_option("--timeout")
       ->description(
@@ -126,7 +133,10 @@ Plan plan_of(const MtuVerb& verb, const Prepared& prepared) {
            "not be cut, each beside a small one; 24 each way where nothing is lost, up to 300 "
            "where much is",
            target ? text("{}", *target) : diagnosis::Text("nobody: name one")));
-  plan.lines.push_back("where full ones do not pass: some that may be cut into fragments");
+  plan.lines.push_back(
+      "where full ones do not pass: some that may be cut into fragments, and pairs of a large and "
+      "a "
+      "small one whose life ends on the way, to name the hop");
   plan.lines.push_back(text(
       "at most three small datagrams to UDP port {} there, where an endpoint of wgscope answers "
       "in any size; then such requests instead of echo requests on the way back",
@@ -148,24 +158,24 @@ std::string row(const diagnosis::SizeTried& tried) {
                      tried.sent, note.empty() ? "" : "  ", note);
 }
 
-std::string table(std::string_view title, const diagnosis::MtuDirection& direction) {
+/// To standard error, as the report is for standard output alone.
+void show_tables(const diagnosis::MtuFacts& facts) {
+  std::string tables;
+  if (facts.forward) tables += size_table("To the gateway", *facts.forward);
+  if (facts.backward) tables += size_table("Back from it", *facts.backward);
+  fmt::print(stderr, "{}", tables);
+  static_cast<void>(std::fflush(stderr));
+}
+
+}  // namespace
+
+std::string size_table(std::string_view title, const diagnosis::MtuDirection& direction) {
   std::string lines = fmt::format("{}, sizes in the order of trying:\n", title);
   for (const diagnosis::SizeTried& tried : direction.tried) lines += row(tried);
   return lines + fmt::format("  {} probes; {} of {} small packets beside them answered\n",
                              direction.probes, direction.controls - direction.controls_lost,
                              direction.controls);
 }
-
-/// To standard error, as the report is for standard output alone.
-void show_tables(const diagnosis::MtuFacts& facts) {
-  std::string tables;
-  if (facts.forward) tables += table("To the gateway", *facts.forward);
-  if (facts.backward) tables += table("Back from it", *facts.backward);
-  fmt::print(stderr, "{}", tables);
-  static_cast<void>(std::fflush(stderr));
-}
-
-}  // namespace
 
 Exit run_mtu(std::vector<std::string> arguments) {
   CLI::App app(
@@ -175,6 +185,7 @@ Exit run_mtu(std::vector<std::string> arguments) {
   MtuVerb verb;
   add_options(app, verb);
   if (const auto ended = parse_options(app, std::move(arguments))) return *ended;
+  if (verb.outer) return run_mtu_outer(verb.check, verb.target);
   std::optional<diagnosis::MtuFacts> last;
   return run_check(verb.check,
                    {.verb = "mtu",

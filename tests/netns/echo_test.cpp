@@ -150,6 +150,60 @@ TEST_P(EchoOutside, SaysWhyItCannotSend) {
   EXPECT_EQ(refused.error().code, Errc::not_permitted);
 }
 
+TEST_P(EchoOutside, TellsThatARequestIsLargerThanTheInterfaceTakes) {
+  EchoSocket socket = must_open();
+  ASSERT_TRUE(socket.watch_path());
+  const auto refused = socket.send(far(), 1, 4000);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().sys_errno, EMSGSIZE);
+  const auto error = socket.next_error();
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->sequence, std::nullopt);
+  EXPECT_EQ(error->error.info, 1500U);
+  EXPECT_FALSE(socket.next_error());
+}
+
+TEST_P(EchoOutside, TellsThatAReplyCameInFragments) {
+  EchoSocket socket = must_open();
+  ASSERT_TRUE(socket.watch_path());
+  net_->far.ip("route replace 192.0.2.0/24 dev " + net_->v4.right + " mtu lock 1300\n" +
+               "route add fd02::/64 dev " + net_->v4.right + " metric 1 mtu lock 1300");
+  ASSERT_TRUE(socket.send(far(), 1, 1400));
+  const auto cut = wait_for_reply(socket);
+  ASSERT_TRUE(cut);
+  EXPECT_TRUE(cut->intact);
+  ASSERT_TRUE(cut->largest_fragment);
+  EXPECT_LE(*cut->largest_fragment, 1300U);
+  EXPECT_GT(*cut->largest_fragment, 1300U - 8U);
+  ASSERT_TRUE(socket.send(far(), 2, 1000));
+  EXPECT_EQ(wait_for_reply(socket).value().largest_fragment, std::nullopt);
+}
+
+TEST_P(EchoOutside, TellsWhichRequestDiedOnItsWay) {
+  const NetworkNamespace beyond;
+  const Veth link = connect(net_->far, "192.0.3.1/24", beyond, "192.0.3.2/24");
+  net_->far.ip("address add fd03::1/64 dev " + link.left + " nodad");
+  net_->near.ip("route add 192.0.3.0/24 via 192.0.2.2\nroute add fd03::/64 via fd02::2");
+  net_->far.must({"sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"});
+  EchoSocket socket = must_open();
+  ASSERT_TRUE(socket.watch_path());
+  ASSERT_TRUE(socket.set_hop_limit(1));
+  Endpoint there = far();
+  there.address = IpAddress::parse(family() == Family::v4 ? "192.0.3.2" : "fd03::2").value();
+  ASSERT_TRUE(socket.send(there, 4711, 1000));
+  std::optional<os::EchoError> error;
+  const Instant deadline = os::boot_now() + 10s;
+  while (!error && os::boot_now() < deadline) {
+    pollfd wait{socket.fd(), POLLERR, 0};
+    static_cast<void>(poll(&wait, 1, os::poll_timeout_ms(deadline)));
+    error = socket.next_error();
+  }
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->sequence, 4711);
+  EXPECT_EQ(error->error.offender, far().address);
+  EXPECT_EQ(error->error.type, family() == Family::v4 ? 11 : 3);
+}
+
 class EchoUnprivileged : public testing::TestWithParam<Family> {
  protected:
   void SetUp() override { WGSCOPE_NEED(why_no_netns()); }

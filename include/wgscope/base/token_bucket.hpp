@@ -18,12 +18,12 @@ class TokenBucket {
         capacity_(cost_ * burst),
         tokens_(capacity_) {}
 
-  /// @returns false when there is nothing left.
-  bool take(Instant now) {
+  /// @param amount  how often at once. @returns false when there is not so much left.
+  bool take(Instant now, std::uint32_t amount = 1) {
     tokens_ = std::min(capacity_, tokens_ + (now - last_));
     last_ = now;
-    if (tokens_ < cost_) return false;
-    tokens_ -= cost_;
+    if (tokens_ < cost_ * amount) return false;
+    tokens_ -= cost_ * amount;
     return true;
   }
   [[nodiscard]] Instant last() const { return last_; }

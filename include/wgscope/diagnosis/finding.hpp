@@ -84,6 +84,10 @@ enum class FindingId : std::uint8_t {
   keepalive_missing,
   keepalive_not_enough,
   keepalive_tight,
+  nat_beyond_router,
+  twin_not_forwarded,
+  service_unsuitable,
+  gateway_speaks,
   // WGS-MTU: the path's MTU
   mtu_black_hole_forward,
   mtu_black_hole_backward,
@@ -96,12 +100,7 @@ enum class FindingId : std::uint8_t {
   mtu_unanswered,
   mtu_own_interface,
   mtu_mss_too_large,
-  // WGS-NAT, again
-  nat_beyond_router,
-  // WGS-NAT: the tunnel's own flow through them
-  twin_not_forwarded,
-  service_unsuitable,
-  gateway_speaks,
+  outer_unanswered,
 };
 
 /// A row of the table of findings, from which docs/findings.md is made.

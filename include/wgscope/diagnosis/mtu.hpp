@@ -10,6 +10,7 @@
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/path/hop_search.hpp"
 
 // What the search for a path's MTU has shown in each direction, and what that means for the
 // tunnel's. checks::mtu() sees; diagnose() knows. All sizes are bytes of whole IP packets.
@@ -50,6 +51,8 @@ struct MtuDirection {
   std::size_t controls = 0;
   std::size_t controls_lost = 0;
   std::vector<SizeTried> tried;
+  /// Where larger datagrams are dropped; nothing: not looked for.
+  std::optional<path::HopSearchResult> place;
 };
 
 /// How the way back was measured.

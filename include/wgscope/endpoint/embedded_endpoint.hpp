@@ -119,6 +119,10 @@ class EmbeddedEndpoint {
   /// Whether what is sent from now on may be cut into fragments. @returns io.
   Result<> set_fragmentation(os::Fragmentation fragmentation);
 
+  /// How many routers what is sent from now on may pass. @param limit  as of UdpSocket. @returns
+  /// io.
+  Result<> set_hop_limit(std::optional<std::uint8_t> limit);
+
   /// nullptr without EndpointConfig::measuring.
   [[nodiscard]] const MeasuringService* measuring() const { return measuring_.get(); }
 
@@ -142,7 +146,7 @@ class EmbeddedEndpoint {
   void report_unsendable();
   void send(os::UdpSocket& socket, std::span<os::SendBatch> batches);
   void take_failures(const os::SendReport& sent, std::span<const os::SendBatch> batches);
-  void take_limit(Family family);
+  std::optional<std::uint16_t> interface_limit(Now now, Family family);
   void send_from_elsewhere(os::UdpSocket& socket);
   void seal_packets(Now now);
   bool report();
@@ -159,7 +163,7 @@ class EmbeddedEndpoint {
   noise::Tai64n kept_stamp_;
   std::unique_ptr<MeasuringService> measuring_;  ///< absent: none
   bool sending_whole_ = false;                   ///< what is sent now must not be cut
-  std::optional<std::uint16_t> too_long_;        ///< for the own interface, which takes so much
+  bool too_long_ = false;                        ///< some of it was, for the own interface
 };
 
 }  // namespace wgscope::endpoint

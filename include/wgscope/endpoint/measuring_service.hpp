@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "wgscope/base/time.hpp"
+#include "wgscope/base/token_bucket.hpp"
 #include "wgscope/inner/host.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/tunnel/event.hpp"
@@ -44,8 +45,8 @@ class MeasuringService {
   /// Of an answer's datagram, IP header included: jumbo frames'.
   static constexpr std::uint16_t kLargestAnswer = 9020;
   /// A search of 300 probes of jumbo frames needs two of these, with pauses.
-  static constexpr std::uint64_t kBurst = 1U << 20U;
-  static constexpr std::uint64_t kBytesPerSecond = 128U << 10U;
+  static constexpr std::uint32_t kBurst = 1U << 20U;
+  static constexpr std::uint32_t kBytesPerSecond = 128U << 10U;
   /// What a router reported is told for so long.
   static constexpr std::chrono::seconds kReportLife{5};
 
@@ -90,14 +91,12 @@ class MeasuringService {
   /// What is known of a peer that asked.
   struct Asker {
     Endpoint from;
-    std::uint64_t credit = kBurst;  ///< bytes
-    Instant last{};
+    TokenBucket bytes{kBytesPerSecond, kBurst};
     std::optional<wire::MeasuringReport> report = {};
     Instant reported{};
   };
 
   void take_request(Instant now, const Arrived& arrived, const wire::IpPacket& packet);
-  bool may_answer(Instant now, Asker& asker, std::size_t size);
 
   std::unordered_map<std::uint32_t, Asker> askers_;  ///< by peer
   std::deque<Outgoing> waiting_;

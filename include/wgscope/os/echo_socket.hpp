@@ -9,6 +9,7 @@
 #include "wgscope/base/random.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/os/udp_socket.hpp"
 #include "wgscope/os/unique_fd.hpp"
 
 namespace wgscope::os {
@@ -35,6 +36,15 @@ struct EchoReply {
   std::uint16_t sequence = 0;
   std::size_t payload_size = 0;  ///< bytes
   bool intact = false;           ///< the payload is what was sent
+  /// It came in fragments, of which the largest had so many bytes, IP header included. Only with
+  /// EchoSocket::watch_path().
+  std::optional<std::size_t> largest_fragment = std::nullopt;
+};
+
+/// What became of a request instead of a reply.
+struct EchoError {
+  SocketError error;
+  std::optional<std::uint16_t> sequence;  ///< nothing: this host's own, about what was just sent
 };
 
 /// Sends echo requests to any host, outside of tunnels, and takes their replies: what ping(8) does.
@@ -54,6 +64,14 @@ class EchoSocket {
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] bool is_raw() const { return raw_; }
 
+  /// For requests that look at the path: from now on they are never cut, with no regard to what is
+  /// known of it (IP_PMTUDISC_PROBE); errors about them wait in next_error(); replies tell whether
+  /// they came in fragments. @returns io.
+  Result<> watch_path();
+  /// How many routers requests may pass from now on. @param limit  at least 1; nothing: as many as
+  /// is usual. @returns io.
+  Result<> set_hop_limit(std::optional<std::uint8_t> limit);
+
   /// @param to            its port is not looked at; its family is the socket's.
   /// @param payload_size  bytes, at most kMaxPayload. May be cut into fragments on its way.
   /// @returns not_permitted (a local firewall; a ping socket of IPv6 does not hear of it), io with
@@ -64,6 +82,9 @@ class EchoSocket {
   /// The next reply to a request of ours; nothing when none waits.
   std::optional<EchoReply> receive();
 
+  /// The oldest error about a request of ours, with watch_path(); nothing when none waits.
+  std::optional<EchoError> next_error();
+
  private:
   EchoSocket(UniqueFd fd, Family family, bool raw, Random& random);
   [[nodiscard]] std::byte payload_byte(std::uint16_t sequence, std::size_t at) const;
@@ -73,6 +94,7 @@ class EchoSocket {
   UniqueFd fd_;
   Family family_;
   bool raw_;
+  bool watches_path_ = false;
   std::uint16_t id_ = 0;      ///< of a raw socket; that of another one is the kernel's choice
   std::uint64_t secret_ = 0;  ///< in each payload
   std::vector<std::byte> buffer_;

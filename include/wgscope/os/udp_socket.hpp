@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -87,6 +88,10 @@ struct SocketError {
   std::uint8_t code = 0;              ///< of the ICMP message
   std::uint32_t info = 0;             ///< EMSGSIZE: the MTU that would fit, IP header included
   std::optional<IpAddress> offender;  ///< who sent the ICMP message
+  /// The beginning of that datagram's payload, for an ICMP socket of its message, as far as the
+  /// ICMP message quotes it: routers need not quote any of UDP's (RFC 792, RFC 1812 §4.3.2.3).
+  std::array<std::byte, 16> quoted{};
+  std::size_t quoted_size = 0;
 
   friend bool operator==(const SocketError&, const SocketError&) = default;
 };
@@ -123,8 +128,8 @@ class UdpSocket {
   /// @returns not_permitted, io.
   Result<> set_mark(std::uint32_t mark);
   /// How many routers what is sent from now on may pass (IP_TTL, IPV6_UNICAST_HOPS).
-  /// @param limit  at least 1. @returns io.
-  Result<> set_hop_limit(std::uint8_t limit);
+  /// @param limit  at least 1; nothing: as many as is usual. @returns io.
+  Result<> set_hop_limit(std::optional<std::uint8_t> limit);
 
   /// Sends in order, as far as the socket's buffer has room. A destination that cannot be sent to
   /// costs its own datagrams only: EPERM (a local firewall), ENETUNREACH, EHOSTUNREACH, EMSGSIZE,

@@ -36,6 +36,11 @@ struct MtuSearchConfig {
   bool dont_fragment = true;   ///< how the owner sends: only for the verdict's name
   std::optional<Nanoseconds> round_trip;  ///< where it is known
   std::size_t most_probes = 300;          ///< then the path is too lossy to tell; controls aside
+  /// Between rounds, of up to two answers each, at least: for far ends that ration their answers.
+  Nanoseconds pace{};
+  // What is known of loss that has nothing to do with size.
+  std::size_t known_sent = 0;
+  std::size_t known_lost = 0;
 };
 
 struct MtuProbe {

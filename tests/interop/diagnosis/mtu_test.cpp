@@ -105,6 +105,16 @@ class PathMtu : public testing::TestWithParam<Family> {
     return std::nullopt;
   }
 
+  static void expect_dropped_behind_router(const MtuFacts& facts) {
+    const auto& place = facts.forward->place;
+    ASSERT_TRUE(place && place->last && place->first);
+    EXPECT_EQ(place->last->number, 1);
+    EXPECT_EQ(place->last->address,
+              IpAddress::parse(v4() ? Place::kRouter : Place::kRouter6).value());
+    EXPECT_EQ(place->first->number, 2);
+    EXPECT_TRUE(place->first->is_end);
+  }
+
   KeyPair keys_ = generate_key_pair();
   std::optional<Place> place_;
   Nanoseconds took_{};
@@ -143,6 +153,8 @@ TEST_P(PathMtu, FindsTheRouterThatReportsItsMtuForward) {
   EXPECT_EQ(facts.forward->hop, IpAddress::parse(v4() ? Place::kRouter : Place::kRouter6).value());
   EXPECT_EQ(facts.fragments_pass, true);
   EXPECT_EQ(finding(facts), FindingId::mtu_reported);
+  expect_dropped_behind_router(facts);
+  EXPECT_TRUE(facts.forward->place->reported);
 }
 
 TEST_P(PathMtu, FindsABlackHoleForwardExactly) {
@@ -155,6 +167,7 @@ TEST_P(PathMtu, FindsABlackHoleForwardExactly) {
   EXPECT_LE(facts.forward->probes, 24U);
   EXPECT_EQ(facts.backward->verdict, MtuVerdict::ok);
   EXPECT_EQ(finding(facts), FindingId::mtu_black_hole_forward);
+  expect_dropped_behind_router(facts);
 }
 
 /// IPv6 routers cut nothing.

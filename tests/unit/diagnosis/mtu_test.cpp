@@ -199,6 +199,20 @@ TEST(MtuDiagnosis, IsUnknownWhereTheServiceDoesNotAnswer) {
   EXPECT_THAT(named(diagnose(facts), "mtu.tcp").summary.plain(), HasSubstr("does not answer"));
 }
 
+TEST(MtuDiagnosis, NamesTheHopsBetweenWhichFullDatagramsAreDropped) {
+  MtuFacts facts = healthy();
+  facts.forward = ends_at(1400);
+  path::HopSearchResult place;
+  place.last = {.number = 1, .address = kHop, .large_seen = true};
+  place.first = {.number = 3, .is_end = true, .small_seen = true};
+  facts.forward->place = place;
+  const auto checks = diagnose(facts);
+  const auto& finding = named(checks, "mtu.forward").finding;
+  ASSERT_TRUE(finding);
+  EXPECT_THAT(finding->cause.plain(),
+              HasSubstr("without a word, between 192.0.2.9 (hop 1) and the gateway (hop 3): "));
+}
+
 TEST(MtuDiagnosis, NamesTheBlackHolesDirectionAndTheMtuToSet) {
   MtuFacts facts = healthy();
   facts.forward = ends_at(1400);

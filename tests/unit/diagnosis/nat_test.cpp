@@ -344,6 +344,14 @@ TEST(DiagnoseNat, SaysOfAGatewayThatDoesNotAnswerThatNoneDoes) {
   EXPECT_EQ(check.finding->id, FindingId::stun_silent);
   EXPECT_THAT(check.finding->cause.plain(), HasSubstr("no stock one does"));
   EXPECT_THAT(fix_of(check), HasSubstr("--stun"));
+  // One that was not reached at all has not been asked.
+  facts.behaviour.reset();
+  facts.local.reset();
+  facts.error = Error{Errc::io, "no route to 192.0.2.1:51820"};
+  EXPECT_EQ(check_of(facts, "nat.servers").summary.plain(), "no route");
+  facts.error.reset();
+  EXPECT_THAT(check_of(facts, "nat.servers").finding->cause.plain(),
+              HasSubstr("no STUN server answered"));
 }
 
 TEST(DiagnoseNat, DoesNotMissASecondServerWhereTheGatewayIsAsked) {

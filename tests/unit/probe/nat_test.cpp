@@ -114,6 +114,7 @@ TEST_F(NatProgram, RefusesWhatCannotBeMeasured) {
     EXPECT_THAT(ended.err, AllOf(StartsWith("wgscope nat: "), HasSubstr(why)));
     EXPECT_EQ(ended.out, "");
   };
+  refuses(test::run({test::binary_dir() / "probe/wgscope", "nat"}), "nothing to ask");
   refuses(nat({"--tcp", "gateway:22"}), "no address with a port");
   refuses(nat({"--tcp", "192.0.2.1:22"}), "not among the peer's AllowedIPs");
   refuses(nat({"--twin", folder_ / "peer.conf"}), "the same key as this peer");

@@ -1,5 +1,8 @@
-// The error queue of a UDP socket: ip(7) and ipv6(7), IP_RECVERR and IPV6_RECVERR.
+// The error queue of a socket: ip(7) and ipv6(7), IP_RECVERR and IPV6_RECVERR.
 
+#include "error_queue.hpp"
+
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -8,6 +11,7 @@
 #include <netinet/in.h>
 #include <optional>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <linux/errqueue.h>
 
@@ -54,35 +58,40 @@ std::optional<SocketError::Origin> to_origin(std::uint8_t origin) {
 
 }  // namespace
 
-std::optional<SocketError> UdpSocket::next_error() {
+std::optional<SocketError> next_socket_error(int fd) {
   constexpr std::size_t kControl = CMSG_SPACE(sizeof(sock_extended_err) + sizeof(sockaddr_in6)) +
                                    CMSG_SPACE(sizeof(in6_pktinfo));
   for (;;) {
     SocketAddress destination;
     alignas(cmsghdr) std::array<std::byte, kControl> control{};
+    SocketError error;
+    iovec quote{error.quoted.data(), error.quoted.size()};
     msghdr header{};
     header.msg_name = destination.data();
     header.msg_namelen = SocketAddress::kCapacity;
+    header.msg_iov = &quote;
+    header.msg_iovlen = 1;
     header.msg_control = control.data();
     header.msg_controllen = control.size();
-    if (recvmsg(fd_.get(), &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) {
+    const ssize_t got = recvmsg(fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT);
+    if (got < 0) {
       if (errno == EINTR) continue;
       // An error may be pending without its details, when the queue had no room for them; poll(2)
       // would show it for ever.
-      clear_pending_error(fd_.get());
+      clear_pending_error(fd);
       return std::nullopt;
     }
     const auto report = find_report(header);
     const auto to = destination.endpoint();
     const auto origin = report ? to_origin(report->error.ee_origin) : std::nullopt;
     if (!to || !origin) continue;
-    SocketError error;
     error.destination = *to;
     error.sys_errno = static_cast<int>(report->error.ee_errno);
     error.origin = *origin;
     error.type = report->error.ee_type;
     error.code = report->error.ee_code;
     error.info = report->error.ee_info;
+    error.quoted_size = std::min(static_cast<std::size_t>(got), error.quoted.size());
     if (const auto offender = report->offender.endpoint(); offender)
       error.offender = offender->address;
     return error;

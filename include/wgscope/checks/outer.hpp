@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/config/wg_quick.hpp"
+#include "wgscope/diagnosis/outer.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/model/address.hpp"
+
+namespace wgscope::checks {
+
+inline constexpr std::uint16_t kOuterPort = 33434;  ///< traceroute's: nothing listens there
+inline constexpr std::uint16_t kOuterPorts = 90;    ///< that many from the first one on are used
+/// What a tunnel's MTU is where nobody says otherwise: Ethernet's less WireGuard over IPv6.
+inline constexpr std::uint16_t kUsualTunnelMtu = 1420;
+
+struct OuterOptions {
+  config::EndpointName host;     ///< its port: the first of kOuterPorts closed UDP ports
+  std::optional<Family> family;  ///< absent: the first that the name stands for
+  std::uint16_t tunnel_mtu = kUsualTunnelMtu;
+  bool tunnel_mtu_known = false;
+  bool ipv6_inside = false;
+  std::optional<std::uint32_t> mark;  ///< of what is sent; needs CAP_NET_ADMIN
+  bool quick = false;                 ///< only whether the tunnel's MTU fits
+  std::optional<Instant> deadline;    ///< when all has to be over: what is known then is the result
+};
+
+/// Finds a path's MTU without a tunnel and without keys, by packets that must not be cut: echo
+/// requests where this user may send them, and UDP to closed ports; and where larger ones vanish
+/// without a word, or are reported, the hop behind which they do. Needs no privileges.
+diagnosis::OuterFacts outer(Run& run, const OuterOptions& options);
+
+/// outer(), and what it means, added to a report. @returns the facts, for a table of sizes.
+diagnosis::OuterFacts check_outer(Run& run, const OuterOptions& options, diagnosis::Report& report);
+
+}  // namespace wgscope::checks

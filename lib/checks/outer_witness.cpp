@@ -1,0 +1,262 @@
+#include "outer_witness.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "wgscope/base/bytes.hpp"
+#include "wgscope/base/random.hpp"
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/clock.hpp"
+#include "wgscope/os/echo_socket.hpp"
+#include "wgscope/os/poll_loop.hpp"
+#include "wgscope/os/udp_socket.hpp"
+#include "wgscope/path/hop_search.hpp"
+#include "wgscope/path/mtu_search.hpp"
+#include "wgscope/wire/ip.hpp"
+#include "wgscope/wire/udp.hpp"
+
+#include "icmp_error.hpp"
+
+namespace wgscope::checks {
+namespace {
+
+constexpr std::size_t kMark = 8;        ///< bytes at the beginning of a payload: secret, identifier
+constexpr std::size_t kEchoHeader = 8;  // RFC 792, RFC 4443 §4.1
+
+std::size_t payload_of(std::size_t size, Family family, std::size_t header) {
+  const std::size_t headers = wire::ip_header_size(family) + header;
+  return std::max(size, headers + kMark) - headers;
+}
+
+os::UdpOptions uncut(std::optional<std::uint32_t> mark) {
+  os::UdpOptions options;
+  options.mark = mark;
+  options.fragmentation = os::Fragmentation::probe;
+  options.offload = false;
+  options.socket_buffer = 1U << 18U;
+  options.receive_memory = 4096;
+  options.max_datagram = 2048;
+  return options;
+}
+
+/// A search's identifiers among those of a witness, for as long as it runs.
+class Identifiers {
+ public:
+  explicit Identifiers(OuterWitness& witness) : witness_(witness), base_(witness.base()) {}
+  Identifiers(const Identifiers&) = delete;
+  Identifiers& operator=(const Identifiers&) = delete;
+  ~Identifiers() {
+    witness_.on_answer = nullptr;
+    witness_.on_exceeded = nullptr;
+    witness_.on_too_big = nullptr;
+  }
+
+  std::uint32_t outside(std::uint32_t id) {
+    witness_.set_base(std::max(witness_.base(), base_ + id + 1));
+    return base_ + id;
+  }
+  /// Or of nobody known.
+  [[nodiscard]] bool are_ours(OuterWitness::Id id) const { return !id || *id >= base_; }
+  [[nodiscard]] OuterWitness::Id inside(OuterWitness::Id id) const {
+    return id ? OuterWitness::Id(*id - base_) : std::nullopt;
+  }
+
+ private:
+  OuterWitness& witness_;
+  std::uint32_t base_;
+};
+
+template <class Search, class Send>
+void drive(Run& run, Search& search, Instant deadline, const Send& send) {
+  const auto timer = run.loop().add({.next = [&] { return search.next_timeout(); },
+                                     .expired =
+                                         [&](Instant now) {
+                                           search.handle_timeout(now);
+                                           run.wake();
+                                         }});
+  const auto is_done = [&] {
+    while (const auto probe = search.poll_probe(os::boot_now())) send(*probe);
+    return search.done();
+  };
+  static_cast<void>(run.wait(is_done, deadline));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<UdpWitness>> UdpWitness::open(Run& run, Random& random, const Endpoint& to,
+                                                     std::optional<std::uint32_t> mark) {
+  Endpoint any;
+  any.address.family = to.address.family;
+  auto socket = os::UdpSocket::open(any, uncut(mark));
+  if (!socket) return tl::unexpected(socket.error());
+  std::unique_ptr<UdpWitness> witness(new UdpWitness(run, std::move(*socket), to));
+  random.fill(witness->secret_);
+  const auto read = [raw = witness.get()] { raw->read(); };
+  auto watch =
+      run.loop().add(witness->socket_.fd(), {.readable = read, .writable = {}, .error = read});
+  if (!watch) return tl::unexpected(watch.error());
+  witness->watch_ = std::move(*watch);
+  return witness;
+}
+
+UdpWitness::UdpWitness(Run& run, os::UdpSocket socket, const Endpoint& to)
+    : run_(run), socket_(std::move(socket)), to_(to) {}
+
+OuterWitness::Sent UdpWitness::send(const Packet& packet) {
+  payload_.assign(payload_of(packet.size, to_.address.family, wire::kUdpHeaderSize), std::byte{0});
+  std::ranges::copy(secret_, payload_.begin());
+  store_be32(std::span(payload_).subspan<4, 4>(), packet.id);
+  const std::uint32_t place = packet.one_flow ? 0 : packet.id % kOuterPorts;
+  last_of_port_.at(place) = packet.one_flow ? Id{} : Id{packet.id};
+  Endpoint to = to_;
+  to.port = static_cast<std::uint16_t>(to_.port + place);
+  if (!socket_.set_hop_limit(packet.hop_limit)) return {};
+  const std::array batch{os::SendBatch{
+      .to = to, .bytes = payload_, .segment_size = payload_.size(), .from = std::nullopt}};
+  const auto sent = socket_.send(batch);
+  const bool too_large = !sent.failures.empty() && sent.failures.front().sys_errno == EMSGSIZE;
+  if (too_large) read();
+  return {.too_large = too_large, .limit = too_large ? std::exchange(limit_, {}) : std::nullopt};
+}
+
+void UdpWitness::read() {
+  socket_.read_errors([&](const os::SocketError& error) { take(error); });
+  // Somebody listens after all; what they say is of no size that is known.
+  static_cast<void>(socket_.receive([](const os::Received&) {}));
+  run_.wake();
+}
+
+void UdpWitness::take(const os::SocketError& error) {
+  const Instant now = os::boot_now();
+  if (error.origin == os::SocketError::Origin::local) {
+    if (error.sys_errno == EMSGSIZE) limit_ = error.info;
+    return;
+  }
+  if (!error.offender || error.destination.address != to_.address) return;
+  const Id id = id_of(error);
+  if (is_port_unreachable(error) && *error.offender == to_.address) {
+    if (on_answer) on_answer(now, id);
+  } else if (is_time_exceeded(error)) {
+    if (on_exceeded) on_exceeded(now, id, *error.offender);
+  } else if (error.sys_errno == EMSGSIZE && on_too_big) {
+    on_too_big(now, id, *error.offender, error.info);
+  }
+}
+
+/// By what is quoted of the payload; where nothing is, by the port, if those differ.
+OuterWitness::Id UdpWitness::id_of(const os::SocketError& error) const {
+  const std::span<const std::byte, 16> quoted(error.quoted);
+  if (error.quoted_size >= kMark) {
+    if (!std::ranges::equal(quoted.first<4>(), secret_)) return std::nullopt;
+    return load_be32(quoted.subspan<4, 4>());
+  }
+  const unsigned place = unsigned{error.destination.port} - to_.port;
+  return place < kOuterPorts ? last_of_port_.at(place) : std::nullopt;
+}
+
+Result<std::unique_ptr<EchoWitness>> EchoWitness::open(Run& run, Random& random, const Endpoint& to,
+                                                       std::optional<std::uint32_t> mark) {
+  auto socket = os::EchoSocket::open(to.address.family, random, mark);
+  if (!socket) return tl::unexpected(socket.error());
+  if (auto set = socket->watch_path(); !set) return tl::unexpected(set.error());
+  std::unique_ptr<EchoWitness> witness(new EchoWitness(run, std::move(*socket), to));
+  const auto read = [raw = witness.get()] { raw->read(); };
+  auto watch =
+      run.loop().add(witness->socket_.fd(), {.readable = read, .writable = {}, .error = read});
+  if (!watch) return tl::unexpected(watch.error());
+  witness->watch_ = std::move(*watch);
+  return witness;
+}
+
+EchoWitness::EchoWitness(Run& run, os::EchoSocket socket, const Endpoint& to)
+    : run_(run), socket_(std::move(socket)), to_(to) {}
+
+OuterWitness::Sent EchoWitness::send(const Packet& packet) {
+  if (!socket_.set_hop_limit(packet.hop_limit)) return {};
+  const auto sent = socket_.send(to_, static_cast<std::uint16_t>(packet.id),
+                                 payload_of(packet.size, to_.address.family, kEchoHeader));
+  if (sent || sent.error().sys_errno != EMSGSIZE) return {};
+  read();
+  return {.too_large = true, .limit = std::exchange(limit_, {})};
+}
+
+void EchoWitness::read() {
+  while (const auto error = socket_.next_error()) take(*error);
+  while (const auto reply = socket_.receive()) {
+    if (reply->from != to_.address || !reply->intact) continue;
+    if (reply->largest_fragment) {
+      fragment_ = std::max(fragment_.value_or(0), *reply->largest_fragment);
+    } else if (on_answer) {
+      on_answer(os::boot_now(), reply->sequence);
+    }
+  }
+  run_.wake();
+}
+
+void EchoWitness::take(const os::EchoError& error) {
+  const Instant now = os::boot_now();
+  if (error.error.origin == os::SocketError::Origin::local) {
+    if (error.error.sys_errno == EMSGSIZE) limit_ = error.error.info;
+    return;
+  }
+  if (!error.error.offender) return;
+  const IpAddress& from = *error.error.offender;
+  if (is_time_exceeded(error.error)) {
+    if (on_exceeded) on_exceeded(now, *error.sequence, from);
+  } else if (error.error.sys_errno == EMSGSIZE && on_too_big) {
+    on_too_big(now, *error.sequence, from, error.error.info);
+  }
+}
+
+path::MtuResult drive(Run& run, OuterWitness& witness, const path::MtuSearchConfig& config,
+                      Instant deadline) {
+  path::MtuSearch search(config);
+  Identifiers ids(witness);
+  witness.on_answer = [&](Instant now, OuterWitness::Id id) {
+    if (id && ids.are_ours(id)) search.handle_answer(now, *ids.inside(id));
+  };
+  witness.on_too_big = [&](Instant now, OuterWitness::Id id, const IpAddress& from,
+                           std::size_t mtu) {
+    if (ids.are_ours(id)) search.handle_too_big(now, from, mtu);
+  };
+  drive(run, search, deadline, [&](const path::MtuProbe& probe) {
+    const auto sent =
+        witness.send({.id = ids.outside(probe.id), .size = probe.size, .hop_limit = {}});
+    if (sent.too_large) search.handle_refused(os::boot_now(), probe.id, sent.limit);
+  });
+  return search.result();
+}
+
+path::HopSearchResult drive(Run& run, OuterWitness& witness, const path::HopSearchConfig& config,
+                            Instant deadline) {
+  path::HopSearch search(config);
+  Identifiers ids(witness);
+  witness.on_answer = [&](Instant now, OuterWitness::Id id) {
+    if (ids.are_ours(id)) search.handle_arrived(now, ids.inside(id));
+  };
+  witness.on_exceeded = [&](Instant now, OuterWitness::Id id, const IpAddress& from) {
+    if (ids.are_ours(id)) search.handle_exceeded(now, ids.inside(id), from);
+  };
+  witness.on_too_big = [&](Instant, OuterWitness::Id id, const IpAddress& from, std::size_t) {
+    if (ids.are_ours(id)) search.handle_too_big(ids.inside(id), from);
+  };
+  drive(run, search, deadline, [&](const path::HopProbe& probe) {
+    static_cast<void>(witness.send({.id = ids.outside(probe.id),
+                                    .size = probe.size,
+                                    .hop_limit = probe.hop_limit,
+                                    .one_flow = true}));
+  });
+  return search.result();
+}
+
+}  // namespace wgscope::checks

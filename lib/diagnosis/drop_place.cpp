@@ -1,0 +1,45 @@
+#include "drop_place.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/path/hop_search.hpp"
+
+namespace wgscope::diagnosis {
+namespace {
+
+Text hop_text(const path::PathHop& hop, const Text& end) {
+  if (hop.number == 0) return "this host";
+  const Text number = text("hop {}", hop.number);
+  if (hop.is_end) return text("{} ({})", end, number);
+  if (hop.address) return text("{} ({})", *hop.address, number);
+  return number;
+}
+
+}  // namespace
+
+std::optional<Text> place_of_drop(const path::HopSearchResult& place, const Text& end) {
+  if (!place.last || !place.first) return std::nullopt;
+  return text("between {} and {}", hop_text(*place.last, end), hop_text(*place.first, end));
+}
+
+void add_place(const path::HopSearchResult& place, const Text& end, Finding& finding) {
+  if (!place.last || !place.first) {
+    const auto speaks =
+        std::ranges::count_if(place.hops, [](const path::PathHop& hop) { return hop.small_seen; });
+    finding.evidence.push_back(
+        text("the hop that drops them is not told: {} of {} routers asked said anything that tells",
+             speaks, place.hops.size()));
+    return;
+  }
+  if (place.last->number > 0)
+    finding.evidence.push_back(text("{} has them coming in still", hop_text(*place.last, end)));
+  if (const int silent = place.first->number - place.last->number - 1; silent > 0)
+    finding.evidence.push_back(text("hops between that say nothing of any packet: {}", silent));
+  finding.evidence.push_back(text("{} has smaller ones only", hop_text(*place.first, end)));
+}
+
+}  // namespace wgscope::diagnosis

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <optional>
+
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/path/hop_search.hpp"
+
+namespace wgscope::diagnosis {
+
+/// "between 203.0.113.1 (hop 3) and 203.0.113.9 (hop 4)"; nothing where it is not told.
+/// @param end  the far end's name: "the gateway".
+std::optional<Text> place_of_drop(const path::HopSearchResult& place, const Text& end);
+
+/// What was seen at both ends of that place, and between; or that nothing was.
+void add_place(const path::HopSearchResult& place, const Text& end, Finding& finding);
+
+}  // namespace wgscope::diagnosis

@@ -1,0 +1,295 @@
+#include "wgscope/diagnosis/outer.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/mtu.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+
+#include "drop_place.hpp"
+
+namespace wgscope::diagnosis {
+namespace {
+
+constexpr std::string_view kHost = "outer.host";
+constexpr std::string_view kForward = "outer.forward";
+constexpr std::string_view kBoth = "outer.both";
+constexpr std::string_view kSetting = "outer.setting";
+
+constexpr std::size_t kLeastForIpv6 = 1280;    // RFC 8200 §5
+constexpr std::size_t kTcpOverIpv4 = 20 + 20;  // RFC 9293 §3.7.1
+constexpr std::size_t kTcpOverIpv6 = 40 + 20;
+/// As in path/mtu_result.cpp: losses that are worth a word.
+constexpr std::size_t kLossWorthAWord = 3;
+
+std::size_t full_size(const OuterFacts& facts) { return facts.tunnel_mtu + facts.overhead; }
+
+bool fits(const OuterFacts& facts, const MtuDirection& direction) {
+  return direction.mtu && *direction.mtu >= full_size(facts);
+}
+
+Text end_of(const OuterFacts& facts) { return text("{}", facts.host_address->address); }
+
+/// "1400 bytes", "at least 1480 bytes", "1388 to 1403 bytes"
+Text size_text(const MtuDirection& direction) {
+  if (!direction.mtu) return "less than the smallest that was tried";
+  if (!direction.not_above)
+    return direction.exact ? text("{} bytes, all that was tried", *direction.mtu)
+                           : text("at least {} bytes", *direction.mtu);
+  if (*direction.not_above == *direction.mtu) return text("{} bytes", *direction.mtu);
+  return text("{} to {} bytes", *direction.mtu, *direction.not_above);
+}
+
+/// "the tunnel's MTU of 1420 makes 1480"
+Text need_text(const OuterFacts& facts) {
+  return text("{} MTU of {} makes {}", facts.tunnel_mtu_known ? "the tunnel's" : "a tunnel's usual",
+              facts.tunnel_mtu, full_size(facts));
+}
+
+void add_tried(const MtuDirection& direction, const char* what, Finding& finding) {
+  for (const SizeTried& tried : direction.tried) {
+    if (direction.mtu && tried.size + 1 < *direction.mtu) continue;
+    if (direction.not_above && tried.size > *direction.not_above + 1) continue;
+    finding.evidence.push_back(text("{} of {} bytes: {} of {} answered{}", what, tried.size,
+                                    tried.answered, tried.sent,
+                                    tried.reported ? ", reported as too big" : ""));
+  }
+  finding.evidence.push_back(text("small packets beside them: {} of {} answered",
+                                  direction.controls - direction.controls_lost,
+                                  direction.controls));
+}
+
+std::vector<Text> setting_fix(const OuterFacts& facts) {
+  const auto fitting = fitting_mtu(facts);
+  if (!fitting) return {};
+  return {text("MTU = {} in [Interface] at both ends of the tunnel; at once: ip link set dev "
+               "INTERFACE mtu {}",
+               *fitting, *fitting),
+          "or let ICMP \"too big\" pass on the way; wgscope mtu without --outer looks at the "
+          "tunnel's own flow"};
+}
+
+Finding too_large(const OuterFacts& facts, const MtuDirection& direction, const char* witness) {
+  const bool reported = direction.hop.has_value();
+  Finding finding{.id = reported ? FindingId::mtu_reported : FindingId::mtu_black_hole_forward,
+                  .cause = {},
+                  .evidence = {}};
+  const Text head = text("the path to {} takes {}", end_of(facts), size_text(direction));
+  if (reported) {
+    finding.cause = text("{}; {} says so: {}", head, *direction.hop, need_text(facts));
+  } else {
+    const auto where =
+        direction.place ? place_of_drop(*direction.place, end_of(facts)) : std::nullopt;
+    finding.cause = text("{} and drops what is larger without a word{}: {}", head,
+                         where ? text(", {}", *where) : Text(), need_text(facts));
+  }
+  add_tried(direction, witness, finding);
+  if (direction.place) add_place(*direction.place, end_of(facts), finding);
+  finding.fix = setting_fix(facts);
+  return finding;
+}
+
+/// The way back takes less than the way there.
+Finding smaller_back(const OuterFacts& facts) {
+  const MtuDirection& both = *facts.both;
+  Finding finding{
+      .id = facts.largest_fragment ? FindingId::mtu_fragments : FindingId::mtu_black_hole_backward,
+      .cause = text("the path back from {} takes {}{}: {}", end_of(facts), size_text(both),
+                    facts.largest_fragment ? " and larger replies come in fragments"
+                                           : " and drops what is larger",
+                    need_text(facts)),
+      .evidence = {}};
+  if (facts.largest_fragment)
+    finding.evidence.push_back(text("the largest fragment had {} bytes", *facts.largest_fragment));
+  if (const auto forward = proven_forward(facts))
+    finding.evidence.push_back(text("on the way there {} bytes arrive", *forward));
+  add_tried(both, "echo requests", finding);
+  finding.fix = setting_fix(facts);
+  return finding;
+}
+
+Finding unanswered(const OuterFacts& facts) {
+  Finding finding{.id = FindingId::outer_unanswered,
+                  .cause = text("{} answers neither pings nor UDP to closed ports", end_of(facts)),
+                  .evidence = {}};
+  if (facts.echo_refused)
+    finding.evidence.push_back(text("no pings were sent: {}", Name{*facts.echo_refused}));
+  finding.fix = {"name another host behind the same path: wgscope mtu --outer HOST",
+                 "or search through the tunnel, which needs a key: wgscope mtu --config FILE"};
+  return finding;
+}
+
+void conclude(Check& check, Status status, Finding finding) {
+  check.status = status;
+  check.summary = finding.cause;
+  check.finding = std::move(finding);
+}
+
+bool is_lossy(const MtuDirection& direction) { return direction.controls_lost >= kLossWorthAWord; }
+
+Finding own_interface(const OuterFacts& facts, std::size_t limit) {
+  return {.id = FindingId::mtu_own_interface,
+          .cause = text("this host's own interface takes {} bytes, {}", limit, need_text(facts)),
+          .evidence = {"the kernel refused to send more (EMSGSIZE)"},
+          .fix = setting_fix(facts)};
+}
+
+Check forward_check(const OuterFacts& facts) {
+  Check check{.name = kForward, .layer = Layer::path, .status = Status::ok, .summary = {}};
+  const auto proven = proven_forward(facts);
+  if (proven && *proven >= full_size(facts)) {
+    check.summary = text("{} bytes arrive whole", *proven);
+  } else if (const auto& seen = facts.both ? facts.both : facts.forward;
+             seen && is_limited_here(*seen)) {
+    conclude(check, Status::warning, own_interface(facts, *seen->own_limit));
+  } else if (facts.forward && facts.forward->not_above) {
+    conclude(check, facts.forward->hop ? Status::warning : Status::critical,
+             too_large(facts, *facts.forward, "UDP"));
+  } else if (!facts.forward && facts.both && facts.both->not_above &&
+             is_dropped_before_end(*facts.both)) {
+    conclude(check, facts.both->hop ? Status::warning : Status::critical,
+             too_large(facts, *facts.both, "echo requests"));
+  } else {
+    check.status = Status::unknown;
+    check.summary = proven ? text("not told: {} bytes arrive", *proven)
+                           : Text("not told: nothing large enough was answered");
+    const auto& tried = facts.forward ? facts.forward : facts.both;
+    if (tried && is_lossy(*tried)) check.summary.add(", and packets of every size are lost");
+  }
+  return check;
+}
+
+Check both_check(const OuterFacts& facts, const Check& forward) {
+  Check check{.name = kBoth, .layer = Layer::path, .status = Status::ok, .summary = {}};
+  if (!facts.both) {
+    check.status = Status::unknown;
+    check.essential = false;
+    check.summary = facts.echo_refused
+                        ? text("the way back is not told: {}", Name{*facts.echo_refused})
+                        : text("the way back is not told: {} does not answer pings", end_of(facts));
+    return check;
+  }
+  const MtuDirection& both = *facts.both;
+  const auto proven = proven_forward(facts);
+  if (fits(facts, both)) {
+    check.summary = text("{} pass whole, there and back", size_text(both));
+  } else if (forward.finding && forward.finding->id == FindingId::mtu_own_interface) {
+    check.summary = text("{}, all that this host sends, pass there and back", *both.mtu);
+  } else if (!both.mtu || !both.not_above) {
+    check.status = Status::unknown;
+    check.summary = both.mtu ? text("not told: {} bytes pass", *both.mtu)
+                             : Text("not told: no reply large enough to tell");
+  } else if (proven && *proven > *both.not_above) {
+    conclude(check, facts.largest_fragment ? Status::warning : Status::critical,
+             smaller_back(facts));
+  } else if (forward.finding) {
+    check.status = Status::skipped;
+    check.because = forward.finding->id;
+    check.essential = false;
+    check.summary = text("{} pass there and back, as many as on the way there", size_text(both));
+  } else {
+    Finding finding = smaller_back(facts);
+    finding.id = FindingId::mtu_black_hole_backward;
+    finding.cause = text("the path to {} or back takes {} and drops what is larger: {}",
+                         end_of(facts), size_text(both), need_text(facts));
+    conclude(check, Status::critical, std::move(finding));
+  }
+  return check;
+}
+
+std::optional<Check> setting_check(const OuterFacts& facts) {
+  const auto fitting = fitting_mtu(facts);
+  if (!fitting) return std::nullopt;
+  Check check{.name = kSetting,
+              .layer = Layer::tunnel,
+              .status = Status::ok,
+              .summary = success(facts),
+              .essential = false};
+  if (*fitting >= kLeastForIpv6 || !facts.ipv6_inside) return check;
+  conclude(check, Status::warning,
+           {.id = FindingId::mtu_below_ipv6,
+            .cause = text("an MTU of {} is too small for IPv6 inside the tunnel, which needs {}",
+                          *fitting, kLeastForIpv6),
+            .evidence = {"Linux takes IPv6 off an interface whose MTU is set below that"},
+            .fix = {"use IPv6 inside only over a path that takes more, or not at all"}});
+  return check;
+}
+
+Check host_check(const OuterFacts& facts) {
+  Check check{.name = kHost, .layer = Layer::name, .status = Status::unknown, .summary = {}};
+  check.summary = facts.error ? text("{}", Name{facts.error->context}) : Text("interrupted");
+  return check;
+}
+
+}  // namespace
+
+std::optional<std::size_t> proven_forward(const OuterFacts& facts) {
+  std::optional<std::size_t> proven;
+  for (const auto& direction : {facts.forward, facts.both})
+    if (direction && direction->mtu) proven = std::max(proven.value_or(0), *direction->mtu);
+  return proven;
+}
+
+bool is_dropped_before_end(const MtuDirection& both) {
+  return both.hop || (both.place && both.place->first && !both.place->first->is_end);
+}
+
+bool is_limited_here(const MtuDirection& direction) {
+  return direction.own_limit && direction.mtu && *direction.mtu >= *direction.own_limit;
+}
+
+std::optional<std::size_t> fitting_mtu(const OuterFacts& facts) {
+  const auto& direction = facts.both ? facts.both : facts.forward;
+  if (!direction || !direction->mtu || *direction->mtu <= facts.overhead + kTcpOverIpv6)
+    return std::nullopt;
+  return *direction->mtu - facts.overhead;
+}
+
+std::vector<Check> diagnose(const OuterFacts& facts) {
+  if (!facts.host_address || facts.error) return {host_check(facts)};
+  if (!facts.udp_answers && !facts.echo_answers) {
+    Check check{.name = kForward, .layer = Layer::path, .status = Status::unknown, .summary = {}};
+    conclude(check, Status::unknown, unanswered(facts));
+    return {check};
+  }
+  Check forward = forward_check(facts);
+  Check both = both_check(facts, forward);
+  // One cause, told once: where neither alone is to blame, both together are.
+  if (forward.status == Status::unknown && both.finding) forward.essential = false;
+  std::vector<Check> checks{std::move(forward), std::move(both)};
+  if (auto setting = setting_check(facts)) checks.push_back(std::move(*setting));
+  return checks;
+}
+
+void measure(const OuterFacts& facts, Report& report) {
+  const auto add = [&](const std::optional<std::size_t>& mtu, const char* name) {
+    if (!mtu) return;
+    report.measurements.push_back({.name = "wireguard_probe_path_mtu_bytes",
+                                   .labels = {{"direction", name}, {"layer", "outer"}},
+                                   .value = static_cast<double>(*mtu)});
+  };
+  add(proven_forward(facts), "forward");
+  if (facts.both) add(facts.both->mtu, "backward");
+}
+
+Text success(const OuterFacts& facts) {
+  const auto fitting = fitting_mtu(facts);
+  if (!fitting) return text("MTU {}", facts.tunnel_mtu);
+  const Text head = text(
+      "the path to {} takes {} bytes{}: a tunnel of MTU {} fits, TCP MSS {} "
+      "(IPv6: {})",
+      end_of(facts), *fitting + facts.overhead,
+      facts.both ? " there and back" : " on the way there, and back is not told", *fitting,
+      *fitting - kTcpOverIpv4, *fitting - kTcpOverIpv6);
+  if (*fitting < facts.tunnel_mtu)
+    return text("{}; {} is {} too many", head, facts.tunnel_mtu, facts.tunnel_mtu - *fitting);
+  return text("{}; margin {} bytes over {}", head, *fitting - facts.tunnel_mtu, facts.tunnel_mtu);
+}
+
+}  // namespace wgscope::diagnosis
