@@ -105,11 +105,17 @@ class Tunnels {
                      folder_ / "probe.conf", "--uapi.dir", folder_.path()}};
 };
 
-TEST(ShownTest, WhatTheReadmeShowsIsWhatIsPrinted) {
-  const auto path = source_dir() / "README.md";
+class ShownTest : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(, ShownTest, testing::Values("README.md", "docs/mtu.md"),
+                         [](const auto& test) {
+                           return std::filesystem::path(test.param).stem().string();
+                         });
+
+TEST_P(ShownTest, WhatADocumentShowsIsWhatIsPrinted) {
+  const auto path = source_dir() / GetParam();
   std::string document = read_file(path);
   const auto all = shown_in(document);
-  ASSERT_GE(all.size(), 2U);
+  ASSERT_FALSE(all.empty());
   const Tunnels tunnels;
   const bool update = std::getenv("WGSCOPE_UPDATE_GOLDEN") != nullptr;
   for (auto shown = all.rbegin(); shown != all.rend(); ++shown) {
@@ -122,7 +128,7 @@ TEST(ShownTest, WhatTheReadmeShowsIsWhatIsPrinted) {
   if (update) write_file(path, document);
 }
 
-TEST(ShownTest, MasksWhatDiffersAndNothingElse) {
+TEST(Masked, HidesWhatDiffersAndNothingElse) {
   EXPECT_EQ(masked("answered after 30.2 ms by 10.0.0.1"),
             masked("answered after 182 µs by 10.9.9.9"));
   EXPECT_NE(masked("answered after 3 tries"), masked("answered after 3 ms"));

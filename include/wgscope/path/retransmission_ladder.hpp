@@ -112,7 +112,7 @@ class RetransmissionLadder {
   [[nodiscard]] Instant earliest() const;  ///< of the rung, with what arrived left aside
   [[nodiscard]] Instant latest() const;
   [[nodiscard]] std::size_t live_lines() const;
-  void learn(Line& line, Instant now);
+  static void learn(Line& line, Instant now);
   static void suppose_sent(Line& line);
 
   void send(Instant now, LadderSend::Kind kind, std::size_t line = 0);
@@ -162,7 +162,6 @@ class RetransmissionLadder {
   int unsent_ = 0;                  ///< pauses at whose end nothing had been sent
   std::size_t extra_ = 0;           ///< pauses since the bracket is known
   bool tried_enough_ = false;       ///< the silence that is judged, since then
-  double lateness_ = 1.04;          ///< of lines, as far as was seen: parts of a pause
   bool patient_ = false;            ///< nothing was sent yet on this rung: they are later still
 };
 

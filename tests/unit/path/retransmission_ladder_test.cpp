@@ -242,7 +242,7 @@ TEST(RetransmissionLadder, MakesASilenceOfTheIntervalInALongerPause) {
 }
 
 TEST(RetransmissionLadder, MakesASilenceJustShortOfTheIntervalWhereTheLifetimeIsShorter) {
-  const Measured found = measure({.interval = seconds(25)}, {.lifetime = seconds(20)});
+  const Measured found = measure({.interval = seconds(25)}, {.lifetime = seconds(17)});
   EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::not_enough);
   EXPECT_EQ(found.result.alive_after, seconds(12));
   EXPECT_LE(found.result.gone_after, seconds(26));
