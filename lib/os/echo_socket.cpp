@@ -176,15 +176,12 @@ Result<> EchoSocket::send(const Endpoint& to, std::uint16_t sequence, std::size_
   Endpoint where = to;
   where.port = 0;  // of a raw IPv6 socket it would be a protocol
   const SocketAddress address(where);
-  for (bool asked_again = false;;) {
+  // An error about an earlier request would be returned instead; its details stay in the queue.
+  if (watches_path_) clear_pending_error(fd_.get());
+  for (;;) {
     if (sendto(fd_.get(), message.data(), message.size(), 0, address.data(), address.size()) >= 0)
       return {};
-    if (errno == EINTR) continue;
-    const int error = errno;
-    // It may be an earlier request's, that came back just now; its details stay in the queue.
-    if (asked_again || !watches_path_) return fail_errno("send an ICMP echo request", error);
-    asked_again = true;
-    clear_pending_error(fd_.get());
+    if (errno != EINTR) return fail_errno("send an ICMP echo request", errno);
   }
 }
 
