@@ -39,7 +39,8 @@ void take(diagnosis::MtuTcp& facts, const endpoint::Arrived& arrived) {
 
 }  // namespace
 
-diagnosis::MtuTcp ask_mss(Run& run, Session& session, const Endpoint& service, Instant deadline) {
+std::optional<diagnosis::MtuTcp> ask_mss(Run& run, Session& session, const Endpoint& service,
+                                         Instant deadline) {
   run.say(diagnosis::text("asking {} for its TCP MSS", service));
   diagnosis::MtuTcp facts;
   facts.service = service;
@@ -59,12 +60,13 @@ diagnosis::MtuTcp ask_mss(Run& run, Session& session, const Endpoint& service, I
       over = over || failed->connection == *id;
   };
   session.pump();
-  static_cast<void>(run.wait([&] { return over || facts.answered; },
-                             std::min(deadline, os::boot_now() + kPatience)));
+  const Instant patience = os::boot_now() + kPatience;
+  const bool told = run.wait([&] { return over || facts.answered; }, std::min(deadline, patience));
   session.on_arrival = nullptr;
   session.on_inner = nullptr;
   session.host().tcp().abort(*id);
   session.pump();
+  if (!told && (run.interrupted() || deadline < patience)) return std::nullopt;
   return facts;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
@@ -11,6 +13,8 @@ namespace wgscope::checks {
 /// Opens a TCP connection inside the tunnel, for the segments that its SYN-ACK asks for: those of
 /// the service's own interface, or of whoever on the way has changed the number (MSS clamping).
 /// Sends no data, and breaks the connection off.
-diagnosis::MtuTcp ask_mss(Run& run, Session& session, const Endpoint& service, Instant deadline);
+/// @returns nothing where the time was over, or the user's patience, before it could have answered.
+std::optional<diagnosis::MtuTcp> ask_mss(Run& run, Session& session, const Endpoint& service,
+                                         Instant deadline);
 
 }  // namespace wgscope::checks

@@ -108,14 +108,21 @@ class Outer {
     return true;
   }
 
+  /// Without the mark, where it may not be set: as Session does it.
   bool open_witnesses() {
-    auto udp = UdpWitness::open(run_, random_, host(), options_.mark);
+    std::optional<std::uint32_t> mark = options_.mark;
+    auto udp = UdpWitness::open(run_, random_, host(), mark);
+    if (!udp && mark && udp.error().code == Errc::not_permitted) {
+      facts_.mark_refused = udp.error().context;
+      mark.reset();
+      udp = UdpWitness::open(run_, random_, host(), mark);
+    }
     if (!udp) {
       facts_.error = udp.error();
       return false;
     }
     udp_ = std::move(*udp);
-    auto echo = EchoWitness::open(run_, random_, host(), options_.mark);
+    auto echo = EchoWitness::open(run_, random_, host(), mark);
     if (echo)
       echo_ = std::move(*echo);
     else
@@ -167,7 +174,11 @@ class Outer {
 
   void search_forward() {
     run_.say(diagnosis::text("searching the MTU to {}", host().address));
-    if (facts_.udp_rations && !run_.pass(kPace)) return;
+    if (facts_.udp_rations) {
+      static_cast<void>(
+          run_.wait([] { return false; }, std::min(deadline_, os::boot_now() + kPace)));
+      if (run_.interrupted() || os::boot_now() >= deadline_) return;
+    }
     path::MtuSearchConfig forward = config();
     if (facts_.udp_rations) forward.pace = kPace;
     if (facts_.both && facts_.both->mtu) {

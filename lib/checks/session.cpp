@@ -170,8 +170,10 @@ const tunnel::Event* Session::find(tunnel::EventKind kind, Instant since) const 
   return found == events.end() ? nullptr : &*found;
 }
 
+/// Whoever sends rubbish to the port fills half of it at most: handshakes are waited for.
 void Session::on_tunnel_event(const tunnel::Event& event) {
-  if (events.size() < kMaxKept) events.push_back(event);
+  const bool is_refusal = event.kind == tunnel::EventKind::dropped;
+  if (events.size() < (is_refusal ? kMaxKept / 2 : kMaxKept)) events.push_back(event);
 }
 
 void Session::on_inner_event(const inner::Event& event) {

@@ -24,34 +24,10 @@ constexpr std::string_view kSetting = "mtu.setting";
 
 constexpr const char* kEnd = "the gateway";
 
-constexpr std::size_t kLeastForIpv6 = 1280;  // RFC 8200 §5
-
 std::size_t full_size(const MtuFacts& facts) { return facts.tunnel_mtu + facts.overhead; }
 
 bool fits(const MtuFacts& facts, const MtuDirection& direction) {
   return direction.mtu && *direction.mtu >= full_size(facts);
-}
-
-/// "1400 bytes", "1388 to 1403 bytes", "at least 1480 bytes"
-Text size_text(const MtuDirection& direction) {
-  if (!direction.mtu) return "less than the smallest that was tried";
-  if (!direction.not_above)
-    return direction.exact ? text("{} bytes, all that was tried", *direction.mtu)
-                           : text("at least {} bytes", *direction.mtu);
-  if (*direction.not_above == *direction.mtu) return text("{} bytes", *direction.mtu);
-  return text("{} to {} bytes", *direction.mtu, *direction.not_above);
-}
-
-void add_tried(const MtuDirection& direction, Finding& finding) {
-  for (const SizeTried& tried : direction.tried) {
-    if (direction.mtu && tried.size + 1 < *direction.mtu) continue;
-    if (direction.not_above && tried.size > *direction.not_above + 1) continue;
-    finding.evidence.push_back(text("{} bytes: {} of {} answered{}", tried.size, tried.answered,
-                                    tried.sent, tried.reported ? ", reported as too big" : ""));
-  }
-  finding.evidence.push_back(text("small packets beside them: {} of {} answered",
-                                  direction.controls - direction.controls_lost,
-                                  direction.controls));
 }
 
 std::vector<Text> setting_fix(const MtuFacts& facts) {
@@ -86,7 +62,7 @@ Finding too_large(const MtuFacts& facts, const MtuDirection& direction, FindingI
         "tunnel's MTU of {} makes {}",
         way, size, where ? text(", {}", *where) : Text(), facts.tunnel_mtu, full_size(facts));
   }
-  add_tried(direction, finding);
+  add_tried(direction, {}, finding);
   if (direction.place) add_place(*direction.place, kEnd, finding);
   if (!backward && facts.fragments_pass)
     finding.evidence.push_back(
@@ -117,7 +93,7 @@ Finding fragmented(const MtuFacts& facts) {
                     size_text(*facts.backward), facts.tunnel_mtu, full_size(facts)),
       .evidence = {text("the largest fragment had {} bytes", *facts.largest_fragment)}};
   finding.evidence.push_back(cutting_evidence(facts));
-  add_tried(*facts.backward, finding);
+  add_tried(*facts.backward, {}, finding);
   finding.fix = setting_fix(facts);
   return finding;
 }
@@ -235,21 +211,50 @@ std::optional<Check> setting_check(const MtuFacts& facts) {
               .essential = false};
   if (*fitting >= kLeastForIpv6 || !facts.ipv6_inside) return check;
   check.status = Status::warning;
-  check.finding =
-      Finding{.id = FindingId::mtu_below_ipv6,
-              .cause = text("an MTU of {} is too small for IPv6 inside the tunnel, which needs {}",
-                            *fitting, kLeastForIpv6),
-              .evidence = {"Linux takes IPv6 off an interface whose MTU is set below that"},
-              .fix = {"use IPv6 inside only over a path that takes more, or not at all"}};
+  check.finding = below_ipv6(*fitting);
   check.summary = check.finding->cause;
   return check;
 }
 
 }  // namespace
 
+Text size_text(const MtuDirection& direction) {
+  if (!direction.mtu) return "less than the smallest that was tried";
+  if (!direction.not_above)
+    return direction.exact ? text("{} bytes, all that was tried", *direction.mtu)
+                           : text("at least {} bytes", *direction.mtu);
+  if (*direction.not_above == *direction.mtu) return text("{} bytes", *direction.mtu);
+  return text("{} to {} bytes", *direction.mtu, *direction.not_above);
+}
+
+void add_tried(const MtuDirection& direction, const Text& what, Finding& finding) {
+  for (const SizeTried& tried : direction.tried) {
+    if (direction.mtu && tried.size + 1 < *direction.mtu) continue;
+    if (direction.not_above && tried.size > *direction.not_above + 1) continue;
+    finding.evidence.push_back(text("{}{} bytes: {} of {} answered{}", what, tried.size,
+                                    tried.answered, tried.sent,
+                                    tried.reported ? ", reported as too big" : ""));
+  }
+  finding.evidence.push_back(text("small packets beside them: {} of {} answered",
+                                  direction.controls - direction.controls_lost,
+                                  direction.controls));
+}
+
+Finding below_ipv6(std::size_t mtu) {
+  return {.id = FindingId::mtu_below_ipv6,
+          .cause = text("an MTU of {} is too small for IPv6 inside the tunnel, which needs {}", mtu,
+                        kLeastForIpv6),
+          .evidence = {"Linux takes IPv6 off an interface whose MTU is set below that"},
+          .fix = {"use IPv6 inside only over a path that takes more, or not at all"}};
+}
+
+bool is_known(const MtuDirection& direction, std::size_t full) {
+  return direction.mtu && (direction.exact || *direction.mtu >= full);
+}
+
 std::optional<std::size_t> fitting_mtu(const MtuFacts& facts) {
-  if (!facts.forward || !facts.backward || !facts.forward->mtu || !facts.backward->mtu)
-    return std::nullopt;
+  for (const auto& direction : {facts.forward, facts.backward})
+    if (!direction || !is_known(*direction, full_size(facts))) return std::nullopt;
   const std::size_t back = *facts.backward->mtu;
   // By replies nothing above the setting is tried: what fits does not limit what is forward.
   const bool is_bound = facts.method == MtuBackward::answers || !fits(facts, *facts.backward);
@@ -290,7 +295,7 @@ std::vector<Check> skipped_mtu(std::optional<FindingId> because) {
 
 void measure(const MtuFacts& facts, Report& report) {
   const auto add = [&](const std::optional<MtuDirection>& direction, const char* name) {
-    if (!direction || !direction->mtu) return;
+    if (!direction || !is_known(*direction, full_size(facts))) return;
     report.measurements.push_back({.name = "wireguard_probe_path_mtu_bytes",
                                    .labels = {{"direction", name}, {"layer", "outer"}},
                                    .value = static_cast<double>(*direction->mtu)});

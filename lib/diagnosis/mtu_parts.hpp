@@ -4,17 +4,30 @@
 #include <optional>
 #include <vector>
 
+#include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/mtu.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 
-// Between the files of lib/diagnosis/mtu*.cpp.
+// Between the files of lib/diagnosis/mtu*.cpp and outer.cpp.
 
 namespace wgscope::diagnosis {
 
 inline constexpr std::size_t kTcpOverIpv4 = 20 + 20;  // RFC 9293 §3.7.1
 inline constexpr std::size_t kTcpOverIpv6 = 40 + 20;
+
+inline constexpr std::size_t kLeastForIpv6 = 1280;  // RFC 8200 §5
+
+/// "1400 bytes", "1388 to 1403 bytes", "at least 1480 bytes"
+Text size_text(const MtuDirection& direction);
+/// The sizes around the boundary, and what became of them.
+/// @param what  of which they are: "echo requests of "; empty: datagrams.
+void add_tried(const MtuDirection& direction, const Text& what, Finding& finding);
+Finding below_ipv6(std::size_t mtu);
+/// Whether its `mtu` is the path's, or as much as was wanted; and not how far a search had come.
+/// @param full  what the setting makes.
+bool is_known(const MtuDirection& direction, std::size_t full);
 
 /// What headers of TCP and IP take of an inner packet.
 constexpr std::size_t tcp_headers(Family inner) {

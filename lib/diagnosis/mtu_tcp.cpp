@@ -23,17 +23,21 @@ constexpr std::string_view kTcp = "mtu.tcp";
 constexpr std::size_t kDefaultMss4 = 536;
 constexpr std::size_t kDefaultMss6 = 1220;
 
-Finding too_large(const MtuTcp& tcp, std::size_t mss, std::size_t fitting) {
+/// @param bound  what fits the path, or is the tunnel's MTU, which is less.
+Finding too_large(const MtuFacts& facts, std::size_t mss, std::size_t bound) {
+  const MtuTcp& tcp = *facts.tcp;
   const Family family = tcp.service.address.family;
+  const bool is_tunnels = bound == facts.tunnel_mtu;
   Finding finding{
       .id = FindingId::mtu_mss_too_large,
-      .cause = text("{} takes TCP segments of {} bytes, the path takes {}", tcp.service, mss,
-                    fitting - tcp_headers(family)),
+      .cause = text("{} takes TCP segments of {} bytes, the {} takes {}", tcp.service, mss,
+                    is_tunnels ? "tunnel" : "path", bound - tcp_headers(family)),
       .evidence = {text("its SYN-ACK came through the tunnel with an MSS of {}", mss),
                    "hosts whose own interface is the tunnel keep to its MTU; those that are routed "
                    "through it send such segments, and depend on ICMP to learn better"}};
-  finding.fix = {text("MTU = {} in [Interface] at both ends, where it is larger", fitting)};
-  for (Text& line : clamp_fix(fitting)) finding.fix.push_back(std::move(line));
+  if (!is_tunnels)
+    finding.fix = {text("MTU = {} in [Interface] at both ends, where it is larger", bound)};
+  for (Text& line : clamp_fix(bound)) finding.fix.push_back(std::move(line));
   return finding;
 }
 
@@ -63,14 +67,15 @@ std::optional<Check> tcp_check(const MtuFacts& facts) {
     check.summary = text("{} takes segments of {} bytes; what fits is not known", tcp.service, mss);
     return check;
   }
-  if (mss + headers > *fitting) {
+  const std::size_t bound = std::min(facts.tunnel_mtu, *fitting);
+  if (mss + headers > bound) {
     check.status = Status::warning;
-    check.finding = too_large(tcp, mss, *fitting);
+    check.finding = too_large(facts, mss, bound);
     check.summary = check.finding->cause;
     return check;
   }
   check.status = Status::ok;
-  const std::size_t full = std::min(facts.tunnel_mtu, *fitting) - headers;
+  const std::size_t full = bound - headers;
   check.summary =
       mss < full ? text(
                        "{} takes TCP segments of {} bytes, less than the {} that fit: made smaller "

@@ -134,13 +134,15 @@ Check check_lifetime(const FlowFacts& facts) {
          .fix = {"on the gateway, while measuring: wg set INTERFACE peer OUR-KEY "
                  "persistent-keepalive off"}});
   }
-  if (found.alive_after || found.gone_after)
-    return make_nat_check(kLifetime, Status::ok, describe(found));
-  if (facts.interrupted) return make_nat_check(kLifetime, Status::unknown, "interrupted");
+  const bool known = found.alive_after || found.gone_after;
+  if (found.end == FlowEnd::path_gone) {
+    const Text so_far = known ? text("; until then: {}", describe(found)) : Text();
+    return make_nat_check(kLifetime, Status::unknown,
+                          text("the tunnel fell silent while it was measured{}", so_far));
+  }
+  if (known) return make_nat_check(kLifetime, Status::ok, describe(found));
   return make_nat_check(kLifetime, Status::unknown,
-                        found.end == FlowEnd::path_gone
-                            ? text("the tunnel fell silent while it was measured")
-                            : text("not known"));
+                        facts.interrupted ? text("interrupted") : text("not known"));
 }
 
 // --- the keepalive ---
@@ -154,8 +156,9 @@ std::string factor(std::optional<seconds> lifetime, seconds interval) {
 /// "2.0 to 4.1 times": lifetime / interval.
 std::string margin_of(const FlowLifetime& found, seconds interval) {
   if (!found.gone_after) return factor(found.alive_after, interval) + " times or more";
-  return factor(found.alive_after.value_or(seconds(0)), interval) + " to " +
-         factor(found.gone_after, interval) + " times";
+  const std::string least = factor(found.alive_after.value_or(seconds(0)), interval);
+  const std::string most = factor(found.gone_after, interval);
+  return (least == most ? least : least + " to " + most) + " times";
 }
 
 Text trials_of(const FlowLifetime& found) {
@@ -173,10 +176,15 @@ Check too_long(const FlowFacts& facts, Finding finding) {
 }
 
 Check missing(const FlowFacts& facts, Finding finding) {
-  if (!facts.found.gone_after)
-    return make_nat_check(kKeepalive, Status::ok,
-                          text("off, and the flow lives for more than {} s",
-                               facts.found.alive_after.value_or(seconds(0)).count()));
+  if (!facts.found.gone_after) {
+    const seconds alive = facts.found.alive_after.value_or(seconds(0));
+    if (alive >= facts.longest)
+      return make_nat_check(kKeepalive, Status::ok,
+                            text("off, and the flow lives for more than {} s", alive.count()));
+    return make_nat_check(kKeepalive, Status::unknown,
+                          text("off; of {} s of silence only {} could be tried",
+                               facts.longest.count(), alive.count()));
+  }
   finding.id = FindingId::keepalive_missing;
   finding.cause =
       "without PersistentKeepalive: once silent, the tunnel is not reached from the gateway any "
@@ -200,8 +208,14 @@ Check check_keepalive(const FlowFacts& facts) {
   if (!survived && !found.gone_after)
     return make_nat_check(kKeepalive, Status::unknown,
                           text("{} s: not known whether that is often enough", interval.count()));
+  const bool has_margin = advice.margin && *advice.margin >= path::kEnoughMargin;
+  if (!has_margin && !found.gone_after)
+    return make_nat_check(
+        kKeepalive, Status::unknown,
+        text("{} s: {} silences of {} s survived; longer ones were not tried to the end",
+             interval.count(), trials_of(found), (interval + kSlack).count()));
   const std::string margin = margin_of(found, interval);
-  if (!advice.margin || *advice.margin < path::kEnoughMargin) {
+  if (!has_margin) {
     finding.id = FindingId::keepalive_tight;
     finding.cause = text("PersistentKeepalive of {} s has little margin", interval.count());
     finding.evidence.push_back(

@@ -13,6 +13,7 @@
 #include "wgscope/diagnosis/text.hpp"
 
 #include "drop_place.hpp"
+#include "mtu_parts.hpp"
 
 namespace wgscope::diagnosis {
 namespace {
@@ -21,10 +22,8 @@ constexpr std::string_view kHost = "outer.host";
 constexpr std::string_view kForward = "outer.forward";
 constexpr std::string_view kBoth = "outer.both";
 constexpr std::string_view kSetting = "outer.setting";
+constexpr std::string_view kMark = "outer.mark";
 
-constexpr std::size_t kLeastForIpv6 = 1280;    // RFC 8200 §5
-constexpr std::size_t kTcpOverIpv4 = 20 + 20;  // RFC 9293 §3.7.1
-constexpr std::size_t kTcpOverIpv6 = 40 + 20;
 /// As in path/mtu_result.cpp: losses that are worth a word.
 constexpr std::size_t kLossWorthAWord = 3;
 
@@ -36,33 +35,10 @@ bool fits(const OuterFacts& facts, const MtuDirection& direction) {
 
 Text end_of(const OuterFacts& facts) { return text("{}", facts.host_address->address); }
 
-/// "1400 bytes", "at least 1480 bytes", "1388 to 1403 bytes"
-Text size_text(const MtuDirection& direction) {
-  if (!direction.mtu) return "less than the smallest that was tried";
-  if (!direction.not_above)
-    return direction.exact ? text("{} bytes, all that was tried", *direction.mtu)
-                           : text("at least {} bytes", *direction.mtu);
-  if (*direction.not_above == *direction.mtu) return text("{} bytes", *direction.mtu);
-  return text("{} to {} bytes", *direction.mtu, *direction.not_above);
-}
-
 /// "the tunnel's MTU of 1420 makes 1480"
 Text need_text(const OuterFacts& facts) {
   return text("{} MTU of {} makes {}", facts.tunnel_mtu_known ? "the tunnel's" : "a tunnel's usual",
               facts.tunnel_mtu, full_size(facts));
-}
-
-void add_tried(const MtuDirection& direction, const char* what, Finding& finding) {
-  for (const SizeTried& tried : direction.tried) {
-    if (direction.mtu && tried.size + 1 < *direction.mtu) continue;
-    if (direction.not_above && tried.size > *direction.not_above + 1) continue;
-    finding.evidence.push_back(text("{} of {} bytes: {} of {} answered{}", what, tried.size,
-                                    tried.answered, tried.sent,
-                                    tried.reported ? ", reported as too big" : ""));
-  }
-  finding.evidence.push_back(text("small packets beside them: {} of {} answered",
-                                  direction.controls - direction.controls_lost,
-                                  direction.controls));
 }
 
 std::vector<Text> setting_fix(const OuterFacts& facts) {
@@ -89,7 +65,7 @@ Finding too_large(const OuterFacts& facts, const MtuDirection& direction, const 
     finding.cause = text("{} and drops what is larger without a word{}: {}", head,
                          where ? text(", {}", *where) : Text(), need_text(facts));
   }
-  add_tried(direction, witness, finding);
+  add_tried(direction, text("{} of ", Text(witness)), finding);
   if (direction.place) add_place(*direction.place, end_of(facts), finding);
   finding.fix = setting_fix(facts);
   return finding;
@@ -109,7 +85,7 @@ Finding smaller_back(const OuterFacts& facts) {
     finding.evidence.push_back(text("the largest fragment had {} bytes", *facts.largest_fragment));
   if (const auto forward = proven_forward(facts))
     finding.evidence.push_back(text("on the way there {} bytes arrive", *forward));
-  add_tried(both, "echo requests", finding);
+  add_tried(both, "echo requests of ", finding);
   finding.fix = setting_fix(facts);
   return finding;
 }
@@ -140,14 +116,20 @@ Finding own_interface(const OuterFacts& facts, std::size_t limit) {
           .fix = setting_fix(facts)};
 }
 
+/// Of the interface, where that is what limits.
+std::optional<std::size_t> limit_here(const OuterFacts& facts) {
+  for (const auto& seen : {facts.forward, facts.both})
+    if (seen && is_limited_here(*seen)) return seen->own_limit;
+  return std::nullopt;
+}
+
 Check forward_check(const OuterFacts& facts) {
   Check check{.name = kForward, .layer = Layer::path, .status = Status::ok, .summary = {}};
   const auto proven = proven_forward(facts);
   if (proven && *proven >= full_size(facts)) {
     check.summary = text("{} bytes arrive whole", *proven);
-  } else if (const auto& seen = facts.both ? facts.both : facts.forward;
-             seen && is_limited_here(*seen)) {
-    conclude(check, Status::warning, own_interface(facts, *seen->own_limit));
+  } else if (const auto limit = limit_here(facts)) {
+    conclude(check, Status::warning, own_interface(facts, *limit));
   } else if (facts.forward && facts.forward->not_above) {
     conclude(check, facts.forward->hop ? Status::warning : Status::critical,
              too_large(facts, *facts.forward, "UDP"));
@@ -179,7 +161,7 @@ Check both_check(const OuterFacts& facts, const Check& forward) {
   const auto proven = proven_forward(facts);
   if (fits(facts, both)) {
     check.summary = text("{} pass whole, there and back", size_text(both));
-  } else if (forward.finding && forward.finding->id == FindingId::mtu_own_interface) {
+  } else if (is_limited_here(both)) {
     check.summary = text("{}, all that this host sends, pass there and back", *both.mtu);
   } else if (!both.mtu || !both.not_above) {
     check.status = Status::unknown;
@@ -193,6 +175,8 @@ Check both_check(const OuterFacts& facts, const Check& forward) {
     check.because = forward.finding->id;
     check.essential = false;
     check.summary = text("{} pass there and back, as many as on the way there", size_text(both));
+  } else if (facts.largest_fragment) {  // so the request had arrived
+    conclude(check, Status::warning, smaller_back(facts));
   } else {
     Finding finding = smaller_back(facts);
     finding.id = FindingId::mtu_black_hole_backward;
@@ -212,13 +196,19 @@ std::optional<Check> setting_check(const OuterFacts& facts) {
               .summary = success(facts),
               .essential = false};
   if (*fitting >= kLeastForIpv6 || !facts.ipv6_inside) return check;
-  conclude(check, Status::warning,
-           {.id = FindingId::mtu_below_ipv6,
-            .cause = text("an MTU of {} is too small for IPv6 inside the tunnel, which needs {}",
-                          *fitting, kLeastForIpv6),
-            .evidence = {"Linux takes IPv6 off an interface whose MTU is set below that"},
-            .fix = {"use IPv6 inside only over a path that takes more, or not at all"}});
+  conclude(check, Status::warning, below_ipv6(*fitting));
   return check;
+}
+
+std::optional<Check> mark_check(const OuterFacts& facts) {
+  if (!facts.mark_refused) return std::nullopt;
+  return Check{.name = kMark,
+               .layer = Layer::path,
+               .status = Status::unknown,
+               .summary = text("packets went without the configuration's FwMark, so they may have "
+                               "taken another way than the tunnel's: {}",
+                               Name{*facts.mark_refused}),
+               .essential = false};
 }
 
 Check host_check(const OuterFacts& facts) {
@@ -246,7 +236,8 @@ bool is_limited_here(const MtuDirection& direction) {
 
 std::optional<std::size_t> fitting_mtu(const OuterFacts& facts) {
   const auto& direction = facts.both ? facts.both : facts.forward;
-  if (!direction || !direction->mtu || *direction->mtu <= facts.overhead + kTcpOverIpv6)
+  if (!direction || !is_known(*direction, full_size(facts)) ||
+      *direction->mtu <= facts.overhead + kTcpOverIpv6)
     return std::nullopt;
   return *direction->mtu - facts.overhead;
 }
@@ -263,6 +254,7 @@ std::vector<Check> diagnose(const OuterFacts& facts) {
   // One cause, told once: where neither alone is to blame, both together are.
   if (forward.status == Status::unknown && both.finding) forward.essential = false;
   std::vector<Check> checks{std::move(forward), std::move(both)};
+  if (auto mark = mark_check(facts)) checks.push_back(std::move(*mark));
   if (auto setting = setting_check(facts)) checks.push_back(std::move(*setting));
   return checks;
 }
@@ -274,8 +266,12 @@ void measure(const OuterFacts& facts, Report& report) {
                                    .labels = {{"direction", name}, {"layer", "outer"}},
                                    .value = static_cast<double>(*mtu)});
   };
-  add(proven_forward(facts), "forward");
-  if (facts.both) add(facts.both->mtu, "backward");
+  std::optional<std::size_t> forward;
+  for (const auto& direction : {facts.forward, facts.both})
+    if (direction && is_known(*direction, full_size(facts)))
+      forward = std::max(forward.value_or(0), *direction->mtu);
+  add(forward, "forward");
+  if (facts.both && is_known(*facts.both, full_size(facts))) add(facts.both->mtu, "backward");
 }
 
 Text success(const OuterFacts& facts) {

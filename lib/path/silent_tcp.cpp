@@ -28,7 +28,9 @@ constexpr std::uint16_t kWindow = 512;
 
 /// Keep-alive, as a server that closes gives up much sooner.
 std::string request_to(const Endpoint& to) {
-  return "GET / HTTP/1.1\r\nHost: " + to.address.to_string() + "\r\nConnection: keep-alive\r\n\r\n";
+  std::string host = to.address.to_string();
+  if (to.address.family == Family::v6) host = '[' + host + ']';  // RFC 3986 §3.2.2
+  return "GET / HTTP/1.1\r\nHost: " + host + "\r\nConnection: keep-alive\r\n\r\n";
 }
 
 /// Whether `value` lies in a window behind `from`, modulo 2^32.

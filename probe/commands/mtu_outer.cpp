@@ -34,6 +34,7 @@ namespace {
 using diagnosis::text;
 
 constexpr std::size_t kMaxConfigSize = 16U << 20U;
+constexpr unsigned kLastPort = 65536 - checks::kOuterPorts;
 
 /// "192.0.2.1", "2001:db8::1", "[2001:db8::1]", "gw.example.net", and each with a port, IPv6 in
 /// brackets then.
@@ -47,6 +48,9 @@ Result<config::EndpointName> parse_host(const std::string& written) {
   if (!name)
     return fail(name.error().code,
                 fmt::format("'{}' is no HOST and no HOST:PORT", printable(written)));
+  if (name->port > kLastPort)
+    return fail(Errc::bad_value, fmt::format("port {}: {} at most, as {} in a row are asked",
+                                             name->port, kLastPort, checks::kOuterPorts));
   return name;
 }
 

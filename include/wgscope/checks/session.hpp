@@ -55,7 +55,7 @@ class Session final : private endpoint::Observer {
   /// A socket on another port, as if a NAT had forgotten the old one.
   Result<> rebind();
 
-  /// Called for each event inside the tunnel, after it was recorded nowhere else. May use host().
+  /// Called for each event inside the tunnel; they are not kept. May use host().
   std::function<void(const inner::Event&)> on_inner;
   /// Is shown each packet that comes out of the tunnel, before host(). @returns whether it was
   /// taken, and host() does not get it. May use interface(), but not pump().

@@ -34,6 +34,7 @@ struct OuterFacts {
   bool udp_rations = false;  ///< answers only some of what comes at once
   bool echo_answers = false;
   std::optional<std::string> echo_refused;  ///< why this host sends no echo requests
+  std::optional<std::string> mark_refused;  ///< why packets went without the configuration's mark
 
   std::optional<MtuDirection> forward;          ///< by UDP; nothing: not needed, or not answered
   std::optional<MtuDirection> both;             ///< by echo

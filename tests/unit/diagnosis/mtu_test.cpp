@@ -175,11 +175,13 @@ TEST(MtuDiagnosis, ComparesAnInnerServicesMssWithWhatFits) {
   EXPECT_EQ(named(diagnose(facts), "mtu.tcp").status, Status::ok);
   EXPECT_THAT(named(diagnose(facts), "mtu.tcp").summary.plain(),
               HasSubstr("1380 bytes, which fit"));
-  facts.tcp->mss = 1401;  // 1400 fit the path
-  const auto checks = diagnose(facts);
+  MtuFacts narrow = facts;
+  narrow.forward = ends_at(1400);
+  narrow.backward = passes(1400);
+  const auto checks = diagnose(narrow);
   EXPECT_EQ(named(checks, "mtu.tcp").finding->id, FindingId::mtu_mss_too_large);
-  EXPECT_THAT(named(checks, "mtu.tcp").summary.plain(),
-              HasSubstr("10.9.0.1:22 takes TCP segments of 1401 bytes, the path takes 1400"));
+  EXPECT_EQ(named(checks, "mtu.tcp").summary.plain(),
+            "10.9.0.1:22 takes TCP segments of 1380 bytes, the path takes 1300");
   facts.tcp->mss = 1240;
   EXPECT_EQ(named(diagnose(facts), "mtu.tcp").status, Status::ok);
   EXPECT_THAT(named(diagnose(facts), "mtu.tcp").summary.plain(), HasSubstr("less than the 1380"));
@@ -317,6 +319,30 @@ TEST(MtuDiagnosis, MeasuresBothDirections) {
   EXPECT_EQ(report.measurements[0].name, "wireguard_probe_path_mtu_bytes");
   EXPECT_EQ(report.measurements[0].value, 1500);
   EXPECT_EQ(report.measurements[1].value, 1480);
+}
+
+TEST(MtuDiagnosis, AdvisesAndMeasuresNothingWhereASearchWasCutShort) {
+  MtuFacts facts = healthy();
+  facts.forward = passes(1280);
+  facts.forward->verdict = MtuVerdict::inconclusive;
+  facts.forward->exact = false;
+  EXPECT_EQ(fitting_mtu(facts), std::nullopt);
+  Report report{.verb = "mtu", .target = {}, .started = {}, .success = {}, .checks = {}};
+  measure(facts, report);
+  ASSERT_EQ(report.measurements.size(), 1U);
+  EXPECT_EQ(report.measurements.front().labels.front().value.plain(), "backward");
+  EXPECT_EQ(overall_of(facts), Status::unknown);
+}
+
+TEST(MtuDiagnosis, ComparesTheMssWithTheTunnelWhereThatTakesLessThanThePath) {
+  MtuFacts facts = healthy();
+  facts.tcp = MtuTcp{.service = *Endpoint::parse("10.9.0.1:22"), .answered = true, .mss = 1400};
+  const Check tcp = named(diagnose(facts), "mtu.tcp");
+  EXPECT_EQ(tcp.status, Status::warning);
+  EXPECT_EQ(tcp.summary.plain(),
+            "10.9.0.1:22 takes TCP segments of 1400 bytes, the tunnel takes 1380");
+  facts.tcp->mss = 1380;
+  EXPECT_EQ(named(diagnose(facts), "mtu.tcp").status, Status::ok);
 }
 
 }  // namespace

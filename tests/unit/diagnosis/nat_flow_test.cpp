@@ -101,6 +101,27 @@ TEST(DiagnoseFlow, MissesAKeepaliveOnlyWhereTheFlowIsForgotten) {
   EXPECT_EQ(check_of(measured(0, {180}, {}), "nat.flow_keepalive").status, Status::ok);
 }
 
+TEST(DiagnoseFlow, IsUnknownWhereTheTunnelFellSilent) {
+  FlowFacts facts = measured(10, {11, 11, 11, 16, 24}, {});
+  facts.found.end = FlowEnd::path_gone;
+  const Check lifetime = check_of(facts, "nat.flow_lifetime");
+  EXPECT_EQ(lifetime.status, Status::unknown);
+  EXPECT_THAT(lifetime.summary.plain(), HasSubstr("fell silent while it was measured; until then"));
+  // It is no matter of the interval.
+  facts = measured(25, {26}, {});
+  facts.found.end = FlowEnd::path_gone;
+  EXPECT_EQ(check_of(facts, "nat.flow_keepalive").status, Status::unknown);
+  EXPECT_FALSE(check_of(facts, "nat.flow_keepalive").finding);
+}
+
+TEST(DiagnoseFlow, DoesNotCallAMissingKeepaliveFineWhereLittleWasTried) {
+  FlowFacts facts = measured(0, {25}, {});
+  facts.found.end = FlowEnd::service_ended;
+  const Check check = check_of(facts, "nat.flow_keepalive");
+  EXPECT_EQ(check.status, Status::unknown);
+  EXPECT_EQ(check.summary.plain(), "off; of 180 s of silence only 25 could be tried");
+}
+
 TEST(DiagnoseFlow, DoesNotKnowWhatWasNotReached) {
   FlowFacts facts = measured(25, {12}, {});
   facts.found.end = FlowEnd::service_ended;

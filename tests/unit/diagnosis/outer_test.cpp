@@ -174,5 +174,46 @@ TEST(OuterDiagnosis, IsNotSureOfTheWayBackWithoutEcho) {
   EXPECT_THAT(verdict(report).plain(), HasSubstr("back is not told"));
 }
 
+TEST(OuterDiagnosis, DoesNotTakeRepliesInFragmentsForABlackHole) {
+  OuterFacts facts = healthy();
+  facts.udp_answers = false;
+  facts.both = ends_at(1400);
+  facts.largest_fragment = 1396;
+  const Report report = report_of(facts);
+  EXPECT_EQ(worst_finding_id(report), FindingId::mtu_fragments);
+  EXPECT_EQ(named(report.checks, "outer.both").status, Status::warning);
+}
+
+TEST(OuterDiagnosis, AdvisesNothingWhereTheSearchWasCutShort) {
+  OuterFacts facts = healthy();
+  facts.both = passes(1280);
+  facts.both->verdict = MtuVerdict::inconclusive;
+  facts.both->exact = false;
+  Report report = report_of(facts);
+  EXPECT_EQ(overall(report), Status::unknown);
+  EXPECT_EQ(fitting_mtu(facts), std::nullopt);
+  measure(facts, report);
+  EXPECT_TRUE(report.measurements.empty());
+}
+
+TEST(OuterDiagnosis, NamesTheOwnInterfaceThoughTheWayBackTakesLess) {
+  OuterFacts facts = healthy();
+  facts.tunnel_mtu = 1460;
+  facts.forward = passes(1500);
+  facts.forward->own_limit = 1500;
+  facts.both = ends_at(1400);
+  const Report report = report_of(facts);
+  EXPECT_EQ(named(report.checks, "outer.forward").finding->id, FindingId::mtu_own_interface);
+  EXPECT_EQ(named(report.checks, "outer.both").finding->id, FindingId::mtu_black_hole_backward);
+}
+
+TEST(OuterDiagnosis, SaysThatTheMarkCouldNotBeSet) {
+  OuterFacts facts = healthy();
+  facts.mark_refused = "not permitted";
+  const Report report = report_of(facts);
+  EXPECT_EQ(overall(report), Status::ok);
+  EXPECT_EQ(named(report.checks, "outer.mark").status, Status::unknown);
+}
+
 }  // namespace
 }  // namespace wgscope::diagnosis

@@ -63,6 +63,13 @@ TEST(MtuSearch, TellsASettingThatTheOwnInterfaceRefusesFromOneThatThePathDoes) {
   EXPECT_EQ(both.result.verdict, MtuVerdict::black_hole);
 }
 
+TEST(MtuSearch, DoesNotCallASettingFineThatIsAboveAllThatIsTried) {
+  const auto run = simulate({.current = 9021, .ceiling = 9000}, {.mtu = 9000}, 1);
+  EXPECT_EQ(run.result.mtu, 9000U);
+  EXPECT_EQ(run.result.current_fits, std::nullopt);
+  EXPECT_EQ(run.result.verdict, MtuVerdict::inconclusive);
+}
+
 TEST(MtuSearch, TakesAReportAsAHintAndTriesIt) {
   const auto run = simulate({.current = 1480}, {.mtu = 1387, .reports = true}, 1);
   EXPECT_EQ(run.result.verdict, MtuVerdict::ptb_reported);
