@@ -26,10 +26,6 @@ constexpr const char* kEnd = "the gateway";
 
 std::size_t full_size(const MtuFacts& facts) { return facts.tunnel_mtu + facts.overhead; }
 
-bool fits(const MtuFacts& facts, const MtuDirection& direction) {
-  return direction.mtu && *direction.mtu >= full_size(facts);
-}
-
 std::vector<Text> setting_fix(const MtuFacts& facts) {
   const auto fitting = fitting_mtu(facts);
   if (!fitting) return {};
@@ -171,6 +167,9 @@ Check direction_check(const MtuFacts& facts, bool backward) {
               .summary = {}};
   if (direction) {
     conclude(facts, *direction, backward, check);
+  } else if (backward && facts.forward && facts.forward->mtu) {
+    check.status = Status::unknown;
+    check.summary = "not tried: the time was over";
   } else if (backward) {
     check.status = Status::skipped;
     check.because = FindingId::mtu_unanswered;
@@ -255,10 +254,8 @@ bool is_known(const MtuDirection& direction, std::size_t full) {
 std::optional<std::size_t> fitting_mtu(const MtuFacts& facts) {
   for (const auto& direction : {facts.forward, facts.backward})
     if (!direction || !is_known(*direction, full_size(facts))) return std::nullopt;
-  const std::size_t back = *facts.backward->mtu;
-  // By replies nothing above the setting is tried: what fits does not limit what is forward.
-  const bool is_bound = facts.method == MtuBackward::answers || !fits(facts, *facts.backward);
-  const std::size_t path = is_bound ? std::min(*facts.forward->mtu, back) : *facts.forward->mtu;
+  // By replies nothing above the setting is tried, so nothing above it is proven.
+  const std::size_t path = std::min(*facts.forward->mtu, *facts.backward->mtu);
   if (path <= facts.overhead + kTcpOverIpv6) return std::nullopt;
   return path - facts.overhead;
 }
@@ -278,7 +275,13 @@ std::vector<Check> diagnose(const MtuFacts& facts) {
   if (auto seen_as = seen_as_check(facts)) checks.push_back(std::move(*seen_as));
   if (auto cutting = cutting_check(facts)) checks.push_back(std::move(*cutting));
   if (auto setting = setting_check(facts)) checks.push_back(std::move(*setting));
-  if (auto tcp = tcp_check(facts)) checks.push_back(std::move(*tcp));
+  if (auto tcp = tcp_check(facts)) {
+    // A service that does not answer hides nothing that was found.
+    tcp->essential = std::ranges::none_of(checks, [](const Check& check) {
+      return check.status == Status::warning || check.status == Status::critical;
+    });
+    checks.push_back(std::move(*tcp));
+  }
   return checks;
 }
 
@@ -312,13 +315,14 @@ Text success(const MtuFacts& facts) {
   if (*fitting < facts.tunnel_mtu)
     return text("MTU {} does not fit the path in both directions: set {}", facts.tunnel_mtu,
                 to_set);
-  if (!facts.forward->exact && *fitting == facts.tunnel_mtu)  // only that was tried
-    return text("MTU {} fits in both directions: TCP MSS {} (IPv6: {})", *fitting,
-                *fitting - kTcpOverIpv4, *fitting - kTcpOverIpv6);
-  // Replies say nothing of what is above the setting.
-  return text("MTU {} fits in both directions, margin {} bytes{}: the path takes {}",
-              facts.tunnel_mtu, *fitting - facts.tunnel_mtu,
-              facts.method == MtuBackward::answers ? "" : " to the gateway", to_set);
+  const Text fits = text("MTU {} fits in both directions: TCP MSS {} (IPv6: {})", facts.tunnel_mtu,
+                         facts.tunnel_mtu - kTcpOverIpv4, facts.tunnel_mtu - kTcpOverIpv6);
+  if (*fitting > facts.tunnel_mtu)
+    return text("{}; margin {} bytes, up to MTU {}", fits, *fitting - facts.tunnel_mtu, *fitting);
+  const std::size_t there = *facts.forward->mtu - facts.overhead;
+  if (there == facts.tunnel_mtu) return fits;
+  return text("{}; {} bytes more would pass to the gateway, back from it is not known", fits,
+              there - facts.tunnel_mtu);
 }
 
 }  // namespace wgscope::diagnosis

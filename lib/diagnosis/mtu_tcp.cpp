@@ -44,10 +44,17 @@ Finding too_large(const MtuFacts& facts, std::size_t mss, std::size_t bound) {
 }  // namespace
 
 std::vector<Text> clamp_fix(std::size_t mtu) {
+  // What the other side may send is in a connection's SYN, so each direction needs its rule.
   constexpr std::string_view kRule =
-      "on the gateway: nft add rule inet filter forward oifname INTERFACE meta nfproto {} tcp "
-      "flags syn tcp option maxseg size set {}";
-  return {text(kRule, "ipv4", mtu - kTcpOverIpv4), text(kRule, "ipv6", mtu - kTcpOverIpv6)};
+      "nft add rule inet filter forward {} INTERFACE meta nfproto {} tcp flags syn tcp option "
+      "maxseg "
+      "size set {}";
+  std::vector<Text> lines{"on the gateway, where table inet filter has a chain forward:"};
+  for (const char* way : {"iifname", "oifname"}) {
+    lines.push_back(text(kRule, way, "ipv4", mtu - kTcpOverIpv4));
+    lines.push_back(text(kRule, way, "ipv6", mtu - kTcpOverIpv6));
+  }
+  return lines;
 }
 
 std::optional<Check> tcp_check(const MtuFacts& facts) {

@@ -166,9 +166,12 @@ Check check_filtering(const NatFacts& facts) {
   check.essential = false;
   if (seen.filtering != NatFiltering::not_known) return check;
   check.status = Status::unknown;
-  const bool lies = std::ranges::any_of(seen.servers, [](const path::StunServerSeen& server) {
-    return server.other_is == OtherAddress::same || server.other_is == OtherAddress::silent ||
-           server.other_is == OtherAddress::ignored;
+  // Where the mapping depends on the destination nothing sent elsewhere could come in, so that is
+  // no fault of the server's.
+  const bool lies = std::ranges::any_of(seen.servers, [&](const path::StunServerSeen& server) {
+    const bool is_seen_silent =
+        server.other_is == OtherAddress::silent || server.other_is == OtherAddress::ignored;
+    return server.other_is == OtherAddress::same || (is_seen_silent && !is_dependent(seen.mapping));
   });
   check.summary = "no server answers from another address";
   if (seen.nothing_let_in)

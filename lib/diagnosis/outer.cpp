@@ -151,7 +151,6 @@ Check both_check(const OuterFacts& facts, const Check& forward) {
   Check check{.name = kBoth, .layer = Layer::path, .status = Status::ok, .summary = {}};
   if (!facts.both) {
     check.status = Status::unknown;
-    check.essential = false;
     check.summary = facts.echo_refused
                         ? text("the way back is not told: {}", Name{*facts.echo_refused})
                         : text("the way back is not told: {} does not answer pings", end_of(facts));
@@ -277,12 +276,14 @@ void measure(const OuterFacts& facts, Report& report) {
 Text success(const OuterFacts& facts) {
   const auto fitting = fitting_mtu(facts);
   if (!fitting) return text("MTU {}", facts.tunnel_mtu);
+  if (!facts.both)
+    return text("the path to {} takes {} bytes on the way there; the way back is not told",
+                end_of(facts), *fitting + facts.overhead);
   const Text head = text(
-      "the path to {} takes {} bytes{}: a tunnel of MTU {} fits, TCP MSS {} "
-      "(IPv6: {})",
-      end_of(facts), *fitting + facts.overhead,
-      facts.both ? " there and back" : " on the way there, and back is not told", *fitting,
-      *fitting - kTcpOverIpv4, *fitting - kTcpOverIpv6);
+      "the path to {} takes {} bytes there and back: a tunnel of MTU {} fits, TCP MSS {} (IPv6: "
+      "{})",
+      end_of(facts), *fitting + facts.overhead, *fitting, *fitting - kTcpOverIpv4,
+      *fitting - kTcpOverIpv6);
   if (*fitting < facts.tunnel_mtu)
     return text("{}; {} is {} too many", head, facts.tunnel_mtu, facts.tunnel_mtu - *fitting);
   return text("{}; margin {} bytes over {}", head, *fitting - facts.tunnel_mtu, facts.tunnel_mtu);

@@ -281,7 +281,7 @@ TEST_F(NatFlow, RetransmissionsBracketTheLifetime) {
   EXPECT_EQ(facts.found.end, FlowEnd::done);
   EXPECT_EQ(facts.found.alive_after, 6s);
   EXPECT_GE(facts.found.gone_after, 13s);
-  EXPECT_LE(facts.found.gone_after, 16s);
+  EXPECT_LE(facts.found.gone_after, 18s);
   EXPECT_EQ(facts.found.keepalive, KeepaliveVerdict::enough);
   EXPECT_EQ(facts.found.broken, 0U) << "the gateway was to be silent";
   EXPECT_EQ(finding(facts), std::nullopt);
@@ -290,7 +290,7 @@ TEST_F(NatFlow, RetransmissionsBracketTheLifetime) {
 TEST_F(NatFlow, RetransmissionsOfWhatWasAskedForShowAKeepaliveThatIsTooLong) {
   const FlowFacts& facts = measured("tcp_short");
   EXPECT_EQ(facts.found.keepalive, KeepaliveVerdict::not_enough);
-  EXPECT_LE(facts.found.gone_after, 16s);
+  EXPECT_LE(facts.found.gone_after, 18s);
   EXPECT_EQ(finding(facts), FindingId::keepalive_not_enough);
 }
 

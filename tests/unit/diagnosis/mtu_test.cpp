@@ -63,10 +63,10 @@ Status overall_of(const MtuFacts& facts) {
 TEST(MtuDiagnosis, SaysWhatFitsAHealthyPathWithItsMargin) {
   const MtuFacts facts = healthy();
   EXPECT_EQ(overall_of(facts), Status::ok);
-  EXPECT_EQ(fitting_mtu(facts), 1440U);
+  EXPECT_EQ(fitting_mtu(facts), 1420U);
   EXPECT_EQ(success(facts).plain(),
-            "MTU 1420 fits in both directions, margin 20 bytes to the gateway: the path takes MTU "
-            "1440, TCP MSS 1400 (IPv6: 1380)");
+            "MTU 1420 fits in both directions: TCP MSS 1380 (IPv6: 1360); 20 bytes more would pass "
+            "to the gateway, back from it is not known");
 }
 
 TEST(MtuDiagnosis, KnowsTheMarginBothWaysByAnswersOfTheGateway) {
@@ -75,8 +75,8 @@ TEST(MtuDiagnosis, KnowsTheMarginBothWaysByAnswersOfTheGateway) {
   facts.backward = passes(1492);
   EXPECT_EQ(fitting_mtu(facts), 1432U);
   EXPECT_EQ(success(facts).plain(),
-            "MTU 1420 fits in both directions, margin 12 bytes: the path takes MTU 1432, TCP MSS "
-            "1392 (IPv6: 1372)");
+            "MTU 1420 fits in both directions: TCP MSS 1380 (IPv6: 1360); margin 12 bytes, up to "
+            "MTU 1432");
   EXPECT_THAT(named(diagnose(facts), "mtu.backward").summary.plain(),
               HasSubstr("measuring service"));
 }
