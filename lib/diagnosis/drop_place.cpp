@@ -30,9 +30,9 @@ void add_place(const path::HopSearchResult& place, const Text& end, Finding& fin
   if (!place.last || !place.first) {
     const auto speaks =
         std::ranges::count_if(place.hops, [](const path::PathHop& hop) { return hop.small_seen; });
-    finding.evidence.push_back(
-        text("the hop that drops them is not told: {} of {} routers asked said anything that tells",
-             speaks, place.hops.size()));
+    finding.evidence.push_back(text(
+        "behind which hop they are dropped is not told: {} of {} routers asked answered at all",
+        speaks, place.hops.size()));
     return;
   }
   if (place.last->number > 0)

@@ -58,6 +58,7 @@ Finding too_large(const MtuFacts& facts, const MtuDirection& direction, FindingI
         "tunnel's MTU of {} makes {}",
         way, size, where ? text(", {}", *where) : Text(), facts.tunnel_mtu, full_size(facts));
   }
+  if (const auto fitting = fitting_mtu(facts)) finding.cause.add(text("; set {}", *fitting));
   add_tried(direction, {}, finding);
   if (direction.place) add_place(*direction.place, kEnd, finding);
   if (!backward && facts.fragments_pass)

@@ -166,9 +166,10 @@ Text trials_of(const FlowLifetime& found) {
   return text("{} of {}", of, of);
 }
 
-Check too_long(const FlowFacts& facts, Finding finding) {
+Check too_long(const FlowFacts& facts, std::optional<seconds> set_to, Finding finding) {
   const seconds interval = *facts.keepalive;
-  finding.cause = text("PersistentKeepalive of {} s is too long for the NAT", interval.count());
+  finding.cause = text("PersistentKeepalive of {} s is too long for the NAT{}", interval.count(),
+                       set_to ? text(": set {}", set_to->count()) : Text());
   return make_nat_check(
       kKeepalive, Status::critical,
       text("{} s: the tunnel's flow is gone before the next one", interval.count()),
@@ -206,7 +207,7 @@ Check check_keepalive(const FlowFacts& facts) {
     finding.fix = {"what is short enough is not known yet: let it run to its end"};
   if (interval == seconds(0)) return missing(facts, std::move(finding));
   if (found.keepalive == path::KeepaliveVerdict::not_enough)
-    return too_long(facts, std::move(finding));
+    return too_long(facts, advice.set_to, std::move(finding));
   const bool survived = found.alive_after && *found.alive_after >= interval + kSlack;
   if (!survived && !found.gone_after)
     return make_nat_check(kKeepalive, Status::unknown,
@@ -218,9 +219,10 @@ Check check_keepalive(const FlowFacts& facts) {
         text("{} s: {} silences of {} s survived; longer ones were not tried to the end",
              interval.count(), trials_of(found), (interval + kSlack).count()));
   const std::string margin = margin_of(found, interval);
-  const bool may_have_margin =
-      found.gone_after && static_cast<double>(found.gone_after->count()) >=
-                              path::kEnoughMargin * static_cast<double>(interval.count());
+  // A twin's bracket is a second wide: its lower end counts. Within a ladder's much is possible.
+  const bool may_have_margin = facts.method == FlowMethod::tcp && found.gone_after &&
+                               static_cast<double>(found.gone_after->count()) >=
+                                   path::kEnoughMargin * static_cast<double>(interval.count());
   if (!has_margin && survived && may_have_margin)
     return make_nat_check(
         kKeepalive, Status::ok,

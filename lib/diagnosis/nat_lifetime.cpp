@@ -105,7 +105,8 @@ Check check_keepalive(const NatFacts& facts) {
         text("nothing came in after {} s of silence, and again once something was sent",
              (interval + kSlack).count()));
   if (failed || (!succeeded && is_too_long(interval + kSlack, lifetime.stream))) {
-    finding.cause = text("PersistentKeepalive of {} s is too long for the NAT", interval.count());
+    finding.cause = text("PersistentKeepalive of {} s is too long for the NAT{}", interval.count(),
+                         advice.set_to ? text(": set {}", advice.set_to->count()) : Text());
     return make_nat_check(kName, Status::critical,
                           text("{} s: the mapping is gone before the next one", interval.count()),
                           std::move(finding));
