@@ -16,6 +16,7 @@
 #include "wgscope/checks/run.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/poll_loop.hpp"
 #include "wgscope/os/signal_fd.hpp"
@@ -50,6 +51,15 @@ Exit refuse(const OutputOptions& output, std::string_view verb, const Error& err
                            .summary = diagnosis::text("{}", diagnosis::Name{error.context})});
   static_cast<void>(show_report(report, output));
   return Exit::unknown;
+}
+
+/// Whether -4 or -6 excludes the endpoint, where that is an address.
+Result<> check_family(const CheckOptions& options, const config::EndpointName& endpoint) {
+  const auto address = IpAddress::parse(endpoint.host);
+  if (!address || !(address->family == Family::v4 ? options.ipv6 : options.ipv4)) return {};
+  return fail(Errc::bad_value,
+              fmt::format("{} is no {} address, which {} asks for", endpoint.host,
+                          options.ipv6 ? "IPv6" : "IPv4", options.ipv6 ? "--ipv6" : "--ipv4"));
 }
 
 /// The first signal ends the waiting, and what is known is shown; the second ends the program.
@@ -126,6 +136,8 @@ Exit run_report(const OutputOptions& output, const ReportBody& body) {
 Exit run_check(const CheckOptions& options, const CheckBody& body) {
   auto prepared = prepare(options.target);
   if (!prepared) return refuse(options.output, body.verb, prepared.error(), options.plan);
+  if (const auto fits = check_family(options, prepared->target.endpoint); !fits)
+    return refuse(options.output, body.verb, fits.error(), options.plan);
   if (body.check) {
     if (const auto fits = body.check(*prepared); !fits)
       return refuse(options.output, body.verb, fits.error(), options.plan);

@@ -81,9 +81,10 @@ Exit show_report(const diagnosis::Report& report, const OutputOptions& options, 
   if (options.json) {
     must(write_stdout(render_json(report, options.fail_on, options.redact)));
   } else {
-    const bool whole = form == TextForm::whole;
-    must(write_stdout(whole ? render_text(report, style_of(options))
-                            : render_line(report, style_of(options))));
+    const std::string_view before = form == TextForm::changed ? "\n" : "";
+    must(write_stdout(form == TextForm::one_line
+                          ? render_line(report, style_of(options))
+                          : std::string(before) + render_text(report, style_of(options))));
   }
   const Exit exit = exit_of(overall(report, options.fail_on));
   return exit == Exit::ok && !all_written ? Exit::unknown : exit;

@@ -55,7 +55,11 @@ struct OutputOptions {
 /// access_denied, io, bad_value for one that is no file or is given twice; naming it.
 Result<> check_outputs(const OutputOptions& options);
 
-enum class TextForm : std::uint8_t { whole, one_line };
+enum class TextForm : std::uint8_t {
+  whole,
+  changed,   ///< whole, behind a blank line
+  one_line,  ///< when it was, and the verdict
+};
 
 /// Shows a report wherever that was asked for. A file that cannot be written is said on standard
 /// error, costs none of the others, and makes what would be ok unknown.

@@ -15,9 +15,10 @@ Exit Watching::show(const diagnosis::Report& report) {
   for (const diagnosis::Check& check : report.checks)
     seen.checks.push_back({check.name, check.target, check.status,
                            check.finding ? check.finding->cause : diagnosis::Text()});
-  const bool unchanged = last_ == seen;
+  TextForm form = TextForm::whole;
+  if (last_) form = *last_ == seen ? TextForm::one_line : TextForm::changed;
   last_ = std::move(seen);
-  return show_report(report, options_, unchanged ? TextForm::one_line : TextForm::whole);
+  return show_report(report, options_, form);
 }
 
 }  // namespace wgscope::probe

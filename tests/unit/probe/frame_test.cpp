@@ -87,6 +87,11 @@ class Frame : public ::testing::Test {
   test::TempDir folder_;
 };
 
+TEST_F(Frame, RefusesAFamilyThatTheEndpointIsNotOf) {
+  EXPECT_THAT(refusal({"--config", file("a.conf", config()), "-6"}),
+              HasSubstr("127.0.0.1 is no IPv6 address, which --ipv6 asks for"));
+}
+
 TEST_F(Frame, NeverRepeatsAKeyThatIsAnArgument) {
   EXPECT_THAT(refusal({"--private-key-file", kSecret}), HasSubstr("that is a key itself"));
   EXPECT_THAT(refusal({"--private-key-env", kSecret}), HasSubstr("that is a key itself"));
