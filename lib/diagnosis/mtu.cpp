@@ -209,6 +209,7 @@ std::optional<Check> setting_check(const MtuFacts& facts) {
               .status = Status::ok,
               .summary = success(facts),
               .essential = false};
+  if (*fitting < facts.tunnel_mtu) check.status = Status::warning;  // why is said by its direction
   if (*fitting >= kLeastForIpv6 || !facts.ipv6_inside) return check;
   check.status = Status::warning;
   check.finding = below_ipv6(*fitting);

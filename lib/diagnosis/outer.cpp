@@ -194,6 +194,7 @@ std::optional<Check> setting_check(const OuterFacts& facts) {
               .status = Status::ok,
               .summary = success(facts),
               .essential = false};
+  if (facts.both && *fitting < facts.tunnel_mtu) check.status = Status::warning;
   if (*fitting >= kLeastForIpv6 || !facts.ipv6_inside) return check;
   conclude(check, Status::warning, below_ipv6(*fitting));
   return check;
