@@ -83,8 +83,9 @@ std::vector<Text> server_evidence(const NatFacts& facts) {
       lines.push_back(
           text("{} says that it sees {}, which cannot be", server.server, *server.untrue));
     else
-      lines.push_back(
-          text(server.unreachable ? "{} cannot be reached" : "{} does not answer", server.server));
+      lines.push_back(text(
+          server.unreachable ? "{} cannot be reached: an ICMP error came" : "{} does not answer",
+          server.server));
   }
   return lines;
 }
@@ -117,8 +118,16 @@ Check check_servers(const NatFacts& facts) {
                    "or have the gateway answer: wgscope listen --stun, in its place"};
     return make_nat_check("nat.servers", Status::unknown, "no answer", std::move(finding));
   }
-  finding.hypotheses = {{"a firewall drops UDP", "wgscope handshake, and the same from elsewhere"},
-                        {"the servers are not STUN servers", "try others: --stun HOST:PORT"}};
+  const bool all_refused =
+      facts.behaviour && !facts.behaviour->servers.empty() &&
+      std::ranges::all_of(facts.behaviour->servers, &path::StunServerSeen::unreachable);
+  if (all_refused)
+    finding.hypotheses = {{"nothing listens on that port", "3478 is STUN's usual one"},
+                          {"a firewall rejects it", "the same from elsewhere"}};
+  else
+    finding.hypotheses = {
+        {"a firewall drops UDP", "wgscope handshake, and the same from elsewhere"},
+        {"the servers are not STUN servers", "try others: --stun HOST:PORT"}};
   finding.fix = {"name servers that answer: wgscope nat --stun HOST:PORT --stun HOST:PORT"};
   return make_nat_check("nat.servers", Status::unknown, "no answer", std::move(finding));
 }
