@@ -190,6 +190,17 @@ TEST(MtuDiagnosis, ComparesAnInnerServicesMssWithWhatFits) {
   EXPECT_EQ(named(diagnose(facts), "mtu.tcp").status, Status::warning);
 }
 
+TEST(MtuDiagnosis, HidesNoFindingBehindAServiceThatDoesNotAnswer) {
+  MtuFacts facts = healthy();
+  facts.tcp = kTcp;
+  facts.tcp->answered = false;
+  EXPECT_EQ(overall_of(facts), Status::unknown);
+  facts.forward = ends_at(1400, MtuVerdict::ptb_reported);
+  facts.forward->hop = kHop;
+  facts.backward = passes(1400);
+  EXPECT_EQ(overall_of(facts), Status::warning);
+}
+
 TEST(MtuDiagnosis, IsUnknownWhereTheServiceDoesNotAnswer) {
   MtuFacts facts = healthy();
   facts.tcp = kTcp;

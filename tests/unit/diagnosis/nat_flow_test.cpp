@@ -114,6 +114,14 @@ TEST(DiagnoseFlow, IsUnknownWhereTheTunnelFellSilent) {
   EXPECT_FALSE(check_of(facts, "nat.flow_keepalive").finding);
 }
 
+TEST(DiagnoseFlow, AdvisesNoIntervalBeforeAnythingWasSurvived) {
+  FlowFacts facts = measured(25, {}, {26});
+  facts.found.end = FlowEnd::not_yet;
+  facts.interrupted = true;
+  EXPECT_THAT(check_of(facts, "nat.flow_keepalive").finding->fix.front().plain(),
+              HasSubstr("not known yet"));
+}
+
 TEST(DiagnoseFlow, DoesNotCallAMissingKeepaliveFineWhereLittleWasTried) {
   FlowFacts facts = measured(0, {25}, {});
   facts.found.end = FlowEnd::service_ended;

@@ -108,6 +108,16 @@ TEST(DiagnoseNat, DoesNotCompareWithOneAddress) {
   EXPECT_EQ(check_of(facts, "nat.mapping").finding->id, FindingId::nat_mapping_unstable);
 }
 
+TEST(DiagnoseNat, DoesNotBlameTheServerForWhatANatThatDependsOnDestinationsKeepsOut) {
+  NatFacts facts = home();
+  facts.behaviour->mapping = NatMapping::address_and_port_dependent;
+  facts.behaviour->filtering = NatFiltering::not_known;
+  facts.behaviour->servers.front().other_is = OtherAddress::ignored;
+  EXPECT_FALSE(check_of(facts, "nat.filtering").finding);
+  facts.behaviour->servers.front().other_is = OtherAddress::same;
+  EXPECT_TRUE(check_of(facts, "nat.filtering").finding) << "that is a lie behind any NAT";
+}
+
 TEST(DiagnoseNat, TellsServersThatLieFromThoseThatCannot) {
   NatFacts facts = home();
   facts.behaviour->filtering = NatFiltering::not_known;
