@@ -216,7 +216,7 @@ void HopSearch::scan(Instant now) {
   } else if (here.small_lost == 0) {
     ask(at_, false, now);
   } else {
-    ++at_;  // silent, for now
+    ++at_;  // silent: asked again at the end
   }
 }
 
