@@ -48,6 +48,8 @@ double batch(const Rounds::Work& work, Nanoseconds at_least, std::vector<double>
     walls.push_back(ns(took));
   }
   if (clock.lags) {
+    // Nothing tells when the other process has done the rest of its work: 5 ms is many times what
+    // it needs, and costs nothing of what is counted, which is its CPU time.
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
     cpu = clock.read() - round_start;
   }

@@ -20,6 +20,7 @@
 #include "metrics.hpp"
 #include "temp_dir.hpp"
 #include "uapi_server.hpp"
+#include "wait.hpp"
 
 namespace wgscope::test {
 namespace {
@@ -55,11 +56,14 @@ std::string what_is_wrong(const HttpResponse& response, bool gzip, bool openmetr
 
 TEST_F(ServingTest, FiftyScrapesShareOneCollectionWhileAHundredClientsSayNothing) {
   constexpr std::size_t kPeers = 1000;
+  constexpr auto kMaxAge = 700ms;
   const UapiServer server = serve("wg0", {uapi_answer(kPeers), true, 300ms});
   const Exporter exporter = start({}, "700ms");
+  const auto started = Clock::now();
   std::vector<os::UniqueFd> silent;
   for (int i = 0; i < 100; ++i) silent.push_back(connect_tcp(exporter.server()));
-  std::this_thread::sleep_for(800ms);  // the collection made at the start is too old by now
+  // Until the collection that was made at the start is too old to be shared.
+  ASSERT_TRUE(wait_until([&] { return Clock::now() - started > kMaxAge; }, 10s));
   const int before = server.requests();
 
   constexpr std::size_t kScrapes = 50;
@@ -86,7 +90,7 @@ TEST_F(ServingTest, FiftyScrapesShareOneCollectionWhileAHundredClientsSayNothing
   EXPECT_LT(took, 10s);
   // One, unless the machine is so busy that they did not come at the same time.
   EXPECT_GE(server.requests() - before, 1);
-  EXPECT_LE(server.requests() - before, 1 + took / 700ms);
+  EXPECT_LE(server.requests() - before, 1 + took / kMaxAge);
 }
 
 TEST_F(ServingTest, ClientsInTheMiddleOfARequestDoNotHoldUpOthers) {
@@ -105,15 +109,21 @@ TEST_F(ServingTest, ClientsInTheMiddleOfARequestDoNotHoldUpOthers) {
   }
 }
 
-/// Reads everything in small pieces with pauses between them.
-std::string read_slowly(int socket) {
+/// Reads everything in small pieces, and stops after each share of it until others have been served
+/// once more; gives up when nobody is.
+std::string read_slowly(int socket, const std::atomic<int>& served) {
+  constexpr std::size_t kShare = 4U << 20U;
   std::string received;
   std::vector<char> buffer(64U << 10U);
-  for (;;) {
-    std::this_thread::sleep_for(10ms);
+  int seen = served;
+  for (std::size_t share = kShare;;) {
     const ssize_t count = recv(socket, buffer.data(), buffer.size(), 0);
     if (count <= 0) return received;
     received.append(buffer.data(), static_cast<std::size_t>(count));
+    if (received.size() < share) continue;
+    share += kShare;
+    if (!wait_until([&] { return served != seen; }, 20s)) return received;
+    seen = served;
   }
 }
 
@@ -123,17 +133,17 @@ TEST_F(ServingTest, ASlowReaderGetsEverythingWhileOthersAreServed) {
   const Exporter exporter = start();
   std::string raw;
   std::atomic<bool> slow_is_through = false;
-  std::thread slow([&] {
+  std::atomic<int> served_meanwhile = 0;
+  std::jthread slow([&] {
     const os::UniqueFd socket = connect_tcp(exporter.server());
     constexpr int kSmall = 32 * 1024;
     setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &kSmall, sizeof kSmall);
     const std::string_view request =
         "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL);
-    raw = read_slowly(socket.get());
+    raw = read_slowly(socket.get(), served_meanwhile);
     slow_is_through = true;
   });
-  int served_meanwhile = 0;
   do {
     const HttpResponse response = exporter.get("/metrics", {{"Accept-Encoding", "gzip"}});
     EXPECT_EQ(what_is_wrong(response, true, false, kPeers), "");

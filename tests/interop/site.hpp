@@ -101,8 +101,7 @@ class Interop : public testing::Test {
   /// Asks the gateway until it says yes, while our endpoints run. @returns false when it never
   /// does.
   bool gateway_comes_to(const std::function<bool()>& say_yes);
-  /// Lets pass what both implementations demand between two initiations of one peer (20 ms).
-  void between_initiations() { loop_.run_for(std::chrono::milliseconds{40}); }
+  void between_initiations() { loop_.between_initiations(); }
 
   /// Made when the test begins, if it can be.
   struct Site {

@@ -67,6 +67,7 @@ TEST(KernelNetns, NeedNoNameWhereAProcessLivesInThem) {
   const Site a("a", 1);
   std::string path;
   {
+    // It only has to live in the namespace until the scope ends, which kills it.
     const Process process = in_background("exec /bin/ip netns exec a sleep 60");
     path = fmt::format("/proc/{}/ns/net", process.pid());
     ASSERT_TRUE(wait_until(

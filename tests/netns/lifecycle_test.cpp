@@ -3,10 +3,10 @@
 #include <chrono>
 #include <csignal>
 #include <optional>
+#include <poll.h>
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
-#include <thread>
 #include <vector>
 
 #include <fmt/core.h>
@@ -21,6 +21,7 @@
 #include "process.hpp"
 #include "temp_dir.hpp"
 #include "uapi_server.hpp"
+#include "wait.hpp"
 
 namespace wgscope::test {
 namespace {
@@ -45,6 +46,13 @@ void expect_clean_end(Exporter& exporter, int signal) {
   EXPECT_EQ(exporter.wait(10s), 0);
   EXPECT_LT(Clock::now() - before, 2s);
   EXPECT_FALSE(accepts_connections(exporter.server()));
+}
+
+/// Waits until the first byte of an answer is there, and leaves it there.
+bool answer_begins(const os::UniqueFd& client) {
+  pollfd wait{client.get(), POLLIN, 0};
+  char first = 0;
+  return poll(&wait, 1, 20'000) == 1 && recv(client.get(), &first, 1, MSG_PEEK) == 1;
 }
 
 TEST_F(LifecycleTest, EndsAtOnceOnSigtermAndSigint) {
@@ -73,7 +81,10 @@ TEST_F(LifecycleTest, EndsInTimeWhileClientsHoldItsThreads) {
       send(clients.back().get(), text.data(), text.size(), MSG_NOSIGNAL);
     }
   ASSERT_EQ(exporter.get("/-/healthy").status, 200);
-  std::this_thread::sleep_for(300ms);  // until their threads are busy with them
+  // Connections are served in the order in which they came, and an answer of this size does not
+  // fit into a connection: once the last five get theirs, threads are busy with all of them.
+  for (std::size_t i = clients.size() - 5; i < clients.size(); ++i)
+    ASSERT_TRUE(answer_begins(clients[i])) << i;
   expect_clean_end(exporter, SIGTERM);
 }
 
@@ -82,8 +93,9 @@ TEST_F(LifecycleTest, EndsInTimeDuringACollection) {
   Exporter exporter({.flags = {empty_folder(), "--collect.timeout=1s"}});
   const os::UniqueFd client = connect_tcp(exporter.server());
   const std::string_view request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+  const int asked_before = stuck.requests();
   send(client.get(), request.data(), request.size(), MSG_NOSIGNAL);
-  std::this_thread::sleep_for(200ms);
+  ASSERT_TRUE(wait_until([&] { return stuck.requests() > asked_before; }, 10s));
   expect_clean_end(exporter, SIGTERM);
 }
 

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -16,6 +15,7 @@
 #include "metrics.hpp"
 #include "need.hpp"
 #include "netns.hpp"
+#include "process.hpp"
 #include "temp_dir.hpp"
 #include "uapi_server.hpp"
 #include "wait.hpp"
@@ -40,6 +40,15 @@ class StateTest : public testing::Test {
     return exporter.scrape().value("wireguard_peer_first_seen_timestamp_seconds",
                                    {{"public_key", UapiPeer{.number = number}.public_key()}});
   }
+  /// Waits until a peer that is first seen now has another time than `seen`: the folder keeps
+  /// whole milliseconds.
+  static void wait_until_later_than(double seen) {
+    const auto later = [seen] {
+      using Seconds = std::chrono::duration<double>;
+      return Seconds(std::chrono::system_clock::now().time_since_epoch()).count() > seen + 0.002;
+    };
+    EXPECT_TRUE(wait_until(later, 10s));
+  }
 
   TempDir sockets_;
   TempDir state_;
@@ -54,7 +63,7 @@ TEST_F(StateTest, FirstSightsSurviveARestart) {
     ASSERT_TRUE(seen);
     EXPECT_EQ(exporter.stop(), 0);
   }
-  std::this_thread::sleep_for(50ms);
+  wait_until_later_than(*seen);
   server_.reply_with({uapi_answer({{.number = 1}, {.number = 2}})});
   Exporter exporter = start();
   EXPECT_EQ(first_seen(exporter, 1), seen);
@@ -66,17 +75,18 @@ TEST_F(StateTest, FirstSightsSurviveACrash) {
   {
     Exporter exporter = start();
     seen = first_seen(exporter, 1);
+    ASSERT_TRUE(seen);
     exporter.signal(SIGKILL);
     EXPECT_EQ(exporter.wait(5s), 128 + SIGKILL);
   }
-  std::this_thread::sleep_for(50ms);
+  wait_until_later_than(*seen);
   EXPECT_EQ(first_seen(start(), 1), seen);
 }
 
 TEST_F(StateTest, WithoutAFolderTheyStartAnew) {
   const auto seen = first_seen(start(false), 1);
   ASSERT_TRUE(seen);
-  std::this_thread::sleep_for(50ms);
+  wait_until_later_than(*seen);
   EXPECT_THAT(first_seen(start(false), 1), Optional(Gt(*seen)));
 }
 
@@ -111,6 +121,7 @@ TEST_F(StateTest, AnInterfacesFirstSightSurvivesTheExporterButNotTheInterface) {
   tunnel.signal(SIGTERM);
   ASSERT_TRUE(wait_until([&] { return !std::filesystem::exists(tunnel.socket_path()); }, 5s));
   netns.must({"wireguard-go", tunnel.name()});
+  ASSERT_TRUE(wait_until([&] { return run({"wg", "show", tunnel.name()}).exit_code == 0; }, 5s));
   EXPECT_THAT(created(), Optional(Gt(*first)));
   netns.must({"ip", "link", "del", tunnel.name()});
 }

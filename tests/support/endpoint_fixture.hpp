@@ -50,9 +50,9 @@ class TestLoop {
   /// @returns false when it has not by `timeout`.
   [[nodiscard]] bool run_until(const std::function<bool()>& happened,
                                Nanoseconds timeout = kLongEnough);
-  /// Lets a span pass in which nothing is waited for, as the protocol demands between two
-  /// initiations.
-  void run_for(Nanoseconds span);
+  /// Drives what is in the loop for as long as a gateway demands between two initiations of one
+  /// peer: it drops one that comes sooner, and nothing tells from outside that the time is over.
+  void between_initiations();
   /// Runs `work`, which may block, on another thread while this one drives the loop. Throws what it
   /// throws.
   void run_while(const std::function<void()>& work);

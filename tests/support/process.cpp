@@ -15,6 +15,7 @@
 #include <string_view>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
@@ -127,13 +128,22 @@ Process::Process(std::vector<std::string> argv, ProcessOptions options) {
     become(argv_pointers.data(), env_pointers.data(), input.get(), out.write_end.get(),
            err.write_end.get(), parent);
   setpgid(pid_, pid_);  // here too: whoever comes first, nobody signals the group before it exists
+  // By its number: glibc 2.36 declares pidfd_open() without C linkage.
+  end_ = os::UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
+  if (!end_) {
+    const int why = errno;
+    ::kill(-pid_, SIGKILL);  // an object that was never made has no destructor to do it
+    waitpid(pid_, nullptr, 0);
+    throw std::system_error(why, std::generic_category(), "pidfd_open");
+  }
   pipes_.push_back({std::move(out.read_end), &out_});
   pipes_.push_back({std::move(err.read_end), &err_});
 }
 
 Process::~Process() {
-  if (!status_) ::kill(-pid_, SIGKILL);
-  while (!status_ && !reap()) poll(nullptr, 0, 1);
+  if (status_) return;
+  ::kill(-pid_, SIGKILL);
+  while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) continue;
 }
 
 void Process::signal(int number) {
@@ -147,12 +157,12 @@ bool Process::reap() {
   return status_.has_value();
 }
 
-// Reads what the child has said; waits up to `limit` for it to say something.
+// Reads what the child has said; waits up to `limit` for it to say something, or for the descriptor
+// `also` to be readable, if there is one (poll(2) passes over -1).
 // @returns false once both of its outputs are closed.
-bool Process::read_output(milliseconds limit) {
-  std::vector<pollfd> waiting;
+bool Process::read_output(milliseconds limit, int also) {
+  std::vector<pollfd> waiting{{also, POLLIN, 0}};
   for (const Pipe& pipe : pipes_) waiting.push_back({pipe.read_end.get(), POLLIN, 0});
-  if (waiting.empty()) return false;
   poll(waiting.data(), waiting.size(), static_cast<int>(limit.count()));
 
   std::array<char, 1 << 16> buffer;
@@ -187,14 +197,10 @@ bool Process::wait_for_output(const std::regex& pattern, milliseconds timeout) {
 }
 
 std::optional<int> Process::wait(milliseconds timeout) {
-  // Grandchildren may hold the pipes open after the child's end, so that is asked for between
-  // reads.
-  constexpr milliseconds kStep{20};
+  // Grandchildren may hold the pipes open after the child's end, and the child may close them
+  // before it, so its end is waited for beside them.
   const auto deadline = Clock::now() + timeout;
-  while (!reap() && Clock::now() < deadline) {
-    const milliseconds step = std::min(kStep, left_until(deadline));
-    if (!read_output(step)) poll(nullptr, 0, 1);
-  }
+  while (!reap() && Clock::now() < deadline) read_output(left_until(deadline), end_.get());
   read_output(milliseconds{0});
   return status_;
 }

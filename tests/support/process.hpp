@@ -57,12 +57,13 @@ class Process {
     std::string* text;
   };
 
-  bool read_output(milliseconds limit);
+  bool read_output(milliseconds limit, int also = -1);
   template <class Predicate>
   bool read_until(Predicate seen, milliseconds timeout);
   bool reap();
 
   pid_t pid_ = -1;
+  os::UniqueFd end_;  ///< a pidfd: readable once the child has ended
   std::optional<int> status_;
   std::string out_;
   std::string err_;

@@ -96,8 +96,10 @@ TEST(Process, KeepsOutputsAndExitStatus) {
 }
 
 TEST(Process, WaitsForOutputAndSignals) {
-  Process process(
-      {"sh", "-c", "trap 'echo caught; exit 5' TERM; echo ready 42; while :; do sleep 0.02; done"});
+  // The shell's own `wait` ends at once for a trap; what it waits for must not outlive the test.
+  Process process({"sh", "-c",
+                   "trap 'echo caught; kill $!; exit 5' TERM; tail -f /dev/null & echo ready 42; "
+                   "wait"});
   ASSERT_TRUE(process.wait_for_output(std::regex("ready [0-9]+"), 10s));
   EXPECT_FALSE(process.wait_for_output("caught", 10ms));
   EXPECT_TRUE(process.running());
@@ -108,8 +110,8 @@ TEST(Process, WaitsForOutputAndSignals) {
 }
 
 TEST(Process, GivesUpAtTheDeadlineAndKills) {
-  EXPECT_THROW(run({"sleep", "1000"}, {}, 20ms), std::runtime_error);
-  Process process({"sleep", "1000"});
+  EXPECT_THROW(run({"tail", "-f", "/dev/null"}, {}, 20ms), std::runtime_error);
+  Process process({"tail", "-f", "/dev/null"});
   EXPECT_EQ(process.wait(20ms), std::nullopt);
   process.signal(SIGKILL);
   EXPECT_EQ(process.wait(10s), 128 + SIGKILL);

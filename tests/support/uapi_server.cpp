@@ -112,7 +112,8 @@ void UapiServer::answer(os::UniqueFd connection) {
     const std::lock_guard lock(mutex_);
     reply = reply_;
   }
-  std::this_thread::sleep_for(reply.delay);
+  pollfd stopped{stop_.get(), POLLIN, 0};
+  if (poll(&stopped, 1, static_cast<int>(reply.delay.count())) != 0) return;
   for (std::string_view rest = reply.bytes; !rest.empty();) {
     const ssize_t sent = send(connection.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
     if (sent <= 0) return;  // the exporter has heard enough

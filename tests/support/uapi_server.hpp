@@ -20,7 +20,7 @@ namespace wgscope::test {
 struct UapiReply {
   std::string bytes;
   bool hang_up = true;                 ///< false: says nothing more, and keeps the connection
-  std::chrono::milliseconds delay{0};  ///< before the first byte
+  std::chrono::milliseconds delay{0};  ///< before the first byte; ends early with the server
 };
 
 class UapiServer {

@@ -14,6 +14,9 @@ template <class Predicate>
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   while (!happened()) {
     if (std::chrono::steady_clock::now() >= deadline) return false;
+    // Most of what tests wait for has no descriptor to wait on, so it is asked for again and again:
+    // often enough for a test to be quick, seldom enough to leave the processor to what it waits
+    // for. tests/unit/sleeps_test.cpp lets no other test sleep.
     std::this_thread::sleep_for(std::chrono::milliseconds{5});
   }
   return true;

@@ -51,6 +51,8 @@ bool accepts_on(const std::string& path) {
 
 // A daemon's pid is written nowhere, and asking the socket for it names the parent that listened
 // and ended.
+// @returns 0 when there is none, or none yet: a process has no command line in the middle of its
+// exec, and its parent may have ended by then.
 pid_t find_daemon(const std::string& interface) {
   const std::string wanted = fmt::format("wireguard-go{0}{1}{0}", '\0', interface);
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
@@ -59,7 +61,7 @@ pid_t find_daemon(const std::string& interface) {
     if (std::from_chars(text.data(), text.data() + text.size(), pid).ec != std::errc{}) continue;
     if (command_line(text) == wanted) return pid;
   }
-  throw std::runtime_error("no wireguard-go process for " + interface);
+  return 0;
 }
 
 }  // namespace
@@ -82,7 +84,8 @@ WireguardGo::WireguardGo(const NetworkNamespace& netns, Mode mode) : netns_(netn
     pid_ = foreground_->pid();
   } else {
     netns.must({"wireguard-go", name_});
-    pid_ = find_daemon(name_);
+    if (!wait_until([this] { return (pid_ = find_daemon(name_)) != 0; }, 10s))
+      throw std::runtime_error("no wireguard-go process for " + name_);
   }
   if (!wait_until([this] { return accepts_on(socket_path()); }, 10s))
     throw std::runtime_error("wireguard-go does not serve " + socket_path());

@@ -69,7 +69,7 @@ void handshake_from_the_future(Place& place, const Probe& probe) {
   ahead.keys = probe.keys;
   ahead.stamps.cover(noise::Tai64n::from({os::now().wall.since_epoch + 1h}));
   if (!run_probe(place, ahead).has_session) throw std::runtime_error("no handshake ahead of time");
-  TestLoop().run_for(40ms);  // gateways take one initiation in 20 ms from a peer
+  TestLoop().between_initiations();
 }
 
 Scenario our_clock_was_set_back() {

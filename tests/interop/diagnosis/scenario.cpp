@@ -36,8 +36,6 @@ using namespace std::chrono_literals;
 using diagnosis::Finding;
 using diagnosis::FindingId;
 
-constexpr auto kBetweenInitiations = 40ms;  // gateways take one in 20 ms from a peer
-
 template <class T>
 T must(Result<T> result) {
   if (!result) throw std::runtime_error(result.error().context);
@@ -112,7 +110,7 @@ Outcome run_probe(const Place& place, Probe& probe) {
   }
   if (!probe.then.empty()) {
     probe.endpoint = std::exchange(probe.then, "");
-    TestLoop().run_for(kBetweenInitiations);
+    TestLoop().between_initiations();
     outcome.then = std::make_shared<Outcome>(run_probe(place, probe));
   }
   return outcome;

@@ -11,7 +11,6 @@
 #include <string_view>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -349,9 +348,9 @@ TEST(ServerStart, ServesTheSocketsThatSystemdPasses) {
     std::atomic<bool> asked = false;
     options.routes = {{"/x", says("from the child")}};
     options.on_answered = [&](std::string_view, int, double) { asked = true; };
-    const auto server = Server::start(std::move(options));
+    auto server = Server::start(std::move(options));
     const bool served = server && test::wait_until([&] { return asked.load(); }, 20s);
-    std::this_thread::sleep_for(100ms);  // the answer is on its way
+    if (server) server->reset();  // waits until its thread has sent the answer to the end
     _exit(served ? 0 : 1);
   }
   const std::uint16_t port = listener->port;

@@ -7,12 +7,16 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <thread>
 #include <utility>
 
+#include <linux/sockios.h>
+
 #include "wgscope/source/uapi/answer.hpp"
+
+#include "wait.hpp"
 
 namespace wgscope::uapi::testing {
 namespace {
@@ -38,6 +42,15 @@ bool read_request(int client, const std::stop_token& stop) {
     if (request.size() >= kGetRequest.size()) return false;
   }
   return false;
+}
+
+/// Waits until the client has read all that it was sent, which is also so once it has gone.
+bool wait_until_read(int client, const std::stop_token& stop) {
+  const auto read = [&] {
+    int unread = 0;
+    return stop.stop_requested() || (ioctl(client, SIOCOUTQ, &unread) == 0 && unread == 0);
+  };
+  return test::wait_until(read, 30s);
 }
 
 void serve(int listener, const ScriptedServer::Conversation& conversation,
@@ -98,9 +111,8 @@ ScriptedServer::Conversation answers_in_pieces(std::string text) {
     for (std::string_view rest = text; !rest.empty() && !stop.stop_requested();
          size = size * 3 + 1) {
       const std::string_view piece = rest.substr(0, std::min<std::size_t>(size, 997));
-      if (!send_all(client, piece)) return;
+      if (!send_all(client, piece) || !wait_until_read(client, stop)) return;
       rest.remove_prefix(piece.size());
-      std::this_thread::sleep_for(1ms);
     }
     wait_for_end(client, stop);
   };
@@ -116,7 +128,7 @@ ScriptedServer::Conversation drips(std::string text) {
   return [text = std::move(text)](int client, const std::stop_token& stop) {
     for (std::size_t i = 0; !stop.stop_requested(); i = (i + 1) % text.size()) {
       if (!send_all(client, std::string_view(text).substr(i, 1))) return;
-      std::this_thread::sleep_for(20ms);
+      if (readable(client)) return;  // it sends nothing, so it has gone; or else 20 ms have passed
     }
   };
 }

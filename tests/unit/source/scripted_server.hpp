@@ -37,8 +37,9 @@ bool send_all(int client, std::string_view text);
 void wait_for_end(int client, const std::stop_token& stop);
 
 // Conversations.
-ScriptedServer::Conversation answers(std::string text);            ///< at once
-ScriptedServer::Conversation answers_in_pieces(std::string text);  ///< of odd sizes, with pauses
+ScriptedServer::Conversation answers(std::string text);  ///< at once
+/// In pieces of odd sizes, each once the client has read the one before.
+ScriptedServer::Conversation answers_in_pieces(std::string text);
 ScriptedServer::Conversation sends_and_closes(
     std::string text);  ///< however much of an answer that is
 ScriptedServer::Conversation sends_and_hangs(std::string text);  ///< the connection stays open
