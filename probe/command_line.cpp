@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +34,15 @@ class PlainFormatter final : public CLI::Formatter {
   }
 };
 
+void complain(const Complaint& complaint) {
+  if (complaint) throw CLI::ValidationError(*complaint);
+}
+
+template <class Value>
+Option add_value(CLI::App& app, std::string_view names, Value& into, std::string_view description) {
+  return Option(*app.add_option(std::string(names), into, std::string(description)));
+}
+
 bool is_of_base64(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
          c == '/';
@@ -59,16 +70,114 @@ std::string hide_keys(std::string_view text) {
   return shown;
 }
 
-std::optional<Exit> parse_options(CLI::App& app, std::vector<std::string> arguments) {
-  app.formatter(std::make_shared<PlainFormatter>());
-  app.failure_message([](const CLI::App* failed, const CLI::Error& error) {
+Option& Option::type(std::string_view name) {
+  option_->type_name(std::string(name));
+  return *this;
+}
+
+Option& Option::group(std::string_view heading) {
+  option_->group(std::string(heading));
+  return *this;
+}
+
+Option& Option::description(std::string_view text) {
+  option_->description(std::string(text));
+  return *this;
+}
+
+Option& Option::range(std::int64_t least, std::int64_t most) {
+  option_->check(CLI::Range(least, most).description(""));
+  return *this;
+}
+
+Option& Option::check(std::function<Complaint(const std::string&)> look) {
+  option_->each([look = std::move(look)](const std::string& value) { complain(look(value)); });
+  return *this;
+}
+
+Option& Option::one_value_each() {
+  option_->allow_extra_args(false);
+  return *this;
+}
+
+Option& Option::show_default() {
+  option_->capture_default_str();
+  return *this;
+}
+
+Option& Option::needs(const Option& other) {
+  option_->needs(other.option_);
+  return *this;
+}
+
+Option& Option::excludes(const Option& other) {
+  option_->excludes(other.option_);
+  return *this;
+}
+
+bool Option::given() const { return !option_->empty(); }
+
+CommandLine::CommandLine(std::string_view description, std::string_view name)
+    : app_(std::make_unique<CLI::App>(std::string(description), std::string(name))) {
+  app_->formatter(std::make_shared<PlainFormatter>());
+  app_->failure_message([](const CLI::App* failed, const CLI::Error& error) {
     return fmt::format("{}: {} (see --help)\n", failed->get_name(), hide_keys(error.what()));
   });
+}
+
+CommandLine::~CommandLine() = default;
+
+Option CommandLine::add(std::string_view names, std::string& into, std::string_view description) {
+  return add_value(*app_, names, into, description);
+}
+Option CommandLine::add(std::string_view names, std::vector<std::string>& into,
+                        std::string_view description) {
+  return add_value(*app_, names, into, description);
+}
+Option CommandLine::add(std::string_view names, std::uint16_t& into, std::string_view description) {
+  return add_value(*app_, names, into, description);
+}
+Option CommandLine::add(std::string_view names, std::optional<std::uint16_t>& into,
+                        std::string_view description) {
+  return add_value(*app_, names, into, description);
+}
+Option CommandLine::add(std::string_view names, std::vector<std::uint16_t>& into,
+                        std::string_view description) {
+  return add_value(*app_, names, into, description);
+}
+Option CommandLine::add(std::string_view names, int& into, std::string_view description) {
+  return add_value(*app_, names, into, description);
+}
+Option CommandLine::add(std::string_view names, std::uint64_t& into, std::string_view description) {
+  return add_value(*app_, names, into, description);
+}
+
+Option CommandLine::add(std::string_view names, std::function<Complaint(const std::string&)> take,
+                        std::string_view description) {
+  return Option(*app_->add_option_function<std::string>(
+      std::string(names),
+      [take = std::move(take)](const std::string& value) { complain(take(value)); },
+      std::string(description)));
+}
+
+Option CommandLine::add_flag(std::string_view names, bool& into, std::string_view description) {
+  return Option(*app_->add_flag(std::string(names), into, std::string(description)));
+}
+
+Option CommandLine::find(std::string_view name) {
+  return Option(*app_->get_option(std::string(name)));
+}
+
+void CommandLine::check(std::function<Complaint()> look) {
+  app_->callback([look = std::move(look)] { complain(look()); });
+}
+
+std::optional<Exit> CommandLine::parse(std::vector<std::string> arguments) {
   try {
     std::ranges::reverse(arguments);  // as CLI11 wants them
-    app.parse(std::move(arguments));
+    app_->parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? Exit::ok : Exit::unknown;
+    return app_->exit(error) == 0 ? Exit::ok : Exit::unknown;
   }
   return std::nullopt;
 }

@@ -1,13 +1,22 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "probe/verbs.hpp"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+// The options of a verb. CLI11 stands behind it and is included in command_line.cpp alone: its
+// headers took more time to compile than the verb that used them.
 
 namespace wgscope::probe {
 
@@ -15,9 +24,66 @@ namespace wgscope::probe {
 /// others: for messages that repeat arguments.
 std::string hide_keys(std::string_view text);
 
-/// Reads a verb's options. What --help or a mistake print has been printed.
-/// @param app  named "wgscope VERB".
-/// @returns what the program is to end with at once; nothing when the verb is to run.
-std::optional<Exit> parse_options(CLI::App& app, std::vector<std::string> arguments);
+/// What is wrong, as a message for the user; nothing when all is well.
+using Complaint = std::optional<std::string>;
+
+/// An option of a CommandLine, to say more about it. Valid as long as the CommandLine is.
+class Option {
+ public:
+  explicit Option(CLI::Option& option) : option_(&option) {}
+
+  Option& type(std::string_view name);      ///< what --help calls its value: "FILE"; "" for no name
+  Option& group(std::string_view heading);  ///< under which --help lists it
+  Option& description(std::string_view text);  ///< instead of the one it was added with
+  Option& range(std::int64_t least, std::int64_t most);
+  Option& check(std::function<Complaint(const std::string&)> look);  ///< at each value, as written
+  Option& one_value_each();  ///< of a repeatable option: "--a 1 2" does not give it two
+  Option& show_default();    ///< in --help
+  Option& needs(const Option& other);
+  Option& excludes(const Option& other);
+  [[nodiscard]] bool given() const;
+
+ private:
+  CLI::Option* option_;
+};
+
+class CommandLine {
+ public:
+  /// @param name  "wgscope VERB", with which messages begin.
+  CommandLine(std::string_view description, std::string_view name);
+  ~CommandLine();
+  CommandLine(const CommandLine&) = delete;
+  CommandLine& operator=(const CommandLine&) = delete;
+
+  /// Adds an option whose value goes to `into`, which has to outlive parse(). `names` are those of
+  /// an option, "-c,--count", or that of an argument without one, "ADDRESS". A vector makes it
+  /// repeatable.
+  Option add(std::string_view names, std::string& into, std::string_view description);
+  Option add(std::string_view names, std::vector<std::string>& into, std::string_view description);
+  Option add(std::string_view names, std::uint16_t& into, std::string_view description);
+  Option add(std::string_view names, std::optional<std::uint16_t>& into,
+             std::string_view description);
+  Option add(std::string_view names, std::vector<std::uint16_t>& into,
+             std::string_view description);
+  Option add(std::string_view names, int& into, std::string_view description);
+  Option add(std::string_view names, std::uint64_t& into, std::string_view description);
+  /// One whose value `take` understands, or complains about.
+  Option add(std::string_view names, std::function<Complaint(const std::string&)> take,
+             std::string_view description);
+  Option add_flag(std::string_view names, bool& into, std::string_view description);
+
+  /// An option that was added. @param name  as it was added, with its dashes.
+  [[nodiscard]] Option find(std::string_view name);
+
+  /// Looks at all options together, once each of them was understood.
+  void check(std::function<Complaint()> look);
+
+  /// Reads a verb's options. What --help or a mistake print has been printed.
+  /// @returns what the program is to end with at once; nothing when the verb is to run.
+  std::optional<Exit> parse(std::vector<std::string> arguments);
+
+ private:
+  std::unique_ptr<CLI::App> app_;
+};
 
 }  // namespace wgscope::probe

@@ -8,8 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "wgscope/base/keys.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
@@ -27,6 +25,8 @@
 // what a signal does. A verb adds its own options, and a function that checks.
 
 namespace wgscope::probe {
+
+class CommandLine;
 
 /// Where the target comes from: a wg-quick file, options, or both, of which options win.
 struct TargetOptions {
@@ -57,7 +57,7 @@ struct CheckOptions {
 };
 
 /// Adds --config, --timeout, --json, … to a verb. @param options  outlives the parsing.
-void add_check_options(CLI::App& app, CheckOptions& options);
+void add_check_options(CommandLine& line, CheckOptions& options);
 
 /// How a verb with those options handshakes.
 checks::HandshakeOptions handshake_options(const CheckOptions& options);
@@ -71,10 +71,10 @@ std::optional<Instant> deadline_of(const CheckOptions& options);
 Result<IpAddress> parse_inner_address(const std::string& written, const checks::Target& target);
 
 /// The part of those that says what is shown: --json, --redact, …
-void add_output_options(CLI::App& app, OutputOptions& output);
+void add_output_options(CommandLine& line, OutputOptions& output);
 
 /// An option that is a span of time: "30" (seconds), "500ms", "2m".
-void add_duration_option(CLI::App& app, const std::string& name,
+void add_duration_option(CommandLine& line, const std::string& name,
                          std::function<void(std::chrono::nanoseconds)> take,
                          const std::string& description);
 

@@ -4,7 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
 #include "wgscope/base/text.hpp"
@@ -21,11 +20,11 @@
 namespace wgscope::probe {
 
 Exit run_explain(std::vector<std::string> arguments) {
-  CLI::App app("Say what findings mean and what to do about them; without an ID, list all.",
-               "wgscope explain");
+  CommandLine line("Say what findings mean and what to do about them; without an ID, list all.",
+                   "wgscope explain");
   std::vector<std::string> ids;
-  app.add_option("ID", ids, "Such as WGS-HS-005")->type_name("");
-  if (const auto ended = parse_options(app, std::move(arguments))) return *ended;
+  line.add("ID", ids, "Such as WGS-HS-005").type("");
+  if (const auto ended = line.parse(std::move(arguments))) return *ended;
   std::string text = ids.empty() ? findings_list() : "";
   for (const std::string& id : ids) {
     const diagnosis::FindingKind* kind = find_kind(id);

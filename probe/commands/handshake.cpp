@@ -7,8 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "wgscope/base/result.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/target.hpp"
@@ -35,22 +33,22 @@ struct HandshakeVerb {
   bool no_data = false;
 };
 
-void add_options(CLI::App& app, HandshakeVerb& verb) {
-  add_check_options(app, verb.check);
-  app.add_option("--port", verb.ports, "Try this port of the endpoint too; repeatable")
-      ->type_name("PORT")
-      ->check(CLI::Range(1, 65535).description(""));
-  app.add_option("--ping", verb.inner_target,
-                 "What to ping inside the tunnel; without it a likely address is chosen")
-      ->type_name("ADDRESS");
-  app.add_option("--try-preshared-key-file", verb.preshared_key_files,
-                 "Where the preshared key does not fit: whether the one in this file does; "
-                 "repeatable")
-      ->type_name("FILE");
+void add_options(CommandLine& line, HandshakeVerb& verb) {
+  add_check_options(line, verb.check);
+  line.add("--port", verb.ports, "Try this port of the endpoint too; repeatable")
+      .type("PORT")
+      .range(1, 65535);
+  line.add("--ping", verb.inner_target,
+           "What to ping inside the tunnel; without it a likely address is chosen")
+      .type("ADDRESS");
+  line.add("--try-preshared-key-file", verb.preshared_key_files,
+           "Where the preshared key does not fit: whether the one in this file does; "
+           "repeatable")
+      .type("FILE");
   add_duration_option(
-      app, "--hold", [&](auto time) { verb.hold = time; },
+      line, "--hold", [&](auto time) { verb.hold = time; },
       "Ping that long, to find tunnels that die after seconds");
-  app.add_flag("--no-data", verb.no_data, "Only the handshake, nothing inside the tunnel");
+  line.add_flag("--no-data", verb.no_data, "Only the handshake, nothing inside the tunnel");
 }
 
 /// What the options say, for the target they are about.
@@ -105,9 +103,10 @@ Plan plan_of(const checks::Target& target, const checks::HandshakeOptions& optio
 
 Exit run_handshake(std::vector<std::string> arguments) {
   HandshakeVerb verb;
-  CLI::App app("Handshakes with a gateway, and tells why that does not work", "wgscope handshake");
-  add_options(app, verb);
-  if (const auto exit = parse_options(app, std::move(arguments))) return *exit;
+  CommandLine line("Handshakes with a gateway, and tells why that does not work",
+                   "wgscope handshake");
+  add_options(line, verb);
+  if (const auto exit = line.parse(std::move(arguments))) return *exit;
   checks::HandshakeOptions options;
   return run_check(
       verb.check,

@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
@@ -55,48 +54,45 @@ struct ListenOptions {
   bool no_measuring = false;
 };
 
-void add_options(CLI::App& app, ListenOptions& options) {
-  auto* config =
-      app.add_option("--config", options.config, "This side's wg-quick file; - is standard input")
-          ->type_name("FILE");
-  auto* generate =
-      app.add_flag("--generate", options.generate,
-                   "Make keys for both sides and print the other side's wg-quick file");
-  generate->excludes(config);
-  app.add_option("--endpoint", options.endpoint,
-                 "With --generate: where the other side finds this host")
-      ->type_name("HOST")
-      ->capture_default_str()
-      ->needs(generate);
-  auto* peer_file = app.add_option("--peer-file", options.peer_file,
-                                   "With --generate: write the other side's file there instead")
-                        ->type_name("FILE")
-                        ->needs(generate);
-  app.add_option("--listen-port", options.port, "UDP port; that of the file unless given")
-      ->type_name("PORT");
-  app.add_option("--interface", options.interface, "What `wg show` is to call this")
-      ->type_name("NAME")
-      ->capture_default_str();
-  app.add_option("--uapi.dir", options.uapi_folder,
-                 "Folder of the socket that shows this to `wg` and the exporter; as root " +
-                     std::string(kUsualUapiFolder) + ", else none")
-      ->type_name("DIR");
-  app.add_option("--state.dir", options.state_folder,
-                 "Folder in which the key's last handshake is kept")
-      ->type_name("DIR");
-  app.add_flag("--stun", options.stun,
-               "Answer STUN requests on the same port, so that wgscope nat on the other side can "
-               "measure its NAT; everybody can see then that something listens");
-  app.add_flag("--json", options.json, "Show events as lines of JSON");
-  app.add_flag("--no-measuring", options.no_measuring,
-               "Do not help peers that measure the path to them (wgscope mtu)");
-  app.callback([&options, peer_file] {
-    if (options.config.empty() && !options.generate)
-      throw CLI::ValidationError("--config or --generate is needed");
-    if (options.json && options.generate && peer_file->empty())
-      throw CLI::ValidationError("--json with --generate needs --peer-file");
+void add_options(CommandLine& line, ListenOptions& options) {
+  const Option config =
+      line.add("--config", options.config, "This side's wg-quick file; - is standard input")
+          .type("FILE");
+  Option generate =
+      line.add_flag("--generate", options.generate,
+                    "Make keys for both sides and print the other side's wg-quick file");
+  generate.excludes(config);
+  line.add("--endpoint", options.endpoint, "With --generate: where the other side finds this host")
+      .type("HOST")
+      .show_default()
+      .needs(generate);
+  const Option peer_file = line.add("--peer-file", options.peer_file,
+                                    "With --generate: write the other side's file there instead")
+                               .type("FILE")
+                               .needs(generate);
+  line.add("--listen-port", options.port, "UDP port; that of the file unless given").type("PORT");
+  line.add("--interface", options.interface, "What `wg show` is to call this")
+      .type("NAME")
+      .show_default();
+  line.add("--uapi.dir", options.uapi_folder,
+           "Folder of the socket that shows this to `wg` and the exporter; as root " +
+               std::string(kUsualUapiFolder) + ", else none")
+      .type("DIR");
+  line.add("--state.dir", options.state_folder, "Folder in which the key's last handshake is kept")
+      .type("DIR");
+  line.add_flag("--stun", options.stun,
+                "Answer STUN requests on the same port, so that wgscope nat on the other side can "
+                "measure its NAT; everybody can see then that something listens");
+  line.add_flag("--json", options.json, "Show events as lines of JSON");
+  line.add_flag("--no-measuring", options.no_measuring,
+                "Do not help peers that measure the path to them (wgscope mtu)");
+  line.check([&options, peer_file]() -> Complaint {
+    if (options.config.empty() && !options.generate) return "--config or --generate is needed";
+    if (options.json && options.generate && !peer_file.given())
+      return "--json with --generate needs --peer-file";
     if (options.interface.empty() || options.interface.find('/') != std::string::npos)
-      throw CLI::ValidationError("--interface: not a name");
+      return "--interface: not a name";
+    return std::nullopt;
   });
 }
 
@@ -200,14 +196,14 @@ Exit run(const ListenOptions& options) {
 }  // namespace
 
 Exit run_listen(std::vector<std::string> arguments) {
-  CLI::App app(
+  CommandLine line(
       "Be a WireGuard peer that others can try their tunnels on: answers handshakes and "
       "pings, offers\nUDP and TCP echo (7), discard (9) and a source of bytes (19) inside, "
       "and shows what happens.\nNeeds no privileges.",
       "wgscope listen");
   ListenOptions options;
-  add_options(app, options);
-  if (const auto ended = parse_options(app, std::move(arguments))) return *ended;
+  add_options(line, options);
+  if (const auto ended = line.parse(std::move(arguments))) return *ended;
   return run(options);
 }
 

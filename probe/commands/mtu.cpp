@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
@@ -50,29 +49,31 @@ struct MtuVerb {
   bool outer = false;
 };
 
-void add_options(CLI::App& app, MtuVerb& verb) {
-  app.add_option("ADDRESS", verb.target,
-                 "Whom to ping inside the tunnel; without it a likely address is chosen")
-      ->type_name("");
-  app.add_option("--tcp", verb.tcp,
-                 "A TCP service inside the tunnel whose segments (MSS) are compared with what the "
-                 "path takes")
-      ->type_name("[ADDRESS:]PORT");
-  auto* tcp = app.get_option("--tcp");
-  auto* outer = app.add_flag("--outer", verb.outer,
-                             "Look at the path without a tunnel and without keys: ADDRESS is then "
-                             "a HOST or HOST:PORT, without it the configuration's endpoint");
-  auto* watch = app.add_flag("--watch", verb.watch,
-                             "Look again and again until Ctrl-C, for a path that is worse, or "
-                             "better; tells what changed");
+void add_options(CommandLine& line, MtuVerb& verb) {
+  line.add("ADDRESS", verb.target,
+           "Whom to ping inside the tunnel; without it a likely address is chosen")
+      .type("");
+  line.add("--tcp", verb.tcp,
+           "A TCP service inside the tunnel whose segments (MSS) are compared with what the "
+           "path takes")
+      .type("[ADDRESS:]PORT");
+  const Option tcp = line.find("--tcp");
+  Option outer =
+      line.add_flag("--outer", verb.outer,
+                    "Look at the path without a tunnel and without keys: ADDRESS is then "
+                    "a HOST or HOST:PORT, without it the configuration's endpoint");
+  const Option watch =
+      line.add_flag("--watch", verb.watch,
+                    "Look again and again until Ctrl-C, for a path that is worse, or "
+                    "better; tells what changed");
   add_duration_option(
-      app, "--every", [&](auto time) { verb.every = time; },
+      line, "--every", [&](auto time) { verb.every = time; },
       "How long from one look to the next, 1s at least [10m]");
-  app.get_option("--every")->needs(watch);
-  outer->excludes(watch)->excludes(tcp);
-  add_check_options(app, verb.check);
-  app.get_option("--timeout")
-      ->description(
+  line.find("--every").needs(watch);
+  outer.excludes(watch).excludes(tcp);
+  add_check_options(line, verb.check);
+  line.find("--timeout")
+      .description(
           "When all of it is over at the latest; without it the handshake has 20s, and the search "
           "takes its time");
 }
@@ -178,13 +179,13 @@ std::string size_table(std::string_view title, const diagnosis::MtuDirection& di
 }
 
 Exit run_mtu(std::vector<std::string> arguments) {
-  CLI::App app(
+  CommandLine line(
       "Find the MTU of the path below the tunnel, in both directions, and the tunnel's MTU that "
       "fits it.\nNeeds no privileges, and nothing of the gateway but a host that answers pings.",
       "wgscope mtu");
   MtuVerb verb;
-  add_options(app, verb);
-  if (const auto ended = parse_options(app, std::move(arguments))) return *ended;
+  add_options(line, verb);
+  if (const auto ended = line.parse(std::move(arguments))) return *ended;
   if (verb.outer) return run_mtu_outer(verb.check, verb.target);
   std::optional<diagnosis::MtuFacts> last;
   return run_check(verb.check,

@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
@@ -59,36 +58,36 @@ struct NatVerb {
   [[nodiscard]] bool needs_tunnel() const { return !twin.empty() || !tcp.empty(); }
 };
 
-void add_options(CLI::App& app, NatVerb& verb) {
-  app.add_option("--stun", verb.servers,
-                 "A STUN server; repeatable, and at least two where none has two addresses")
-      ->type_name("HOST:PORT")
-      ->allow_extra_args(false);
-  app.add_option("--twin", verb.twin,
-                 "Measure the tunnel's own flow: wg-quick file of a second peer of the same "
-                 "gateway, which has to forward between the two")
-      ->type_name("FILE");
-  app.add_option("--tcp", verb.tcp,
-                 "Likewise, with a TCP service inside the tunnel that speaks first, as SSH, or "
-                 "answers HTTP: coarser")
-      ->type_name("ADDRESS:PORT");
-  app.add_option("--keepalive", verb.keepalive,
-                 "Judge this interval instead of the file's PersistentKeepalive; 0 is off")
-      ->type_name("SECONDS")
-      ->check(CLI::Range(0, kMostKeepalive));
-  app.add_option("--longest", verb.longest, "How long a silence is tried")
-      ->type_name("SECONDS")
-      ->check(CLI::Range(1, kMostSilence))
-      ->capture_default_str();
-  app.add_flag("--no-router", verb.no_router,
-               "Do not ask the next router for its outer address (NAT-PMP, PCP, UPnP)");
-  add_check_options(app, verb.check);
-  app.get_option("--timeout")->description("How long handshakes have [20s]; lifetimes take theirs");
-  app.get_option("--quick")->description("Without lifetimes, which take as long as they are");
-  app.get_option("--ipv4")->description("Only the endpoint's IPv4 addresses; STUN without --ipv6");
-  app.get_option("--ipv6")->description("Only its IPv6 addresses; STUN over IPv6");
-  app.get_option("--config")
-      ->description(
+void add_options(CommandLine& line, NatVerb& verb) {
+  line.add("--stun", verb.servers,
+           "A STUN server; repeatable, and at least two where none has two addresses")
+      .type("HOST:PORT")
+      .one_value_each();
+  line.add("--twin", verb.twin,
+           "Measure the tunnel's own flow: wg-quick file of a second peer of the same "
+           "gateway, which has to forward between the two")
+      .type("FILE");
+  line.add("--tcp", verb.tcp,
+           "Likewise, with a TCP service inside the tunnel that speaks first, as SSH, or "
+           "answers HTTP: coarser")
+      .type("ADDRESS:PORT");
+  line.add("--keepalive", verb.keepalive,
+           "Judge this interval instead of the file's PersistentKeepalive; 0 is off")
+      .type("SECONDS")
+      .range(0, kMostKeepalive);
+  line.add("--longest", verb.longest, "How long a silence is tried")
+      .type("SECONDS")
+      .range(1, kMostSilence)
+      .show_default();
+  line.add_flag("--no-router", verb.no_router,
+                "Do not ask the next router for its outer address (NAT-PMP, PCP, UPnP)");
+  add_check_options(line, verb.check);
+  line.find("--timeout").description("How long handshakes have [20s]; lifetimes take theirs");
+  line.find("--quick").description("Without lifetimes, which take as long as they are");
+  line.find("--ipv4").description("Only the endpoint's IPv4 addresses; STUN without --ipv6");
+  line.find("--ipv6").description("Only its IPv6 addresses; STUN over IPv6");
+  line.find("--config")
+      .description(
           "wg-quick file of the probe's own peer, whose PersistentKeepalive is judged; the tunnel "
           "is used with --twin and --tcp only. Without those and without --stun its gateways are "
           "asked by STUN, which wgscope listen --stun answers. - is standard input");
@@ -327,15 +326,15 @@ void TunnelVerb::run(checks::Run& run, Prepared& prepared, diagnosis::Report& re
 }  // namespace
 
 Exit run_nat(std::vector<std::string> arguments) {
-  CLI::App app(
+  CommandLine line(
       "Find out what NATs on the way do to UDP: with STUN servers, how they map, what they let "
       "in and how\nlong they remember a silent flow; or with the tunnel itself, against any "
       "gateway, how long its own\nflow lives. And whether a keepalive is often enough. Needs no "
       "privileges.",
       "wgscope nat");
   NatVerb verb;
-  add_options(app, verb);
-  if (const auto ended = parse_options(app, std::move(arguments))) return *ended;
+  add_options(line, verb);
+  if (const auto ended = line.parse(std::move(arguments))) return *ended;
   auto options = make_options(verb);
   if (!options) return complain(options.error());
   if (!verb.needs_tunnel()) return run_without_tunnel(verb, std::move(*options));

@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
@@ -46,24 +45,24 @@ struct PingVerb {
   std::size_t size = checks::PingOptions{}.payload_size;
 };
 
-void add_options(CLI::App& app, PingVerb& verb) {
-  app.add_option("ADDRESS", verb.target,
-                 "What to ping inside the tunnel; without it a likely address is chosen")
-      ->type_name("");
-  app.add_option("-c,--count", verb.count, "How many; 0: until Ctrl-C")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1'000'000'000).description(""))
-      ->capture_default_str();
+void add_options(CommandLine& line, PingVerb& verb) {
+  line.add("ADDRESS", verb.target,
+           "What to ping inside the tunnel; without it a likely address is chosen")
+      .type("");
+  line.add("-c,--count", verb.count, "How many; 0: until Ctrl-C")
+      .type("N")
+      .range(0, 1'000'000'000)
+      .show_default();
   add_duration_option(
-      app, "-i,--interval", [&](auto time) { verb.interval = time; },
+      line, "-i,--interval", [&](auto time) { verb.interval = time; },
       "From one to the next, 10ms at least [1s]");
-  app.add_option("-s,--size", verb.size, "Bytes of payload")
-      ->type_name("BYTES")
-      ->check(CLI::Range(0, 65'507).description(""))
-      ->capture_default_str();
-  add_check_options(app, verb.check);
-  app.get_option("--timeout")
-      ->description(
+  line.add("-s,--size", verb.size, "Bytes of payload")
+      .type("BYTES")
+      .range(0, 65'507)
+      .show_default();
+  add_check_options(line, verb.check);
+  line.find("--timeout")
+      .description(
           "When all of it is over at the latest; without it the handshake has 20s, and pings take "
           "their time");
 }
@@ -134,13 +133,13 @@ void check_and_show(checks::Run& run, Prepared& prepared, checks::PingCheck chec
 }  // namespace
 
 Exit run_ping(std::vector<std::string> arguments) {
-  CLI::App app(
+  CommandLine line(
       "Ping through the tunnel and, beside it, the gateway itself: round trips, and how much is "
       "lost\nin which direction. Needs no privileges but for the pings beside the tunnel.",
       "wgscope ping");
   PingVerb verb;
-  add_options(app, verb);
-  if (const auto ended = parse_options(app, std::move(arguments))) return *ended;
+  add_options(line, verb);
+  if (const auto ended = line.parse(std::move(arguments))) return *ended;
   checks::PingCheck check;
   return run_check(
       verb.check, {.verb = "ping",

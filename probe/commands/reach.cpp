@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
@@ -69,32 +68,31 @@ struct ReachVerb {
   std::chrono::nanoseconds try_timeout = checks::ReachOptions{}.try_timeout;
 };
 
-void add_options(CLI::App& app, ReachVerb& verb) {
+void add_options(CommandLine& line, ReachVerb& verb) {
   for (std::size_t i = 0; i < kTargetOptions; ++i)
-    app.add_option(kTargets[i].name, verb.targets[i],
-                   std::string(kTargets[i].description) + "; repeatable")
-        ->type_name(kTargets[i].form)
-        ->allow_extra_args(false);
-  app.add_option("--expect-closed", verb.closed,
-                 "Must not be reachable: tcp:HOST:PORT, udp:HOST:PORT, icmp:HOST or dns:SERVER; "
-                 "repeatable")
-      ->type_name("TARGET")
-      ->allow_extra_args(false);
-  app.add_option("--expect", verb.file, "More targets, in a YAML file: docs/reach.md")
-      ->type_name("FILE");
-  app.add_option("--dns-server", verb.name_servers,
-                 "Who looks up names of targets inside the tunnel, instead of the configuration's "
-                 "DNS; repeatable")
-      ->type_name("ADDRESS")
-      ->allow_extra_args(false);
-  app.add_option("--tries", verb.tries, "How often each target is asked")
-      ->type_name("N")
-      ->check(CLI::Range(1, static_cast<int>(config::kMaxTries)).description(""))
-      ->capture_default_str();
+    line.add(kTargets[i].name, verb.targets[i],
+             std::string(kTargets[i].description) + "; repeatable")
+        .type(kTargets[i].form)
+        .one_value_each();
+  line.add("--expect-closed", verb.closed,
+           "Must not be reachable: tcp:HOST:PORT, udp:HOST:PORT, icmp:HOST or dns:SERVER; "
+           "repeatable")
+      .type("TARGET")
+      .one_value_each();
+  line.add("--expect", verb.file, "More targets, in a YAML file: docs/reach.md").type("FILE");
+  line.add("--dns-server", verb.name_servers,
+           "Who looks up names of targets inside the tunnel, instead of the configuration's "
+           "DNS; repeatable")
+      .type("ADDRESS")
+      .one_value_each();
+  line.add("--tries", verb.tries, "How often each target is asked")
+      .type("N")
+      .range(1, config::kMaxTries)
+      .show_default();
   add_duration_option(
-      app, "--try-timeout", [&](auto time) { verb.try_timeout = time; },
+      line, "--try-timeout", [&](auto time) { verb.try_timeout = time; },
       "How long an answer to each is waited for [2s]");
-  add_check_options(app, verb.check);
+  add_check_options(line, verb.check);
 }
 
 tl::unexpected<Error> bad_option(std::string_view option, const std::string& written,
@@ -188,13 +186,13 @@ Plan plan_of(const checks::Target& target, const checks::ReachCheck& check) {
 }  // namespace
 
 Exit run_reach(std::vector<std::string> arguments) {
-  CLI::App app(
+  CommandLine line(
       "Ask what can be reached inside the tunnel, and what must not be, all targets at once.\n"
       "What must be closed counts as such only where the tunnel is proven to carry.",
       "wgscope reach");
   ReachVerb verb;
-  add_options(app, verb);
-  if (const auto ended = parse_options(app, std::move(arguments))) return *ended;
+  add_options(line, verb);
+  if (const auto ended = line.parse(std::move(arguments))) return *ended;
   const Nanoseconds limit =
       verb.check.quick ? std::min<Nanoseconds>(verb.check.timeout, kQuick) : verb.check.timeout;
   checks::ReachCheck check;

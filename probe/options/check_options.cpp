@@ -9,7 +9,6 @@
 #include <system_error>
 #include <utility>
 
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
@@ -21,6 +20,7 @@
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
 
+#include "probe/command_line.hpp"
 #include "probe/frame.hpp"
 
 // The options that all verbs have that check a gateway, and what they mean.
@@ -56,66 +56,59 @@ std::optional<nanoseconds> parse_duration(std::string_view text) {
 }
 
 /// A key in an argument is seen by every user of the host (ps), and kept by shells.
-void refuse_keys(const std::string& text) {
-  if (decode_key_base64(text))
-    throw CLI::ValidationError(
-        "that is a key itself, and everybody on this host can read arguments: put it in a file and "
-        "name that, or '-' for standard input");
+Complaint refuse_keys(const std::string& text) {
+  if (!decode_key_base64(text)) return std::nullopt;
+  return "that is a key itself, and everybody on this host can read arguments: put it in a file "
+         "and name that, or '-' for standard input";
 }
 
-CLI::Option* add_file(CLI::App& app, const std::string& name, std::string& into,
-                      const std::string& description) {
-  return app.add_option(name, into, description)->type_name("FILE")->each(refuse_keys);
+Option add_file(CommandLine& line, const std::string& name, std::string& into,
+                const std::string& description) {
+  return line.add(name, into, description).type("FILE").check(refuse_keys);
 }
 
-void add_target_options(CLI::App& app, TargetOptions& target) {
+void add_target_options(CommandLine& line, TargetOptions& target) {
   const std::string group(kTargetGroup);
-  add_file(app, "--config", target.config,
+  add_file(line, "--config", target.config,
            "wg-quick file of the probe's own peer; - is standard input")
-      ->group(group);
-  app.add_option("--peer", target.peer, "Which peer of the file is meant, if there are several")
-      ->type_name("KEY|NAME")
-      ->group(group);
-  add_file(app, "--private-key-file", target.private_key_file,
+      .group(group);
+  line.add("--peer", target.peer, "Which peer of the file is meant, if there are several")
+      .type("KEY|NAME")
+      .group(group);
+  add_file(line, "--private-key-file", target.private_key_file,
            "The probe's private key; - is standard input")
-      ->group(group);
-  app.add_option("--private-key-env", target.private_key_env,
-                 "The environment variable that has the private key")
-      ->type_name("NAME")
-      ->each(refuse_keys)
-      ->group(group);
-  add_file(app, "--preshared-key-file", target.preshared_key_file, "The preshared key")
-      ->group(group);
-  app.add_option("--gateway", target.gateway, "The gateway's public key")
-      ->type_name("KEY")
-      ->group(group);
-  app.add_option("--endpoint", target.endpoint, "Where the gateway is")
-      ->type_name("HOST:PORT")
-      ->group(group);
-  app.add_option("--address", target.addresses, "The probe's address in the tunnel; repeatable")
-      ->type_name("PREFIX")
-      ->group(group);
-  app.add_option("--allowed-ips", target.allowed_ips,
-                 "What is reached through the gateway; repeatable")
-      ->type_name("PREFIX")
-      ->group(group);
-  app.add_option("--mtu", target.mtu, "MTU in the tunnel, in bytes")
-      ->type_name("BYTES")
-      ->check(CLI::Range(576, 65535).description(""))
-      ->group(group);
-  app.add_option("--state.dir", target.state_folder,
-                 "Folder in which the key's last handshake is kept")
-      ->type_name("DIR")
-      ->group(group);
-  app.add_option("--uapi.dir", target.uapi_folder,
-                 "Where sockets of userspace interfaces lie, whose keys are not to be used")
-      ->type_name("DIR")
-      ->capture_default_str()
-      ->group(group);
-  app.add_flag("--i-know-this-steals-the-endpoint", target.steal_endpoint,
-               "Use the key though an interface of this host does: the gateway will send that "
-               "interface's traffic here")
-      ->group(group);
+      .group(group);
+  line.add("--private-key-env", target.private_key_env,
+           "The environment variable that has the private key")
+      .type("NAME")
+      .check(refuse_keys)
+      .group(group);
+  add_file(line, "--preshared-key-file", target.preshared_key_file, "The preshared key")
+      .group(group);
+  line.add("--gateway", target.gateway, "The gateway's public key").type("KEY").group(group);
+  line.add("--endpoint", target.endpoint, "Where the gateway is").type("HOST:PORT").group(group);
+  line.add("--address", target.addresses, "The probe's address in the tunnel; repeatable")
+      .type("PREFIX")
+      .group(group);
+  line.add("--allowed-ips", target.allowed_ips, "What is reached through the gateway; repeatable")
+      .type("PREFIX")
+      .group(group);
+  line.add("--mtu", target.mtu, "MTU in the tunnel, in bytes")
+      .type("BYTES")
+      .range(576, 65535)
+      .group(group);
+  line.add("--state.dir", target.state_folder, "Folder in which the key's last handshake is kept")
+      .type("DIR")
+      .group(group);
+  line.add("--uapi.dir", target.uapi_folder,
+           "Where sockets of userspace interfaces lie, whose keys are not to be used")
+      .type("DIR")
+      .show_default()
+      .group(group);
+  line.add_flag("--i-know-this-steals-the-endpoint", target.steal_endpoint,
+                "Use the key though an interface of this host does: the gateway will send that "
+                "interface's traffic here")
+      .group(group);
 }
 
 std::optional<diagnosis::FailOn> parse_fail_on(std::string_view word) {
@@ -128,60 +121,60 @@ std::optional<diagnosis::FailOn> parse_fail_on(std::string_view word) {
 
 }  // namespace
 
-void add_output_options(CLI::App& app, OutputOptions& output) {
+void add_output_options(CommandLine& line, OutputOptions& output) {
   const std::string group(kOutputGroup);
-  app.add_flag("--json", output.json, "One JSON document (docs/report.schema.json)")->group(group);
-  app.add_option("--junit", output.junit_file, "Write a JUnit report too")
-      ->type_name("FILE")
-      ->group(group);
-  app.add_option("--prometheus", output.prometheus_file,
-                 "Write metrics for the textfile collector too")
-      ->type_name("FILE")
-      ->group(group);
-  app.add_flag("--redact", output.redact, "Without keys, addresses, names and paths")->group(group);
-  app.add_flag("-v,--verbose", output.verbose, "All evidence and figures")->group(group);
-  app.add_option_function<std::string>(
-         "--fail-on",
-         [&output](const std::string& word) {
-           const auto level = parse_fail_on(word);
-           if (!level) throw CLI::ValidationError("--fail-on: critical, warning or unknown");
-           output.fail_on = *level;
-         },
-         "What does not end with 0: critical, warning (the default), or also whatever is unknown")
-      ->type_name("WHAT")
-      ->group(group);
+  line.add_flag("--json", output.json, "One JSON document (docs/report.schema.json)").group(group);
+  line.add("--junit", output.junit_file, "Write a JUnit report too").type("FILE").group(group);
+  line.add("--prometheus", output.prometheus_file, "Write metrics for the textfile collector too")
+      .type("FILE")
+      .group(group);
+  line.add_flag("--redact", output.redact, "Without keys, addresses, names and paths").group(group);
+  line.add_flag("-v,--verbose", output.verbose, "All evidence and figures").group(group);
+  line.add(
+          "--fail-on",
+          [&output](const std::string& word) -> Complaint {
+            const auto level = parse_fail_on(word);
+            if (!level) return "--fail-on: critical, warning or unknown";
+            output.fail_on = *level;
+            return std::nullopt;
+          },
+          "What does not end with 0: critical, warning (the default), or also whatever is unknown")
+      .type("WHAT")
+      .group(group);
 }
 
-void add_duration_option(CLI::App& app, const std::string& name,
+void add_duration_option(CommandLine& line, const std::string& name,
                          std::function<void(nanoseconds)> take, const std::string& description) {
-  app.add_option_function<std::string>(
-         name,
-         [take = std::move(take)](const std::string& text) {
-           const auto duration = parse_duration(text);
-           if (!duration)
-             throw CLI::ValidationError("not a time: '" + printable(text) +
-                                        "'; seconds, or with a unit: 500ms, 30s, 2m");
-           take(*duration);
-         },
-         description)
-      ->type_name("TIME");
+  line.add(
+          name,
+          [take = std::move(take)](const std::string& text) -> Complaint {
+            const auto duration = parse_duration(text);
+            if (!duration)
+              return "not a time: '" + printable(text) +
+                     "'; seconds, or with a unit: 500ms, 30s, 2m";
+            take(*duration);
+            return std::nullopt;
+          },
+          description)
+      .type("TIME");
 }
 
-void add_check_options(CLI::App& app, CheckOptions& options) {
-  add_target_options(app, options.target);
+void add_check_options(CommandLine& line, CheckOptions& options) {
+  add_target_options(line, options.target);
   add_duration_option(
-      app, "--timeout",
+      line, "--timeout",
       [&](nanoseconds time) {
         options.timeout = time;
         options.timeout_given = true;
       },
       "When all of it is over at the latest [20s]");
-  auto* ipv4 = app.add_flag("-4,--ipv4", options.ipv4, "Only the endpoint's IPv4 addresses");
-  app.add_flag("-6,--ipv6", options.ipv6, "Only its IPv6 addresses")->excludes(ipv4);
-  app.add_flag("--quick", options.quick, "Within 10 s, without what takes longer");
-  app.add_flag("--plan", options.plan,
-               "Print what would be sent, to whom, and what that changes; send nothing");
-  add_output_options(app, options.output);
+  const Option ipv4 =
+      line.add_flag("-4,--ipv4", options.ipv4, "Only the endpoint's IPv4 addresses");
+  line.add_flag("-6,--ipv6", options.ipv6, "Only its IPv6 addresses").excludes(ipv4);
+  line.add_flag("--quick", options.quick, "Within 10 s, without what takes longer");
+  line.add_flag("--plan", options.plan,
+                "Print what would be sent, to whom, and what that changes; send nothing");
+  add_output_options(line, options.output);
 }
 
 checks::HandshakeOptions handshake_options(const CheckOptions& options) {
