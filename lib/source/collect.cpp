@@ -39,6 +39,7 @@
 #include "wgscope/source/netlink/wireguard.hpp"
 #include "wgscope/source/uapi/client.hpp"
 #include "wgscope/source/uapi/owner.hpp"
+#include "wgscope/source/uapi/proc_net.hpp"
 
 namespace wgscope::source {
 
@@ -185,8 +186,12 @@ class Visitor {
         fail_in(Collector::links, device.name, link.error());
     }
     const Stopwatch stopwatch(report(Collector::uapi));
-    if (device.listen_port != 0)
-      device.socket_receive_drops = uapi::socket_receive_drops(device.listen_port);
+    if (device.listen_port != 0) {
+      if (const auto drops = uapi::socket_receive_drops(device.listen_port))
+        device.socket_receive_drops = *drops;
+      else
+        fail_in(Collector::uapi, device.name, drops.error());
+    }
     visit_->found.devices.push_back(std::move(device));
   }
 

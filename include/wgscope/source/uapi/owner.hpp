@@ -5,9 +5,7 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <span>
 #include <string>
-#include <string_view>
 #include <sys/types.h>
 
 #include "wgscope/base/result.hpp"
@@ -15,16 +13,6 @@
 #include "wgscope/os/netns.hpp"
 
 namespace wgscope::uapi {
-
-/// Whether a /proc/…/net/unix text lists a listening socket bound to one of `paths`.
-bool lists_listener(std::string_view proc_net_unix, std::span<const std::string> paths);
-
-/// The sum of the drops of the UDP sockets bound to `port` on every address, from a /proc/…/net/udp
-/// or udp6 text; nothing when there is none. Source: net/ipv4/udp.c, udp4_format_sock.
-std::optional<std::uint64_t> sum_drops(std::string_view proc_net_udp, std::uint16_t port);
-
-/// sum_drops over IPv4 and IPv6 in the calling thread's network namespace.
-std::optional<std::uint64_t> socket_receive_drops(std::uint16_t listen_port);
 
 /// Finds the network namespace a UAPI socket was made in, where its interface lives.
 ///
