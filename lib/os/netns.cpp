@@ -20,9 +20,11 @@
 
 namespace wgscope::os {
 
-Result<Netns> Netns::open(const std::string& path) {
+Result<Netns> Netns::open(const std::string& path) { return open_at(AT_FDCWD, path); }
+
+Result<Netns> Netns::open_at(int folder, const std::string& path) {
   // O_NONBLOCK: opening a pipe that somebody put there would wait for its other end for ever.
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  UniqueFd fd(openat(folder, path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) {
     const int error = errno;
     if (error == ENOENT || error == ESRCH)

@@ -26,6 +26,9 @@ class Netns {
   /// @param path  a namespace file: /run/netns/NAME, /proc/PID/ns/net.
   /// @returns netns_gone when there is none (any more), access_denied, not_permitted, io.
   static Result<Netns> open(const std::string& path);
+  /// The same for a path relative to an open folder, which may be a process's under /proc: such a
+  /// folder never shows another process, also when the process has ended and its number is reused.
+  static Result<Netns> open_at(int folder, const std::string& path);
   static Result<Netns> open_own();  ///< the calling thread's
 
   [[nodiscard]] NetnsId id() const { return id_; }

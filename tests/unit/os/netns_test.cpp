@@ -63,6 +63,14 @@ TEST_F(NetnsFiles, AreNoneWhereTheFolderIsMissing) {
   EXPECT_TRUE(list_named_netns(folder_ / "file").empty());
 }
 
+TEST_F(NetnsFiles, AreOpenedFromAFolderThatIsHeld) {
+  const UniqueFd self(open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const auto netns = Netns::open_at(self.get(), "ns/net");
+  ASSERT_TRUE(netns);
+  EXPECT_EQ(netns->id(), Netns::open_own().value().id());
+  EXPECT_EQ(Netns::open_at(self.get(), "ns/none").error().code, Errc::netns_gone);
+}
+
 TEST(Netns, OfAProcessThatEndedIsGone) {
   const auto netns = Netns::open("/proc/999999999/ns/net");
   ASSERT_FALSE(netns);

@@ -1,12 +1,18 @@
 #include "wgscope/source/uapi/owner.hpp"
 
 #include <chrono>
+#include <fcntl.h>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <thread>
 #include <unistd.h>
+#include <utility>
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include "wgscope/base/result.hpp"
@@ -69,7 +75,11 @@ TEST_F(Owner, IsFoundThroughASymbolicLink) {
 }
 
 TEST_F(Owner, IsNobodyWhereNobodyListens) {
-  const auto netns = finder_.find(path_, getpid(), now_);
+  // Others' processes may not be looked at without privileges, which would be told instead.
+  const std::filesystem::path only_self = folder_ / "proc";
+  std::filesystem::create_directory(only_self);
+  std::filesystem::create_directory_symlink("/proc/self", only_self / "self");
+  const auto netns = OwnerFinder(only_self).find(path_, getpid(), now_);
   ASSERT_FALSE(netns);
   EXPECT_EQ(netns.error().code, Errc::no_device);
   EXPECT_NE(netns.error().context.find(path_), std::string::npos);
@@ -111,6 +121,163 @@ TEST_F(Owner, IsAnErrorForAFileThatIsGone) {
   const auto netns = finder_.find(path_, getpid(), now_);
   ASSERT_FALSE(netns);
   EXPECT_EQ(netns.error().code, Errc::io);
+}
+
+/// Processes that end or move in the very moment: a folder like /proc, its namespaces real ones of
+/// this process. Of which kind they are is looked at by nobody before somebody enters.
+class OwnerAmongProcesses : public Owner {
+ protected:
+  void SetUp() override {
+    Owner::SetUp();
+    std::filesystem::create_directory(proc_);
+  }
+
+  [[nodiscard]] std::filesystem::path folder_of(int pid) const {
+    return proc_ / std::to_string(pid);
+  }
+  static os::NetnsId id_of(const std::string& kind) {
+    return os::Netns::open("/proc/self/ns/" + kind).value().id();
+  }
+  [[nodiscard]] std::string listing() const {
+    return fmt::format("0000000000000000: 00000002 00000000 00010000 0001 01 7 {}\n", path_);
+  }
+
+  /// A process in the namespace /proc/self/ns/KIND that has no table yet.
+  void add_process(int pid, const std::string& kind) {
+    std::filesystem::create_directories(folder_of(pid) / "net");
+    std::filesystem::create_directory(folder_of(pid) / "ns");
+    std::filesystem::create_symlink("/proc/self/ns/" + kind, folder_of(pid) / "ns" / "net");
+  }
+  void add_process(int pid, const std::string& kind, const std::string& unix_table) {
+    add_process(pid, kind);
+    std::ofstream(folder_of(pid) / "net" / "unix") << unix_table;
+  }
+  void set_root(int pid, const std::filesystem::path& root) {
+    std::filesystem::create_directory_symlink(root, folder_of(pid) / "root");
+  }
+  /// @param meanwhile  is called while the process's table is read.
+  template <class Meanwhile>
+  std::jthread add_process_that_changes(int pid, const std::string& kind, std::string unix_table,
+                                        Meanwhile meanwhile) {
+    add_process(pid, kind);
+    const std::filesystem::path table = folder_of(pid) / "net" / "unix";
+    EXPECT_EQ(mkfifo(table.c_str(), 0600), 0);
+    return std::jthread([table, meanwhile, text = std::move(unix_table)] {
+      std::ofstream pipe(table);  // waits until somebody reads
+      meanwhile();
+      pipe << text;
+    });
+  }
+
+  std::filesystem::path proc_ = folder_ / "proc";
+  OwnerFinder among_{proc_};
+};
+
+TEST_F(OwnerAmongProcesses, IsFoundThoughAnotherProcessOfItsNamespaceEndsBeforeItsTableIsRead) {
+  add_process(10, "net");
+  add_process(20, "net", listing());
+  const auto netns = among_.find(path_, 0, now_);
+  ASSERT_TRUE(netns) << netns.error().context;
+  EXPECT_EQ(netns->id(), id_of("net"));
+}
+
+TEST_F(OwnerAmongProcesses, IsFoundThoughTheProcessThatShowsItEndsMeanwhile) {
+  const std::jthread ends = add_process_that_changes(
+      10, "net", listing(), [this] { std::filesystem::remove(folder_of(10) / "ns" / "net"); });
+  add_process(20, "net", listing());
+  const auto netns = among_.find(path_, 0, now_);
+  ASSERT_TRUE(netns) << netns.error().context;
+  EXPECT_EQ(netns->id(), id_of("net"));
+}
+
+TEST_F(OwnerAmongProcesses, IsNotTheNamespaceThatAProcessMovedTo) {
+  const std::jthread moves = add_process_that_changes(10, "net", listing(), [this] {
+    std::filesystem::remove(folder_of(10) / "ns" / "net");
+    std::filesystem::create_symlink("/proc/self/ns/mnt", folder_of(10) / "ns" / "net");
+  });
+  add_process(20, "net", listing());
+  const auto netns = among_.find(path_, 0, now_);
+  ASSERT_TRUE(netns) << netns.error().context;
+  EXPECT_EQ(netns->id(), id_of("net"));
+}
+
+TEST_F(OwnerAmongProcesses, IsNotTheNamespaceThatAProcessCameFrom) {
+  const std::jthread moves = add_process_that_changes(10, "mnt", listing(), [this] {
+    std::filesystem::remove(folder_of(10) / "ns" / "net");
+    std::filesystem::create_symlink("/proc/self/ns/net", folder_of(10) / "ns" / "net");
+  });
+  add_process(20, "net", listing());
+  const auto netns = among_.find(path_, 0, now_);
+  ASSERT_TRUE(netns) << netns.error().context;
+  EXPECT_EQ(netns->id(), id_of("net"));
+}
+
+TEST_F(OwnerAmongProcesses, IsFoundThoughAReadingInPiecesPassedItOver) {
+  const std::string others(5000, '\n');
+  const std::jthread changes = add_process_that_changes(10, "net", others, [this] {
+    std::filesystem::remove(folder_of(10) / "net" / "unix");
+    std::ofstream(folder_of(10) / "net" / "unix") << listing();
+  });
+  const auto netns = among_.find(path_, 0, now_);
+  ASSERT_TRUE(netns) << netns.error().context;
+  EXPECT_EQ(netns->id(), id_of("net"));
+}
+
+TEST_F(OwnerAmongProcesses, IsNotAContainersWithASocketOfTheSamePath) {
+  // The container's file is another one, behind a link that leads to ours from our own root.
+  const std::filesystem::path container = folder_ / "container";
+  std::filesystem::create_directories(container.string() + folder_.path().parent_path().string());
+  std::filesystem::create_directory_symlink(folder_.path(),
+                                            container.string() + folder_.path().string());
+  add_process(10, "mnt", listing());
+  set_root(10, container);
+  add_process(20, "net", listing());
+  set_root(20, "/");
+  const auto netns = among_.find(path_, 0, now_);
+  ASSERT_TRUE(netns) << netns.error().context;
+  EXPECT_EQ(netns->id(), id_of("net"));
+}
+
+TEST_F(OwnerAmongProcesses, IsFoundByTheFirstProcessOfItsNamespaceThatSeesTheFile) {
+  add_process(5, "mnt", listing());
+  add_process(10, "net", listing());
+  set_root(10, folder_.path());
+  add_process(20, "net");
+  set_root(20, "/");
+  const auto netns = among_.find(path_, 0, now_);
+  ASSERT_TRUE(netns) << netns.error().context;
+  EXPECT_EQ(netns->id(), id_of("net"));
+}
+
+TEST_F(OwnerAmongProcesses, IsNotGuessedWhereSeveralNamespacesListThePath) {
+  add_process(10, "mnt", listing());
+  add_process(20, "net", listing());
+  const auto netns = among_.find(path_, 0, now_);
+  ASSERT_FALSE(netns);
+  EXPECT_EQ(netns.error().code, Errc::no_device);
+  EXPECT_NE(netns.error().context.find("2 of them have a socket with this path"), std::string::npos)
+      << netns.error().context;
+}
+
+TEST_F(OwnerAmongProcesses, IsToldApartFromASearchThatCannotBeMadeAndThatIsMadeAgainAtOnce) {
+  add_process(10, "net");
+  std::filesystem::create_symlink("unix", folder_of(10) / "net" / "unix");  // leads to itself
+  const auto error = among_.find(path_, 0, now_);
+  ASSERT_FALSE(error);
+  EXPECT_EQ(error.error().code, Errc::io);
+  EXPECT_NE(error.error().context.find(path_), std::string::npos) << error.error().context;
+  std::filesystem::remove(folder_of(10) / "net" / "unix");
+  std::ofstream(folder_of(10) / "net" / "unix") << listing();
+  EXPECT_TRUE(among_.find(path_, 0, now_));
+}
+
+TEST_F(OwnerAmongProcesses, SaysWhichNamespacesToRunInWhereNoProcessIsVisible) {
+  for (const std::filesystem::path& proc : {proc_, folder_ / "missing"}) {
+    const auto netns = OwnerFinder(proc).find(path_, getpid(), now_);
+    ASSERT_FALSE(netns);
+    EXPECT_EQ(netns.error().code, Errc::no_device);
+    EXPECT_NE(netns.error().context.find("host's PID namespace"), std::string::npos);
+  }
 }
 
 }  // namespace
