@@ -53,12 +53,14 @@ Result<> Netns::enter() const {
   return fail_errno("enter network namespace", error);
 }
 
-std::vector<std::string> list_named_netns(const std::string& folder) {
+Result<std::vector<std::string>> list_named_netns(const std::string& folder) {
   std::vector<std::string> names;
   std::error_code error;
   std::filesystem::directory_iterator entry(folder, error);
+  if (error == std::errc::no_such_file_or_directory) return names;
   for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error))
     names.push_back(entry->path().filename().string());
+  if (error) return fail_errno(fmt::format("list network namespaces in {}", folder), error.value());
   std::ranges::sort(names);
   return names;
 }

@@ -48,7 +48,9 @@ class Netns {
 /// Where `ip netns` keeps its names (ip-netns(8)).
 inline constexpr const char* kNamedNetnsFolder = "/run/netns";
 
-/// Names under `folder`, sorted; empty when the folder does not exist.
-std::vector<std::string> list_named_netns(const std::string& folder = kNamedNetnsFolder);
+/// Names under `folder`, sorted; empty when the folder does not exist. A name that exists all the
+/// while is listed, whatever is made and deleted beside it (POSIX, readdir).
+/// @returns access_denied, io: then nobody knows which names there are.
+Result<std::vector<std::string>> list_named_netns(const std::string& folder = kNamedNetnsFolder);
 
 }  // namespace wgscope::os
