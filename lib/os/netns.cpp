@@ -20,9 +20,11 @@
 
 namespace wgscope::os {
 
-Result<Netns> Netns::open(const std::string& path) {
+Result<Netns> Netns::open(const std::string& path) { return open_at(AT_FDCWD, path); }
+
+Result<Netns> Netns::open_at(int folder, const std::string& path) {
   // O_NONBLOCK: opening a pipe that somebody put there would wait for its other end for ever.
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  UniqueFd fd(openat(folder, path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) {
     const int error = errno;
     if (error == ENOENT || error == ESRCH)
@@ -51,12 +53,14 @@ Result<> Netns::enter() const {
   return fail_errno("enter network namespace", error);
 }
 
-std::vector<std::string> list_named_netns(const std::string& folder) {
+Result<std::vector<std::string>> list_named_netns(const std::string& folder) {
   std::vector<std::string> names;
   std::error_code error;
   std::filesystem::directory_iterator entry(folder, error);
+  if (error == std::errc::no_such_file_or_directory) return names;
   for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error))
     names.push_back(entry->path().filename().string());
+  if (error) return fail_errno(fmt::format("list network namespaces in {}", folder), error.value());
   std::ranges::sort(names);
   return names;
 }

@@ -12,7 +12,6 @@
 #include <array>
 #include <cstddef>
 #include <iterator>
-#include <map>
 #include <memory>
 #include <optional>
 #include <regex>
@@ -39,6 +38,9 @@
 #include "wgscope/source/netlink/wireguard.hpp"
 #include "wgscope/source/uapi/client.hpp"
 #include "wgscope/source/uapi/owner.hpp"
+#include "wgscope/source/uapi/proc_net.hpp"
+
+#include "netns_names.hpp"
 
 namespace wgscope::source {
 
@@ -185,8 +187,12 @@ class Visitor {
         fail_in(Collector::links, device.name, link.error());
     }
     const Stopwatch stopwatch(report(Collector::uapi));
-    if (device.listen_port != 0)
-      device.socket_receive_drops = uapi::socket_receive_drops(device.listen_port);
+    if (device.listen_port != 0) {
+      if (const auto drops = uapi::socket_receive_drops(device.listen_port))
+        device.socket_receive_drops = *drops;
+      else
+        fail_in(Collector::uapi, device.name, drops.error());
+    }
     visit_->found.devices.push_back(std::move(device));
   }
 
@@ -205,7 +211,10 @@ bool same_interface(const Device& a, const Device& b) {
 class SnapshotSource::Impl {
  public:
   explicit Impl(CollectOptions options)
-      : options_(std::move(options)), buffer_(netlink::kReceiveBufferSize) {}
+      : options_(std::move(options)),
+        buffer_(netlink::kReceiveBufferSize),
+        owners_(options_.proc_folder),
+        names_(options_.named_netns_folder) {}
 
   void collect(Now now, Instant deadline, Snapshot& into) {
     std::vector<Device> old = std::move(into.devices);
@@ -225,6 +234,11 @@ class SnapshotSource::Impl {
   }
 
  private:
+  struct Listener {
+    std::string path;
+    pid_t pid;
+  };
+
   void note(Snapshot& into, Collector collector, std::string netns, std::string interface,
             const Error& error) {
     into.report(collector).success = false;
@@ -236,19 +250,20 @@ class SnapshotSource::Impl {
   std::vector<Visit> plan(Snapshot& into) {
     std::vector<Visit> visits(1);
     visits[0].kernel = options_.kernel;
-    if (!own_)
-      if (const auto own = os::Netns::open_own()) own_ = own->id();
+    if (!own_) {
+      const auto own = os::Netns::open_own();
+      if (own)
+        own_ = own->id();
+      else
+        note(into, Collector::links, "", "", own.error());
+    }
     if (!options_.kernel) return visits;
 
     std::set<os::NetnsId> planned{own_.value_or(os::NetnsId{})};
-    std::vector<std::string> wanted = options_.netns;
-    if (options_.all_named_netns)
-      for (std::string& name : os::list_named_netns())
-        if (std::ranges::find(wanted, name) == wanted.end()) wanted.push_back(std::move(name));
-    for (const std::string& name : wanted) {
+    for (const std::string& name : wanted_namespaces(into)) {
       const bool is_path = name.find('/') != std::string::npos;
       auto netns =
-          os::Netns::open(is_path ? name : fmt::format("{}/{}", os::kNamedNetnsFolder, name));
+          os::Netns::open(is_path ? name : fmt::format("{}/{}", options_.named_netns_folder, name));
       if (!netns)
         note(into, Collector::netlink, name, "", netns.error());
       else if (planned.insert(netns->id()).second)
@@ -260,6 +275,19 @@ class SnapshotSource::Impl {
                           .found = {}});
     }
     return visits;
+  }
+
+  std::vector<std::string> wanted_namespaces(Snapshot& into) {
+    std::vector<std::string> wanted = options_.netns;
+    if (!options_.all_named_netns) return wanted;
+    auto named = os::list_named_netns(options_.named_netns_folder);
+    if (!named) {
+      note(into, Collector::netlink, "", "", named.error());
+      return wanted;
+    }
+    for (std::string& name : *named)
+      if (std::ranges::find(wanted, name) == wanted.end()) wanted.push_back(std::move(name));
+    return wanted;
   }
 
   std::vector<Device> ask_userspace(Now now, std::vector<Device>& old, Snapshot& into) {
@@ -311,39 +339,55 @@ class SnapshotSource::Impl {
   /// asked for.
   void assign(std::vector<Device> devices, std::vector<Visit>& visits, Snapshot& into) {
     if (devices.empty()) return;
-    std::optional<std::map<os::NetnsId, std::string>>
-        names;  // looked up once, and only if anyone needs one
     const Stopwatch stopwatch(into.report(Collector::uapi));
+    names_.begin_collection();
     for (std::size_t i = 0; i < devices.size(); ++i) {
       Device& device = devices[i];
-      auto netns = owners_.find(listeners_[i].path, listeners_[i].pid, into.taken.boot);
-      if (!netns) {
-        into.devices.push_back(std::move(device));  // its peers are known; its link is not
+      const auto visit = visit_of(listeners_[i], visits, into.taken.boot);
+      if (!visit) {
+        show_unplaced(std::move(device), listeners_[i].path, visit.error(), into);
         continue;
       }
-      Visit* visit = netns->id() == own_ ? &visits[0] : nullptr;
-      for (Visit& other : visits)
-        if (other.netns && other.netns->id() == netns->id()) visit = &other;
-      if (visit == nullptr) {
-        if (!names) names = name_namespaces();
-        const auto name = names->find(netns->id());
-        visit = &visits.emplace_back();
-        // Without a name under /run/netns, the form /proc shows.
-        visit->label =
-            name != names->end() ? name->second : fmt::format("net:[{}]", netns->id().inode);
-        visit->netns = std::move(*netns);
-      }
-      device.netns = visit->label;
-      visit->userspace.push_back(std::move(device));
+      device.netns = visits[*visit].label;
+      visits[*visit].userspace.push_back(std::move(device));
     }
   }
 
-  static std::map<os::NetnsId, std::string> name_namespaces() {
-    std::map<os::NetnsId, std::string> names;
-    for (const std::string& name : os::list_named_netns())
-      if (const auto netns = os::Netns::open(fmt::format("{}/{}", os::kNamedNetnsFolder, name)))
-        names.emplace(netns->id(), name);
-    return names;
+  /// @returns the index of the visit to the namespace that the listener's socket belongs to.
+  Result<std::size_t> visit_of(const Listener& listener, std::vector<Visit>& visits, Instant now) {
+    auto netns = owners_.find(listener.path, listener.pid, now);
+    if (!netns) return tl::unexpected(netns.error());
+    if (!own_)
+      return fail(Errc::io, fmt::format("{}: cannot tell whether it is of this network namespace, "
+                                        "which could not be opened",
+                                        listener.path));
+    if (netns->id() == own_) return 0U;
+    for (std::size_t i = 1; i < visits.size(); ++i) {
+      const std::optional<os::Netns>& other = visits[i].netns;
+      if (other && other->id() == netns->id()) return i;
+    }
+    auto label = names_.label_of(*netns);
+    if (!label) return tl::unexpected(label.error());
+    Visit& visit = visits.emplace_back();
+    visit.label = std::move(*label);
+    visit.netns = std::move(*netns);
+    return visits.size() - 1;
+  }
+
+  /// An interface whose namespace is not known. Where that lasts, as for an exporter in a container
+  /// that does not see the daemon, its peers are shown, without namespace and link. What another
+  /// collection may know is not shown under labels that are not its own.
+  void show_unplaced(Device device, const std::string& path, const Error& error, Snapshot& into) {
+    const bool lasts = error.code == Errc::no_device || error.code == Errc::access_denied ||
+                       error.code == Errc::not_permitted;
+    if (!lasts) return note(into, Collector::uapi, "", device.name, error);
+    if (!uapi::is_served(path))
+      return note(
+          into, Collector::uapi, "", device.name,
+          Error{Errc::refused, fmt::format("{}: its daemon ended while it was read", path)});
+    into.report(Collector::links).ran = true;
+    note(into, Collector::links, "", device.name, error);
+    into.devices.push_back(std::move(device));
   }
 
   void perform(std::vector<Visit>& visits) {
@@ -405,14 +449,10 @@ class SnapshotSource::Impl {
     }
   }
 
-  struct Listener {
-    std::string path;
-    pid_t pid;
-  };
-
   CollectOptions options_;
   std::vector<std::byte> buffer_;
   uapi::OwnerFinder owners_;
+  NetnsNames names_;
   std::vector<Listener> listeners_;  ///< of the devices ask_userspace returned, in their order
   std::optional<os::NetnsId> own_;   ///< looked up once: threads that collect never leave it
   Instant deadline_;

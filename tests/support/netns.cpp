@@ -38,7 +38,8 @@ int next_number() {
 // A test killed at its time limit leaves its namespaces behind; the next test to need one removes
 // them.
 void remove_those_of_dead_tests() {
-  for (const std::string& name : os::list_named_netns()) {
+  const std::vector<std::string> names = os::list_named_netns().value();
+  for (const std::string& name : names) {
     if (!name.starts_with(kPrefix)) continue;
     pid_t owner = 0;
     const auto parsed =

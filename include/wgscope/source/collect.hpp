@@ -9,6 +9,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/snapshot.hpp"
+#include "wgscope/os/netns.hpp"
 #include "wgscope/source/uapi/client.hpp"
 
 namespace wgscope::source {
@@ -39,13 +40,16 @@ struct CollectOptions {
   std::vector<std::string> netns;
   bool all_named_netns = false;  ///< and every name under /run/netns, looked up at each collection
   NameFilter filter;
+  std::string proc_folder = "/proc";                       ///< another one in tests
+  std::string named_netns_folder = os::kNamedNetnsFolder;  ///< another one in tests
 };
 
 /// Takes snapshots of every WireGuard interface it can see: the whole of "reading" in one call.
 ///
 /// Other network namespaces are visited by a thread made for it, one after the other; the calling
 /// thread never moves. What fails is reported in Snapshot::failures by itself and hides nothing
-/// else.
+/// else. An interface whose network namespace is not known is never shown as another namespace's
+/// without a failure that says so; where another collection may know more, it is left out instead.
 class SnapshotSource {
  public:
   explicit SnapshotSource(CollectOptions options);

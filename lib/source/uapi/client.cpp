@@ -138,9 +138,12 @@ Result<std::vector<SocketFile>> list_sockets(const std::string& folder) {
   if (error == std::errc::no_such_file_or_directory) return sockets;
   for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
     const std::string file = entry->path().filename().string();
-    std::error_code ignored;
     if (file.size() <= kSuffix.size() || !file.ends_with(kSuffix)) continue;
-    if (entry->status(ignored).type() != std::filesystem::file_type::socket) continue;
+    std::error_code ignored;
+    const auto type = entry->status(ignored).type();
+    // One that cannot be looked at (`none`) is listed: asking it tells why.
+    if (type != std::filesystem::file_type::socket && type != std::filesystem::file_type::none)
+      continue;
     sockets.push_back({entry->path().string(), file.substr(0, file.size() - kSuffix.size())});
   }
   if (error) return fail_errno(fmt::format("list UAPI sockets in {}", folder), error.value());
@@ -175,6 +178,11 @@ void ask_all(std::span<Query> queries, WallTime now, Instant deadline) {
       session->give_up(
           fail(Errc::timeout,
                fmt::format("read {}: no whole answer in time (a stuck daemon?)", session->name())));
+}
+
+bool is_served(const std::string& path) {
+  const auto connected = connect_to(path);
+  return connected || connected.error().code == Errc::timeout;  // a full queue is a daemon's
 }
 
 }  // namespace wgscope::uapi

@@ -54,13 +54,28 @@ TEST_F(NetnsFiles, DoNotBlockOnAPipe) {
 
 TEST_F(NetnsFiles, AreListedByNameInOrder) {
   for (const char* name : {"red", "blue", "a b"}) std::ofstream(folder_ / name).flush();
-  EXPECT_EQ(list_named_netns(folder_.path()), (std::vector<std::string>{"a b", "blue", "red"}));
+  EXPECT_EQ(list_named_netns(folder_.path()).value(),
+            (std::vector<std::string>{"a b", "blue", "red"}));
 }
 
 TEST_F(NetnsFiles, AreNoneWhereTheFolderIsMissing) {
-  EXPECT_TRUE(list_named_netns(folder_ / "missing").empty());
+  EXPECT_TRUE(list_named_netns(folder_ / "missing").value().empty());
+}
+
+TEST_F(NetnsFiles, AreNotKnownWhereTheFolderCannotBeListed) {
   std::ofstream(folder_ / "file").flush();
-  EXPECT_TRUE(list_named_netns(folder_ / "file").empty());
+  const auto names = list_named_netns(folder_ / "file");
+  ASSERT_FALSE(names);
+  EXPECT_EQ(names.error().code, Errc::io);
+  EXPECT_NE(names.error().context.find((folder_ / "file").string()), std::string::npos);
+}
+
+TEST_F(NetnsFiles, AreOpenedFromAFolderThatIsHeld) {
+  const UniqueFd self(open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const auto netns = Netns::open_at(self.get(), "ns/net");
+  ASSERT_TRUE(netns);
+  EXPECT_EQ(netns->id(), Netns::open_own().value().id());
+  EXPECT_EQ(Netns::open_at(self.get(), "ns/none").error().code, Errc::netns_gone);
 }
 
 TEST(Netns, OfAProcessThatEndedIsGone) {

@@ -117,6 +117,20 @@ TEST_F(ListSockets, SaysThatAFolderMayNotBeRead) {
   EXPECT_NE(sockets.error().context.find(locked.string()), std::string::npos);
 }
 
+TEST_F(ListSockets, ListsOneThatCannotBeLookedAtSoThatAskingTellsWhy) {
+  std::filesystem::create_symlink("loop.sock", folder_ / "loop.sock");
+  std::filesystem::create_symlink("gone", folder_ / "dangling.sock");
+  EXPECT_EQ(names(list_sockets(folder_.path()).value()), (std::vector<std::string>{"loop"}));
+}
+
+TEST_F(ListSockets, TellsAServedSocketFromOneThatWasLeft) {
+  const auto left = bind_socket(folder_ / "left.sock");
+  const ScriptedServer server(folder_ / "served.sock", testing::answers(answer(1)));
+  EXPECT_TRUE(is_served(folder_ / "served.sock"));
+  EXPECT_FALSE(is_served(folder_ / "left.sock"));
+  EXPECT_FALSE(is_served(folder_ / "missing.sock"));
+}
+
 /// How a daemon can be bad, and what is to be said of it.
 struct Bad {
   const char* name;

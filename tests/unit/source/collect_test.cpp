@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
+#include <thread>
 #include <vector>
 
 #include <fmt/core.h>
@@ -267,6 +269,90 @@ TEST_F(Collect, FollowsInterfacesThatComeAndGo) {
   ASSERT_EQ(snapshot.devices.size(), 1U);
   EXPECT_EQ(snapshot.devices[0].name, "wgs-b");
   EXPECT_EQ(snapshot.devices[0].peers.size(), 5U);
+}
+
+/// What is not known of a namespace: folders stand in for /proc and /run/netns.
+class CollectNamespaces : public Collect {
+ protected:
+  void SetUp() override {
+    elsewhere_ = options();
+    elsewhere_.proc_folder = folder_ / "proc";
+    std::filesystem::create_directories(process() / "net");
+    std::filesystem::create_directories(process() / "ns");
+  }
+  [[nodiscard]] std::filesystem::path process() const { return folder_ / "proc" / "10"; }
+  Snapshot collect_elsewhere() {
+    SnapshotSource source(elsewhere_);
+    return collect(source);
+  }
+
+  CollectOptions elsewhere_;
+};
+
+TEST_F(CollectNamespaces, TellOfAnInterfaceWhoseDaemonIsNotVisible) {
+  serve("lo", answer(3));
+  const Snapshot snapshot = collect_elsewhere();
+  ASSERT_EQ(snapshot.devices.size(), 1U) << describe(snapshot);
+  EXPECT_EQ(snapshot.devices[0].peers.size(), 3U);
+  EXPECT_FALSE(snapshot.devices[0].link) << "it may not be our namespace's";
+  ASSERT_EQ(snapshot.failures.size(), 1U) << describe(snapshot);
+  EXPECT_EQ(snapshot.failures[0].interface, "lo");
+  EXPECT_EQ(snapshot.failures[0].reason, FailureReason::nodev);
+  EXPECT_NE(snapshot.failures[0].detail.find("PID namespace"), std::string::npos);
+  EXPECT_TRUE(snapshot.report(Collector::uapi).success) << "its peers are whole";
+  EXPECT_TRUE(snapshot.report(Collector::links).ran);
+  EXPECT_FALSE(snapshot.report(Collector::links).success);
+}
+
+TEST_F(CollectNamespaces, LeaveAnInterfaceOutWhoseNamespaceCouldNotBeLookedFor) {
+  std::filesystem::create_symlink("net", process() / "ns" / "net");  // leads to itself
+  serve("lo", answer(3));
+  const Snapshot snapshot = collect_elsewhere();
+  EXPECT_TRUE(snapshot.devices.empty()) << describe(snapshot);
+  ASSERT_EQ(snapshot.failures.size(), 1U) << describe(snapshot);
+  EXPECT_EQ(snapshot.failures[0].interface, "lo");
+  EXPECT_EQ(snapshot.failures[0].reason, FailureReason::io);
+  EXPECT_FALSE(snapshot.report(Collector::uapi).success);
+}
+
+TEST_F(CollectNamespaces, LeaveAnInterfaceOutWhoseDaemonEndsMeanwhile) {
+  std::filesystem::create_symlink("/proc/self/ns/net", process() / "ns" / "net");
+  const std::filesystem::path table = process() / "net" / "unix";
+  ASSERT_EQ(mkfifo(table.c_str(), 0600), 0);
+  serve("lo", answer(3));
+  const std::jthread daemon([&] {
+    const std::ofstream looked_for(table);  // waits until somebody reads
+    servers_.clear();
+  });
+  const Snapshot snapshot = collect_elsewhere();
+  EXPECT_TRUE(snapshot.devices.empty()) << describe(snapshot);
+  ASSERT_EQ(snapshot.failures.size(), 1U) << describe(snapshot);
+  EXPECT_EQ(snapshot.failures[0].interface, "lo");
+  EXPECT_EQ(snapshot.failures[0].reason, FailureReason::refused);
+}
+
+TEST_F(CollectNamespaces, LeaveAnInterfaceOutWhenTheNameOfItsNamespaceIsNotKnown) {
+  std::filesystem::create_symlink("/proc/self/ns/mnt", process() / "ns" / "net");
+  std::ofstream(process() / "net" / "unix") << "0: 2 0 00010000 0001 01 7 " << path("lo") << "\n";
+  std::ofstream(folder_ / "names").flush();
+  elsewhere_.named_netns_folder = folder_ / "names";
+  serve("lo", answer(3));
+  const Snapshot snapshot = collect_elsewhere();
+  EXPECT_TRUE(snapshot.devices.empty()) << describe(snapshot);
+  ASSERT_EQ(snapshot.failures.size(), 1U) << describe(snapshot);
+  EXPECT_EQ(snapshot.failures[0].interface, "lo");
+  EXPECT_NE(snapshot.failures[0].detail.find("list network namespaces"), std::string::npos);
+}
+
+TEST_F(CollectNamespaces, AreReportedWhereAllAreWantedAndTheirNamesCannotBeListed) {
+  std::ofstream(folder_ / "names").flush();
+  elsewhere_.named_netns_folder = folder_ / "names";
+  elsewhere_.kernel = true;
+  elsewhere_.all_named_netns = true;
+  const Snapshot snapshot = collect_elsewhere();
+  ASSERT_EQ(snapshot.failures.size(), 1U) << describe(snapshot);
+  EXPECT_EQ(snapshot.failures[0].reason, FailureReason::io);
+  EXPECT_FALSE(snapshot.report(Collector::netlink).success);
 }
 
 struct Cost {

@@ -1,18 +1,18 @@
 #include "wgscope/source/uapi/owner.hpp"
 
-#include <arpa/inet.h>
 #include <chrono>
-#include <cstdint>
+#include <fcntl.h>
 #include <filesystem>
-#include <netinet/in.h>
-#include <optional>
+#include <fstream>
 #include <string>
-#include <string_view>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <thread>
 #include <unistd.h>
-#include <vector>
+#include <utility>
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include "wgscope/base/result.hpp"
@@ -25,128 +25,6 @@ namespace wgscope::uapi {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Lines as Linux 6.1 prints them.
-constexpr std::string_view kUnix =
-    "Num       RefCount Protocol Flags    Type St Inode Path\n"
-    "00000000f612251a: 00000003 00000000 00000000 0001 03  1055\n"
-    "000000007df204b8: 00000002 00000000 00010000 0001 01  9171 /run/wireguard/wg0.sock\n"
-    "000000000a43bf36: 00000002 00000000 00010000 0001 01 1234567 /run/with space/wg1.sock\n"
-    "000000000a43bf37: 00000003 00000000 00000000 0001 03 59198 /run/wireguard/wg2.sock\n"
-    "000000000a43bf38: 00000002 00000000 00010000 0001 01 59199 @/run/wireguard/wg3.sock\n"
-    "000000000a43bf39: 00000002 00000000 00000000 0002 01 59200 /run/wireguard/wg4.sock\n";
-
-bool lists(std::string_view text, const std::string& path) {
-  return lists_listener(text, std::vector<std::string>{path});
-}
-
-TEST(ListsListener, FindsAListeningSocketByItsPath) {
-  EXPECT_TRUE(lists(kUnix, "/run/wireguard/wg0.sock"));
-  EXPECT_TRUE(lists(kUnix, "/run/with space/wg1.sock"));
-}
-
-TEST(ListsListener, TakesAnyOfTheSpellings) {
-  const std::vector<std::string> paths{"/var/run/wireguard/wg0.sock", "/run/wireguard/wg0.sock"};
-  EXPECT_TRUE(lists_listener(kUnix, paths));
-  EXPECT_FALSE(lists_listener(kUnix, {}));
-}
-
-TEST(ListsListener, PassesOverSocketsThatDoNotListen) {
-  EXPECT_FALSE(lists(kUnix, "/run/wireguard/wg2.sock"))
-      << "an accepted connection has its listener's path";
-  EXPECT_FALSE(lists(kUnix, "/run/wireguard/wg4.sock")) << "a datagram socket";
-}
-
-TEST(ListsListener, PassesOverOtherPaths) {
-  EXPECT_FALSE(lists(kUnix, "/run/wireguard/wg3.sock")) << "an abstract name";
-  EXPECT_FALSE(lists(kUnix, "/run/wireguard/wg0.soc"));
-  EXPECT_FALSE(lists(kUnix, "/run/wireguard/wg0.sock2"));
-  EXPECT_FALSE(lists(kUnix, "wg0.sock"));
-  EXPECT_FALSE(lists(kUnix, "Path"));
-  EXPECT_FALSE(lists(kUnix, ""));
-}
-
-TEST(ListsListener, SurvivesGarbage) {
-  for (const std::string_view text :
-       {"", "\n", "\n\n\n", "   ", "a", "a b c 00010000", "a b c 00010000 1 01 5",
-        "a b c 00010000 1 01 5 ", "a b c 100010000 1 01 5 /x", "a b c zz 1 01 5 /x", "/x"})
-    EXPECT_FALSE(lists(text, "/x")) << text;
-  EXPECT_TRUE(lists("a b c 00010000 1 01 5 /x", "/x")) << "without a last newline";
-}
-
-constexpr std::string_view kUdp =
-    "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "
-    "inode ref pointer drops            \n"
-    "  124: 00000000:CA6C 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 "
-    "21474 2 00000000e1e1e1e1 17         \n"
-    "  124: 00000000:CA6C 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 "
-    "21475 2 00000000e1e1e1e2 25\n"
-    "  125: 0100007F:CA6C 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 "
-    "21476 2 00000000e1e1e1e3 1000      \n"
-    "  126: 00000000:CA6D 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 "
-    "21477 2 00000000e1e1e1e4 4294967295\n";
-
-constexpr std::string_view kUdp6 =
-    "  sl  local_address                         remote_address                        st tx_queue "
-    "rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n"
-    "  124: 00000000000000000000000000000000:CA6C 00000000000000000000000000000000:0000 07 "
-    "00000000:00000000 00:00000000 00000000     0        0 21478 2 0000000000000000 3\n"
-    "  125: 00000000000000000000000001000000:CA6C 00000000000000000000000000000000:0000 07 "
-    "00000000:00000000 00:00000000 00000000     0        0 21479 2 0000000000000000 500\n";
-
-TEST(SumDrops, AddsUpTheSocketsOfAPortOnEveryAddress) {
-  EXPECT_EQ(sum_drops(kUdp, 0xca6c), 42U) << "two sockets, not the one bound to loopback";
-  EXPECT_EQ(sum_drops(kUdp6, 0xca6c), 3U);
-}
-
-TEST(SumDrops, IsNothingWithoutASocket) {
-  EXPECT_EQ(sum_drops(kUdp, 0xca6e), std::nullopt);
-  EXPECT_EQ(sum_drops(kUdp, 0), std::nullopt);
-  EXPECT_EQ(sum_drops("", 0xca6c), std::nullopt);
-}
-
-TEST(SumDrops, KeepsCountsBeyond32Bits) { EXPECT_EQ(sum_drops(kUdp, 0xca6d), 4294967295U); }
-
-TEST(SumDrops, SurvivesGarbage) {
-  for (const std::string_view line :
-       {"", " ", "x", "124:", "124: 00000000", "124: 00000000:", "124: :CA6C", "124: 00000000:CA6C",
-        "124: 00000000:CA6C x", "124: 00000000:1CA6C 1 2 3", "124: 00000000:CA6C -5",
-        "124: 00000000:CA6C 99999999999999999999", "124: 00000000:XXXX 3"}) {
-    const std::string text = "heading\n" + std::string(line) + "\n";
-    EXPECT_EQ(sum_drops(text, 0xca6c), std::nullopt) << line;
-  }
-}
-
-TEST(SocketReceiveDrops, ReadsTheRunningKernel) {
-  const os::UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  socklen_t size = sizeof address;
-  ASSERT_EQ(bind(socket.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-  EXPECT_EQ(socket_receive_drops(ntohs(address.sin_port)), 0U);
-}
-
-TEST(SocketReceiveDrops, CountsWhatTheKernelDropped) {
-  const os::UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  const int smallest = 1;
-  ASSERT_EQ(setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &smallest, sizeof smallest), 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  socklen_t size = sizeof address;
-  ASSERT_EQ(bind(socket.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-  const os::UniqueFd sender(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const std::string datagram(1000, 'x');
-  for (int i = 0; i < 100; ++i)
-    sendto(sender.get(), datagram.data(), datagram.size(), 0, reinterpret_cast<sockaddr*>(&address),
-           size);
-  const auto drops = socket_receive_drops(ntohs(address.sin_port));
-  ASSERT_TRUE(drops);
-  EXPECT_GT(*drops, 50U);
-  EXPECT_LT(*drops, 100U);
-}
 
 class Owner : public ::testing::Test {
  protected:
@@ -197,7 +75,11 @@ TEST_F(Owner, IsFoundThroughASymbolicLink) {
 }
 
 TEST_F(Owner, IsNobodyWhereNobodyListens) {
-  const auto netns = finder_.find(path_, getpid(), now_);
+  // Others' processes may not be looked at without privileges, which would be told instead.
+  const std::filesystem::path only_self = folder_ / "proc";
+  std::filesystem::create_directory(only_self);
+  std::filesystem::create_directory_symlink("/proc/self", only_self / "self");
+  const auto netns = OwnerFinder(only_self).find(path_, getpid(), now_);
   ASSERT_FALSE(netns);
   EXPECT_EQ(netns.error().code, Errc::no_device);
   EXPECT_NE(netns.error().context.find(path_), std::string::npos);
@@ -239,6 +121,163 @@ TEST_F(Owner, IsAnErrorForAFileThatIsGone) {
   const auto netns = finder_.find(path_, getpid(), now_);
   ASSERT_FALSE(netns);
   EXPECT_EQ(netns.error().code, Errc::io);
+}
+
+/// Processes that end or move in the very moment: a folder like /proc, its namespaces real ones of
+/// this process. Of which kind they are is looked at by nobody before somebody enters.
+class OwnerAmongProcesses : public Owner {
+ protected:
+  void SetUp() override {
+    Owner::SetUp();
+    std::filesystem::create_directory(proc_);
+  }
+
+  [[nodiscard]] std::filesystem::path folder_of(int pid) const {
+    return proc_ / std::to_string(pid);
+  }
+  static os::NetnsId id_of(const std::string& kind) {
+    return os::Netns::open("/proc/self/ns/" + kind).value().id();
+  }
+  [[nodiscard]] std::string listing() const {
+    return fmt::format("0000000000000000: 00000002 00000000 00010000 0001 01 7 {}\n", path_);
+  }
+
+  /// A process in the namespace /proc/self/ns/KIND that has no table yet.
+  void add_process(int pid, const std::string& kind) {
+    std::filesystem::create_directories(folder_of(pid) / "net");
+    std::filesystem::create_directory(folder_of(pid) / "ns");
+    std::filesystem::create_symlink("/proc/self/ns/" + kind, folder_of(pid) / "ns" / "net");
+  }
+  void add_process(int pid, const std::string& kind, const std::string& unix_table) {
+    add_process(pid, kind);
+    std::ofstream(folder_of(pid) / "net" / "unix") << unix_table;
+  }
+  void set_root(int pid, const std::filesystem::path& root) {
+    std::filesystem::create_directory_symlink(root, folder_of(pid) / "root");
+  }
+  /// @param meanwhile  is called while the process's table is read.
+  template <class Meanwhile>
+  std::jthread add_process_that_changes(int pid, const std::string& kind, std::string unix_table,
+                                        Meanwhile meanwhile) {
+    add_process(pid, kind);
+    const std::filesystem::path table = folder_of(pid) / "net" / "unix";
+    EXPECT_EQ(mkfifo(table.c_str(), 0600), 0);
+    return std::jthread([table, meanwhile, text = std::move(unix_table)] {
+      std::ofstream pipe(table);  // waits until somebody reads
+      meanwhile();
+      pipe << text;
+    });
+  }
+
+  std::filesystem::path proc_ = folder_ / "proc";
+  OwnerFinder among_{proc_};
+};
+
+TEST_F(OwnerAmongProcesses, IsFoundThoughAnotherProcessOfItsNamespaceEndsBeforeItsTableIsRead) {
+  add_process(10, "net");
+  add_process(20, "net", listing());
+  const auto netns = among_.find(path_, 0, now_);
+  ASSERT_TRUE(netns) << netns.error().context;
+  EXPECT_EQ(netns->id(), id_of("net"));
+}
+
+TEST_F(OwnerAmongProcesses, IsFoundThoughTheProcessThatShowsItEndsMeanwhile) {
+  const std::jthread ends = add_process_that_changes(
+      10, "net", listing(), [this] { std::filesystem::remove(folder_of(10) / "ns" / "net"); });
+  add_process(20, "net", listing());
+  const auto netns = among_.find(path_, 0, now_);
+  ASSERT_TRUE(netns) << netns.error().context;
+  EXPECT_EQ(netns->id(), id_of("net"));
+}
+
+TEST_F(OwnerAmongProcesses, IsNotTheNamespaceThatAProcessMovedTo) {
+  const std::jthread moves = add_process_that_changes(10, "net", listing(), [this] {
+    std::filesystem::remove(folder_of(10) / "ns" / "net");
+    std::filesystem::create_symlink("/proc/self/ns/mnt", folder_of(10) / "ns" / "net");
+  });
+  add_process(20, "net", listing());
+  const auto netns = among_.find(path_, 0, now_);
+  ASSERT_TRUE(netns) << netns.error().context;
+  EXPECT_EQ(netns->id(), id_of("net"));
+}
+
+TEST_F(OwnerAmongProcesses, IsNotTheNamespaceThatAProcessCameFrom) {
+  const std::jthread moves = add_process_that_changes(10, "mnt", listing(), [this] {
+    std::filesystem::remove(folder_of(10) / "ns" / "net");
+    std::filesystem::create_symlink("/proc/self/ns/net", folder_of(10) / "ns" / "net");
+  });
+  add_process(20, "net", listing());
+  const auto netns = among_.find(path_, 0, now_);
+  ASSERT_TRUE(netns) << netns.error().context;
+  EXPECT_EQ(netns->id(), id_of("net"));
+}
+
+TEST_F(OwnerAmongProcesses, IsFoundThoughAReadingInPiecesPassedItOver) {
+  const std::string others(5000, '\n');
+  const std::jthread changes = add_process_that_changes(10, "net", others, [this] {
+    std::filesystem::remove(folder_of(10) / "net" / "unix");
+    std::ofstream(folder_of(10) / "net" / "unix") << listing();
+  });
+  const auto netns = among_.find(path_, 0, now_);
+  ASSERT_TRUE(netns) << netns.error().context;
+  EXPECT_EQ(netns->id(), id_of("net"));
+}
+
+TEST_F(OwnerAmongProcesses, IsNotAContainersWithASocketOfTheSamePath) {
+  // The container's file is another one, behind a link that leads to ours from our own root.
+  const std::filesystem::path container = folder_ / "container";
+  std::filesystem::create_directories(container.string() + folder_.path().parent_path().string());
+  std::filesystem::create_directory_symlink(folder_.path(),
+                                            container.string() + folder_.path().string());
+  add_process(10, "mnt", listing());
+  set_root(10, container);
+  add_process(20, "net", listing());
+  set_root(20, "/");
+  const auto netns = among_.find(path_, 0, now_);
+  ASSERT_TRUE(netns) << netns.error().context;
+  EXPECT_EQ(netns->id(), id_of("net"));
+}
+
+TEST_F(OwnerAmongProcesses, IsFoundByTheFirstProcessOfItsNamespaceThatSeesTheFile) {
+  add_process(5, "mnt", listing());
+  add_process(10, "net", listing());
+  set_root(10, folder_.path());
+  add_process(20, "net");
+  set_root(20, "/");
+  const auto netns = among_.find(path_, 0, now_);
+  ASSERT_TRUE(netns) << netns.error().context;
+  EXPECT_EQ(netns->id(), id_of("net"));
+}
+
+TEST_F(OwnerAmongProcesses, IsNotGuessedWhereSeveralNamespacesListThePath) {
+  add_process(10, "mnt", listing());
+  add_process(20, "net", listing());
+  const auto netns = among_.find(path_, 0, now_);
+  ASSERT_FALSE(netns);
+  EXPECT_EQ(netns.error().code, Errc::no_device);
+  EXPECT_NE(netns.error().context.find("2 of them have a socket with this path"), std::string::npos)
+      << netns.error().context;
+}
+
+TEST_F(OwnerAmongProcesses, IsToldApartFromASearchThatCannotBeMadeAndThatIsMadeAgainAtOnce) {
+  add_process(10, "net");
+  std::filesystem::create_symlink("unix", folder_of(10) / "net" / "unix");  // leads to itself
+  const auto error = among_.find(path_, 0, now_);
+  ASSERT_FALSE(error);
+  EXPECT_EQ(error.error().code, Errc::io);
+  EXPECT_NE(error.error().context.find(path_), std::string::npos) << error.error().context;
+  std::filesystem::remove(folder_of(10) / "net" / "unix");
+  std::ofstream(folder_of(10) / "net" / "unix") << listing();
+  EXPECT_TRUE(among_.find(path_, 0, now_));
+}
+
+TEST_F(OwnerAmongProcesses, SaysWhichNamespacesToRunInWhereNoProcessIsVisible) {
+  for (const std::filesystem::path& proc : {proc_, folder_ / "missing"}) {
+    const auto netns = OwnerFinder(proc).find(path_, getpid(), now_);
+    ASSERT_FALSE(netns);
+    EXPECT_EQ(netns.error().code, Errc::no_device);
+    EXPECT_NE(netns.error().context.find("host's PID namespace"), std::string::npos);
+  }
 }
 
 }  // namespace

@@ -39,4 +39,7 @@ struct Query {
 /// are left where they are.
 void ask_all(std::span<Query> queries, WallTime now, Instant deadline);
 
+/// Whether a daemon listens on the socket now; nothing is asked.
+bool is_served(const std::string& path);
+
 }  // namespace wgscope::uapi

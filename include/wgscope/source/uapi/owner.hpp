@@ -5,10 +5,9 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <span>
 #include <string>
-#include <string_view>
 #include <sys/types.h>
+#include <utility>
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
@@ -16,51 +15,53 @@
 
 namespace wgscope::uapi {
 
-/// Whether a /proc/…/net/unix text lists a listening socket bound to one of `paths`.
-bool lists_listener(std::string_view proc_net_unix, std::span<const std::string> paths);
-
-/// The sum of the drops of the UDP sockets bound to `port` on every address, from a /proc/…/net/udp
-/// or udp6 text; nothing when there is none. Source: net/ipv4/udp.c, udp4_format_sock.
-std::optional<std::uint64_t> sum_drops(std::string_view proc_net_udp, std::uint16_t port);
-
-/// sum_drops over IPv4 and IPv6 in the calling thread's network namespace.
-std::optional<std::uint64_t> socket_receive_drops(std::uint16_t listen_port);
+/// Which file a socket is bound to: a new daemon makes a new one.
+struct SocketFileId {
+  dev_t device = 0;
+  ino_t inode = 0;
+  std::int64_t changed_ns = 0;
+  friend bool operator==(const SocketFileId&, const SocketFileId&) = default;
+};
 
 /// Finds the network namespace a UAPI socket was made in, where its interface lives.
 ///
 /// SO_PEERCRED alone does not tell: it names the process that called listen(2), and wireguard-go in
 /// the background is a child of it that goes on after that process has ended, when its number may
-/// be anyone's. What does tell is that a namespace's /proc/…/net/unix lists the path. The
-/// listener's namespace is looked at first, then those of all processes; the answer is kept while
-/// the socket file stays the same, so the search is made once (and once in kSearchAgainAfter while
-/// it finds nothing).
+/// be anyone's. What does tell is that a namespace's /proc/…/net/unix lists the path. Containers
+/// use the same path for files of their own, so a process of that namespace has to see the very
+/// file there, where more than one namespace lists the path.
+///
+/// This process's namespace is looked at first, then the listener's, then those of all processes.
+/// Processes end and change their namespace while they are looked at: a namespace counts as looked
+/// at only when a table was read that is proven to be its own. The answer is kept while the socket
+/// file stays the same and a process is known in the namespace, so a search is rare; one that
+/// cannot succeed is made once in kSearchAgainAfter.
 class OwnerFinder {
  public:
   static constexpr std::chrono::seconds kSearchAgainAfter{60};
 
-  /// @returns the namespace, held open; no_device when none can be found from here; access_denied,
-  /// io.
+  /// @param proc  where processes are seen; another folder in tests.
+  explicit OwnerFinder(std::string proc = "/proc") : proc_(std::move(proc)) {}
+
+  /// @returns the namespace, held open.
+  /// no_device: every namespace visible from here was looked at, and the socket is of none of them;
+  /// access_denied, not_permitted: it is of none that may be looked at. Both last until something
+  /// changes. io and others: the search could not be made; the next call makes another.
   Result<os::Netns> find(const std::string& socket_path, pid_t listener, Instant now);
 
   /// Forgets sockets that are not among `paths`.
   void keep_only(const std::set<std::string>& paths);
 
  private:
-  struct Identity {  ///< of the socket file: a new daemon makes a new one
-    dev_t device = 0;
-    ino_t inode = 0;
-    std::int64_t changed_ns = 0;
-    friend bool operator==(const Identity&, const Identity&) = default;
-  };
   struct Known {
-    Identity file;
-    std::optional<os::NetnsId> netns;  ///< nothing: searched for in vain
-    pid_t witness = 0;                 ///< a process that lived in it
+    SocketFileId file;
+    std::optional<os::NetnsId> netns;
+    std::string witness;       ///< the folder of a process that lived in it
+    std::optional<Error> why;  ///< it cannot be found
     Instant searched;
   };
 
-  static std::optional<pid_t> search(const std::string& socket_path, pid_t listener);
-
+  std::string proc_;
   std::map<std::string, Known> known_;
 };
 
