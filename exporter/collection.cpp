@@ -1,9 +1,12 @@
 #include "exporter/collection.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -15,6 +18,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/text.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/config/names.hpp"
 #include "wgscope/model/device.hpp"
 #include "wgscope/model/snapshot.hpp"
 #include "wgscope/os/clock.hpp"

@@ -19,6 +19,7 @@
 #include <fmt/format.h>
 
 #include "wgscope/base/keys.hpp"
+#include "wgscope/base/random.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/config/wg_quick.hpp"
@@ -27,12 +28,15 @@
 #include "wgscope/endpoint/attachment.hpp"
 #include "wgscope/endpoint/embedded_endpoint.hpp"
 #include "wgscope/endpoint/uapi_server.hpp"
+#include "wgscope/inner/event.hpp"
 #include "wgscope/inner/host.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/public_key.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/file.hpp"
 #include "wgscope/os/poll_loop.hpp"
+#include "wgscope/os/udp_socket.hpp"
+#include "wgscope/tunnel/event.hpp"
 #include "wgscope/tunnel/interface.hpp"
 
 namespace wgscope::exporter {

@@ -2,18 +2,18 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <fmt/core.h>
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 
-#include "wgscope/base/text.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/device.hpp"
 #include "wgscope/model/snapshot.hpp"

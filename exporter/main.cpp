@@ -4,6 +4,8 @@
 #include <exception>
 #include <malloc.h>
 #include <memory>
+#include <span>
+#include <stdexcept>
 #include <string>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -25,6 +27,7 @@
 #include "exporter/exposition/writer.hpp"
 #include "exporter/http/server.hpp"
 #include "exporter/log.hpp"
+#include "exporter/names.hpp"
 #include "exporter/options.hpp"
 
 namespace wgscope::exporter {

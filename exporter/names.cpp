@@ -2,6 +2,8 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <sys/stat.h>
@@ -11,6 +13,7 @@
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
 #include "wgscope/config/names.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/file.hpp"

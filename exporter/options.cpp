@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,8 @@
 #include "build_info.hpp"
 #include "exporter/collection.hpp"
 #include "exporter/collectors/collectors.hpp"
+#include "exporter/log.hpp"
+#include "exporter/names.hpp"
 
 namespace wgscope::exporter {
 namespace {

@@ -14,6 +14,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
+#include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"

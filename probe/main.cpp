@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "probe/program.hpp"
+#include "probe/verbs.hpp"
 
 int main(int argc, char** argv) {
   // No core dumps and no debugger without privileges: keys are in this memory.

@@ -1,3 +1,4 @@
+#include <chrono>
 #include <cstddef>
 #include <set>
 #include <string>
@@ -12,6 +13,7 @@
 #include "exporter/collectors/collectors.hpp"
 #include "exporter/exposition/writer.hpp"
 #include "exporter/metrics.hpp"
+#include "exporter/names.hpp"
 
 namespace wgscope::exporter {
 namespace {

@@ -10,7 +10,6 @@
 #include <string>
 #include <string_view>
 
-#include "wgscope/base/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/device.hpp"
 

@@ -10,6 +10,8 @@
 
 #include <isa-l/igzip_lib.h>
 
+#include "exporter/exposition/output.hpp"
+
 namespace wgscope::exporter {
 
 struct GzipSink::State {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <optional>
 #include <string_view>
+#include <system_error>
 
 #include "wgscope/base/text.hpp"
 #include "wgscope/base/time.hpp"

@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
-#include <string>
 #include <utility>
 
+#include "wgscope/base/keys.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/handshake.hpp"

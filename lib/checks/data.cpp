@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <variant>
+#include <vector>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <utility>
 
+#include "wgscope/base/keys.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"

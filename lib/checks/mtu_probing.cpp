@@ -11,6 +11,7 @@
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
+#include "wgscope/endpoint/embedded_endpoint.hpp"
 #include "wgscope/inner/event.hpp"
 #include "wgscope/inner/host.hpp"
 #include "wgscope/model/address.hpp"

@@ -1,9 +1,7 @@
 #include "wgscope/checks/nat.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <span>
 #include <utility>
@@ -16,6 +14,7 @@
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/resolve.hpp"
 #include "wgscope/checks/run.hpp"
+#include "wgscope/config/wg_quick.hpp"
 #include "wgscope/crypto/random.hpp"
 #include "wgscope/diagnosis/nat.hpp"
 #include "wgscope/diagnosis/report.hpp"

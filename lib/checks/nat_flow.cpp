@@ -16,6 +16,8 @@
 #include "wgscope/crypto/x25519.hpp"
 #include "wgscope/diagnosis/nat_flow.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
 #include "wgscope/path/silence_search.hpp"
 
 #include "nat_ladder.hpp"

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "wgscope/base/bytes.hpp"
@@ -19,6 +18,7 @@
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
+#include "wgscope/path/flow_lifetime.hpp"
 #include "wgscope/path/retransmission_ladder.hpp"
 #include "wgscope/path/silent_tcp.hpp"
 #include "wgscope/wire/ip.hpp"

@@ -19,6 +19,7 @@
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/poll_loop.hpp"
+#include "wgscope/path/keepalive.hpp"
 #include "wgscope/path/mapping_lifetime.hpp"
 #include "wgscope/wire/stun.hpp"
 

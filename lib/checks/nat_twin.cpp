@@ -12,6 +12,7 @@
 
 #include "wgscope/base/bytes.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/checks/nat_flow.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
 #include "wgscope/crypto/random.hpp"

@@ -14,6 +14,7 @@
 #include "wgscope/base/random.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/checks/outer.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <deque>
 #include <optional>
+#include <ranges>
 #include <span>
 #include <string>
 #include <utility>
@@ -19,6 +20,7 @@
 #include "wgscope/checks/session.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/crypto/random.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/ping.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/inner/event.hpp"

@@ -7,6 +7,7 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <string>
 #include <sys/eventfd.h>
 #include <system_error>
 #include <thread>

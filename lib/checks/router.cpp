@@ -10,6 +10,7 @@
 #include "wgscope/checks/nat.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/diagnosis/nat.hpp"
+#include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/poll_loop.hpp"

@@ -10,10 +10,10 @@
 #include <span>
 #include <utility>
 
-#include "wgscope/base/bytes.hpp"
 #include "wgscope/base/random.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/checks/run.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"

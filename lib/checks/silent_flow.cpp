@@ -1,12 +1,12 @@
 #include "silent_flow.hpp"
 
 #include <algorithm>
-#include <cstddef>
 #include <ranges>
 #include <span>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/session.hpp"
+#include "wgscope/endpoint/measuring_service.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/tunnel/event.hpp"
 

@@ -10,7 +10,6 @@
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
-#include "wgscope/base/secret.hpp"
 #include "wgscope/base/text.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/model/address.hpp"

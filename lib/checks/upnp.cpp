@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstddef>
 #include <fcntl.h>
 #include <memory>
@@ -9,7 +10,6 @@
 #include <miniupnpc/miniupnpc.h>
 #include <miniupnpc/upnpcommands.h>
 #include <miniupnpc/upnpdev.h>
-#include <signal.h>
 #include <string>
 #include <string_view>
 #include <sys/prctl.h>

@@ -1,6 +1,5 @@
 #include "wgscope/crypto/aead.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cstddef>
@@ -10,7 +9,6 @@
 #include <cstring>
 #include <memory>
 #include <span>
-#include <utility>
 
 #include <openssl/evp.h>
 #include <sodium.h>

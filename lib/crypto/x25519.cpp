@@ -3,7 +3,6 @@
 #include <array>
 #include <cstddef>
 #include <span>
-#include <utility>
 
 #include <sodium/core.h>
 #include <sodium/crypto_scalarmult_curve25519.h>

@@ -1,7 +1,6 @@
 #include "drop_place.hpp"
 
 #include <algorithm>
-#include <cstddef>
 #include <optional>
 
 #include "wgscope/diagnosis/finding.hpp"

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "wgscope/base/time.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake_checks.hpp"

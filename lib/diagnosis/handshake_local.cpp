@@ -2,12 +2,12 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/diagnosis/finding.hpp"

@@ -1,14 +1,11 @@
 #include "wgscope/diagnosis/nat.hpp"
 
 #include <algorithm>
-#include <chrono>
-#include <cstddef>
 #include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "wgscope/base/time.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"

@@ -11,6 +11,7 @@
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/path/keepalive.hpp"
 #include "wgscope/path/mapping_lifetime.hpp"
+#include "wgscope/path/nat_behaviour.hpp"
 
 #include "nat_parts.hpp"
 

@@ -12,7 +12,6 @@
 
 #include <fmt/core.h>
 
-#include "wgscope/base/time.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/icmp.hpp"
 #include "wgscope/diagnosis/report.hpp"

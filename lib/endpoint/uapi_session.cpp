@@ -7,7 +7,6 @@
 #include <iterator>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -16,6 +15,7 @@
 #include "wgscope/base/secret_string.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/tunnel/event.hpp"
 #include "wgscope/tunnel/interface.hpp"
 
 namespace wgscope::endpoint {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cassert>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -10,8 +11,14 @@
 #include <fmt/core.h>
 
 #include "wgscope/base/bytes.hpp"
+#include "wgscope/base/random.hpp"
 #include "wgscope/base/result.hpp"
+#include "wgscope/inner/event.hpp"
+#include "wgscope/inner/host.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/wire/dns.hpp"
 #include "wgscope/wire/icmp.hpp"
+#include "wgscope/wire/ip.hpp"
 
 namespace wgscope::inner {
 

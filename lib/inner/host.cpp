@@ -15,8 +15,12 @@
 #include <fmt/core.h>
 
 #include "wgscope/base/bytes.hpp"
+#include "wgscope/base/random.hpp"
 #include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/inner/event.hpp"
 #include "wgscope/inner/tcp.hpp"
+#include "wgscope/model/address.hpp"
 #include "wgscope/wire/icmp.hpp"
 #include "wgscope/wire/ip.hpp"
 #include "wgscope/wire/udp.hpp"

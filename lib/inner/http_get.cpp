@@ -13,6 +13,8 @@
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/text.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/inner/event.hpp"
 #include "wgscope/inner/http.hpp"
 #include "wgscope/inner/tcp.hpp"
 

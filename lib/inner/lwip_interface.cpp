@@ -1,6 +1,5 @@
 #include "lwip_interface.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cassert>
 #include <chrono>
@@ -16,7 +15,11 @@
 #include <thread>
 
 #include "wgscope/base/bytes.hpp"
+#include "wgscope/base/random.hpp"
+#include "wgscope/base/time.hpp"
 #include "wgscope/inner/host.hpp"
+#include "wgscope/inner/packet_queue.hpp"
+#include "wgscope/model/address.hpp"
 #include "wgscope/wire/checksum.hpp"
 #include "wgscope/wire/ip.hpp"
 

@@ -10,6 +10,9 @@
 
 #include "wgscope/base/bytes.hpp"
 #include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/inner/event.hpp"
+#include "wgscope/inner/host.hpp"
 #include "wgscope/inner/tcp.hpp"
 #include "wgscope/wire/udp.hpp"
 

@@ -16,8 +16,16 @@
 
 #include <fmt/core.h>
 
+#include "wgscope/base/random.hpp"
 #include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/inner/event.hpp"
+#include "wgscope/inner/event_queue.hpp"
 #include "wgscope/inner/host.hpp"
+#include "wgscope/inner/packet_queue.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/wire/icmp.hpp"
+#include "wgscope/wire/ip.hpp"
 
 #include "lwip_interface.hpp"
 

@@ -9,6 +9,8 @@
 #include <span>
 
 #include "wgscope/base/bytes.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/inner/host.hpp"
 #include "wgscope/wire/udp.hpp"
 
 namespace wgscope::inner {

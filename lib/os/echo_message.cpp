@@ -1,7 +1,6 @@
 // What ICMP sockets receive, taken apart: pure, and given any bytes.
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <span>
 

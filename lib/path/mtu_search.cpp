@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"

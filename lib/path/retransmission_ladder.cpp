@@ -11,6 +11,7 @@
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/path/flow_lifetime.hpp"
+#include "wgscope/path/keepalive.hpp"
 
 namespace wgscope::path {
 namespace {

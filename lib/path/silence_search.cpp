@@ -8,10 +8,10 @@
 #include <cstdint>
 #include <iterator>
 #include <optional>
+#include <vector>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/path/flow_lifetime.hpp"
-#include "wgscope/path/keepalive.hpp"
 
 // What makes the gateway silent (docs/methods.md has the drawing). Sending data arms its timer of
 // 15 s for a new handshake; any packet from us stops it, and an empty one arms nothing in turn. So

@@ -21,9 +21,11 @@
 #include "wgscope/noise/handshake.hpp"
 #include "wgscope/noise/key_pair.hpp"
 #include "wgscope/tunnel/event.hpp"
+#include "wgscope/tunnel/interface.hpp"
 #include "wgscope/wire/message.hpp"
 
 #include "core.hpp"
+#include "peer.hpp"
 
 namespace wgscope::tunnel {
 namespace {

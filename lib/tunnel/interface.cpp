@@ -25,6 +25,7 @@
 #include "wgscope/wire/message.hpp"
 
 #include "core.hpp"
+#include "peer.hpp"
 
 namespace wgscope::tunnel {
 namespace {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <unordered_map>
 
 #include "wgscope/base/bytes.hpp"
 #include "wgscope/base/time.hpp"
@@ -51,6 +52,7 @@ bool SourceLimiter::allow(Instant now, const IpAddress& source) {
 void SourceLimiter::forget_idle(Instant now) {
   swept_ = now;
   // After a second without a message the bucket is full again, as a new one would be.
+  // NOLINTNEXTLINE(misc-include-cleaner): it knows std::erase_if as <vector>'s alone
   std::erase_if(sources_, [&](const auto& source) {
     return now - source.second.last() >= std::chrono::seconds(1);
   });

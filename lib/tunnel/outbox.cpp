@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <optional>
-#include <span>
 
 #include "wgscope/tunnel/interface.hpp"
 

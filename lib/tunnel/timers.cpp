@@ -13,13 +13,14 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <utility>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/noise/constants.hpp"
 #include "wgscope/tunnel/event.hpp"
+#include "wgscope/tunnel/interface.hpp"
 
 #include "core.hpp"
+#include "peer.hpp"
 
 namespace wgscope::tunnel {
 namespace {

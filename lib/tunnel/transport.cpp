@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <optional>
 #include <span>
 #include <utility>
-#include <vector>
 
 #include "wgscope/base/bytes.hpp"
 #include "wgscope/base/time.hpp"
@@ -21,6 +19,8 @@
 #include "wgscope/wire/message.hpp"
 
 #include "core.hpp"
+#include "outbox.hpp"
+#include "peer.hpp"
 
 namespace wgscope::tunnel {
 namespace {

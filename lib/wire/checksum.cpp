@@ -8,6 +8,7 @@
 #include <span>
 
 #include "wgscope/base/bytes.hpp"
+#include "wgscope/model/address.hpp"
 
 namespace wgscope::wire {
 

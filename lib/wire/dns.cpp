@@ -17,6 +17,7 @@
 #include "wgscope/base/bytes.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/text.hpp"
+#include "wgscope/model/address.hpp"
 
 namespace wgscope::wire {
 namespace {

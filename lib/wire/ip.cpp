@@ -10,6 +10,7 @@
 
 #include "wgscope/base/bytes.hpp"
 #include "wgscope/base/result.hpp"
+#include "wgscope/model/address.hpp"
 #include "wgscope/wire/checksum.hpp"
 
 namespace wgscope::wire {

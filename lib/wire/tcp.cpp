@@ -9,7 +9,9 @@
 
 #include "wgscope/base/bytes.hpp"
 #include "wgscope/base/result.hpp"
+#include "wgscope/model/address.hpp"
 #include "wgscope/wire/checksum.hpp"
+#include "wgscope/wire/ip.hpp"
 
 namespace wgscope::wire {
 namespace {

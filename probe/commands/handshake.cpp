@@ -12,7 +12,6 @@
 #include "wgscope/checks/target.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
-#include "wgscope/model/address.hpp"
 
 #include "probe/command_line.hpp"
 #include "probe/commands/commands.hpp"

@@ -1,6 +1,7 @@
 #include "probe/commands/listener.hpp"
 
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -12,13 +13,13 @@
 
 #include "wgscope/base/keys.hpp"
 #include "wgscope/base/result.hpp"
-#include "wgscope/base/text.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/crypto/x25519.hpp"
 #include "wgscope/endpoint/attachment.hpp"
 #include "wgscope/endpoint/embedded_endpoint.hpp"
 #include "wgscope/endpoint/uapi_server.hpp"
+#include "wgscope/inner/event.hpp"
 #include "wgscope/inner/services.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/public_key.hpp"
@@ -29,6 +30,7 @@
 #include "wgscope/os/stamp_store.hpp"
 #include "wgscope/os/udp_socket.hpp"
 #include "wgscope/tunnel/event.hpp"
+#include "wgscope/tunnel/interface.hpp"
 
 #include "probe/render/events.hpp"
 

@@ -1,6 +1,5 @@
 #include "wgscope/checks/nat.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +14,7 @@
 #include "wgscope/base/text.hpp"
 #include "wgscope/checks/nat_flow.hpp"
 #include "wgscope/checks/run.hpp"
+#include "wgscope/checks/target.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"

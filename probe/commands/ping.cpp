@@ -12,7 +12,6 @@
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
-#include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/diagnosis/ping.hpp"

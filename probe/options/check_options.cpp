@@ -2,6 +2,7 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@
 
 #include "probe/command_line.hpp"
 #include "probe/frame.hpp"
+#include "probe/render/report.hpp"
 
 // The options that all verbs have that check a gateway, and what they mean.
 
