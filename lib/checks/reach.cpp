@@ -75,7 +75,7 @@ class Reach {
     bool done = false;
   };
 
-  Job make_job(const Expectation& wanted) const;
+  [[nodiscard]] Job make_job(const Expectation& wanted) const;
   void find_addresses();
   void take_address(Job& job, const IpAddress& address) const;
   void drive(std::vector<Job>& jobs, const std::function<bool()>& enough);

@@ -135,7 +135,7 @@ class Host {
 
   Result<std::span<std::byte>> room_to(const IpAddress& destination, std::size_t size);
   wire::IpHeader answer_header(const wire::IpPacket& packet);
-  std::uint64_t payload_mark(std::uint16_t id, std::uint16_t sequence) const;
+  [[nodiscard]] std::uint64_t payload_mark(std::uint16_t id, std::uint16_t sequence) const;
   std::uint16_t random16();
 
   HostConfig config_;

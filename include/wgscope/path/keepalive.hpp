@@ -46,7 +46,7 @@ class KeepaliveTrials {
   std::optional<KeepaliveRequest> poll_request();
   void handle_answer(Instant now, std::uint32_t serial);
   void handle_timeout(Instant now);
-  std::optional<Instant> next_timeout() const;  ///< nothing: done
+  [[nodiscard]] std::optional<Instant> next_timeout() const;  ///< nothing: done
   [[nodiscard]] bool done() const { return state_ == State::done; }
   [[nodiscard]] KeepaliveResult result() const { return result_; }
   [[nodiscard]] Instant latest_end() const;  ///< where nothing is lost

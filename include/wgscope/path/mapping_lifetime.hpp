@@ -85,7 +85,7 @@ class MappingLifetime {
   /// An answer came in at the lane's socket.
   void handle_answer(Instant now, std::size_t lane, std::uint32_t serial);
   void handle_timeout(Instant now);
-  std::optional<Instant> next_timeout() const;  ///< nothing: done
+  [[nodiscard]] std::optional<Instant> next_timeout() const;  ///< nothing: done
 
   [[nodiscard]] bool done() const { return done_; }
   /// What is known so far.

@@ -146,7 +146,7 @@ class NatBehaviour {
   void handle_unreachable(Instant now, NatSocket at, const Endpoint& destination);
   void handle_timeout(Instant now);
   std::optional<NatSend> poll_transmit();
-  std::optional<Instant> next_timeout() const;  ///< nothing: done
+  [[nodiscard]] std::optional<Instant> next_timeout() const;  ///< nothing: done
 
   [[nodiscard]] bool done() const { return phase_ == Phase::done; }
   /// What is known so far.

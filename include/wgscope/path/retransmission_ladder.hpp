@@ -74,7 +74,7 @@ class RetransmissionLadder {
   void handle_keyed(Instant now);
   void handle_end(Instant now, std::size_t line, std::uint64_t missing);  ///< it was reset
   void handle_timeout(Instant now);
-  std::optional<Instant> next_timeout() const;  ///< nothing: done
+  [[nodiscard]] std::optional<Instant> next_timeout() const;  ///< nothing: done
 
   [[nodiscard]] bool done() const { return state_ == State::done; }
   /// What is known so far.

@@ -70,7 +70,7 @@ class SilenceSearch {
   /// A handshake was completed, whoever began it: the session is new.
   void handle_keyed(Instant now);
   void handle_timeout(Instant now);
-  std::optional<Instant> next_timeout() const;  ///< nothing: done
+  [[nodiscard]] std::optional<Instant> next_timeout() const;  ///< nothing: done
 
   [[nodiscard]] bool done() const { return state_ == State::done; }
   /// What is known so far.

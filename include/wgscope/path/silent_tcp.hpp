@@ -55,7 +55,7 @@ class SilentTcp {
   /// Resets it, so that the other side forgets it.
   void reset();
   void handle_timeout(Instant now);
-  std::optional<Instant> next_timeout() const;  ///< nothing: is not opening
+  [[nodiscard]] std::optional<Instant> next_timeout() const;  ///< nothing: is not opening
 
  private:
   void send(const wire::TcpSegment& segment);
