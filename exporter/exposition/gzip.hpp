@@ -16,6 +16,8 @@ class GzipSink final : public Sink {
   /// are near enough to be found there; with many, looking a quarter as far back finds what there
   /// is sooner.
   GzipSink(Sink& next, std::size_t peers);
+  GzipSink(const GzipSink&) = delete;
+  GzipSink& operator=(const GzipSink&) = delete;
   ~GzipSink() override;
 
   bool write(std::span<const char> piece) override;

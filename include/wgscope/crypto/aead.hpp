@@ -19,6 +19,8 @@ class Aead {
   enum class Direction : std::uint8_t { seal, open };
 
   Aead(Direction direction, const Secret<32>& key);
+  Aead(const Aead&) = delete;
+  Aead& operator=(const Aead&) = delete;
   Aead(Aead&&) noexcept;
   Aead& operator=(Aead&&) noexcept;
   ~Aead();

@@ -22,6 +22,8 @@ class UapiServer {
   /// @returns as os::UnixListener::open().
   static Result<UapiServer> open(os::PollLoop& loop, EmbeddedEndpoint& endpoint,
                                  PrivateKey private_key, const std::string& path);
+  UapiServer(const UapiServer&) = delete;
+  UapiServer& operator=(const UapiServer&) = delete;
   UapiServer(UapiServer&&) noexcept;
   UapiServer& operator=(UapiServer&&) noexcept;
   ~UapiServer();

@@ -113,6 +113,8 @@ class UdpSocket {
   /// EADDRNOTAVAIL, EAFNOSUPPORT, EMFILE), each saying what was tried.
   static Result<UdpSocket> open(const Endpoint& local, const UdpOptions& options = {});
 
+  UdpSocket(const UdpSocket&) = delete;
+  UdpSocket& operator=(const UdpSocket&) = delete;
   UdpSocket(UdpSocket&&) noexcept;
   UdpSocket& operator=(UdpSocket&&) noexcept;
   ~UdpSocket();

@@ -109,6 +109,8 @@ class MtuSearch {
  public:
   /// floor <= ceiling.
   explicit MtuSearch(const MtuSearchConfig& config);
+  MtuSearch(const MtuSearch&) = delete;
+  MtuSearch& operator=(const MtuSearch&) = delete;
   MtuSearch(MtuSearch&&) noexcept;
   MtuSearch& operator=(MtuSearch&&) noexcept;
   ~MtuSearch();

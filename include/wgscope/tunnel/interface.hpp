@@ -105,6 +105,8 @@ class Interface {
   /// @param random  must outlive the interface.
   /// @returns io when the crypto library cannot.
   static Result<Interface> create(InterfaceConfig config, Random& random);
+  Interface(const Interface&) = delete;
+  Interface& operator=(const Interface&) = delete;
   Interface(Interface&&) noexcept;
   Interface& operator=(Interface&&) noexcept;
   ~Interface();
