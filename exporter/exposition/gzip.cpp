@@ -15,7 +15,7 @@
 namespace wgscope::exporter {
 
 struct GzipSink::State {
-  static constexpr std::size_t kOutSize = 64 * 1024;
+  static constexpr std::size_t kOutSize = 64UL * 1024;
 
   isal_zstream stream;
   std::array<std::uint8_t, ISAL_DEF_LVL1_DEFAULT> level_buffer;

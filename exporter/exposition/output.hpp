@@ -38,7 +38,7 @@ class StringSink final : public Sink {
 class Output {
  public:
   /// What ISA-L compresses best at a time, and little enough for many scrapes at once.
-  static constexpr std::size_t kPieceSize = 128 * 1024;
+  static constexpr std::size_t kPieceSize = 128UL * 1024;
 
   explicit Output(Sink& sink)
       : sink_(&sink), buffer_(std::make_unique_for_overwrite<char[]>(kPieceSize)) {}

@@ -17,9 +17,9 @@ namespace wgscope::tunnel {
 /// anew from the front once all were taken.
 class Outbox {
  public:
-  static constexpr std::size_t kCapacity = 512 * 1024;
+  static constexpr std::size_t kCapacity = 512UL * 1024;
   /// Kept free for handshakes and keepalives, which must not fail because data fills the rest.
-  static constexpr std::size_t kReserve = 64 * 1024;
+  static constexpr std::size_t kReserve = 64UL * 1024;
   // What UDP_SEGMENT takes at once: UDP_MAX_SEGMENTS (linux/udp.h), and what fits one IP packet.
   static constexpr std::size_t kMaxSegments = 64;
   static constexpr std::size_t kMaxBatch = 65'000;

@@ -42,7 +42,7 @@ std::uint8_t number(std::byte byte) { return std::to_integer<std::uint8_t>(byte)
 Result<IpPacket> parse_v4(std::span<const std::byte> bytes, End end) {
   if (bytes.size() < kIpv4HeaderSize) return fail(Errc::truncated, "IPv4 header");
   const auto fixed = bytes.first<kIpv4HeaderSize>();
-  const std::size_t header_size = (number(fixed[0]) & 0xfU) * 4U;
+  const std::size_t header_size = (number(fixed[0]) & 0xfU) * 4UL;
   const std::size_t total = load_be16(fixed.subspan<2, 2>());
   if (header_size < kIpv4HeaderSize || total < header_size)
     return fail(Errc::bad_length, "IPv4 length");
