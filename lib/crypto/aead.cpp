@@ -29,7 +29,7 @@ using Nonce = std::array<std::byte, 12>;
 /// not go out half done.
 void must(bool done) {
   if (done) return;
-  std::fputs("wgscope: OpenSSL or libsodium could not encrypt\n", stderr);
+  static_cast<void>(std::fputs("wgscope: OpenSSL or libsodium could not encrypt\n", stderr));
   std::abort();
 }
 

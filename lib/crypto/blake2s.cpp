@@ -34,7 +34,7 @@ unsigned char* writable(std::span<std::byte> bytes) {
 /// Hashing fails only when memory is exhausted or a call here is wrong.
 void must(bool done) {
   if (done) return;
-  std::fputs("wgscope: OpenSSL could not hash\n", stderr);
+  static_cast<void>(std::fputs("wgscope: OpenSSL could not hash\n", stderr));
   std::abort();
 }
 

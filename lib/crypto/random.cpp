@@ -13,8 +13,8 @@ void SystemRandom::fill(std::span<std::byte> out) {
   if (RAND_priv_bytes(reinterpret_cast<unsigned char*>(out.data()), static_cast<int>(out.size())) ==
       1)
     return;
-  std::fputs("wgscope: OpenSSL gives no random bytes; going on would make predictable keys\n",
-             stderr);
+  static_cast<void>(std::fputs(
+      "wgscope: OpenSSL gives no random bytes; going on would make predictable keys\n", stderr));
   std::abort();
 }
 

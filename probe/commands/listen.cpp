@@ -141,7 +141,7 @@ Result<> hand_over(const ListenOptions& options, config::WgQuickConfig other, st
   const SecretString text = config::write_wg_quick(other);
   if (!options.peer_file.empty()) return os::replace_file(options.peer_file, text.view(), 0600);
   // Without a buffer that would keep a copy: stdio writes large pieces through, small ones not.
-  std::fflush(stdout);
+  static_cast<void>(std::fflush(stdout));
   std::string_view rest = text.view();
   while (!rest.empty()) {
     const ssize_t put = write(STDOUT_FILENO, rest.data(), rest.size());

@@ -74,7 +74,7 @@ std::string timestamp(WallTime at) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(milliseconds);
   const std::time_t time = seconds.count();
   std::tm utc{};
-  gmtime_r(&time, &utc);
+  static_cast<void>(gmtime_r(&time, &utc));
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
                      utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
                      (milliseconds - seconds).count());
