@@ -33,7 +33,7 @@ inline constexpr std::size_t kPeerStateCount = 4;
 
 /// What the exporter adds to one peer of a snapshot. Kept small, like Peer.
 struct PeerView {
-  std::array<char, kKeyBase64Size> key_text;
+  std::array<char, kKeyBase64Size> key_text{};
   PeerState state = PeerState::never;
   bool shown = true;  ///< false for a key that stood in the same reading before
   WallTime first_seen;

@@ -53,9 +53,9 @@ bool stamp_is_ahead(const HandshakeFacts& facts);
 // handshake_path.cpp: what others say about the way
 /// An ICMP error that explains why initiations are lost.
 struct IcmpVerdict {
-  FindingId id;
+  FindingId id{};
   IcmpReport report;
-  bool of_initiations;  ///< false: of plain bytes to the same port
+  bool of_initiations = false;  ///< false: of plain bytes to the same port
 };
 std::optional<IcmpVerdict> icmp_verdict(const AttemptFacts& attempt);
 Check check_icmp(const Scene& scene);

@@ -103,7 +103,7 @@ void HttpGet::send_rest() {
 }
 
 void HttpGet::receive(Instant now) {
-  std::array<std::byte, 4096> buffer;
+  std::array<std::byte, 4096> buffer{};
   while (open_) {
     const std::size_t count = host_->tcp().receive(id_, buffer);
     if (count == 0) return;

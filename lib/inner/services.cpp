@@ -158,7 +158,7 @@ void Services::echo(TcpId id, Served& served) {
 }
 
 void Services::discard(TcpId id, const Served& served) {
-  std::array<std::byte, kPiece> thrown_away;
+  std::array<std::byte, kPiece> thrown_away{};
   while (const std::size_t count = host_->tcp().receive(id, thrown_away))
     stats_.discarded_bytes += count;
   if (served.peer_finished) host_->tcp().finish(id);
@@ -166,7 +166,7 @@ void Services::discard(TcpId id, const Served& served) {
 
 void Services::source(TcpId id, const Served& served) {
   Tcp& tcp = host_->tcp();
-  std::array<std::byte, kPiece> thrown_away;
+  std::array<std::byte, kPiece> thrown_away{};
   while (tcp.receive(id, thrown_away) != 0) continue;
   if (served.peer_finished) return tcp.finish(id);
   for (;;) {

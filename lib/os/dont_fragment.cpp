@@ -55,7 +55,7 @@ Result<DontFragmentTap> DontFragmentTap::open(const IpAddress& from, std::uint16
 
 DontFragmentTap::Seen DontFragmentTap::read() {
   Seen seen;
-  std::array<std::byte, kHeaders> packet;
+  std::array<std::byte, kHeaders> packet{};
   for (;;) {
     const ssize_t size = recv(fd_.get(), packet.data(), packet.size(), 0);
     if (size < 0 && errno == EINTR) continue;

@@ -48,9 +48,9 @@ class MtuSearch::Core {
   enum class Fate : std::uint8_t { waiting, flying, answered, lost, refused };
 
   struct Shot {
-    Role role;
-    Rung rung;         ///< of probe and below
-    std::size_t size;  ///< 0: a control
+    Role role = Role::probe;
+    Rung rung{};           ///< of probe and below
+    std::size_t size = 0;  ///< 0: a control
     Fate fate = Fate::waiting;
     Instant sent = {};
     Instant answered = {};
@@ -59,10 +59,10 @@ class MtuSearch::Core {
   };
 
   struct Round {
-    bool confirms;
-    std::size_t probe;  ///< indices of shots_
+    bool confirms = false;
+    std::size_t probe = 0;  ///< indices of shots_
     std::optional<std::size_t> below;
-    std::size_t control;
+    std::size_t control = 0;
   };
 
   enum class Outcome : std::uint8_t { pending, passed, lost, smaller, silent, refused };

@@ -84,7 +84,7 @@ class Interface::Core {
   /// What a receiver index of ours stands for.
   struct Target {
     PeerId peer;
-    noise::KeyPair* session;  ///< null: an outstanding handshake
+    noise::KeyPair* session = nullptr;  ///< null: an outstanding handshake
   };
 
   // handshakes.cpp

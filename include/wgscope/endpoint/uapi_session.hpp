@@ -17,7 +17,7 @@ namespace wgscope::endpoint {
 
 /// What the protocol tells of an interface beyond what the interface knows itself.
 struct UapiIdentity {
-  const PrivateKey* private_key;
+  const PrivateKey* private_key = nullptr;
   std::uint16_t listen_port = 0;
 };
 

@@ -83,7 +83,7 @@ class PresharedKeyTrial {
 
  private:
   Symmetric before_;
-  std::array<std::byte, 16> sealed_nothing_;
+  std::array<std::byte, 16> sealed_nothing_{};
 };
 
 /// An initiation that was sent and waits for its response.
