@@ -154,17 +154,15 @@ void Collections::view(Collection& collection) {
   for (std::size_t i = 0; i < snapshot.devices.size(); ++i) {
     const Device& device = snapshot.devices[i];
     // Other failures of a device that was read are about its link or another device.
-    const bool whole =
-        std::none_of(snapshot.failures.begin(), snapshot.failures.end(), [&](const Failure& f) {
-          return f.reason == FailureReason::interrupted && f.netns == device.netns &&
-                 f.interface == device.name;
-        });
+    const bool whole = std::ranges::none_of(snapshot.failures, [&](const Failure& f) {
+      return f.reason == FailureReason::interrupted && f.netns == device.netns &&
+             f.interface == device.name;
+    });
     if (view_device(device, whole, history_.of(device, snapshot.taken.wall), collection.names.get(),
                     snapshot.taken, collection.views[i]))
       history_.mark_changed();
-    const auto hidden =
-        std::count_if(collection.views[i].peers.begin(), collection.views[i].peers.end(),
-                      [](const PeerView& view) { return !view.shown; });
+    const auto hidden = std::ranges::count_if(collection.views[i].peers,
+                                              [](const PeerView& view) { return !view.shown; });
     // An interrupted reading may show a peer twice and was reported; from any other source it is an
     // error.
     if (hidden != 0 && device.implementation == Implementation::userspace) {
@@ -176,9 +174,10 @@ void Collections::view(Collection& collection) {
   }
   // An interface that failed this time may be back the next; one that is gone is forgotten.
   history_.forget_unless([&](const std::string& netns, const std::string& interface) {
-    return std::any_of(snapshot.devices.begin(), snapshot.devices.end(),
-                       [&](const Device& d) { return d.netns == netns && d.name == interface; }) ||
-           std::any_of(snapshot.failures.begin(), snapshot.failures.end(), [&](const Failure& f) {
+    return std::ranges::any_of(
+               snapshot.devices,
+               [&](const Device& d) { return d.netns == netns && d.name == interface; }) ||
+           std::ranges::any_of(snapshot.failures, [&](const Failure& f) {
              // A socket that does not answer does not say whose it is, and counts for every
              // namespace.
              return (f.netns.empty() || f.netns == netns) &&

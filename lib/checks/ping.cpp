@@ -274,10 +274,10 @@ template <class Open>
 std::size_t Pinging::still_open(Open is_open) const {
   const Instant oldest = os::boot_now() - patience();
   std::size_t open = 0;
-  for (auto round = rounds_.rbegin(); round != rounds_.rend(); ++round) {
-    if (round->shown.sent < oldest) break;
-    const bool counts = !counted_ || round->shown.number <= *counted_;
-    if (counts && is_open(round->shown)) ++open;
+  for (const auto& round : std::views::reverse(rounds_)) {
+    if (round.shown.sent < oldest) break;
+    const bool counts = !counted_ || round.shown.number <= *counted_;
+    if (counts && is_open(round.shown)) ++open;
   }
   return open;
 }

@@ -90,7 +90,7 @@ Check dropped(const Scene& scene, const DataFacts& data) {
   finding.id = FindingId::data_unanswered;
   finding.cause = text("the tunnel carries, but {}, an address that was guessed, does not answer",
                        *data.target);
-  std::rotate(finding.hypotheses.begin(), finding.hypotheses.end() - 1, finding.hypotheses.end());
+  std::ranges::rotate(finding.hypotheses, finding.hypotheses.end() - 1);
   finding.fix.insert(finding.fix.begin(),
                      "name an address inside the tunnel that is known to answer: --ping ADDRESS");
   return make_check(tunnel_data, Status::warning,
@@ -166,8 +166,7 @@ Check cannot_tell(const Scene& scene, const DataFacts& data) {
         text("the gateway's timers were watched for {} of the 16 s that they take to tell",
              *data.witnesses_watched));
   finding.hypotheses = reasons_to_drop(scene, data);
-  if (data.target_guessed)
-    std::rotate(finding.hypotheses.begin(), finding.hypotheses.end() - 1, finding.hypotheses.end());
+  if (data.target_guessed) std::ranges::rotate(finding.hypotheses, finding.hypotheses.end() - 1);
   finding.hypotheses.push_back(
       {"data is lost on the way, there or back", "the gateway's timers tell in 16 s"});
   finding.fix = {how_to_tell(scene),

@@ -37,7 +37,7 @@ std::vector<Text> setting_fix(const MtuFacts& facts) {
         text("up to {} may pass as well: the gateway's replies have sizes in steps of 16; "
              "with wgscope listen in its place it is told to the byte",
              *likely));
-  fix.push_back("where only TCP matters, its MSS can be lowered instead:");
+  fix.emplace_back("where only TCP matters, its MSS can be lowered instead:");
   for (Text& line : clamp_fix(*fitting)) fix.push_back(std::move(line));
   return fix;
 }
@@ -62,7 +62,7 @@ Finding too_large(const MtuFacts& facts, const MtuDirection& direction, FindingI
   add_tried(direction, {}, finding);
   if (direction.place) add_place(*direction.place, kEnd, finding);
   if (!backward && facts.fragments_pass)
-    finding.evidence.push_back(
+    finding.evidence.emplace_back(
         *facts.fragments_pass
             ? "datagrams that may be cut do pass, in fragments: the kernel's WireGuard gets "
               "through, slower; implementations that forbid it do not"

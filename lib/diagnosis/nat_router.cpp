@@ -54,7 +54,7 @@ std::vector<Text> router_evidence(const NatFacts& facts) {
   if (router.query.nat_pmp_error)
     lines.push_back(text("by NAT-PMP it says error {}", *router.query.nat_pmp_error));
   if (router.query.nat_before_router)
-    lines.push_back("by PCP it says that a NAT is between it and this host");
+    lines.emplace_back("by PCP it says that a NAT is between it and this host");
   else if (router.query.pcp_error)
     lines.push_back(text("by PCP it says error {}", *router.query.pcp_error));
   if (router.upnp.outer) lines.push_back(text("by UPnP it says {}", *router.upnp.outer));

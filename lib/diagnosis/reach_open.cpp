@@ -34,7 +34,7 @@ Check name_not_found(const ReachScene& scene) {
     finding.fix = {text("dig @{} {} through the tunnel; or name another server with --dns-server",
                         *one.name_server, name)};
   } else {
-    finding.evidence.push_back("asked by this host's own name servers");
+    finding.evidence.emplace_back("asked by this host's own name servers");
     finding.fix = {"name the server inside the tunnel that knows the name, with --dns-server"};
   }
   return make_reach_check(scene, Status::critical, text("not looked up: {}", why),

@@ -117,7 +117,7 @@ void write_message(std::span<std::byte> packet, IpHeader header, const Head& hea
   store_be16(fixed.subspan<2, 2>(), 0);
   store_be16(fixed.subspan<4, 2>(), head.first);
   store_be16(fixed.subspan<6, 2>(), head.second);
-  std::copy(body.begin(), body.end(), message.subspan(kIcmpHeaderSize).begin());
+  std::copy_n(body.data(), body.size(), message.subspan(kIcmpHeaderSize).data());
   store_be16(fixed.subspan<2, 2>(), checksum(header.source, header.destination, message));
 }
 

@@ -48,7 +48,7 @@ void write_udp_packet(std::span<std::byte> packet, IpHeader header, UdpPorts por
   store_be16(fixed.subspan<2, 2>(), ports.destination);
   store_be16(fixed.subspan<4, 2>(), static_cast<std::uint16_t>(segment.size()));
   store_be16(fixed.subspan<6, 2>(), 0);
-  std::copy(payload.begin(), payload.end(), segment.subspan(kUdpHeaderSize).begin());
+  std::copy_n(payload.data(), payload.size(), segment.subspan(kUdpHeaderSize).data());
   const std::uint16_t sum = checksum(header.source, header.destination, segment);
   store_be16(fixed.subspan<6, 2>(), sum == 0 ? 0xffff : sum);  // 0 would mean "not summed"
 }

@@ -82,7 +82,7 @@ Plan plan_of(const checks::Target& target, const checks::HandshakeOptions& optio
       text("  handshake initiations of 148 bytes, one in 5 s until it answers, for "
            "{} at most",
            options.timeout));
-  plan.lines.push_back(
+  plan.lines.emplace_back(
       "  where it stays silent: up to 33 datagrams of up to 148 bytes, to this port "
       "and a closed one of the same host, 24 of them with short lives");
   const auto guessed = checks::guess_inner_target(target);

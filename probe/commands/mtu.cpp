@@ -134,7 +134,7 @@ Plan plan_of(const MtuVerb& verb, const Prepared& prepared) {
            "not be cut, each beside a small one; 24 each way where nothing is lost, up to 300 "
            "where much is",
            target ? text("{}", *target) : diagnosis::Text("nobody: name one")));
-  plan.lines.push_back(
+  plan.lines.emplace_back(
       "where full ones do not pass: some that may be cut into fragments, and pairs of a large and "
       "a "
       "small one whose life ends on the way, to name the hop");

@@ -112,7 +112,8 @@ Plan plan_of(const checks::OuterOptions& options) {
   plan.lines.push_back(
       text("to {}, UDP ports {} to {}: datagrams likewise, where the echo requests do not tell",
            host, options.host.port, options.host.port + checks::kOuterPorts - 1));
-  plan.lines.push_back("where larger ones vanish: up to 200 datagrams whose life ends on the way");
+  plan.lines.emplace_back(
+      "where larger ones vanish: up to 200 datagrams whose life ends on the way");
   return plan;
 }
 

@@ -162,7 +162,7 @@ Plan plan_of(const checks::NatOptions& options) {
         text("NAT-PMP and PCP requests to the next router, port {}: {} datagrams at most; they ask "
              "for its outer address and create nothing",
              wire::kPortControlPort, 2 * path::kRouterTransmissions));
-    plan.lines.push_back(
+    plan.lines.emplace_back(
         "UPnP: a search for gateway devices to 239.255.255.250:1900, on the link only; of the "
         "router's own device, the description and its outer address, over HTTP");
   }

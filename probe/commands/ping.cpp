@@ -96,7 +96,7 @@ Plan plan_of(const checks::PingCheck& check, const Prepared& prepared) {
   pings.add(text(" of {} bytes, one each {}, ", check.ping.payload_size, check.ping.interval));
   plan.lines.push_back(text("{}through the tunnel to {}", pings,
                             target ? text("{}", *target) : diagnosis::Text("nobody: name one")));
-  plan.lines.push_back("up to 3 more where the last ones are not answered");
+  plan.lines.emplace_back("up to 3 more where the last ones are not answered");
   plan.lines.push_back(text("as many to {} outside the tunnel, by ICMP", host));
   return plan;
 }

@@ -171,7 +171,7 @@ Plan plan_of(const checks::Target& target, const checks::ReachCheck& check) {
       text("handshake with {}:{}: the gateway takes this host for the place of the probe's key "
            "from then on",
            diagnosis::Name{target.endpoint.host}, target.endpoint.port));
-  plan.lines.push_back("through the tunnel:");
+  plan.lines.emplace_back("through the tunnel:");
   for (const Expectation& one : check.wanted)
     plan.lines.push_back(text("  {}, asked {} times at most", diagnosis::describe(one),
                               one.tries.value_or(check.reach.tries)));
