@@ -65,22 +65,9 @@ class Interface::Core {
   void drop(Instant now, DropReason reason, Event details = {});
   void notify(Instant now, EventKind kind, PeerId id, std::uint64_t number = 0);
 
-  Random& random_;
-  noise::Identity identity_;
-  noise::MacKeys mac_keys_;
-  noise::CookieIssuer issuer_;
-  noise::TimestampSource stamps_;
-  std::size_t mtu_;
-
-  std::vector<std::unique_ptr<PeerState>> peers_;  ///< by PeerId; null where one was removed
-  std::unordered_map<PublicKey, PeerId, PublicKeyHash> by_key_;
-  AllowedIps allowed_ips_;
-  Schedule schedule_;
-  Outbox outbox_;
-  EventQueue events_;
-  std::array<std::uint64_t, kDropReasonCount> dropped_{};
-
  private:
+  friend Interface;  // whose getters look at the parts
+
   /// What a receiver index of ours stands for.
   struct Target {
     PeerId peer;
@@ -130,6 +117,21 @@ class Interface::Core {
   void give_up(Instant now, PeerId id);
   void wipe_keys(Instant now, PeerId id);
   void forget_sessions(PeerState& peer);
+
+  Random& random_;
+  noise::Identity identity_;
+  noise::MacKeys mac_keys_;
+  noise::CookieIssuer issuer_;
+  noise::TimestampSource stamps_;
+  std::size_t mtu_;
+
+  std::vector<std::unique_ptr<PeerState>> peers_;  ///< by PeerId; null where one was removed
+  std::unordered_map<PublicKey, PeerId, PublicKeyHash> by_key_;
+  AllowedIps allowed_ips_;
+  Schedule schedule_;
+  Outbox outbox_;
+  EventQueue events_;
+  std::array<std::uint64_t, kDropReasonCount> dropped_{};
 
   std::unordered_map<std::uint32_t, Target> indices_;
   LoadMeter load_;
