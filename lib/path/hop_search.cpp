@@ -205,19 +205,18 @@ void HopSearch::scan(Instant now) {
   const Hop& here = hop(at_);
   if (here.large_seen > 0 || here.unusable) {
     ++at_;
-  } else if (here.large_sent == 0) {
-    ask(at_, true, now);
-  } else if (may_be_end(here)) {
-    ask(at_, false, now);
-  } else if (here.small_seen > 0) {
+    return;
+  }
+  if (here.large_sent == 0) return ask(at_, true, now);
+  if (may_be_end(here)) return ask(at_, false, now);
+  if (here.small_seen > 0) {
     candidate_ = at_;
     phase_ = Phase::confirm;
     looked_beyond_ = false;
-  } else if (here.small_lost == 0) {
-    ask(at_, false, now);
-  } else {
-    ++at_;  // silent: asked again at the end
+    return;
   }
+  if (here.small_lost == 0) return ask(at_, false, now);
+  ++at_;  // silent: asked again at the end
 }
 
 void HopSearch::leave_candidate() {

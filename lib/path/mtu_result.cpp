@@ -39,12 +39,12 @@ MtuResult MtuSearch::Core::result() const {
   result.own_limit = own_limit_;
   if (own_limit_ && *own_limit_ < config_.current) {
     result.current_fits = false;  // the ladder's `current` is what is left of it
-  } else if (config_.current > config_.ceiling) {
-    // It was not tried itself.
-  } else if (ladder_.passed(current)) {
-    result.current_fits = true;
-  } else if (boundary && hi <= current) {
-    result.current_fits = false;
+  } else if (config_.current <= config_.ceiling) {
+    // Above, it was not tried itself.
+    if (ladder_.passed(current))
+      result.current_fits = true;
+    else if (boundary && hi <= current)
+      result.current_fits = false;
   }
   result.path_changed = changed_;
   result.probes = probes_;
