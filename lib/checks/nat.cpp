@@ -133,18 +133,17 @@ NatFacts nat(Run& run, const NatOptions& options) {
   facts.servers_are_gateways = options.servers_are_gateways;
   const std::vector<Endpoint> servers = find_servers(run, options, facts);
   crypto::SystemRandom random;
-  const Endpoint* first = nullptr;  // that there is a way to
+  IpAddress first;  // that there is a way to
   for (const Endpoint& server : servers) {
     if (facts.local) break;
     facts.local = os::local_address_towards(server);
-    first = &server;
+    first = server.address;
   }
   if (!facts.local && !servers.empty())
     facts.error = Error{Errc::io, fmt::format("no route to {}", servers.front().to_string())};
   if (facts.local && !run.interrupted()) {
     std::optional<RouterInquiry> router;
-    if (options.router && options.family == Family::v4)
-      router.emplace(run, *facts.local, first->address);
+    if (options.router && options.family == Family::v4) router.emplace(run, *facts.local, first);
     auto behaviour = Behaviour(run).run(random, servers, *facts.local);
     if (behaviour)
       facts.behaviour = std::move(*behaviour);
