@@ -206,7 +206,7 @@ int Server::Impl::on_request(mg_connection* connection) noexcept {
       server->options_.on_answered(
           path, response.status(),
           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  } catch (...) {  // counting is not worth an answer
+  } catch (...) {  // NOLINT(bugprone-empty-catch): counting is not worth an answer
   }
   return response.status();
 }
