@@ -232,13 +232,13 @@ void Reach::take_result(Job& job, Instant now) {
   const diagnosis::ReachTry& result = *job.attempt->result();
   if (was_heard(result.outcome) && job.source)
     note_heard(now, *job.source, result.icmp ? result.icmp->from : *job.result.address);
-  const bool final_ = result.outcome == ReachOutcome::not_sent ||
-                      // One answer is enough to know what must not be; and hosts ration their
-                      // refusals, which other targets need too.
-                      (job.result.wanted.closed && was_heard(result.outcome));
+  const bool is_final = result.outcome == ReachOutcome::not_sent ||
+                        // One answer is enough to know what must not be; and hosts ration their
+                        // refusals, which other targets need too.
+                        (job.result.wanted.closed && was_heard(result.outcome));
   job.result.tries.push_back(result);
   job.attempt.reset();
-  job.done = final_ || job.tries_left == 0;
+  job.done = is_final || job.tries_left == 0;
   if (!job.done) begin(job, now);
 }
 
