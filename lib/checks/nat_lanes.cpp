@@ -219,14 +219,14 @@ void NatLanes::trigger(const Asked& asked, Instant now) {
     if (trials_->done() || asked.serial != trial_.serial || !trial_.port) return;
     Asked answer = asked;
     answer.purpose = Purpose::trial_answer;
-    return ask(control_, answer, *trial_.port);
+    return ask(control_, answer, trial_.port);
   }
   Measured& measured = measured_[asked.engine];
   const Lane& lane = measured.lanes[asked.lane];
   if (measured.engine.done() || asked.serial != lane.serial || !lane.port) return;
   Asked answer = asked;
   answer.purpose = Purpose::answer;
-  ask(control_, answer, *lane.port);
+  ask(control_, answer, lane.port);
   if (asked.every_second) triggers_.emplace(now + seconds(1), asked);
 }
 

@@ -154,7 +154,7 @@ void Session::run_timers(bool wanted) { timers_ = wanted; }
 
 Result<> Session::rebind() {
   watches_.clear();
-  const auto bound = endpoint_->rebind();
+  auto bound = endpoint_->rebind();
   if (auto watched = watch(); !watched) return watched;
   return bound;
 }

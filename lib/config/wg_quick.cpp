@@ -296,7 +296,7 @@ Result<> Reader::fwmark(std::string_view value) {
   const auto mark = iequals(value, "off") ? 0U : parse_number(value, UINT32_MAX);
   if (!mark) return bad("FwMark takes a number such as 51820 or 0xca6c, or off");
   config_.fwmark.reset();
-  if (*mark != 0) config_.fwmark = *mark;
+  if (*mark != 0) config_.fwmark = mark;
   return {};
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 Text hop_text(const path::PathHop& hop, const Text& end) {
   if (hop.number == 0) return "this host";
-  const Text number = text("hop {}", hop.number);
+  Text number = text("hop {}", hop.number);
   if (hop.is_end) return text("{} ({})", end, number);
   if (hop.address) return text("{} ({})", *hop.address, number);
   return number;

@@ -70,7 +70,7 @@ Check unanswered(const Scene& scene) {
                     text("no response to {} when it was interrupted", tried));
 }
 
-std::vector<Text> how_to_set_key(const Scene& scene, Text file) {
+std::vector<Text> how_to_set_key(const Scene& scene, const Text& file) {
   return {text("here: PresharedKey in [Peer] must be the one that the gateway has for this probe"),
           text("on the gateway: wg set INTERFACE peer {} preshared-key {}", scene.all.ours, file),
           text("on the gateway, to use none: wg set INTERFACE peer {} preshared-key /dev/null",

@@ -125,7 +125,7 @@ Hypothesis outbound_filtered() {
           "try from another network; ask for UDP to the endpoint's port in its firewall"};
 }
 
-Text most_likely(Text observed, const std::vector<Hypothesis>& hypotheses) {
+Text most_likely(const Text& observed, const std::vector<Hypothesis>& hypotheses) {
   return text("{}: most likely {}", observed, hypotheses.front().cause);
 }
 
@@ -155,7 +155,7 @@ Finding wireguard_filtered(const Scene& scene) {
                      {"the host limits how often it says unreachable, and its WireGuard does not "
                       "respond for a reason of its own",
                       "run again: another result shows the limit"}}};
-  for (Hypothesis& reason : reasons_of_refusal(scene)) finding.hypotheses.push_back(reason);
+  for (const Hypothesis& reason : reasons_of_refusal(scene)) finding.hypotheses.push_back(reason);
   finding.fix = {"ask whoever runs the network in between to let WireGuard through",
                  "or use another network, or carry WireGuard in something that is let through"};
   return finding;

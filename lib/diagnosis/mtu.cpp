@@ -317,8 +317,8 @@ Text success(const MtuFacts& facts) {
   if (*fitting < facts.tunnel_mtu)
     return text("MTU {} does not fit the path in both directions: set {}", facts.tunnel_mtu,
                 to_set);
-  const Text fits = text("MTU {} fits in both directions: TCP MSS {} (IPv6: {})", facts.tunnel_mtu,
-                         facts.tunnel_mtu - kTcpOverIpv4, facts.tunnel_mtu - kTcpOverIpv6);
+  Text fits = text("MTU {} fits in both directions: TCP MSS {} (IPv6: {})", facts.tunnel_mtu,
+                   facts.tunnel_mtu - kTcpOverIpv4, facts.tunnel_mtu - kTcpOverIpv6);
   if (*fitting > facts.tunnel_mtu)
     return text("{}; margin {} bytes, up to MTU {}", fits, *fitting - facts.tunnel_mtu, *fitting);
   const std::size_t there = *facts.forward->mtu - facts.overhead;

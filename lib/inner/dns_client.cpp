@@ -22,9 +22,9 @@
 
 namespace wgscope::inner {
 
-DnsLookup::DnsLookup(Host& host, const Endpoint& server, const wire::DnsQuestion& question,
+DnsLookup::DnsLookup(Host& host, const Endpoint& server, wire::DnsQuestion question,
                      DnsLookupOptions options)
-    : host_(&host), server_(server), question_(question), options_(options) {
+    : host_(&host), server_(server), question_(std::move(question)), options_(options) {
   assert(options.tries >= 1 && options.wait > Nanoseconds{0});
 }
 

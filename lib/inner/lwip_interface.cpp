@@ -112,7 +112,7 @@ ip_addr_t LwipInterface::address(const IpAddress& from) const {
 bool LwipInterface::is_sane(const wire::IpPacket& packet) const {
   if (packet.payload.size() < kTcpHeaderSize) return false;
   const auto header = packet.payload.first<kTcpHeaderSize>();
-  const unsigned flags = std::to_integer<unsigned>(header[13]);
+  const auto flags = std::to_integer<unsigned>(header[13]);
   const bool syn = (flags & kSyn) != 0;
   if (syn && (flags & (kFin | kReset)) != 0) return false;
   const std::size_t header_size = std::to_integer<std::size_t>(header[12] >> 4U) * 4;
@@ -164,7 +164,7 @@ void LwipInterface::input(const wire::IpPacket& packet) {
   if (packet.header.size() == header_size) {
     std::memcpy(to.data(), packet.header.data(), header_size);
   } else {  // options and extension headers stay behind
-    wire::IpHeader plain{packet.source, packet.destination, packet.protocol};
+    const wire::IpHeader plain{packet.source, packet.destination, packet.protocol};
     wire::write_ip_header(to, plain);
   }
   if (!packet.payload.empty())

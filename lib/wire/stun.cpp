@@ -194,7 +194,7 @@ Result<> Parser::number(std::uint16_t type, std::span<const std::byte> value) {
 Result<> Parser::error_code(std::span<const std::byte> value) {
   if (value.size() < 4) return fail(Errc::bad_length, "STUN error code");
   const unsigned hundreds = std::to_integer<unsigned>(value[2]) & 7U;
-  const unsigned rest = std::to_integer<unsigned>(value[3]);
+  const auto rest = std::to_integer<unsigned>(value[3]);
   if (hundreds < 3 || hundreds > 6 || rest > 99) return fail(Errc::bad_value, "STUN error code");
   if (!message_.error_code) message_.error_code = static_cast<std::uint16_t>(hundreds * 100 + rest);
   return {};

@@ -54,7 +54,7 @@ class DnsLookup {
   [[nodiscard]] std::uint32_t strays() const { return strays_; }
 
  private:
-  DnsLookup(Host& host, const Endpoint& server, const wire::DnsQuestion& question,
+  DnsLookup(Host& host, const Endpoint& server, wire::DnsQuestion question,
             DnsLookupOptions options);
   Result<> send(Instant now);
   void handle_answer(const UdpReceived& received);
