@@ -209,7 +209,7 @@ TEST(SystemdListeners, AreRefusedWhenTheyAreNoTcp) {
 }
 
 TEST(SystemdListeners, AreRefusedWhenTheyWereMeantForAnotherProcess) {
-  for (const auto& [pid, fds] :
+  for (const auto& [given_pid, given_fds] :
        std::initializer_list<std::pair<const char*, const char*>>{{"1", "1"},
                                                                   {"", "1"},
                                                                   {"x", "1"},
@@ -219,7 +219,7 @@ TEST(SystemdListeners, AreRefusedWhenTheyWereMeantForAnotherProcess) {
                                                                   {"me", ""},
                                                                   {"me", nullptr},
                                                                   {"me", "x"}})
-    in_child([pid = pid, fds = fds]() -> std::string {
+    in_child([pid = given_pid, fds = given_fds]() -> std::string {
       announce(1);
       if (pid == nullptr) unsetenv("LISTEN_PID");
       if (pid != nullptr && std::string_view(pid) != "me") setenv("LISTEN_PID", pid, 1);
