@@ -1,0 +1,260 @@
+// The alert rules, their promtool tests, their runbooks and docs/alerts.md agree with each other,
+// with the metrics that exist and with the probe's options. That the rules find what they are for
+// is tested in alerts/tests, by promtool.
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <yaml-cpp/yaml.h>
+
+#include "files.hpp"
+#include "need.hpp"
+#include "paths.hpp"
+#include "process.hpp"
+#include "prometheus.hpp"
+
+namespace wgscope::test {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AnyOf;
+using testing::ContainerEq;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+using Names = std::set<std::string>;
+
+std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder,
+                                            const std::string& extension) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(source_dir() / folder))
+    if (entry.path().extension() == extension) files.push_back(entry.path());
+  std::ranges::sort(files);
+  return files;
+}
+
+/// Every rule of every file in alerts/.
+std::vector<YAML::Node> rules() {
+  std::vector<YAML::Node> all;
+  for (const std::filesystem::path& file : files_in("alerts", ".yaml"))
+    for (const YAML::Node& group : YAML::LoadFile(file.string())["groups"])
+      for (const YAML::Node& rule : group["rules"]) all.push_back(rule);
+  return all;
+}
+
+/// Nodes are copied, never assigned: assigning a YAML::Node changes what its copies refer to.
+std::vector<YAML::Node> alerts() {
+  std::vector<YAML::Node> found;
+  for (const YAML::Node& rule : rules())
+    if (rule["alert"]) found.push_back(rule);
+  return found;
+}
+
+Names alert_names() {
+  Names names;
+  for (const YAML::Node& alert : alerts()) names.insert(alert["alert"].as<std::string>());
+  return names;
+}
+
+/// What the first group of `pattern` matches, anywhere in `text`.
+Names all_matches(const std::string& text, const std::string& pattern) {
+  const std::regex regex(pattern);
+  Names found;
+  for (std::sregex_iterator match(text.begin(), text.end(), regex), end; match != end; ++match)
+    found.insert((*match)[1]);
+  return found;
+}
+
+Names without(Names names, const Names& others) {
+  for (const std::string& other : others) names.erase(other);
+  return names;
+}
+
+class AlertsPromtoolTest : public testing::Test {
+ protected:
+  void SetUp() override { WGSCOPE_NEED(why_no_prometheus()); }
+
+  static void expect_success(std::vector<std::string> arguments,
+                             const std::vector<std::filesystem::path>& files) {
+    ASSERT_THAT(files, Not(IsEmpty()));
+    arguments.insert(arguments.begin(), find_prometheus_program("promtool").value());
+    for (const std::filesystem::path& file : files) arguments.push_back(file);
+    const Finished finished = run(arguments, {}, 100s);
+    EXPECT_EQ(finished.exit_code, 0) << finished.out << finished.err;
+  }
+};
+
+TEST_F(AlertsPromtoolTest, HasNothingToSayOfTheRules) {
+  expect_success({"check", "rules", "--lint=all", "--lint-fatal"}, files_in("alerts", ".yaml"));
+}
+
+TEST_F(AlertsPromtoolTest, PassesTheRulesTests) {
+  expect_success({"test", "rules"}, files_in("alerts/tests", ".yaml"));
+}
+
+TEST(AlertsTest, EachIsSeenFiringAndSilent) {
+  Names firing;
+  Names silent;
+  for (const std::filesystem::path& file : files_in("alerts/tests", ".yaml"))
+    for (const YAML::Node& group : YAML::LoadFile(file.string())["tests"])
+      for (const YAML::Node& expected : group["alert_rule_test"])
+        (expected["exp_alerts"].size() > 0 ? firing : silent)
+            .insert(expected["alertname"].as<std::string>());
+  EXPECT_THAT(firing, ContainerEq(alert_names()));
+  EXPECT_THAT(silent, ContainerEq(alert_names()));
+}
+
+TEST(AlertsTest, EachHasItsRunbookAndEachRunbookItsAlert) {
+  Names runbooks;
+  for (const std::filesystem::path& file : files_in("docs/runbooks", ".md")) {
+    runbooks.insert(file.stem());
+    const std::string page = read_file(file);
+    EXPECT_THAT(page, testing::StartsWith("# " + file.stem().string() + "\n"));
+    for (const char* part : {"Meaning", "Impact", "Diagnosis", "Mitigation"})
+      EXPECT_THAT(page, HasSubstr(fmt::format("\n## {}\n\n", part))) << file;
+  }
+  EXPECT_THAT(runbooks, ContainerEq(alert_names()));
+}
+
+TEST(AlertsTest, EachHasItsLabelsAndAnnotations) {
+  ASSERT_THAT(alerts(), Not(IsEmpty()));
+  for (const YAML::Node& alert : alerts()) {
+    const auto name = alert["alert"].as<std::string>();
+    const auto text = [&](const char* kind, const char* key) {
+      return alert[kind][key] ? alert[kind][key].as<std::string>() : std::string();
+    };
+    EXPECT_THAT(name, testing::StartsWith("WireGuard"));
+    EXPECT_THAT(text("labels", "severity"), AnyOf("critical", "warning", "info")) << name;
+    const std::string summary = text("annotations", "summary");
+    EXPECT_THAT(summary, EndsWith(".")) << name;
+    EXPECT_THAT(summary, Not(HasSubstr("{{"))) << name << ": a summary is static";
+    EXPECT_THAT(text("annotations", "description"), HasSubstr("{{ $labels.")) << name;
+    EXPECT_THAT(text("annotations", "runbook_url"), EndsWith("/" + name + ".md")) << name;
+  }
+}
+
+TEST(AlertsTest, NoPeerPages) {
+  for (const YAML::Node& alert : alerts()) {
+    const auto name = alert["alert"].as<std::string>();
+    if (!name.starts_with("WireGuardPeer")) continue;
+    EXPECT_NE(alert["labels"]["severity"].as<std::string>(), "critical") << name;
+  }
+}
+
+TEST(AlertsTest, UseMetricsThatExist) {
+  const Names known =
+      all_matches(read_file(source_dir() / "docs/metrics.md"), "\n\\| `([a-z_]+)` \\|");
+  Names recorded;
+  Names used;
+  for (const YAML::Node& rule : rules()) {
+    if (rule["record"]) recorded.insert(rule["record"].as<std::string>());
+    used.merge(all_matches(rule["expr"].as<std::string>(), "\\b(wireguard[_:][a-z0-9_:]+)"));
+  }
+  EXPECT_THAT(used, Not(IsEmpty()));
+  EXPECT_THAT(without(without(used, known), recorded), IsEmpty());
+}
+
+TEST(AlertsTest, RecordedNamesHaveLevelMetricAndOperations) {
+  for (const YAML::Node& rule : rules()) {
+    if (!rule["record"]) continue;
+    EXPECT_THAT(rule["record"].as<std::string>(),
+                testing::MatchesRegex("[a-z_]+:[a-z_]+:[a-z0-9_]+"));
+  }
+}
+
+/// What stands before a threshold in the expressions, by the threshold's name.
+const std::map<std::string, std::string> kBeforeThreshold = {
+    {"window", "rate(wireguard_peer_receive_bytes_total["},
+    {"handshake_receive", "wireguard:peer_receive_bytes:rate4m > "},
+    {"handshake_transmit", "wireguard:peer_transmit_bytes:rate4m > "},
+    {"unanswered_transmit", "wireguard:peer_transmit_bytes:rate4m > "},
+    {"one_way_transmit", "wireguard:peer_transmit_bytes:rate4m > "},
+    {"one_way_receive", "wireguard:peer_receive_bytes:rate4m < "},
+    {"two_way_period", "avg_over_time(wireguard:peer_receive_bytes:rate4m["},
+    {"two_way_receive", "[30m] offset 15m) > "},
+    {"frame_errors", "rate(wireguard_interface_receive_frame_errors_total[4m]) > "},
+    {"socket_drops", "rate(wireguard_interface_socket_receive_drops_total[4m]) > "},
+    {"scrape_seconds", "scrape_duration_seconds{job=\"wireguard\"}[15m]) > "},
+    {"recent", "increase(wireguard_exporter_clock_steps_total["},
+};
+
+TEST(AlertsTest, ThresholdsAreThoseOfTheDocument) {
+  const std::string document = read_file(source_dir() / "docs/alerts.md");
+  std::string expressions;
+  for (const YAML::Node& rule : rules()) expressions += rule["expr"].as<std::string>() + "\n";
+  std::istringstream lines(read_file(source_dir() / "alerts/core.yaml"));
+  const std::regex threshold("#   ([a-z_]+) +([0-9.]+m?) .*");
+  Names listed;
+  Names used;
+  std::smatch match;
+  for (std::string line; std::getline(lines, line);) {
+    if (!std::regex_match(line, match, threshold)) continue;
+    const std::string name = match[1];
+    const std::string value = match[2];
+    listed.insert(name);
+    EXPECT_THAT(document, HasSubstr(fmt::format("\n| `{}` | {} |", name, value)));
+    const std::size_t place = expressions.find(kBeforeThreshold.at(name) + value);
+    ASSERT_NE(place, std::string::npos) << name;
+    const std::size_t end = place + (kBeforeThreshold.at(name) + value).size();
+    EXPECT_THAT("0123456789.", Not(HasSubstr(expressions.substr(end, 1)))) << name;
+  }
+  for (const auto& [name, before] : kBeforeThreshold) used.insert(name);
+  EXPECT_THAT(listed, ContainerEq(used));
+  EXPECT_THAT(all_matches(expressions, "\\[([0-9]+[a-z])\\]"),
+              ContainerEq(Names{"4m", "15m", "30m"}))
+      << "a window that is not in the list";
+}
+
+TEST(AlertsTest, TheDocumentListsEveryAlertWithItsTests) {
+  const std::string document = read_file(source_dir() / "docs/alerts.md");
+  std::string tests;
+  for (const std::filesystem::path& file : files_in("alerts/tests", ".yaml"))
+    for (const YAML::Node& group : YAML::LoadFile(file.string())["tests"])
+      tests += group["name"].as<std::string>() + "\n";
+  const Names listed = all_matches(document, "\n\\| \\[(WireGuard[A-Za-z]+)\\]\\(runbooks/");
+  EXPECT_THAT(listed, ContainerEq(alert_names()));
+  const Names quoted = all_matches(document, "“([^”]+)”");
+  EXPECT_THAT(quoted, Not(IsEmpty()));
+  for (const std::string& test : quoted) EXPECT_THAT(tests, HasSubstr(test + "\n"));
+}
+
+/// The options that `wgscope VERB --help` lists, by verb.
+std::map<std::string, std::string> help_of(const Names& verbs) {
+  std::map<std::string, std::string> help;
+  for (const std::string& verb : verbs) {
+    const Finished finished = run({(binary_dir() / "probe/wgscope").string(), verb, "--help"});
+    EXPECT_EQ(finished.exit_code, 0) << "wgscope " << verb;
+    help[verb] = finished.out;
+  }
+  return help;
+}
+
+TEST(AlertsTest, RunbooksNameVerbsAndOptionsThatExist) {
+  std::string pages;
+  for (const std::filesystem::path& file : files_in("docs/runbooks", ".md"))
+    pages += read_file(file);
+  const Names commands = all_matches(pages, "[`\n] *(wgscope [a-z]+[^`\n]*)");
+  ASSERT_THAT(commands, Not(IsEmpty()));
+  const std::map<std::string, std::string> help = help_of(all_matches(pages, "wgscope ([a-z]+) -"));
+  for (const std::string& command : commands) {
+    const std::string verb = *all_matches(command, "wgscope ([a-z]+)").begin();
+    for (const std::string& option : all_matches(command, " (--[a-z.-]+)"))
+      EXPECT_THAT(help.at(verb), testing::ContainsRegex("[ ,]" + option + "[ ,=\n]")) << command;
+  }
+}
+
+}  // namespace
+}  // namespace wgscope::test
