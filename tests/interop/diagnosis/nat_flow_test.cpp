@@ -276,10 +276,14 @@ TEST_F(NatFlow, GatewayThatWasSilencedStaysSilent) {
   EXPECT_EQ(facts.found.end, FlowEnd::done);
 }
 
+// The pauses double from the timeout that the service's kernel chose by the round trip: 200 ms on an
+// idle machine, so that 6.4 s is the longest pause within the lifetime of 8 s; 220 ms and 7 s on a
+// busy one. Both are survived in truth.
 TEST_F(NatFlow, RetransmissionsBracketTheLifetime) {
   const FlowFacts& facts = measured("tcp");
   EXPECT_EQ(facts.found.end, FlowEnd::done);
-  EXPECT_EQ(facts.found.alive_after, 6s);
+  EXPECT_GE(facts.found.alive_after, 6s);
+  EXPECT_LT(facts.found.alive_after, 8s);
   EXPECT_GE(facts.found.gone_after, 13s);
   EXPECT_LE(facts.found.gone_after, 18s);
   EXPECT_EQ(facts.found.keepalive, KeepaliveVerdict::enough);
