@@ -242,10 +242,10 @@ std::map<std::string, std::string> help_of(const Names& verbs) {
   return help;
 }
 
-TEST(AlertsTest, RunbooksNameVerbsAndOptionsThatExist) {
-  std::string pages;
-  for (const std::filesystem::path& file : files_in("docs/runbooks", ".md"))
-    pages += read_file(file);
+TEST(AlertsTest, RunbooksAndDocumentsNameVerbsAndOptionsThatExist) {
+  std::string pages = read_file(source_dir() / "README.md");
+  for (const char* folder : {"docs", "docs/runbooks"})
+    for (const std::filesystem::path& file : files_in(folder, ".md")) pages += read_file(file);
   const Names commands = all_matches(pages, "[`\n] *(wgscope [a-z]+[^`\n]*)");
   ASSERT_THAT(commands, Not(IsEmpty()));
   const std::map<std::string, std::string> help = help_of(all_matches(pages, "wgscope ([a-z]+) -"));
