@@ -1,4 +1,4 @@
-// The alert rules, their promtool tests, their runbooks and docs/alerts.md agree with each other,
+// The alert rules, their source, their promtool tests, their runbooks and docs/alerts.md agree with each other,
 // with the metrics that exist and with the probe's options. That the rules find what they are for
 // is tested in alerts/tests, by promtool.
 
@@ -23,6 +23,7 @@
 #include "paths.hpp"
 #include "process.hpp"
 #include "prometheus.hpp"
+#include "temp_dir.hpp"
 
 namespace wgscope::test {
 namespace {
@@ -175,47 +176,73 @@ TEST(AlertsTest, RecordedNamesHaveLevelMetricAndOperations) {
   }
 }
 
-/// What stands before a threshold in the expressions, by the threshold's name.
-const std::map<std::string, std::string> kBeforeThreshold = {
-    {"window", "rate(wireguard_peer_receive_bytes_total["},
-    {"handshake_receive", "wireguard:peer_receive_bytes:rate4m > "},
-    {"handshake_transmit", "wireguard:peer_transmit_bytes:rate4m > "},
-    {"unanswered_transmit", "wireguard:peer_transmit_bytes:rate4m > "},
-    {"one_way_transmit", "wireguard:peer_transmit_bytes:rate4m > "},
-    {"one_way_receive", "wireguard:peer_receive_bytes:rate4m < "},
-    {"two_way_period", "avg_over_time(wireguard:peer_receive_bytes:rate4m["},
-    {"two_way_receive", "[30m] offset 15m) > "},
-    {"frame_errors", "rate(wireguard_interface_receive_frame_errors_total[4m]) > "},
-    {"socket_drops", "rate(wireguard_interface_socket_receive_drops_total[4m]) > "},
-    {"scrape_seconds", "scrape_duration_seconds{job=\"wireguard\"}[15m]) > "},
-    {"recent", "increase(wireguard_exporter_clock_steps_total["},
-};
+Finished script_rules(std::vector<std::string> options) {
+  options.insert(options.begin(), (source_dir() / "script/rules").string());
+  return run(options, {}, 60s);
+}
 
-TEST(AlertsTest, ThresholdsAreThoseOfTheDocument) {
+TEST(AlertsTest, RulesAreMadeFromTheirSource) {
+  const Finished finished = script_rules({"--check"});
+  EXPECT_EQ(finished.exit_code, 0) << finished.out << finished.err;
+}
+
+TEST(AlertsTest, EveryThresholdIsASettingAndEverySettingIsUsed) {
+  std::string source;
+  for (const std::filesystem::path& file : files_in("alerts/source", ".yaml"))
+    source += read_file(file);
+  EXPECT_THAT(all_matches(source, "(\\[[0-9]+[smhd])"), IsEmpty());
+  EXPECT_THAT(all_matches(source, "\n *(for: [0-9]+)"), IsEmpty());
+  EXPECT_THAT(all_matches(source, "[<>]=? ([0-9.]+)"), ContainerEq(Names{"0"}));
+  const std::string settings = read_file(source_dir() / "alerts/source/settings");
+  for (const std::string& name : all_matches(settings, "\n(?:time|number|text) ([a-z_]+) ="))
+    EXPECT_THAT(source + settings, testing::ContainsRegex(fmt::format(
+                                       "@{0}[:@]|= [^#\n]*[^a-z_]{0}[^a-z_]|= {0} ", name)))
+        << name << " is not used";
+}
+
+/// As docs/alerts.md has it: "9 min 30 s".
+std::string in_words(int seconds) {
+  std::string words;
+  if (seconds >= 60) words = fmt::format("{} min", seconds / 60);
+  if (seconds % 60 != 0) words += fmt::format("{}{} s", words.empty() ? "" : " ", seconds % 60);
+  return words;
+}
+
+TEST(AlertsTest, EachPromisesATimeAndTheDocumentTellsIt) {
+  const Finished finished = script_rules({"--promises"});
+  ASSERT_EQ(finished.exit_code, 0) << finished.err;
   const std::string document = read_file(source_dir() / "docs/alerts.md");
-  std::string expressions;
-  for (const YAML::Node& rule : rules()) expressions += rule["expr"].as<std::string>() + "\n";
-  std::istringstream lines(read_file(source_dir() / "alerts/core.yaml"));
-  const std::regex threshold("#   ([a-z_]+) +([0-9.]+m?) .*");
-  Names listed;
-  Names used;
-  std::smatch match;
-  for (std::string line; std::getline(lines, line);) {
-    if (!std::regex_match(line, match, threshold)) continue;
-    const std::string name = match[1];
-    const std::string value = match[2];
-    listed.insert(name);
-    EXPECT_THAT(document, HasSubstr(fmt::format("\n| `{}` | {} |", name, value)));
-    const std::size_t place = expressions.find(kBeforeThreshold.at(name) + value);
-    ASSERT_NE(place, std::string::npos) << name;
-    const std::size_t end = place + (kBeforeThreshold.at(name) + value).size();
-    EXPECT_THAT("0123456789.", Not(HasSubstr(expressions.substr(end, 1)))) << name;
+  Names promised;
+  std::istringstream lines(finished.out);
+  std::string alert;
+  for (int seconds = 0; lines >> alert >> seconds;) {
+    promised.insert(alert);
+    EXPECT_THAT(all_matches(document, fmt::format("\n\\| \\[{}\\][^|]+\\|[^|]+\\|[^|]+\\| "
+                                                  "((?:[0-9]+ min)?(?: ?[0-9]+ s)?)",
+                                                  alert)),
+                ContainerEq(Names{in_words(seconds)}))
+        << alert;
   }
-  for (const auto& [name, before] : kBeforeThreshold) used.insert(name);
-  EXPECT_THAT(listed, ContainerEq(used));
-  EXPECT_THAT(all_matches(expressions, "\\[([0-9]+[a-z])\\]"),
-              ContainerEq(Names{"4m", "15m", "30m"}))
-      << "a window that is not in the list";
+  EXPECT_THAT(promised, ContainerEq(alert_names()));
+}
+
+TEST(AlertsTest, WindowsFollowTheScrapeInterval) {
+  TempDir folder;
+  const Finished finished = script_rules(
+      {"--scrape-interval=15s", "--set", "one_way_for=7m", "--output", folder.path().string()});
+  ASSERT_EQ(finished.exit_code, 0) << finished.err;
+  const std::string rules = read_file(folder.path() / "core.yaml");
+  EXPECT_THAT(rules, HasSubstr("rate(wireguard_peer_receive_bytes_total[2m])"));
+  EXPECT_THAT(rules, HasSubstr("handshake_age_seconds < 120"));
+  EXPECT_THAT(rules, HasSubstr("for 2 minutes and this host replied"));
+  EXPECT_THAT(rules, HasSubstr("for: 7m"));
+}
+
+TEST(AlertsTest, SettingsThatDoNotExistAreRefused) {
+  EXPECT_THAT(script_rules({"--set", "windows=3m"}).err, HasSubstr("no such setting: windows"));
+  EXPECT_THAT(script_rules({"--set", "window=soon"}).err, HasSubstr("'soon' is not a duration"));
+  EXPECT_THAT(script_rules({"--scrape-interval"}).err,
+              HasSubstr("--scrape-interval wants a value"));
 }
 
 TEST(AlertsTest, TheDocumentListsEveryAlertWithItsTests) {
