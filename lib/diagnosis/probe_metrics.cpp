@@ -13,6 +13,9 @@ constexpr ProbeMetric kMetrics[] = {
     {"probe_success", gauge, "", "",
      "1 if the tunnel does what was asked for, 0 if it does not or that could not be told."},
     {"probe_duration_seconds", gauge, "seconds", "", "How long the probe took."},
+    {"wireguard_probe_timestamp_seconds", gauge, "seconds", "",
+     "Wall clock at the end of the probe. What is older than the probe's interval says nothing of "
+     "now."},
     {"wireguard_probe_finding", gauge, "", "id, severity",
      "1 for each finding; docs/findings.md explains them."},
     {"wireguard_probe_handshake_duration_seconds", gauge, "seconds", "",

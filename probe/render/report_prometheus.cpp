@@ -115,6 +115,8 @@ class Exposition {
     const bool success = overall(report_, fail_on) == diagnosis::Status::ok;
     families_.add("probe_success", "", common_, success ? 1 : 0);
     families_.add("probe_duration_seconds", "", common_, seconds(report_.duration));
+    families_.add("wireguard_probe_timestamp_seconds", "", common_,
+                  seconds(report_.started.since_epoch + report_.duration));
     for (const diagnosis::Check& check : report_.checks)
       if (check.finding) add(*check.finding);
     for (const diagnosis::Measurement& measurement : report_.measurements) add(measurement);
