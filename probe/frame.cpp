@@ -38,9 +38,8 @@ diagnosis::Report begin_report(std::string_view verb) {
   return report;
 }
 
-/// What keeps a check from beginning, for people; and for the pipeline that waits for a file.
-Exit refuse(const OutputOptions& output, std::string_view verb, const Error& error,
-            bool plan = false) {
+Exit refuse_report(const OutputOptions& output, std::string_view verb, const Error& error,
+                   bool plan = false) {
   fmt::print(stderr, "wgscope {}: {}\n", verb, error.context);
   const bool awaited = output.json || !output.junit_file.empty() || !output.prometheus_file.empty();
   if (plan || !awaited) return Exit::unknown;
@@ -104,6 +103,10 @@ class Interrupts {
 
 }  // namespace
 
+Exit refuse(const CheckOptions& options, std::string_view verb, const Error& error) {
+  return refuse_report(options.output, verb, error, options.plan);
+}
+
 void print_plan(const Plan& plan, const OutputOptions& output) {
   Redaction redaction(output.redact);
   for (const diagnosis::Text& line : plan.lines) fmt::print("{}\n", redaction.show(line));
@@ -111,13 +114,13 @@ void print_plan(const Plan& plan, const OutputOptions& output) {
 
 Exit run_report(const OutputOptions& output, const ReportBody& body) {
   if (const auto writable = check_outputs(output); !writable)
-    return refuse(output, body.verb, writable.error());
+    return refuse_report(output, body.verb, writable.error());
   const auto line = make_progress(output);
   auto run = checks::Run::open(line.get());
-  if (!run) return refuse(output, body.verb, run.error());
+  if (!run) return refuse_report(output, body.verb, run.error());
   if (line) line->attach(run->loop());
   auto interrupts = Interrupts::attach(*run);
-  if (!interrupts) return refuse(output, body.verb, interrupts.error());
+  if (!interrupts) return refuse_report(output, body.verb, interrupts.error());
 
   Watching watching(output);
   for (;;) {
@@ -136,12 +139,12 @@ Exit run_report(const OutputOptions& output, const ReportBody& body) {
 
 Exit run_check(const CheckOptions& options, const CheckBody& body) {
   auto prepared = prepare(options.target);
-  if (!prepared) return refuse(options.output, body.verb, prepared.error(), options.plan);
+  if (!prepared) return refuse(options, body.verb, prepared.error());
   if (const auto fits = check_family(options, prepared->target.endpoint); !fits)
-    return refuse(options.output, body.verb, fits.error(), options.plan);
+    return refuse(options, body.verb, fits.error());
   if (body.check) {
     if (const auto fits = body.check(*prepared); !fits)
-      return refuse(options.output, body.verb, fits.error(), options.plan);
+      return refuse(options, body.verb, fits.error());
   }
   if (options.plan) {
     print_plan(body.plan(*prepared), options.output);

@@ -118,6 +118,10 @@ struct ReportBody {
   std::optional<Nanoseconds> again = {};  ///< as CheckBody::again
 };
 
+/// What keeps a check from beginning, for people; and, unless it is a plan that was asked for, as a
+/// report for the program that waits for one (--json, --junit, --prometheus).
+Exit refuse(const CheckOptions& options, std::string_view verb, const Error& error);
+
 /// Runs until done or SIGINT or SIGTERM, and shows what is known then. What runs again and again is
 /// shown again and again (Watching), and ends as its last run did.
 Exit run_report(const OutputOptions& output, const ReportBody& body);

@@ -129,10 +129,7 @@ void show_tables(const diagnosis::OuterFacts& facts) {
 
 Exit run_mtu_outer(const CheckOptions& check, const std::string& host) {
   auto options = make_options(check, host);
-  if (!options) {
-    fmt::print(stderr, "wgscope mtu: {}\n", options.error().context);
-    return Exit::unknown;
-  }
+  if (!options) return refuse(check, "mtu", options.error());
   if (check.plan) {
     print_plan(plan_of(*options), check.output);
     return Exit::ok;

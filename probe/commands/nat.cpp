@@ -118,11 +118,6 @@ Result<Gateways> gateways_of(const std::string& path) {
   return gateways;
 }
 
-Exit complain(const Error& error) {
-  fmt::print(stderr, "wgscope nat: {}\n", error.context);
-  return Exit::unknown;
-}
-
 Result<checks::NatOptions> make_options(const NatVerb& verb) {
   checks::NatOptions options;
   for (const std::string& written : verb.servers) {
@@ -198,8 +193,9 @@ Result<> take_file(const NatVerb& verb, checks::NatOptions& options) {
 
 /// With STUN alone: nothing of a tunnel is needed but, perhaps, what its file says.
 Exit run_without_tunnel(const NatVerb& verb, checks::NatOptions options) {
-  if (auto taken = take_file(verb, options); !taken) return complain(taken.error());
-  if (auto fits = check_longest(options); !fits) return complain(fits.error());
+  if (auto taken = take_file(verb, options); !taken)
+    return refuse(verb.check, "nat", taken.error());
+  if (auto fits = check_longest(options); !fits) return refuse(verb.check, "nat", fits.error());
   if (verb.check.plan) {
     print_plan(plan_of(options), verb.check.output);
     return Exit::ok;
@@ -336,7 +332,7 @@ Exit run_nat(std::vector<std::string> arguments) {
   add_options(line, verb);
   if (const auto ended = line.parse(std::move(arguments))) return *ended;
   auto options = make_options(verb);
-  if (!options) return complain(options.error());
+  if (!options) return refuse(verb.check, "nat", options.error());
   if (!verb.needs_tunnel()) return run_without_tunnel(verb, std::move(*options));
   TunnelVerb tunnel(verb, std::move(*options));
   return run_check(verb.check,

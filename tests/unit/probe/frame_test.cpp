@@ -181,6 +181,31 @@ TEST_F(Frame, TellsAPipelineInItsFileWhyNothingWasChecked) {
   EXPECT_THAT(test::read_file(junit), HasSubstr("No such file"));
 }
 
+// Also where a verb looks at a path without a tunnel: a program that waits for a document gets one.
+TEST_F(Frame, TellsAPipelineOfEachVerbWhyNothingWasChecked) {
+  const std::string missing = folder_ / "missing";
+  const std::vector<std::vector<std::string>> refused = {
+      {"handshake", "--config", missing},
+      {"ping", "--config", missing},
+      {"reach", "--config", missing},
+      {"mtu", "--config", missing},
+      {"mtu", "--outer", "--config", missing},
+      {"mtu", "--outer", "a:b:c"},
+      {"nat", "--config", missing},
+      {"nat", "--stun", "no-port"},
+      {"nat", "--stun", "127.0.0.1:3478", "--longest", "600"}};
+  for (const std::vector<std::string>& verb : refused) {
+    std::vector<std::string> argv{test::binary_dir() / "probe/wgscope"};
+    argv.insert(argv.end(), verb.begin(), verb.end());
+    argv.emplace_back("--json");
+    const test::Finished ended = test::run(argv);
+    EXPECT_EQ(ended.exit_code, 3) << ended.err;
+    EXPECT_THAT(ended.out, HasSubstr("\"configuration.target\"")) << ended.err;
+    argv.back() = "--plan";
+    EXPECT_EQ(test::run(argv).out, "") << "a plan is no report";
+  }
+}
+
 TEST_F(Frame, RefusesOutputsThatCannotBeWritten) {
   const std::string nowhere = folder_ / "no/such/folder.xml";
   const test::Finished ended =
