@@ -163,7 +163,7 @@ void check_nat(Run& run, const NatOptions& options, diagnosis::Report& report) {
     report.checks.push_back(std::move(check));
   report.success = diagnosis::success(facts);
   diagnosis::measure(facts, report);
-  report.interrupted = facts.interrupted;
+  report.interrupted = report.interrupted || facts.interrupted;
 }
 
 }  // namespace wgscope::checks

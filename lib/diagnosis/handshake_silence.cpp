@@ -84,7 +84,7 @@ std::vector<Text> evidence_of(const AttemptFacts& attempt) {
   else if (last->arrived)
     evidence.push_back(text("the way is {} hops long", static_cast<unsigned>(last->limit)));
   else
-    evidence.push_back(text("the last hop that was heard of is the {}., {}; silence behind it",
+    evidence.push_back(text("the last hop that was heard of is hop {}, {}; silence behind it",
                             static_cast<unsigned>(last->limit), *last->from));
   return evidence;
 }

@@ -28,8 +28,8 @@ struct Path {
 };
 
 /// A text for people that knows which of its pieces came from somebody's network, so that it can be
-/// shown to strangers: what is not marked is our own words and numbers. Made by text(); there is no
-/// way to put a string from outside in unmarked but plain(), which is for words of ours.
+/// shown to strangers: what is not marked is our own words and numbers. Made by text(), which takes no
+/// bare string: only add(std::string_view) lets one in unmarked, and that is for words of ours.
 class Text {
  public:
   struct Piece {

@@ -170,7 +170,7 @@ TEST(Silence, ThatBeginsAtTheFirstHopIsOfThisNetwork) {
   silence.hops = {{.limit = 1, .from = address("203.0.113.1")}, {.limit = 2}};
   const HandshakeFacts facts = met(silence);
   EXPECT_EQ(reasons(facts, kResponse).front(), kNoUdp);
-  EXPECT_THAT(words_of(facts, kResponse), HasSubstr("last hop that was heard of is the 1., "
+  EXPECT_THAT(words_of(facts, kResponse), HasSubstr("last hop that was heard of is hop 1, "
                                                     "203.0.113.1"));
 }
 
