@@ -54,6 +54,9 @@ struct Peer {
   std::uint16_t persistent_keepalive_seconds = 0;  ///< 0 = off
   std::uint8_t protocol_version = 0;               ///< 0 = not reported
   bool has_preshared_key = false;
+  /// last_handshake was reckoned from an age (BoringTun), so it differs a little from reading to
+  /// reading and steps with the clock.
+  bool handshake_from_age = false;
 };
 
 enum class Implementation : std::uint8_t { kernel, userspace };

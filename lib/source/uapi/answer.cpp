@@ -173,9 +173,10 @@ Result<> AnswerReader::finish_peer() {
     return bad_value("last_handshake_time");
   WallTime time{std::chrono::seconds(seconds) + Nanoseconds(nanoseconds)};
   // BoringTun gives the age. No host that knows it is past 1990 had a handshake before 1980.
-  if (now_.since_epoch > years(20) && time.since_epoch < years(10))
-    time = WallTime{now_.since_epoch - time.since_epoch};
-  device_->peers.back().last_handshake = time;
+  Peer& peer = device_->peers.back();
+  peer.handshake_from_age = now_.since_epoch > years(20) && time.since_epoch < years(10);
+  if (peer.handshake_from_age) time = WallTime{now_.since_epoch - time.since_epoch};
+  peer.last_handshake = time;
   return {};
 }
 

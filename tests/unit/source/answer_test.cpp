@@ -238,11 +238,13 @@ TEST(Answer, TurnsBoringTunsAgeIntoATime) {
   const Outcome outcome =
       read_peer("last_handshake_time_sec=42\nlast_handshake_time_nsec=500000000\n");
   EXPECT_EQ(outcome.device.peers.at(0).last_handshake, WallTime{kNow.since_epoch - 42s - 500ms});
+  EXPECT_TRUE(outcome.device.peers.at(0).handshake_from_age);
 }
 
 TEST(Answer, KeepsAHandshakeAheadOfAClockThatSteppedBack) {
-  EXPECT_EQ(read_peer("last_handshake_time_sec=1700009999\n").device.peers.at(0).last_handshake,
-            WallTime{1'700'009'999s});
+  const Outcome outcome = read_peer("last_handshake_time_sec=1700009999\n");
+  EXPECT_EQ(outcome.device.peers.at(0).last_handshake, WallTime{1'700'009'999s});
+  EXPECT_FALSE(outcome.device.peers.at(0).handshake_from_age);
 }
 
 TEST(Answer, TakesNoTimeForAnAgeWhileTheClockIsNotSet) {
