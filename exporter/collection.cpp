@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,10 +22,10 @@
 #include "wgscope/config/names.hpp"
 #include "wgscope/model/device.hpp"
 #include "wgscope/model/snapshot.hpp"
-#include "wgscope/os/clock.hpp"
 
 #include "exporter/history.hpp"
 #include "exporter/names.hpp"
+#include "exporter/peer_history.hpp"
 
 namespace wgscope::exporter {
 namespace {
@@ -34,11 +35,33 @@ PeerState state_of(const Peer& peer, Nanoseconds age) {
   return age < kRejectAfterTime ? PeerState::live : PeerState::idle;
 }
 
+/// What a reading is looked at with.
+struct Lens {
+  Now now;
+  const config::PeerNames* names = nullptr;
+  std::optional<std::uint64_t> events_seed;  ///< nothing: events are not counted
+};
+
+/// Fills `view` for a peer from what is remembered of it, and remembers what is new.
+void view_peer(const Peer& peer, PeerHistory& entry, const Lens& lens, PeerView& view) {
+  encode_key_base64(peer.public_key.bytes, view.key_text);
+  view.first_seen = entry.first_seen;
+  if (lens.events_seed) count_events(entry, peer, *lens.events_seed, lens.now);
+  view.events = entry.events;
+  view.handshake_age =
+      peer.last_handshake ? handshake_age(entry, *peer.last_handshake, lens.now) : Nanoseconds(0);
+  view.state = state_of(peer, view.handshake_age);
+  view.name = nullptr;
+  if (lens.names == nullptr) return;
+  if (const auto name = lens.names->find(peer.public_key); name != lens.names->end())
+    view.name = &name->second;
+}
+
 /// Fills `into` for each peer of `device` from what is remembered.
 /// @param whole  whether the reading was: only then is a peer that it lacks forgotten.
 /// @returns whether first sights changed.
-bool view_device(const Device& device, bool whole, InterfaceHistory& history,
-                 const config::PeerNames* names, Now now, DeviceView& into) {
+bool view_device(const Device& device, bool whole, InterfaceHistory& history, const Lens& lens,
+                 DeviceView& into) {
   into.peers.resize(device.peers.size());
   into.by_state.fill(0);
   into.created = device.link ? history.created : std::nullopt;
@@ -47,18 +70,10 @@ bool view_device(const Device& device, bool whole, InterfaceHistory& history,
   for (std::size_t i = 0; i < device.peers.size(); ++i) {
     const Peer& peer = device.peers[i];
     PeerView& view = into.peers[i];
-    PeerHistory* entry = history.peers.find(peer.public_key, now.wall);
+    PeerHistory* entry = history.peers.find(peer.public_key, lens.now.wall);
     view.shown = entry != nullptr;
     if (!view.shown) continue;
-    encode_key_base64(peer.public_key.bytes, view.key_text);
-    view.first_seen = entry->first_seen;
-    view.handshake_age =
-        peer.last_handshake ? handshake_age(*entry, *peer.last_handshake, now) : Nanoseconds(0);
-    view.state = state_of(peer, view.handshake_age);
-    view.name = nullptr;
-    if (names != nullptr)
-      if (const auto name = names->find(peer.public_key); name != names->end())
-        view.name = &name->second;
+    view_peer(peer, *entry, lens, view);
     ++into.by_state[static_cast<std::size_t>(view.state)];
   }
   const bool added = history.peers.entries().size() != known;
@@ -69,6 +84,9 @@ bool view_device(const Device& device, bool whole, InterfaceHistory& history,
 
 Collections::Collections(CollectorOptions options, Warn warn)
     : max_age_(options.max_age),
+      sampled_(options.sampled),
+      seed_(options.seed),
+      clock_(std::move(options.clock)),
       warn_(std::move(warn)),
       source_(std::move(options.source)),
       names_(std::move(options.names)),
@@ -81,8 +99,9 @@ Collections::Collections(CollectorOptions options, Warn warn)
 Result<std::shared_ptr<const Collection>> Collections::get(Instant deadline) {
   {
     std::unique_lock lock(mutex_);
+    patience_ = deadline - clock_().boot;
     // steady_clock is what the standard library can wait on; over a scrape's time the two agree.
-    const auto until = std::chrono::steady_clock::now() + (deadline - os::boot_now());
+    const auto until = std::chrono::steady_clock::now() + patience_;
     bool waited = false;
     for (; taking_; waited = true) {
       if (taken_.wait_until(lock, until) == std::cv_status::timeout && taking_)
@@ -90,29 +109,50 @@ Result<std::shared_ptr<const Collection>> Collections::get(Instant deadline) {
     }
     // Taking it may have lasted longer than max_age_, with a daemon that hangs: those who waited
     // share it all the same.
-    if (latest_ && (waited || os::boot_now() - latest_->snapshot.taken.boot < max_age_))
+    if (latest_ && (waited || clock_().boot - latest_->snapshot.taken.boot < max_age_))
       return latest_;
-    taking_ = true;
-    latest_.reset();  // too old for anyone: if nobody reads it any more, its memory is spare now
+    begin_taking();
   }
+  return take_for_all(deadline);
+}
 
+Instant Collections::sample(Nanoseconds interval, Nanoseconds timeout) {
+  interval = std::max(interval, max_age_);
+  const Instant now = clock_().boot;
+  {
+    const std::lock_guard lock(mutex_);
+    if (taking_) return now + interval;
+    if (ended_ && now - *ended_ < interval) return *ended_ + interval;
+    timeout = std::min(timeout, patience_);
+    begin_taking();
+  }
+  take_for_all(now + timeout);
+  return clock_().boot + interval;
+}
+
+void Collections::begin_taking() {
+  taking_ = true;
+  latest_.reset();  // too old for anyone: if nobody reads it any more, its memory is spare now
+}
+
+std::shared_ptr<const Collection> Collections::take_for_all(Instant deadline) {
   std::shared_ptr<const Collection> fresh;
-  try {
-    fresh = take(deadline);
-  } catch (...) {
+  const auto end_taking = [&] {
     {
       const std::lock_guard lock(mutex_);
+      latest_ = fresh;
+      ended_ = clock_().boot;
       taking_ = false;
     }
     taken_.notify_all();
+  };
+  try {
+    fresh = take(deadline);
+  } catch (...) {
+    end_taking();
     throw;
   }
-  {
-    const std::lock_guard lock(mutex_);
-    latest_ = fresh;
-    taking_ = false;
-  }
-  taken_.notify_all();
+  end_taking();
   return fresh;
 }
 
@@ -130,7 +170,7 @@ std::shared_ptr<const Collection> Collections::publish(std::unique_ptr<Collectio
 
 std::shared_ptr<const Collection> Collections::take(Instant deadline) {
   std::unique_ptr<Collection> memory = take_spare();
-  const Now now = os::now();
+  const Now now = clock_();
   history_.watch_clock(now);
   for (const std::string& message : names_.refresh()) warn_(message);
   memory->names = names_.current();
@@ -139,6 +179,7 @@ std::shared_ptr<const Collection> Collections::take(Instant deadline) {
   view(*memory);
   warn_of_new(memory->snapshot.failures);
   memory->clock_steps = history_.clock_steps();
+  memory->events_counted = sampled_;
   if (state_ && history_.changed() && state_->due(now.boot)) {
     auto saved = state_->save(history_);
     const std::string problem = saved ? std::string() : saved.error().context;
@@ -151,6 +192,8 @@ std::shared_ptr<const Collection> Collections::take(Instant deadline) {
 void Collections::view(Collection& collection) {
   Snapshot& snapshot = collection.snapshot;
   collection.views.resize(snapshot.devices.size());
+  const Lens lens{snapshot.taken, collection.names.get(),
+                  sampled_ ? std::optional(seed_) : std::nullopt};
   for (std::size_t i = 0; i < snapshot.devices.size(); ++i) {
     const Device& device = snapshot.devices[i];
     // Other failures of a device that was read are about its link or another device.
@@ -158,8 +201,8 @@ void Collections::view(Collection& collection) {
       return f.reason == FailureReason::interrupted && f.netns == device.netns &&
              f.interface == device.name;
     });
-    if (view_device(device, whole, history_.of(device, snapshot.taken.wall), collection.names.get(),
-                    snapshot.taken, collection.views[i]))
+    if (view_device(device, whole, history_.of(device, snapshot.taken.wall), lens,
+                    collection.views[i]))
       history_.mark_changed();
     const auto hidden = std::ranges::count_if(collection.views[i].peers,
                                               [](const PeerView& view) { return !view.shown; });

@@ -15,10 +15,12 @@
 #include "wgscope/base/time.hpp"
 #include "wgscope/config/names.hpp"
 #include "wgscope/model/snapshot.hpp"
+#include "wgscope/os/clock.hpp"
 #include "wgscope/source/collect.hpp"
 
 #include "exporter/history.hpp"
 #include "exporter/names.hpp"
+#include "exporter/peer_history.hpp"
 #include "exporter/state_file.hpp"
 
 namespace wgscope::exporter {
@@ -39,6 +41,7 @@ struct PeerView {
   WallTime first_seen;
   Nanoseconds handshake_age{};        ///< meaningless in state never
   const std::string* name = nullptr;  ///< into Collection::names; nullptr without a name
+  PeerEvents events;                  ///< meaningless unless Collection::events_counted
 };
 
 struct DeviceView {
@@ -54,6 +57,7 @@ struct Collection {
   std::shared_ptr<const config::PeerNames> names;
   NamesReport names_report;
   std::uint64_t clock_steps = 0;
+  bool events_counted = false;
 };
 
 struct CollectorOptions {
@@ -61,10 +65,15 @@ struct CollectorOptions {
   std::vector<NamesFile> names;
   std::string state_dir;  ///< empty: first sights are forgotten at exit
   Nanoseconds max_age = std::chrono::seconds(1);
-  std::uint64_t seed = 0;  ///< random, for tables keyed by what peers choose
+  /// Whether somebody calls Collections::sample(). Only then are events of peers counted: scrapes
+  /// alone are so far apart that they would miss most.
+  bool sampled = false;
+  std::uint64_t seed = 0;                ///< random, for tables keyed by what peers choose
+  std::function<Now()> clock = os::now;  ///< another one in tests
 };
 
 /// Collects when asked, once for all who ask at the same time, and not again within max_age.
+/// From any thread.
 class Collections {
  public:
   /// Gets a message whenever something can no longer be read: once, not at each collection.
@@ -78,6 +87,19 @@ class Collections {
   /// @returns timeout when the collection of another asker did not end in time.
   Result<std::shared_ptr<const Collection>> get(Instant deadline);
 
+  /// Takes a collection so that events between scrapes are seen, unless one is being taken, or the
+  /// last one ended less than `interval` (or max_age, if that is longer) ago.
+  ///
+  /// So between two scrapes it reads the source at most once an `interval`, each scrape adds at most
+  /// one reading, and none when it comes within max_age of the one before. Scrapes more frequent
+  /// than `interval` leave nothing to do here; scrapes at a multiple of it replace a reading.
+  ///
+  /// No scrape waits for it but to share the collection that it is taking, which gets as much time
+  /// for answers as the last scrape had: nobody is late because a daemon hangs.
+  /// @param timeout  the most time for answers, as --collect.timeout.
+  /// @returns when to call it again.
+  Instant sample(Nanoseconds interval, Nanoseconds timeout);
+
   /// Writes what --state.dir keeps, if it changed.
   void save_state();
 
@@ -89,6 +111,9 @@ class Collections {
     std::unique_ptr<Collection> memory;
   };
 
+  void begin_taking();  ///< with mutex_ held
+  /// For whoever called begin_taking(), and those who wait for it.
+  std::shared_ptr<const Collection> take_for_all(Instant deadline);
   std::shared_ptr<const Collection> take(Instant deadline);
   std::unique_ptr<Collection> take_spare();
   std::shared_ptr<const Collection> publish(std::unique_ptr<Collection> collection);
@@ -96,11 +121,16 @@ class Collections {
   void warn_of_new(const std::vector<Failure>& failures);
 
   Nanoseconds max_age_;
+  bool sampled_;
+  std::uint64_t seed_;
+  std::function<Now()> clock_;
   Warn warn_;
 
-  std::mutex mutex_;  ///< guards latest_ and taking_; the rest belongs to whoever set taking_
+  std::mutex mutex_;  ///< guards all down to taking_; the rest belongs to whoever set taking_
   std::condition_variable taken_;
   std::shared_ptr<const Collection> latest_;
+  std::optional<Instant> ended_;               ///< when the last collection was done
+  Nanoseconds patience_ = Nanoseconds::max();  ///< how long the last scrape had
   bool taking_ = false;
   std::shared_ptr<Spare> spare_ = std::make_shared<Spare>();  ///< shared with what was published
 

@@ -23,6 +23,8 @@
 #include "wgscope/model/device.hpp"
 #include "wgscope/model/public_key.hpp"
 
+#include "exporter/peer_history.hpp"
+
 namespace wgscope::exporter {
 
 void PeerTable::begin_reading() {
@@ -50,7 +52,9 @@ PeerHistory* PeerTable::find(const PublicKey& key, WallTime now) {
     const std::size_t slot = slot_of(key);
     if (slots_[slot] == kFree) {
       slots_[slot] = static_cast<std::uint32_t>(entries_.size());
-      entries_.push_back({key, now, std::nullopt, {}, 0});
+      PeerHistory& added = entries_.emplace_back();
+      added.key = key;
+      added.first_seen = now;
     }
     index = slots_[slot];
   }
@@ -72,18 +76,15 @@ void PeerTable::restore(const PublicKey& key, WallTime first_seen) {
       find(key, first_seen));  // reading 0 lists nobody: the entry is made, and unseen
 }
 
-Nanoseconds handshake_age(PeerHistory& peer, WallTime handshake, Now now) {
-  if (peer.handshake != handshake) {
-    peer.handshake = handshake;
-    peer.handshake_anchor = now.boot - std::max(Nanoseconds(0), now.wall - handshake);
-  }
-  return std::max(Nanoseconds(0), now.boot - peer.handshake_anchor);
+void PeerTable::restart_events() {
+  for (PeerHistory& entry : entries_) exporter::restart_events(entry);
 }
 
 InterfaceHistory& History::of(const Device& device, WallTime now) {
   const auto [entry, is_new] = interfaces_.try_emplace({device.netns, device.name}, seed_);
   InterfaceHistory& interface = entry->second;
   if (device.link && (interface.ifindex != device.link->ifindex || !interface.created)) {
+    if (interface.ifindex != 0) interface.peers.restart_events();
     interface.ifindex = device.link->ifindex;
     interface.created = now;
     changed_ = true;

@@ -14,16 +14,9 @@
 #include "wgscope/model/device.hpp"
 #include "wgscope/model/public_key.hpp"
 
-namespace wgscope::exporter {
+#include "exporter/peer_history.hpp"
 
-/// What the exporter remembers of one peer between collections.
-struct PeerHistory {
-  PublicKey key;
-  WallTime first_seen;
-  std::optional<WallTime> handshake;  ///< the last handshake's wall clock, as reported
-  Instant handshake_anchor;           ///< when that was on the boot clock
-  std::uint32_t last_seen = 0;        ///< number of the reading that last listed the peer
-};
+namespace wgscope::exporter {
 
 /// The peers of one interface, found by key. Readings list them in nearly the same order each time,
 /// so the entry after the last one found is tried before the table: an unchanged set costs one
@@ -40,6 +33,8 @@ class PeerTable {
   /// Forgets the peers that the reading did not list, after its last find(). @returns whether there
   /// were any.
   bool forget_unlisted();
+  /// For an interface that was made anew: restart_events() of every peer.
+  void restart_events();
   /// Puts an entry in that was kept elsewhere; for loading, before the first reading.
   void restore(const PublicKey& key, WallTime first_seen);
 
@@ -67,12 +62,7 @@ struct InterfaceHistory {
   PeerTable peers;
 };
 
-/// The age of a handshake that a peer reports, on the boot clock: untouched by steps of the wall
-/// clock after the handshake was first seen. A step before that cannot be told from age. Updates
-/// the entry's anchor when the handshake is a new one.
-Nanoseconds handshake_age(PeerHistory& peer, WallTime handshake, Now now);
-
-/// First sights and handshake anchors of all interfaces, by (netns, interface). One thread at a
+/// First sights, handshake anchors and events of all interfaces, by (netns, interface). One thread at a
 /// time.
 class History {
  public:

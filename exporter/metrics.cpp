@@ -137,6 +137,15 @@ constexpr std::array kTable{
     MetricDesc{"wireguard_peer_first_seen_timestamp_seconds", MetricType::gauge, "seconds", "interface, netns, public_key",
                "When this exporter first saw the peer on the interface.",
                "first sight, kept in --state.dir"},
+    MetricDesc{"wireguard_peer_handshakes_total", MetricType::counter, "", "interface, netns, public_key",
+               "Handshakes seen since this exporter first read the peer, at most one a reading; only while the sampler runs (--sample.interval).",
+               "change of the last handshake from reading to reading"},
+    MetricDesc{"wireguard_peer_endpoint_changes_total", MetricType::counter, "", "interface, netns, public_key",
+               "Changes of the peer's endpoint seen since this exporter first read the peer; only while the sampler runs.",
+               "change of the endpoint from reading to reading"},
+    MetricDesc{"wireguard_peer_endpoint_alternations_total", MetricType::counter, "", "interface, netns, public_key",
+               "Changes back to the endpoint before the last, A-B-A: two devices with one key; only while the sampler runs.",
+               "change of the endpoint from reading to reading"},
 };
 // clang-format on
 
@@ -217,6 +226,11 @@ constinit const MetricDesc kPeerAllowedIps = kTable[row("wireguard_peer_allowed_
 constinit const MetricDesc kPeerAllowedIpInfo = kTable[row("wireguard_peer_allowed_ip_info")];
 constinit const MetricDesc kPeerFirstSeen =
     kTable[row("wireguard_peer_first_seen_timestamp_seconds")];
+constinit const MetricDesc kPeerHandshakes = kTable[row("wireguard_peer_handshakes_total")];
+constinit const MetricDesc kPeerEndpointChanges =
+    kTable[row("wireguard_peer_endpoint_changes_total")];
+constinit const MetricDesc kPeerEndpointAlternations =
+    kTable[row("wireguard_peer_endpoint_alternations_total")];
 
 }  // namespace metric
 

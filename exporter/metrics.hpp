@@ -73,6 +73,9 @@ extern const MetricDesc kPeerPersistentKeepalive;
 extern const MetricDesc kPeerAllowedIps;
 extern const MetricDesc kPeerAllowedIpInfo;
 extern const MetricDesc kPeerFirstSeen;
+extern const MetricDesc kPeerHandshakes;
+extern const MetricDesc kPeerEndpointChanges;
+extern const MetricDesc kPeerEndpointAlternations;
 
 }  // namespace metric
 

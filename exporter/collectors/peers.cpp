@@ -224,6 +224,16 @@ void write_peers(const Collection& collection, const RenderOptions& options, Wri
   families.family(metric::kPeerFirstSeen, [](const Peer&, const PeerView& view) {
     return Maybe(Number::seconds(view.first_seen.since_epoch));
   });
+  if (!collection.events_counted) return;
+  families.family(metric::kPeerHandshakes, [](const Peer&, const PeerView& view) {
+    return Maybe(Number::integer(view.events.handshakes));
+  });
+  families.family(metric::kPeerEndpointChanges, [](const Peer&, const PeerView& view) {
+    return Maybe(Number::integer(view.events.endpoint_changes));
+  });
+  families.family(metric::kPeerEndpointAlternations, [](const Peer&, const PeerView& view) {
+    return Maybe(Number::integer(view.events.endpoint_alternations));
+  });
 }
 
 }  // namespace wgscope::exporter

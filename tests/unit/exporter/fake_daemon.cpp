@@ -27,10 +27,10 @@ std::string daemon_answer(const std::vector<DaemonPeer>& peers) {
       fmt::format_to(end, "{:02x}", std::to_integer<unsigned>(byte));
     fmt::format_to(
         end,
-        "\npreshared_key={:064x}\nendpoint=192.0.2.1:51820\nlast_handshake_time_sec={}\n"
+        "\npreshared_key={:064x}\nendpoint={}\nlast_handshake_time_sec={}\n"
         "last_handshake_time_nsec=0\ntx_bytes=1\nrx_bytes={}\npersistent_keepalive_interval=25\n"
         "allowed_ip=10.0.0.0/8\nallowed_ip=fd00::/64\nprotocol_version=1\n",
-        0, peer.handshake_seconds, peer.receive_bytes);
+        0, peer.endpoint, peer.handshake_seconds, peer.receive_bytes);
   }
   return text + "errno=0\n\n";
 }

@@ -18,6 +18,7 @@ struct DaemonPeer {
   std::uint32_t number = 0;
   std::int64_t handshake_seconds = 0;  ///< since 1970; 0: never
   std::uint64_t receive_bytes = 0;
+  const char* endpoint = "192.0.2.1:51820";
 };
 
 /// The answer to get=1 with these peers.

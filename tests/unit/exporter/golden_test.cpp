@@ -22,6 +22,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::SizeIs;
 
 struct Variant {
   const char* name;
@@ -122,6 +123,18 @@ TEST(Exposition, SaysNoEndpointWhereItIsSwitchedOff) {
                                             "198.51.100.0/24"}),
                   ::testing::Contains(endpoint->second));
     }
+  }
+}
+
+TEST(Exposition, HasNoEventsWhereNobodyCountsThem) {
+  Collection uncounted = sample_collection();
+  uncounted.events_counted = false;
+  const auto metrics = test::Metrics::parse(render(uncounted, {}, Format::text));
+  for (const char* name :
+       {"wireguard_peer_handshakes_total", "wireguard_peer_endpoint_changes_total",
+        "wireguard_peer_endpoint_alternations_total"}) {
+    EXPECT_THAT(metrics.find(name), IsEmpty()) << "0 would say that there were none";
+    EXPECT_THAT(parsed(Format::text).find(name), SizeIs(6)) << "and where they are, 0 is known";
   }
 }
 

@@ -4,7 +4,7 @@
 
 #include "wgscope/base/time.hpp"
 
-#include "exporter/history.hpp"
+#include "exporter/peer_history.hpp"
 #include "keys.hpp"
 
 namespace wgscope::exporter {
@@ -25,7 +25,11 @@ struct Clocks {
   void step(Nanoseconds by) { now.wall.since_epoch += by; }
 };
 
-PeerHistory peer() { return {key(1), kShaken, {}, {}, 0}; }
+PeerHistory peer() {
+  PeerHistory made;
+  made.key = key(1);
+  return made;
+}
 
 TEST(HandshakeAge, GrowsWithTime) {
   Clocks clocks;

@@ -112,6 +112,9 @@ const std::vector<Promise> kContract{
      info,
      {"interface", "netns", "public_key", "allowed_ip", "family"}},
     {"wireguard_peer_first_seen_timestamp_seconds", gauge, {"interface", "netns", "public_key"}},
+    {"wireguard_peer_handshakes_total", counter, {"interface", "netns", "public_key"}},
+    {"wireguard_peer_endpoint_changes_total", counter, {"interface", "netns", "public_key"}},
+    {"wireguard_peer_endpoint_alternations_total", counter, {"interface", "netns", "public_key"}},
 };
 
 TEST(MetricTable, KeepsWhatWasPromised) {

@@ -69,6 +69,18 @@ The table is in lib/diagnosis/probe_metrics.cpp.
   return text;
 }
 
+constexpr std::string_view kEvents = R"(
+### Handshakes and changes of endpoints
+
+No implementation counts them. The exporter compares each reading of a peer with the one before. Every scrape is a reading; between scrapes the sampler reads, `--sample.interval` (5s) after the last reading.
+
+- A handshake is a last handshake time that differs from the one before. A step of the clock does not change that time. Handshakes that follow each other within one interval count as one. BoringTun reports an age instead of a time: there, handshakes within 3 s count as one.
+- An endpoint change leads from one known endpoint to another. An alternation is a change back to the endpoint before: A-B-A. A device that roams makes changes; two devices with one key make alternations as long as both of them send. An endpoint that a peer had for less than an interval may be missed.
+- The first reading of a peer counts nothing. The counters start from 0 with the exporter, with a peer that is back after a reading without it, with a peer that had a handshake and has none, and with an interface that was made anew. `rate()` and `increase()` know such resets.
+- Without a sampler the counters are absent: with `--sample.interval=0`, and with `--once` and `--textfile`, which take a single reading.
+- Between two scrapes the sampler reads at most once an interval. A scrape adds at most one reading, and none within `--collect.max-age` of the last one. So scrapes at an interval of 15, 30 or 60 s and a sampler at 5 s read every 5 s together, and with scrapes every 5 s or more often the sampler reads nothing. Scrapes every 7 s add one reading each. No two readings are closer than `--collect.max-age`, even if `--sample.interval` is shorter.
+)";
+
 std::string document() {
   return R"(# Metrics
 
@@ -83,7 +95,7 @@ series; how much of the endpoint is shown is set by `--peer.endpoint`.
 In OpenMetrics the family of a counter is named without `_total` and that of an info metric without `_info`; samples, and so queries, have the names below. In the text format, which
 knows no info metrics, their type is gauge.
 )" + table_of("Peers", "wireguard_peer_") +
-         table_of("Interfaces", "wireguard_interface_") +
+         std::string(kEvents) + table_of("Interfaces", "wireguard_interface_") +
          table_of("The exporter", "wireguard_exporter_") + table_of("Its process", "process_") +
          probe_table();
 }

@@ -22,6 +22,7 @@
 #include "exporter/collection.hpp"
 #include "exporter/exposition/output.hpp"
 #include "exporter/exposition/writer.hpp"
+#include "exporter/peer_history.hpp"
 
 namespace wgscope::exporter {
 namespace {
@@ -49,6 +50,7 @@ struct PeerSpec {
   std::uint8_t protocol_version = 0;
   bool preshared_key = false;
   bool shown = true;
+  PeerEvents events{};
 };
 
 class Builder {
@@ -89,6 +91,7 @@ class Builder {
     view.shown = spec.shown;
     view.first_seen = WallTime{1'600'000'000s + 1ms * spec.key};
     view.handshake_age = spec.age.value_or(0ns);
+    view.events = spec.events;
     if (const auto name = made_.names->find(peer.public_key); name != made_.names->end())
       view.name = &name->second;
     if (spec.shown) ++into.by_state[static_cast<std::size_t>(spec.state)];
@@ -123,7 +126,8 @@ void add_kernel_interface(Builder& builder) {
                 .transmit_bytes = (1ULL << 53U) + 1,
                 .keepalive = 25,
                 .protocol_version = 1,
-                .preshared_key = true});
+                .preshared_key = true,
+                .events = {40, 3, 2}});
   builder.peer({.key = 2, .state = PeerState::never, .protocol_version = 1});
   builder.peer({.key = 3,
                 .state = PeerState::idle,
@@ -132,8 +136,12 @@ void add_kernel_interface(Builder& builder) {
                 .allowed_ips = {"10.0.1.0/24"},
                 .receive_bytes = UINT64_MAX,
                 .protocol_version = 1});
-  builder.peer(
-      {.key = 3, .state = PeerState::idle, .age = 1s, .receive_bytes = 99, .shown = false});
+  builder.peer({.key = 3,
+                .state = PeerState::idle,
+                .age = 1s,
+                .receive_bytes = 99,
+                .shown = false,
+                .events = {9, 9, 9}});
 }
 
 void add_userspace_interfaces(Builder& builder) {
@@ -154,8 +162,11 @@ void add_userspace_interfaces(Builder& builder) {
   blue.link->stats = LinkStats{1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
   blue.socket_receive_drops = 0;
   builder.made_.views.back().created = WallTime{1'660'000'000s};
-  builder.peer(
-      {.key = 4, .state = PeerState::stale, .age = 24h, .endpoint = "198.51.100.255:65535"});
+  builder.peer({.key = 4,
+                .state = PeerState::stale,
+                .age = 24h,
+                .endpoint = "198.51.100.255:65535",
+                .events = {UINT32_MAX, 1, 0}});
   builder.peer(
       {.key = 5, .state = PeerState::idle, .age = 181s, .allowed_ips = {"192.168.0.0/16"}});
   // In a namespace that could not be entered: no link, no drops. No private key set: no public one.
@@ -177,6 +188,7 @@ Collection sample_collection() {
   made.snapshot.report(Collector::links) = {false, true, 0s};
   made.names_report = {true, true, 125us};
   made.clock_steps = 2;
+  made.events_counted = true;
   made.snapshot.failures = {
       {"", "wg9", FailureReason::refused, "nobody listens"},
       {"", "wg9", FailureReason::refused, "and again"},

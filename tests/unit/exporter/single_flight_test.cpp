@@ -94,6 +94,21 @@ TEST_F(SingleFlightTest, TakesOneCollectionForAllWhoAskAtTheSameTime) {
   EXPECT_EQ(daemon_.asked(), 1);
 }
 
+TEST_F(SingleFlightTest, SharesTheCollectionThatTheSamplerIsTaking) {
+  CollectorOptions sampled = options();
+  sampled.sampled = true;
+  Collections collections(sampled, collect_warnings());
+  daemon_.hold();
+  std::jthread sampler([&] { collections.sample(5s, 20s); });
+  ASSERT_TRUE(daemon_was_asked(1));
+  Asker scrape(collections, 20s);
+  ASSERT_TRUE(scrape.waits());
+  daemon_.release();
+  ASSERT_TRUE(scrape.result()) << scrape.result().error().context;
+  EXPECT_EQ((*scrape.result())->views.at(0).peers.size(), 3U);
+  EXPECT_EQ(daemon_.asked(), 1);
+}
+
 TEST_F(SingleFlightTest, TakesAnotherOnceTheLastIsTooOld) {
   CollectorOptions aged = options();
   aged.max_age = 1h;
