@@ -4,6 +4,7 @@
 #include <exception>
 #include <malloc.h>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -29,6 +30,7 @@
 #include "exporter/log.hpp"
 #include "exporter/names.hpp"
 #include "exporter/options.hpp"
+#include "exporter/sampler.hpp"
 
 namespace wgscope::exporter {
 namespace {
@@ -124,10 +126,17 @@ int serve(const Options& options, Collections& collections, const Log& log) {
               {"version", build_info::kVersion},
               {"interfaces", fmt::format("{}", first ? (*first)->snapshot.devices.size() : 0)}});
 
+  std::optional<Sampler> sampler;
+  if (options.sample_interval != Nanoseconds(0))
+    sampler.emplace(collections,
+                    Sampler::Settings{options.sample_interval, options.collect_timeout},
+                    [&](const std::string& message) { log.warn(message); });
+
   for (int signal = SIGHUP;
        signal == SIGHUP;)  // names are read again when they change; no signal is needed
     sigwait(&signals, &signal);
   log.info("stopping");
+  sampler.reset();
   server->reset();
   collections.save_state();
   return 0;

@@ -51,6 +51,7 @@ struct Raw {
   std::vector<std::string> names_map;
   std::string max_age = "1s";
   std::string collect_timeout = "5s";
+  std::string sample_interval = "5s";
   std::string endpoint = "full";
   std::string allowed_ips = "count";
   std::string peer_label;
@@ -83,6 +84,22 @@ CLI::Validator duration() {
   return {[](std::string& text) {
             const auto parsed = parse_duration(text);
             return parsed ? std::string() : parsed.error().context;
+          },
+          ""};
+}
+
+/// Below this a sampler would do nothing else, and find nothing more: an initiator that gets no
+/// answer tries again after 5 s (whitepaper §6.1, REKEY_TIMEOUT).
+constexpr std::chrono::milliseconds kShortestInterval{100};
+
+CLI::Validator off_or_not_too_often() {
+  return {[](std::string& text) {
+            const auto parsed = parse_duration(text);
+            const bool fits = parsed && (*parsed == Nanoseconds(0) || *parsed >= kShortestInterval);
+            return !parsed ? parsed.error().context
+                   : fits
+                       ? std::string()
+                       : fmt::format("'{}' is too short: give 100ms or more, or 0 for off", text);
           },
           ""};
 }
@@ -148,6 +165,12 @@ void add_source_flags(CLI::App& app, Options& options, Raw& raw) {
       ->check(duration())
       ->capture_default_str()
       ->group("What is read");
+  app.add_option("--sample.interval", raw.sample_interval,
+                 "How often to read between scrapes, to count handshakes and roaming; 0 is off")
+      ->type_name("DURATION")
+      ->check(off_or_not_too_often())
+      ->capture_default_str()
+      ->group("What is read");
   app.add_option("--state.dir", options.collector.state_dir,
                  "Folder in which first sights of peers outlive a restart")
       ->type_name("DIR")
@@ -192,6 +215,7 @@ void add_output_flags(CLI::App& app, Options& options, Raw& raw) {
       ->check(one_of({"name"}))
       ->group("What is shown");
   app.add_flag("--once", options.once, "Write one exposition to standard output and end")
+      ->excludes(app.get_option("--sample.interval"))
       ->group("What is shown");
   app.add_option("--textfile", options.textfile,
                  "With --once: replace this file instead, for the textfile collector")
@@ -244,6 +268,8 @@ void settle(Raw& raw, Options& options) {
     collector.names.push_back({std::move(path), NamesFile::Kind::map});
   collector.max_age = *parse_duration(raw.max_age);
   options.collect_timeout = *parse_duration(raw.collect_timeout);
+  options.sample_interval = *parse_duration(raw.sample_interval);
+  collector.sampled = !options.once && options.sample_interval != Nanoseconds(0);
   options.render.endpoint = kEndpointDetails.at(raw.endpoint);
   options.render.allowed_ip_info = raw.allowed_ips == "info";
   options.render.name_label = raw.peer_label == "name";

@@ -19,6 +19,7 @@ struct Options {
   CollectorOptions collector;
   RenderOptions render;
   Nanoseconds collect_timeout = std::chrono::seconds(5);
+  Nanoseconds sample_interval = std::chrono::seconds(5);  ///< 0: no sampler
   bool demo = false;  ///< read tunnels of our own making instead of this host's
   bool once = false;
   std::string textfile;  ///< with once: write there instead of to standard output

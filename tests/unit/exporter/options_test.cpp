@@ -49,6 +49,8 @@ TEST(ParseOptions, HasDefaultsForEverything) {
   EXPECT_EQ(o.collector.source.uapi_folder, "/var/run/wireguard");
   EXPECT_EQ(o.collector.max_age, milliseconds(1000));
   EXPECT_EQ(o.collect_timeout, milliseconds(5000));
+  EXPECT_EQ(o.sample_interval, milliseconds(5000));
+  EXPECT_TRUE(o.collector.sampled);
   EXPECT_EQ(o.render.endpoint, EndpointDetail::full);
   EXPECT_FALSE(o.render.allowed_ip_info);
   EXPECT_FALSE(o.render.name_label);
@@ -115,6 +117,17 @@ TEST(ParseOptions, ReadsEveryFlag) {
   EXPECT_EQ(o.log_format, LogFormat::json);
 }
 
+TEST(ParseOptions, CountsNothingWhereNobodySamples) {
+  EXPECT_TRUE(parse({"--sample.interval=100ms"}).options.collector.sampled);
+  for (const char* off : {"--sample.interval=0", "--sample.interval=0s", "--once"})
+    EXPECT_FALSE(parse({off}).options.collector.sampled) << off;
+  EXPECT_EQ(parse({"--sample.interval=0"}).options.sample_interval, milliseconds(0));
+  EXPECT_EQ(parse({"--sample.interval=1m"}).options.sample_interval, std::chrono::minutes(1));
+  EXPECT_THAT(mistake({"--sample.interval=99ms"}),
+              HasSubstr("'99ms' is too short: give 100ms or more, or 0 for off"));
+  EXPECT_THAT(mistake({"--sample.interval=5"}), HasSubstr("'5' is no duration"));
+}
+
 TEST(ParseOptions, SaysWhatIsWrongInOneLine) {
   const std::vector<std::vector<std::string>> mistakes{
       {"--bogus"},
@@ -128,6 +141,9 @@ TEST(ParseOptions, SaysWhatIsWrongInOneLine) {
       {"--interface.exclude=[z-a]"},
       {"--collect.max-age=5"},
       {"--collect.timeout=-1s"},
+      {"--sample.interval=1ms"},
+      {"--sample.interval=-5s"},
+      {"--sample.interval=1s", "--once"},
       {"--state.dir=/nonexistent"},
       {"--peer.endpoint=some"},
       {"--peer.allowed-ips=all"},
@@ -158,6 +174,7 @@ TEST(ParseOptions, HelpAndVersionEndWellAndNameEveryFlag) {
                            "--interface.exclude",
                            "--collect.max-age",
                            "--collect.timeout",
+                           "--sample.interval",
                            "--state.dir",
                            "--names.wg-config",
                            "--names.file",

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <stop_token>
+#include <thread>
+
+#include "wgscope/base/time.hpp"
+
+#include "exporter/collection.hpp"
+
+namespace wgscope::exporter {
+
+/// Takes collections between scrapes, so that handshakes and changes of endpoints are counted that
+/// scrapes would miss. Has a thread of its own until it is destroyed, which ends a pause at once; a
+/// collection that is being taken is waited for.
+class Sampler {
+ public:
+  struct Settings {
+    Nanoseconds interval;
+    Nanoseconds timeout;  ///< as --collect.timeout
+  };
+
+  /// @param collections  outlives this.
+  /// @param warn  called from the thread when a collection ends with an exception.
+  Sampler(Collections& collections, Settings settings, Collections::Warn warn);
+  Sampler(const Sampler&) = delete;
+  Sampler& operator=(const Sampler&) = delete;
+  ~Sampler() = default;
+
+ private:
+  void run(const std::stop_token& stop);
+  [[nodiscard]] Instant sample();
+
+  Collections* collections_;
+  Settings settings_;
+  Collections::Warn warn_;
+  std::jthread thread_;  ///< last: it uses the rest
+};
+
+}  // namespace wgscope::exporter
