@@ -47,6 +47,8 @@ TEST_F(OnceTest, WritesOneExpositionToStandardOutput) {
   EXPECT_EQ(finished.exit_code, 0) << finished.err;
   EXPECT_EQ(peers_in(finished.out), kPeers);
   EXPECT_EQ(Metrics::parse(finished.out).type("wireguard_peer_receive_bytes_total"), "counter");
+  EXPECT_THAT(Metrics::parse(finished.out).find("wireguard_peer_handshakes_total"), IsEmpty())
+      << "one reading counts nothing";
 }
 
 TEST_F(OnceTest, SaysWhatCouldNotBeReadAndWritesTheRest) {
