@@ -30,6 +30,9 @@
 namespace wgscope::exporter {
 namespace {
 
+/// A scrape that has hardly any time fails; the readings after it do not have to.
+constexpr std::chrono::seconds kLeastPatience{1};
+
 PeerState state_of(const Peer& peer, Nanoseconds age) {
   if (!peer.last_handshake) return PeerState::never;
   return age < kRejectAfterTime ? PeerState::live : PeerState::idle;
@@ -123,7 +126,7 @@ Instant Collections::sample(Nanoseconds interval, Nanoseconds timeout) {
     const std::lock_guard lock(mutex_);
     if (taking_) return now + interval;
     if (ended_ && now - *ended_ < interval) return *ended_ + interval;
-    timeout = std::min(timeout, patience_);
+    timeout = std::min(timeout, std::max<Nanoseconds>(patience_, kLeastPatience));
     begin_taking();
   }
   take_for_all(now + timeout);

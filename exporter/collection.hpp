@@ -94,8 +94,9 @@ class Collections {
   /// one reading, and none when it comes within max_age of the one before. Scrapes more frequent
   /// than `interval` leave nothing to do here; scrapes at a multiple of it replace a reading.
   ///
-  /// No scrape waits for it but to share the collection that it is taking, which gets as much time
-  /// for answers as the last scrape had: nobody is late because a daemon hangs.
+  /// No scrape waits for it but to share the collection that it is taking. That one gets no more
+  /// time for answers than the last scrape had, so a scrape with as much time gets its share before
+  /// its deadline, even while a daemon hangs.
   /// @param timeout  the most time for answers, as --collect.timeout.
   /// @returns when to call it again.
   Instant sample(Nanoseconds interval, Nanoseconds timeout);

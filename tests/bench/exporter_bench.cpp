@@ -48,11 +48,13 @@ struct Options {
 struct Figures {
   std::size_t peers = 0;
   Parts parts;
-  Rounds::Result plain, gzip;            ///< scrapes of the exporter
+  Rounds::Result plain, gzip;            ///< scrapes of the exporter, without a sampler
+  Rounds::Result counted, counted_gzip;  ///< and with what it counts
   Rounds::Result prom_plain, prom_gzip;  ///< of the prometheus-cpp pipeline
   Rounds::Result response, bare;         ///< sending the same text
   Rounds::Result wg;                     ///< `wg show wg0 dump`
-  Memory memory;
+  Memory memory, counted_memory;
+  double sampler_share = 0;            ///< of one CPU, at --sample.interval=5s and without a scrape
   std::optional<double> kernel_ratio;  ///< `wg show dump` to our reading, in the VM
 
   [[nodiscard]] double per_sample(double ns) const {
@@ -64,12 +66,15 @@ struct Figures {
 
 // --- measuring ---
 
+constexpr std::chrono::seconds kSampleInterval{5};
+
 /// The exporter as it is shipped.
 class Exporter {
  public:
-  explicit Exporter(const Options& options)
+  Exporter(const Options& options, std::chrono::seconds sample_interval)
       : process_({options.exporter, "--no-collector.netlink", "--uapi.dir=" + options.uapi_folder,
                   "--collect.max-age=0s", "--collect.timeout=60s",
+                  fmt::format("--sample.interval={}s", sample_interval.count()),
                   "--web.listen-address=127.0.0.1:0"}) {
     const std::regex url("url=\"?http://127\\.0\\.0\\.1:([0-9]+)");
     if (!process_.wait_for_output(url, std::chrono::seconds(60)))
@@ -81,6 +86,10 @@ class Exporter {
 
   [[nodiscard]] pid_t pid() const { return process_.pid(); }
   [[nodiscard]] std::uint16_t port() const { return port_; }
+  /// Lets it run for this long.
+  void leave_alone(std::chrono::milliseconds time) {
+    if (process_.wait(time)) throw std::runtime_error("the exporter ended: " + process_.err());
+  }
 
  private:
   test::Process process_;
@@ -95,7 +104,8 @@ Effort effort_for(const Options& options, std::size_t peers) {
 void measure_scrapes(const Options& options, const source::CollectOptions& source,
                      const UapiServer& server, Figures& figures) {
   const std::string text = render_once(source);
-  const Exporter exporter(options);
+  const Exporter exporter(options, std::chrono::seconds(0));
+  const Exporter counting(options, std::chrono::hours(24));  // shows counters, and does not sample
   const auto prometheus = serve_prometheus_cpp(source);
   const auto response = serve_through_response(text);
   const auto bare = serve_bare(text);
@@ -111,6 +121,8 @@ void measure_scrapes(const Options& options, const source::CollectOptions& sourc
   };
   add(exporter.pid(), exporter.port(), false, true, figures.plain);
   add(exporter.pid(), exporter.port(), true, true, figures.gzip);
+  add(counting.pid(), counting.port(), false, true, figures.counted);
+  add(counting.pid(), counting.port(), true, true, figures.counted_gzip);
   add(prometheus->pid(), prometheus->port(), false, true, figures.prom_plain);
   add(prometheus->pid(), prometheus->port(), true, true, figures.prom_gzip);
   add(response->pid(), response->port(), false, false, figures.response);
@@ -122,6 +134,24 @@ void measure_scrapes(const Options& options, const source::CollectOptions& sourc
   const auto results = rounds.run(effort_for(options, figures.peers));
   for (std::size_t i = 0; i < results.size(); ++i) *into[i] = results[i];
   figures.memory = memory_of(exporter.pid());
+  figures.counted_memory = memory_of(counting.pid());
+}
+
+/// Nothing but the sampler's own readings, each of which finds that time has passed.
+void measure_sampler(const Options& options, const UapiServer& server, Figures& figures) {
+  Exporter exporter(options, kSampleInterval);
+  // In the middle between two readings: as many follow as intervals.
+  exporter.leave_alone(kSampleInterval + kSampleInterval / 2);
+  const CpuClock clock = CpuClock::of(exporter.pid());
+  const Nanoseconds cpu_before = clock.read();
+  const Instant start = os::boot_now();
+  for (int i = 0; i < (options.quick ? 1 : 4); ++i) {
+    server.change();
+    exporter.leave_alone(kSampleInterval);
+  }
+  const Nanoseconds cpu = clock.read() - cpu_before;
+  figures.sampler_share =
+      static_cast<double>(cpu.count()) / static_cast<double>((os::boot_now() - start).count());
 }
 
 /// Runs kernel_bench in the virtual machine; nothing if that cannot run here.
@@ -148,6 +178,7 @@ Figures measure(const Options& options, std::size_t peers) {
   Figures figures;
   figures.peers = peers;
   measure_scrapes(options, source, server, figures);
+  measure_sampler(options, server, figures);
   figures.parts =
       measure_parts(source, socket, device, [&] { server.change(); }, effort_for(options, peers));
   return figures;
@@ -188,9 +219,9 @@ double gzip_growth(const Figures& f) {
          (static_cast<double>(f.parts.gzip_bytes) / static_cast<double>(f.parts.zlib6_bytes) - 1);
 }
 
-std::optional<bool> memory_met(const Figures& f) {
-  if (f.peers <= 10) return static_cast<double>(f.memory.anonymous) <= 4 * kMiB;
-  if (f.peers == 100'000) return static_cast<double>(f.memory.anonymous) <= 64 * kMiB;
+std::optional<bool> memory_met(const Figures& f, const Memory& memory) {
+  if (f.peers <= 10) return static_cast<double>(memory.anonymous) <= 4 * kMiB;
+  if (f.peers == 100'000) return static_cast<double>(memory.anonymous) <= 64 * kMiB;
   return std::nullopt;
 }
 
@@ -217,7 +248,24 @@ std::vector<Row> scrape_rows() {
       {"bytes, gzip", [](F f) { return grouped(static_cast<double>(f.parts.gzip_bytes)); }},
       {"RssAnon MiB afterwards (peak)",
        [](F f) { return fmt::format("{} ({})", mib(f.memory.anonymous), mib(f.memory.peak)); },
-       "≤ 4 … ≤ 64", memory_met},
+       "≤ 4 … ≤ 64", [](F f) { return memory_met(f, f.memory); }},
+  };
+}
+
+std::vector<Row> sampler_rows() {
+  return {
+      {"share of one core, reading every 5 s",
+       [](F f) { return fmt::format("{:.3f} %", 100 * f.sampler_share); }, "10 000 peers: < 1 %",
+       [](F f) {
+         return f.peers == 10'000 ? std::optional(f.sampler_share < 0.01) : std::nullopt;
+       }},
+      {"CPU ms a scrape with its counters, plain / gzip",
+       [](F f) { return fmt::format("{} / {}", ms(f.counted.cpu_ns), ms(f.counted_gzip.cpu_ns)); }},
+      {"RssAnon MiB with its counters (peak)",
+       [](F f) {
+         return fmt::format("{} ({})", mib(f.counted_memory.anonymous), mib(f.counted_memory.peak));
+       },
+       "≤ 4 … ≤ 64", [](F f) { return memory_met(f, f.counted_memory); }},
   };
 }
 
@@ -289,8 +337,10 @@ void show(const std::vector<Figures>& figures) {
   for (const Figures& f : figures) heading.push_back(grouped(static_cast<double>(f.peers)));
   heading.emplace_back("goal");
   Table table(std::move(heading));
-  table.section("A scrape of the exporter");
+  table.section("A scrape of the exporter, without a sampler");
   int missed = add_rows(scrape_rows(), figures, table);
+  table.section("The sampler");
+  missed += add_rows(sampler_rows(), figures, table);
   table.section("Its parts, CPU ns a sample");
   missed += add_rows(part_rows(), figures, table);
   table.section("Beside it");

@@ -29,7 +29,8 @@ struct ThreadedRoom {
 constexpr std::array kThreadedRooms{
     ThreadedRoom{"checks", "getaddrinfo(3) waits on a thread that may be left to itself"},
     ThreadedRoom{"crypto", "OpenSSL's contexts are kept for each thread"},
-    ThreadedRoom{"exporter", "CivetWeb's threads share collections; --demo has one more"},
+    ThreadedRoom{"exporter",
+                 "CivetWeb's threads and the sampler's share collections; --demo has one more"},
     ThreadedRoom{"os", "a poll loop is stopped from any thread"},
     ThreadedRoom{"source", "a thread visits other network namespaces"},
 };

@@ -122,11 +122,29 @@ TEST_F(SamplerTest, ReadsNoMoreOftenThanMaxAgeAllows) {
 TEST_F(SamplerTest, DoesNotWaitForACollectionThatIsBeingTaken) {
   Collections collections(sampled(), collect_warnings());
   daemon_.hold();
-  std::jthread scrape([&] { static_cast<void>(collections.get(soon())); });
-  ASSERT_TRUE(daemon_was_asked(1));
-  EXPECT_GT(collections.sample(5s, 5s), in(4s));
+  {
+    const std::jthread scrape([&] { static_cast<void>(collections.get(in(60s))); });
+    ASSERT_TRUE(daemon_was_asked(1));
+    const Instant before = os::boot_now();
+    EXPECT_GT(collections.sample(5s, 20s), in(4s));
+    EXPECT_LT(os::boot_now() - before, 5s) << "the daemon would have kept it for half of its 20 s";
+    daemon_.release();
+  }
   EXPECT_EQ(daemon_.asked(), 1);
-  daemon_.release();
+}
+
+TEST_F(SamplerTest, IsNotHurriedByAScrapeWithoutTime) {
+  Collections collections(sampled(), collect_warnings());
+  static_cast<void>(collections.get(in(-1s)));
+  const int before = daemon_.asked();
+  collections.sample(0s, 20s);
+  EXPECT_GT(daemon_.asked(), before);
+  EXPECT_EQ(get(collections)->snapshot.failures.size(), 0U);
+  static_cast<void>(warnings());
+  static_cast<void>(collections.get(in(-1s)));
+  EXPECT_THAT(warnings(), ::testing::Contains(HasSubstr("timeout"))) << "the scrape itself fails";
+  collections.sample(0s, 20s);
+  EXPECT_THAT(warnings(), IsEmpty());
 }
 
 TEST_F(SamplerTest, TakesNoMoreTimeForADaemonThatHangsThanScrapesHave) {
