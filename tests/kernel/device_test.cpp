@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <ctime>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,24 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+
+/// Sets the machine's wall clock by this much, and back at the end of the scope.
+class ClockStep {
+ public:
+  explicit ClockStep(std::chrono::seconds by) : by_(by) { step(by_); }
+  ClockStep(const ClockStep&) = delete;
+  ClockStep& operator=(const ClockStep&) = delete;
+  ~ClockStep() { step(-by_); }
+
+ private:
+  static void step(std::chrono::seconds by) {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    now.tv_sec += by.count();
+    EXPECT_EQ(clock_settime(CLOCK_REALTIME, &now), 0);
+  }
+  std::chrono::seconds by_;
+};
 
 /// A counter of the tunnel's left interface as sysfs has it.
 std::uint64_t counter(const std::string& name) {
@@ -120,6 +140,34 @@ TEST(KernelDevice, FollowsChangesFromOneCollectionToTheNext) {
   collect(source, snapshot);  // into the same memory
   EXPECT_EQ(as_wg_dump(device(snapshot, "", "wg0")), wg_dump("", "wg0"));
   EXPECT_EQ(as_wg_dump(device(snapshot, "", "wg1")), wg_dump("", "wg1"));
+}
+
+// The exporter counts a handshake whenever this time changes.
+TEST(KernelDevice, ChangesTheTimeOfAHandshakeWithAnotherHandshakeOnly) {
+  const Tunnel tunnel;
+  ASSERT_TRUE(tunnel.ping(1));
+  const auto last_handshake = [&] {
+    const Snapshot snapshot = collect({.netns = {"left"}});
+    const Peer* peer = find_peer(device(snapshot, "left", "wg0"), tunnel.right_keys.public_key);
+    return peer != nullptr ? peer->last_handshake : std::nullopt;
+  };
+  const auto first = last_handshake();
+  ASSERT_TRUE(first);
+  {
+    const ClockStep back(-std::chrono::hours(1));
+    EXPECT_EQ(last_handshake(), first);
+  }
+  const ClockStep forward(std::chrono::hours(1));
+  EXPECT_EQ(last_handshake(), first);
+  ASSERT_TRUE(tunnel.ping(1));
+  EXPECT_EQ(last_handshake(), first) << "data is no handshake";
+
+  must("ip netns exec right ip link set wg0 down");  // a session ends with that
+  must("ip netns exec right ip link set wg0 up");
+  ASSERT_TRUE(tunnel.ping(1));
+  const auto second = last_handshake();
+  ASSERT_TRUE(second);
+  EXPECT_GT(*second - *first, std::chrono::minutes(59)) << "by the clock of then";
 }
 
 TEST(KernelDevice, SaysWhatTheLinkIs) {
