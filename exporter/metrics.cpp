@@ -144,7 +144,7 @@ constexpr std::array kTable{
                "Changes of the peer's endpoint seen since this exporter first read the peer; only while the sampler runs.",
                "change of the endpoint from reading to reading"},
     MetricDesc{"wireguard_peer_endpoint_alternations_total", MetricType::counter, "", "interface, netns, public_key",
-               "Changes back to the endpoint before the last, A-B-A: two devices with one key; only while the sampler runs.",
+               "Changes of the peer's endpoint back to the one before (A-B-A), as two devices with one key cause them; only while the sampler runs.",
                "change of the endpoint from reading to reading"},
 };
 // clang-format on

@@ -99,6 +99,14 @@ TEST_F(LifecycleTest, EndsInTimeDuringACollection) {
   expect_clean_end(exporter, SIGTERM);
 }
 
+TEST_F(LifecycleTest, EndsInTimeWhileTheSamplerWaitsForADaemonThatHangs) {
+  const UapiServer stuck(folder_ / "wg0.sock", {"", false});
+  Exporter exporter({.flags = {empty_folder(), "--collect.timeout=1s", "--sample.interval=100ms"}});
+  const int asked_before = stuck.requests();
+  ASSERT_TRUE(wait_until([&] { return stuck.requests() > asked_before; }, 10s));
+  expect_clean_end(exporter, SIGTERM);
+}
+
 TEST_F(LifecycleTest, GoesOnAfterSighup) {
   Exporter exporter({.flags = {empty_folder()}});
   exporter.signal(SIGHUP);
@@ -125,6 +133,7 @@ TEST_F(LifecycleTest, WrongFlagsEndWithTwoAndSayWhich) {
       {"--interface.include=("},
       {"--collect.timeout=5"},
       {"--collect.max-age=-1s"},
+      {"--sample.interval=1ms"},
       {"--peer.endpoint=some"},
       {"--peer.allowed-ips=all"},
       {"--peer-label=endpoint"},

@@ -72,13 +72,13 @@ The table is in lib/diagnosis/probe_metrics.cpp.
 constexpr std::string_view kEvents = R"(
 ### Handshakes and changes of endpoints
 
-No implementation counts them. The exporter compares each reading of a peer with the one before. Every scrape is a reading; between scrapes the sampler reads, `--sample.interval` (5s) after the last reading.
+WireGuard implementations do not count them. The exporter compares each reading of a peer with the one before. Every scrape is a reading; between scrapes the sampler reads, `--sample.interval` (5s) after the last reading.
 
-- A handshake is a last handshake time that differs from the one before. A step of the clock does not change that time. Handshakes that follow each other within one interval count as one. BoringTun reports an age instead of a time: there, handshakes within 3 s count as one.
+- A handshake is a last handshake time that differs from the one before. A step of the clock does not change that time. Handshakes that follow each other within one interval count as one. BoringTun reports an age instead of a time: there, handshakes within 3 s count as one (not tried with BoringTun itself).
 - An endpoint change leads from one known endpoint to another. An alternation is a change back to the endpoint before: A-B-A. A device that roams makes changes; two devices with one key make alternations as long as both of them send. An endpoint that a peer had for less than an interval may be missed.
-- The first reading of a peer counts nothing. The counters start from 0 with the exporter, with a peer that is back after a reading without it, with a peer that had a handshake and has none, and with an interface that was made anew. `rate()` and `increase()` know such resets.
+- The first reading of a peer counts nothing. The counters start from 0 with the exporter, with a peer that is back after a reading without it, with a peer that had a handshake and has none, and with an interface that was made anew. `rate()` and `increase()` know such resets. A peer that was removed, added again and had a handshake between two readings cannot be told from one that stayed: its counters go on.
 - Without a sampler the counters are absent: with `--sample.interval=0`, and with `--once` and `--textfile`, which take a single reading.
-- Between two scrapes the sampler reads at most once an interval. A scrape adds at most one reading, and none within `--collect.max-age` of the last one. So scrapes at an interval of 15, 30 or 60 s and a sampler at 5 s read every 5 s together, and with scrapes every 5 s or more often the sampler reads nothing. Scrapes every 7 s add one reading each. No two readings are closer than `--collect.max-age`, even if `--sample.interval` is shorter.
+- Between two scrapes the sampler reads at most once an interval. A scrape adds at most one reading, and none within `--collect.max-age` of the last one. So scrapes every 15, 30 or 60 s and a sampler at 5 s read every 5 s together, and with scrapes every 5 s or more often the sampler reads nothing. Scrapes every 7 s add one reading each. No two readings are closer than `--collect.max-age`, even if `--sample.interval` is shorter.
 )";
 
 std::string document() {
