@@ -3,12 +3,10 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "wgscope/os/unique_fd.hpp"
-
 #include "http.hpp"
+#include "local_server.hpp"
 
 namespace wgscope::test {
 
@@ -25,25 +23,18 @@ class Tee {
   /// be told which format
   ///                to ask for.
   Tee(HttpServer exporter, std::string accept);
-  ~Tee();
-  Tee(const Tee&) = delete;
-  Tee& operator=(const Tee&) = delete;
 
-  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] std::uint16_t port() const { return server_.port(); }
   [[nodiscard]] std::vector<Exchange> exchanges() const;
 
  private:
-  void serve();
   void pass(int client);
 
   HttpServer exporter_;
   std::string accept_;
-  os::UniqueFd listener_;
-  os::UniqueFd stop_;  ///< an eventfd
-  std::uint16_t port_ = 0;
   mutable std::mutex mutex_;  ///< guards exchanges_
   std::vector<Exchange> exchanges_;
-  std::thread thread_;
+  LocalServer server_;  ///< last: its thread uses the others
 };
 
 }  // namespace wgscope::test
