@@ -29,17 +29,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::uint16_t free_port() {
-  const os::UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), size);
-  getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size);
-  return ntohs(address.sin_port);
-}
-
 std::string url_encoded(const std::string& text) {
   std::string encoded;
   for (const char c : text)
@@ -49,12 +38,16 @@ std::string url_encoded(const std::string& text) {
   return encoded;
 }
 
-std::vector<std::string> command(const TempDir& folder, std::uint16_t port,
-                                 const std::vector<ScrapeJob>& jobs) {
+std::string config_of(const std::vector<ScrapeJob>& jobs) {
   std::string config = "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n";
   for (const ScrapeJob& job : jobs)
     config += fmt::format("  - {{job_name: {}, static_configs: [{{targets: ['127.0.0.1:{}']}}]}}\n",
                           job.name, job.port);
+  return config;
+}
+
+std::vector<std::string> command(const TempDir& folder, std::uint16_t port,
+                                 const std::string& config) {
   write_file(folder / "prometheus.yml", config);
   return {find_prometheus_program("prometheus").value(),
           "--config.file=" + (folder / "prometheus.yml").string(),
@@ -65,9 +58,10 @@ std::vector<std::string> command(const TempDir& folder, std::uint16_t port,
 }  // namespace
 
 std::optional<std::string> find_prometheus_program(const std::string& name) {
+  const std::filesystem::path unpacked = source_dir() / "build/deps";
   for (const std::filesystem::path& folder :
-       {source_dir() / "build/deps/prometheus/usr/bin", std::filesystem::path("/usr/bin"),
-        std::filesystem::path("/usr/local/bin")})
+       {unpacked / "prometheus/usr/bin", unpacked / "alertmanager/usr/bin",
+        std::filesystem::path("/usr/bin"), std::filesystem::path("/usr/local/bin")})
     if (access((folder / name).c_str(), X_OK) == 0) return folder / name;
   return std::nullopt;
 }
@@ -79,8 +73,10 @@ std::optional<std::string> why_no_prometheus() {
   return std::nullopt;
 }
 
-Prometheus::Prometheus(const std::vector<ScrapeJob>& jobs)
-    : port_(free_port()), process_(command(folder_, port_, jobs)) {
+Prometheus::Prometheus(const std::vector<ScrapeJob>& jobs) : Prometheus(config_of(jobs)) {}
+
+Prometheus::Prometheus(const std::string& config)
+    : port_(free_port()), process_(command(folder_, port_, config)) {
   const auto ready = [&] {
     try {
       return http({.port = port_}, {.path = "/-/ready"}).status == 200;

@@ -12,7 +12,7 @@
 
 namespace wgscope::test {
 
-/// A program of Debian's package prometheus, where script/bootstrap --tests unpacks it, or
+/// A program of Debian's packages prometheus and prometheus-alertmanager, where script/bootstrap --tests unpacks it, or
 /// installed. Nothing when it is neither.
 std::optional<std::string> find_prometheus_program(const std::string& name);
 /// For WGSCOPE_NEED.
@@ -23,11 +23,13 @@ struct ScrapeJob {
   std::uint16_t port;  ///< on 127.0.0.1
 };
 
-/// A real Prometheus that scrapes every second.
+/// A real Prometheus.
 class Prometheus {
  public:
-  /// Returns once it answers; throws with its log when it does not.
+  /// Scrapes every second. Returns once it answers; throws with its log when it does not.
   explicit Prometheus(const std::vector<ScrapeJob>& jobs);
+  /// The same, with the text of a prometheus.yml.
+  explicit Prometheus(const std::string& config);
 
   /// `data` of the API's answer to GET /api/v1/<path>; throws on an error.
   [[nodiscard]] nlohmann::json get(const std::string& path) const;

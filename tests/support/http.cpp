@@ -7,8 +7,10 @@
 #include <charconv>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <optional>
 #include <poll.h>
 #include <stdexcept>
@@ -161,6 +163,17 @@ os::UniqueFd connect_tcp(const HttpServer& server) {
   return fd;
 }
 
+std::uint16_t free_port() {
+  const os::UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), size);
+  getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size);
+  return ntohs(address.sin_port);
+}
+
 bool accepts_connections(const HttpServer& server) {
   try {
     connect_tcp(server);
@@ -178,7 +191,8 @@ HttpResponse http(const HttpServer& server, const HttpRequest& request,
                                  request.method, request.path, server.address, server.port);
   for (const HttpHeader& header : request.headers)
     text += fmt::format("{}: {}\r\n", header.name, header.value);
-  send_all(fd.get(), text + "\r\n");
+  if (!request.body.empty()) text += fmt::format("Content-Length: {}\r\n", request.body.size());
+  send_all(fd.get(), text + "\r\n" + request.body);
   return parse_response(receive_to_end(fd.get(), deadline), request.method);
 }
 

@@ -26,7 +26,8 @@ struct HttpServer {
 struct HttpRequest {
   std::string path = "/metrics";
   std::string method = "GET";
-  std::vector<HttpHeader> headers;  ///< beside Host and "Connection: close"
+  std::vector<HttpHeader> headers;  ///< beside Host, "Connection: close" and Content-Length
+  std::string body{};
 };
 
 struct HttpResponse {
@@ -53,6 +54,10 @@ HttpResponse parse_response(std::string raw, std::string_view method = "GET");
 
 /// A connected TCP socket, for clients that say nothing, or half of something. Throws when refused.
 os::UniqueFd connect_tcp(const HttpServer& server);
+
+/// A TCP port of 127.0.0.1 that nobody listens on at this moment, for programs that cannot be told
+/// to take any.
+std::uint16_t free_port();
 
 /// Whether anyone accepts connections there.
 bool accepts_connections(const HttpServer& server);
