@@ -1,0 +1,54 @@
+import { dashboard, graph, jobAndInstance, list, now, number, over, rowsOf, withMarks } from './common.js';
+import { marks, scope } from './promql.js';
+
+const whole = [
+  number('Version', 'How many exporters run each version.',
+    now(`count by (version) (wireguard_exporter_build_info{${scope}})`, '{{version}}')),
+  list('What cannot be read',
+    'Interfaces that an exporter cannot read now, and why, up to 100. Without an interface a whole network namespace or folder ' +
+    'cannot be read.',
+    {
+      columns: {
+        instance: { title: 'Exporter' },
+        interface: { title: 'Interface' },
+        netns: { title: 'Network namespace' },
+        reason: { title: 'Reason' },
+      },
+      empty: 'everything can be read',
+    },
+    rowsOf(`topk(100, wireguard_exporter_interface_failures{${scope}} == 1)`)).height(4).span(18),
+  graph('Exporters whose collector fails',
+    'How many exporters could not read all of what a collector reads: netlink for the kernel, uapi for userspace ' +
+    'implementations, links for interface counters, names for files of names.',
+    over(`sum by (collector) (1 - wireguard_exporter_collector_success{${scope}})`, '{{collector}}')).unit('short').axisSoftMax(1),
+  graph('Steps of the wall clock',
+    'How often the wall clock of a host moved by over a second against its boot clock. If it went back, peers ignore ' +
+    'handshakes of this host until the clock has caught up.',
+    over(`sum(increase(wireguard_exporter_clock_steps_total{${scope}}[$__rate_interval]))`, 'steps')).unit('short').axisSoftMax(1),
+];
+
+const cost = [
+  withMarks(graph('Duration of a scrape',
+    'The slowest exporter, as Prometheus measures it. WireGuardScrapeSlow fires above 5 s, half of the default scrape timeout.',
+    over(`max(scrape_duration_seconds{${scope}})`, 'slowest'),
+    over(marks([[5, '5 s: WireGuardScrapeSlow']]), '{{mark}}')), 'B').unit('s'),
+  graph('Duration of a collection', 'The slowest run of each collector.',
+    over(`max by (collector) (wireguard_exporter_collector_duration_seconds{${scope}})`, '{{collector}}')).unit('s'),
+  graph('Samples of a scrape', 'The largest exposition: a figure for each peer costs one sample.',
+    over(`max(scrape_samples_scraped{${scope}})`, 'largest')).unit('short'),
+  graph('Requests', 'HTTP requests answered per second, by status code.',
+    over(`sum by (code) (rate(wireguard_exporter_http_requests_total{${scope}}[$__rate_interval]))`, '{{code}}')).unit('reqps'),
+  graph('Processor', 'Processor time used per second, of the busiest exporter.',
+    over(`max(rate(process_cpu_seconds_total{${scope}}[$__rate_interval]))`, 'busiest')).unit('percentunit').span(12),
+  graph('Memory', 'Resident memory, of the largest exporter.',
+    over(`max(process_resident_memory_bytes{${scope}})`, 'largest')).unit('bytes').span(12),
+];
+
+export default dashboard('exporter', {
+  description: 'The exporters themselves: whether they read everything, and what that costs.',
+  variables: jobAndInstance('wireguard_exporter_build_info', true),
+  rows: [
+    { title: 'Does it read everything', panels: whole },
+    { title: 'What it costs', panels: cost },
+  ],
+});

@@ -1,0 +1,93 @@
+import {
+  dashboard, graph, jobAndInstance, limits, list, now, number, over, rowsOf, severityWords, stacked, toGateway, toPeer,
+  toRunbook, toThisGateway, verdictColumns, withVerdicts,
+} from './common.js';
+import { firing, oneOf, scope, withPeer } from './promql.js';
+
+const counts = `wireguard:instance_peers:count_by_verdict{${scope}}`;
+const faults = `wireguard:instance_peers:count_by_verdict{${scope}, verdict=~"replies_lost|unanswered|one_way"}`;
+
+const overview = [
+  withVerdicts(number('Peers by verdict',
+    'How many peers have each verdict now. Live: a session exists. Idle: there was a handshake, and no session now, as with ' +
+    'a sleeping laptop. Never: no handshake yet. Replies lost, unanswered and one-way may be faults. A verdict that no peer ' +
+    'has is left out.',
+    now(`sum by (verdict) (${counts})`, '{{verdict}}')).span(12)),
+  number('Gateways',
+    'Exporters that Prometheus can scrape, and those that it cannot. What an exporter that cannot be scraped would say is ' +
+    'unknown: its peers are not in any count.',
+    now(oneOf('state', { 'scraped': `sum(up{${scope}})`, 'not scraped': `count(up{${scope}}) - sum(up{${scope}})` }), '{{state}}'))
+    .overrideByName('not scraped', [
+      { id: 'thresholds', value: limits('text', [[1, 'red']]).build() }]),
+  number('Firing alerts', 'Alerts of wgscope that fire now, by severity. The list below names them.',
+    now(`sum by (severity) (ALERTS{${firing}})`, '{{severity}}')).noValue('none'),
+];
+
+const trends = [
+  withVerdicts(stacked(graph('Peers by verdict over time',
+    'How the counts above developed. Peers move between live and idle all day. A step of many peers at once points to the ' +
+    'gateway or its network, not to the peers.',
+    over(`sum by (verdict) (${counts})`, '{{verdict}}')).unit('short'))),
+  graph('Throughput inside the tunnels',
+    'Bytes per second inside the tunnels of all selected gateways, as the interfaces count them. Interfaces whose counters ' +
+    'the exporter cannot read are missing.',
+    over(`sum(wireguard:interface_receive_bytes:rate{${scope}})`, 'received'),
+    over(`sum(wireguard:interface_transmit_bytes:rate{${scope}})`, 'sent')).unit('Bps'),
+];
+
+const lists = [
+  list('Firing alerts',
+    'Up to 100 alerts that fire now, each with its peer where it has one. The alert opens its runbook, the peer its dashboard.',
+    {
+      columns: {
+        severity: { title: 'Severity', words: severityWords(), width: 90 },
+        alertname: { title: 'Alert', links: [toRunbook()] },
+        peer: { title: 'Peer', links: [toPeer()] },
+        instance: { title: 'Gateway', links: [toGateway()] },
+        interface: { title: 'Interface' },
+        netns: { title: 'Network namespace' },
+      },
+      hidden: ['public_key'],
+      sort: ['Severity', 'ascending'],
+      empty: 'no alert fires',
+    },
+    rowsOf(withPeer(`topk(100, ALERTS{${firing}})`))).height(7),
+  list('Gateways by peers with a fault',
+    'The 50 gateways with the most peers whose verdict may be a fault, and how many of their peers have each verdict. Open a ' +
+    'gateway to see which peers are offline now.',
+    {
+      before: [{
+        id: 'groupingToMatrix',
+        options: { rowField: 'instance', columnField: 'verdict', valueField: 'Value', emptyValue: 'zero' },
+      }],
+      columns: {
+        'instance\\verdict': { title: 'Gateway', links: [toThisGateway()] },
+        ...verdictColumns(),
+      },
+      empty: 'no gateway',
+    },
+    rowsOf(`sum by (instance, verdict) (${counts} and on (job, instance) ` +
+      `topk(50, sum by (job, instance) (${faults}) or sum by (job, instance) (${counts}) * 0))`)).span(14),
+  list('Gateways by throughput',
+    'The 20 gateways with the most traffic inside their tunnels now, received and sent together.',
+    {
+      columns: {
+        instance: { title: 'Gateway', links: [toGateway()] },
+        Value: { title: 'Throughput', unit: 'Bps' },
+      },
+      sort: ['Throughput', 'descending'],
+      empty: 'no interface counters',
+    },
+    rowsOf(`topk(20, sum by (job, instance) (wireguard:interface_receive_bytes:rate{${scope}} + ` +
+      `wireguard:interface_transmit_bytes:rate{${scope}}))`)).span(10),
+];
+
+export default dashboard('fleet', {
+  description: 'All gateways at once: how many peers work, what fires, and where to look. Reads recorded series only.',
+  variables: jobAndInstance('wireguard_exporter_build_info', true),
+  rows: [
+    { title: 'Now', panels: overview },
+    { title: 'Over time', panels: trends },
+    { title: 'Where to look', panels: lists },
+  ],
+});

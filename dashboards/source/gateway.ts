@@ -1,0 +1,128 @@
+import {
+  dashboard, graph, interfaceVariable, jobAndInstance, list, now, number, over, rowsOf, stacked, toPeer, unknownWord,
+  verdictWords, withVerdicts, words,
+} from './common.js';
+import { interfaces, named, oneOf, samePeer } from './promql.js';
+
+const counts = `wireguard:interface_peers:count_by_verdict{${interfaces}}`;
+
+/** Of a counter, over all interfaces shown. */
+const perSecond = (counter: string) => `sum(rate(wireguard_interface_${counter}_total{${interfaces}}[$__rate_interval]))`;
+
+const sameInterface = 'on (job, instance, netns, interface)';
+/** 1 or 0; not a number where the exporter cannot see the link. */
+const state = `wireguard_interface_info{${interfaces}} * ${sameInterface} group_left () ` +
+  `(wireguard_interface_up{${interfaces}} or ${sameInterface} wireguard_interface_peers{${interfaces}} * NaN)`;
+
+const withVerdict = (verdicts: string) => `wireguard:peer:verdict{${interfaces}, verdict=~"${verdicts}"}`;
+
+const peer = { title: 'Peer', links: [toPeer()] };
+const place = { interface: { title: 'Interface' }, netns: { title: 'Network namespace' } };
+const hidden = ['public_key', 'instance'];
+
+const overview = [
+  withVerdicts(number('Peers by verdict',
+    'How many peers of the selected interfaces have each verdict now. A verdict that no peer has is left out.',
+    now(`sum by (verdict) (${counts})`, '{{verdict}}')).span(10)),
+  list('Interfaces',
+    'What identifies each interface, and whether it is administratively up. The state is unknown where the exporter cannot ' +
+    'see the link of a userspace implementation.',
+    {
+      columns: {
+        ...place,
+        instance: { title: 'Gateway' },
+        'Value #A': { title: 'State', words: [...words({ 1: ['up', 'green'], 0: ['down', 'red'] }), unknownWord()] },
+        'Value #B': { title: 'MTU', unit: 'suffix: B' },
+        listen_port: { title: 'Listen port' },
+        implementation: { title: 'Implementation' },
+        fwmark: { title: 'Firewall mark' },
+      },
+      empty: 'no interface',
+    },
+    rowsOf(`topk(100, ${state})`),
+    rowsOf(`topk(100, max by (job, instance, netns, interface) (wireguard_interface_mtu_bytes{${interfaces}}))`))
+    .height(4).span(14),
+];
+
+const trends = [
+  withVerdicts(stacked(graph('Peers by verdict over time',
+    'How the counts above developed. A step of many peers at once points to this gateway or its network, not to the peers.',
+    over(`sum by (verdict) (${counts})`, '{{verdict}}')).unit('short'))),
+  graph('Throughput inside the tunnels',
+    'Bytes per second inside the tunnels of the selected interfaces, as the interfaces count them.',
+    over(`sum(wireguard:interface_receive_bytes:rate{${interfaces}})`, 'received'),
+    over(`sum(wireguard:interface_transmit_bytes:rate{${interfaces}})`, 'sent')).unit('Bps'),
+  graph('Packets lost at the interfaces',
+    'Packets per second that were refused or dropped. Frame errors: decrypted, but the inner source address is outside the ' +
+    'allowed IPs of the peer. Send errors: no peer has the destination in its allowed IPs, or the peer has no endpoint. Send ' +
+    'drops: packets that waited for a handshake in vain. Socket drops: a userspace implementation is too slow.',
+    over(oneOf('loss', {
+      'frame errors': perSecond('receive_frame_errors'),
+      'length errors': perSecond('receive_length_errors'),
+      'receive drops': perSecond('receive_dropped'),
+      'send errors': perSecond('transmit_errors'),
+      'send drops': perSecond('transmit_dropped'),
+      'socket drops': perSecond('socket_receive_drops'),
+    }), '{{loss}}')).unit('pps').axisSoftMax(1),
+  list('Peers with most changes of endpoint',
+    'How often each of up to 20 peers came from a new address or port within the last 15 minutes. A phone that changes its ' +
+    'network does so a few times. Two addresses that alternate are one key on two devices. Needs the sampler of the exporter ' +
+    '(--sample.interval).',
+    {
+      columns: { peer, ...place, Value: { title: 'Changes in 15 minutes', properties: [{ id: 'decimals', value: 0 }] } },
+      hidden,
+      sort: ['Changes in 15 minutes', 'descending'],
+      empty: 'no change, or the sampler is off',
+    },
+    rowsOf(named(`topk(20, increase(wireguard_peer_endpoint_changes_total{${interfaces}}[15m]) > 0)`))).span(12),
+];
+
+const peers = [
+  list('Who is offline now',
+    'Peers that had a session and have none now, the latest loss first: up to 50. An idle peer is well if nobody has sent ' +
+    'anything. The public key stands in place of a name that nobody has set.',
+    {
+      columns: {
+        peer,
+        verdict: { title: 'Verdict', words: verdictWords(), plain: true },
+        Value: { title: 'Last handshake', unit: 'dtdurations' },
+        ...place,
+      },
+      hidden,
+      sort: ['Last handshake', 'ascending'],
+      empty: 'no peer has lost its session',
+    },
+    rowsOf(named(`bottomk(50, wireguard_peer_handshake_age_seconds{${interfaces}} > 180) * ${samePeer} ` +
+      `group_left (verdict) ${withVerdict('idle|unanswered|replies_lost')}`))).span(12),
+  list('Who has never come',
+    'Peers that are configured and have never completed a handshake since the interface was made, and when the exporter first ' +
+    'saw them: up to 50, the oldest first.',
+    {
+      columns: { peer, Value: { title: 'Configured for', unit: 'dtdurations' }, ...place },
+      hidden,
+      sort: ['Configured for', 'descending'],
+      empty: 'every peer has come',
+    },
+    rowsOf(named(`topk(50, ${withVerdict('never')} * ${samePeer} group_left () ` +
+      `(time() - wireguard_peer_first_seen_timestamp_seconds{${interfaces}}))`))).span(12),
+  list('Peers with most traffic',
+    'The 20 peers with the most bytes per second now, received and sent together, handshakes and keepalives included.',
+    {
+      columns: { peer, Value: { title: 'Throughput', unit: 'Bps' }, ...place },
+      hidden,
+      sort: ['Throughput', 'descending'],
+      empty: 'no traffic',
+    },
+    rowsOf(named(`topk(20, wireguard:peer_receive_bytes:rate{${interfaces}} + ` +
+      `wireguard:peer_transmit_bytes:rate{${interfaces}})`))),
+];
+
+export default dashboard('gateway', {
+  description: 'One gateway: its interfaces, what they lose, who is offline now, who has never come, and who sends most.',
+  variables: [...jobAndInstance('wireguard_exporter_build_info', false), interfaceVariable()],
+  rows: [
+    { title: 'Now', panels: overview },
+    { title: 'Over time', panels: trends },
+    { title: 'Peers', panels: peers },
+  ],
+});
