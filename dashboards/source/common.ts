@@ -87,7 +87,7 @@ export function withVerdicts<Panel extends Overridable<Panel>>(panel: Panel): Pa
 
 /** A column for each verdict. */
 export const verdictColumns = (): Record<string, Column> =>
-  Object.fromEntries(Object.entries(verdicts).map(([name, [title]]) => [name, { title, unit: 'short' }]));
+  Object.fromEntries(Object.entries(verdicts).map(([name, [title]]) => [name, { title, unit: 'locale' }]));
 
 /** Draws constant lines dashed, in grey, and leaves them to the legend. */
 export function withMarks(panel: timeseries.PanelBuilder, refId: string): timeseries.PanelBuilder {
@@ -143,7 +143,7 @@ function withQueries<Builder extends {
 
 export const number = (title: string, description: string, ...queries: Queries) =>
   withQueries(new stat.PanelBuilder(), title, description, queries)
-    .unit('short').height(4).span(6)
+    .unit('locale').height(4).span(6)  // every digit of a count
     .textMode(common.BigValueTextMode.ValueAndName).colorMode(common.BigValueColorMode.Value)
     .graphMode(common.BigValueGraphMode.None).wideLayout(false).thresholds(limits('text'))
     .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']));
@@ -189,7 +189,7 @@ interface TableOptions {
   columns: Record<string, Column>;
   /** Labels that links need and nobody wants to read. */
   hidden?: string[];
-  sort?: [column: string, order: 'ascending' | 'descending'];
+  sort?: [column: string, order: 'ascending' | 'descending'][];
   /** What the rows are made into before columns are chosen. */
   before?: sdk.DataTransformerConfig[];
   /** Shown in place of an empty table. */
@@ -210,7 +210,7 @@ const columnProperties = (name: string, column: Column): sdk.DynamicConfigValue[
 ];
 
 export function list(title: string, description: string, options: TableOptions, ...queries: Queries) {
-  const { columns, hidden = [], sort, before = [], empty = 'none' } = options;
+  const { columns, hidden = [], sort = [], before = [], empty = 'none' } = options;
   const names = [...Object.keys(columns), ...hidden];
   const panel = withQueries(new table.PanelBuilder(), title, description, queries)
     .unit('short').height(8).span(24).noValue(empty).thresholds(limits('text'));
@@ -223,8 +223,8 @@ export function list(title: string, description: string, options: TableOptions, 
   for (const step of steps) panel.withTransformation(step);
   for (const [name, column] of Object.entries(columns)) panel.overrideByName(name, columnProperties(name, column));
   for (const name of hidden) panel.overrideByName(name, [{ id: 'custom.hidden', value: true }]);
-  if (sort)
-    panel.sortBy([new common.TableSortByFieldStateBuilder().displayName(sort[0]).desc(sort[1] === 'descending')]);
+  panel.sortBy(sort.map(([column, order]) =>
+    new common.TableSortByFieldStateBuilder().displayName(column).desc(order === 'descending')));
   return panel;
 }
 

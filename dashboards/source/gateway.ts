@@ -71,7 +71,7 @@ const trends = [
     {
       columns: { peer, ...place, Value: { title: 'Changes in 15 minutes', properties: [{ id: 'decimals', value: 0 }] } },
       hidden,
-      sort: ['Changes in 15 minutes', 'descending'],
+      sort: [['Changes in 15 minutes', 'descending']],
       empty: 'no change, or the sampler is off',
     },
     rowsOf(named(`topk(20, increase(wireguard_peer_endpoint_changes_total{${interfaces}}[15m]) > 0)`))).span(12),
@@ -89,7 +89,7 @@ const peers = [
         ...place,
       },
       hidden,
-      sort: ['Last handshake', 'ascending'],
+      sort: [['Last handshake', 'ascending']],
       empty: 'no peer has lost its session',
     },
     rowsOf(named(`bottomk(50, wireguard_peer_handshake_age_seconds{${interfaces}} > 180) * ${samePeer} ` +
@@ -100,7 +100,7 @@ const peers = [
     {
       columns: { peer, Value: { title: 'Configured for', unit: 'dtdurations' }, ...place },
       hidden,
-      sort: ['Configured for', 'descending'],
+      sort: [['Configured for', 'descending']],
       empty: 'every peer has come',
     },
     rowsOf(named(`topk(50, ${withVerdict('never')} * ${samePeer} group_left () ` +
@@ -110,7 +110,7 @@ const peers = [
     {
       columns: { peer, Value: { title: 'Throughput', unit: 'Bps' }, ...place },
       hidden,
-      sort: ['Throughput', 'descending'],
+      sort: [['Throughput', 'descending']],
       empty: 'no traffic',
     },
     rowsOf(named(`topk(20, wireguard:peer_receive_bytes:rate{${interfaces}} + ` +

@@ -17,24 +17,24 @@ const overview = [
     'gateway sends handshakes and receives nothing. One-way: the session is live, and the peer answers data with next to ' +
     'nothing; a feed looks the same.',
     now(`wireguard:peer:verdict{${peer}}`, '{{verdict}}'))
-    .textMode(common.BigValueTextMode.Name).noValue('unknown')
+    .span(4).textMode(common.BigValueTextMode.Name).noValue('unknown')
     .links(['WireGuardPeerRepliesLost', 'WireGuardPeerUnanswered', 'WireGuardPeerTurnedOneWay'].map(runbookLink))),
   list('Who it is',
     'The peer as the gateway has it: its name, where it was seen last, and its public key. A persistent keepalive of 0 is off.',
     {
       columns: {
         name: { title: 'Name' },
-        endpoint: { title: 'Endpoint' },
+        endpoint: { title: 'Endpoint', width: 180 },
         interface: { title: 'Interface' },
         instance: { title: 'Gateway' },
-        Value: { title: 'Persistent keepalive', unit: 's' },
-        preshared_key: { title: 'Preshared key' },
-        public_key: { title: 'Public key', width: 360 },
+        Value: { title: 'Keepalive', unit: 's', width: 90 },
+        preshared_key: { title: 'Preshared key', width: 120 },
+        public_key: { title: 'Public key', width: 390 },
       },
       empty: 'no such peer',
     },
     rowsOf(`wireguard_peer_info{${peer}} * ${samePeer} group_left () wireguard_peer_persistent_keepalive_seconds{${peer}}`))
-    .height(4).span(18),
+    .height(4).span(20),
 ];
 
 const handshakes = [

@@ -25,8 +25,8 @@ const std::set<std::string> kPanelsWithQueries = {
     "gauge", "state-timeline", "status-history", "heatmap", "bargauge"};
 
 /// Of Grafana's units, those that make sense here. The linter knows all of them.
-const std::set<std::string> kUnits = {"none", "short", "percentunit", "bytes", "Bps",
-                                      "pps",  "reqps", "s",           "dthms", "dtdurations"};
+const std::set<std::string> kUnits = {"none", "short", "locale", "percentunit", "bytes",      "Bps",
+                                      "pps",  "reqps", "s",      "dthms",       "dtdurations"};
 
 std::string text_at(const json& object, const std::string& path) {
   const json::json_pointer pointer(path);
