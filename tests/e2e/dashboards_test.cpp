@@ -76,7 +76,7 @@ TEST_F(DashboardsTest, AreWhatTheirSourceGenerates) {
   WGSCOPE_NEED(run({"bash", "-c", "command -v npm"}).exit_code == 0
                    ? std::optional<std::string>()
                    : "there is no npm (script/bootstrap --tests installs it)");
-  const Finished finished = run({source_dir() / "script/dashboards", "--check"}, {}, 110s);
+  const Finished finished = run({source_dir() / "script/dashboards", "--check"}, {}, 200s);
   EXPECT_EQ(finished.exit_code, 0) << finished.out << finished.err;
 }
 
