@@ -58,9 +58,11 @@ export const toPeer = () =>
     `/d/${uids.peer}?${kept}&var-instance=${field('instance')}&var-interface=${field('interface')}` +
     `&var-peer=${field('public_key')}`);
 export const toRunbook = () => dataLink('Open the runbook', `${runbooks}/${field('alertname')}.md`);
-export const runbookLink = (alert: string) =>
-  new sdk.DashboardLinkBuilder(`Runbook: ${alert}`).type(sdk.DashboardLinkType.Link).url(`${runbooks}/${alert}.md`)
-    .targetBlank(true);
+/** Links of a panel to the runbooks of the alerts that watch what it shows. */
+export const runbooksOf = (...alerts: string[]) =>
+  alerts.map((alert) =>
+    new sdk.DashboardLinkBuilder(`Runbook: ${alert}`).type(sdk.DashboardLinkType.Link).url(`${runbooks}/${alert}.md`)
+      .targetBlank(true));
 
 // --- what verdicts and severities look like: words first, colors second ---
 
@@ -240,7 +242,8 @@ interface Choice {
   regex?: string;
 }
 
-export function variable(name: string, label: string, query: string, { multi = true, all = true, anyValue = true, regex }: Choice = {}) {
+export function variable(name: string, label: string, query: string, choice: Choice = {}) {
+  const { multi = true, all = true, anyValue = true, regex } = choice;
   const built = new sdk.QueryVariableBuilder(name).label(label).datasource(datasource).query(query).definition(query)
     .refresh(sdk.VariableRefresh.OnTimeRangeChanged).sort(sdk.VariableSort.NaturalAsc).multi(multi).includeAll(all);
   if (regex) built.regex(regex);

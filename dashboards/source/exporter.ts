@@ -1,4 +1,4 @@
-import { dashboard, graph, jobAndInstance, list, now, number, over, rowsOf, withMarks } from './common.js';
+import { dashboard, graph, jobAndInstance, list, now, number, over, rowsOf, runbooksOf, withMarks } from './common.js';
 import { marks, scope } from './promql.js';
 
 const whole = [
@@ -16,22 +16,26 @@ const whole = [
       },
       empty: 'everything can be read',
     },
-    rowsOf(`topk(100, wireguard_exporter_interface_failures{${scope}} == 1)`)).height(4).span(18),
+    rowsOf(`topk(100, wireguard_exporter_interface_failures{${scope}} == 1)`)).height(4).span(18)
+    .links(runbooksOf('WireGuardInterfaceUnreadable')),
   graph('Exporters whose collector fails',
     'How many exporters could not read all of what a collector reads: netlink for the kernel, uapi for userspace ' +
     'implementations, links for interface counters, names for files of names.',
-    over(`sum by (collector) (1 - wireguard_exporter_collector_success{${scope}})`, '{{collector}}')).unit('short').axisSoftMax(1),
+    over(`sum by (collector) (1 - wireguard_exporter_collector_success{${scope}})`, '{{collector}}')).unit('short')
+    .axisSoftMax(1).links(runbooksOf('WireGuardCollectorFailing')),
   graph('Steps of the wall clock',
     'How often the wall clock of a host moved by over a second against its boot clock. If it went back, peers ignore ' +
     'handshakes of this host until the clock has caught up.',
-    over(`sum(increase(wireguard_exporter_clock_steps_total{${scope}}[$__rate_interval]))`, 'steps')).unit('short').axisSoftMax(1),
+    over(`sum(increase(wireguard_exporter_clock_steps_total{${scope}}[$__rate_interval]))`, 'steps')).unit('short')
+    .axisSoftMax(1).links(runbooksOf('WireGuardClockStep')),
 ];
 
 const cost = [
   withMarks(graph('Duration of a scrape',
     'The slowest exporter, as Prometheus measures it. WireGuardScrapeSlow fires above 5 s, half of the default scrape timeout.',
     over(`max(scrape_duration_seconds{${scope}})`, 'slowest'),
-    over(marks([[5, '5 s: WireGuardScrapeSlow']]), '{{mark}}')), 'B').unit('s'),
+    over(marks([[5, '5 s: WireGuardScrapeSlow']]), '{{mark}}')), 'B').unit('s')
+    .links(runbooksOf('WireGuardScrapeSlow')),
   graph('Duration of a collection', 'The slowest run of each collector.',
     over(`max by (collector) (wireguard_exporter_collector_duration_seconds{${scope}})`, '{{collector}}')).unit('s'),
   graph('Samples of a scrape', 'The largest exposition: a figure for each peer costs one sample.',

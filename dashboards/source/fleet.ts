@@ -1,5 +1,5 @@
 import {
-  dashboard, graph, jobAndInstance, limits, list, now, number, over, rowsOf, severityWords, stacked, toGateway, toPeer,
+  dashboard, graph, jobAndInstance, limits, list, now, number, over, rowsOf, runbooksOf, severityWords, stacked, toGateway, toPeer,
   toRunbook, toThisGateway, verdictColumns, withVerdicts,
 } from './common.js';
 import { firing, oneOf, scope, withPeer } from './promql.js';
@@ -17,6 +17,7 @@ const overview = [
     'Exporters that Prometheus can scrape, and those that it cannot. What an exporter that cannot be scraped would say is ' +
     'unknown: its peers are not in any count.',
     now(oneOf('state', { 'scraped': `sum(up{${scope}})`, 'not scraped': `count(up{${scope}}) - sum(up{${scope}})` }), '{{state}}'))
+    .links(runbooksOf('WireGuardExporterDown', 'WireGuardExporterAbsent'))
     .overrideByName('not scraped', [
       { id: 'thresholds', value: limits('text', [[1, 'red']]).build() }]),
   number('Firing alerts', 'Alerts of wgscope that fire now, by severity. The list below names them.',

@@ -1,5 +1,5 @@
 import {
-  dashboard, graph, interfaceVariable, jobAndInstance, list, now, number, over, rowsOf, stacked, toPeer, unknownWord,
+  dashboard, graph, interfaceVariable, jobAndInstance, list, now, number, over, rowsOf, runbooksOf, stacked, toPeer, unknownWord,
   verdictWords, withVerdicts, words,
 } from './common.js';
 import { interfaces, named, oneOf, samePeer } from './promql.js';
@@ -41,7 +41,7 @@ const overview = [
     },
     rowsOf(`topk(100, ${state})`),
     rowsOf(`topk(100, max by (job, instance, netns, interface) (wireguard_interface_mtu_bytes{${interfaces}}))`))
-    .height(4).span(14),
+    .height(4).span(14).links(runbooksOf('WireGuardInterfaceDown', 'WireGuardInterfaceGone', 'WireGuardCountersReset')),
 ];
 
 const trends = [
@@ -63,7 +63,8 @@ const trends = [
       'send errors': perSecond('transmit_errors'),
       'send drops': perSecond('transmit_dropped'),
       'socket drops': perSecond('socket_receive_drops'),
-    }), '{{loss}}')).unit('pps').axisSoftMax(1),
+    }), '{{loss}}')).unit('pps').axisSoftMax(1)
+    .links(runbooksOf('WireGuardFrameErrors', 'WireGuardSocketDrops')),
   list('Peers with most changes of endpoint',
     'How often each of up to 20 peers came from a new address or port within the last 15 minutes. A phone that changes its ' +
     'network does so a few times. Two addresses that alternate are one key on two devices. Needs the sampler of the exporter ' +
@@ -74,7 +75,8 @@ const trends = [
       sort: [['Changes in 15 minutes', 'descending']],
       empty: 'no change, or the sampler is off',
     },
-    rowsOf(named(`topk(20, increase(wireguard_peer_endpoint_changes_total{${interfaces}}[15m]) > 0)`))).span(12),
+    rowsOf(named(`topk(20, increase(wireguard_peer_endpoint_changes_total{${interfaces}}[15m]) > 0)`))).span(12)
+    .links(runbooksOf('WireGuardPeerEndpointFlapping')),
 ];
 
 const peers = [

@@ -1,4 +1,6 @@
-import { dashboard, graph, jobAndInstance, legendBeside, list, over, rowsOf, severityWords, variable, words } from './common.js';
+import {
+  dashboard, graph, jobAndInstance, legendBeside, list, over, rowsOf, runbooksOf, severityWords, variable, words,
+} from './common.js';
 import { firing, scope } from './promql.js';
 
 // The verb tells results of wgscope from those of blackbox_exporter, which share the name probe_success.
@@ -29,7 +31,8 @@ const results = [
       empty: 'no probe has left a result',
     },
     rowsOf(`topk(100, max by (${one}) (probe_success{${probes}}))`),
-    rowsOf(`time() - topk(100, max by (${one}) (wireguard_probe_timestamp_seconds{${probes}}))`)).span(12),
+    rowsOf(`time() - topk(100, max by (${one}) (wireguard_probe_timestamp_seconds{${probes}}))`)).span(12)
+    .links(runbooksOf('WireGuardProbeFailing', 'WireGuardProbeStale')),
   list('Findings',
     'What the probes found, up to 100. “wgscope explain” with the ID of a finding says its cause and what to do.',
     {
@@ -54,7 +57,8 @@ const path = [
     'The largest IP packet of the tunnel that passes the path, proven in each direction. A step down without a change of your ' +
     'own is a change on the way. Up to 20 lines.',
     over(`topk(20, min by (gateway, direction, layer) (wireguard_probe_path_mtu_bytes{${probes}}))`,
-      '{{gateway}}, {{direction}}, {{layer}}'))).unit('none').axisSoftMin(1200).axisSoftMax(1500),
+      '{{gateway}}, {{direction}}, {{layer}}'))).unit('none').axisSoftMin(1200).axisSoftMax(1500)
+    .links(runbooksOf('WireGuardPathMTUBlackHole')),
   legendBeside(graph('Handshake',
     'From the initiation to its response, in the last run. The 10 longest.',
     over(`topk(10, max by (gateway) (wireguard_probe_handshake_duration_seconds{${probes}}))`, '{{gateway}}'))).unit('s'),

@@ -1,6 +1,6 @@
 import * as common from '@grafana/grafana-foundation-sdk/common';
 import {
-  dashboard, graph, interfaceVariable, jobAndInstance, limits, list, now, number, over, periods, rowsOf, runbookLink, variable,
+  dashboard, graph, interfaceVariable, jobAndInstance, limits, list, now, number, over, periods, rowsOf, runbooksOf, variable,
   withMarks, withVerdicts,
 } from './common.js';
 import { firing, interfaces, marks, oneOf, samePeer } from './promql.js';
@@ -18,7 +18,7 @@ const overview = [
     'nothing; a feed looks the same.',
     now(`wireguard:peer:verdict{${peer}}`, '{{verdict}}'))
     .span(4).textMode(common.BigValueTextMode.Name).noValue('unknown')
-    .links(['WireGuardPeerRepliesLost', 'WireGuardPeerUnanswered', 'WireGuardPeerTurnedOneWay'].map(runbookLink))),
+    .links(runbooksOf('WireGuardPeerRepliesLost', 'WireGuardPeerUnanswered', 'WireGuardPeerTurnedOneWay'))),
   list('Who it is',
     'The peer as the gateway has it: its name, where it was seen last, and its public key. A persistent keepalive of 0 is off.',
     {
@@ -63,7 +63,8 @@ const history = [
   periods('Endpoints',
     'The addresses from which the peer came, up to 20, each with a bar while the gateway sends to it. Bars that take turns are ' +
     'one key on two devices.',
-    over(`topk(20, max by (endpoint) (wireguard_peer_info{${peer}, endpoint!=""}))`, '{{endpoint}}')),
+    over(`topk(20, max by (endpoint) (wireguard_peer_info{${peer}, endpoint!=""}))`, '{{endpoint}}'))
+    .links(runbooksOf('WireGuardPeerEndpointFlapping')),
   number('Seen by the sampler in the time shown',
     'Handshakes completed, changes of the endpoint, and changes back to the endpoint before: one key on two devices. The ' +
     'exporter counts them between scrapes (--sample.interval).',
