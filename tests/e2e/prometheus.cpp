@@ -1,7 +1,6 @@
 #include "prometheus.hpp"
 
 #include <arpa/inet.h>
-#include <cctype>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -29,15 +28,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string url_encoded(const std::string& text) {
-  std::string encoded;
-  for (const char c : text)
-    encoded += std::isalnum(static_cast<unsigned char>(c)) != 0
-                   ? std::string(1, c)
-                   : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  return encoded;
-}
-
 std::string config_of(const std::vector<ScrapeJob>& jobs) {
   std::string config = "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n";
   for (const ScrapeJob& job : jobs)
@@ -61,7 +51,8 @@ std::optional<std::string> find_prometheus_program(const std::string& name) {
   const std::filesystem::path unpacked = source_dir() / "build/deps";
   for (const std::filesystem::path& folder :
        {unpacked / "prometheus/usr/bin", unpacked / "alertmanager/usr/bin",
-        std::filesystem::path("/usr/bin"), std::filesystem::path("/usr/local/bin")})
+        unpacked / "victoria-metrics/usr/bin", std::filesystem::path("/usr/bin"),
+        std::filesystem::path("/usr/local/bin")})
     if (access((folder / name).c_str(), X_OK) == 0) return folder / name;
   return std::nullopt;
 }
@@ -71,6 +62,13 @@ std::optional<std::string> why_no_prometheus() {
     if (!find_prometheus_program(name))
       return fmt::format("no program {} (script/bootstrap --tests unpacks it)", name);
   return std::nullopt;
+}
+
+nlohmann::json get_api(std::uint16_t port, const std::string& path) {
+  const HttpResponse response = http({.port = port}, {.path = "/api/v1/" + path});
+  nlohmann::json answer = nlohmann::json::parse(response.body);
+  if (answer.at("status") != "success") throw std::runtime_error(path + ": " + response.body);
+  return answer.at("data");
 }
 
 Prometheus::Prometheus(const std::vector<ScrapeJob>& jobs) : Prometheus(config_of(jobs)) {}
@@ -90,12 +88,7 @@ Prometheus::Prometheus(const std::string& config)
   }
 }
 
-nlohmann::json Prometheus::get(const std::string& path) const {
-  const HttpResponse response = http({.port = port_}, {.path = "/api/v1/" + path});
-  nlohmann::json answer = nlohmann::json::parse(response.body);
-  if (answer.at("status") != "success") throw std::runtime_error(path + ": " + response.body);
-  return answer.at("data");
-}
+nlohmann::json Prometheus::get(const std::string& path) const { return get_api(port_, path); }
 
 nlohmann::json Prometheus::query(const std::string& promql) const {
   return get("query?query=" + url_encoded(promql)).at("result");

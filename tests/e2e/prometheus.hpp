@@ -12,11 +12,15 @@
 
 namespace wgscope::test {
 
-/// A program of Debian's packages prometheus and prometheus-alertmanager, where script/bootstrap --tests unpacks it, or
-/// installed. Nothing when it is neither.
+/// A program of Debian's packages prometheus, prometheus-alertmanager and victoria-metrics, where
+/// script/bootstrap --tests unpacks it, or installed. Nothing when it is neither.
 std::optional<std::string> find_prometheus_program(const std::string& name);
 /// For WGSCOPE_NEED.
 std::optional<std::string> why_no_prometheus();
+
+/// `data` of the answer to GET /api/v1/<path>, of whatever speaks Prometheus' API on this port of
+/// 127.0.0.1. Throws on an error.
+nlohmann::json get_api(std::uint16_t port, const std::string& path);
 
 struct ScrapeJob {
   std::string name;
@@ -30,6 +34,8 @@ class Prometheus {
   explicit Prometheus(const std::vector<ScrapeJob>& jobs);
   /// The same, with the text of a prometheus.yml.
   explicit Prometheus(const std::string& config);
+
+  [[nodiscard]] std::uint16_t port() const { return port_; }
 
   /// `data` of the API's answer to GET /api/v1/<path>; throws on an error.
   [[nodiscard]] nlohmann::json get(const std::string& path) const;

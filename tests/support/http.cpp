@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -194,6 +195,15 @@ HttpResponse http(const HttpServer& server, const HttpRequest& request,
   if (!request.body.empty()) text += fmt::format("Content-Length: {}\r\n", request.body.size());
   send_all(fd.get(), text + "\r\n" + request.body);
   return parse_response(receive_to_end(fd.get(), deadline), request.method);
+}
+
+std::string url_encoded(const std::string& text) {
+  std::string encoded;
+  for (const char c : text)
+    encoded += std::isalnum(static_cast<unsigned char>(c)) != 0
+                   ? std::string(1, c)
+                   : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  return encoded;
 }
 
 std::string gunzip(std::string_view compressed) {

@@ -62,6 +62,9 @@ std::uint16_t free_port();
 /// Whether anyone accepts connections there.
 bool accepts_connections(const HttpServer& server);
 
+/// For the values of a query string.
+std::string url_encoded(const std::string& text);
+
 /// Decompresses one or more gzip members; throws on anything else and when cut short.
 std::string gunzip(std::string_view compressed);
 
