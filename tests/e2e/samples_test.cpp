@@ -1,11 +1,12 @@
 // The sample configurations in packaging/: what their own programs say of them, and which targets
 // Prometheus makes of them.
 
+#include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <map>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -15,11 +16,13 @@
 #include <yaml-cpp/yaml.h>
 
 #include "files.hpp"
+#include "http.hpp"
 #include "need.hpp"
 #include "paths.hpp"
 #include "process.hpp"
 #include "prometheus.hpp"
 #include "temp_dir.hpp"
+#include "victoriametrics.hpp"
 #include "wait.hpp"
 
 namespace wgscope::test {
@@ -58,19 +61,27 @@ TEST_F(SamplesTest, PromtoolFindsFaultsInTheTargets) {
   EXPECT_NE(check(folder / "prometheus.yml").exit_code, 0);
 }
 
-/// The addresses of a sample's targets, each with its instance.
-std::map<std::string, std::string> targets_of(const YAML::Node& config) {
-  const Prometheus prometheus(YAML::Dump(config));
+using Targets = std::map<std::string, std::string>;
+
+/// The addresses of what is scraped, each with its instance, once there is any.
+Targets targets_at(std::uint16_t port) {
   json active;
   const auto found = [&] {
-    active = prometheus.get("targets?state=active").at("activeTargets");
+    try {
+      active = get_api(port, "targets?state=active").at("activeTargets");
+    } catch (const std::exception&) {  // it does not listen yet
+    }
     return !active.empty();
   };
   static_cast<void>(wait_until(found, 30s));
-  std::map<std::string, std::string> targets;
+  Targets targets;
   for (const json& target : active)
     targets[target.at("discoveredLabels").at("__address__")] = target.at("labels").at("instance");
   return targets;
+}
+
+Targets targets_of(const YAML::Node& config) {
+  return targets_at(Prometheus(YAML::Dump(config)).port());
 }
 
 /// A sample whose targets are in `targets`, and which needs nothing else.
@@ -82,13 +93,34 @@ YAML::Node sample_with(const std::string& name, const std::filesystem::path& tar
   return config;
 }
 
+const Targets kTargets{{"192.0.2.7:9586", "gw-quito.example.net"},
+                       {"gw-lisbon.example.net:9586", "gw-lisbon.example.net"},
+                       {"gw-oslo.example.net:9586", "gw-oslo.example.net"},
+                       {"gw-oslo.example.net:9587", "gw-oslo.example.net:9587"}};
+
 TEST_F(SamplesTest, AnInstanceIsAHostOrOneOfItsFurtherExporters) {
-  EXPECT_THAT(
+  EXPECT_EQ(
       targets_of(sample_with("prometheus.yml", packaging() / "prometheus/targets/gateways.yml")),
-      testing::ElementsAre(std::pair("192.0.2.7:9586", "gw-quito.example.net"),
-                           std::pair("gw-lisbon.example.net:9586", "gw-lisbon.example.net"),
-                           std::pair("gw-oslo.example.net:9586", "gw-oslo.example.net"),
-                           std::pair("gw-oslo.example.net:9587", "gw-oslo.example.net:9587")));
+      kTargets);
+}
+
+// As docs/scale-out.md says, with all that is not for it.
+TEST_F(SamplesTest, VmagentMakesTheSameTargets) {
+  WGSCOPE_NEED(why_no_victoriametrics());
+  const TempDir folder;
+  YAML::Node config = YAML::LoadFile((packaging() / "prometheus/prometheus.yml").string());
+  config["global"]["scrape_interval"] = "1h";
+  config["scrape_configs"][0]["file_sd_configs"][0]["files"][0] =
+      (packaging() / "prometheus/targets/gateways.yml").string();
+  write_file(folder / "prometheus.yml", YAML::Dump(config));
+  const std::uint16_t port = free_port();
+  const Process vmagent({find_prometheus_program("vmagent").value(),
+                         "-promscrape.config=" + (folder / "prometheus.yml").string(),
+                         "-promscrape.config.strictParse=false",
+                         "-remoteWrite.url=http://127.0.0.1:1/",
+                         "-remoteWrite.tmpDataPath=" + (folder / "queue").string(),
+                         fmt::format("-httpListenAddr=127.0.0.1:{}", port), "-loggerLevel=ERROR"});
+  EXPECT_EQ(targets_at(port), kTargets);
 }
 
 TEST_F(SamplesTest, EveryHostBelongsToOneShardWithAllItsExporters) {

@@ -41,7 +41,7 @@ void wait_for_health(Process& process, std::uint16_t port, std::string_view name
 }  // namespace
 
 std::optional<std::string> why_no_victoriametrics() {
-  for (const char* name : {"victoria-metrics", "vmalert"})
+  for (const char* name : {"victoria-metrics", "vmagent", "vmalert"})
     if (!find_prometheus_program(name))
       return fmt::format("no program {} (script/bootstrap --tests unpacks it)", name);
   return std::nullopt;
