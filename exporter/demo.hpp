@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,13 +17,24 @@ namespace wgscope::exporter {
 ///               printer  does not come by itself; its wg-quick file is printer.conf in the folder
 ///   gw-oslo     vault    pings all the time, with a preshared key
 ///               phone    pings, and comes from another port every 20 s
-///               mast     pings over IPv6, inside and, where the host has it, outside
+///               mast     pings over IPv6, inside and, where the host has it, outside, and its
+///                        gateway pings it; probe.conf in the folder is of a probe that it knows
+///
+/// Faults are made by writing their names into the pipe `faults` in the folder, a line each:
+///
+///   peer-dies      mast's WireGuard ends; gw-oslo goes on sending to it
+///   replies-lost   the printer comes with a preshared key that gw-lisbon does not have (printer.conf
+///                  has it as well), so it cannot use gw-lisbon's replies
+///   repair         ends both: mast is back on its port, the printer comes with the right key
 ///
 /// Runs on a thread of its own until destroyed.
 class Demo {
  public:
+  using Warn = std::function<void(const std::string& message)>;
+
+  /// @param warn  is told of faults that cannot be made, on the demo's thread.
   /// @returns io: no folder, no socket.
-  static Result<std::unique_ptr<Demo>> start();
+  static Result<std::unique_ptr<Demo>> start(Warn warn);
   Demo(const Demo&) = delete;
   Demo& operator=(const Demo&) = delete;
   ~Demo();  ///< removes the folder as well

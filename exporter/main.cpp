@@ -158,7 +158,7 @@ int run(int argc, char** argv) {
   std::unique_ptr<Demo> demo;
   if (options.demo) {
     if (!options.once) block_signals();  // before its thread
-    auto started = Demo::start();
+    auto started = Demo::start([&](const std::string& message) { log.warn(message); });
     if (!started) {
       log.error(started.error().context);
       return 1;
