@@ -5,6 +5,8 @@
 #
 # Meanwhile one line says how far each of them is: on a terminal it is drawn over and over, elsewhere it is printed once a
 # minute. A command tells how far it is by what ninja and ctest print, which it sends through `follow`.
+#
+#   run_apt COMMAND...      runs apt-get in the foreground, where it can ask for a password, with the same line
 # shellcheck shell=bash disable=SC2030,SC2031  # a command in the background has a state of its own
 
 progress_folder=$(mktemp -d)
@@ -56,19 +58,26 @@ follow() {
   done
 }
 
-# Draws or prints the line, and where nobody would see it wipes it.
-progress_line() {
-  local name line=''
-  for name in "${!progress_pid[@]}"; do
-    [[ -s $progress_folder/$name.state ]] && line+="$name: $(<"$progress_folder/$name.state"), "
-  done
-  line+="$(duration "$SECONDS") so far"
+# draw_progress WHAT: draws the line, or prints it when a minute has passed.
+draw_progress() {
+  local line
+  line="$1, $(duration "$SECONDS") so far"
   if [[ -t 1 ]]; then
     printf '\r\033[K%.*s' "$((${COLUMNS:-80} - 1))" "$line"
   elif ((SECONDS >= progress_next)); then
     progress_next=$((SECONDS + 60))
     echo "   $line"
   fi
+}
+
+wipe_progress() { [[ ! -t 1 ]] || printf '\r\033[K'; }
+
+progress_line() {
+  local name line=''
+  for name in "${!progress_pid[@]}"; do
+    [[ -s $progress_folder/$name.state ]] && line+="${line:+, }$name: $(<"$progress_folder/$name.state")"
+  done
+  draw_progress "${line:-working}"
 }
 
 finish_all() {
@@ -78,7 +87,7 @@ finish_all() {
       kill -0 "${progress_pid[$name]}" 2>/dev/null && continue
       wait "${progress_pid[$name]}" || status=1
       unset "progress_pid[$name]"
-      [[ -t 1 ]] && printf '\r\033[K'
+      wipe_progress
       cat "$progress_folder/$name.log"
     done
     ((${#progress_pid[@]})) || break
@@ -88,3 +97,27 @@ finish_all() {
   done
   return "$status"
 }
+
+# What apt prints is shown only when it fails; then this fails.
+run_apt() {
+  local log=$progress_folder/apt.log
+  : >"$log"
+  "$@" -o APT::Status-Fd=1 2>&1 </dev/null | follow_apt "$log" || { cat "$log" >&2 && return 1; }
+}
+
+# follow_apt LOG: takes apt's status lines (progress-reporting in its documentation); all else goes to LOG.
+follow_apt() {
+  local line
+  trap '' INT # apt ends in its own way, and not because nobody reads what it says
+  while IFS= read -r line; do
+    case $line in
+      dlstatus:*:*:*) draw_apt downloading "${line#*:*:}" ;;
+      pmstatus:*:*:*) draw_apt installing "${line#*:*:}" ;;
+      *) printf '%s\n' "$line" >>"$1" ;;
+    esac
+  done
+  wipe_progress
+}
+
+# draw_apt WHAT PERCENT:TEXT
+draw_apt() { draw_progress "$1: ${2%%[.:]*} %, ${2#*:}"; }
