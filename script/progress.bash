@@ -9,20 +9,25 @@
 #   run_apt COMMAND...      runs apt-get in the foreground, where it can ask for a password, with the same line
 # shellcheck shell=bash disable=SC2030,SC2031  # a command in the background has a state of its own
 
-progress_folder=$(mktemp -d)
 declare -A progress_pid=()
 progress_next=$((SECONDS + 60))
 
 # duration SECONDS: as people write it, "1 min 35 s".
 duration() { if (($1 < 60)); then echo "$1 s"; else echo "$(($1 / 60)) min $(($1 % 60)) s"; fi; }
 
+wipe_progress() { [[ ! -t 1 ]] || printf '\r\033[K'; }
+
 # Whatever ends a script ends what it started. Each command has a process group of its own. A script that has more to clean
 # up calls this from a trap of its own.
 end_all() {
   local pid
+  trap '' INT TERM HUP
+  wipe_progress
   for pid in "${progress_pid[@]}"; do kill -TERM -- "-$pid" 2>/dev/null || true; done
   rm -rf "$progress_folder"
 }
+trap '' INT TERM HUP # until it is known what there is to clean up
+progress_folder=$(mktemp -d)
 trap end_all EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
@@ -69,8 +74,6 @@ draw_progress() {
     echo "   $line"
   fi
 }
-
-wipe_progress() { [[ ! -t 1 ]] || printf '\r\033[K'; }
 
 progress_line() {
   local name line=''
