@@ -182,7 +182,7 @@ TEST(Silence, ThatBeginsFurtherOnIsOfTheGatewaysSide) {
                   {.limit = 4}};
   const HandshakeFacts facts = met(silence);
   EXPECT_EQ(reasons(facts, kResponse).front(), kDropped);
-  EXPECT_THAT(words_of(facts, kResponse), HasSubstr("is the 3., 203.0.113.3; silence behind it"));
+  EXPECT_THAT(words_of(facts, kResponse), HasSubstr("is hop 3, 203.0.113.3; silence behind it"));
 }
 
 TEST(Silence, SaysWhereNoHopAtAllWasHeardOf) {
