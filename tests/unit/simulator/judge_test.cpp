@@ -1,0 +1,64 @@
+#include "judge.hpp"
+
+#include <chrono>
+
+#include <gtest/gtest.h>
+
+namespace wgscope::simulator {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Promises kPromises{{"Lost", 10min}, {"Other", 1min}};
+const Truth kFault{"replies are dropped", "Lost", {"gw", "wg0", "key"}, 1h, 2h, true};
+
+Firing firing(const std::string& alert, const std::string& key, Time begin) {
+  return {{{"alertname", alert}, {"instance", "gw"}, {"interface", "wg0"}, {"public_key", key}},
+          begin,
+          begin + 1min};
+}
+
+TEST(Judge, TakesTheFirstAlertOfTheFault) {
+  const std::vector<Truth> truths{kFault};
+  const Verdict verdict = judge(
+      truths, {firing("Lost", "key", 1h + 20min), firing("Lost", "key", 1h + 9min)}, kPromises);
+  EXPECT_TRUE(verdict.false_alarms.empty());
+  ASSERT_EQ(verdict.faults.size(), 1U);
+  EXPECT_EQ(verdict.faults[0].after, 9min);
+  EXPECT_TRUE(verdict.faults[0].kept());
+}
+
+TEST(Judge, LateAlertBreaksThePromise) {
+  const std::vector<Truth> truths{kFault};
+  const Verdict verdict = judge(truths, {firing("Lost", "key", 1h + 11min)}, kPromises);
+  EXPECT_TRUE(verdict.false_alarms.empty());
+  EXPECT_FALSE(verdict.faults[0].kept());
+}
+
+TEST(Judge, AnotherAlertPeerOrTimeIsFalse) {
+  const std::vector<Truth> truths{kFault};
+  const std::vector<Firing> firings{firing("Other", "key", 1h + 1min),
+                                    firing("Lost", "else", 1h + 1min), firing("Lost", "key", 59min),
+                                    firing("Lost", "key", 2h + kMemory + 1s)};
+  const Verdict verdict = judge(truths, firings, kPromises);
+  EXPECT_EQ(verdict.false_alarms.size(), 4U);
+  EXPECT_FALSE(verdict.faults[0].after.has_value());
+}
+
+TEST(Judge, WhatWasNotInjectedNeedNoAlert) {
+  const std::vector<Truth> truths{{"NTP", "Other", {"gw", "", ""}, 1h, 1h, false}};
+  const Verdict verdict = judge(truths, {firing("Other", "", 1h + 30s)}, kPromises);
+  EXPECT_TRUE(verdict.false_alarms.empty());
+  EXPECT_TRUE(verdict.faults.empty());
+}
+
+TEST(JudgeAny, AcceptsWhateverBeganAtThePeer) {
+  const std::vector<Truth> truths{kFault};
+  const Verdict verdict = judge_any(
+      truths, {firing("Whatever", "key", 1h + 5min), firing("Whatever", "else", 1h)}, kPromises);
+  EXPECT_EQ(verdict.false_alarms.size(), 1U);
+  EXPECT_TRUE(verdict.faults[0].kept());
+}
+
+}  // namespace
+}  // namespace wgscope::simulator
