@@ -29,7 +29,7 @@ using namespace std::chrono_literals;
 std::vector<std::string> command_of(ExporterOptions& options) {
   std::vector<std::string> command = std::move(options.wrapper);
   command.push_back(options.program.empty() ? Exporter::program() : options.program);
-  command.push_back("--web.listen-address=127.0.0.1:0");
+  command.push_back(fmt::format("--web.listen-address=127.0.0.1:{}", options.port));
   command.push_back("--collect.max-age=" + options.max_age);
   command.push_back("--log.level=" + options.log_level);
   for (std::string& flag : options.flags) command.push_back(std::move(flag));

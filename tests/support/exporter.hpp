@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <sys/types.h>
@@ -18,10 +19,11 @@ struct ExporterOptions {
   std::string log_level = "debug";
   std::vector<std::string> wrapper;  ///< a command that executes the exporter, such as setpriv
   std::string program;               ///< empty: the one of this build
+  std::uint16_t port = 0;            ///< 0: a free one
   std::string netns;                 ///< name of the namespace it runs in; empty for the test's own
 };
 
-/// wgscope-exporter as a user runs it, on a free port of 127.0.0.1.
+/// wgscope-exporter as a user runs it, on 127.0.0.1.
 class Exporter {
  public:
   /// Returns once it serves; throws with what it said when it does not.

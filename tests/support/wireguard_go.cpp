@@ -75,7 +75,8 @@ KeyPair make_key_pair() {
   return pair;
 }
 
-WireguardGo::WireguardGo(const NetworkNamespace& netns, Mode mode) : netns_(netns) {
+WireguardGo::WireguardGo(const NetworkNamespace& netns, Mode mode, std::string name)
+    : netns_(netns), name_(std::move(name)) {
   if (mode == Mode::foreground) {
     // The variable keeps it from printing its banner and from making a child of its own.
     foreground_.emplace(

@@ -27,7 +27,8 @@ class WireguardGo {
              ///< the socket
   };
 
-  explicit WireguardGo(const NetworkNamespace& netns, Mode mode = Mode::foreground);
+  explicit WireguardGo(const NetworkNamespace& netns, Mode mode = Mode::foreground,
+                       std::string name = unique_interface_name());
   ~WireguardGo();
   WireguardGo(const WireguardGo&) = delete;
   WireguardGo& operator=(const WireguardGo&) = delete;
@@ -52,7 +53,7 @@ class WireguardGo {
 
  private:
   const NetworkNamespace& netns_;
-  std::string name_ = unique_interface_name();
+  std::string name_;
   std::optional<Process> foreground_;
   pid_t pid_ = -1;
 };
