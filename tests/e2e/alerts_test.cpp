@@ -234,7 +234,7 @@ TEST(AlertsTest, WindowsFollowTheScrapeInterval) {
   const std::string rules = read_file(folder.path() / "core.yaml");
   EXPECT_THAT(rules, HasSubstr("rate(wireguard_peer_receive_bytes_total[2m])"));
   EXPECT_THAT(rules, HasSubstr("handshake_age_seconds < 300"));
-  EXPECT_THAT(rules, HasSubstr("for 2 minutes and this host replied"));
+  EXPECT_THAT(rules, HasSubstr("for 2 minutes and no handshake completed"));
   EXPECT_THAT(rules, HasSubstr("for: 7m"));
 }
 

@@ -19,18 +19,29 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// The gateway's replies to a site that keeps alive are dropped on their way.
+/// The gateway's replies to a site that keeps alive are dropped.
 class RepliesDropped : public Tunnel {
  public:
   RepliesDropped() : Tunnel({.peer_keepalive = 25}) {}
 
-  // Where they arrive: what the gateway's own firewall drops, wireguard-go counts as not sent.
-  void inject() override {
-    peer_.host.must({"nft", "-f", "-"},
-                    "table inet drops {\n chain in {\n  type filter hook input priority 0\n"
-                    "  udp sport 51820 drop\n }\n}\n");
+  void inject() override { drop(peer_.host, "input"); }
+  void repair() override { drop_nothing(peer_.host); }
+
+ protected:
+  static void drop(const NetworkNamespace& host, const std::string& hook) {
+    host.must({"nft", "-f", "-"}, "table inet drops {\n chain one {\n  type filter hook " + hook +
+                                      " priority 0\n  udp sport 51820 drop\n }\n}\n");
   }
-  void repair() override { peer_.host.must({"nft", "delete", "table", "inet", "drops"}); }
+  static void drop_nothing(const NetworkNamespace& host) {
+    host.must({"nft", "delete", "table", "inet", "drops"});
+  }
+};
+
+/// By the gateway's own firewall, so that wireguard-go does not count them as sent.
+class RepliesNotSent : public RepliesDropped {
+ public:
+  void inject() override { drop(gateway_.host, "output"); }
+  void repair() override { drop_nothing(gateway_.host); }
 };
 
 /// The peer's daemon is killed while the gateway sends to it.
@@ -156,6 +167,9 @@ std::vector<Scenario> peer_scenarios() {
       {.name = "replies-dropped",
        .alert = "WireGuardPeerRepliesLost",
        .make = make_place<RepliesDropped>},
+      {.name = "replies-not-sent",
+       .alert = "WireGuardPeerRepliesLost",
+       .make = make_place<RepliesNotSent>},
       {.name = "peer-dies", .alert = "WireGuardPeerUnanswered", .make = make_place<PeerDies>},
       {.name = "nat-binding-lost",
        .alert = "WireGuardPeerUnanswered",
