@@ -5,14 +5,18 @@
 #include <charconv>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <net/if.h>
 #include <optional>
+#include <sched.h>
 #include <signal.h>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -81,6 +85,18 @@ std::optional<std::string> why_no_netns() {
 }
 
 std::string unique_interface_name() { return fmt::format("wgs{}n{}", getpid(), next_number()); }
+
+void leave_shared_folders() {
+  const auto must = [](int result, const char* what) {
+    if (result != 0) throw std::system_error(errno, std::generic_category(), what);
+  };
+  must(unshare(CLONE_NEWNS), "a mount namespace");
+  must(mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr), "mounts that do not spread");
+  for (const char* folder : {"/run/netns", "/run/wireguard"}) {
+    std::filesystem::create_directories(folder);
+    must(mount("none", folder, "tmpfs", 0, "mode=0755"), folder);
+  }
+}
 
 NetworkNamespace::NetworkNamespace()
     : name_(fmt::format("{}{}-{}", kPrefix, getpid(), next_number())) {

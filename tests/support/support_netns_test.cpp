@@ -2,10 +2,12 @@
 
 #include <chrono>
 #include <filesystem>
+#include <future>
 #include <optional>
 #include <signal.h>
 #include <string>
 #include <system_error>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -46,6 +48,27 @@ TEST_F(Tunnels, CarryTrafficBetweenNamespaces) {
   far.up("10.9.0.2/24");
   EXPECT_THAT(left.must({"ping", "-c", "1", "-W", "5", "10.9.0.2"}), HasSubstr("1 received"));
   EXPECT_THAT(far.wg({"show", far.name(), "latest-handshakes"}), HasSubstr(left_keys.public_key));
+}
+
+// In a thread, whose mounts are gone with it.
+TEST_F(Tunnels, CanBeKeptFromOtherTests) {
+  const NetworkNamespace shared;
+  std::promise<std::string> made;
+  std::promise<void> looked;
+  std::thread alone([&] {
+    leave_shared_folders();
+    EXPECT_FALSE(std::filesystem::exists(shared.path()));
+    const NetworkNamespace own;
+    const WireguardGo tunnel(own);
+    EXPECT_TRUE(std::filesystem::exists(own.path()));
+    EXPECT_TRUE(std::filesystem::exists(tunnel.socket_path()));
+    made.set_value(tunnel.socket_path());
+    looked.get_future().wait();
+  });
+  EXPECT_FALSE(std::filesystem::exists(made.get_future().get()));
+  looked.set_value();
+  alone.join();
+  EXPECT_TRUE(std::filesystem::exists(shared.path()));
 }
 
 TEST_F(Tunnels, LeaveNothingBehind) {

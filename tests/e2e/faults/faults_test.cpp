@@ -69,6 +69,7 @@ class FaultsTest : public testing::TestWithParam<Scenario> {
     WGSCOPE_NEED(why_no_alertmanager());
     WGSCOPE_NEED(GetParam().missing);
     if (watch_) return;
+    leave_shared_folders();
     const std::vector<Scenario> scenarios = chosen_scenarios();
     watch_ = std::make_unique<Watch>(scenarios);
     std::cout << as_table(scenarios, *watch_);
