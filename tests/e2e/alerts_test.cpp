@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 #include <yaml-cpp/yaml.h>
 
 #include "files.hpp"
@@ -144,6 +145,34 @@ TEST(AlertsTest, EachHasItsLabelsAndAnnotations) {
     EXPECT_THAT(summary, Not(HasSubstr("{{"))) << name << ": a summary is static";
     EXPECT_THAT(text("annotations", "description"), HasSubstr("{{ $labels.")) << name;
     EXPECT_THAT(text("annotations", "runbook_url"), EndsWith("/" + name + ".md")) << name;
+  }
+}
+
+/// The variables of each dashboard, by its uid.
+std::map<std::string, Names> dashboards() {
+  std::map<std::string, Names> found;
+  for (const std::filesystem::path& file : files_in("dashboards", ".json")) {
+    const auto dashboard = nlohmann::json::parse(read_file(file));
+    Names& variables = found[dashboard["uid"].get<std::string>()];
+    for (const auto& variable : dashboard["templating"]["list"])
+      variables.insert(variable["name"].get<std::string>());
+  }
+  return found;
+}
+
+TEST(AlertsTest, EachLeadsToADashboardThatExistsWithVariablesThatItHas) {
+  const std::map<std::string, Names> known = dashboards();
+  for (const YAML::Node& alert : alerts()) {
+    const auto name = alert["alert"].as<std::string>();
+    const YAML::Node address = alert["annotations"]["dashboard_url"];
+    ASSERT_TRUE(address) << name;
+    const auto url = address.as<std::string>();
+    const Names uid = all_matches(url, "^https://[a-z.]+/d/([a-z-]+)\\?");
+    ASSERT_EQ(uid.size(), 1U) << url;
+    ASSERT_TRUE(known.contains(*uid.begin())) << url;
+    EXPECT_THAT(without(all_matches(url, "[?&]var-([a-z_]+)="), known.at(*uid.begin())), IsEmpty())
+        << name;
+    EXPECT_THAT(url, HasSubstr("var-job={{ $labels.job | urlquery }}")) << name;
   }
 }
 
