@@ -57,10 +57,12 @@ class Played : public Fault {
   std::optional<Exporter> exporter_;
 };
 
-/// Its daemon takes long to answer.
+/// Its daemon takes long to answer: more than the second that is too slow, and less than half of the
+/// scrape's timeout, after which it would count as stuck.
 class SlowScrape : public Played {
  public:
-  void inject() override { daemon_.reply_with({.bytes = answer(), .delay = 550ms}); }
+  [[nodiscard]] std::string scrape_interval() const override { return "4s"; }
+  void inject() override { daemon_.reply_with({.bytes = answer(), .delay = 1300ms}); }
   void repair() override { daemon_.reply_with({.bytes = answer()}); }
 };
 

@@ -21,6 +21,8 @@ class Fault {
   /// What Prometheus scrapes, on 127.0.0.1, and in which job.
   [[nodiscard]] virtual std::uint16_t port() const = 0;
   [[nodiscard]] virtual std::string job() const { return "wireguard"; }
+  /// For an exporter that needs longer than the others.
+  [[nodiscard]] virtual std::string scrape_interval() const { return "2s"; }
 
   /// For a look-alike: does what only looks like a fault.
   virtual void inject() = 0;

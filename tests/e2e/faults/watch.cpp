@@ -31,13 +31,13 @@ using namespace std::chrono_literals;
 /// attempts every 5 s in bursts of 90 s. The window must bridge the pause between two bursts, which
 /// lasts until the next keepalive (25 s).
 const std::vector<std::string> kSettings{
-    "--scrape-interval=2s",      "--set=evaluation=2s",      "--set=window=40s",
-    "--set=replies_lost_for=6s", "--set=unanswered_for=20s", "--set=one_way_for=10s",
-    "--set=two_way_period=30s",  "--set=two_way_until=60s",  "--set=interface_for=10s",
-    "--set=errors_for=10s",      "--set=recent=60s",         "--set=down_for=10s",
-    "--set=absent_for=10s",      "--set=collector_for=20s",  "--set=unreadable_for=10s",
-    "--set=scrape_seconds=0.4",  "--set=slow_for=6s",        "--set=flapping_window=60s",
-    "--set=flapping_for=20s",    "--set=probe_interval=25s"};
+    "--scrape-interval=2s",      "--set=evaluation=2s",       "--set=window=40s",
+    "--set=replies_lost_for=6s", "--set=unanswered_for=20s",  "--set=one_way_for=10s",
+    "--set=two_way_period=30s",  "--set=two_way_until=60s",   "--set=interface_for=10s",
+    "--set=errors_for=10s",      "--set=recent=60s",          "--set=down_for=10s",
+    "--set=absent_for=10s",      "--set=collector_for=20s",   "--set=unreadable_for=10s",
+    "--set=slow_for=6s",         "--set=flapping_window=60s", "--set=flapping_for=20s",
+    "--set=probe_interval=25s"};
 
 /// From the repair until an alert must have ended: the longest memory of any rule, and more.
 constexpr double kResolveWithin = 90;
@@ -89,8 +89,7 @@ void Watch::build() {
 
 void Watch::start_prometheus() {
   rules({"--output", (folder_ / "rules").string()});
-  std::string config = fmt::format(R"(global: {{scrape_interval: 2s, scrape_timeout: 2s}}
-rule_files: ['{}/*.yaml']
+  std::string config = fmt::format(R"(rule_files: ['{}/*.yaml']
 alerting: {{alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:{}']}}]}}]}}
 scrape_configs:
 )",
@@ -98,7 +97,9 @@ scrape_configs:
   std::map<std::string, std::string> jobs;
   for (const auto& [name, place] : places_)
     jobs[place->job()] += fmt::format(
-        "      - {{targets: ['127.0.0.1:{}'], labels: {{instance: {}}}}}\n", place->port(), name);
+        "      - {{targets: ['127.0.0.1:{}'], labels: {{instance: {}, __scrape_interval__: {}, "
+        "__scrape_timeout__: {}}}}}\n",
+        place->port(), name, place->scrape_interval(), place->scrape_interval());
   for (const auto& [job, targets] : jobs)
     config += fmt::format("  - job_name: {}\n    static_configs:\n{}", job, targets);
   prometheus_.emplace(config);
