@@ -147,7 +147,7 @@ std::string uapi_answer(const std::vector<UapiPeer>& peers) {
         "\npreshared_key={:0>64}\nprotocol_version=1\nendpoint=192.0.2.{}:{}\n"
         "last_handshake_time_sec={}\nlast_handshake_time_nsec=0\ntx_bytes={}\nrx_bytes={}\n"
         "persistent_keepalive_interval=25\nallowed_ip=10.{}.{}.{}/32\nallowed_ip=fd00::{:x}/128\n",
-        "", n % 250 + 1, 1024 + n % 60'000,
+        "", n % 250 + 1, peer.port.value_or(static_cast<std::uint16_t>(1024 + n % 60'000)),
         peer.handshake_age ? now - peer.handshake_age->count() : 0, peer.transmit_bytes,
         peer.receive_bytes, n >> 16 & 0xff, n >> 8 & 0xff, n & 0xff, n + 1);
   }

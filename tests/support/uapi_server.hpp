@@ -58,6 +58,7 @@ struct UapiPeer {
   std::optional<std::chrono::seconds> handshake_age;
   std::string receive_bytes = "1000";
   std::string transmit_bytes = "2000";
+  std::optional<std::uint16_t> port;  ///< of its endpoint; otherwise `number` makes it
 
   [[nodiscard]] std::string public_key() const;  ///< base64, as the label has it
 };
