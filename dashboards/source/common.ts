@@ -7,7 +7,7 @@ import * as statetimeline from '@grafana/grafana-foundation-sdk/statetimeline';
 import * as stat from '@grafana/grafana-foundation-sdk/stat';
 import * as table from '@grafana/grafana-foundation-sdk/table';
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
-import { firing, scope } from './promql.js';
+import { firing, scope, severityOrder, verdictOrder } from './promql.js';
 
 /** Where docs/runbooks is to be found. The same address as in alerts/*.yaml, and replaced together with it. */
 const runbooks = 'https://runbooks.example.net/wgscope';
@@ -66,7 +66,7 @@ export const runbooksOf = (...alerts: string[]) =>
 
 // --- what verdicts and severities look like: words first, colors second ---
 
-const verdicts: Record<string, [text: string, color: string]> = {
+const verdicts: Record<(typeof verdictOrder)[number], [text: string, color: string]> = {
   replies_lost: ['replies lost', 'red'],
   unanswered: ['unanswered', 'orange'],
   one_way: ['one-way', 'purple'],
@@ -89,7 +89,7 @@ export function withVerdicts<Panel extends Overridable<Panel>>(panel: Panel): Pa
 
 /** A column for each verdict. */
 export const verdictColumns = (): Record<string, Column> =>
-  Object.fromEntries(Object.entries(verdicts).map(([name, [title]]) => [name, { title, unit: 'locale' }]));
+  Object.fromEntries(verdictOrder.map((name) => [name, { title: verdicts[name][0], unit: 'locale' }]));
 
 /** Draws constant lines dashed, in grey, and leaves them to the legend. */
 export function withMarks(panel: timeseries.PanelBuilder, refId: string): timeseries.PanelBuilder {
@@ -112,11 +112,25 @@ export const unknownWord = (): sdk.ValueMapping => ({
   type: sdk.MappingType.SpecialValue,
   options: { match: sdk.SpecialValueMatch.NotANumber, result: { text: 'unknown' } },
 });
-export const verdictWords = () => words(verdicts);
-export const severityWords = () => words({
-  critical: ['critical', 'red'],
-  warning: ['warning', 'orange'],
-  info: ['info', 'blue'],
+/** For a time since something that never happened. */
+export const neverWord = (): sdk.ValueMapping => ({
+  type: sdk.MappingType.SpecialValue,
+  options: { match: sdk.SpecialValueMatch.NotANumber, result: { text: 'never' } },
+});
+/** Of the label that withOrder() adds. */
+export const verdictColumn = (): Column => ({
+  title: 'Verdict',
+  words: words(Object.fromEntries(verdictOrder.map((name, index) => [index + 1, verdicts[name]]))),
+});
+
+const severityColors = { critical: 'red', warning: 'orange', info: 'blue' };
+/** Of the values that bySeverity() gives. */
+export const severityColumn = (): Column => ({
+  title: 'Severity',
+  width: 90,
+  words: words(Object.fromEntries(severityOrder.map((name, index) =>
+    [severityOrder.length - index, [name, severityColors[name]]]))),
+  properties: [{ id: 'custom.align', value: 'left' }],
 });
 
 /** What a value is drawn as from each limit on: `base` below the first. */

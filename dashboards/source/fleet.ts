@@ -1,18 +1,19 @@
 import {
-  dashboard, graph, jobAndInstance, limits, list, now, number, over, rowsOf, runbooksOf, severityWords, stacked, toGateway, toPeer,
-  toRunbook, toThisGateway, verdictColumns, withVerdicts,
+  dashboard, graph, jobAndInstance, limits, list, now, number, over, rowsOf, runbooksOf, severityColumn, stacked, toGateway,
+  toPeer, toRunbook, toThisGateway, verdictColumns, withVerdicts,
 } from './common.js';
-import { firing, oneOf, scope, withPeer } from './promql.js';
+import { bySeverity, faults, firing, inOrder, oneOf, scope, severityOrder, throughput, verdictOrder, withPeer } from './promql.js';
 
-const counts = `wireguard:instance_peers:count_by_verdict{${scope}}`;
-const faults = `wireguard:instance_peers:count_by_verdict{${scope}, verdict=~"replies_lost|unanswered|one_way"}`;
+const counted = 'wireguard:instance_peers:count_by_verdict';
+const counts = `${counted}{${scope}}`;
+const faulty = `${counted}{${scope}, verdict=~"${faults}"}`;
 
 const overview = [
   withVerdicts(number('Peers by verdict',
     'How many peers have each verdict now. Live: a session exists. Idle: there was a handshake, and no session now, as with ' +
     'a sleeping laptop. Never: no handshake yet. Replies lost, unanswered and one-way may be faults. A verdict that no peer ' +
     'has is left out.',
-    now(`sum by (verdict) (${counts})`, '{{verdict}}')).span(12)),
+    now(inOrder('verdict', verdictOrder, counted, scope), '{{verdict}}')).span(12)),
   number('Gateways',
     'Exporters that Prometheus can scrape, and those that it cannot. What an exporter that cannot be scraped would say is ' +
     'unknown: its peers are not in any count.',
@@ -21,27 +22,31 @@ const overview = [
     .overrideByName('not scraped', [
       { id: 'thresholds', value: limits('text', [[1, 'red']]).build() }]),
   number('Firing alerts', 'Alerts of wgscope that fire now, by severity. The list below names them.',
-    now(`sum by (severity) (ALERTS{${firing}})`, '{{severity}}')).noValue('none'),
+    now(inOrder('severity', severityOrder, 'ALERTS', firing), '{{severity}}')).noValue('none'),
 ];
 
 const trends = [
   withVerdicts(stacked(graph('Peers by verdict over time',
     'How the counts above developed. Peers move between live and idle all day. A step of many peers at once points to the ' +
     'gateway or its network, not to the peers.',
-    over(`sum by (verdict) (${counts})`, '{{verdict}}')).unit('short'))),
+    over(`sum by (verdict) (${counts})`, '{{verdict}}')).unit('short'))).span(8),
+  withVerdicts(stacked(graph('Peers with a fault over time',
+    'Of the counts beside, those whose verdict may be a fault: among many peers they would be a thin line there.',
+    over(`sum by (verdict) (${faulty})`, '{{verdict}}')).unit('short').decimals(0).axisSoftMax(5)
+    .noValue('no peer had a fault'))).span(8),
   graph('Throughput inside the tunnels',
     'Bytes per second inside the tunnels of all selected gateways, as the interfaces count them. Interfaces whose counters ' +
     'the exporter cannot read are missing.',
-    over(`sum(wireguard:interface_receive_bytes:rate{${scope}})`, 'received'),
-    over(`sum(wireguard:interface_transmit_bytes:rate{${scope}})`, 'sent')).unit('Bps'),
+    over(throughput(scope), '{{direction}}')).unit('Bps').span(8),
 ];
 
 const lists = [
   list('Firing alerts',
-    'Up to 100 alerts that fire now, each with its peer where it has one. The alert opens its runbook, the peer its dashboard.',
+    'Up to 100 alerts that fire now, the worst first, each with its peer where it has one. The alert opens ' +
+    'its runbook, the peer its dashboard.',
     {
       columns: {
-        severity: { title: 'Severity', words: severityWords(), width: 90 },
+        Value: severityColumn(),
         alertname: { title: 'Alert', links: [toRunbook()] },
         peer: { title: 'Peer', links: [toPeer()] },
         instance: { title: 'Instance', links: [toGateway()] },
@@ -49,10 +54,10 @@ const lists = [
         netns: { title: 'Network namespace' },
       },
       hidden: ['public_key'],
-      sort: [['Severity', 'ascending']],
+      sort: [['Severity', 'descending']],
       empty: 'no alert fires',
     },
-    rowsOf(withPeer(`topk(100, ALERTS{${firing}})`))).height(7),
+    rowsOf(withPeer(`topk(100, ${bySeverity('ALERTS', firing)})`))).height(7),
   list('Gateways by peers with a fault',
     'The 50 gateways with the most peers whose verdict may be a fault, and how many of their peers have each verdict. Open a ' +
     'gateway to see which peers are offline now.',
@@ -62,14 +67,14 @@ const lists = [
         options: { rowField: 'instance', columnField: 'verdict', valueField: 'Value', emptyValue: 'zero' },
       }],
       columns: {
-        'instance\\verdict': { title: 'Gateway', links: [toThisGateway()] },
+        'instance\\verdict': { title: 'Gateway', width: 190, links: [toThisGateway()] },
         ...verdictColumns(),
       },
       sort: [['replies lost', 'descending'], ['unanswered', 'descending'], ['one-way', 'descending']],
       empty: 'no gateway',
     },
     rowsOf(`sum by (instance, verdict) (${counts} and on (job, instance) ` +
-      `topk(50, sum by (job, instance) (${faults}) or sum by (job, instance) (${counts}) * 0))`)).span(14),
+      `topk(50, sum by (job, instance) (${faulty}) or sum by (job, instance) (${counts}) * 0))`)).span(16),
   list('Gateways by throughput',
     'The 20 gateways with the most traffic inside their tunnels now, received and sent together.',
     {
@@ -81,7 +86,7 @@ const lists = [
       empty: 'no interface counters',
     },
     rowsOf(`topk(20, sum by (job, instance) (wireguard:interface_receive_bytes:rate{${scope}} + ` +
-      `wireguard:interface_transmit_bytes:rate{${scope}}))`)).span(10),
+      `wireguard:interface_transmit_bytes:rate{${scope}}))`)).span(8),
 ];
 
 export default dashboard('fleet', {

@@ -1,10 +1,10 @@
 import {
-  dashboard, graph, interfaceVariable, jobAndInstance, list, now, number, over, rowsOf, runbooksOf, stacked, toPeer, unknownWord,
-  verdictWords, withVerdicts, words,
+  dashboard, graph, interfaceVariable, jobAndInstance, list, neverWord, now, number, over, rowsOf, runbooksOf, stacked, toPeer,
+  unknownWord, verdictColumn, withVerdicts, words,
 } from './common.js';
-import { interfaces, named, oneOf, samePeer } from './promql.js';
+import { faults, inOrder, interfaces, named, oneOf, samePeer, throughput, verdictOrder, withOrder } from './promql.js';
 
-const counts = `wireguard:interface_peers:count_by_verdict{${interfaces}}`;
+const counted = 'wireguard:interface_peers:count_by_verdict';
 
 /** Of a counter, over all interfaces shown. */
 const perSecond = (counter: string) => `sum(rate(wireguard_interface_${counter}_total{${interfaces}}[$__rate_interval]))`;
@@ -23,7 +23,7 @@ const hidden = ['public_key', 'instance'];
 const overview = [
   withVerdicts(number('Peers by verdict',
     'How many peers of the selected interfaces have each verdict now. A verdict that no peer has is left out.',
-    now(`sum by (verdict) (${counts})`, '{{verdict}}')).span(10)),
+    now(inOrder('verdict', verdictOrder, counted, interfaces), '{{verdict}}')).span(10)),
   list('Interfaces',
     'What identifies each interface, and whether it is administratively up. The state is unknown where the exporter cannot ' +
     'see the link of a userspace implementation.',
@@ -47,12 +47,15 @@ const overview = [
 const trends = [
   withVerdicts(stacked(graph('Peers by verdict over time',
     'How the counts above developed. A step of many peers at once points to this gateway or its network, not to the peers.',
-    over(`sum by (verdict) (${counts})`, '{{verdict}}')).unit('short'))),
+    over(`sum by (verdict) (${counted}{${interfaces}})`, '{{verdict}}')).unit('short'))),
+  withVerdicts(stacked(graph('Peers with a fault over time',
+    'Of the counts beside, those whose verdict may be a fault: among many peers they would be a thin line there.',
+    over(`sum by (verdict) (${counted}{${interfaces}, verdict=~"${faults}"})`, '{{verdict}}')).unit('short').decimals(0)
+    .axisSoftMax(5).noValue('no peer had a fault'))),
   graph('Throughput inside the tunnels',
     'Bytes per second inside the tunnels of the selected interfaces, as the interfaces count them.',
-    over(`sum(wireguard:interface_receive_bytes:rate{${interfaces}})`, 'received'),
-    over(`sum(wireguard:interface_transmit_bytes:rate{${interfaces}})`, 'sent')).unit('Bps'),
-  graph('Packets lost at the interfaces',
+    over(throughput(interfaces), '{{direction}}')).unit('Bps'),
+  graph('Packets lost per second at the interfaces',
     'Packets per second that were refused or dropped. Frame errors: decrypted, but the inner source address is outside the ' +
     'allowed IPs of the peer. Send errors: no peer has the destination in its allowed IPs, or the peer has no endpoint. Send ' +
     'drops: packets that waited for a handshake in vain. Socket drops: a userspace implementation is too slow.',
@@ -63,39 +66,30 @@ const trends = [
       'send errors': perSecond('transmit_errors'),
       'send drops': perSecond('transmit_dropped'),
       'socket drops': perSecond('socket_receive_drops'),
-    }), '{{loss}}')).unit('pps').axisSoftMax(1)
+    }), '{{loss}}')).unit('short').axisSoftMax(1)
     .links(runbooksOf('WireGuardFrameErrors', 'WireGuardSocketDrops')),
-  list('Peers with most changes of endpoint',
-    'How often each of up to 20 peers came from a new address or port within the last 15 minutes. A phone that changes its ' +
-    'network does so a few times. Two addresses that alternate are one key on two devices. Needs the sampler of the exporter ' +
-    '(--sample.interval).',
-    {
-      columns: { peer, ...place, Value: { title: 'Changes in 15 minutes', properties: [{ id: 'decimals', value: 0 }] } },
-      hidden,
-      sort: [['Changes in 15 minutes', 'descending']],
-      empty: 'no change, or the sampler is off',
-    },
-    rowsOf(named(`topk(20, increase(wireguard_peer_endpoint_changes_total{${interfaces}}[15m]) > 0)`))).span(12)
-    .links(runbooksOf('WireGuardPeerEndpointFlapping')),
 ];
 
 const peers = [
-  list('Who is offline now',
-    'Peers that had a session and have none now, the latest loss first: up to 50. An idle peer is well if nobody has sent ' +
-    'anything. The public key stands in place of a name that nobody has set.',
+  list('Peers with a fault, and who is offline now',
+    'Peers whose verdict may be a fault come first, then those that had a session and have none now; of each verdict up to 50, ' +
+    'the latest handshake first. An idle peer is well if nobody has sent anything. The public key stands in place of a name ' +
+    'that nobody has set.',
     {
       columns: {
         peer,
-        verdict: { title: 'Verdict', words: verdictWords(), plain: true },
-        Value: { title: 'Last handshake', unit: 'dtdurations' },
+        order: verdictColumn(),
+        Value: { title: 'Last handshake', unit: 'dtdurations', words: [neverWord()], plain: true },
         ...place,
       },
       hidden,
-      sort: [['Last handshake', 'ascending']],
-      empty: 'no peer has lost its session',
+      sort: [['Verdict', 'ascending'], ['Last handshake', 'ascending']],
+      empty: 'no peer has a fault or has lost its session',
     },
-    rowsOf(named(`bottomk(50, wireguard_peer_handshake_age_seconds{${interfaces}} > 180) * ${samePeer} ` +
-      `group_left (verdict) ${withVerdict('idle|unanswered|replies_lost')}`))).span(12),
+    rowsOf(withOrder(named(`bottomk(50, wireguard_peer_handshake_age_seconds{${interfaces}} * ${samePeer} ` +
+      `group_left (verdict) ${withVerdict(`${faults}|idle`)} or ${samePeer} ${withVerdict(faults)} * NaN) by (verdict)`))))
+    .height(10).span(12)
+    .links(runbooksOf('WireGuardPeerRepliesLost', 'WireGuardPeerUnanswered', 'WireGuardPeerTurnedOneWay')),
   list('Who has never come',
     'Peers that are configured and have never completed a handshake since the interface was made, and when the exporter first ' +
     'saw them: up to 50, the oldest first.',
@@ -106,7 +100,20 @@ const peers = [
       empty: 'every peer has come',
     },
     rowsOf(named(`topk(50, ${withVerdict('never')} * ${samePeer} group_left () ` +
-      `(time() - wireguard_peer_first_seen_timestamp_seconds{${interfaces}}))`))).span(12),
+      `(time() - wireguard_peer_first_seen_timestamp_seconds{${interfaces}}))`))).height(10).span(12),
+  list('Peers whose endpoint goes back and forth',
+    'How often each of up to 20 peers returned to the address or port before its last one within the last 15 minutes. A phone ' +
+    'between two networks does so a few times; one key on two devices does nothing else. New ports, as of a phone behind a NAT ' +
+    'or of a regular probe, do not count: the peer has all its changes on its own dashboard. Needs the sampler of the exporter ' +
+    '(--sample.interval).',
+    {
+      columns: { peer, ...place, Value: { title: 'Returns in 15 minutes', properties: [{ id: 'decimals', value: 0 }] } },
+      hidden,
+      sort: [['Returns in 15 minutes', 'descending']],
+      empty: 'no endpoint returned, or the sampler is off',
+    },
+    rowsOf(named(`topk(20, increase(wireguard_peer_endpoint_alternations_total{${interfaces}}[15m]) > 0)`))).span(12)
+    .links(runbooksOf('WireGuardPeerEndpointFlapping')),
   list('Peers with most traffic',
     'The 20 peers with the most bytes per second now, received and sent together, handshakes and keepalives included.',
     {
@@ -116,11 +123,12 @@ const peers = [
       empty: 'no traffic',
     },
     rowsOf(named(`topk(20, wireguard:peer_receive_bytes:rate{${interfaces}} + ` +
-      `wireguard:peer_transmit_bytes:rate{${interfaces}})`))),
+      `wireguard:peer_transmit_bytes:rate{${interfaces}})`))).span(12),
 ];
 
 export default dashboard('gateway', {
-  description: 'One gateway: its interfaces, what they lose, who is offline now, who has never come, and who sends most.',
+  description: 'One gateway: its interfaces, what they lose, which peers have a fault, who is offline now, who has ' +
+    'never come, and who sends most.',
   variables: [...jobAndInstance('wireguard_exporter_build_info', false), interfaceVariable()],
   rows: [
     { title: 'Now', panels: overview },

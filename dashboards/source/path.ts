@@ -1,7 +1,7 @@
 import {
-  dashboard, graph, jobAndInstance, legendBeside, list, over, rowsOf, runbooksOf, severityWords, variable, words,
+  dashboard, graph, jobAndInstance, legendBeside, list, over, rowsOf, runbooksOf, severityColumn, variable, words,
 } from './common.js';
-import { firing, scope } from './promql.js';
+import { bySeverity, firing, scope } from './promql.js';
 
 // The verb tells results of wgscope from those of blackbox_exporter, which share the name probe_success.
 const probes = `${scope}, gateway=~"$gateway", verb!=""`;
@@ -34,13 +34,14 @@ const results = [
     rowsOf(`time() - topk(100, max by (${one}) (wireguard_probe_timestamp_seconds{${probes}}))`)).span(12)
     .links(runbooksOf('WireGuardProbeFailing', 'WireGuardProbeStale')),
   list('Findings',
-    'What the probes found, up to 100. “wgscope explain” with the ID of a finding says its cause and what to do.',
+    'What the probes found, up to 100, the worst first. “wgscope explain” with the ID of a finding says its cause ' +
+    'and what to do.',
     {
-      columns: { severity: { title: 'Severity', words: severityWords(), width: 90 }, id: { title: 'Finding' }, ...where },
-      sort: [['Severity', 'ascending']],
+      columns: { Value: severityColumn(), id: { title: 'Finding' }, ...where },
+      sort: [['Severity', 'descending']],
       empty: 'nothing was found',
     },
-    rowsOf(`topk(100, wireguard_probe_finding{${probes}})`)).span(12),
+    rowsOf(`topk(100, ${bySeverity('wireguard_probe_finding', probes)})`)).span(12),
 ];
 
 const path = [

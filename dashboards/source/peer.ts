@@ -13,9 +13,9 @@ const seen = (counter: string) => `sum(increase(wireguard_peer_${counter}_total{
 const overview = [
   withVerdicts(number('Verdict',
     'Live: a session exists. Idle: there was a handshake, and no session now. Never: no handshake yet. Replies lost: ' +
-    'handshakes of the peer arrive, but none completes, so the replies of the gateway do not reach the peer. Unanswered: the ' +
-    'gateway sends handshakes and receives nothing. One-way: the session is live, and the peer answers data with next to ' +
-    'nothing; a feed looks the same.',
+    'handshakes of the peer arrive, but none completes: the replies of the gateway do not reach the peer, or it cannot use ' +
+    'them. Unanswered: the gateway sends handshakes and receives nothing. One-way: the session is live, and the peer answers ' +
+    'data with next to nothing; a feed looks the same.',
     now(`wireguard:peer:verdict{${peer}}`, '{{verdict}}'))
     .span(4).textMode(common.BigValueTextMode.Name).noValue('unknown')
     .links(runbooksOf('WireGuardPeerRepliesLost', 'WireGuardPeerUnanswered', 'WireGuardPeerTurnedOneWay'))),
@@ -48,7 +48,8 @@ const handshakes = [
   withMarks(graph('Bytes received and sent',
     'Bytes per second, handshakes and keepalives included; the scale is logarithmic above 1 B/s. The dashed lines are what ' +
     'failing handshakes look like: 29.6 B/s of initiations from the side that tries, 18.4 B/s of responses from the other. ' +
-    'Received near 29.6 and sent near 18.4 without a session: replies are lost. Sent near 29.6 and nothing received: unanswered.',
+    'Without a session: received near 29.6 means that replies are lost, whatever is sent, for not every implementation counts ' +
+    'what its own firewall drops. Sent near 29.6 and nothing received: unanswered.',
     over(`wireguard:peer_receive_bytes:rate{${peer}}`, 'received from it, {{interface}} of {{instance}}'),
     over(`wireguard:peer_transmit_bytes:rate{${peer}}`, 'sent to it, {{interface}} of {{instance}}'),
     over(marks([[29.6, '29.6 B/s: initiations'], [18.4, '18.4 B/s: responses']]), '{{mark}}')), 'C')

@@ -21,6 +21,31 @@ export const withPeer = (expr: string) =>
 export const named = (expr: string) =>
   withPeer(`(${expr}) * ${samePeer} group_left (name) wireguard_peer_info{${interfaces}} or ${samePeer} (${expr})`);
 
+/** Faults first; the order in which verdicts are shown, everywhere. */
+export const verdictOrder = ['replies_lost', 'unanswered', 'one_way', 'live', 'idle', 'never'] as const;
+export const faults = verdictOrder.slice(0, 3).join('|');
+/** The worst first. */
+export const severityOrder = ['critical', 'warning', 'info'] as const;
+
+/** Sums by a label in this order, which Prometheus keeps: that of its aggregates is another one each time. */
+export const inOrder = (label: string, order: readonly string[], metric: string, matchers: string) =>
+  order.map((value) => `sum by (${label}) (${metric}{${matchers}, ${label}="${value}"})`).join(' or ');
+
+/** Series of the value 1 with a higher value, the worse their severity: words would be sorted by alphabet. */
+export const bySeverity = (metric: string, matchers: string) =>
+  severityOrder.map((severity, index) =>
+    `${metric}{${matchers}, severity="${severity}"} * ${severityOrder.length - index}`).join(' or ');
+
+/** Adds the label `order`, by which verdicts are sorted with faults first. */
+export const withOrder = (expr: string) =>
+  verdictOrder.reduce((inner, verdict, index) => `label_replace(${inner}, "order", "${index + 1}", "verdict", "${verdict}")`, expr);
+
+/** Bytes per second of interfaces, in both directions. */
+export const throughput = (matchers: string) => oneOf('direction', {
+  received: `sum(wireguard:interface_receive_bytes:rate{${matchers}})`,
+  sent: `sum(wireguard:interface_transmit_bytes:rate{${matchers}})`,
+});
+
 /** Constant lines of one query, each named by its label `mark`. */
 export const marks = (lines: [value: number, name: string][]) =>
   lines.map(([value, name]) => `label_replace(vector(${value}), "mark", "${name}", "", "")`).join(' or ');

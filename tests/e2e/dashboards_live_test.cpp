@@ -3,15 +3,21 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <regex>
 #include <set>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -41,14 +47,59 @@ using nlohmann::json;
 using testing::IsEmpty;
 using testing::Not;
 
-/// An interface that cannot be read, and a played one with a peer that has gone and a peer without a name.
+/// Peers with each fault, and more idle ones that left later than a list has room for. Their counters rise.
+class Played {
+ public:
+  static constexpr std::uint64_t kNamed = 1;
+  static constexpr std::uint64_t kNameless = 2;
+  static constexpr std::uint64_t kRepliesLost = 3;
+  static constexpr std::uint64_t kUnanswered = 4;
+  static constexpr std::uint64_t kOneWay = 5;         ///< and two devices have its key
+  static constexpr std::uint64_t kNeverAnswered = 6;  ///< its replies were lost from the beginning
+  static constexpr std::uint64_t kIdle = 10;          ///< the first of many
+  static constexpr std::uint64_t kIdleCount = 60;
+
+  explicit Played(const std::filesystem::path& socket)
+      : server_(socket, {answer(0s)}), thread_([this](const std::stop_token& stop) {
+          for (auto age = 1s; !stop.stop_requested(); ++age) {
+            server_.reply_with({answer(age)});
+            std::unique_lock lock(mutex_);
+            tick_.wait_for(lock, stop, 1s, [] { return false; });
+          }
+        }) {}
+
+ private:
+  static std::string answer(std::chrono::seconds age) {
+    const auto bytes = [&](std::int64_t per_second) {
+      return std::to_string(1000 + per_second * age.count());
+    };
+    std::vector<UapiPeer> peers{
+        {.number = kNamed, .handshake_age = 400s + age},
+        {.number = kNameless, .handshake_age = 500s + age},
+        {.number = kRepliesLost, .handshake_age = 2h + age, .receive_bytes = bytes(30)},
+        {.number = kUnanswered, .handshake_age = 2h + age, .transmit_bytes = bytes(30)},
+        {.number = kOneWay,
+         .handshake_age = 30s,
+         .transmit_bytes = bytes(50'000),
+         .port = static_cast<std::uint16_t>(2000 + age / 10s % 2)},
+        {.number = kNeverAnswered, .receive_bytes = bytes(30)}};
+    for (std::uint64_t number = kIdle; number < kIdle + kIdleCount; ++number)
+      peers.push_back({.number = number, .handshake_age = 600s + age});
+    return uapi_answer(peers);
+  }
+
+  UapiServer server_;
+  std::mutex mutex_;  ///< guards nothing; tick_ wants one
+  std::condition_variable_any tick_;
+  std::jthread thread_;
+};
+
+/// An interface that cannot be read, and a played one with peers that are not well and a peer without a name.
 struct Tunnels {
   TempDir folder;
   Gateways gateways;
   UapiServer odd{folder / "odd.sock", {"nonsense\n"}};
-  UapiServer played{
-      folder / "played.sock",
-      {uapi_answer({{.number = 1, .handshake_age = 400s}, {.number = 2, .handshake_age = 500s}})}};
+  Played played{folder / "played.sock"};
   std::optional<Exporter> exporter;
 
   Tunnels() {
@@ -56,7 +107,7 @@ struct Tunnels {
     for (const WireguardGo* tunnel : {&gateways.near, &gateways.far})
       std::filesystem::create_symlink(tunnel->socket_path(), folder / (tunnel->name() + ".sock"));
     write_file(folder / "names.json",
-               json{{UapiPeer{.number = 1}.public_key(), "laptop, \"Ada\""}}.dump());
+               json{{UapiPeer{.number = Played::kNamed}.public_key(), "laptop, \"Ada\""}}.dump());
     exporter.emplace(
         ExporterOptions{.flags = {"--uapi.dir=" + folder.path().string(),
                                   "--names.file=" + (folder / "names.json").string()}});
@@ -229,11 +280,87 @@ TEST_F(DashboardsLiveTest, EveryQueryFindsSomething) {
       }
 }
 
+/// As docs/alerts.md lists them: faults first.
+const std::vector<std::string> kVerdicts{"replies_lost", "unanswered", "one_way",
+                                         "live",         "idle",       "never"};
+
+TEST_F(DashboardsLiveTest, PeersWithAFaultAreNamedHoweverManyAreIdle) {
+  const std::map<std::uint64_t, std::string> faults{{Played::kRepliesLost, "replies_lost"},
+                                                    {Played::kUnanswered, "unanswered"},
+                                                    {Played::kOneWay, "one_way"},
+                                                    {Played::kNeverAnswered, "replies_lost"}};
+  for (const auto& [number, verdict] : faults)
+    ASSERT_FALSE(
+        setting_
+            ->result(fmt::format(R"(wireguard:peer:verdict{{public_key="{}", verdict="{}"}})",
+                                 UapiPeer{.number = number}.public_key(), verdict))
+            .empty())
+        << verdict;
+  const json dashboard = json::parse(read_file(source_dir() / "dashboards/wgscope-gateway.json"));
+  std::map<std::string, std::string> order;  // by key
+  std::size_t idle = 0;
+  for (const json& panel : panels_of(dashboard)) {
+    if (panel.at("title") != "Peers with a fault, and who is offline now") continue;
+    for (const json& series : setting_->result(asked(dashboard, panel.at("targets")[0]))) {
+      const json& labels = series.at("metric");
+      order[labels.at("public_key")] = labels.value("order", "none");
+      if (labels.at("verdict") == "idle") ++idle;
+    }
+  }
+  EXPECT_EQ(idle, 50U) << "there are more, and the list has room for 50";
+  for (const auto& [number, verdict] : faults)
+    EXPECT_EQ(order[UapiPeer{.number = number}.public_key()],
+              std::to_string(1 + (std::ranges::find(kVerdicts, verdict) - kVerdicts.begin())))
+        << verdict;
+}
+
+TEST_F(DashboardsLiveTest, NumbersOfVerdictsAndSeveritiesAreAlwaysInOneOrder) {
+  const std::vector<std::string> severities{"critical", "warning", "info"};
+  std::size_t compared = 0;
+  for (const json& dashboard : dashboards())
+    for (const json& panel : panels_of(dashboard)) {
+      if (panel.at("type") != "stat") continue;
+      for (const json& target : panel.at("targets"))
+        for (const auto& [label, order] :
+             {std::pair{"verdict", kVerdicts}, {"severity", severities}}) {
+          std::vector<std::ptrdiff_t> places;
+          for (const json& series : setting_->result(asked(dashboard, target)))
+            if (series.at("metric").contains(label))
+              places.push_back(
+                  std::ranges::find(order, series.at("metric").at(label).get<std::string>()) -
+                  order.begin());
+          EXPECT_TRUE(std::ranges::is_sorted(places))
+              << dashboard.at("uid") << ": " << panel.at("title");
+          compared += places.size();
+        }
+    }
+  EXPECT_GE(compared, 13U) << "all verdicts on two dashboards, and a severity";
+}
+
+TEST_F(DashboardsLiveTest, TheWorstSeverityComesFirst) {
+  ASSERT_FALSE(setting_->result("ALERTS{alertstate=\"firing\", severity=\"warning\"}").empty());
+  std::size_t sorted = 0;
+  for (const json& dashboard : dashboards())
+    for (const json& panel : panels_of(dashboard))
+      if (panel.at("title") == "Firing alerts" || panel.at("title") == "Findings") {
+        if (panel.at("type") != "table") continue;
+        EXPECT_EQ(panel.at("options").at("sortBy"),
+                  json::parse(R"([{"displayName": "Severity", "desc": true}])"));
+        for (const json& series : setting_->result(asked(dashboard, panel.at("targets")[0]))) {
+          const std::string severity = series.at("metric").at("severity");
+          EXPECT_EQ(series.at("value")[1].get<std::string>(), severity == "critical"  ? "3"
+                                                              : severity == "warning" ? "2"
+                                                                                      : "1");
+          ++sorted;
+        }
+      }
+  EXPECT_GE(sorted, 2U);
+}
+
 TEST_F(DashboardsLiveTest, TablesShowLabelsThatExist) {
   // What is there only sometimes, such as an alert of a peer, is looked for in all that was found.
   std::set<std::string> fields{"Value", "Value #A", "Value #B", "instance\\verdict"};
-  for (const char* verdict : {"replies_lost", "unanswered", "one_way", "live", "idle", "never"})
-    fields.insert(verdict);
+  fields.insert(kVerdicts.begin(), kVerdicts.end());
   std::map<std::string, std::set<std::string>> shown;
   for (const json& dashboard : dashboards())
     for (const json& panel : panels_of(dashboard)) {
@@ -338,7 +465,8 @@ TEST_F(DashboardsLiveTest, PeersAreChosenByNameAndFoundByKey) {
     names[value] = text;
   }
   EXPECT_EQ(names.at(setting_->phone()), "phone");
-  EXPECT_EQ(names.at(UapiPeer{.number = 2}.public_key()), "") << "Grafana shows the key then";
+  EXPECT_EQ(names.at(UapiPeer{.number = Played::kNameless}.public_key()), "")
+      << "Grafana shows the key then";
 }
 
 }  // namespace

@@ -158,6 +158,38 @@ TEST_F(DashboardsTest, EveryPanelIsExplainedAndHasAUnit) {
   }
 }
 
+// Of these units Grafana writes 0.8 as 800 of a thousandth, and "800 mp/s" on an axis says nothing to anybody.
+TEST_F(DashboardsTest, AxesFromZeroToOneAreNotReadInThousandths) {
+  std::size_t checked = 0;
+  for (const auto& [name, dashboard] : dashboards_)
+    for (const json& panel : panels_of(dashboard)) {
+      const json& defaults = panel.at("fieldConfig").at("defaults");
+      const json custom = defaults.value("custom", json::object());
+      if (panel.at("type") != "timeseries" || custom.value("axisSoftMax", 2.) > 1) continue;
+      ++checked;
+      for (const char* unit : {"pps", "bps", "Bps", "s", "watt"})
+        EXPECT_NE(defaults.at("unit").get<std::string>(), unit)
+            << name << ": " << panel.at("title");
+    }
+  EXPECT_GE(checked, 3U);
+}
+
+// Columns share what is left evenly: beside six numbers the name of a gateway would be cut off.
+TEST_F(DashboardsTest, TablesWithManyColumnsLeaveRoomForTheGateway) {
+  std::size_t checked = 0;
+  for (const auto& [name, dashboard] : dashboards_)
+    for (const json& panel : panels_of(dashboard))
+      for (const json& override : panel.at("fieldConfig").at("overrides")) {
+        if (override.at("matcher").at("options") != "instance\\verdict") continue;
+        int width = 0;
+        for (const json& property : override.at("properties"))
+          if (property.at("id") == "custom.width") width = property.at("value");
+        EXPECT_GE(width, 180) << name << ": " << panel.at("title");
+        ++checked;
+      }
+  EXPECT_EQ(checked, 1U);
+}
+
 TEST_F(DashboardsTest, AskAtMostTwelveQueries) {
   for (const auto& [name, dashboard] : dashboards_)
     EXPECT_LE(queries_of(dashboard).size(), 12U) << name;
