@@ -92,17 +92,7 @@ std::string quick_alertmanager_config(const std::string& url) {
 
 Alertmanager::Alertmanager(const std::string& config)
     : port_(free_port()), process_(command(folder_, port_, config)) {
-  const auto ready = [&] {
-    try {
-      return http({.port = port_}, {.path = "/-/ready"}).status == 200;
-    } catch (const std::exception&) {
-      return !process_.running();
-    }
-  };
-  if (!wait_until(ready, 30s) || !process_.running()) {
-    static_cast<void>(process_.wait_for_output("", 0ms));
-    throw std::runtime_error("Alertmanager does not start; it said: " + process_.err());
-  }
+  wait_until_ready(process_, port_, "Alertmanager");
 }
 
 void Alertmanager::raise(const nlohmann::json& alerts) const {

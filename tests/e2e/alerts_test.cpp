@@ -20,6 +20,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "files.hpp"
+#include "matches.hpp"
 #include "need.hpp"
 #include "paths.hpp"
 #include "process.hpp"
@@ -69,15 +70,6 @@ Names alert_names() {
   Names names;
   for (const YAML::Node& alert : alerts()) names.insert(alert["alert"].as<std::string>());
   return names;
-}
-
-/// What the first group of `pattern` matches, anywhere in `text`.
-Names all_matches(const std::string& text, const std::string& pattern) {
-  const std::regex regex(pattern);
-  Names found;
-  for (std::sregex_iterator match(text.begin(), text.end(), regex), end; match != end; ++match)
-    found.insert((*match)[1]);
-  return found;
 }
 
 Names without(Names names, const Names& others) {

@@ -17,6 +17,7 @@
 
 #include "dashboard_lint.hpp"
 #include "files.hpp"
+#include "matches.hpp"
 #include "need.hpp"
 #include "paths.hpp"
 #include "process.hpp"
@@ -42,14 +43,6 @@ std::map<std::string, json> dashboards_in(const std::string& folder) {
   for (const auto& entry : std::filesystem::directory_iterator(source_dir() / folder))
     if (entry.path().extension() == ".json")
       found[entry.path().stem()] = json::parse(read_file(entry.path()));
-  return found;
-}
-
-Names all_matches(const std::string& text, const std::string& pattern) {
-  const std::regex regex(pattern);
-  Names found;
-  for (std::sregex_iterator match(text.begin(), text.end(), regex), end; match != end; ++match)
-    found.insert((*match)[1]);
   return found;
 }
 

@@ -46,17 +46,6 @@ using testing::StartsWith;
 constexpr auto kBuildLimit = 240s;  // it builds an exporter of its own first
 constexpr auto kFirstTable = 60s;   // Prometheus scrapes for the first time after 5 s
 
-std::uint16_t free_port() {
-  const os::UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), size);
-  getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size);
-  return ntohs(address.sin_port);
-}
-
 /// Runs a command that the demo shows, where it says that it is to be run.
 Finished run_here(const std::string& command) {
   return run({"bash", "-c", fmt::format("cd '{}' && {}", source_dir().string(), command)});

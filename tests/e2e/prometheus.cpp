@@ -71,21 +71,25 @@ nlohmann::json get_api(std::uint16_t port, const std::string& path) {
   return answer.at("data");
 }
 
+void wait_until_ready(Process& process, std::uint16_t port, const std::string& program) {
+  const auto ready = [&] {
+    try {
+      return http({.port = port}, {.path = "/-/ready"}).status == 200;
+    } catch (const std::exception&) {
+      return !process.running();
+    }
+  };
+  if (!wait_until(ready, 30s) || !process.running()) {
+    static_cast<void>(process.wait_for_output("", 0ms));
+    throw std::runtime_error(program + " does not start; it said: " + process.err());
+  }
+}
+
 Prometheus::Prometheus(const std::vector<ScrapeJob>& jobs) : Prometheus(config_of(jobs)) {}
 
 Prometheus::Prometheus(const std::string& config)
     : port_(free_port()), process_(command(folder_, port_, config)) {
-  const auto ready = [&] {
-    try {
-      return http({.port = port_}, {.path = "/-/ready"}).status == 200;
-    } catch (const std::exception&) {
-      return !process_.running();
-    }
-  };
-  if (!wait_until(ready, 30s) || !process_.running()) {
-    static_cast<void>(process_.wait_for_output("", 0ms));
-    throw std::runtime_error("Prometheus does not start; it said: " + process_.err());
-  }
+  wait_until_ready(process_, port_, "Prometheus");
 }
 
 nlohmann::json Prometheus::get(const std::string& path) const { return get_api(port_, path); }

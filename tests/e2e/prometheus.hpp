@@ -22,6 +22,10 @@ std::optional<std::string> why_no_prometheus();
 /// 127.0.0.1. Throws on an error.
 nlohmann::json get_api(std::uint16_t port, const std::string& path);
 
+/// Until GET /-/ready on 127.0.0.1 is answered with 200, as Prometheus and Alertmanager do. Throws with
+/// what the program said when it ends instead, or after 30 s.
+void wait_until_ready(Process& process, std::uint16_t port, const std::string& program);
+
 struct ScrapeJob {
   std::string name;
   std::uint16_t port;  ///< on 127.0.0.1
