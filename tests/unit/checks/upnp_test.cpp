@@ -1,4 +1,4 @@
-#include "checks/upnp.hpp"
+#include "checks/nat/upnp.hpp"
 
 #include <string>
 

@@ -26,7 +26,7 @@
 #include "wgscope/wire/ip.hpp"
 #include "wgscope/wire/udp.hpp"
 
-#include "icmp_error.hpp"
+#include "checks/icmp_error.hpp"
 
 namespace wgscope::checks {
 namespace {

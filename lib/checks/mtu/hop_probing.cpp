@@ -17,7 +17,7 @@
 #include "wgscope/path/hop_search.hpp"
 #include "wgscope/tunnel/interface.hpp"
 
-#include "icmp_error.hpp"
+#include "checks/icmp_error.hpp"
 #include "mtu_probing.hpp"
 
 namespace wgscope::checks {
