@@ -12,7 +12,6 @@
 #include <lwip/tcpip.h>
 #include <optional>
 #include <span>
-#include <thread>
 
 #include "wgscope/base/bytes.hpp"
 #include "wgscope/base/random.hpp"
@@ -41,10 +40,10 @@ constexpr std::uint32_t kFarAway = 1U << 28U;
 /// The globals that lwIP's globals bring.
 struct Shared {
   int interfaces = 0;
-  std::thread::id thread;
   LwipInterface* current = nullptr;
   std::optional<Instant> next_tick;
   bool slow_tick = false;
+  lwip_timers::Round last_round;
 };
 
 Shared& shared() {
@@ -62,11 +61,9 @@ void enter_stack() {
   static_cast<void>(initialized);
   Shared& all = shared();
   if (all.interfaces++ == 0) {
-    all.thread = std::this_thread::get_id();
     all.next_tick.reset();
     all.slow_tick = false;
   }
-  assert(all.thread == std::this_thread::get_id());
 }
 
 /// The first connection of `list` on an interface.
@@ -231,6 +228,8 @@ err_t LwipInterface::send(const pbuf* packet) {
 
 std::optional<Instant> lwip_timers::next() { return shared().next_tick; }
 
+lwip_timers::Round lwip_timers::last_round() { return shared().last_round; }
+
 void lwip_timers::arm(Instant now) {
   Shared& all = shared();
   if (!all.next_tick && has_connections()) all.next_tick = now + kTick;
@@ -238,7 +237,7 @@ void lwip_timers::arm(Instant now) {
 
 void lwip_timers::handle(Instant now) {
   Shared& all = shared();
-  assert(all.thread == std::this_thread::get_id());
+  if (all.next_tick && *all.next_tick <= now) all.last_round = {all.last_round.number + 1, now};
   for (int ticks = 0; all.next_tick && *all.next_tick <= now; ++ticks) {
     if (ticks == kMostTicksAtOnce) {
       all.next_tick = now + kTick;

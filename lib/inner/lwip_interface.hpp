@@ -83,8 +83,14 @@ class LwipInterface {
   std::uint16_t next_id_;
 };
 
-/// TCP's timers, common to all interfaces.
+/// TCP's timers, common to all interfaces: whoever handles them makes packets and events of all.
 namespace lwip_timers {
+/// One handling of them, by whichever host was first.
+struct Round {
+  std::uint64_t number = 0;
+  Instant at{};
+};
+Round last_round();
 std::optional<Instant> next();
 void handle(Instant now);
 void arm(Instant now);  ///< to be called after anything that may have begun a connection

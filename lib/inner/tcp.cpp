@@ -164,6 +164,7 @@ class Tcp::Impl {
   std::unordered_map<std::uint32_t, std::unique_ptr<Connection>> connections_;
   std::map<std::uint16_t, std::vector<tcp_pcb*>> listeners_;
   std::uint32_t next_id_ = 1;
+  std::uint64_t rounds_seen_ = lwip_timers::last_round().number;
 };
 
 Tcp::Impl::~Impl() {
@@ -178,6 +179,8 @@ Tcp::Impl::~Impl() {
 }
 
 std::optional<Instant> Tcp::Impl::next_timeout() const {
+  // Another host may have handled the timers of all, and made packets of ours.
+  if (const auto round = lwip_timers::last_round(); round.number != rounds_seen_) return round.at;
   std::optional<Instant> next = lwip_timers::next();
   for (const auto& [id, connection] : connections_)
     if (connection->connect_by && (!next || *connection->connect_by < *next))
@@ -210,6 +213,7 @@ std::optional<Drop> Tcp::Impl::handle_packet(Instant now, const wire::IpPacket& 
 
 void Tcp::Impl::handle_timeout(Instant now) {
   lwip_timers::handle(now);
+  rounds_seen_ = lwip_timers::last_round().number;
   for (auto& [id, connection] : connections_) {
     if (!connection->connect_by || *connection->connect_by > now) continue;
     tcp_pcb* pcb = connection->pcb;

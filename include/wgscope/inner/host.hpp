@@ -78,7 +78,7 @@ struct UdpSend {
 /// for UDP ports that are not bound, and speaks TCP through tcp().
 ///
 /// Owns no socket, no clock and no thread; not safe for use by several threads, and because of TCP
-/// all hosts of a process belong on one thread (inner/tcp.hpp). Any bytes may be handed in.
+/// all hosts of a process are used by one thread at a time (inner/tcp.hpp). Any bytes may be handed in.
 /// Sources: RFC 1122, 4443, 792, 768.
 class Host {
  public:

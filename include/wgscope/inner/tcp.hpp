@@ -24,9 +24,10 @@ enum class Drop : std::uint8_t;
 
 /// TCP of one host, made of lwIP; Host::tcp() gives it. What happens comes as events of the host.
 ///
-/// lwIP has one set of globals a process, which brings three rules: all hosts live on one thread
-/// (asserted); their TCP timers are one, so after handle_timeout() of any of them all are polled;
-/// and two hosts of a process that have the same address cannot listen on the same port.
+/// lwIP has one set of globals a process, which brings three rules. One thread at a time uses any of
+/// the hosts (os::Turn is for that). Their TCP timers are one: once handle_timeout() of one host has
+/// run them, next_timeout() of all others is due. And two hosts of a process that have the same
+/// address cannot listen on the same port.
 ///
 /// The window is 64 KiB: a connection carries at most that in a round trip.
 class Tcp {

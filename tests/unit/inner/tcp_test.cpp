@@ -329,6 +329,20 @@ TEST(Tcp, HasNothingToWaitForWhenIdle) {
   EXPECT_FALSE(network.left.next_timeout()) << "after TIME_WAIT";
 }
 
+TEST(Tcp, IsDueOnceAnotherHostHasRunTheTimersOfAll) {
+  Network network;
+  ASSERT_TRUE(network.right.tcp().listen(kPort));
+  ASSERT_TRUE(network.left.tcp().connect(network.now, {address("10.9.0.2"), 0, kPort}));
+  const auto due = network.left.next_timeout();
+  ASSERT_TRUE(due);
+  network.right.handle_timeout(*due);
+  const auto now_due = network.left.next_timeout();
+  ASSERT_TRUE(now_due);
+  EXPECT_LE(*now_due, *due);
+  network.left.handle_timeout(*due);
+  EXPECT_GT(network.left.next_timeout(), *due);
+}
+
 std::uint64_t digest_of_a_conversation(std::uint64_t seed) {
   Network network(seed, {5ms, 4ms, 0.05, 0.05});
   Conversation talk(network);
