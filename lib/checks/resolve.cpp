@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstdint>
 #include <future>
 #include <memory>
@@ -23,6 +22,7 @@
 #include "wgscope/checks/run.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/os/no_signals.hpp"
 #include "wgscope/os/poll_loop.hpp"
 #include "wgscope/os/resolve.hpp"
 #include "wgscope/os/unique_fd.hpp"
@@ -39,28 +39,12 @@ struct Lookup {
   std::shared_ptr<os::UniqueFd> done;  ///< an eventfd, readable once it was found
 };
 
-/// Signals are for the thread that waits for them.
-class NoSignals {
- public:
-  NoSignals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  NoSignals(const NoSignals&) = delete;
-  NoSignals& operator=(const NoSignals&) = delete;
-  ~NoSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
-};
-
 Result<Lookup> look_up(const config::EndpointName& name, std::optional<Family> family) {
   auto done = std::make_shared<os::UniqueFd>(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!*done) return fail_errno("open an eventfd", errno);
   std::promise<Found> promise;
   Lookup lookup{promise.get_future(), done};
-  const NoSignals in_the_thread;
+  const os::NoSignals in_the_thread;
   try {
     std::thread([promise = std::move(promise), done = std::move(done), name, family]() mutable {
       promise.set_value(os::resolve(name.host, name.port, family));

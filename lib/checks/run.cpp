@@ -9,11 +9,12 @@
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/poll_loop.hpp"
+#include "wgscope/os/turn.hpp"
 
 namespace wgscope::checks {
 
-Result<Run> Run::open(Progress* progress) {
-  auto loop = os::PollLoop::open();
+Result<Run> Run::open(Progress* progress, os::Turn* turn) {
+  auto loop = os::PollLoop::open(turn);
   if (!loop) return tl::unexpected(loop.error());
   return Run(std::move(*loop), progress);
 }

@@ -28,6 +28,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/os/clock.hpp"
+#include "wgscope/os/turn.hpp"
 #include "wgscope/os/unique_fd.hpp"
 
 namespace wgscope::os {
@@ -36,6 +37,8 @@ namespace {
 constexpr std::uint64_t kStopId = 0;
 constexpr std::uint64_t kTimerId = 1;
 constexpr std::uint64_t kFirstId = 2;
+
+constexpr int kMostEvents = 64;  // of one round; the others are told in the next
 
 struct FdEntry {
   int fd = -1;
@@ -59,6 +62,7 @@ timespec to_timespec(Nanoseconds time) {
 }  // namespace
 
 struct PollLoop::State {
+  Turn* turn = nullptr;
   UniqueFd epoll;
   UniqueFd stop_fd;
   UniqueFd timer_fd;
@@ -83,6 +87,7 @@ struct PollLoop::State {
   void want(std::uint64_t id, std::uint32_t event, bool wanted);
   void remove(std::uint64_t id);
   [[nodiscard]] std::optional<Instant> next_time() const;
+  [[nodiscard]] int wait(std::array<epoll_event, kMostEvents>& events, bool at_once) const;
   void call_timers(Instant now);
   Result<> arm(std::optional<Instant> deadline);
   void call(std::uint64_t id, std::uint32_t events);
@@ -163,6 +168,16 @@ void PollLoop::State::call(std::uint64_t id, std::uint32_t events) {
   if ((ready & EPOLLOUT) != 0 && alive()) handlers.writable();
 }
 
+/// Also a look that does not wait lets others have their turn. @returns as epoll_wait(2).
+int PollLoop::State::wait(std::array<epoll_event, kMostEvents>& events, bool at_once) const {
+  if (turn != nullptr) turn->give_up();
+  const int count = epoll_wait(epoll.get(), events.data(), kMostEvents, at_once ? 0 : -1);
+  const int error = errno;
+  if (turn != nullptr) turn->take();
+  errno = error;
+  return count;
+}
+
 Result<> PollLoop::State::round(std::optional<Instant> limit) {
   const Instant now = boot_now();
   call_timers(now);
@@ -172,8 +187,8 @@ Result<> PollLoop::State::round(std::optional<Instant> limit) {
   if (!at_once)
     if (auto done = arm(deadline); !done) return done;
 
-  std::array<epoll_event, 64> events{};
-  const int count = epoll_wait(epoll.get(), events.data(), events.size(), at_once ? 0 : -1);
+  std::array<epoll_event, kMostEvents> events{};
+  const int count = wait(events, at_once);
   if (count < 0 && errno != EINTR) return fail_errno("wait for descriptors", errno);
   ++rounds;
   for (std::size_t i = 0; std::cmp_less(i, count); ++i) {
@@ -190,8 +205,9 @@ Result<> PollLoop::State::round(std::optional<Instant> limit) {
   return {};
 }
 
-Result<PollLoop> PollLoop::open() {
+Result<PollLoop> PollLoop::open(Turn* turn) {
   auto state = std::make_shared<State>();
+  state->turn = turn;
   state->epoll.reset(epoll_create1(EPOLL_CLOEXEC));
   if (!state->epoll) return fail_errno("open an epoll instance", errno);
   state->stop_fd.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));

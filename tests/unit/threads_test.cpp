@@ -27,11 +27,14 @@ struct ThreadedRoom {
   std::string_view why;
 };
 constexpr std::array kThreadedRooms{
-    ThreadedRoom{"checks", "getaddrinfo(3) waits on a thread that may be left to itself"},
+    ThreadedRoom{
+        "checks",
+        "getaddrinfo(3) waits on a thread that may be left to itself; a runner has a thread "
+        "for each check"},
     ThreadedRoom{"crypto", "OpenSSL's contexts are kept for each thread"},
     ThreadedRoom{"exporter",
                  "CivetWeb's threads and the sampler's share collections; --demo has one more"},
-    ThreadedRoom{"os", "a poll loop is stopped from any thread"},
+    ThreadedRoom{"os", "a poll loop is stopped from any thread, and threads take turns"},
     ThreadedRoom{"source", "a thread visits other network namespaces"},
 };
 

@@ -29,11 +29,12 @@ class Progress {
 ///
 ///     if (!run.wait([&] { return session.established(); }, deadline)) …
 ///
-/// One thread, the one it was opened on.
+/// One thread at a time, except wake().
 class Run {
  public:
-  /// @param progress  outlives the run; nullptr: nobody watches. @returns io.
-  static Result<Run> open(Progress* progress = nullptr);
+  /// @param progress  outlives the run; nullptr: nobody watches.
+  /// @param turn      as PollLoop::open(). @returns io.
+  static Result<Run> open(Progress* progress = nullptr, os::Turn* turn = nullptr);
 
   os::PollLoop& loop() { return loop_; }
 
@@ -43,7 +44,7 @@ class Run {
   /// Drives the loop for a while. @returns false where interrupt() came first.
   bool pass(Nanoseconds span);
 
-  /// Something may have happened that wait() should look at. For handlers in the loop.
+  /// Something may have happened that wait() should look at. From any thread.
   void wake() const { loop_.stop(); }
   /// The user has had enough: every wait() returns at once from now on. For handlers in the loop.
   void interrupt();

@@ -10,6 +10,8 @@
 
 namespace wgscope::os {
 
+class Turn;
+
 /// What to do when a descriptor is ready. At least one of them is set.
 struct FdHandlers {
   std::function<void()> readable;  ///< also at its other side's end
@@ -62,8 +64,9 @@ class PollLoop {
     std::uint64_t id_ = 0;
   };
 
-  /// @returns io (EMFILE).
-  static Result<PollLoop> open();
+  /// @param turn  what this thread has while it runs, and gives up while the loop waits; outlives
+  /// the loop. nullptr: this thread runs whenever it likes. @returns io (EMFILE).
+  static Result<PollLoop> open(Turn* turn = nullptr);
 
   PollLoop(PollLoop&&) noexcept = default;
   PollLoop& operator=(PollLoop&&) noexcept = default;
