@@ -36,6 +36,8 @@ Gateway::Gateway(checks::Run& run, const GatewayOptions& options)
   config.interface.private_key = PrivateKey::from_base64(keys_.private_key).value();
   config.interface.handshakes_per_second = options.handshakes_per_second;
   config.interface.handshake_burst = options.handshake_burst;
+  config.answer_stun = options.answer_stun;
+  config.measuring = options.measuring;
   for (const std::string& text : options.addresses)
     config.host.addresses.push_back(must(Prefix::parse(text)));
   for (const std::string& text : options.listen)

@@ -28,6 +28,8 @@ struct GatewayOptions {
   std::vector<std::string> allowed_ips{"10.9.0.2/32", "fd09::2/128"};  ///< of the probe
   std::vector<std::string> addresses{"10.9.0.1/24", "fd09::1/64"};
   std::vector<std::string> listen{"127.0.0.1:0", "[::1]:0"};
+  bool answer_stun = false;
+  bool measuring = false;  ///< answers on UDP 9587 inside the tunnel
   std::uint32_t handshakes_per_second = 1000;
   std::uint32_t handshake_burst = 512;
 };

@@ -21,6 +21,8 @@ os::UdpSocket open_plain() {
   return must_open(loopback(Family::v4), options);
 }
 
+constexpr std::size_t kIpv4AndUdp = 20 + 8;  // RFC 791 §3.1, RFC 768
+
 /// A transport message that is no keepalive (whitepaper §5.4.6).
 bool has_content(std::span<const std::byte> datagram) {
   return datagram.size() > 32 && datagram[0] == std::byte{4};
@@ -47,6 +49,7 @@ void Relay::move(Way& way, Endpoint* learn, const Endpoint& destination) {
   static_cast<void>(way.from.receive([&](const os::Received& received) {
     if (learn != nullptr) *learn = received.from;
     const auto datagram = received.datagram;
+    if (datagram.size() + kIpv4AndUdp > way.mtu) return;
     const Fate fate = has_content(datagram) ? way.rule(way.packets++) : Fate::pass;
     if (fate == Fate::lose) return;
     if (fate == Fate::late) {

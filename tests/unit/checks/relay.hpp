@@ -36,11 +36,17 @@ class Relay {
   Rule forward = [](std::size_t) { return Fate::pass; };   ///< from the probe to the gateway
   Rule backward = [](std::size_t) { return Fate::pass; };  ///< from the gateway to the probe
 
+  /// The largest IPv4 packets, in bytes, that each direction lets pass; nobody says so to whoever
+  /// sends larger ones.
+  std::size_t forward_mtu = 65535;
+  std::size_t backward_mtu = 65535;
+
  private:
   struct Way {
     os::UdpSocket& from;
     os::UdpSocket& to;
     Rule& rule;
+    std::size_t& mtu;
     std::size_t packets = 0;
     std::vector<std::byte> held{};
   };
@@ -52,8 +58,8 @@ class Relay {
   os::UdpSocket back_;   ///< the gateway's probe
   Endpoint gateway_;
   Endpoint probe_;
-  Way there_{front_, back_, forward};
-  Way returning_{back_, front_, backward};
+  Way there_{front_, back_, forward, forward_mtu};
+  Way returning_{back_, front_, backward, backward_mtu};
   std::vector<os::PollLoop::Watch> watches_;
 };
 
