@@ -1,5 +1,6 @@
 #include "exporter/log.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <initializer_list>
 #include <memory>
@@ -46,16 +47,19 @@ Log::Log(LogFormat format, spdlog::level::level_enum level)
       logger_(std::make_shared<spdlog::logger>("wgscope",
                                                std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
   logger_->set_level(level);
-  logger_->set_pattern(format == LogFormat::json
-                           ? R"({"ts":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})"
-                           : "ts=%Y-%m-%dT%H:%M:%S.%e%z level=%l %v");
+  logger_->set_pattern(format == LogFormat::json ? R"({"ts":"%Y-%m-%dT%H:%M:%S.%e%z",%v})"
+                                                 : "ts=%Y-%m-%dT%H:%M:%S.%e%z %v");
 }
 
 void Log::write(spdlog::level::level_enum level, std::string_view message,
                 std::initializer_list<LogField> fields) const {
   if (!logger_->should_log(level)) return;
   const bool json = format_ == LogFormat::json;
-  std::string line = (json ? "\"msg\":" : "msg=") + quoted(message);
+  // spdlog's own %l would write "warning", which --log.level does not accept.
+  const std::string_view name = std::ranges::find(kLogLevels, level, &LogLevel::level)->name;
+  std::string line =
+      json ? fmt::format(R"("level":"{}","msg":)", name) : fmt::format("level={} msg=", name);
+  line += quoted(message);
   for (const LogField& field : fields) {
     if (field.value.empty()) continue;
     line += json ? fmt::format(",\"{}\":", field.key) : fmt::format(" {}=", field.key);

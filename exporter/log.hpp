@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -12,13 +13,23 @@ namespace wgscope::exporter {
 
 enum class LogFormat : std::uint8_t { logfmt, json };
 
+/// The levels by the names that --log.level accepts and that each line carries.
+struct LogLevel {
+  std::string_view name;
+  spdlog::level::level_enum level;
+};
+inline constexpr std::array<LogLevel, 4> kLogLevels{{{"debug", spdlog::level::debug},
+                                                     {"info", spdlog::level::info},
+                                                     {"warn", spdlog::level::warn},
+                                                     {"error", spdlog::level::err}}};
+
 struct LogField {
   std::string_view key;
   std::string_view value;
 };
 
-/// One line an event on standard error, as logfmt or JSON. Values are escaped; secrets never get
-/// here.
+/// Writes one line for each event to standard error, as logfmt or JSON. Values are escaped. Callers
+/// must not pass secrets.
 class Log {
  public:
   Log(LogFormat format, spdlog::level::level_enum level);

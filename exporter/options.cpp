@@ -1,22 +1,19 @@
 #include "exporter/options.hpp"
 
-#include <charconv>
+#include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <cstddef>
 #include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
-#include "wgscope/base/result.hpp"
+#include "wgscope/base/duration.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/source/collect.hpp"
 
@@ -243,12 +240,6 @@ const std::map<std::string_view, EndpointDetail> kEndpointDetails{
     {"subnet", EndpointDetail::subnet},
     {"full", EndpointDetail::full}};
 
-const std::map<std::string_view, spdlog::level::level_enum> kLogLevels{
-    {"debug", spdlog::level::debug},
-    {"info", spdlog::level::info},
-    {"warn", spdlog::level::warn},
-    {"error", spdlog::level::err}};
-
 /// Moves checked text into the options. Throws CLI::ValidationError, as CLI11's own checks do.
 void settle(Raw& raw, Options& options) {
   CollectorOptions& collector = options.collector;
@@ -273,38 +264,11 @@ void settle(Raw& raw, Options& options) {
   options.render.endpoint = kEndpointDetails.at(raw.endpoint);
   options.render.allowed_ip_info = raw.allowed_ips == "info";
   options.render.name_label = raw.peer_label == "name";
-  options.log_level = kLogLevels.at(raw.log_level);
+  options.log_level = std::ranges::find(kLogLevels, raw.log_level, &LogLevel::name)->level;
   options.log_format = raw.log_format == "json" ? LogFormat::json : LogFormat::logfmt;
 }
 
 }  // namespace
-
-Result<Nanoseconds> parse_duration(const std::string& text) {
-  const auto bad = [&] {
-    return fail(Errc::bad_value,
-                fmt::format("'{}' is no duration (such as 500ms, 1.5s, 2m, 1h)", text));
-  };
-  double count = 0;
-  const char* last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), last, count, std::chars_format::fixed);
-  if (error != std::errc{} || !std::isfinite(count) || count < 0) return bad();
-  const std::string_view unit(end, static_cast<std::size_t>(last - end));
-  if (unit.empty() && count == 0) return Nanoseconds(0);  // nothing is nothing in every unit
-  double seconds = 0;
-  if (unit == "ms")
-    seconds = count / 1000;
-  else if (unit == "s")
-    seconds = count;
-  else if (unit == "m")
-    seconds = count * 60;
-  else if (unit == "h")
-    seconds = count * 3600;
-  else
-    return bad();
-  constexpr double kMost = 24 * 3600;
-  if (seconds > kMost) return bad();
-  return std::chrono::duration_cast<Nanoseconds>(std::chrono::duration<double>(seconds));
-}
 
 ParsedOptions parse_options(int argc, char** argv) {
   ParsedOptions parsed;

@@ -29,14 +29,11 @@ struct Options {
 
 struct ParsedOptions {
   Options options;
-  std::optional<int>
-      exit_code;  ///< set when the program is to end now: help, version, a wrong flag
+  /// Set when the program must end now: after --help, --version or a mistake in the flags.
+  std::optional<int> exit_code;
 };
 
 /// Reads the command line. What --help, --version or a mistake print has been printed.
 ParsedOptions parse_options(int argc, char** argv);
-
-/// "500ms", "1.5s", "2m", "1h". @returns bad_value.
-Result<Nanoseconds> parse_duration(const std::string& text);
 
 }  // namespace wgscope::exporter

@@ -1,17 +1,14 @@
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <chrono>
-#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include <fmt/core.h>
 
+#include "wgscope/base/duration.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/text.hpp"
 #include "wgscope/base/time.hpp"
@@ -36,26 +33,6 @@ constexpr std::chrono::seconds kQuick{9};  ///< of the 10 that --quick may take,
 
 constexpr std::string_view kTargetGroup = "Whose tunnel";
 constexpr std::string_view kOutputGroup = "What is shown";
-
-std::optional<nanoseconds> parse_duration(std::string_view text) {
-  struct Unit {
-    std::string_view name;
-    double nanoseconds;
-  };
-  constexpr std::array<Unit, 4> kUnits{{{"", 1e9}, {"s", 1e9}, {"ms", 1e6}, {"m", 60e9}}};
-  constexpr double kMost = 7 * 24 * 3600 * 1e9;
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{}) return std::nullopt;
-  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  for (const Unit& known : kUnits) {
-    if (unit != known.name) continue;
-    const double value = number * known.nanoseconds;
-    if (!(value > 0) || value > kMost) return std::nullopt;
-    return nanoseconds(static_cast<nanoseconds::rep>(value));
-  }
-  return std::nullopt;
-}
 
 /// A key in an argument is seen by every user of the host (ps), and kept by shells.
 Complaint refuse_keys(const std::string& text) {
@@ -151,9 +128,8 @@ void add_duration_option(CommandLine& line, const std::string& name,
           name,
           [take = std::move(take)](const std::string& text) -> Complaint {
             const auto duration = parse_duration(text);
-            if (!duration)
-              return "not a time: '" + printable(text) +
-                     "'; seconds, or with a unit: 500ms, 30s, 2m";
+            if (!duration) return duration.error().context;
+            if (*duration == nanoseconds(0)) return "give a duration longer than 0";
             take(*duration);
             return std::nullopt;
           },

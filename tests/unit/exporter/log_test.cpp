@@ -20,10 +20,9 @@ const std::string kHostile = "a \"quoted\"\nline\twith \\ and \xff and \x1b[31m"
 TEST(Log, WritesOneLogfmtLineWhateverTheText) {
   CaptureStderr();
   Log(LogFormat::logfmt, spdlog::level::info).warn(kHostile, {{"empty", ""}, {"key", "value"}});
-  EXPECT_THAT(
-      GetCapturedStderr(),
-      EndsWith(" level=warning msg=\"a \\\"quoted\\\"\\nline\\u0009with \\\\ and \xEF\xBF\xBD"
-               "ff and \\u001b[31m\" key=\"value\"\n"));
+  EXPECT_THAT(GetCapturedStderr(),
+              EndsWith(" level=warn msg=\"a \\\"quoted\\\"\\nline\\u0009with \\\\ and \xEF\xBF\xBD"
+                       "ff and \\u001b[31m\" key=\"value\"\n"));
 }
 
 TEST(Log, WritesJsonThatGivesTheTextBack) {
@@ -37,6 +36,17 @@ TEST(Log, WritesJsonThatGivesTheTextBack) {
             "a \"quoted\"\nline\twith \\ and \xEF\xBF\xBD"
             "ff and \x1b[31m");
   EXPECT_EQ(parsed.at("reason"), "eperm");
+}
+
+TEST(Log, NamesLevelsAsTheFlagThatSetsThem) {
+  for (const LogLevel& each : kLogLevels) {
+    CaptureStderr();
+    Log(LogFormat::logfmt, each.level).write(each.level, "x");
+    EXPECT_THAT(GetCapturedStderr(), EndsWith(" level=" + std::string(each.name) + " msg=\"x\"\n"));
+    CaptureStderr();
+    Log(LogFormat::json, each.level).write(each.level, "x");
+    EXPECT_EQ(nlohmann::json::parse(GetCapturedStderr()).at("level"), each.name);
+  }
 }
 
 TEST(Log, WritesNoControlCharacterAsItIs) {
