@@ -71,7 +71,7 @@ constexpr std::array kTable{
                "Peers configured.",
                "WGDEVICE_A_PEERS, UAPI"},
     MetricDesc{"wireguard_interface_peers_by_state", MetricType::gauge, "", "interface, netns, state",
-               "Peers by state: never (no handshake), live (younger than 180 s), stale (older, and declared always online), idle (older).",
+               "Peers by state of their last handshake: never (there was none), live (younger than 180 s), idle (older).",
                "handshake age"},
     MetricDesc{"wireguard_interface_receive_bytes_total", MetricType::counter, "bytes", "interface, netns",
                "Inner bytes received.",

@@ -17,8 +17,7 @@
 namespace wgscope::exporter {
 namespace {
 
-constexpr std::array<std::string_view, kPeerStateCount> kStateNames{"never", "live", "stale",
-                                                                    "idle"};
+constexpr std::array<std::string_view, kPeerStateCount> kStateNames{"never", "live", "idle"};
 
 /// One family over all interfaces: `value` gives what an interface has, or nothing.
 template <class Value>

@@ -170,7 +170,7 @@ TEST_F(GatewayTest, TellsAPeerThatNeverCameFromOneThatDid) {
   Labels states = interface_of(gateways.near, gateways.left);
   EXPECT_EQ(metrics.value("wireguard_interface_peers", states), 2);
   for (const auto& [state, count] :
-       std::map<std::string, double>{{"never", 1}, {"live", 1}, {"idle", 0}, {"stale", 0}}) {
+       std::map<std::string, double>{{"never", 1}, {"live", 1}, {"idle", 0}}) {
     states["state"] = state;
     EXPECT_EQ(metrics.value("wireguard_interface_peers_by_state", states), count) << state;
   }

@@ -163,7 +163,7 @@ void add_userspace_interfaces(Builder& builder) {
   blue.socket_receive_drops = 0;
   builder.made_.views.back().created = WallTime{1'660'000'000s};
   builder.peer({.key = 4,
-                .state = PeerState::stale,
+                .state = PeerState::idle,
                 .age = 24h,
                 .endpoint = "198.51.100.255:65535",
                 .events = {UINT32_MAX, 1, 0}});
