@@ -11,516 +11,546 @@ namespace {
 using enum Severity;
 
 constexpr FindingKind kKinds[] = {
-    {FindingId::line_not_known, "WGS-CFG-001", warning, "Line of the configuration not known",
-     "The configuration has a line or a section that neither wg nor wg-quick knows. It has no "
-     "effect, there or here; a mistyped key looks like this, and what it was to set is then "
-     "not set.",
-     "Look at the line that is named: correct its key's spelling, move it to the section "
-     "where it belongs, or take it out. The keys are in wg(8) and wg-quick(8)."},
+    {FindingId::line_not_known, "WGS-CFG-001", warning, "The configuration has an unknown line",
+     "The configuration has a line or a section that neither wg nor wg-quick knows. The line has "
+     "no effect, either here or in WireGuard itself. A misspelt key looks like this, and whatever "
+     "it should have set is then not set.",
+     "Look at the line that the finding names. Correct the spelling of its key, move it to the "
+     "section where it belongs, or delete it. The valid keys are listed in wg(8) and wg-quick(8)."},
     {FindingId::key_in_use, "WGS-KEY-001", critical, "An interface of this host uses the key",
-     "A WireGuard interface of this host has the private key that the probe was given. A "
-     "gateway sends a peer's traffic to where its last handshake came from, so a probe with "
-     "that key takes the interface's traffic away until it sends again. Nothing was sent.",
-     "Give the probe a peer of its own: wg genkey, and on the gateway wg set INTERFACE peer "
-     "PUBLIC-KEY allowed-ips ADDRESS/32. Where the tunnel may move, say so: "
+     "A WireGuard interface of this host has the same private key as the probe. A gateway sends a "
+     "peer's traffic to the address of that peer's last handshake. A probe with the same key would "
+     "therefore divert the interface's traffic until the interface sends again. The probe sent "
+     "nothing.",
+     "Give the probe a peer of its own. On this host: wg genkey. On the gateway: wg set INTERFACE "
+     "peer PUBLIC-KEY allowed-ips ADDRESS/32. If the traffic may be diverted, run the probe with "
      "--i-know-this-steals-the-endpoint."},
     {FindingId::key_use_unknown, "WGS-KEY-002", warning,
-     "Whether the key is in use here is not known",
-     "The interfaces of this host could not be listed, so one of them may have the probe's "
-     "key, and the probe may have taken its traffic. Nothing speaks for that, either: listing "
-     "them takes CAP_NET_ADMIN, which an ordinary user lacks.",
-     "Make sure that the probe's key is a peer of its own, or run once as root to have it "
-     "looked up."},
-    {FindingId::key_readable_by_others, "WGS-KEY-003", warning, "Others can read the key's file",
-     "The file that holds a private or preshared key can be read by users other than its "
-     "owner. Whoever reads it can be this peer.",
-     "chmod 600 FILE. If others may have read it: make a new key, and replace the old one on "
-     "the gateway."},
-    {FindingId::stamps_not_kept, "WGS-KEY-004", warning, "The key's last handshake is not kept",
-     "A gateway ignores in silence whatever is not later than the last handshake it saw of a "
-     "key. So the probe keeps the time of its last one, and stamps the next one later even if "
-     "the clock went back meanwhile. Here it could not be kept: a clock that goes back would "
-     "lock the key out, and look like any other silence.",
-     "Make the state folder writable, or name another one: --state.dir FOLDER."},
-    {FindingId::clock_set_back, "WGS-CLK-001", warning, "Clock behind the key's last handshake",
-     "This host's clock shows an earlier time than when the key was last used: it was set "
-     "back, or it had been ahead, or the key was used on a host whose clock is ahead. The "
-     "probe stamps its handshakes later than the last one all the same. Other tunnels of this "
-     "host do not: gateways ignore them in silence until the clock has passed their last "
-     "handshakes.",
-     "Compare the clock with true time (date -u, timedatectl, chronyc tracking) and set it "
-     "right. A gateway that saw a handshake from the future forgets it when the peer is "
-     "removed and added again."},
-    {FindingId::clock_not_synchronised, "WGS-CLK-002", info, "Clock not synchronised",
-     "The kernel says that nothing disciplines this host's clock. WireGuard does not need the "
-     "right time, but one that never goes back between handshakes, restarts included; a host "
-     "without a battery for its clock is a common case. While a gateway is silent this makes "
-     "a stale timestamp likelier.",
-     "Run a time service (chrony, systemd-timesyncd), and let it set the clock before tunnels "
-     "start."},
-    {FindingId::name_not_found, "WGS-NAM-001", critical, "Endpoint's name not found",
-     "A name server answered that the endpoint's name does not exist, or has no address of "
-     "the IP version that was asked for. Nothing was sent to the gateway. Running tunnels go "
-     "on with the address that they have, so this may be seen only after a restart.",
-     "Check the spelling of Endpoint. Ask for the name: getent ahosts NAME, dig NAME A, dig "
-     "NAME AAAA."},
-    {FindingId::name_server_silent, "WGS-NAM-002", critical, "Name servers give no answer",
-     "No name server answered in time, or those that did refused or failed. Whether the name "
-     "exists is not known, and neither is anything about the gateway. Name servers that are "
-     "only reachable through the tunnel cannot help to build it.",
-     "Look at /etc/resolv.conf and ask each server: dig @SERVER NAME. Until that works, write "
-     "the endpoint as an address."},
+     "Unknown whether an interface of this host uses the key",
+     "The probe could not list the interfaces of this host. One of them may use the same key, and "
+     "the probe may have diverted its traffic. There is no sign of that either: listing the "
+     "interfaces needs CAP_NET_ADMIN, which an ordinary user does not have.",
+     "Make sure that the gateway knows the probe's key as a peer of its own. Or run the probe once "
+     "as root, so that it can compare the keys."},
+    {FindingId::key_readable_by_others, "WGS-KEY-003", warning, "Other users can read the key file",
+     "Users other than its owner can read the file that holds a private or preshared key. Whoever "
+     "reads it can act as this peer.",
+     "On this host: chmod 600 FILE. If somebody may have read the file, make a new key and replace "
+     "the old one on the gateway."},
+    {FindingId::stamps_not_kept, "WGS-KEY-004", warning,
+     "The time of the key's last handshake is not stored",
+     "A gateway silently ignores a handshake whose timestamp is not later than the last one it "
+     "accepted from the same key. The probe therefore stores the time of its last handshake and "
+     "makes the next timestamp later, even if the clock was set back in the meantime. Here it "
+     "could not store that time. If the clock is set back, the gateway will ignore this key, and "
+     "nothing will tell that from any other silence.",
+     "Make the state directory writable, or name another one: --state.dir DIRECTORY."},
+    {FindingId::clock_set_back, "WGS-CLK-001", warning,
+     "The clock is behind the key's last handshake",
+     "The clock of this host shows an earlier time than the key's last handshake. Either the clock "
+     "was set back, or it was ahead at that time, or the key was used on a host whose clock is "
+     "ahead. The probe still makes its timestamps later than the last one. Other tunnels of this "
+     "host do not: gateways silently ignore their handshakes until the clock has passed the time "
+     "of their last handshake.",
+     "On this host: compare the clock with the true time (date -u, timedatectl, chronyc tracking) "
+     "and correct it. If a gateway accepted a handshake from the future, remove the peer on the "
+     "gateway and add it again: the gateway then forgets that timestamp."},
+    {FindingId::clock_not_synchronised, "WGS-CLK-002", info, "The clock is not synchronised",
+     "The kernel reports that no time service adjusts this host's clock. WireGuard does not need "
+     "the correct time, but the clock must never go back between two handshakes, not even across a "
+     "restart. A host without a battery for its clock often breaks that rule. While a gateway "
+     "stays silent, an unsynchronised clock makes a stale timestamp a more likely cause.",
+     "On this host: run a time service (chrony, systemd-timesyncd) and let it set the clock before "
+     "tunnels start."},
+    {FindingId::name_not_found, "WGS-NAM-001", critical, "The endpoint's name does not resolve",
+     "A name server answered that the endpoint's name does not exist, or that it has no address of "
+     "the requested IP version. The probe sent nothing to the gateway. A running tunnel keeps the "
+     "address it already has, so this fault may show only after a restart.",
+     "Check the spelling of Endpoint. On this host: getent ahosts NAME, dig NAME A, dig NAME "
+     "AAAA."},
+    {FindingId::name_server_silent, "WGS-NAM-002", critical, "The name servers do not answer",
+     "No name server answered in time, or those that answered refused the query or failed. It is "
+     "unknown whether the name exists, and nothing is known about the gateway. A name server that "
+     "is reachable only through the tunnel cannot help to set the tunnel up.",
+     "On this host: look at /etc/resolv.conf and query each server: dig @SERVER NAME. Until a "
+     "server answers, write the endpoint as an address."},
     {FindingId::local_firewall, "WGS-LOC-001", critical, "A firewall of this host refuses to send",
-     "The kernel refused a datagram before it left (EPERM, EACCES), or answered it with an "
-     "ICMP error from an address of this host. That is a rule in an output chain, a prohibit "
-     "route, or a policy of a container or control group; the network was not reached.",
-     "Let UDP to the endpoint out: nft list ruleset, iptables -S OUTPUT (ip6tables for IPv6), "
-     "ip route get ADDRESS."},
-    {FindingId::no_route, "WGS-LOC-002", critical, "No route to the endpoint",
-     "The routing table of this host has no way to the endpoint, an unreachable route, or one "
-     "into an interface that is down. A route into a WireGuard interface counts as none where "
-     "no peer of that interface covers the endpoint (ENOKEY) or that peer has no endpoint "
-     "(EDESTADDRREQ): then a tunnel's allowed IPs swallow the way to its own gateway. Where "
-     "the endpoint has addresses of both IP versions and this host has only one, those of the "
-     "other are unknown, not failing.",
-     "ip route get ADDRESS shows what is taken. Bring the network up, add a route, or keep "
-     "the endpoint out of the tunnel's routes (wg-quick does so with FwMark)."},
+     "The kernel refused a datagram before it left this host (EPERM, EACCES), or answered it with "
+     "an ICMP error from an address of this host. The cause is a rule in an output chain, a "
+     "prohibit route, or a policy of a container or control group. The datagram did not reach the "
+     "network.",
+     "On this host: allow UDP to the endpoint. To find the rule: nft list ruleset, iptables -S "
+     "OUTPUT (ip6tables for IPv6), ip route get ADDRESS."},
+    {FindingId::no_route, "WGS-LOC-002", critical, "There is no route to the endpoint",
+     "The routing table of this host has no route to the endpoint, an unreachable route, or a "
+     "route through an interface that is down. A route into a WireGuard interface counts as "
+     "missing if no peer of that interface covers the endpoint (ENOKEY) or if that peer has no "
+     "endpoint (EDESTADDRREQ): the tunnel's allowed IPs then capture the traffic to its own "
+     "gateway. If the endpoint has addresses of both IP versions and this host has only one "
+     "version, the other addresses are reported as unknown, not as failing.",
+     "On this host: ip route get ADDRESS shows the route in use. Bring the network up, add a "
+     "route, or keep the endpoint out of the tunnel's routes (wg-quick does that with FwMark)."},
     {FindingId::too_long_for_interface, "WGS-LOC-003", critical,
-     "Datagram too long for this host's interface",
-     "A datagram of the handshake is longer than the MTU of the interface that it is to leave "
-     "by, or than what the kernel remembers of the path. An initiation has 148 bytes, with "
-     "UDP and IP 176 or 196, so an MTU that is too small for it is a mistake. Rarely seen: the "
-     "probe lets its datagrams be cut up, as WireGuard does, so most such mistakes cannot be told "
-     "from a healthy path here; wgscope mtu looks for them.",
-     "ip route get ADDRESS names the interface and what is remembered of the path (mtu): ip "
-     "link set INTERFACE mtu 1500, ip route flush cache."},
-    {FindingId::no_such_family, "WGS-LOC-004", critical, "This host has no address of that family",
-     "This host has no IPv6, or no IPv4, to send from, so an endpoint's address of that "
-     "version cannot be tried. That says nothing about the gateway.",
-     "Give this host an address of that version, or name an address of the other version as "
-     "Endpoint."},
+     "A datagram is too long for this host's interface",
+     "A datagram of the handshake is longer than the MTU of the outgoing interface, or longer than "
+     "the path MTU that the kernel remembers. An initiation has 148 bytes, or 176 with UDP and "
+     "IPv4 headers and 196 with IPv6, so an MTU below that is a mistake. This finding is rare: the "
+     "probe allows fragmentation, as WireGuard does, and most such mistakes then look like a "
+     "healthy path. Use wgscope mtu to look for them.",
+     "On this host: ip route get ADDRESS names the interface and shows the remembered path MTU "
+     "(mtu). To correct them: ip link set INTERFACE mtu 1500, ip route flush cache."},
+    {FindingId::no_such_family, "WGS-LOC-004", critical,
+     "This host has no address of that IP version",
+     "This host has no IPv6 address, or no IPv4 address, to send from, so the probe cannot try an "
+     "endpoint address of that version. This says nothing about the gateway.",
+     "Give this host an address of that version, or set Endpoint to an address of the other "
+     "version."},
     {FindingId::send_failed, "WGS-LOC-005", critical, "This host could not send",
-     "The kernel could not send a datagram, for another reason than a firewall or a missing "
-     "route. The error's name is in the evidence: EINVAL comes from blackhole routes and from "
-     "addresses that cannot be sent to, ENOBUFS from an interface whose queue is full.",
-     "ip route get ADDRESS, ip -s link, and dmesg show what the interface is short of."},
+     "The kernel could not send a datagram, and the cause is neither a firewall nor a missing "
+     "route. The evidence names the error: EINVAL comes from blackhole routes and from addresses "
+     "to which nothing can be sent, ENOBUFS from an interface whose queue is full.",
+     "On this host: ip route get ADDRESS, ip -s link and dmesg show what is wrong with the "
+     "interface."},
     {FindingId::nothing_listens, "WGS-HS-001", critical, "Nothing listens on the endpoint's port",
-     "The endpoint's address answered \"port unreachable\": a host is there, and no socket has "
-     "the port. WireGuard listens only while its interface is up. Not told apart: a NAT in "
-     "front of the gateway that has the address and no forward for the port, and a firewall "
-     "that rejects, for which port unreachable is the default; both answer in the same words.",
-     "On the gateway: wg show, ss -ulpn | grep PORT, and journalctl -u wg-quick@INTERFACE "
-     "where the interface is down. If all is well there, look at the NAT or firewall in "
-     "front: tcpdump -ni any udp port PORT on the gateway shows nothing then."},
+     "The endpoint's address answered \"port unreachable\": a host is there, and no socket of it "
+     "has the port. WireGuard listens only while its interface is up. Two other causes answer in "
+     "the same way, and the probe cannot distinguish them: a NAT in front of the gateway that owns "
+     "the address but does not forward the port, and a firewall that rejects with its default "
+     "answer, port unreachable.",
+     "On the gateway: wg show, ss -ulpn | grep PORT, and if the interface is down, journalctl -u "
+     "wg-quick@INTERFACE. If the gateway is listening, look at the NAT or firewall in front of it: "
+     "tcpdump -ni any udp port PORT on the gateway then shows nothing."},
     {FindingId::endpoint_rejects, "WGS-HS-002", critical, "The endpoint's firewall rejects",
-     "The endpoint's address answered that a rule forbids it (ICMP administratively "
-     "prohibited, or an ICMP error that only a rule sends). Host and way are fine; keys were "
-     "not looked at. It may be a NAT or firewall in front that has the gateway's address.",
-     "Accept UDP to the port before the rule that rejects: nft insert rule inet filter input "
-     "udp dport PORT accept, or iptables -I INPUT -p udp --dport PORT -j ACCEPT; the same in "
-     "a firewall in front."},
-    {FindingId::hop_rejects, "WGS-HS-003", critical, "A firewall on the way rejects",
-     "Another address than the endpoint's answered that the datagram is not let through. Port "
-     "unreachable from a hop means a NAT without a forward for the port, or a firewall's "
-     "REJECT; the other codes mean a rule. It may also be the gateway itself, answering from "
-     "another of its addresses.",
-     "Let UDP to the endpoint's port through on the hop that is named, or add the port "
-     "forward there."},
+     "The endpoint's address answered that a rule forbids the datagram (ICMP administratively "
+     "prohibited, or another ICMP error that only a rule sends). The host and the path to it work. "
+     "The keys were not checked. The answer may also come from a NAT or a firewall in front of the "
+     "gateway that has the gateway's address.",
+     "On the gateway: accept UDP to the port before the rule that rejects: nft insert rule inet "
+     "filter input udp dport PORT accept, or iptables -I INPUT -p udp --dport PORT -j ACCEPT. Do "
+     "the same on a firewall in front of the gateway."},
+    {FindingId::hop_rejects, "WGS-HS-003", critical, "A firewall on the path rejects",
+     "An address other than the endpoint's answered that it does not let the datagram through. "
+     "Port unreachable from a router means a NAT without a forward for the port, or a firewall "
+     "with a REJECT rule. The other codes mean a rule. The gateway itself may also answer like "
+     "this, from another of its addresses.",
+     "On the router that the finding names: allow UDP to the endpoint's port, or add the port "
+     "forward."},
     {FindingId::hop_unreachable, "WGS-HS-004", critical, "A router cannot reach the endpoint",
-     "A router on the way says that it has no way to the endpoint, that the host does not "
-     "answer on its last link, that datagrams go round in a loop, or that they are too long. "
-     "The gateway is down, its address is wrong, or routing is broken at the hop that is "
-     "named. If the error is of this host's own kernel, nobody on the link answers for the "
-     "address or for the router towards it; from the endpoint's own address it is a NAT whose "
-     "inner host is down.",
-     "traceroute -n ADDRESS shows where the way ends; ip neighbour shows who does not answer "
-     "on this link. Check that the gateway is up and has the address."},
-    {FindingId::silent_host_up, "WGS-HS-005", critical, "The host is up, its WireGuard is silent",
-     "The endpoint's host answers on other ports, or with other errors, and initiations meet "
-     "silence. WireGuard is silent by design to whoever it does not know, so these causes "
-     "look the same from outside and no probe can tell them apart: the gateway does not know "
-     "this public key; the configuration has another public key than the gateway's; the "
-     "timestamp is not later than the last one the gateway saw of this key; a firewall drops "
-     "the port. They are ranked by what else is known, such as a clock that is not "
-     "synchronised. If plain bytes to the port are answered by bytes, something that is not "
-     "WireGuard has it.",
-     "On the gateway: tcpdump -ni any udp port PORT shows whether initiations arrive; wg show "
-     "all peers must have this key, wg show all public-key must be the key of the "
-     "configuration. The kernel says which it is after echo module wireguard +p > "
-     "/sys/kernel/debug/dynamic_debug/control, in dmesg: \"Invalid MAC\" is the gateway's key, "
-     "\"Invalid handshake initiation\" ours or its timestamp. wgscope listen in the gateway's "
-     "place tells them apart."},
-    {FindingId::silent, "WGS-HS-006", critical, "Silence, from the host as a whole",
-     "Neither initiations nor plain datagrams to a closed port met any answer. A firewall or "
-     "a provider's security group drops UDP, the host is down, the address is wrong, or this "
-     "network lets no UDP out; the last hop that was heard of tells on which side to look. "
-     "All that makes WireGuard itself silent (a key that is not known, the wrong key of the "
-     "gateway, a stale timestamp) looks the same where a firewall drops everything else, so "
-     "it stays possible.",
-     "traceroute -n -U -p PORT ADDRESS shows how far the way goes; tcpdump -ni any udp port "
-     "PORT on the gateway, whether anything arrives. Then look at firewalls and security "
-     "groups, at whether the host is up, and last at keys."},
-    {FindingId::wireguard_filtered, "WGS-HS-007", critical, "What looks like WireGuard is filtered",
-     "Plain bytes to a closed port of the host are answered, and what looks like an "
-     "initiation, sent to the same port in between, is not. Something on the way knows "
-     "WireGuard by its shape and drops it. The caveat: hosts limit how often they send ICMP "
-     "errors (Linux: one a second to each address, six at once), so it takes at least two "
-     "unanswered datagrams to say so, and a busy host can look like this.",
-     "Run it again, and from another network: a result that changes shows the ICMP limit. Ask "
-     "whoever runs the network in between, use another one, or carry WireGuard inside "
-     "something that is let through."},
+     "A router on the path reports that it has no route to the endpoint, that the host does not "
+     "answer on the last link, that datagrams run in a loop, or that they are too long. The "
+     "gateway is down, its address is wrong, or routing is broken at the router that the finding "
+     "names. If the error comes from this host's own kernel, nobody on the link answers for the "
+     "address or for the router towards it. If it comes from the endpoint's own address, that "
+     "address belongs to a NAT whose inner host is down.",
+     "On this host: traceroute -n ADDRESS shows where the path ends, ip neighbour shows who does "
+     "not answer on this link. Check that the gateway is up and has the address."},
+    {FindingId::silent_host_up, "WGS-HS-005", critical,
+     "The host is up, but WireGuard does not answer",
+     "The endpoint's host answers on other ports, or with other errors, but does not answer "
+     "initiations. By design WireGuard does not answer unknown senders, so these causes look the "
+     "same from outside, and no probe can distinguish them: the gateway does not know this public "
+     "key; the configuration has a public key that is not the gateway's; the timestamp is not "
+     "later than the last one the gateway accepted from this key; a firewall drops the port. The "
+     "finding ranks them by what else is known, for example a clock that is not synchronised. If "
+     "plain bytes to the port are answered with bytes, something other than WireGuard has the "
+     "port.",
+     "On the gateway: tcpdump -ni any udp port PORT shows whether initiations arrive. wg show all "
+     "peers must list this key. wg show all public-key must be the public key in the "
+     "configuration. To let the kernel name the cause in dmesg: echo module wireguard +p > "
+     "/sys/kernel/debug/dynamic_debug/control. \"Invalid MAC\" then means that the configuration "
+     "has the wrong public key for the gateway, \"Invalid handshake initiation\" that this peer's "
+     "key or its timestamp is wrong. wgscope listen, run in place of the gateway, distinguishes "
+     "the causes too."},
+    {FindingId::silent, "WGS-HS-006", critical, "The host does not answer at all",
+     "Neither initiations nor plain datagrams to a closed port were answered. A firewall or a "
+     "provider's security group drops UDP, the host is down, the address is wrong, or this network "
+     "lets no UDP out. The last router that answered shows on which side to look. Everything that "
+     "keeps WireGuard itself silent (an unknown key, the wrong public key for the gateway, a stale "
+     "timestamp) is still possible, because a firewall that drops everything else hides it.",
+     "On this host: traceroute -n -U -p PORT ADDRESS shows how far datagrams get. On the gateway: "
+     "tcpdump -ni any udp port PORT shows whether any arrive. Then check firewalls and security "
+     "groups, whether the host is up, and last the keys."},
+    {FindingId::wireguard_filtered, "WGS-HS-007", critical,
+     "Something on the path filters WireGuard",
+     "The host answers plain bytes sent to a closed port, but does not answer bytes that look like "
+     "an initiation, sent to the same port in between. Something on the path recognises the shape "
+     "of WireGuard packets and drops them. One caveat: hosts limit the rate of their ICMP errors "
+     "(Linux: one per second to each address, six in a burst). The finding therefore takes at "
+     "least two unanswered datagrams, and a busy host can still look like this.",
+     "Run the probe again, and from another network: a result that changes points to the ICMP rate "
+     "limit. Ask the operator of the network in between, use another network, or carry WireGuard "
+     "inside a protocol that is not filtered."},
     {FindingId::under_load, "WGS-HS-008", warning, "The gateway is under load",
-     "The gateway answered with a cookie first, and responded to the initiation that carried "
-     "it: it has more handshakes to do than it has time for. A cookie reply that decrypts "
-     "proves the gateway's public key. Tunnels come up later, some perhaps not at all.",
-     "On the gateway: tcpdump -ni any udp port PORT shows who sends initiations; limit or "
-     "drop a flood in its firewall. After a restart many peers come at once, and it passes."},
+     "The gateway first answered with a cookie and then responded to the initiation that carried "
+     "the cookie: it receives more handshakes than it can process. A cookie reply that decrypts "
+     "proves that the gateway's public key is right. Tunnels come up late, and some perhaps not at "
+     "all.",
+     "On the gateway: tcpdump -ni any udp port PORT shows who sends initiations. Limit or drop a "
+     "flood in its firewall. After a restart many peers handshake at once; that load passes by "
+     "itself."},
     {FindingId::under_load_no_response, "WGS-HS-009", critical,
-     "The gateway knows itself by this key and does not respond",
-     "Cookie replies came that decrypt with the gateway's public key, so that key is right "
-     "and the way works in both directions; no response followed. Cookies are sent before the "
-     "initiator's key is looked at, so it is one of these, which look the same: the gateway "
-     "does not know this public key, the timestamp is stale, or the load makes it drop even "
-     "initiations with a valid cookie.",
-     "On the gateway: wg show all peers must have this key. Then take the load away (see "
-     "WGS-HS-008) and try again."},
-    {FindingId::cookie_not_authentic, "WGS-HS-010", warning, "A cookie reply that does not decrypt",
-     "A cookie reply came that was not made for our initiation with the gateway's public key. "
-     "A WireGuard with another key would not have answered at all, so somebody forges them, "
-     "something damages packets, or the reply was late and belongs to an initiation before. "
-     "It is ignored, as every WireGuard does.",
-     "Capture on both sides and compare (tcpdump -ni any udp). Check that the configuration "
-     "has the gateway's key: wg show all public-key."},
+     "The gateway has this public key but does not respond",
+     "Cookie replies arrived that decrypt with the gateway's public key. That key is therefore "
+     "right, and the path works in both directions, but no response followed. A gateway sends "
+     "cookies before it looks at the initiator's key, so these causes look the same: the gateway "
+     "does not know this peer's public key, the timestamp is stale, or the gateway is so loaded "
+     "that it drops even initiations with a valid cookie.",
+     "On the gateway: wg show all peers must list this key. Then reduce the load (see WGS-HS-008) "
+     "and run the probe again."},
+    {FindingId::cookie_not_authentic, "WGS-HS-010", warning, "A cookie reply does not decrypt",
+     "A cookie reply arrived that was not made for this initiation with the gateway's public key. "
+     "A WireGuard with another key would not have answered at all. So somebody forges cookie "
+     "replies, something damages packets, or the reply was late and belongs to an earlier "
+     "initiation. The probe ignores it, as every WireGuard does.",
+     "On both hosts: capture and compare (tcpdump -ni any udp). Check that the configuration has "
+     "the gateway's public key; on the gateway: wg show all public-key."},
     {FindingId::preshared_key_unknown_to_server, "WGS-HS-011", critical,
-     "The gateway has no preshared key for us",
-     "The gateway's response decrypts with no preshared key, and not with the configured one. "
-     "Both public keys, the way and the clock are fine: the preshared key is the only thing "
-     "that differs. Tried on the response that came; nothing was sent for it.",
-     "On the gateway: wg set INTERFACE peer PUBLIC-KEY preshared-key FILE. Or take "
-     "PresharedKey out of the configuration."},
+     "The gateway has no preshared key for this peer",
+     "The gateway's response decrypts without a preshared key, but not with the configured one. "
+     "Both public keys, the path and the clock are right; only the preshared key differs. The "
+     "probe found this with the response it had received and sent nothing more for it.",
+     "On the gateway: wg set INTERFACE peer PUBLIC-KEY preshared-key FILE. Or delete PresharedKey "
+     "from the configuration."},
     {FindingId::preshared_key_is_another_given, "WGS-HS-012", critical,
-     "The gateway uses another of the preshared keys given",
-     "The gateway's response decrypts with one of the keys that were given to try, and not "
-     "with the configured one: the configuration is older or newer than the gateway's.",
-     "Put the key that fits into the configuration, or the configured one onto the gateway: "
-     "wg set INTERFACE peer PUBLIC-KEY preshared-key FILE."},
-    {FindingId::preshared_key_mismatch, "WGS-HS-013", critical, "Preshared keys differ",
-     "A response came that is meant for us (its mac1 is right) and does not decrypt, neither "
-     "with the configured preshared key, nor without one, nor with any that was given to try. "
-     "The gateway has another one for this peer, or has one where the configuration has none. "
-     "Whoever knows our public key and sees our initiation could forge such a response, too; "
-     "a gateway that counts what it sends to us tells that apart.",
-     "Set the same on both sides: PresharedKey in [Peer] here, wg set INTERFACE peer "
-     "PUBLIC-KEY preshared-key FILE there. --try-preshared-key-file tries one without a "
-     "change."},
+     "The gateway uses another of the given preshared keys",
+     "The gateway's response decrypts with one of the keys that were given to try, but not with "
+     "the configured key: the configuration is older or newer than the gateway's.",
+     "Put the matching key into the configuration. Or set the configured key on the gateway: wg "
+     "set INTERFACE peer PUBLIC-KEY preshared-key FILE."},
+    {FindingId::preshared_key_mismatch, "WGS-HS-013", critical, "The preshared keys differ",
+     "A response for this peer arrived (its mac1 is right), but it does not decrypt with the "
+     "configured preshared key, without one, or with any key that was given to try. The gateway "
+     "has another preshared key for this peer, or has one while the configuration has none. "
+     "Somebody who knows this peer's public key and sees its initiation could forge such a "
+     "response. To rule that out, check whether the gateway counts bytes that it sends to this "
+     "peer.",
+     "Set the same key on both sides: PresharedKey in [Peer] on this host, wg set INTERFACE peer "
+     "PUBLIC-KEY preshared-key FILE on the gateway. To try a key without changing anything: "
+     "--try-preshared-key-file FILE."},
     {FindingId::response_from_elsewhere, "WGS-HS-014", warning,
      "The response came from another address",
-     "The response is authentic, and came from another address or port than the one that was "
-     "asked. WireGuard follows it. Stateful firewalls and NATs between drop such answers, so "
-     "other clients may hear nothing. The gateway has several addresses and answers from the "
-     "wrong one, or a NAT or load balancer translates one direction only.",
-     "Have answers leave from the address that was asked: policy routing by source address, "
-     "or a source NAT rule. Or name the address that answers as Endpoint."},
-    {FindingId::answered_late, "WGS-HS-015", warning, "Answered only when asked again",
-     "An initiation or its response was lost before one was answered, without a cookie that "
-     "would explain it. The path loses packets, a rate limit was hit, or the gateway had just "
-     "come up. One loss is chance; the same again and again is not.",
-     "Measure the loss: wgscope ping. Look for limits in firewalls: nft list ruleset | grep "
-     "limit."},
+     "The response is authentic, but it came from another address or port than the one that the "
+     "probe contacted. WireGuard accepts that. Stateful firewalls and NATs in between drop such "
+     "responses, so other clients may receive nothing. Either the gateway has several addresses "
+     "and answers from the wrong one, or a NAT or load balancer translates only one direction.",
+     "On the gateway: make responses leave from the address that was contacted, with policy "
+     "routing by source address or a source NAT rule. Or set Endpoint to the address that "
+     "answers."},
+    {FindingId::answered_late, "WGS-HS-015", warning, "The gateway answered only after a retry",
+     "At least one initiation or its response was lost before one was answered, and no cookie "
+     "explains that. The path loses packets, a rate limit was hit, or the gateway had just "
+     "started. A single loss can be chance; a repeated one is not.",
+     "Measure the packet loss: wgscope ping. Look for rate limits in firewalls: nft list ruleset | "
+     "grep limit."},
     {FindingId::some_addresses_fail, "WGS-HS-016", warning,
-     "Not all addresses of the endpoint work",
-     "The endpoint's name stands for several addresses, or several ports were asked for; at "
-     "least one works and at least one does not. Each has checks of its own, which say why. "
-     "The tunnel works through one, so this is a warning and their own findings count as no "
-     "more than that; but WireGuard takes one address of a name and stays with it, so clients "
-     "that get a failing one have no tunnel. Addresses of an IP version that this host lacks "
-     "are not counted.",
-     "Mend what the failing address's own finding names, or take it out of DNS."},
+     "Not every address of the endpoint works",
+     "The endpoint's name has several addresses, or the probe was given several ports. At least "
+     "one works and at least one does not; each has its own checks, which name the cause. The "
+     "tunnel works through one of them, so this finding is a warning, and the findings of the "
+     "others count as no more than a warning. But WireGuard picks one address of a name and keeps "
+     "it, so a client that picks a failing address has no tunnel. Addresses of an IP version that "
+     "this host does not have are not counted.",
+     "Fix what the finding of the failing address names, or remove that address from DNS."},
     {FindingId::dropped_behind_peer, "WGS-DAT-001", critical,
-     "The gateway decrypts our data and drops it",
-     "Data met no reply, and then the gateway sent the empty packet that every WireGuard "
-     "sends 10 s after data that it had no answer to. So both keys, the way in both "
-     "directions and the gateway's WireGuard work; the packets are lost behind its "
-     "decryption: our inner address is not in its allowed IPs for this peer (that is looked "
-     "at after the timer is set), a firewall, forwarding, the reverse path filter, or a "
-     "target that does not answer. From here these look the same.",
-     "On the gateway: wg show all allowed-ips must have our inner address for this key; "
-     "wireguard_interface_receive_frame_errors_total, or column frame of ip -s -s link show "
-     "INTERFACE, grows where it has not. Then tcpdump -ni INTERFACE, nft list ruleset, sysctl "
+     "The gateway decrypts this peer's data and drops it",
+     "Data was not answered, and the gateway then sent the empty packet that every WireGuard sends "
+     "10 s after it received data for which it had nothing to send back. So both keys, the path in "
+     "both directions and the gateway's WireGuard work, and the packets are lost after decryption. "
+     "Possible causes: this peer's inner address is not in its allowed IPs on the gateway "
+     "(WireGuard checks that after it sets the timer), a firewall, forwarding that is off, the "
+     "reverse path filter, or a target that does not answer. From this host these causes look the "
+     "same.",
+     "On the gateway: wg show all allowed-ips must list this peer's inner address for its key. If "
+     "it does not, wireguard_interface_receive_frame_errors_total grows, and so does the column "
+     "frame of ip -s -s link show INTERFACE. Then: tcpdump -ni INTERFACE, nft list ruleset, sysctl "
      "net.ipv4.ip_forward, nstat TcpExtIPReversePathFilter."},
     {FindingId::return_data_lost, "WGS-DAT-002", critical,
      "The gateway's data does not arrive here",
-     "Data met no reply, and 15 s after it the gateway began a handshake of its own: every "
-     "WireGuard does that when it sent data and heard nothing about it. So our data arrived "
-     "and was answered, and the answers were lost, while handshakes pass. Something on the "
-     "way back drops WireGuard's data messages.",
-     "Compare what leaves the gateway with what arrives: tcpdump -ni any udp port PORT there, "
-     "tcpdump -ni any udp here. Try from another network."},
+     "Data was not answered, and 15 s after it the gateway began a handshake. Every WireGuard does "
+     "that when it sent data and received nothing back. So this peer's data arrived and was "
+     "answered, and the answers were lost, although handshakes pass. Something on the reverse path "
+     "drops WireGuard data messages.",
+     "Compare what leaves the gateway with what arrives here. On the gateway: tcpdump -ni any udp "
+     "port PORT. On this host: tcpdump -ni any udp. Also try from another network."},
     {FindingId::forward_data_lost, "WGS-DAT-003", critical,
-     "Our data does not arrive at the gateway",
-     "The handshake works, data met no reply, and within 16 s came neither the empty packet "
-     "that a WireGuard sends after data without an answer nor the initiation that it sends "
-     "when its answers are lost. Most likely our data is dropped on the way there. Not told "
-     "apart: everything but handshakes is dropped in both directions, and an implementation "
-     "that does not send such packets.",
-     "On the gateway: tcpdump -ni any udp port PORT while this runs shows whether data (128 "
-     "bytes or less here, of type 4) arrives behind the handshake. Try from another network, "
-     "or another port of the gateway."},
-    {FindingId::dies_after_seconds, "WGS-DAT-004", critical, "The tunnel dies after seconds",
-     "Data crossed, and then ceased to while it went on being sent. What was tried next tells "
-     "more: if another source port works, the flow was cut, by inspection or by a NAT that "
-     "forgot it; if a new handshake on the same port is enough, the gateway lost the session "
-     "or somebody else uses the same key; if nothing works, the gateway went down or the "
-     "address is blocked. Near 180 s it is a session that could not be renewed.",
-     "Watch both ends while it dies: tcpdump -ni any udp. On the gateway wg show all "
-     "endpoints shows whether the key's endpoint moves to somebody else."},
+     "This peer's data does not arrive at the gateway",
+     "The handshake works, but data was not answered. Within 16 s neither of two packets arrived: "
+     "the empty packet that a WireGuard sends after it received data without an answer, and the "
+     "initiation that it sends when its answers are lost. Most likely something drops data on the "
+     "forward path. Two other causes look the same: everything except handshakes is dropped in "
+     "both directions, or the gateway's implementation does not send such packets.",
+     "On the gateway, while the probe runs: tcpdump -ni any udp port PORT shows whether data (here "
+     "128 bytes or less, message type 4) arrives after the handshake. Also try from another "
+     "network, or another port of the gateway."},
+    {FindingId::dies_after_seconds, "WGS-DAT-004", critical,
+     "The tunnel stops working after some seconds",
+     "Data passed at first, then stopped passing although the probe kept sending. What the probe "
+     "tried next narrows the cause down. If another source port works, something cut the flow: "
+     "inspection, or a NAT that forgot it. If a new handshake on the same port is enough, the "
+     "gateway lost the session or another host uses the same key. If nothing works, the gateway "
+     "went down or the address is blocked. If it happens after about 180 s, the session could not "
+     "be renewed.",
+     "Watch both ends while it happens: tcpdump -ni any udp. On the gateway, wg show all endpoints "
+     "shows whether the endpoint of this key moves to another address."},
     {FindingId::inner_unreachable, "WGS-DAT-005", warning,
-     "The tunnel carries, its target does not answer",
-     "An ICMP error came through the tunnel: it carries in both directions, and somebody "
-     "behind it says that the target cannot be reached. That is a matter of the network "
-     "behind the gateway, not of WireGuard.",
-     "On the gateway: ip route get TARGET, ping TARGET, nft list ruleset. Where the target "
-     "was guessed, name one that answers: --ping ADDRESS."},
+     "The tunnel works, but the target does not answer",
+     "An ICMP error arrived through the tunnel. So the tunnel carries data in both directions, and "
+     "a host behind the gateway reports that the target is unreachable. The fault is in the "
+     "network behind the gateway, not in WireGuard.",
+     "On the gateway: ip route get TARGET, ping TARGET, nft list ruleset. If the probe guessed the "
+     "target, name one that answers: --ping ADDRESS."},
     {FindingId::data_unanswered, "WGS-DAT-006", warning,
-     "No answer inside the tunnel, cause not told",
-     "Nobody answered inside the tunnel, and that alone does not say that it is broken. "
-     "Either the address was guessed from the configuration, the gateway was seen to decrypt "
-     "our data, and nobody may have that address or it may not answer ping (a warning); or "
-     "there was no time to wait for the witnesses that tell lost data from dropped data, 10 "
-     "and 16 s (unknown: --quick, or a short --timeout); or there was no address to try "
-     "(unknown, and the verdict does not hang on it).",
-     "Name an address inside the tunnel that is known to answer: --ping ADDRESS. Run without "
-     "--quick, with a --timeout above 18 s."},
-    {FindingId::no_reply, "WGS-PNG-001", critical, "No reply at all",
-     "None of the pings through the tunnel was answered, though the handshake stands. The "
-     "target may not exist or not answer pings, the gateway may drop what comes from this "
-     "peer, or data may be lost where handshakes are not; wgscope handshake waits for what "
-     "tells these apart.",
+     "Nothing inside the tunnel answers, cause unknown",
+     "Nothing inside the tunnel answered. That alone does not show that the tunnel is broken. "
+     "There are three cases. The probe guessed the address from the configuration and saw the "
+     "gateway decrypt its data: there may be no host with that address, or the host may not answer "
+     "pings (a warning). The probe had no time to wait 10 s and 16 s for the packets that "
+     "distinguish lost data from dropped data (unknown: --quick, or a short --timeout). The probe "
+     "had no address to try (unknown, and the verdict does not depend on it).",
+     "Name an address inside the tunnel that is known to answer: --ping ADDRESS. Run the probe "
+     "without --quick and with a --timeout above 18 s."},
+    {FindingId::no_reply, "WGS-PNG-001", critical, "No ping was answered",
+     "None of the pings through the tunnel was answered, although the handshake succeeded. There "
+     "may be no such target, the target may not answer pings, the gateway may drop this peer's "
+     "packets, or data may be lost where handshakes pass. wgscope handshake waits for the packets "
+     "that distinguish these causes.",
      "Name an address that is known to answer, or run wgscope handshake."},
-    {FindingId::loss_forward, "WGS-PNG-002", warning, "Packets lost on the way there",
-     "WireGuard numbers every packet, so gaps in the numbers of what the gateway sent show "
-     "what was lost on the way back. Pings were not answered and there is no gap for them: "
-     "the gateway sent no answer. They were lost on the way there, or the target did not "
-     "answer them; these look the same.",
-     "Ping at a lower rate: a target that limits its answers then answers all. Compare with "
-     "the outer round trips of the same report: loss there, too, is the network's. mtr -u to "
-     "the endpoint shows the hop."},
-    {FindingId::loss_backward, "WGS-PNG-003", warning, "Packets lost on the way back",
-     "The numbers of the gateway's packets have gaps: it sent them, and they did not arrive "
-     "here. Other traffic of the tunnel counts as well. Congestion, a limit or a bad link in "
-     "the direction towards this host, or this host did not keep up.",
-     "Compare with the outer round trips of the same report. mtr -u from the gateway to this "
-     "host shows the hop. Here: nstat -az UdpRcvbufErrors, ip -s link."},
-    {FindingId::loss, "WGS-PNG-004", warning, "Packets lost",
-     "Pings were not answered, and no packet of the gateway came after them whose number "
-     "would have told in which direction they were lost. At the end of a run that may be "
-     "chance, or a tunnel that has stopped carrying.",
-     "Ping for longer. If nothing is answered any more: wgscope handshake --hold 30s."},
-    {FindingId::duplicates, "WGS-PNG-005", warning, "Packets came twice",
-     "The same came more than once, and the evidence says where it was doubled. WireGuard drops "
-     "a packet of its own that comes again: then the way back doubles datagrams. An answer that "
-     "comes twice inside the tunnel was doubled behind the gateway, by a bridge loop or two hosts "
-     "with one address.",
-     "On the way: look for a bridge loop or a mirrored port. Behind the gateway: look for a bridge "
-     "without spanning tree, and for two hosts with the "
-     "target's address (arping -D)."},
-    {FindingId::reordered, "WGS-PNG-006", warning, "Packets came out of order",
-     "Packets overtook each other by more than is usual: the way has several paths in "
-     "parallel, or a queue in several parts. TCP takes that for loss and becomes slow. The "
-     "gateway's numbers tell the way back from the way there.",
-     "Look for links that are bundled packet by packet instead of flow by flow, on the way "
-     "and on the gateway."},
-    {FindingId::not_reachable, "WGS-RCH-001", critical, "Not reachable through the tunnel",
-     "The target did not answer in time, or a host on the way said by ICMP that it cannot be "
-     "reached, or nothing was sent because this configuration's allowed IPs or addresses do "
-     "not cover it; the cause says which. Silence has several reasons that look the same from "
-     "here: a firewall, nobody with that address, no forwarding, no route back into the "
-     "tunnel. Where nothing else answers inside the tunnel either, the tunnel itself is in "
-     "doubt.",
-     "On the gateway: ping or connect to the target from there, tcpdump -ni any host TARGET. "
-     "If that works: nft list ruleset, iptables -S FORWARD, and on the target the route back "
-     "to our inner address."},
-    {FindingId::refused, "WGS-RCH-002", critical, "Refused",
-     "The target, or a firewall in its name, refused: a TCP reset or an ICMP port unreachable "
-     "came back. Tunnel and routing work in both directions; nothing listens on the port, or "
-     "a rule rejects.",
-     "On the target: ss -tulpn | grep PORT. On the way: nft list ruleset | grep reject."},
-    {FindingId::reachable_but_must_not, "WGS-RCH-003", critical, "Reachable, and must not be",
-     "A target that must not be reachable answered through the tunnel: whatever is to keep "
-     "this peer from it does not.",
-     "Close it on the gateway: a rule in the forward chain for this peer's inner address, "
-     "before the rule that accepts. Allowed IPs of a peer restrict its source addresses, not "
-     "where it may go."},
-    {FindingId::lookup_failed, "WGS-RCH-004", critical, "Name not found, or not as expected",
-     "The name server that was asked, inside the tunnel or this host's own, answered that the "
-     "name does not exist, or with an error, or with other addresses than expected, or not at "
-     "all; the evidence says which server and what.",
-     "dig @SERVER NAME, here and on the gateway. If it works there only: let UDP and TCP 53 "
-     "from the tunnel through, and let the server answer our inner address."},
-    {FindingId::http_status, "WGS-RCH-005", critical, "HTTP answer is an error",
-     "The service answered over HTTP, with another status than was expected. Tunnel, routing "
-     "and port are fine: it is a matter of the service.",
-     "Look at the service's log for this time. If another status is right, expect that one."},
-    {FindingId::reach_unstable, "WGS-RCH-006", warning, "Reachable only sometimes",
-     "Of several tries some were answered and some were not. Loss on the way, an overloaded "
-     "target, or several targets behind one address of which one is broken.",
-     "Measure the loss: wgscope ping. Without loss, look at each of the targets behind the "
+    {FindingId::loss_forward, "WGS-PNG-002", warning, "Packets are lost on the forward path",
+     "WireGuard numbers every packet, so gaps in the numbers of the gateway's packets show what "
+     "was lost on the reverse path. Some pings were not answered, and there is no gap for them: "
+     "the gateway sent no answer. Either the pings were lost on the forward path, or the target "
+     "did not answer them; these two look the same.",
+     "Ping at a lower rate: a target that limits its answers then answers all of them. Compare "
+     "with the round trips outside the tunnel in the same report: if packets are lost there too, "
+     "the network loses them. On this host: mtr -u ENDPOINT shows at which router."},
+    {FindingId::loss_backward, "WGS-PNG-003", warning, "Packets are lost on the reverse path",
+     "The numbers of the gateway's packets have gaps: the gateway sent them, and they did not "
+     "arrive here. Other traffic of the tunnel counts too. Possible causes: congestion, a rate "
+     "limit or a bad link towards this host, or this host was too slow to receive them.",
+     "Compare with the round trips outside the tunnel in the same report. On the gateway: mtr -u "
+     "to this host shows at which router. On this host: nstat -az UdpRcvbufErrors, ip -s link."},
+    {FindingId::loss, "WGS-PNG-004", warning, "Packets are lost",
+     "Some pings were not answered, and the gateway sent no later packet whose number would show "
+     "in which direction they were lost. At the end of a run this can be chance, or the tunnel may "
+     "have stopped working.",
+     "Ping for longer. If nothing is answered any longer: wgscope handshake --hold 30s."},
+    {FindingId::duplicates, "WGS-PNG-005", warning, "Packets arrived twice",
+     "The same packet arrived more than once; the evidence says where it was duplicated. If a "
+     "WireGuard packet arrives twice, WireGuard drops the second one, and the reverse path "
+     "duplicates datagrams. A reply that arrives twice inside the tunnel was duplicated behind the "
+     "gateway, by a bridge loop or by two hosts with the same address.",
+     "On the path: look for a bridge loop or a mirrored port. Behind the gateway: look for a "
+     "bridge without spanning tree, and for two hosts with the target's address (arping -D)."},
+    {FindingId::reordered, "WGS-PNG-006", warning, "Packets arrived out of order",
+     "Packets overtook each other by more than is usual: the path has several links in parallel, "
+     "or a queue in several parts. TCP mistakes that for packet loss and becomes slow. The "
+     "gateway's packet numbers distinguish the reverse path from the forward path.",
+     "On the path and on the gateway: look for bundled links that distribute traffic packet by "
+     "packet instead of flow by flow."},
+    {FindingId::not_reachable, "WGS-RCH-001", critical,
+     "The target is not reachable through the tunnel",
+     "The cause says which of three cases this is: the target did not answer in time; a host on "
+     "the path reported by ICMP that the target is unreachable; or the probe sent nothing, because "
+     "this configuration's allowed IPs or addresses do not cover the target. Silence has several "
+     "causes that look the same from this host: a firewall, no host with that address, no "
+     "forwarding, no route back into the tunnel. If nothing else inside the tunnel answers either, "
+     "the tunnel itself is in doubt.",
+     "On the gateway: ping or connect to the target, tcpdump -ni any host TARGET. If the target "
+     "answers the gateway: nft list ruleset, iptables -S FORWARD, and on the target check the "
+     "route back to this peer's inner address."},
+    {FindingId::refused, "WGS-RCH-002", critical, "The target refused",
+     "The target, or a firewall in its name, refused: a TCP reset or an ICMP port unreachable came "
+     "back. The tunnel and routing work in both directions. Nothing listens on the port, or a rule "
+     "rejects.",
+     "On the target: ss -tulpn | grep PORT. On the gateway and firewalls on the path: nft list "
+     "ruleset | grep reject."},
+    {FindingId::reachable_but_must_not, "WGS-RCH-003", critical,
+     "A target is reachable that must not be",
+     "A target that must not be reachable answered through the tunnel: whatever should keep this "
+     "peer away from it does not.",
+     "On the gateway: add a rule for this peer's inner address to the forward chain, before the "
+     "rule that accepts. A peer's allowed IPs restrict its source addresses, not where it may go."},
+    {FindingId::lookup_failed, "WGS-RCH-004", critical, "A name was not found, or not as expected",
+     "The name server that was asked, inside the tunnel or this host's own, answered that the name "
+     "does not exist, answered with an error or with other addresses than expected, or did not "
+     "answer. The evidence names the server and its answer.",
+     "On this host and on the gateway: dig @SERVER NAME. If it works only on the gateway: let UDP "
+     "and TCP port 53 from the tunnel through, and let the server answer this peer's inner "
      "address."},
-    {FindingId::reach_not_told, "WGS-RCH-007", warning, "Silence does not tell open from closed",
-     "Silence over UDP looks the same from a service that does not answer what it does not "
-     "know, from a filtered port and from a closed one whose host limits its ICMP errors. And "
-     "where nothing else answers inside the tunnel, silence does not show that a target is "
-     "closed: the tunnel may be down. So the expectation is neither met nor broken.",
-     "Ask with what the service answers, or over TCP. For what must be closed: name something "
-     "beside it that does answer."},
+    {FindingId::http_status, "WGS-RCH-005", critical, "The HTTP status is not as expected",
+     "The service answered over HTTP with another status than expected. Tunnel, routing and port "
+     "work; the fault is in the service.",
+     "Look at the service's log for this time. If the other status is right, expect that one."},
+    {FindingId::reach_unstable, "WGS-RCH-006", warning, "The target is reachable only sometimes",
+     "Some of several tries were answered and some were not. Possible causes: packet loss, an "
+     "overloaded target, or several servers behind one address of which one is broken.",
+     "Measure the packet loss: wgscope ping. If there is none, check each of the servers behind "
+     "the address."},
+    {FindingId::reach_not_told, "WGS-RCH-007", warning,
+     "Silence does not distinguish open from closed",
+     "Over UDP these look the same: a service that ignores requests it does not understand, a "
+     "filtered port, and a closed port on a host that limits its ICMP errors. If nothing else "
+     "inside the tunnel answers, silence also does not show that a target is closed: the tunnel "
+     "may be down. The expectation is therefore neither met nor broken.",
+     "Send a request that the service answers, or use TCP. For a target that must be closed: also "
+     "name a target beside it that answers."},
     {FindingId::stun_silent, "WGS-NAT-001", warning, "No STUN server answers",
-     "None of the STUN servers that were named answered over UDP. Nothing is known of NATs on the "
-     "way then, and nothing speaks for or against the tunnel: the servers may be down, or UDP to "
-     "them filtered.",
-     "Name servers that answer: wgscope nat --stun HOST:PORT. To know whether the gateway is "
-     "reached: wgscope handshake."},
-    {FindingId::stun_not_enough, "WGS-NAT-002", warning, "Too few addresses to compare mappings",
-     "Whether a NAT gives a socket one outer port or one for each destination shows only where "
-     "two different addresses say what they see. One answered.",
-     "Name a second STUN server that is another host: wgscope nat --stun A:PORT --stun B:PORT."},
+     "None of the given STUN servers answered over UDP. Nothing is known about NATs on the path, "
+     "and this is no evidence for or against the tunnel: the servers may be down, or UDP to them "
+     "may be filtered.",
+     "Name servers that answer: wgscope nat --stun HOST:PORT. To find out whether the gateway is "
+     "reachable: wgscope handshake."},
+    {FindingId::stun_not_enough, "WGS-NAT-002", warning, "Too few STUN servers to compare mappings",
+     "A NAT may give a socket one public port, or a different one for each destination. Only "
+     "servers at two different addresses can show which. Only one address answered.",
+     "Name a second STUN server on another host: wgscope nat --stun A:PORT --stun B:PORT."},
     {FindingId::stun_other_address_false, "WGS-NAT-003", warning,
-     "STUN server's other address is no good",
-     "To see what a NAT lets in, a server must answer from an address that nothing was sent to. "
-     "This one names such an address, but it is its own, or nobody answers there, or the server "
-     "does not send from it. Tests that believe such a server find every filter open.",
-     "Name a server with two addresses of its own, such as coturn that listens on both."},
-    {FindingId::nat_mapping_unstable, "WGS-NAT-004", warning, "The outer port changes by itself",
-     "The same server saw another outer port a few seconds later, from the same socket. The NAT "
-     "forgets mappings within seconds, or was restarted, or has no room left; several outer "
-     "lines of which each packet takes one look the same.",
-     "Try again. If it stays so: look at the NAT's table and timers, and whether several lines "
-     "share the load."},
-    {FindingId::nat_of_carrier, "WGS-NAT-005", warning, "Behind a carrier's NAT",
-     "An address of 100.64.0.0/10 (RFC 6598), at this host or at the outer side of its router, or "
-     "a private one where a public one should be: the provider translates too, so more than one "
-     "NAT is on the way. Ports forwarded on the own "
-     "router do not reach the internet, and the carrier's timers count.",
-     "Let this side begin the tunnel, with PersistentKeepalive, to a gateway that has a public "
-     "address; or use IPv6, which is not translated."},
+     "The STUN server's other address does not work",
+     "To show what a NAT lets in, a server must answer from an address to which nothing was sent. "
+     "This server names such an address, but the address is its main one, or nothing answers "
+     "there, or the server does not send from it. A test that trusts such a server would find "
+     "every filter open.",
+     "Name a server that has two addresses, such as coturn configured to listen on both."},
+    {FindingId::nat_mapping_unstable, "WGS-NAT-004", warning, "The public port changes by itself",
+     "The same server saw a different public port a few seconds later, from the same socket. The "
+     "NAT forgets mappings within seconds, was restarted, or has no room left. A router that "
+     "spreads packets over several internet lines looks the same.",
+     "Run the probe again. If the port still changes: look at the NAT's table and timers, and "
+     "check whether the router spreads the load over several lines."},
+    {FindingId::nat_of_carrier, "WGS-NAT-005", warning, "This host is behind a carrier's NAT",
+     "This host or the public side of its router has an address of 100.64.0.0/10 (RFC 6598), or a "
+     "private address where a public one should be. So the provider translates addresses too, and "
+     "there is more than one NAT on the path. Port forwarding on your router does not make a port "
+     "reachable from the internet, and the carrier's timers apply.",
+     "Let this side start the tunnel, with PersistentKeepalive, to a gateway that has a public "
+     "address. Or use IPv6, which is not translated."},
     {FindingId::nat_lifetime_not_told, "WGS-NAT-006", warning,
-     "How long mappings live could not be measured",
-     "Measuring takes a STUN server that answers to another port than the one it was asked from "
-     "(RESPONSE-PORT, RFC 5780), and one outer address for all sockets. No such answer came.",
-     "Name a server that can do that first, such as coturn with two addresses, or wgscope listen "
-     "--stun in the gateway's place: wgscope nat --stun HOST:PORT."},
-    {FindingId::keepalive_missing, "WGS-NAT-007", warning, "No keepalive behind a NAT",
-     "This side is behind a NAT and sends nothing while the tunnel is silent. After the lifetime "
-     "of the mapping, what the gateway sends does not arrive, until this side sends again.",
-     "Set PersistentKeepalive for the peer, on the side behind the NAT, to what the finding "
-     "names. Leave it off where only this side ever begins."},
-    {FindingId::keepalive_not_enough, "WGS-NAT-008", critical, "Keepalive too long for the NAT",
-     "The NAT forgets a silent mapping before the next keepalive is due, as was measured with the "
-     "same silence. Between the two the gateway does not reach this side: tunnels that work and "
-     "then do not, each time for some seconds.",
-     "Set PersistentKeepalive to what the finding names."},
-    {FindingId::keepalive_tight, "WGS-NAT-009", warning, "Keepalive with little margin",
-     "The interval is shorter than the lifetime of a mapping, but by less than half. One lost "
-     "keepalive closes the flow, and so may a mapping that begins anew: until something is "
-     "answered, many NATs forget it much sooner.",
-     "Set PersistentKeepalive to what the finding names."},
-    {FindingId::nat_beyond_router, "WGS-NAT-010", warning, "Another NAT beyond the router",
-     "The next router says what its outer address is (by NAT-PMP or UPnP), and that is a private "
-     "one, or not the one that STUN servers see. A private one proves a NAT beyond the router. A "
-     "public one does not: the router may have several lines, or say what is not so.",
-     "A port that is to be reached from outside has to be forwarded on each NAT; or make the "
-     "outer one a bridge. A tunnel that is begun from this side needs only PersistentKeepalive."},
+     "The lifetime of mappings could not be measured",
+     "The measurement needs a STUN server that replies to another port than the one that asked "
+     "(RESPONSE-PORT, RFC 5780), and one public address for all sockets. No such reply arrived.",
+     "Name a server that can do this as the first one, such as coturn with two addresses, or "
+     "wgscope listen --stun in place of the gateway: wgscope nat --stun HOST:PORT."},
+    {FindingId::keepalive_missing, "WGS-NAT-007", warning, "There is no keepalive behind a NAT",
+     "This side is behind a NAT and sends nothing while the tunnel is idle. After the lifetime of "
+     "the mapping, packets from the gateway do not arrive until this side sends again.",
+     "On the side behind the NAT: set PersistentKeepalive for the peer to the value that the "
+     "finding names. Leave it off if only this side ever starts a connection."},
+    {FindingId::keepalive_not_enough, "WGS-NAT-008", critical,
+     "The keepalive interval is too long for the NAT",
+     "The NAT forgets an idle mapping before the next keepalive is due; this was measured with the "
+     "same length of silence. In between, the gateway cannot reach this side: the tunnel works, "
+     "then fails for some seconds, again and again.",
+     "Set PersistentKeepalive to the value that the finding names."},
+    {FindingId::keepalive_tight, "WGS-NAT-009", warning, "The keepalive interval has little margin",
+     "The interval is shorter than the lifetime of a mapping, but the lifetime is less than one "
+     "and a half times the interval. One lost keepalive can close the flow. So can a mapping that "
+     "starts anew: until something is answered, many NATs forget it much sooner.",
+     "Set PersistentKeepalive to the value that the finding names."},
+    {FindingId::nat_beyond_router, "WGS-NAT-010", warning, "There is another NAT beyond the router",
+     "The next router reports its public address (by NAT-PMP or UPnP), and that address is a "
+     "private one, or not the one that STUN servers see. A private address proves a NAT beyond the "
+     "router. A public one does not: the router may have several internet lines, or its report may "
+     "be wrong.",
+     "To make a port reachable from outside, forward it on each NAT, or turn the outer NAT into a "
+     "bridge. A tunnel that this side starts needs only PersistentKeepalive."},
     {FindingId::twin_not_forwarded, "WGS-NAT-020", warning,
      "The gateway does not forward between its peers",
-     "To see how long a silent flow lives, a second probe peer, the twin, sends to the first one "
-     "through the gateway. Nothing of that came in, not even right after the first had sent, so "
-     "the gateway does not pass it on. Tunnels that do not need it are none the worse.",
-     "On the gateway: sysctl net.ipv4.ip_forward, and a rule in the forward chain that accepts "
-     "from and to the WireGuard interface. Or measure with a TCP service: wgscope nat --tcp "
-     "ADDRESS:PORT."},
+     "To measure how long an idle flow lives, a second probe peer sends packets to the first one "
+     "through the gateway. None of them arrived, not even right after the first peer had sent, so "
+     "the gateway does not forward them. Tunnels that do not need this are not affected.",
+     "On the gateway: check sysctl net.ipv4.ip_forward, and add a rule to the forward chain that "
+     "accepts from and to the WireGuard interface. Or measure with a TCP service: wgscope nat "
+     "--tcp ADDRESS:PORT."},
     {FindingId::service_unsuitable, "WGS-NAT-021", warning,
-     "The TCP service cannot be used to measure",
-     "The retransmissions of a TCP service show how long a silent flow lives. That takes a service "
-     "that sends something, and whose host goes on sending it again for as long as is to be "
-     "measured. This one does not answer, refuses, says nothing, or gave up too early; the cause "
-     "says which. It says nothing about the tunnel's flow.",
-     "Name one that sends first, as SSH does, or that answers HTTP: wgscope nat --tcp "
+     "The TCP service is not suitable for measuring",
+     "The retransmissions of a TCP service show how long an idle flow lives. The service must send "
+     "something, and its host must retransmit for as long as the measurement takes. This service "
+     "does not answer, refuses, sends nothing, or gave up too early; the cause says which. This "
+     "says nothing about the tunnel's flow.",
+     "Name a service that sends first, as SSH does, or one that answers HTTP: wgscope nat --tcp "
      "ADDRESS:PORT. Or use a second probe peer: wgscope nat --twin FILE."},
-    {FindingId::gateway_speaks, "WGS-NAT-022", info, "The gateway sends by itself",
-     "While this side was to be silent, packets came from the gateway that nothing had asked for: "
-     "a PersistentKeepalive is set there for this peer, or a host behind it sends. They may "
-     "refresh the mapping, so that the flow looks longer-lived than it is for other peers.",
-     "On the gateway: wg show INTERFACE persistent-keepalive. Take it off for the probe's peer "
-     "while measuring."},
+    {FindingId::gateway_speaks, "WGS-NAT-022", info, "The gateway sends packets by itself",
+     "While this side was silent, packets arrived from the gateway that nothing had asked for: the "
+     "gateway has a PersistentKeepalive for this peer, or a host behind the gateway sends. Such "
+     "packets may refresh the mapping, so the flow may look longer-lived than it is for other "
+     "peers.",
+     "On the gateway: wg show INTERFACE persistent-keepalive. Switch it off for the probe's peer "
+     "while you measure."},
     {FindingId::mtu_black_hole_forward, "WGS-MTU-001", critical,
-     "Full packets vanish on the way to the gateway",
-     "Datagrams up to some size arrive at the gateway, and larger ones do not, again and again, "
-     "while small ones beside them pass; no router says \"too big\". So pings and handshakes "
-     "work, and transfers hang. Measured with datagrams that must not be cut; whether fragments "
-     "pass is in the evidence.",
-     "Set the tunnel's MTU, at both ends, to what fits the path; or let ICMP type 3 code 4 and "
-     "ICMPv6 type 2 pass on the way."},
+     "Full-size packets are lost on the forward path",
+     "Datagrams up to some size arrive at the gateway. Larger ones are lost every time, while "
+     "small ones sent beside them arrive, and no router reports \"too big\". So pings and "
+     "handshakes work, and transfers hang. The probe measured this with datagrams that must not be "
+     "fragmented; the evidence says whether fragments pass.",
+     "At both ends: set the tunnel's MTU to a size that fits the path. Or, on the routers on the "
+     "path: let ICMP type 3 code 4 and ICMPv6 type 2 pass."},
     {FindingId::mtu_black_hole_backward, "WGS-MTU-002", critical,
-     "Full packets vanish on the way back",
-     "Replies of the gateway up to some size arrive here, and larger ones do not, though the "
-     "requests for them arrive there. A host inside that does not answer large pings looks the "
-     "same.",
-     "Set the tunnel's MTU, at both ends, to what fits the path. To make sure, ping another host "
-     "inside the tunnel."},
+     "Full-size packets are lost on the reverse path",
+     "The gateway's replies up to some size arrive here. Larger ones do not, although the gateway "
+     "receives the requests for them. A host inside the tunnel that does not answer large pings "
+     "looks the same.",
+     "At both ends: set the tunnel's MTU to a size that fits the path. To be sure, ping another "
+     "host inside the tunnel."},
     {FindingId::mtu_reported, "WGS-MTU-003", warning, "The tunnel's MTU is too large for the path",
-     "Full datagrams do not pass whole, and a router on the way says so with the MTU of its next "
-     "link, which proved right. What may be cut goes in fragments; what must not is lost until "
-     "the sender has learnt.",
-     "Set the tunnel's MTU, at both ends, to what fits the path."},
-    {FindingId::mtu_fragments, "WGS-MTU-004", warning, "The gateway's datagrams come in fragments",
-     "Full datagrams of the gateway are cut on the way, or by the gateway itself, and put "
-     "together here. That costs throughput, doubles what one lost packet costs, and fails "
-     "wherever a firewall drops fragments.",
-     "Set the tunnel's MTU, at both ends, to what fits the path."},
-    {FindingId::mtu_loss, "WGS-MTU-005", warning, "Packets are lost, but not for their size",
-     "Packets of every size are lost now and then, small ones too, and large ones pass as well. "
-     "The MTU is not what is wrong.",
-     "wgscope ping measures the loss in each direction."},
-    {FindingId::mtu_untrue_report, "WGS-MTU-006", warning, "A router reports an MTU that is wrong",
-     "An ICMP \"too big\" came about a datagram of ours, with an MTU that larger datagrams "
-     "exceed and pass all the same: a router with a wrong setting, several paths of different "
-     "MTUs, or a forgery. Hosts that believe it send smaller packets than they could.",
-     "On this host: ip route get ENDPOINT shows the MTU that is believed, ip route flush cache "
-     "forgets it. Otherwise, ask whose router it is."},
+     "Full-size datagrams do not pass in one piece, and a router on the path reports the MTU of "
+     "its next link, which proved right. Datagrams that may be fragmented arrive in fragments; the "
+     "others are lost until the sender has learnt the path MTU.",
+     "At both ends: set the tunnel's MTU to a size that fits the path."},
+    {FindingId::mtu_fragments, "WGS-MTU-004", warning,
+     "The gateway's datagrams arrive in fragments",
+     "Full-size datagrams of the gateway are fragmented on the path, or by the gateway itself, and "
+     "reassembled on this host. That costs throughput, doubles the cost of each lost packet, and "
+     "fails wherever a firewall drops fragments.",
+     "At both ends: set the tunnel's MTU to a size that fits the path."},
+    {FindingId::mtu_loss, "WGS-MTU-005", warning, "Packets are lost, but not because of their size",
+     "Packets of every size are lost now and then: small ones are lost too, and large ones also "
+     "arrive. The MTU is not the fault.",
+     "Measure the packet loss in each direction: wgscope ping."},
+    {FindingId::mtu_untrue_report, "WGS-MTU-006", warning, "A router reports a wrong MTU",
+     "An ICMP \"too big\" arrived for a datagram of the probe and named an MTU, but larger "
+     "datagrams pass. The cause is a router with a wrong setting, several paths with different "
+     "MTUs, or a forged message. Hosts that believe the message send smaller packets than they "
+     "could.",
+     "On this host: ip route get ENDPOINT shows the MTU that the kernel believes, ip route flush "
+     "cache makes it forget. Otherwise ask the operator of that router."},
     {FindingId::mtu_peer_smaller, "WGS-MTU-007", warning, "The gateway's tunnel has a smaller MTU",
-     "The gateway cut its replies into fragments inside the tunnel, since they did not fit its "
-     "tunnel interface, though they fit ours. Nothing is lost by that alone; TCP of hosts behind "
-     "it that drop ICMP may hang.",
+     "The gateway fragmented its replies inside the tunnel: they did not fit its tunnel interface, "
+     "although they fit this one. This alone loses nothing. TCP connections of hosts behind the "
+     "gateway may hang if those hosts drop ICMP.",
      "Set the same MTU at both ends."},
-    {FindingId::mtu_below_ipv6, "WGS-MTU-008", warning, "The MTU that fits is too small for IPv6",
-     "IPv6 needs an MTU of 1280 on every link. A tunnel with a smaller one has no IPv6: Linux "
-     "takes the addresses off.",
-     "Use a path that takes more, or only IPv4 inside this tunnel."},
-    {FindingId::mtu_unanswered, "WGS-MTU-009", warning, "Nothing answers inside the tunnel",
-     "The search needs a host inside the tunnel that answers pings, the gateway itself or one "
-     "behind it; none did, or none is known.",
-     "Name one that answers: wgscope mtu ADDRESS. Where none does, wgscope handshake tells what "
-     "becomes of data."},
+    {FindingId::mtu_below_ipv6, "WGS-MTU-008", warning,
+     "The MTU that fits the path is too small for IPv6",
+     "IPv6 needs an MTU of at least 1280 on every link. A tunnel with a smaller MTU has no IPv6: "
+     "Linux removes its IPv6 addresses.",
+     "Use a path with a larger MTU, or only IPv4 inside this tunnel."},
+    {FindingId::mtu_unanswered, "WGS-MTU-009", warning, "Nothing inside the tunnel answers",
+     "The search needs a host inside the tunnel that answers pings: the gateway itself or a host "
+     "behind it. None answered, or none is known.",
+     "Name an address that answers: wgscope mtu ADDRESS. If there is none, wgscope handshake shows "
+     "what happens to data."},
     {FindingId::mtu_own_interface, "WGS-MTU-010", warning,
-     "The tunnel's MTU is too large for an end's own interface",
-     "A full tunnel packet makes a datagram that is larger than the interface takes by which it "
-     "is to leave: it is cut into fragments before it is sent, or not sent where that is "
-     "forbidden. Linux' own MTU for a WireGuard interface is its underlying interface's, less 80.",
-     "Set the tunnel's MTU to what fits, or the interface's MTU to what its link takes."},
+     "The tunnel's MTU is too large for the interface of one end",
+     "A full-size tunnel packet makes a datagram that is larger than the MTU of the interface "
+     "through which it leaves. The datagram is fragmented before it is sent, or not sent at all "
+     "where fragmentation is forbidden. Without MTU in its file, wg-quick sets a tunnel's MTU to "
+     "that of the outgoing interface, less 80.",
+     "Set the tunnel's MTU to a size that fits, or the interface's MTU to what its link can "
+     "carry."},
     {FindingId::mtu_mss_too_large, "WGS-MTU-011", warning,
-     "TCP segments larger than the path takes",
-     "A service inside the tunnel announces a maximum segment size (MSS) that makes packets larger "
-     "than the path takes, and nobody on the way made it smaller. Hosts with a tunnel interface of "
-     "the right MTU are not affected; hosts that are routed through the tunnel send such segments, "
-     "and hang where ICMP does not reach them.",
-     "Set the tunnel's MTU to what fits, and let the gateway lower the MSS of connections that go "
-     "through it."},
+     "TCP segments are larger than the path allows",
+     "A service inside the tunnel announces a maximum segment size (MSS) that leads to packets "
+     "larger than the path allows, and nothing on the path reduced it. Hosts that have a tunnel "
+     "interface with the right MTU are not affected. Hosts that are routed through the tunnel send "
+     "such segments, and their connections hang if ICMP does not reach them.",
+     "Set the tunnel's MTU to a size that fits, and on the gateway clamp the MSS of connections "
+     "through the tunnel."},
     {FindingId::outer_unanswered, "WGS-MTU-012", warning, "The host answers neither pings nor UDP",
-     "Looking at a path without a tunnel takes something at its far end that answers: echo "
-     "requests, or UDP to ports on which nobody listens. A firewall drops both, or there is no "
-     "such host, or no way there. Nothing is known of the path's MTU then, nor anything against "
-     "it.",
+     "To examine a path without a tunnel, something at its far end must answer: either echo "
+     "requests, or UDP to ports on which nothing listens. A firewall drops both, there is no such "
+     "host, or there is no route to it. This says nothing about the path's MTU, neither good nor "
+     "bad.",
      "Name another host behind the same path, or let the firewall answer pings. With a key of its "
-     "own the search goes through the tunnel: wgscope mtu --config FILE."},
+     "own the probe can search through the tunnel: wgscope mtu --config FILE."},
 };
 
 }  // namespace
