@@ -15,6 +15,7 @@
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/config/wg_quick.hpp"
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
@@ -45,10 +46,9 @@ Exit refuse_report(const OutputOptions& output, std::string_view verb, const Err
   if (plan || !awaited) return Exit::unknown;
   diagnosis::Report report = begin_report(verb);
   // The sentence may hold names and paths: as a whole it is somebody's.
-  report.checks.push_back({.name = "configuration.target",
-                           .layer = diagnosis::Layer::configuration,
-                           .status = diagnosis::Status::unknown,
-                           .summary = diagnosis::text("{}", diagnosis::Name{error.context})});
+  report.checks.push_back(
+      diagnosis::make_check(diagnosis::CheckKind::configuration_target, diagnosis::Status::unknown,
+                            diagnosis::text("{}", diagnosis::Name{error.context})));
   static_cast<void>(show_report(report, output));
   return Exit::unknown;
 }

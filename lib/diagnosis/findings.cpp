@@ -1,9 +1,10 @@
-#include <cassert>
 #include <cstddef>
 #include <span>
 #include <string_view>
 
 #include "wgscope/diagnosis/finding.hpp"
+
+#include "table.hpp"
 
 namespace wgscope::diagnosis {
 namespace {
@@ -552,6 +553,8 @@ constexpr FindingKind kKinds[] = {
      "Name another host behind the same path, or let the firewall answer pings. With a key of its "
      "own the probe can search through the tunnel: wgscope mtu --config FILE."},
 };
+static_assert(has_row_for_each(std::span<const FindingKind>(kKinds), FindingId::count_));
+static_assert(are_names_unique(std::span<const FindingKind>(kKinds), &FindingKind::id));
 
 }  // namespace
 
@@ -566,10 +569,6 @@ std::string_view to_string(Severity severity) {
 
 std::span<const FindingKind> finding_kinds() { return kKinds; }
 
-const FindingKind& kind_of(FindingId id) {
-  const FindingKind& kind = kKinds[static_cast<std::size_t>(id)];
-  assert(kind.key == id);
-  return kind;
-}
+const FindingKind& kind_of(FindingId id) { return kKinds[static_cast<std::size_t>(id)]; }
 
 }  // namespace wgscope::diagnosis

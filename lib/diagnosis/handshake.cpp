@@ -11,8 +11,8 @@
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/config/wg_quick.hpp"
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
-#include "wgscope/diagnosis/handshake_checks.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
@@ -28,7 +28,7 @@
 namespace wgscope::diagnosis {
 namespace {
 
-using enum HandshakeCheck;
+using enum CheckKind;
 
 /// How far one address came.
 enum class Reach : std::uint8_t {
@@ -57,7 +57,7 @@ void add_handshake(const Scene& scene, std::vector<Check>& checks) {
   const auto because = obstacle(checks.back());
   if (auto cookie = check_cookie(scene)) checks.push_back(std::move(*cookie));
   if (because)
-    checks.push_back(make_skipped(handshake_preshared_key, *because));
+    checks.push_back(skipped(handshake_preshared_key, *because));
   else
     checks.push_back(check_preshared_key(scene));
   if (auto responder = check_responder(scene)) checks.push_back(std::move(*responder));
@@ -75,7 +75,7 @@ void add_tunnel(const Scene& scene, std::vector<Check>& checks) {
   if (!scene.all.data_wanted) return;
   if (!scene.one.response_after) {
     const auto because = first_obstacle(checks);
-    checks.push_back(because ? make_skipped(tunnel_data, *because)
+    checks.push_back(because ? skipped(tunnel_data, *because)
                              : make_check(tunnel_data, Status::unknown, "no session to try it on"));
     return;
   }
@@ -92,14 +92,14 @@ void add_tunnel(const Scene& scene, std::vector<Check>& checks) {
 std::vector<Check> checks_of(const Scene& scene) {
   std::vector<Check> checks{check_send(scene)};
   if (const auto because = obstacle(checks.back())) {
-    checks.push_back(make_skipped(path_icmp, *because));
-    checks.push_back(make_skipped(handshake_response, *because));
-    checks.push_back(make_skipped(handshake_preshared_key, *because));
+    checks.push_back(skipped(path_icmp, *because));
+    checks.push_back(skipped(handshake_response, *because));
+    checks.push_back(skipped(handshake_preshared_key, *because));
   } else {
     checks.push_back(check_icmp(scene));
     if (const auto error = obstacle(checks.back())) {
-      checks.push_back(make_skipped(handshake_response, *error));
-      checks.push_back(make_skipped(handshake_preshared_key, *error));
+      checks.push_back(skipped(handshake_response, *error));
+      checks.push_back(skipped(handshake_preshared_key, *error));
     } else {
       add_handshake(scene, checks);
     }
@@ -113,7 +113,7 @@ Reach reach_of(const Scene& scene, const std::vector<Check>& checks) {
   if (attempt.response_after) {
     if (!scene.all.data_wanted) return Reach::works;
     const bool carries = std::ranges::any_of(checks, [](const Check& check) {
-      return check.name == kind_of(tunnel_data).name &&
+      return check.name == row_of(tunnel_data).name &&
              (check.status == Status::ok || check.status == Status::warning);
     });
     const bool fails = std::ranges::any_of(
@@ -175,14 +175,14 @@ std::optional<Check> check_addresses(const HandshakeFacts& facts, const std::vec
 }
 
 /// Nothing was done, because of `because`.
-void skip_from(HandshakeCheck first, FindingId because, const HandshakeFacts& facts,
+void skip_from(CheckKind first, FindingId because, const HandshakeFacts& facts,
                std::vector<Check>& checks) {
-  for (const HandshakeCheck what : {key_stamp, clock, name_resolve, path_send, path_icmp,
-                                    handshake_response, handshake_preshared_key, tunnel_data}) {
+  for (const CheckKind what : {key_stamp, clock, name_resolve, path_send, path_icmp,
+                               handshake_response, handshake_preshared_key, tunnel_data}) {
     if (what < first || (what == name_resolve && facts.wanted.address()) ||
         (what == tunnel_data && !facts.data_wanted))
       continue;
-    checks.push_back(make_skipped(what, because));
+    checks.push_back(skipped(what, because));
   }
 }
 
@@ -208,27 +208,6 @@ void add_attempts(const HandshakeFacts& facts, std::vector<Check>& checks) {
 }
 
 }  // namespace
-
-Check make_check(HandshakeCheck what, Status status, Text summary) {
-  const HandshakeCheckKind& kind = kind_of(what);
-  return {.name = kind.name,
-          .layer = kind.layer,
-          .status = status,
-          .summary = std::move(summary),
-          .essential = kind.essential};
-}
-
-Check make_check(HandshakeCheck what, Status status, Text summary, Finding finding) {
-  Check check = make_check(what, status, std::move(summary));
-  check.finding = std::move(finding);
-  return check;
-}
-
-Check make_skipped(HandshakeCheck what, FindingId because) {
-  Check check = make_check(what, Status::skipped, "");
-  check.because = because;
-  return check;
-}
 
 Text endpoint_text(const config::EndpointName& endpoint) {
   if (const auto address = endpoint.address()) return text("{}", *address);

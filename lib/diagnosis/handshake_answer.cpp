@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
-#include "wgscope/diagnosis/handshake_checks.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
@@ -17,7 +17,7 @@
 namespace wgscope::diagnosis {
 namespace {
 
-using enum HandshakeCheck;
+using enum CheckKind;
 
 Finding answered_late(const AttemptFacts& attempt) {
   const std::size_t lost = attempt.answered_initiation - 1;

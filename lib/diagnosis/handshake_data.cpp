@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "wgscope/base/time.hpp"
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
-#include "wgscope/diagnosis/handshake_checks.hpp"
 #include "wgscope/diagnosis/icmp.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -22,7 +22,7 @@
 namespace wgscope::diagnosis {
 namespace {
 
-using enum HandshakeCheck;
+using enum CheckKind;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
-#include "wgscope/diagnosis/handshake_checks.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
@@ -22,7 +22,7 @@
 namespace wgscope::diagnosis {
 namespace {
 
-using enum HandshakeCheck;
+using enum CheckKind;
 
 /// A run that was killed leaves the key's stamp a little ahead (os/stamp_store.hpp); what is more
 /// than that is the clock.

@@ -7,9 +7,9 @@
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/config/wg_quick.hpp"
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
-#include "wgscope/diagnosis/handshake_checks.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
@@ -24,10 +24,6 @@ struct Scene {
   const HandshakeFacts& all;
   const AttemptFacts& one;
 };
-
-Check make_check(HandshakeCheck what, Status status, Text summary);
-Check make_check(HandshakeCheck what, Status status, Text summary, Finding finding);
-Check make_skipped(HandshakeCheck what, FindingId because);
 
 /// "gw.example.net:51820"
 Text endpoint_text(const config::EndpointName& endpoint);

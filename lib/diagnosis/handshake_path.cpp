@@ -3,9 +3,9 @@
 #include <utility>
 #include <vector>
 
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
-#include "wgscope/diagnosis/handshake_checks.hpp"
 #include "wgscope/diagnosis/icmp.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -19,7 +19,7 @@
 namespace wgscope::diagnosis {
 namespace {
 
-using enum HandshakeCheck;
+using enum CheckKind;
 
 std::optional<FindingId> finding_of(const IcmpReport& report, const Endpoint& endpoint) {
   const bool itself = report.from == endpoint.address;

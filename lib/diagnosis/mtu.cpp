@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -17,10 +18,7 @@
 namespace wgscope::diagnosis {
 namespace {
 
-constexpr std::string_view kForward = "mtu.forward";
-constexpr std::string_view kBackward = "mtu.backward";
-constexpr std::string_view kReports = "mtu.reports";
-constexpr std::string_view kSetting = "mtu.setting";
+using enum CheckKind;
 
 constexpr const char* kEnd = "the gateway";
 
@@ -133,6 +131,8 @@ void conclude(const MtuFacts& facts, const MtuDirection& direction, bool backwar
     check.status = Status::unknown;
     if (direction.mtu) {
       check.summary = text("not told: {} passed", *direction.mtu);
+    } else if (facts.interrupted) {
+      check.summary = "interrupted";
     } else if (backward) {
       check.summary = "not told: no reply large enough to tell";
     } else {
@@ -162,15 +162,12 @@ void conclude(const MtuFacts& facts, const MtuDirection& direction, bool backwar
 
 Check direction_check(const MtuFacts& facts, bool backward) {
   const auto& direction = backward ? facts.backward : facts.forward;
-  Check check{.name = backward ? kBackward : kForward,
-              .layer = Layer::path,
-              .status = Status::ok,
-              .summary = {}};
+  Check check = make_check(backward ? mtu_backward : mtu_forward, Status::ok, Text());
   if (direction) {
     conclude(facts, *direction, backward, check);
   } else if (backward && facts.forward && facts.forward->mtu) {
     check.status = Status::unknown;
-    check.summary = "not tried: the time was over";
+    check.summary = facts.interrupted ? "interrupted" : "not tried: the time was over";
   } else if (backward) {
     check.status = Status::skipped;
     check.because = FindingId::mtu_unanswered;
@@ -187,28 +184,18 @@ Check direction_check(const MtuFacts& facts, bool backward) {
 std::optional<Check> reports_check(const MtuFacts& facts) {
   const auto& forward = facts.forward;
   if (!forward || !forward->lie || !forward->mtu) return std::nullopt;
-  Check check{.name = kReports,
-              .layer = Layer::path,
-              .status = Status::warning,
-              .summary = {},
-              .essential = false};
-  check.finding = Finding{.id = FindingId::mtu_untrue_report,
-                          .cause = text("{} reports an MTU of {}, but {} bytes pass",
-                                        *forward->liar, *forward->lie, *forward->mtu),
-                          .evidence = {"ICMP \"too big\" about a datagram of ours"}};
-  check.summary = check.finding->cause;
-  return check;
+  return make_check(mtu_reports, Status::warning,
+                    {.id = FindingId::mtu_untrue_report,
+                     .cause = text("{} reports an MTU of {}, but {} bytes pass", *forward->liar,
+                                   *forward->lie, *forward->mtu),
+                     .evidence = {"ICMP \"too big\" about a datagram of ours"}});
 }
 
 /// What to set.
 std::optional<Check> setting_check(const MtuFacts& facts) {
   const auto fitting = fitting_mtu(facts);
   if (!fitting) return std::nullopt;
-  Check check{.name = kSetting,
-              .layer = Layer::tunnel,
-              .status = Status::ok,
-              .summary = success(facts),
-              .essential = false};
+  Check check = make_check(mtu_setting, Status::ok, success(facts));
   if (*fitting < facts.tunnel_mtu) check.status = Status::warning;  // why is said by its direction
   if (*fitting >= kLeastForIpv6 || !facts.ipv6_inside) return check;
   check.status = Status::warning;
@@ -284,17 +271,6 @@ std::vector<Check> diagnose(const MtuFacts& facts) {
     });
     checks.push_back(std::move(*tcp));
   }
-  return checks;
-}
-
-std::vector<Check> skipped_mtu(std::optional<FindingId> because) {
-  std::vector<Check> checks;
-  for (const std::string_view name : {kForward, kBackward})
-    checks.push_back({.name = name,
-                      .layer = Layer::path,
-                      .status = Status::skipped,
-                      .summary = because ? "there is no tunnel to search through" : "interrupted",
-                      .because = because});
   return checks;
 }
 

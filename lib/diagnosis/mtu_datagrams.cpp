@@ -2,8 +2,8 @@
 // becomes of too large ones, and where ours come from.
 
 #include <optional>
-#include <string_view>
 
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/mtu.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -13,9 +13,6 @@
 
 namespace wgscope::diagnosis {
 namespace {
-
-constexpr std::string_view kCutting = "mtu.cutting";
-constexpr std::string_view kSeenAs = "mtu.seen_as";
 
 /// How it is known.
 Text by(const MtuCutting& cutting) {
@@ -29,25 +26,17 @@ Text by(const MtuCutting& cutting) {
 
 std::optional<Check> seen_as_check(const MtuFacts& facts) {
   if (!facts.seen_as) return std::nullopt;
-  return Check{.name = kSeenAs,
-               .layer = Layer::path,
-               .status = Status::ok,
-               .summary = text("our datagrams reach the gateway from {}", *facts.seen_as),
-               .essential = false};
+  return make_check(CheckKind::mtu_seen_as, Status::ok,
+                    text("our datagrams reach the gateway from {}", *facts.seen_as));
 }
 
 std::optional<Check> cutting_check(const MtuFacts& facts) {
   if (!facts.cutting) return std::nullopt;
-  Check check{.name = kCutting,
-              .layer = Layer::path,
-              .status = Status::ok,
-              .summary = {},
-              .essential = false};
-  check.summary =
+  return make_check(
+      CheckKind::mtu_cutting, Status::ok,
       facts.cutting->dont_fragment
           ? text("the gateway's datagrams must not be cut (DF is set), {}", by(*facts.cutting))
-          : text("the gateway's datagrams may be cut (DF is not set), {}", by(*facts.cutting));
-  return check;
+          : text("the gateway's datagrams may be cut (DF is not set), {}", by(*facts.cutting)));
 }
 
 Text cutting_evidence(const MtuFacts& facts) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/mtu.hpp"
 #include "wgscope/diagnosis/report.hpp"
@@ -18,7 +19,6 @@
 namespace wgscope::diagnosis {
 namespace {
 
-constexpr std::string_view kTcp = "mtu.tcp";
 // RFC 9293 §3.7.1.
 constexpr std::size_t kDefaultMss4 = 536;
 constexpr std::size_t kDefaultMss6 = 1220;
@@ -60,7 +60,7 @@ std::vector<Text> clamp_fix(std::size_t mtu) {
 std::optional<Check> tcp_check(const MtuFacts& facts) {
   if (!facts.tcp) return std::nullopt;
   const MtuTcp& tcp = *facts.tcp;
-  Check check{.name = kTcp, .layer = Layer::service, .status = Status::unknown, .summary = {}};
+  Check check = make_check(CheckKind::mtu_tcp, Status::unknown, Text());
   if (!tcp.answered) {
     check.summary = tcp.refused ? text("{} refuses the connection: no MSS to be seen", tcp.service)
                                 : text("{} does not answer: no MSS to be seen", tcp.service);

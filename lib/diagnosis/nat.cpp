@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -16,6 +17,8 @@
 
 namespace wgscope::diagnosis {
 namespace {
+
+using enum CheckKind;
 
 using path::NatBehaviourResult;
 using path::NatFiltering;
@@ -91,11 +94,10 @@ Check check_servers(const NatFacts& facts) {
   if (answered(facts)) {
     const auto count = std::ranges::count_if(
         facts.behaviour->servers, [](const auto& server) { return server.mapped.has_value(); });
-    return make_nat_check("nat.servers", Status::ok,
-                          text("{} of {} STUN servers answer", count, facts.servers.size()));
+    return make_check(nat_servers, Status::ok,
+                      text("{} of {} STUN servers answer", count, facts.servers.size()));
   }
-  if (facts.interrupted)
-    return make_nat_check("nat.servers", Status::unknown, "interrupted before a server answered");
+  if (facts.interrupted) return interrupted(nat_servers);
   Finding finding{.id = FindingId::stun_silent,
                   .cause = "no STUN server answered, so nothing is known of NATs",
                   .evidence = server_evidence(facts)};
@@ -104,7 +106,7 @@ Check check_servers(const NatFacts& facts) {
     finding.cause = "this host has no route to the STUN servers, so nothing is known of NATs";
     finding.fix = {"ip route get ADDRESS of a server shows what is missing",
                    "or name servers of the other family: with --ipv6, or without"};
-    return make_nat_check("nat.servers", Status::unknown, "no route", std::move(finding));
+    return make_check(nat_servers, Status::unknown, "no route", std::move(finding));
   }
   if (facts.servers_are_gateways && facts.behaviour) {
     finding.cause =
@@ -113,7 +115,7 @@ Check check_servers(const NatFacts& facts) {
                    "or measure through the tunnel: wgscope nat --config FILE with --twin FILE or "
                    "--tcp ADDRESS:PORT",
                    "or have the gateway answer: wgscope listen --stun, in its place"};
-    return make_nat_check("nat.servers", Status::unknown, "no answer", std::move(finding));
+    return make_check(nat_servers, Status::unknown, "no answer", std::move(finding));
   }
   const bool all_refused =
       facts.behaviour && !facts.behaviour->servers.empty() &&
@@ -126,7 +128,7 @@ Check check_servers(const NatFacts& facts) {
         {"a firewall drops UDP", "wgscope handshake, and the same from elsewhere"},
         {"the servers are not STUN servers", "try others: --stun HOST:PORT"}};
   finding.fix = {"name servers that answer: wgscope nat --stun HOST:PORT --stun HOST:PORT"};
-  return make_nat_check("nat.servers", Status::unknown, "no answer", std::move(finding));
+  return make_check(nat_servers, Status::unknown, "no answer", std::move(finding));
 }
 
 Check check_mapping(const NatFacts& facts) {
@@ -136,8 +138,8 @@ Check check_mapping(const NatFacts& facts) {
     if (mapping.socket == path::NatSocket::main)
       evidence.push_back(text("{} sees {}", mapping.destination, mapping.mapped));
   if (seen.changed_meanwhile)
-    return make_nat_check(
-        "nat.mapping", Status::unknown, "it changed meanwhile",
+    return make_check(
+        nat_mapping, Status::unknown, "it changed meanwhile",
         {.id = FindingId::nat_mapping_unstable,
          .cause = "the outer port changed while it was looked at, so comparing it tells nothing",
          .evidence = std::move(evidence),
@@ -146,29 +148,29 @@ Check check_mapping(const NatFacts& facts) {
          .fix = {"wgscope nat again"}});
   if (seen.mapping == NatMapping::not_known && facts.servers_are_gateways) {
     // The question was how long mappings live; the way to the gateway is all that matters for it.
-    Check check = make_nat_check("nat.mapping", Status::unknown,
-                                 "one address was asked, two are needed (--stun HOST:PORT)");
+    Check check = make_check(nat_mapping, Status::unknown,
+                             "one address was asked, two are needed (--stun HOST:PORT)");
     check.essential = false;
     return check;
   }
+  if (seen.mapping == NatMapping::not_known && facts.interrupted) return interrupted(nat_mapping);
   if (seen.mapping == NatMapping::not_known)
-    return make_nat_check(
-        "nat.mapping", Status::unknown,
-        facts.interrupted ? text("interrupted") : text("one address was asked, two are needed"),
+    return make_check(
+        nat_mapping, Status::unknown, "one address was asked, two are needed",
         {.id = FindingId::stun_not_enough,
          .cause = "mappings can be compared only where two different addresses answer",
          .evidence = server_evidence(facts),
          .fix = {"name one more server: wgscope nat --stun HOST:PORT --stun HOST:PORT"}});
   if (is_dependent(seen.mapping))
-    return make_nat_check(
-        "nat.mapping", Status::ok,
+    return make_check(
+        nat_mapping, Status::ok,
         text("{}: peers behind other NATs cannot be met directly", words_of(seen.mapping)));
-  return make_nat_check("nat.mapping", Status::ok, text("{}", words_of(seen.mapping)));
+  return make_check(nat_mapping, Status::ok, text("{}", words_of(seen.mapping)));
 }
 
 Check check_filtering(const NatFacts& facts) {
   const NatBehaviourResult& seen = *facts.behaviour;
-  Check check = make_nat_check("nat.filtering", Status::ok, text("{}", words_of(seen.filtering)));
+  Check check = make_check(nat_filtering, Status::ok, text("{}", words_of(seen.filtering)));
   check.essential = false;
   if (seen.filtering != NatFiltering::not_known) return check;
   check.status = Status::unknown;
@@ -193,18 +195,18 @@ Check check_filtering(const NatFacts& facts) {
 Check check_ports(const NatFacts& facts) {
   using path::PortKeeping;
   switch (facts.behaviour->ports) {
-    case PortKeeping::kept: return make_nat_check("nat.ports", Status::ok, "kept");
-    case PortKeeping::changed: return make_nat_check("nat.ports", Status::ok, "changed");
-    case PortKeeping::mixed: return make_nat_check("nat.ports", Status::ok, "some are kept");
+    case PortKeeping::kept: return make_check(nat_ports, Status::ok, "kept");
+    case PortKeeping::changed: return make_check(nat_ports, Status::ok, "changed");
+    case PortKeeping::mixed: return make_check(nat_ports, Status::ok, "some are kept");
     case PortKeeping::not_known: break;
   }
-  Check check = make_nat_check("nat.ports", Status::unknown, "could not be told");
+  Check check = make_check(nat_ports, Status::unknown, "could not be told");
   check.essential = false;
   return check;
 }
 
 Check check_hairpin(const NatFacts& facts) {
-  Check check = make_nat_check("nat.hairpin", Status::ok, "");
+  Check check = make_check(nat_hairpin, Status::ok, "");
   check.essential = false;
   const std::optional<bool> hairpin = facts.behaviour->hairpin;
   if (!hairpin) {
@@ -233,25 +235,23 @@ std::optional<Check> check_signs(const NatFacts& facts) {
   if (mapped) finding.evidence.push_back(text("servers see {}", *mapped));
   if (signs.local_shared) {
     finding.cause = "this host has an address that a carrier's NAT gives out (100.64.0.0/10)";
-    return make_nat_check("nat.carrier", Status::warning, "behind a carrier's NAT",
-                          std::move(finding));
+    return make_check(nat_carrier, Status::warning, "behind a carrier's NAT", std::move(finding));
   }
   if (signs.carrier_grade) {
     finding.cause =
         "the router's outer address is one that a carrier's NAT gives out (100.64.0.0/10)";
-    return make_nat_check("nat.carrier", Status::warning, "behind a carrier's NAT",
-                          std::move(finding));
+    return make_check(nat_carrier, Status::warning, "behind a carrier's NAT", std::move(finding));
   }
   if (signs.mapped_not_public && *mapped != *facts.local) {
     finding.cause = "the servers themselves are behind a NAT: there is another one beyond them";
-    return make_nat_check("nat.carrier", Status::warning, "the servers see a private address",
-                          std::move(finding));
+    return make_check(nat_carrier, Status::warning, "the servers see a private address",
+                      std::move(finding));
   }
   if (!mapped) return std::nullopt;
-  return make_nat_check("nat.carrier", Status::ok,
-                        outer == mapped
-                            ? text("none: servers see the address that the router says it has")
-                            : text("no sign of a carrier's NAT"));
+  return make_check(nat_carrier, Status::ok,
+                    outer == mapped
+                        ? text("none: servers see the address that the router says it has")
+                        : text("no sign of a carrier's NAT"));
 }
 
 }  // namespace
@@ -259,16 +259,6 @@ std::optional<Check> check_signs(const NatFacts& facts) {
 bool is_dependent(NatMapping mapping) {
   return mapping == NatMapping::endpoint_dependent || mapping == NatMapping::address_dependent ||
          mapping == NatMapping::address_and_port_dependent;
-}
-
-Check make_nat_check(std::string_view name, Status status, Text summary) {
-  return {.name = name, .layer = Layer::path, .status = status, .summary = std::move(summary)};
-}
-
-Check make_nat_check(std::string_view name, Status status, Text summary, Finding finding) {
-  Check check = make_nat_check(name, status, std::move(summary));
-  check.finding = std::move(finding);
-  return check;
 }
 
 std::vector<Check> diagnose(const NatFacts& facts) {

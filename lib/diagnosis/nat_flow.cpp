@@ -12,6 +12,7 @@
 #include <fmt/core.h>
 
 #include "wgscope/base/time.hpp"
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -23,13 +24,12 @@
 namespace wgscope::diagnosis {
 namespace {
 
+using enum CheckKind;
+
 using path::FlowEnd;
 using path::FlowLifetime;
 using std::chrono::seconds;
 
-constexpr std::string_view kCalls = "nat.calls";
-constexpr std::string_view kLifetime = "nat.flow_lifetime";
-constexpr std::string_view kKeepalive = "nat.flow_keepalive";
 constexpr seconds kSlack{1};  // keepalives may come so much late
 constexpr std::size_t kTrials = 3;
 
@@ -84,8 +84,7 @@ Check not_forwarded(const FlowFacts& facts) {
   if (facts.rejected_by)
     finding.evidence.push_back(
         text("{} says by ICMP that it is not let through", *facts.rejected_by));
-  return make_nat_check(kCalls, Status::unknown, "nothing of the twin comes in",
-                        std::move(finding));
+  return make_check(nat_calls, Status::unknown, "nothing of the twin comes in", std::move(finding));
 }
 
 std::string_view words_of(ServiceFault fault) {
@@ -100,8 +99,8 @@ std::string_view words_of(ServiceFault fault) {
 }
 
 Check unsuitable(const FlowFacts& facts) {
-  return make_nat_check(
-      kCalls, Status::unknown, text("{} {}", caller_of(facts), words_of(facts.fault)),
+  return make_check(
+      nat_calls, Status::unknown, text("{} {}", caller_of(facts), words_of(facts.fault)),
       {.id = FindingId::service_unsuitable,
        .cause =
            text("{} cannot be used to measure: it {}", caller_of(facts), words_of(facts.fault)),
@@ -113,10 +112,9 @@ Check unsuitable(const FlowFacts& facts) {
 Check check_calls(const FlowFacts& facts) {
   if (facts.fault != ServiceFault::none) return unsuitable(facts);
   if (facts.found.end == FlowEnd::no_service) return not_forwarded(facts);
-  if (facts.interrupted && facts.found.tried.empty())
-    return make_nat_check(kCalls, Status::unknown, "interrupted");
-  return make_nat_check(kCalls, Status::ok,
-                        text("what {} sends comes in through the gateway", caller_of(facts)));
+  if (facts.interrupted && facts.found.tried.empty()) return interrupted(nat_calls);
+  return make_check(nat_calls, Status::ok,
+                    text("what {} sends comes in through the gateway", caller_of(facts)));
 }
 
 // --- the lifetime ---
@@ -125,8 +123,9 @@ Check check_lifetime(const FlowFacts& facts) {
   const FlowLifetime& found = facts.found;
   if (found.end == FlowEnd::disturbed) {
     const auto by_itself = std::chrono::round<seconds>(*found.broken_after).count();
-    return make_nat_check(
-        kLifetime, Status::unknown, text("the gateway breaks silences after {} s", by_itself),
+    return make_check(
+        nat_flow_lifetime, Status::unknown,
+        text("the gateway breaks silences after {} s", by_itself),
         {.id = FindingId::gateway_speaks,
          .cause = text("the gateway sends by itself after {} s, so longer silences cannot be tried",
                        by_itself),
@@ -137,12 +136,12 @@ Check check_lifetime(const FlowFacts& facts) {
   const bool known = found.alive_after || found.gone_after;
   if (found.end == FlowEnd::path_gone) {
     const Text so_far = known ? text("; until then: {}", describe(found)) : Text();
-    return make_nat_check(kLifetime, Status::unknown,
-                          text("the tunnel fell silent while it was measured{}", so_far));
+    return make_check(nat_flow_lifetime, Status::unknown,
+                      text("the tunnel fell silent while it was measured{}", so_far));
   }
-  if (known) return make_nat_check(kLifetime, Status::ok, describe(found));
-  return make_nat_check(kLifetime, Status::unknown,
-                        facts.interrupted ? text("interrupted") : text("not known"));
+  if (known) return make_check(nat_flow_lifetime, Status::ok, describe(found));
+  if (facts.interrupted) return interrupted(nat_flow_lifetime);
+  return make_check(nat_flow_lifetime, Status::unknown, "not known");
 }
 
 // --- the keepalive ---
@@ -170,28 +169,27 @@ Check too_long(const FlowFacts& facts, std::optional<seconds> set_to, Finding fi
   const seconds interval = *facts.keepalive;
   finding.cause = text("PersistentKeepalive of {} s is too long for the NAT{}", interval.count(),
                        set_to ? text(": set {}", set_to->count()) : Text());
-  return make_nat_check(
-      kKeepalive, Status::critical,
-      text("{} s: the tunnel's flow is gone before the next one", interval.count()),
-      std::move(finding));
+  return make_check(nat_flow_keepalive, Status::critical,
+                    text("{} s: the tunnel's flow is gone before the next one", interval.count()),
+                    std::move(finding));
 }
 
 Check missing(const FlowFacts& facts, Finding finding) {
   if (!facts.found.gone_after) {
     const seconds alive = facts.found.alive_after.value_or(seconds(0));
     if (alive >= facts.longest)
-      return make_nat_check(kKeepalive, Status::ok,
-                            text("off, and the flow lives for more than {} s", alive.count()));
-    return make_nat_check(kKeepalive, Status::unknown,
-                          text("off; of {} s of silence only {} could be tried",
-                               facts.longest.count(), alive.count()));
+      return make_check(nat_flow_keepalive, Status::ok,
+                        text("off, and the flow lives for more than {} s", alive.count()));
+    return make_check(nat_flow_keepalive, Status::unknown,
+                      text("off; of {} s of silence only {} could be tried", facts.longest.count(),
+                           alive.count()));
   }
   finding.id = FindingId::keepalive_missing;
   finding.cause =
       "without PersistentKeepalive: once silent, the tunnel is not reached from the gateway any "
       "more";
-  return make_nat_check(kKeepalive, Status::warning, "off, and the flow is forgotten",
-                        std::move(finding));
+  return make_check(nat_flow_keepalive, Status::warning, "off, and the flow is forgotten",
+                    std::move(finding));
 }
 
 Check check_keepalive(const FlowFacts& facts) {
@@ -210,12 +208,12 @@ Check check_keepalive(const FlowFacts& facts) {
     return too_long(facts, advice.set_to, std::move(finding));
   const bool survived = found.alive_after && *found.alive_after >= interval + kSlack;
   if (!survived && !found.gone_after)
-    return make_nat_check(kKeepalive, Status::unknown,
-                          text("{} s: not known whether that is often enough", interval.count()));
+    return make_check(nat_flow_keepalive, Status::unknown,
+                      text("{} s: not known whether that is often enough", interval.count()));
   const bool has_margin = advice.margin && *advice.margin >= path::kEnoughMargin;
   if (!has_margin && !found.gone_after)
-    return make_nat_check(
-        kKeepalive, Status::unknown,
+    return make_check(
+        nat_flow_keepalive, Status::unknown,
         text("{} s: {} silences of {} s survived; longer ones were not tried to the end",
              interval.count(), trials_of(found), (interval + kSlack).count()));
   const std::string margin = margin_of(found, interval);
@@ -224,8 +222,8 @@ Check check_keepalive(const FlowFacts& facts) {
                                static_cast<double>(found.gone_after->count()) >=
                                    path::kEnoughMargin * static_cast<double>(interval.count());
   if (!has_margin && survived && may_have_margin)
-    return make_nat_check(
-        kKeepalive, Status::ok,
+    return make_check(
+        nat_flow_keepalive, Status::ok,
         text(
             "{} s: often enough, {} silences of {} s survived; whether the flow lives 1.5 times as "
             "long, as it should, is not told: {}",
@@ -236,17 +234,16 @@ Check check_keepalive(const FlowFacts& facts) {
     finding.cause = text("PersistentKeepalive of {} s has little margin", interval.count());
     finding.evidence.push_back(
         text("lifetime / interval: {}, wanted: 1.5", Text().add(std::string_view(margin))));
-    return make_nat_check(kKeepalive, Status::warning,
-                          survived
-                              ? text("{} s: enough, with little margin", interval.count())
-                              : text("{} s: perhaps enough, with little margin", interval.count()),
-                          std::move(finding));
+    return make_check(nat_flow_keepalive, Status::warning,
+                      survived ? text("{} s: enough, with little margin", interval.count())
+                               : text("{} s: perhaps enough, with little margin", interval.count()),
+                      std::move(finding));
   }
-  return make_nat_check(kKeepalive, Status::ok,
-                        text("{} s: often enough, {} silences of {} s survived; the flow lives {} "
-                             "as long",
-                             interval.count(), trials_of(found), (interval + kSlack).count(),
-                             Text().add(std::string_view(margin))));
+  return make_check(nat_flow_keepalive, Status::ok,
+                    text("{} s: often enough, {} silences of {} s survived; the flow lives {} "
+                         "as long",
+                         interval.count(), trials_of(found), (interval + kSlack).count(),
+                         Text().add(std::string_view(margin))));
 }
 
 }  // namespace
@@ -262,16 +259,7 @@ std::vector<Check> diagnose(const FlowFacts& facts) {
   return checks;
 }
 
-std::vector<Check> skipped_flow(std::optional<FindingId> because) {
-  std::vector<Check> checks;
-  for (const std::string_view name : {kLifetime, kKeepalive}) {
-    checks.push_back(
-        make_nat_check(name, Status::skipped,
-                       because ? text("there is no tunnel to measure") : text("interrupted")));
-    checks.back().because = because;
-  }
-  return checks;
-}
+void measure(const FlowFacts& /*facts*/, Report& /*report*/) {}
 
 Text success(const FlowFacts& facts) {
   const FlowLifetime& found = facts.found;

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/nat.hpp"
 #include "wgscope/diagnosis/report.hpp"
@@ -25,18 +26,20 @@
 namespace wgscope::diagnosis {
 namespace {
 
+using enum CheckKind;
+
 using path::MappingLifetimeResult;
 using std::chrono::seconds;
 
 constexpr seconds kSlack{1};  // keepalives may come so much late
 
-Check check_one(std::string_view name, const NatFacts& facts,
+Check check_one(CheckKind name, const NatFacts& facts,
                 const std::optional<MappingLifetimeResult>& result) {
   if (result && result->alive_after)
-    return make_nat_check(name, Status::ok, describe_lifetime(*result));
+    return make_check(name, Status::ok, describe_lifetime(*result));
   if (result && result->gone_after)
-    return make_nat_check(name, Status::ok, text("less than {} s", result->gone_after->count()));
-  if (facts.interrupted) return make_nat_check(name, Status::unknown, "interrupted");
+    return make_check(name, Status::ok, text("less than {} s", result->gone_after->count()));
+  if (facts.interrupted) return interrupted(name);
   Finding finding{.id = FindingId::nat_lifetime_not_told,
                   .cause = "no server could be had to answer to another port of ours",
                   .evidence = {text("asked: {}", facts.lifetime->server)},
@@ -47,7 +50,7 @@ Check check_one(std::string_view name, const NatFacts& facts,
   if (result && result->lanes_without_service > 0)
     finding.evidence.push_back(
         text("{} requests to answer elsewhere came to nothing", result->lanes_without_service));
-  return make_nat_check(name, Status::unknown, "could not be measured", std::move(finding));
+  return make_check(name, Status::unknown, "could not be measured", std::move(finding));
 }
 
 /// The shorter silence that is survived in both states; nothing: not known of any.
@@ -79,7 +82,6 @@ bool is_survived(seconds silence, const std::optional<MappingLifetimeResult>& re
 }
 
 Check check_keepalive(const NatFacts& facts) {
-  constexpr std::string_view kName = "nat.keepalive";
   const seconds interval = *facts.keepalive;
   const LifetimeFacts& lifetime = *facts.lifetime;
   const auto safe = safe_silence(lifetime);
@@ -93,7 +95,7 @@ Check check_keepalive(const NatFacts& facts) {
     finding.cause =
         "behind a NAT and without PersistentKeepalive: once silent, the tunnel is not "
         "reached from the gateway any more";
-    return make_nat_check(kName, Status::warning, "off, behind a NAT", std::move(finding));
+    return make_check(nat_keepalive, Status::warning, "off, behind a NAT", std::move(finding));
   }
   const auto& trials = lifetime.keepalive;
   if (trials && trials->succeeded > 0)
@@ -108,24 +110,24 @@ Check check_keepalive(const NatFacts& facts) {
   if (failed || (!succeeded && is_too_long(interval + kSlack, lifetime.stream))) {
     finding.cause = text("PersistentKeepalive of {} s is too long for the NAT{}", interval.count(),
                          advice.set_to ? text(": set {}", advice.set_to->count()) : Text());
-    return make_nat_check(kName, Status::critical,
-                          text("{} s: the mapping is gone before the next one", interval.count()),
-                          std::move(finding));
+    return make_check(nat_keepalive, Status::critical,
+                      text("{} s: the mapping is gone before the next one", interval.count()),
+                      std::move(finding));
   }
   if (!advice.margin || (!succeeded && !is_survived(interval + kSlack, lifetime.stream)))
-    return make_nat_check(kName, Status::unknown,
-                          text("{} s: not known whether that is often enough", interval.count()));
+    return make_check(nat_keepalive, Status::unknown,
+                      text("{} s: not known whether that is often enough", interval.count()));
   const auto percent = static_cast<long>(*advice.margin * 100);
   if (*advice.margin < path::kEnoughMargin) {
     finding.id = FindingId::keepalive_tight;
     finding.cause = text("PersistentKeepalive of {} s has little margin", interval.count());
     finding.evidence.push_back(text("shorter lifetime / interval = {} %, wanted: 150 %", percent));
-    return make_nat_check(kName, Status::warning,
-                          text("{} s: enough, with little margin", interval.count()),
-                          std::move(finding));
+    return make_check(nat_keepalive, Status::warning,
+                      text("{} s: enough, with little margin", interval.count()),
+                      std::move(finding));
   }
-  return make_nat_check(
-      kName, Status::ok,
+  return make_check(
+      nat_keepalive, Status::ok,
       text("{} s: often enough; the shorter lifetime is {} % of it", interval.count(), percent));
 }
 
@@ -159,15 +161,15 @@ void measure(const NatFacts& facts, Report& report) {
 std::vector<Check> check_lifetime(const NatFacts& facts) {
   if (!facts.lifetime) return {};
   std::vector<Check> checks;
-  checks.push_back(check_one("nat.lifetime", facts, facts.lifetime->stream));
-  checks.push_back(check_one("nat.lifetime_one_way", facts, facts.lifetime->one_way));
+  checks.push_back(check_one(nat_lifetime, facts, facts.lifetime->stream));
+  checks.push_back(check_one(nat_lifetime_one_way, facts, facts.lifetime->one_way));
   checks.back().essential = false;
   const auto& stream = facts.lifetime->stream;
   if (stream && stream->inbound_refreshes) {
-    checks.push_back(make_nat_check("nat.refresh", Status::ok,
-                                    *stream->inbound_refreshes
-                                        ? text("what comes in keeps a mapping alive too")
-                                        : text("only what goes out keeps a mapping alive")));
+    checks.push_back(make_check(nat_refresh, Status::ok,
+                                *stream->inbound_refreshes
+                                    ? text("what comes in keeps a mapping alive too")
+                                    : text("only what goes out keeps a mapping alive")));
   }
   const bool natted = facts.behaviour && facts.behaviour->mapping != path::NatMapping::none;
   if (facts.keepalive && (natted || *facts.keepalive != seconds(0)))

@@ -17,9 +17,6 @@ namespace wgscope::diagnosis {
 
 bool is_dependent(path::NatMapping mapping);
 
-Check make_nat_check(std::string_view name, Status status, Text summary);
-Check make_nat_check(std::string_view name, Status status, Text summary, Finding finding);
-
 /// "silent mappings live for 29 to 30 s".
 Text describe_lifetime(const path::MappingLifetimeResult& result);
 

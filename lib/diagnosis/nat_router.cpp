@@ -3,6 +3,7 @@
 #include <string_view>
 #include <vector>
 
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/nat.hpp"
 #include "wgscope/diagnosis/report.hpp"
@@ -20,6 +21,8 @@
 
 namespace wgscope::diagnosis {
 namespace {
+
+using enum CheckKind;
 
 /// Whether a router can have it on its outer side at all.
 bool may_be_outer(const IpAddress& address, const RouterFacts& router) {
@@ -106,10 +109,9 @@ std::optional<IpAddress> router_outer(const NatFacts& facts) {
 }
 
 std::optional<Check> check_router(const NatFacts& facts) {
-  constexpr std::string_view kName = "nat.router";
   if (!facts.router) return std::nullopt;
   const RouterFacts& router = *facts.router;
-  Check check = make_nat_check(kName, Status::ok, spoken_by(router));
+  Check check = make_check(nat_router, Status::ok, spoken_by(router));
   check.essential = false;
   if (router.error || !router.address) {
     check.status = Status::unknown;
@@ -117,11 +119,7 @@ std::optional<Check> check_router(const NatFacts& facts) {
                                  : Text("no router is known on the way");
     return check;
   }
-  if (facts.interrupted && protocols_of(router).empty()) {
-    check.status = Status::unknown;
-    check.summary = "interrupted";
-    return check;
-  }
+  if (facts.interrupted && protocols_of(router).empty()) return interrupted(nat_router);
   if (protocols_of(router).empty()) return check;
   const auto outer = router_outer(facts);
   if (!outer) {

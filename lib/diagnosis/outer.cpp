@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/mtu.hpp"
 #include "wgscope/diagnosis/report.hpp"
@@ -18,11 +19,7 @@
 namespace wgscope::diagnosis {
 namespace {
 
-constexpr std::string_view kHost = "outer.host";
-constexpr std::string_view kForward = "outer.forward";
-constexpr std::string_view kBoth = "outer.both";
-constexpr std::string_view kSetting = "outer.setting";
-constexpr std::string_view kMark = "outer.mark";
+using enum CheckKind;
 
 /// As in path/mtu_result.cpp: losses that are worth a word.
 constexpr std::size_t kLossWorthAWord = 3;
@@ -124,7 +121,7 @@ std::optional<std::size_t> limit_here(const OuterFacts& facts) {
 }
 
 Check forward_check(const OuterFacts& facts) {
-  Check check{.name = kForward, .layer = Layer::path, .status = Status::ok, .summary = {}};
+  Check check = make_check(outer_forward, Status::ok, Text());
   const auto proven = proven_forward(facts);
   if (proven && *proven >= full_size(facts)) {
     check.summary = text("{} bytes arrive whole", *proven);
@@ -148,7 +145,7 @@ Check forward_check(const OuterFacts& facts) {
 }
 
 Check both_check(const OuterFacts& facts, const Check& forward) {
-  Check check{.name = kBoth, .layer = Layer::path, .status = Status::ok, .summary = {}};
+  Check check = make_check(outer_both, Status::ok, Text());
   if (!facts.both) {
     check.status = Status::unknown;
     check.summary = facts.echo_refused
@@ -189,11 +186,7 @@ Check both_check(const OuterFacts& facts, const Check& forward) {
 std::optional<Check> setting_check(const OuterFacts& facts) {
   const auto fitting = fitting_mtu(facts);
   if (!fitting) return std::nullopt;
-  Check check{.name = kSetting,
-              .layer = Layer::tunnel,
-              .status = Status::ok,
-              .summary = success(facts),
-              .essential = false};
+  Check check = make_check(outer_setting, Status::ok, success(facts));
   if (facts.both && *fitting < facts.tunnel_mtu) check.status = Status::warning;
   if (*fitting >= kLeastForIpv6 || !facts.ipv6_inside) return check;
   conclude(check, Status::warning, below_ipv6(*fitting));
@@ -202,19 +195,15 @@ std::optional<Check> setting_check(const OuterFacts& facts) {
 
 std::optional<Check> mark_check(const OuterFacts& facts) {
   if (!facts.mark_refused) return std::nullopt;
-  return Check{.name = kMark,
-               .layer = Layer::path,
-               .status = Status::unknown,
-               .summary = text("packets went without the configuration's FwMark, so they may have "
-                               "taken another way than the tunnel's: {}",
-                               Name{*facts.mark_refused}),
-               .essential = false};
+  return make_check(outer_mark, Status::unknown,
+                    text("packets went without the configuration's FwMark, so they may have taken "
+                         "another way than the tunnel's: {}",
+                         Name{*facts.mark_refused}));
 }
 
 Check host_check(const OuterFacts& facts) {
-  Check check{.name = kHost, .layer = Layer::name, .status = Status::unknown, .summary = {}};
-  check.summary = facts.error ? text("{}", Name{facts.error->context}) : Text("interrupted");
-  return check;
+  if (!facts.error) return interrupted(outer_host);
+  return make_check(outer_host, Status::unknown, text("{}", Name{facts.error->context}));
 }
 
 }  // namespace
@@ -245,9 +234,8 @@ std::optional<std::size_t> fitting_mtu(const OuterFacts& facts) {
 std::vector<Check> diagnose(const OuterFacts& facts) {
   if (!facts.host_address || facts.error) return {host_check(facts)};
   if (!facts.udp_answers && !facts.echo_answers) {
-    Check check{.name = kForward, .layer = Layer::path, .status = Status::unknown, .summary = {}};
-    conclude(check, Status::unknown, unanswered(facts));
-    return {check};
+    if (facts.interrupted) return {interrupted(outer_forward)};
+    return {make_check(outer_forward, Status::unknown, unanswered(facts))};
   }
   Check forward = forward_check(facts);
   Check both = both_check(facts, forward);

@@ -12,6 +12,7 @@
 
 #include <fmt/core.h>
 
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/icmp.hpp"
 #include "wgscope/diagnosis/report.hpp"
@@ -22,13 +23,7 @@
 namespace wgscope::diagnosis {
 namespace {
 
-constexpr std::string_view kReply = "ping.reply";
-constexpr std::string_view kForward = "ping.loss_forward";
-constexpr std::string_view kBackward = "ping.loss_backward";
-constexpr std::string_view kUntold = "ping.loss";
-constexpr std::string_view kDuplicates = "ping.duplicates";
-constexpr std::string_view kOrder = "ping.order";
-constexpr std::string_view kOuter = "ping.outer";
+using enum CheckKind;
 
 double share(std::uint64_t count, std::uint64_t of) {
   return of == 0 ? 0 : static_cast<double>(count) / static_cast<double>(of);
@@ -123,10 +118,12 @@ Finding no_reply(const PingFacts& facts) {
 }
 
 Check reply_check(const PingFacts& facts) {
-  Check check{.name = kReply, .layer = Layer::tunnel, .status = Status::unknown, .summary = {}};
+  Check check = make_check(ping_reply, Status::unknown, Text());
   const auto times = statistics(facts.inner.round_trips);
   if (facts.obstacle) {
     check.summary = obstacle_text(facts);
+  } else if (facts.inner.sent == 0 && facts.interrupted) {
+    check = interrupted(ping_reply);
   } else if (facts.inner.sent == 0) {
     check.summary = "ended before a ping could be answered";
   } else if (!times) {
@@ -211,9 +208,8 @@ Finding untold_finding(const PingFacts& facts, std::size_t lost) {
   return finding;
 }
 
-Check loss_check(std::string_view name, std::size_t lost, std::size_t of, std::string_view where) {
-  Check check{
-      .name = name, .layer = Layer::tunnel, .status = status_of_loss(lost, of), .summary = {}};
+Check loss_check(CheckKind kind, std::size_t lost, std::size_t of, std::string_view where) {
+  Check check = make_check(kind, status_of_loss(lost, of), Text());
   if (lost == 0)
     check.summary.add("nothing lost ").add(where);
   else
@@ -228,15 +224,15 @@ void add(Finding finding, Check& check) {
 
 void add_loss(const PingFacts& facts, std::vector<Check>& checks) {
   const PingLoss loss = loss_of(facts);
-  Check forward = loss_check(kForward, loss.forward, facts.inner.sent, "on the way there");
+  Check forward = loss_check(ping_loss_forward, loss.forward, facts.inner.sent, "on the way there");
   if (forward.status != Status::ok) add(forward_finding(facts, loss.forward), forward);
   const std::size_t answers = answers_sent(facts);
-  Check backward = loss_check(kBackward, loss.backward, answers, "on the way back");
+  Check backward = loss_check(ping_loss_backward, loss.backward, answers, "on the way back");
   if (backward.status != Status::ok) add(backward_finding(facts, loss.backward, answers), backward);
   checks.push_back(std::move(forward));
   checks.push_back(std::move(backward));
   if (loss.untold == 0) return;
-  Check untold = loss_check(kUntold, loss.untold, facts.inner.sent, "in a direction not told");
+  Check untold = loss_check(ping_loss, loss.untold, facts.inner.sent, "in a direction not told");
   if (untold.status != Status::ok) add(untold_finding(facts, loss.untold), untold);
   checks.push_back(std::move(untold));
 }
@@ -247,7 +243,7 @@ Check duplicates_check(const PingFacts& facts) {
   const std::uint64_t answers = facts.inner.duplicates;
   const std::uint64_t datagrams = facts.back.replayed;
   const std::uint64_t all = answers + datagrams;
-  Check check{.name = kDuplicates, .layer = Layer::tunnel, .summary = "nothing came twice"};
+  Check check = make_check(ping_duplicates, Status::ok, "nothing came twice");
   if (all == 0) return check;
   check.summary = text("{} {} twice ({})", all, word(all, "packet came", "packets came"),
                        percentage(all, facts.back.received + datagrams));
@@ -278,7 +274,7 @@ Check order_check(const PingFacts& facts) {
   const std::uint64_t forward =
       facts.inner.reordered - std::min<std::uint64_t>(facts.inner.reordered, backward);
   const std::uint64_t all = backward + forward;
-  Check check{.name = kOrder, .layer = Layer::tunnel, .summary = "all came in order"};
+  Check check = make_check(ping_order, Status::ok, "all came in order");
   if (all == 0) return check;
   check.summary = text("{} {} out of order ({})", all, word(all, "packet came", "packets came"),
                        percentage(all, facts.back.received));
@@ -304,12 +300,8 @@ Check order_check(const PingFacts& facts) {
 // --- outside ---
 
 Check outer_check(const PingFacts& facts) {
-  Check check{.name = kOuter,
-              .layer = Layer::path,
-              .status = Status::unknown,
-              .summary = {},
-              .target = text("{}", facts.gateway.address),
-              .essential = false};
+  Check check = make_check(ping_outer, Status::unknown, Text());
+  check.target = text("{}", facts.gateway.address);
   const auto outer = statistics(facts.outer.round_trips);
   const auto inner = statistics(facts.inner.round_trips);
   if (outer) {
@@ -329,13 +321,12 @@ Check outer_check(const PingFacts& facts) {
   return check;
 }
 
-constexpr std::string_view kParts[] = {kReply, kForward, kBackward, kDuplicates, kOrder};
-
-Check skipped(std::string_view name, std::optional<FindingId> because, const char* why) {
-  Check check{.name = name, .layer = Layer::tunnel, .status = Status::skipped, .summary = why};
-  check.because = because;
-  check.essential = name == kReply;
-  return check;
+/// What the answers would have told.
+Check without_answers(CheckKind kind, const PingFacts& facts, const Check& reply) {
+  if (reply.finding) return skipped(kind, reply.finding->id);
+  if (facts.interrupted) return interrupted(kind);
+  return make_check(kind, Status::skipped,
+                    facts.obstacle ? "nothing was pinged" : "no answers to look at");
 }
 
 }  // namespace
@@ -367,20 +358,11 @@ std::vector<Check> diagnose(const PingFacts& facts) {
     checks.push_back(duplicates_check(facts));
     checks.push_back(order_check(facts));
   } else {
-    std::optional<FindingId> because;
-    if (checks.front().finding) because = FindingId::no_reply;
-    const char* why = facts.obstacle ? "nothing was pinged" : "no answers to look at";
-    for (const std::string_view name : std::span(kParts).subspan<1>())
-      checks.push_back(skipped(name, because, why));
+    const Check reply = checks.front();
+    for (const CheckKind kind : std::span(kPingChecks).subspan<1>())
+      checks.push_back(without_answers(kind, facts, reply));
   }
   if (!facts.obstacle) checks.insert(checks.begin(), outer_check(facts));
-  return checks;
-}
-
-std::vector<Check> skipped_ping(std::optional<FindingId> because) {
-  std::vector<Check> checks;
-  for (const std::string_view name : kParts)
-    checks.push_back(skipped(name, because, "no tunnel to ping through"));
   return checks;
 }
 

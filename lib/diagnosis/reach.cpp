@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "wgscope/base/time.hpp"
 #include "wgscope/config/expectations.hpp"
 #include "wgscope/config/wg_quick.hpp"
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/icmp.hpp"
 #include "wgscope/diagnosis/report.hpp"
@@ -23,6 +25,8 @@
 namespace wgscope::diagnosis {
 namespace {
 
+using enum CheckKind;
+
 using config::Expectation;
 using config::ReachKind;
 using std::chrono::duration;
@@ -30,16 +34,15 @@ using std::chrono::duration;
 constexpr std::uint16_t kDnsPort = 53;
 constexpr std::uint16_t kHttpPort = 80;
 
-/// The stable name of a kind's check.
-std::string_view check_name(ReachKind kind) {
+CheckKind check_kind(ReachKind kind) {
   switch (kind) {
-    case ReachKind::icmp: return "reach.icmp";
-    case ReachKind::tcp: return "reach.tcp";
-    case ReachKind::udp: return "reach.udp";
-    case ReachKind::dns: return "reach.dns";
-    case ReachKind::http: return "reach.http";
+    case ReachKind::icmp: return reach_icmp;
+    case ReachKind::tcp: return reach_tcp;
+    case ReachKind::udp: return reach_udp;
+    case ReachKind::dns: return reach_dns;
+    case ReachKind::http: break;
   }
-  return "";
+  return reach_http;
 }
 
 /// With a port, but for the one that goes without saying.
@@ -66,11 +69,7 @@ std::size_t count_tries(const ReachFacts& facts) {
 /// Whether anything inside answers at all: not what was asked, but what the answers hang on.
 std::optional<Check> check_tunnel(const ReachFacts& facts) {
   if (facts.heard)
-    return Check{.name = "reach.tunnel",
-                 .layer = Layer::tunnel,
-                 .status = Status::ok,
-                 .summary = text("it carries: {} answered", *facts.heard),
-                 .essential = false};
+    return make_check(reach_tunnel, Status::ok, text("it carries: {} answered", *facts.heard));
   const std::size_t tries = count_tries(facts);
   if (tries == 0) return std::nullopt;
   Finding finding{.id = FindingId::data_unanswered,
@@ -79,12 +78,7 @@ std::optional<Check> check_tunnel(const ReachFacts& facts) {
   for (const IpAddress& control : facts.controls)
     finding.evidence.push_back(text("{} does not answer pings", control));
   finding.fix = {"wgscope handshake tells why data does not cross"};
-  return Check{.name = "reach.tunnel",
-               .layer = Layer::tunnel,
-               .status = Status::unknown,
-               .summary = "nothing inside answered",
-               .finding = std::move(finding),
-               .essential = false};
+  return make_check(reach_tunnel, Status::unknown, "nothing inside answered", std::move(finding));
 }
 
 Check check_one(const ReachScene& scene) {
@@ -129,21 +123,12 @@ void measure(const ReachResult& result, Status status, Report& report) {
     add("wireguard_probe_target_duration_seconds", duration<double>(*median).count());
 }
 
-Text success_of(const ReachFacts& facts) {
-  if (facts.results.size() != 1)
-    return text("all {} targets inside the tunnel are as expected", facts.results.size());
-  const Expectation& wanted = facts.results.front().wanted;
-  return text(wanted.closed ? "{} is closed, and must be" : "{} is reachable", describe(wanted));
-}
-
 }  // namespace
 
 Check make_reach_check(const Expectation& wanted, Status status, Text summary) {
-  return {.name = check_name(wanted.kind),
-          .layer = Layer::service,
-          .status = status,
-          .summary = std::move(summary),
-          .target = target_of(wanted)};
+  Check check = make_check(check_kind(wanted.kind), status, std::move(summary));
+  check.target = target_of(wanted);
+  return check;
 }
 
 Check make_reach_check(const ReachScene& scene, Status status, Text summary, Finding finding) {
@@ -236,28 +221,28 @@ std::vector<Check> diagnose(const ReachFacts& facts) {
   return checks;
 }
 
-void report_reach(const ReachFacts& facts, Report& report) {
-  report.success = success_of(facts);
+void measure(const ReachFacts& facts, Report& report) {
   if (facts.resolve_time)
     report.measurements.push_back({.name = "wireguard_probe_phase_duration_seconds",
                                    .labels = {{"phase", "inner_resolve"}},
                                    .value = duration<double>(*facts.resolve_time).count()});
   for (const ReachResult& result : facts.results)
     measure(result, check_one({facts, result}).status, report);
-  for (Check& check : diagnose(facts)) report.checks.push_back(std::move(check));
 }
 
-std::vector<Check> skip_reach(const std::vector<Expectation>& wanted,
-                              std::optional<FindingId> because) {
-  std::vector<Check> checks;
+Text success(const ReachFacts& facts) {
+  if (facts.results.size() != 1)
+    return text("all {} targets inside the tunnel are as expected", facts.results.size());
+  const Expectation& wanted = facts.results.front().wanted;
+  return text(wanted.closed ? "{} is closed, and must be" : "{} is reachable", describe(wanted));
+}
+
+void skip(std::span<const Expectation> wanted, std::optional<FindingId> because, Report& report) {
   for (const Expectation& one : wanted) {
-    Check check = because
-                      ? make_reach_check(one, Status::skipped, "there is no tunnel to ask through")
-                      : make_reach_check(one, Status::unknown, "interrupted");
-    check.because = because;
-    checks.push_back(std::move(check));
+    Check check = skipped_check(check_kind(one.kind), because, report);
+    check.target = target_of(one);
+    report.checks.push_back(std::move(check));
   }
-  return checks;
 }
 
 }  // namespace wgscope::diagnosis

@@ -70,6 +70,12 @@ std::string_view to_string(FailOn fail_on) {
   return "";
 }
 
+void add_success(const Text& success, Report& report) {
+  if (success.empty()) return;
+  if (!report.success.empty()) report.success.add("; ");
+  report.success.add(success);
+}
+
 Status overall(const Report& report, FailOn fail_on) {
   const auto any = [&](auto&& fits) { return std::ranges::any_of(report.checks, fits); };
   if (any([](const Check& check) { return check.status == Status::critical; }))

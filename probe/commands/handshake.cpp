@@ -120,7 +120,7 @@ Exit run_handshake(std::vector<std::string> arguments) {
        .run =
            [&](checks::Run& run, Prepared& prepared, diagnosis::Report& report) {
              const auto outcome = checks::handshake(run, prepared.target, prepared.stamps, options);
-             checks::report_handshake(outcome.facts, report);
+             diagnosis::add(outcome.facts, report);
            }});
 }
 

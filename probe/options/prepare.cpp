@@ -23,6 +23,7 @@
 #include "wgscope/checks/target.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/crypto/x25519.hpp"
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -40,8 +41,8 @@ namespace wgscope::probe {
 namespace {
 
 using diagnosis::Check;
+using diagnosis::CheckKind;
 using diagnosis::FindingId;
-using diagnosis::Layer;
 using diagnosis::Path;
 using diagnosis::Status;
 using diagnosis::text;
@@ -54,41 +55,28 @@ tl::unexpected<Error> about(std::string_view what, const Error& error) {
   return fail(error.code, fmt::format("{}: {}", what, error.context), error.sys_errno);
 }
 
-Check warning(std::string_view name, diagnosis::Finding finding, diagnosis::Text summary) {
-  Check check{.name = name,
-              .layer = Layer::configuration,
-              .status = Status::warning,
-              .summary = std::move(summary)};
-  check.finding = std::move(finding);
-  return check;
-}
-
 void warn_of_mode(const std::string& path, const std::optional<unsigned>& mode,
                   std::vector<Check>& checks) {
   if (!mode || (*mode & kOthers) == 0) return;
-  checks.push_back(warning(
-      "configuration.file_mode",
+  checks.push_back(make_check(
+      CheckKind::configuration_file_mode, Status::warning,
+      text("{} can be read by others", Path{path}),
       {.id = FindingId::key_readable_by_others,
        .cause = text("others on this host can read {}, which has a secret key", Path{path}),
        .evidence = {text("its mode is {}",
                          diagnosis::Text().add(std::string_view(fmt::format("{:04o}", *mode))))},
-       .fix = {text("chmod 600 {}", Path{path})}},
-      text("{} can be read by others", Path{path})));
+       .fix = {text("chmod 600 {}", Path{path})}}));
 }
 
 /// What is said of a line may hold addresses and names from it.
 Check remark(const std::string& file, const config::Warning& line) {
   const diagnosis::Text what = text("line {}: {}", line.line, diagnosis::Name{line.text});
-  if (!line.not_known)
-    return {.name = "configuration.line", .layer = Layer::configuration, .summary = what};
-  Check check = warning("configuration.line",
-                        {.id = FindingId::line_not_known,
-                         .cause = text("line {} of the configuration is not known", line.line),
-                         .evidence = {text("{}, {}", Path{file}, what)},
-                         .fix = {"correct the line, or leave it out: wg refuses files with it"}},
-                        what);
-  check.essential = false;
-  return check;
+  if (!line.not_known) return make_check(CheckKind::configuration_line, Status::ok, what);
+  return make_check(CheckKind::configuration_line, Status::warning, what,
+                    {.id = FindingId::line_not_known,
+                     .cause = text("line {} of the configuration is not known", line.line),
+                     .evidence = {text("{}, {}", Path{file}, what)},
+                     .fix = {"correct the line, or leave it out: wg refuses files with it"}});
 }
 
 /// Reads the file that --config names.
@@ -268,16 +256,12 @@ Result<checks::Stamps> open_stamps(const TargetOptions& options, const PublicKey
       return tl::unexpected(stamps.error());
     why = stamps.error();
   }
-  Check check =
-      warning("configuration.state",
-              {.id = FindingId::stamps_not_kept,
-               .cause = "the time of this key's last handshake cannot be kept",
-               .evidence = {text("{}", diagnosis::Name{why->context})},
-               .fix = {"give --state.dir, a folder that this user can write to and that lasts"}},
-              "the key's last handshake is not kept");
-  check.essential = false;
-  check.status = Status::unknown;
-  checks.push_back(std::move(check));
+  checks.push_back(make_check(
+      CheckKind::configuration_state, Status::unknown, "the key's last handshake is not kept",
+      {.id = FindingId::stamps_not_kept,
+       .cause = "the time of this key's last handshake cannot be kept",
+       .evidence = {text("{}", diagnosis::Name{why->context})},
+       .fix = {"give --state.dir, a folder that this user can write to and that lasts"}}));
   return checks::Stamps();
 }
 

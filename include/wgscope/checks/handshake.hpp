@@ -59,7 +59,4 @@ struct HandshakeOutcome {
 HandshakeOutcome handshake(Run& run, const Target& target, Stamps& stamps,
                            const HandshakeOptions& options);
 
-/// Adds what the facts mean to a report, with their measurements.
-void report_handshake(const diagnosis::HandshakeFacts& facts, diagnosis::Report& report);
-
 }  // namespace wgscope::checks

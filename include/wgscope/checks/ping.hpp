@@ -58,9 +58,6 @@ class PingObserver {
 diagnosis::PingFacts ping(Run& run, Session& session, const Target& target,
                           const PingOptions& options, PingObserver* observer = nullptr);
 
-/// Adds what the facts mean to a report, with what was measured.
-void report_ping(const diagnosis::PingFacts& facts, diagnosis::Report& report);
-
 /// The whole check, from the name of the endpoint on.
 struct PingCheck {
   HandshakeOptions handshake;  ///< its `data` is not looked at: pings are the data

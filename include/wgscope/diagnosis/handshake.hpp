@@ -123,12 +123,15 @@ struct HandshakeFacts {
 };
 
 /// The whole decision tree. Pure: the same facts give the same checks, whose names are in
-/// handshake_checks.hpp.
+/// check_kinds.hpp.
 /// @returns checks in the order of layers; a layer that could not be reached is there as skipped.
 std::vector<Check> diagnose(const HandshakeFacts& facts);
 
 /// Whether a session stands at one of the addresses.
 bool has_handshake(const HandshakeFacts& facts);
+
+/// Adds how long names and the handshake took, and the round trips of data.
+void measure(const HandshakeFacts& facts, Report& report);
 
 /// "handshake with gw.example.net:51820 works …": Report::success.
 Text success(const HandshakeFacts& facts);

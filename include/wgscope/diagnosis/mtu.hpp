@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "wgscope/base/time.hpp"
-#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
@@ -95,6 +95,7 @@ struct MtuFacts {
   std::optional<Endpoint> seen_as;  ///< where our datagrams come from, as the gateway sees it
   std::optional<MtuCutting> cutting;
   std::optional<MtuTcp> tcp;  ///< nothing: not asked
+  bool interrupted = false;   ///< by the user
 };
 
 /// The tunnel's MTU that is proven to pass, in both directions; nothing where that is not known.
@@ -105,8 +106,8 @@ std::optional<std::size_t> likely_mtu(const MtuFacts& facts);
 
 /// Pure: the same facts give the same checks.
 std::vector<Check> diagnose(const MtuFacts& facts);
-/// The same checks, where no tunnel stands. @param because  nothing: interrupted.
-std::vector<Check> skipped_mtu(std::optional<FindingId> because);
+/// What to skip() where no tunnel stands.
+inline constexpr CheckKind kMtuChecks[] = {CheckKind::mtu_forward, CheckKind::mtu_backward};
 
 /// Adds the path's MTU in both directions.
 void measure(const MtuFacts& facts, Report& report);

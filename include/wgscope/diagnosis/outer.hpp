@@ -39,6 +39,7 @@ struct OuterFacts {
   std::optional<MtuDirection> forward;          ///< by UDP; nothing: not needed, or not answered
   std::optional<MtuDirection> both;             ///< by echo
   std::optional<std::size_t> largest_fragment;  ///< of replies that came in some
+  bool interrupted = false;                     ///< by the user
 };
 
 /// The largest that is proven to arrive there.

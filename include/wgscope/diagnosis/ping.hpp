@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "wgscope/base/time.hpp"
-#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -82,6 +82,7 @@ struct PingFacts {
   PingSide outer;  ///< to the gateway's address, outside of the tunnel
   /// Why it was not, or only in part, measured; a sentence of os::EchoSocket, without addresses.
   std::optional<std::string> outer_failure;
+  bool interrupted = false;  ///< by the user
 };
 
 /// Where pings that were not answered got lost.
@@ -96,8 +97,10 @@ PingLoss loss_of(const PingFacts& facts);
 
 /// Pure: the same facts give the same checks.
 std::vector<Check> diagnose(const PingFacts& facts);
-/// The same checks, where no tunnel stands to ping through. @param because  nothing: interrupted.
-std::vector<Check> skipped_ping(std::optional<FindingId> because);
+/// What to skip() where no tunnel stands to ping through.
+inline constexpr CheckKind kPingChecks[] = {CheckKind::ping_reply, CheckKind::ping_loss_forward,
+                                            CheckKind::ping_loss_backward,
+                                            CheckKind::ping_duplicates, CheckKind::ping_order};
 
 /// Adds what was measured: round trips by layer, and loss where its direction is told.
 void measure(const PingFacts& facts, Report& report);

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,7 @@ struct ReachFacts {
   std::optional<IpAddress> heard;
   std::vector<IpAddress> controls;          ///< that were pinged only to prove the tunnel
   std::optional<Nanoseconds> resolve_time;  ///< nothing: there were no names
+  bool interrupted = false;                 ///< by the user
 };
 
 /// One check for each target, in the order of the results, and where nothing inside answered one
@@ -76,13 +78,16 @@ struct ReachFacts {
 /// tells nothing.
 std::vector<Check> diagnose(const ReachFacts& facts);
 
-/// Adds checks, measurements and the success to a report whose checks so far were ok.
-void report_reach(const ReachFacts& facts, Report& report);
+/// Adds how long names took, and of each target whether it is as expected and how long it took.
+void measure(const ReachFacts& facts, Report& report);
 
-/// One skipped check for each target.
-/// @param because  the finding that kept the tunnel from being; nothing: it was interrupted.
-std::vector<Check> skip_reach(const std::vector<config::Expectation>& wanted,
-                              std::optional<FindingId> because);
+/// "tcp 10.9.0.1:22 is reachable", "all 3 targets inside the tunnel are as expected":
+/// Report::success.
+Text success(const ReachFacts& facts);
+
+/// skip() for targets: a check for each.
+void skip(std::span<const config::Expectation> wanted, std::optional<FindingId> because,
+          Report& report);
 
 /// "tcp 10.9.0.1:22", "http http://intranet.example/", "dns www.example at 10.9.0.1": for a check.
 Text describe(const config::Expectation& expectation);

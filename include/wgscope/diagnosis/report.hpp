@@ -1,9 +1,11 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "wgscope/base/time.hpp"
@@ -20,8 +22,8 @@ enum class Status : std::uint8_t {
   ok,
   warning,
   critical,
-  unknown,  ///< it ran and cannot tell
-  skipped,  ///< it could not run: Check::because
+  unknown,  ///< it ran and cannot tell, or was interrupted before it was known
+  skipped,  ///< something else keeps it from running: Check::because, or else the summary says what
 };
 std::string_view to_string(Status status);
 
@@ -71,6 +73,35 @@ struct Report {
   std::vector<Measurement> measurements = {};
   std::vector<Distribution> distributions = {};
 };
+
+/// Adds another part's success to the sentence; nothing where it has none.
+void add_success(const Text& success, Report& report);
+
+/// What was seen of one subject, and what that means. Each of HandshakeFacts, PingFacts, ReachFacts,
+/// MtuFacts, OuterFacts, NatFacts and FlowFacts answers these, and all purely.
+template <class Facts>
+concept IsFacts = requires(const Facts& facts, Report& report) {
+  { diagnose(facts) } -> std::same_as<std::vector<Check>>;  // the same facts give the same checks
+  measure(facts, report);                                   // adds figures, of what was measured
+  { success(facts) } -> std::same_as<Text>;  // for the case that all is well; may be empty
+  { facts.interrupted } -> std::convertible_to<bool>;
+};
+
+/// Adds what the facts mean: checks and figures. For what is only a step to something else, as the
+/// handshake is to a ping, whose success goes without saying.
+template <IsFacts Facts>
+void add_step(const Facts& facts, Report& report) {
+  for (Check& check : diagnose(facts)) report.checks.push_back(std::move(check));
+  measure(facts, report);
+  report.interrupted = report.interrupted || facts.interrupted;
+}
+
+/// The same for what was asked for: it has its part in Report::success.
+template <IsFacts Facts>
+void add(const Facts& facts, Report& report) {
+  add_step(facts, report);
+  add_success(success(facts), report);
+}
 
 /// What makes a run fail, from lenient to strict.
 enum class FailOn : std::uint8_t {

@@ -18,19 +18,14 @@ std::optional<diagnosis::MtuFacts> check_mtu(Run& run, const Target& target, Sta
   const Target wide = widened(target);
   check.handshake.data = false;
   HandshakeOutcome outcome = handshake(run, wide, stamps, check.handshake);
-  report_handshake(outcome.facts, report);
+  diagnosis::add_step(outcome.facts, report);
   const std::unique_ptr<Session> session = std::move(outcome.session);
-  report.interrupted = report.interrupted || run.interrupted();
   if (!session || run.interrupted()) {
-    for (diagnosis::Check& skipped : diagnosis::skipped_mtu(diagnosis::worst_finding_id(report)))
-      report.checks.push_back(std::move(skipped));
+    diagnosis::skip(diagnosis::kMtuChecks, diagnosis::worst_finding_id(report), report);
     return std::nullopt;
   }
   auto facts = mtu(run, *session, target, check.mtu);
-  for (diagnosis::Check& one : diagnosis::diagnose(facts)) report.checks.push_back(std::move(one));
-  diagnosis::measure(facts, report);
-  report.success = diagnosis::success(facts);
-  report.interrupted = report.interrupted || run.interrupted();
+  diagnosis::add(facts, report);
   return facts;
 }
 

@@ -325,6 +325,7 @@ diagnosis::MtuFacts mtu(Run& run, Session& session, const Target& target,
     facts.tcp =
         ask_mss(run, session, {options.tcp_address.value_or(*facts.target), 0, *options.tcp_port},
                 options.deadline.value_or(os::boot_now() + kLong));
+  facts.interrupted = run.interrupted();
   return facts;
 }
 

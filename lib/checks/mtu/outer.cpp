@@ -240,16 +240,13 @@ OuterFacts outer(Run& run, const OuterOptions& options) {
   facts.tunnel_mtu_known = options.tunnel_mtu_known;
   facts.ipv6_inside = options.ipv6_inside;
   Outer(run, options, facts).find();
+  facts.interrupted = run.interrupted();
   return facts;
 }
 
 OuterFacts check_outer(Run& run, const OuterOptions& options, diagnosis::Report& report) {
   OuterFacts facts = outer(run, options);
-  for (diagnosis::Check& check : diagnosis::diagnose(facts))
-    report.checks.push_back(std::move(check));
-  diagnosis::measure(facts, report);
-  report.success = diagnosis::success(facts);
-  report.interrupted = report.interrupted || run.interrupted();
+  diagnosis::add(facts, report);
   return facts;
 }
 

@@ -158,12 +158,7 @@ NatFacts nat(Run& run, const NatOptions& options) {
 }
 
 void check_nat(Run& run, const NatOptions& options, diagnosis::Report& report) {
-  const NatFacts facts = nat(run, options);
-  for (diagnosis::Check& check : diagnosis::diagnose(facts))
-    report.checks.push_back(std::move(check));
-  report.success = diagnosis::success(facts);
-  diagnosis::measure(facts, report);
-  report.interrupted = report.interrupted || facts.interrupted;
+  diagnosis::add(nat(run, options), report);
 }
 
 }  // namespace wgscope::checks

@@ -26,28 +26,16 @@
 namespace wgscope::checks {
 namespace {
 
-/// Adds what was found, and its words to those of the parts before.
-void add(const diagnosis::FlowFacts& facts, diagnosis::Text& success, diagnosis::Report& report) {
-  for (diagnosis::Check& check : diagnosis::diagnose(facts))
-    report.checks.push_back(std::move(check));
-  report.interrupted = report.interrupted || facts.interrupted;
-  const diagnosis::Text words = diagnosis::success(facts);
-  if (words.empty()) return;
-  if (!success.empty()) success.add("; ");
-  report.success = success.add(words);
-}
-
 void add_skipped(diagnosis::Report& report, bool interrupted) {
   report.interrupted = report.interrupted || interrupted;
-  for (diagnosis::Check& check : diagnosis::skipped_flow(diagnosis::worst_finding_id(report)))
-    report.checks.push_back(std::move(check));
+  diagnosis::skip(diagnosis::kFlowChecks, diagnosis::worst_finding_id(report), report);
 }
 
 /// A session that can be used, or what is in the way, in the report.
 std::unique_ptr<Session> open(Run& run, const Target& target, Stamps& stamps,
                               const HandshakeOptions& options, diagnosis::Report& report) {
   HandshakeOutcome outcome = handshake(run, target, stamps, options);
-  report_handshake(outcome.facts, report);
+  diagnosis::add_step(outcome.facts, report);
   return std::move(outcome.session);
 }
 
@@ -142,16 +130,15 @@ std::optional<diagnosis::FlowFacts> check_twin(Run& run, const Target& target, S
 void check_nat_flow(Run& run, const Target& target, Stamps& stamps, NatFlowCheck check,
                     diagnosis::Report& report) {
   check.handshake.data = false;
-  diagnosis::Text success = report.success;
   const auto ours = open(run, target, stamps, check.handshake, report);
   if (!ours || run.interrupted()) return add_skipped(report, run.interrupted());
   if (check.twin) {
     const auto facts = check_twin(run, target, *ours, check, report);
     if (!facts) return add_skipped(report, run.interrupted());
-    add(*facts, success, report);
+    diagnosis::add(*facts, report);
   }
   if (check.service && !run.interrupted())
-    add(nat_flow(run, *ours, *check.service, check.flow), success, report);
+    diagnosis::add(nat_flow(run, *ours, *check.service, check.flow), report);
 }
 
 }  // namespace wgscope::checks

@@ -388,6 +388,7 @@ diagnosis::PingFacts ping(Run& run, Session& session, const Target& target,
   pinging.go();
   pinging.fill(facts);
   if (options.count == 0 && facts.inner.sent > 0) run.resume();
+  facts.interrupted = run.interrupted();
   return facts;
 }
 

@@ -16,15 +16,12 @@ void check_reach(Run& run, const Target& target, Stamps& stamps, ReachCheck chec
                  diagnosis::Report& report) {
   check.handshake.data = false;
   HandshakeOutcome outcome = handshake(run, target, stamps, check.handshake);
-  report_handshake(outcome.facts, report);
+  diagnosis::add_step(outcome.facts, report);
   const std::unique_ptr<Session> session = std::move(outcome.session);
-  if (session && !run.interrupted()) {
-    diagnosis::report_reach(reach(run, *session, check.wanted, check.reach), report);
-    return;
-  }
-  for (diagnosis::Check& skipped :
-       diagnosis::skip_reach(check.wanted, diagnosis::worst_finding_id(report)))
-    report.checks.push_back(std::move(skipped));
+  if (session && !run.interrupted())
+    diagnosis::add(reach(run, *session, check.wanted, check.reach), report);
+  else
+    diagnosis::skip(check.wanted, diagnosis::worst_finding_id(report), report);
 }
 
 }  // namespace wgscope::checks

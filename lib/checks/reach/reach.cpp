@@ -116,6 +116,7 @@ diagnosis::ReachFacts Reach::go(std::span<const Expectation> wanted) {
   drive(jobs_, [] { return false; });
   ask_controls();
   finish();
+  facts_.interrupted = run_.interrupted();
   return std::move(facts_);
 }
 

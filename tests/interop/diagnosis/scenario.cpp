@@ -87,7 +87,7 @@ void handshake(const checks::Target& target, Probe& probe, Outcome& outcome) {
   outcome.report.started = begun.wall;
   outcome.report.duration = outcome.took;
   outcome.report.interrupted = run.interrupted();
-  checks::report_handshake(outcome.facts, outcome.report);
+  diagnosis::add(outcome.facts, outcome.report);
 }
 
 }  // namespace

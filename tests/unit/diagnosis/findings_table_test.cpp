@@ -1,6 +1,4 @@
-#include <cstddef>
 #include <regex>
-#include <set>
 #include <string>
 #include <string_view>
 
@@ -11,21 +9,12 @@
 namespace wgscope::diagnosis {
 namespace {
 
-TEST(FindingsTable, HasARowForEachFindingInTheirOrder) {
-  for (std::size_t i = 0; i < finding_kinds().size(); ++i)
-    EXPECT_EQ(static_cast<std::size_t>(finding_kinds()[i].key), i) << finding_kinds()[i].id;
-  EXPECT_EQ(finding_kinds().back().key, FindingId::outer_unanswered)
-      << "the last of the enumeration";
-  for (const FindingKind& kind : finding_kinds()) EXPECT_EQ(&kind_of(kind.key), &kind);
-}
+// That each finding has a row at its place, and an ID of its own, is asserted at compile time.
 
-TEST(FindingsTable, GivesEachAnIdOfItsOwn) {
+TEST(FindingsTable, HasIdsOfOneShape) {
   const std::regex shape("WGS-[A-Z]{2,3}-[0-9]{3}");
-  std::set<std::string_view> seen;
-  for (const FindingKind& kind : finding_kinds()) {
+  for (const FindingKind& kind : finding_kinds())
     EXPECT_TRUE(std::regex_match(std::string(kind.id), shape)) << kind.id;
-    EXPECT_TRUE(seen.insert(kind.id).second) << kind.id;
-  }
 }
 
 TEST(FindingsTable, SaysOfEachWhatItMeansAndWhatToDo) {

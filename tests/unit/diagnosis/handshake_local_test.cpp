@@ -9,7 +9,6 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
-#include "wgscope/diagnosis/handshake_checks.hpp"
 #include "wgscope/diagnosis/report.hpp"
 
 #include "handshake_facts.hpp"
@@ -22,18 +21,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-TEST(HandshakeCheckKinds, AreInTheOrderOfLayersWithNamesOfTheirOwn) {
-  const auto kinds = handshake_check_kinds();
-  for (std::size_t i = 0; i < kinds.size(); ++i) {
-    EXPECT_EQ(&kind_of(kinds[i].key), &kinds[i]);
-    EXPECT_FALSE(kinds[i].question.empty()) << kinds[i].name;
-    if (i > 0) {
-      EXPECT_LE(kinds[i - 1].layer, kinds[i].layer) << kinds[i].name;
-    }
-    for (std::size_t j = 0; j < i; ++j) EXPECT_NE(kinds[i].name, kinds[j].name);
-  }
-}
 
 // key.use
 

@@ -11,9 +11,9 @@
 #include <gtest/gtest.h>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
-#include "wgscope/diagnosis/handshake_checks.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 
@@ -179,8 +179,8 @@ TEST(AnyHandshakeFacts, GiveChecksInTheOrderOfLayersOutOfTheTable) {
   for_any_facts([](const HandshakeFacts& facts, const std::vector<Check>& checks) {
     EXPECT_TRUE(std::ranges::is_sorted(checks, {}, &Check::layer));
     for (const Check& check : checks) {
-      const auto kinds = handshake_check_kinds();
-      const auto kind = std::ranges::find(kinds, check.name, &HandshakeCheckKind::name);
+      const auto kinds = check_rows();
+      const auto kind = std::ranges::find(kinds, check.name, &CheckRow::name);
       ASSERT_NE(kind, kinds.end()) << check.name;
       EXPECT_EQ(kind->layer, check.layer) << check.name;
       EXPECT_LE(check.essential, kind->essential) << check.name;

@@ -179,12 +179,5 @@ TEST(DiagnoseFlow, SaysWhatIsKnownWhenInterrupted) {
   EXPECT_FALSE(check_of(facts, "nat.calls").finding);
 }
 
-TEST(DiagnoseFlow, SkipsWithoutATunnel) {
-  for (const Check& check : skipped_flow(FindingId::silent)) {
-    EXPECT_EQ(check.status, Status::skipped);
-    EXPECT_EQ(check.because, FindingId::silent);
-  }
-}
-
 }  // namespace
 }  // namespace wgscope::diagnosis

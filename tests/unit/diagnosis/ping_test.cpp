@@ -290,13 +290,13 @@ TEST(PingMeasurements, AreRoundTripsByLayerAndLossByDirection) {
   }
 }
 
-TEST(SkippedPing, SaysBecauseOfWhat) {
-  const auto checks = skipped_ping(FindingId::silent);
-  for (const Check& check : checks) {
-    EXPECT_EQ(check.status, Status::skipped);
-    EXPECT_EQ(check.because, FindingId::silent);
+TEST(PingChecks, OfAnInterruptedRunAreNotCalledUnanswered) {
+  PingFacts facts = pinged(0, 0);
+  facts.interrupted = true;
+  for (const Check& check : report_of(facts).checks) {
+    EXPECT_EQ(check.status, Status::unknown) << check.name;
+    EXPECT_FALSE(check.finding) << check.name;
   }
-  EXPECT_TRUE(checks.front().essential);
 }
 
 TEST(Percentage, HasOneDigitWhereThatTellsMore) {

@@ -306,7 +306,7 @@ TEST(ReachReport, MeasuresWhatIsKnownAndNothingElse) {
                                result(open(udp, "10.9.0.7:514"), {silent})},
                    .heard = address("10.9.0.7"),
                    .resolve_time = 5ms};
-  report_reach(facts, report);
+  add(facts, report);
   EXPECT_THAT(report.checks, SizeIs(5));
   std::vector<std::string> lines;
   for (const Measurement& one : report.measurements) {
@@ -322,28 +322,25 @@ TEST(ReachReport, MeasuresWhatIsKnownAndNothingElse) {
 }
 
 TEST(ReachReport, HasASuccessForOneAndForMany) {
-  Report report;
-  report_reach({.results = {result(open(tcp, "10.9.0.7:22"), {answered})}}, report);
-  EXPECT_EQ(report.success.plain(), "tcp 10.9.0.7:22 is reachable");
-  report_reach({.results = {result(closed("tcp:10.9.0.7:22"), {refused})}}, report);
-  EXPECT_EQ(report.success.plain(), "tcp 10.9.0.7:22 is closed, and must be");
-  report_reach({.results = {result(closed("tcp:10.9.0.7:22"), {refused}),
-                            result(open(icmp, "10.9.0.7"), {answered})}},
-               report);
-  EXPECT_EQ(report.success.plain(), "all 2 targets inside the tunnel are as expected");
+  const ReachResult reached = result(open(tcp, "10.9.0.7:22"), {answered});
+  const ReachResult shut = result(closed("tcp:10.9.0.7:22"), {refused});
+  EXPECT_EQ(success({.results = {reached}}).plain(), "tcp 10.9.0.7:22 is reachable");
+  EXPECT_EQ(success({.results = {shut}}).plain(), "tcp 10.9.0.7:22 is closed, and must be");
+  EXPECT_EQ(success({.results = {shut, reached}}).plain(),
+            "all 2 targets inside the tunnel are as expected");
 }
 
 TEST(ReachReport, SkipsAllTargetsWhereThereIsNoTunnel) {
-  const auto checks =
-      skip_reach({open(tcp, "10.9.0.7:22"), closed("tcp:10.9.0.8:22")}, FindingId::silent);
-  ASSERT_THAT(checks, SizeIs(2));
-  for (const Check& one : checks) {
+  Report report;
+  skip(std::vector{open(tcp, "10.9.0.7:22"), closed("tcp:10.9.0.8:22")}, FindingId::silent, report);
+  ASSERT_THAT(report.checks, SizeIs(2));
+  EXPECT_EQ(report.checks[1].target.plain(), "10.9.0.8:22");
+  for (const Check& one : report.checks) {
+    EXPECT_EQ(one.name, "reach.tcp");
     EXPECT_EQ(one.status, Status::skipped);
     EXPECT_EQ(one.because, FindingId::silent);
     EXPECT_TRUE(one.essential);
   }
-  Report report;
-  report.checks = checks;
   EXPECT_EQ(overall(report), Status::unknown);
 }
 

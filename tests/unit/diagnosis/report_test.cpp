@@ -1,12 +1,14 @@
 #include "wgscope/diagnosis/report.hpp"
 
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/text.hpp"
 
 namespace wgscope::diagnosis {
 namespace {
@@ -143,6 +145,46 @@ TEST(Verdict, OfAnInterruptedRunIsOnlyWhatIsCertain) {
   EXPECT_EQ(verdict(stopped).plain(), "interrupted before it was known");
   stopped.checks.push_back(found(Status::critical, FindingId::silent, "silence"));
   EXPECT_EQ(verdict(stopped).plain(), "silence");
+}
+
+// --- adding what facts mean ---
+
+struct PlayedFacts {
+  std::string words;
+  bool interrupted = false;
+};
+
+std::vector<Check> diagnose(const PlayedFacts& /*facts*/) { return {check(Status::ok)}; }
+void measure(const PlayedFacts& /*facts*/, Report& to) {
+  to.measurements.push_back({.name = "played", .labels = {}, .value = 1});
+}
+Text success(const PlayedFacts& facts) { return text("{}", Name{facts.words}); }
+
+TEST(AddedFacts, HaveTheirPartInChecksFiguresAndSuccess) {
+  Report report;
+  add(PlayedFacts{"one works"}, report);
+  add(PlayedFacts{""}, report);
+  add(PlayedFacts{"two works"}, report);
+  EXPECT_EQ(report.checks.size(), 3U);
+  EXPECT_EQ(report.measurements.size(), 3U);
+  EXPECT_EQ(report.success.plain(), "one works; two works");
+  EXPECT_FALSE(report.interrupted);
+}
+
+TEST(AddedFacts, OfAStepAreNoSuccessOfTheirOwn) {
+  Report report;
+  add_step(PlayedFacts{"handshake works"}, report);
+  add(PlayedFacts{"ping works"}, report);
+  EXPECT_EQ(report.checks.size(), 2U);
+  EXPECT_EQ(report.measurements.size(), 2U);
+  EXPECT_EQ(report.success.plain(), "ping works");
+}
+
+TEST(AddedFacts, InterruptTheReportForGood) {
+  Report report;
+  add_step(PlayedFacts{.words = "", .interrupted = true}, report);
+  add(PlayedFacts{"works"}, report);
+  EXPECT_TRUE(report.interrupted);
 }
 
 }  // namespace

@@ -1,33 +1,31 @@
+// The figures of a handshake: of the address that data crossed at, or else the first that responded.
+
 #include <chrono>
-#include <optional>
-#include <utility>
 
 #include "wgscope/base/time.hpp"
-#include "wgscope/checks/handshake.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 
-namespace wgscope::checks {
+namespace wgscope::diagnosis {
 namespace {
 
 double seconds(Nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
-void add_phase(diagnosis::Report& report, const char* phase, Nanoseconds took) {
+void add_phase(Report& report, const char* phase, Nanoseconds took) {
   report.measurements.push_back({.name = "wireguard_probe_phase_duration_seconds",
                                  .labels = {{"phase", phase}},
                                  .value = seconds(took)});
 }
 
-bool has_data(const diagnosis::AttemptFacts& attempt) {
+bool has_data(const AttemptFacts& attempt) {
   return attempt.data && !attempt.data->round_trips.empty();
 }
 
-/// The first address of which data came back; where none did, the first that responded; nullptr:
-/// none did.
-const diagnosis::AttemptFacts* attempt_to_measure(const diagnosis::HandshakeFacts& facts) {
-  const diagnosis::AttemptFacts* responded = nullptr;
-  for (const diagnosis::AttemptFacts& attempt : facts.attempts) {
+/// @returns nullptr where no address responded.
+const AttemptFacts* attempt_to_measure(const HandshakeFacts& facts) {
+  const AttemptFacts* responded = nullptr;
+  for (const AttemptFacts& attempt : facts.attempts) {
     if (!attempt.response_after) continue;
     if (has_data(attempt)) return &attempt;
     if (responded == nullptr) responded = &attempt;
@@ -37,13 +35,9 @@ const diagnosis::AttemptFacts* attempt_to_measure(const diagnosis::HandshakeFact
 
 }  // namespace
 
-void report_handshake(const diagnosis::HandshakeFacts& facts, diagnosis::Report& report) {
-  report.success = diagnosis::success(facts);
-  for (diagnosis::Check& check : diagnosis::diagnose(facts))
-    report.checks.push_back(std::move(check));
-  report.interrupted = report.interrupted || facts.interrupted;
+void measure(const HandshakeFacts& facts, Report& report) {
   if (facts.resolving) add_phase(report, "resolve", *facts.resolving);
-  const diagnosis::AttemptFacts* const attempt = attempt_to_measure(facts);
+  const AttemptFacts* const attempt = attempt_to_measure(facts);
   if (attempt == nullptr) return;
   add_phase(report, "handshake", *attempt->response_after);
   report.measurements.push_back({.name = "wireguard_probe_handshake_duration_seconds",
@@ -56,4 +50,4 @@ void report_handshake(const diagnosis::HandshakeFacts& facts, diagnosis::Report&
                                   .samples = attempt->data->round_trips});
 }
 
-}  // namespace wgscope::checks
+}  // namespace wgscope::diagnosis

@@ -1,0 +1,189 @@
+#include "wgscope/diagnosis/check_kinds.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+
+#include "table.hpp"
+
+namespace wgscope::diagnosis {
+namespace {
+
+using enum CheckKind;
+
+constexpr bool kEssential = true;
+constexpr bool kBeside = false;
+
+constexpr CheckRow kRows[] = {
+    {configuration_target, "configuration.target", Layer::configuration, kEssential,
+     "Do the options and the configuration name something to check? Present only if not."},
+    {configuration_file_mode, "configuration.file_mode", Layer::configuration, kBeside,
+     "Can only its owner read the file with the secret key? Present only if others can."},
+    {configuration_line, "configuration.line", Layer::configuration, kBeside,
+     "Is each line of the configuration known? Present only for lines that are not, or that have "
+     "no effect here."},
+    {configuration_state, "configuration.state", Layer::configuration, kBeside,
+     "Can the time of the key's last handshake be kept? Present only if not."},
+
+    {key_use, "key.use", Layer::host, kBeside,
+     "Does an interface of this host use the probe's key?"},
+    {key_stamp, "key.stamp", Layer::host, kBeside,
+     "Is this host's clock ahead of the key's last handshake?"},
+    {clock, "clock", Layer::host, kBeside, "Is this host's clock synchronised?"},
+    {name_resolve, "name.resolve", Layer::name, kEssential,
+     "Does the endpoint's name resolve to addresses?"},
+    {name_addresses, "name.addresses", Layer::name, kEssential,
+     "Do all addresses of the endpoint work?"},
+    {path_mark, "path.mark", Layer::path, kBeside,
+     "Does the configuration's FwMark take effect? Present only if not."},
+    {path_send, "path.send", Layer::path, kEssential,
+     "Does this host send handshake initiations out?"},
+    {path_icmp, "path.icmp", Layer::path, kBeside,
+     "Does an ICMP error say that initiations cannot arrive?"},
+    {handshake_response, "handshake.response", Layer::handshake, kEssential,
+     "Does the gateway respond to initiations?"},
+    {handshake_cookie, "handshake.cookie", Layer::handshake, kBeside,
+     "Does the gateway ask for cookies, as it does under load? Absent if not."},
+    {handshake_preshared_key, "handshake.preshared_key", Layer::handshake, kBeside,
+     "Do both sides have the same preshared key, or none?"},
+    {handshake_responder, "handshake.responder", Layer::handshake, kBeside,
+     "Does the response come from the address that the initiation went to?"},
+    {tunnel_data, "tunnel.data", Layer::tunnel, kEssential,
+     "Does data cross the tunnel in both directions?"},
+    {tunnel_hold, "tunnel.hold", Layer::tunnel, kEssential,
+     "Does data still cross the tunnel after a while? Present only with --hold."},
+
+    {ping_outer, "ping.outer", Layer::path, kBeside,
+     "Does the gateway answer pings outside the tunnel, and after what time?"},
+    {ping_reply, "ping.reply", Layer::tunnel, kEssential,
+     "Does the target answer pings through the tunnel, and after what time?"},
+    {ping_loss_forward, "ping.loss_forward", Layer::tunnel, kBeside,
+     "Are packets lost on the forward path, to the gateway?"},
+    {ping_loss_backward, "ping.loss_backward", Layer::tunnel, kBeside,
+     "Are packets lost on the reverse path, from the gateway?"},
+    {ping_loss, "ping.loss", Layer::tunnel, kBeside,
+     "How many packets are lost in an unknown direction? Absent if none are."},
+    {ping_duplicates, "ping.duplicates", Layer::tunnel, kBeside, "Do packets arrive twice?"},
+    {ping_order, "ping.order", Layer::tunnel, kBeside, "Do packets arrive in order?"},
+
+    {reach_tunnel, "reach.tunnel", Layer::tunnel, kBeside,
+     "Does anything inside the tunnel answer?"},
+    {reach_icmp, "reach.icmp", Layer::service, kEssential,
+     "Does the target answer pings, or, where it must not, is it silent?"},
+    {reach_tcp, "reach.tcp", Layer::service, kEssential,
+     "Does the TCP port accept connections, or, where it must not, is it closed?"},
+    {reach_udp, "reach.udp", Layer::service, kEssential,
+     "Does the UDP port answer, or, where it must not, is it closed?"},
+    {reach_dns, "reach.dns", Layer::service, kEssential,
+     "Does the name server give the expected answer, or, where it must not, is it silent?"},
+    {reach_http, "reach.http", Layer::service, kEssential,
+     "Does the HTTP server give the expected status, or, where it must not, is it closed?"},
+
+    {mtu_forward, "mtu.forward", Layer::path, kEssential,
+     "Do full packets of the tunnel pass the forward path, to the gateway?"},
+    {mtu_backward, "mtu.backward", Layer::path, kEssential,
+     "Do full packets of the tunnel pass the reverse path, from the gateway?"},
+    {mtu_reports, "mtu.reports", Layer::path, kBeside,
+     "Are the MTUs that routers report true? Present only if not."},
+    {mtu_seen_as, "mtu.seen_as", Layer::path, kBeside,
+     "From which address and port do the probe's datagrams reach the gateway? Present only if the "
+     "gateway says so."},
+    {mtu_cutting, "mtu.cutting", Layer::path, kBeside,
+     "May routers fragment the gateway's datagrams? Absent if that is unknown."},
+    {mtu_setting, "mtu.setting", Layer::tunnel, kBeside,
+     "Which MTU fits the path in both directions? Absent if that is unknown."},
+    {mtu_tcp, "mtu.tcp", Layer::service, kEssential,
+     "Do the TCP segments that a service inside the tunnel takes fit the path? Present only with "
+     "--tcp."},
+
+    {outer_host, "outer.host", Layer::name, kEssential,
+     "Does the host have an address, and can packets be sent to it? Present only if not."},
+    {outer_forward, "outer.forward", Layer::path, kEssential,
+     "Do packets as large as a full tunnel packet pass the forward path, to the host?"},
+    {outer_both, "outer.both", Layer::path, kEssential,
+     "Do packets as large as a full tunnel packet pass in both directions?"},
+    {outer_mark, "outer.mark", Layer::path, kBeside,
+     "Does the configuration's FwMark take effect? Present only if not."},
+    {outer_setting, "outer.setting", Layer::tunnel, kBeside,
+     "Which tunnel MTU fits the path? Absent if that is unknown."},
+
+    {nat_servers, "nat.servers", Layer::path, kEssential, "Do STUN servers answer?"},
+    {nat_mapping, "nat.mapping", Layer::path, kEssential,
+     "Does the NAT use one mapping for all destinations, or a mapping for each?"},
+    {nat_filtering, "nat.filtering", Layer::path, kBeside,
+     "From which addresses and ports does the NAT let packets in?"},
+    {nat_ports, "nat.ports", Layer::path, kBeside, "Does the NAT keep port numbers?"},
+    {nat_hairpin, "nat.hairpin", Layer::path, kBeside,
+     "Can hosts behind the NAT reach each other by its outer address?"},
+    {nat_carrier, "nat.carrier", Layer::path, kEssential,
+     "Is there a carrier's NAT beyond the router?"},
+    {nat_router, "nat.router", Layer::path, kBeside,
+     "What does the router say about its outer address?"},
+    {nat_lifetime, "nat.lifetime", Layer::path, kEssential,
+     "How long does the NAT remember a silent flow that had packets in both directions?"},
+    {nat_lifetime_one_way, "nat.lifetime_one_way", Layer::path, kBeside,
+     "How long does the NAT remember a silent flow that had outbound packets only?"},
+    {nat_refresh, "nat.refresh", Layer::path, kBeside,
+     "Do inbound packets keep a mapping alive? Absent if that is unknown."},
+    {nat_keepalive, "nat.keepalive", Layer::path, kEssential,
+     "Is PersistentKeepalive shorter than the lifetime of mappings, with a margin?"},
+    {nat_calls, "nat.calls", Layer::path, kEssential,
+     "Does what a host inside the tunnel sends arrive here through the gateway?"},
+    {nat_flow_lifetime, "nat.flow_lifetime", Layer::path, kEssential,
+     "How long do the NATs on the path remember the tunnel's own flow while it is silent?"},
+    {nat_flow_keepalive, "nat.flow_keepalive", Layer::path, kEssential,
+     "Is PersistentKeepalive shorter than the lifetime of the tunnel's own flow, with a margin?"},
+};
+static_assert(has_row_for_each(std::span<const CheckRow>(kRows), CheckKind::count_));
+static_assert(are_names_unique(std::span<const CheckRow>(kRows), &CheckRow::name));
+
+}  // namespace
+
+std::span<const CheckRow> check_rows() { return kRows; }
+
+const CheckRow& row_of(CheckKind kind) { return kRows[static_cast<std::size_t>(kind)]; }
+
+Check make_check(CheckKind kind, Status status, Text summary) {
+  const CheckRow& row = row_of(kind);
+  return {.name = row.name,
+          .layer = row.layer,
+          .status = status,
+          .summary = std::move(summary),
+          .essential = row.essential};
+}
+
+Check make_check(CheckKind kind, Status status, Text summary, Finding finding) {
+  Check check = make_check(kind, status, std::move(summary));
+  check.finding = std::move(finding);
+  return check;
+}
+
+Check make_check(CheckKind kind, Status status, Finding finding) {
+  Text summary = finding.cause;
+  return make_check(kind, status, std::move(summary), std::move(finding));
+}
+
+Check skipped(CheckKind kind, FindingId because) {
+  Check check = make_check(kind, Status::skipped, Text());
+  check.because = because;
+  return check;
+}
+
+Check interrupted(CheckKind kind) { return make_check(kind, Status::unknown, "interrupted"); }
+
+Check skipped_check(CheckKind kind, std::optional<FindingId> because, const Report& report) {
+  if (because) return skipped(kind, *because);
+  if (report.interrupted) return interrupted(kind);
+  return make_check(kind, Status::unknown, "not tried: there is no tunnel");
+}
+
+void skip(std::span<const CheckKind> kinds, std::optional<FindingId> because, Report& report) {
+  for (const CheckKind kind : kinds) report.checks.push_back(skipped_check(kind, because, report));
+}
+
+}  // namespace wgscope::diagnosis
