@@ -13,6 +13,7 @@
 
 #include "../exporter/golden.hpp"
 #include "probe/program.hpp"
+#include "probe/render/checks_document.hpp"
 #include "probe/verbs.hpp"
 
 namespace wgscope::probe {
@@ -35,6 +36,10 @@ constexpr FindingKind kPlayed{diagnosis::FindingId::silent,
                               "A title",
                               "What it means.",
                               "What to do about it."};
+
+TEST(ChecksDocument, IsMadeFromTheTable) {
+  test::expect_as_recorded(checks_document(), "docs/checks.md");
+}
 
 TEST(FindingsDocument, IsMadeFromTheTable) {
   test::expect_as_recorded(findings_document(), "docs/findings.md");
