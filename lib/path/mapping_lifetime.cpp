@@ -59,15 +59,6 @@ bool MappingLifetime::is_open(const Lane& lane) {
          lane.state != LaneState::no_service;
 }
 
-std::optional<LaneRequest> MappingLifetime::poll_request() {
-  if (outbox_read_ == outbox_.size()) {
-    outbox_.clear();
-    outbox_read_ = 0;
-    return std::nullopt;
-  }
-  return outbox_[outbox_read_++];
-}
-
 std::optional<Instant> MappingLifetime::next_timeout() const {
   if (done_) return std::nullopt;
   std::optional<Instant> first;
@@ -109,7 +100,7 @@ void MappingLifetime::greet(Lane& lane, std::size_t index, Instant now) {
     return;
   }
   ++lane.greetings;
-  outbox_.push_back({.lane = index, .serial = ++lane.serial});
+  outbox_.push({.lane = index, .serial = ++lane.serial});
   ++sent_;
   // With the regular greetings over, whatever happens next waits for the first answer only.
   lane.next = lane.greetings < kGreetings ? now + kGreeting : now + milliseconds(500);
@@ -126,7 +117,7 @@ void MappingLifetime::ask(Lane& lane, std::size_t index, Instant now) {
   lane.state = LaneState::asking;
   lane.asked_at = now;
   lane.next = now + kNoArrival;
-  outbox_.push_back({index, ++lane.serial, lane.silence, lane.refresh});
+  outbox_.push({index, ++lane.serial, lane.silence, lane.refresh});
   ++sent_;
 }
 

@@ -72,17 +72,8 @@ wire::StunTransaction NatBehaviour::new_transaction() {
 void NatBehaviour::queue(NatSocket from, const Endpoint& to,
                          const wire::StunTransaction& transaction,
                          std::optional<wire::StunChange> change) {
-  outbox_.push_back({from, to, wire::build_stun({.transaction = transaction, .change = change})});
+  outbox_.push({from, to, wire::build_stun({.transaction = transaction, .change = change})});
   ++sent_;
-}
-
-std::optional<NatSend> NatBehaviour::poll_transmit() {
-  if (outbox_read_ == outbox_.size()) {
-    outbox_.clear();
-    outbox_read_ = 0;
-    return std::nullopt;
-  }
-  return std::move(outbox_[outbox_read_++]);
 }
 
 void NatBehaviour::start(NatSocket socket, std::size_t server, const Endpoint& to, Instant now) {

@@ -29,20 +29,13 @@ void RouterQuery::transmit(Instant now) {
     return;
   }
   const auto put = [&](const auto& request) {
-    outbox_.emplace_back(request.begin(), request.end());
+    outbox_.push({request.begin(), request.end()});
     ++result_.datagrams_sent;
   };
   if (nat_pmp_open_) put(wire::nat_pmp_address_request());
   if (pcp_open_) put(wire::pcp_announce_request(local_));
   next_ = now + kFirstRouterWait * (1 << sent_);
   ++sent_;
-}
-
-std::optional<std::vector<std::byte>> RouterQuery::poll_transmit() {
-  if (outbox_.empty()) return std::nullopt;
-  std::vector<std::byte> first = std::move(outbox_.front());
-  outbox_.erase(outbox_.begin());
-  return first;
 }
 
 void RouterQuery::handle_datagram(Instant /*now*/, const Endpoint& from,

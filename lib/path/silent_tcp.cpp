@@ -43,13 +43,6 @@ SilentTcp::SilentTcp(const Endpoint& from, const Endpoint& to, std::uint32_t seq
   connect(now);
 }
 
-std::optional<std::vector<std::byte>> SilentTcp::poll_packet() {
-  if (outbox_.empty()) return std::nullopt;
-  std::vector<std::byte> packet = std::move(outbox_.front());
-  outbox_.erase(outbox_.begin());
-  return packet;
-}
-
 std::optional<Instant> SilentTcp::next_timeout() const {
   return is_opening() ? std::optional(next_) : std::nullopt;
 }
@@ -61,7 +54,7 @@ void SilentTcp::send(const wire::TcpSegment& segment) {
   whole.window = kWindow;
   std::vector<std::byte> packet(wire::tcp_packet_size(to_.address.family, segment.payload.size()));
   wire::write_tcp_packet(packet, {from_.address, to_.address}, whole);
-  outbox_.push_back(std::move(packet));
+  outbox_.push(std::move(packet));
 }
 
 void SilentTcp::connect(Instant now) {

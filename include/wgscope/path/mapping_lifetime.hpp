@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "wgscope/base/time.hpp"
+#include "wgscope/path/outbox.hpp"
 
 // How long a NAT remembers a silent flow. Many flows at once, each a lane with a socket of its own,
 // are silent for one second, two seconds, three …; somebody outside answers each after its time.
@@ -79,7 +80,7 @@ class MappingLifetime {
 
   [[nodiscard]] std::size_t lanes() const { return lanes_.size(); }  ///< sockets that are needed
 
-  std::optional<LaneRequest> poll_request();
+  std::optional<LaneRequest> poll_request() { return outbox_.poll(); }
   /// The service has the lane's request. Other serials than the latest are let fall.
   void handle_arrival(Instant now, std::size_t lane, std::uint32_t serial);
   /// An answer came in at the lane's socket.
@@ -129,8 +130,7 @@ class MappingLifetime {
   MappingLifetimeConfig config_;
   Instant start_;
   std::vector<Lane> lanes_;  ///< by silence; then the one for refreshing
-  std::vector<LaneRequest> outbox_;
-  std::size_t outbox_read_ = 0;
+  Outbox<LaneRequest> outbox_;
   std::size_t sent_ = 0;
   bool done_ = false;
 };

@@ -11,6 +11,7 @@
 #include "wgscope/base/random.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/path/outbox.hpp"
 #include "wgscope/wire/stun.hpp"
 
 // What the NATs on the way do to UDP, in the terms of RFC 4787, found out with STUN servers as RFC
@@ -145,7 +146,7 @@ class NatBehaviour {
   /// transaction).
   void handle_unreachable(Instant now, NatSocket at, const Endpoint& destination);
   void handle_timeout(Instant now);
-  std::optional<NatSend> poll_transmit();
+  std::optional<NatSend> poll_transmit() { return outbox_.poll(); }
   [[nodiscard]] std::optional<Instant> next_timeout() const;  ///< nothing: done
 
   [[nodiscard]] bool done() const { return phase_ == Phase::done; }
@@ -234,8 +235,7 @@ class NatBehaviour {
   bool round_judged_ = false;
   bool changed_meanwhile_ = false;
   Instant next_tick_;
-  std::vector<NatSend> outbox_;
-  std::size_t outbox_read_ = 0;
+  Outbox<NatSend> outbox_;
   std::size_t sent_ = 0;
 };
 

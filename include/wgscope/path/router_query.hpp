@@ -9,6 +9,7 @@
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/path/outbox.hpp"
 #include "wgscope/wire/port_control.hpp"
 
 // What the next router says of itself by NAT-PMP (RFC 6886) and PCP (RFC 6887): whether it speaks
@@ -45,7 +46,7 @@ class RouterQuery {
 
   [[nodiscard]] const Endpoint& router() const { return router_; }
   /// To be sent to router().
-  std::optional<std::vector<std::byte>> poll_transmit();
+  std::optional<std::vector<std::byte>> poll_transmit() { return outbox_.poll(); }
   /// @param bytes  any; from anybody but router() they are let fall.
   void handle_datagram(Instant now, const Endpoint& from, std::span<const std::byte> bytes);
   /// An ICMP error said that router() cannot be reached.
@@ -67,7 +68,7 @@ class RouterQuery {
   bool nat_pmp_open_ = true;  ///< still waited for
   bool pcp_open_ = true;
   bool done_ = false;
-  std::vector<std::vector<std::byte>> outbox_;
+  Outbox<std::vector<std::byte>> outbox_;
   RouterQueryResult result_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/path/outbox.hpp"
 #include "wgscope/wire/ip.hpp"
 #include "wgscope/wire/tcp.hpp"
 
@@ -46,7 +47,7 @@ class SilentTcp {
   }
 
   /// The next whole IP packet to send; nothing: none.
-  std::optional<std::vector<std::byte>> poll_packet();
+  std::optional<std::vector<std::byte>> poll_packet() { return outbox_.poll(); }
   /// @param packet  any.
   TcpSeen handle_packet(Instant now, const wire::IpPacket& packet);
   /// Sends what the other side must answer whatever its state: a byte that it has had already, as
@@ -71,7 +72,7 @@ class SilentTcp {
   std::uint32_t expected_ = 0;   ///< of theirs, behind its SYN: all that is ever acknowledged
   int tries_ = 0;
   Instant next_;
-  std::vector<std::vector<std::byte>> outbox_;
+  Outbox<std::vector<std::byte>> outbox_;
 };
 
 }  // namespace wgscope::path
