@@ -12,6 +12,11 @@ namespace wgscope::path {
 
 using std::chrono::seconds;
 
+std::optional<Nanoseconds> judged_silence(std::optional<seconds> interval, seconds slack) {
+  if (!interval || *interval == seconds(0)) return std::nullopt;
+  return *interval + slack;
+}
+
 void conclude(FlowLifetime& lifetime, std::optional<Nanoseconds> interval_and_slack,
               std::size_t needed) {
   std::optional<Nanoseconds> gone;

@@ -7,11 +7,32 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <variant>
 #include <vector>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/path/flow_lifetime.hpp"
 #include "wgscope/path/keepalive.hpp"
+#include "wgscope/path/silent_gateway.hpp"
+#include "wgscope/path/stalled_line.hpp"
+
+#include "chance.hpp"
+#include "scale.hpp"
+
+// A run, state by state (docs/methods.md has the pauses drawn to scale):
+//
+//   climbing ──all lines sent, or should have──► climbing (the next, longer pause)
+//      │ ▲
+//      │ └──answer: the silence begins now── shaping ◄──question, late in a pause that is too long
+//      │
+//      └──nothing came──► checking: questions open the flow again, until the gateway's numbers tell
+//                           nothing was sent in vain   the service is late, or has given up
+//                           enough was                 the flow was forgotten
+//                           something was              it may be chance: the same silence again
+//
+// `latest()` is a deadline that errs on the late side, because a line that is only late must not
+// look like one that is missing. `earliest()` errs on the early side, because a silence must not
+// look longer than it was.
 
 namespace wgscope::path {
 namespace {
@@ -19,97 +40,73 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// Linux' timers are the later the longer they are, by an eighth at most, and at lengths up to two
-/// minutes by no more than 5.12 s (kernel/time/timer.c, HZ of 100 to 1000).
-constexpr double kLate = 1.13;
-constexpr Nanoseconds kUsuallyLate = milliseconds(5'200);
-constexpr double kEarly = 0.97;
-constexpr double kMuchEarly = 0.85;
-constexpr Nanoseconds kOnTheWay = milliseconds(500);
-/// Linux doubles no further (TCP_RTO_MAX). Where that is not so, it is learnt.
-constexpr Nanoseconds kUsualCap = seconds(120);
-constexpr Nanoseconds kLeastCap = seconds(5);
-/// Nobody waits longer than this for the next one.
+/// Chosen: nobody waits longer than twice the longest pause of Linux, and a little for late timers.
 constexpr Nanoseconds kLongestPause = seconds(260);
-constexpr Nanoseconds kFirstPause = seconds(2);
-/// Shorter silences than this are no lifetimes: what is missing after them was lost.
+/// Chosen: no NAT forgets within a second (RFC 4787 REQ-5 asks for 120 s), so what is missing after
+/// shorter silences was lost.
 constexpr Nanoseconds kShortest = seconds(1);
-constexpr Nanoseconds kNoAnswer = milliseconds(700);  // Linux answers such questions every 500 ms
-constexpr int kMostAsked = 8;
-/// Questions go on for so long that the new flow is a stream to Linux: 2 s.
-constexpr int kLeastRounds = 5;
-constexpr int kMostRounds = 12;
-constexpr Nanoseconds kChecking = seconds(30);
-constexpr double kChance = 1e-6;
-constexpr int kHushes = 5;
-constexpr Nanoseconds kBetweenHushes = milliseconds(50);
+/// A gateway says nothing by itself for so long after it received data (KEEPALIVE_TIMEOUT,
+/// whitepaper §6.5), so one empty packet is enough for shorter pauses.
 constexpr Nanoseconds kLongPause = seconds(10);
-constexpr Nanoseconds kNoHandshake = milliseconds(5'500);
+/// Linux answers such questions at most every 500 ms (net.ipv4.tcp_invalid_ratelimit,
+/// Documentation/networking/ip-sysctl.rst). Chosen: 200 ms more for the way.
+constexpr Nanoseconds kNoAnswer = milliseconds(700);
+/// Linux takes a flow for a stream, with a timer of its own, once packets both ways are more than
+/// 2 s apart (net/netfilter/nf_conntrack_proto_udp.c). Five rounds of questions last 2.8 s at least.
+constexpr int kLeastRounds = 5;
+/// Chosen: numbers of the gateway that are still on their way after 8 s are lost.
+constexpr int kMostRounds = 12;
+/// Chosen: time that is kept for questions after the last pause, so that each of kMostRounds may
+/// have to be repeated twice.
+constexpr Nanoseconds kChecking = seconds(30);
+/// Chosen: without an answer the pause goes on in the old session, at the cost of that pause.
 constexpr int kMostKeyings = 3;
-/// As in SilenceSearch.
-constexpr Nanoseconds kOldSession = seconds(115);
-constexpr Nanoseconds kYoungSession = seconds(6);
-constexpr int kMostBroken = 2;
+/// Chosen: each time pauses are expected to be twice as long, so that this allows for four times.
 constexpr int kMostUnsent = 2;
+/// Chosen: two halvings of what the bracket leaves open, and two more trials of the interval.
 constexpr std::size_t kMostExtra = 4;
+/// Chosen: a pause that is hardly longer than what was survived tells nothing new.
+constexpr double kGrows = 1.1;
 
-Nanoseconds times(Nanoseconds time, double factor) {
-  return Nanoseconds(static_cast<Nanoseconds::rep>(static_cast<double>(time.count()) * factor));
-}
-
-Nanoseconds doubled(Nanoseconds pause) {
-  return pause <= kUsualCap ? std::min(2 * pause, kUsualCap) : 2 * pause;
-}
+/// A silence that is to be `least` long at least. Chosen: lines may send that much early.
+Nanoseconds with_room(Nanoseconds least) { return times(least, 1.02) + milliseconds(100); }
 
 }  // namespace
 
 Nanoseconds longest_ladder(const LadderConfig& config) {
   const auto longest = std::max(config.longest, config.interval.value_or(seconds(0)));
-  const Nanoseconds pauses = 2 * std::max<Nanoseconds>(2 * longest, kUsualCap);
-  return times(pauses + static_cast<int>(kMostExtra + kMostUnsent + 2) * 2 * kUsualCap, kLate);
+  const Nanoseconds pauses = 2 * std::max<Nanoseconds>(2 * longest, kUsualLongestPause);
+  constexpr auto kMore = static_cast<int>(kMostExtra) + kMostUnsent + 2;
+  return times(pauses + kMore * 2 * kUsualLongestPause, kMostLate);
 }
 
 RetransmissionLadder::RetransmissionLadder(const LadderConfig& config,
                                            std::span<const Instant> stalled, Instant keyed,
                                            std::uint64_t missing, Instant now)
     : config_(config),
+      gateway_(keyed, missing),
+      lines_(stalled.begin(), stalled.end()),
       start_(now),
-      keyed_(keyed),
-      silent_since_(now),
-      ask_at_(now),
-      missing_(missing) {
-  for (const Instant at : stalled) lines_.push_back({.last = at, .pause = kFirstPause});
+      silent_since_(now) {
   if (lines_.empty())
     finish(FlowEnd::no_service);
   else
     hush(now);
 }
 
-std::optional<LadderSend> RetransmissionLadder::poll_send() {
-  if (outbox_read_ == outbox_.size()) return std::nullopt;
-  const LadderSend next = outbox_[outbox_read_++];
-  if (outbox_read_ == outbox_.size()) {
-    outbox_.clear();
-    outbox_read_ = 0;
-  }
-  return next;
-}
-
 void RetransmissionLadder::send(Instant now, LadderSend::Kind kind, std::size_t line) {
   silent_since_ = now;
-  outbox_.push_back({.kind = kind, .line = line});
+  outbox_.push({.kind = kind, .line = line});
 }
 
 void RetransmissionLadder::finish(FlowEnd end) {
   found_.end = end;
-  state_ = State::done;
+  state_ = Done{};
   outbox_.clear();
-  outbox_read_ = 0;
 }
 
 std::optional<Nanoseconds> RetransmissionLadder::judged() const {
-  if (!config_.interval || *config_.interval == seconds(0)) return std::nullopt;
-  return *config_.interval + config_.slack;
+  return judged_silence(config_.interval, config_.slack);
 }
 
 FlowLifetime RetransmissionLadder::result() const {
@@ -119,124 +116,78 @@ FlowLifetime RetransmissionLadder::result() const {
 }
 
 std::optional<Nanoseconds> RetransmissionLadder::silence() const {
-  if (state_ != State::climbing) return std::nullopt;
+  if (!is_climbing()) return std::nullopt;
   const Nanoseconds silence = earliest() - silent_since_;
   return silence >= seconds(2) ? std::optional(silence) : std::nullopt;
 }
 
-// --- when lines send ---
-
-Instant RetransmissionLadder::early(const Line& line) {
-  return line.last + times(line.pause, kEarly);
-}
-
-Instant RetransmissionLadder::late(const Line& line) const {
-  Nanoseconds pause = line.learnt ? times(line.pause, kLate) : 4 * line.pause;
-  if (line.learnt && !patient_) pause = std::min(pause, line.pause + kUsuallyLate);
-  return line.last + pause + kOnTheWay;
-}
-
 Instant RetransmissionLadder::earliest() const {
   Instant first{Nanoseconds::max()};
-  for (const Line& line : lines_)
-    if (line.live && !line.arrived) first = std::min(first, early(line));
+  for (const StalledLine& line : lines_)
+    if (line.is_awaited()) first = std::min(first, line.early());
   return first;
 }
 
 Instant RetransmissionLadder::latest() const {
   Instant last{};
-  for (const Line& line : lines_)
-    if (line.live && !line.arrived) last = std::max(last, late(line));
+  for (const StalledLine& line : lines_)
+    if (line.is_awaited()) last = std::max(last, line.late(patient_));
   return last;
 }
 
 std::size_t RetransmissionLadder::live_lines() const {
-  return static_cast<std::size_t>(std::ranges::count_if(lines_, &Line::live));
-}
-
-/// The pause before the next one, from the one that has just ended.
-void RetransmissionLadder::learn(Line& line, Instant now) {
-  const Nanoseconds seen = now - line.last;
-  const Nanoseconds before = line.pause;
-  line.last = now;
-  const bool as_expected = seen >= times(before, 0.9) && seen <= times(before, 1.2);
-  if (line.learnt && line.capped && as_expected) {
-    line.pause = std::min(before, seen);
-  } else if (line.learnt && as_expected) {
-    // Late once is not late for ever: each pause is twice what the one before was to be.
-    line.pause = doubled(std::min(before, seen));
-    line.capped = line.pause == kUsualCap && before == kUsualCap;
-  } else {
-    const Nanoseconds last = before / 2;
-    line.capped =
-        line.learnt && seen >= kLeastCap && seen >= times(last, 0.85) && seen <= times(last, 1.15);
-    line.pause = line.capped ? seen : doubled(seen);
-  }
-  line.learnt = true;
-}
-
-void RetransmissionLadder::suppose_sent(Line& line) {
-  line.last = line.last + line.pause;
-  if (!line.capped) line.pause = doubled(line.pause);
-  line.arrived = true;
+  return static_cast<std::size_t>(std::ranges::count_if(lines_, &StalledLine::is_live));
 }
 
 // --- what comes in ---
 
 void RetransmissionLadder::hush(Instant now) {
   send(now, LadderSend::Kind::keepalive);
-  hushes_ = 1;
-  hush_at_ = now + kBetweenHushes;
+  gateway_.hush(now);
 }
 
 void RetransmissionLadder::record_alive(Nanoseconds silence) {
   if (silence < kShortest) return;
   found_.tried.push_back({.least = silence, .most = silence, .alive = true});
-  // Survived what was thought to be too long: that was chance after all.
+  // A failure that was no longer than this silence was chance after all.
   std::erase_if(found_.tried,
                 [&](const SilenceTried& one) { return !one.alive && one.most <= silence; });
   if (pending_ && silence >= pending_->least) pending_.reset();
 }
 
 void RetransmissionLadder::take_incoming(Instant now, std::uint64_t missing) {
-  const std::uint64_t more = missing - std::min(missing, missing_);
-  missing_ = std::max(missing_, missing);
-  if (suspect_ && !suspect_->counted) {
-    // Not more than one of each line; else questions were lost as well.
-    suspect_->copies = std::min<std::size_t>(more, live_lines());
-    suspect_->counted = true;
+  const std::uint64_t more = gateway_.take_missing(missing);
+  auto* const checking = std::get_if<Checking>(&state_);
+  if (checking != nullptr && !checking->counted) {
+    // At most one of each line: more than these were answers to questions.
+    checking->suspect.copies = std::min<std::size_t>(more, live_lines());
+    checking->counted = true;
   } else {
     ++received_;
     lost_ += more;
   }
-  if (state_ != State::climbing) return;
+  if (!is_climbing()) return;
   // What was lost just before may have passed the NAT, and refreshed what it remembers.
   Instant first = now;
-  for (const Line& line : lines_)
-    if (more > 0 && line.live && !line.arrived)
-      first = std::min(first, line.last + times(line.pause, kMuchEarly));
+  for (const StalledLine& line : lines_)
+    if (more > 0 && line.is_awaited()) first = std::min(first, line.much_too_early());
   record_alive(first - silent_since_);
 }
 
 void RetransmissionLadder::handle_data(Instant now, std::size_t index, std::uint64_t missing) {
-  if (done() || !lines_[index].live) return;
+  if (done() || !lines_[index].is_live()) return;
   take_incoming(now, missing);
-  Line& line = lines_[index];
-  learn(line, now);
-  line.arrived = true;
+  lines_[index].handle_data(now);
   unsent_ = 0;
-  if (state_ == State::checking) {
-    // It was only late: nothing was to be suspected.
-    suspect_.reset();
-    state_ = State::climbing;
-  }
+  // The line was only late: there is nothing to suspect.
+  if (std::holds_alternative<Checking>(state_)) state_ = Climbing{};
   hush(now);
-  if (state_ == State::climbing) next_rung(now);
+  if (is_climbing()) next_rung(now);
 }
 
 void RetransmissionLadder::handle_other(Instant now, std::uint64_t missing) {
   if (done()) return;
-  const bool climbing = state_ == State::climbing;
+  const bool climbing = is_climbing();
   take_incoming(now, missing);
   if (climbing) note_broken(now);
   if (!done()) hush(now);
@@ -244,19 +195,15 @@ void RetransmissionLadder::handle_other(Instant now, std::uint64_t missing) {
 
 void RetransmissionLadder::note_broken(Instant now) {
   const Nanoseconds lasted = now - silent_since_;
-  if (lasted < kShortest || key_at_) return;
-  ++found_.broken;
-  found_.broken_after = std::min(found_.broken_after.value_or(lasted), lasted);
-  if (++broken_here_ > kMostBroken) finish(FlowEnd::disturbed);
+  if (lasted < kShortest || gateway_.next_key()) return;
+  if (!gateway_.note_broken(found_, lasted)) finish(FlowEnd::disturbed);
 }
 
 void RetransmissionLadder::handle_keyed(Instant now) {
   if (done()) return;
-  keyed_ = now;
-  const bool was_asked_for = key_at_.has_value();
-  key_at_.reset();
-  // One that the gateway began tells of no silence: it may follow what was lost 15 s before.
-  if (!was_asked_for && state_ == State::climbing) note_broken(now);
+  // A handshake that the gateway began tells nothing of the silence: it may follow what was lost
+  // 15 s before. It breaks the silence all the same.
+  if (!gateway_.handle_keyed(now) && is_climbing()) note_broken(now);
   if (!done()) hush(now);
 }
 
@@ -264,36 +211,34 @@ void RetransmissionLadder::handle_end(Instant now, std::size_t line, std::uint64
   if (done()) return;
   take_incoming(now, missing);
   hush(now);
-  lines_[line].live = false;
+  lines_[line].end();
   if (live_lines() == 0) return finish(FlowEnd::service_ended);
-  if (state_ == State::climbing) next_rung(now);
+  if (is_climbing()) next_rung(now);
 }
 
 void RetransmissionLadder::handle_answer(Instant now, std::size_t line, std::uint64_t missing) {
-  if (done() || !lines_[line].live) return;
+  if (done() || !lines_[line].is_live()) return;
   take_incoming(now, missing);
-  asked_ = 0;
   hush(now);
-  if (state_ != State::shaping) return;
-  state_ = State::climbing;
+  if (auto* const checking = std::get_if<Checking>(&state_)) checking->questions.unanswered = 0;
+  if (!std::holds_alternative<Shaping>(state_)) return;
+  state_ = Climbing{};
   next_rung(now);
 }
 
-// --- rungs ---
+// --- one pause after the other ---
 
-/// All lines have sent, or should have: a new pause begins.
+/// Where all lines have sent, or should have, a new pause begins.
 void RetransmissionLadder::next_rung(Instant now) {
-  const bool complete =
-      std::ranges::all_of(lines_, [](const Line& line) { return !line.live || line.arrived; });
-  if (!complete) return;
-  for (Line& line : lines_) line.arrived = false;
+  if (std::ranges::any_of(lines_, &StalledLine::is_awaited)) return;
+  for (StalledLine& line : lines_) line.begin_pause();
   patient_ = false;
-  broken_here_ = 0;
+  gateway_.begin_silence();
   begin_pause(now);
 }
 
 void RetransmissionLadder::begin_pause(Instant now) {
-  shape_at_.reset();
+  auto& climbing = state_.emplace<Climbing>();
   const Instant next = earliest();
   const Nanoseconds pause = next - now;
   if (pause > kLongestPause || latest() + kChecking > start_ + longest_ladder(config_))
@@ -301,79 +246,90 @@ void RetransmissionLadder::begin_pause(Instant now) {
   if (pause < kShortest) return;
   const auto wanted = choose(pause);
   if (!wanted) return finish(FlowEnd::done);
+  if (*wanted < pause - kShortest) climbing.shape_at = next - *wanted;
   if (pause > kLongPause) hush(now);
-  const Nanoseconds age = now - keyed_;
-  if (age > kYoungSession && age + (latest() - now) > kOldSession) {
-    send(now, LadderSend::Kind::handshake);
-    keyings_ = 1;
-    key_at_ = now + kNoHandshake;
-  }
-  if (*wanted < pause - kShortest) shape_at_ = next - *wanted;
+  if (!gateway_.outlasts_session(now, latest() - now)) return;
+  send(now, LadderSend::Kind::handshake);
+  gateway_.key(now);
 }
 
-/// Nothing more is to be expected on this rung.
+void RetransmissionLadder::suppose_all_sent() {
+  for (StalledLine& line : lines_)
+    if (line.is_awaited()) line.suppose_sent();
+}
+
+/// Nothing more is to be expected in this pause.
 void RetransmissionLadder::handle_deadline(Instant now) {
-  const bool heard = std::ranges::any_of(lines_, &Line::arrived);
+  const bool heard = std::ranges::any_of(lines_, &StalledLine::has_arrived);
+  const bool learnt = std::ranges::any_of(lines_, &StalledLine::is_learnt);
   const Nanoseconds least = earliest() - silent_since_;
   const Nanoseconds most = latest() - silent_since_;
-  const bool learnt = std::ranges::any_of(lines_, &Line::learnt);
   if (!heard && (most >= kShortest || !learnt)) {
-    suspect_ = Suspect{.least = std::max(least, Nanoseconds(0)), .most = most};
-    state_ = State::checking;
-    rounds_ = asked_ = 0;
-    return ask(now);
+    const Suspect suspect{.least = std::max(least, Nanoseconds(0)), .most = most};
+    state_ = Checking{.suspect = suspect, .questions = {}};
+    return ask_all(now);
   }
-  for (Line& line : lines_)
-    if (line.live && !line.arrived) suppose_sent(line);
+  suppose_all_sent();
   next_rung(now);
 }
 
 // --- questions ---
 
-void RetransmissionLadder::ask(Instant now) {
-  ++asked_;
-  ask_at_ = now + kNoAnswer;
-  hush_at_.reset();
-  if (state_ == State::shaping) {
-    // One will do.
-    do ask_line_ = (ask_line_ + 1) % lines_.size();
-    while (!lines_[ask_line_].live);
-    ++found_.calls;
-    return send(now, LadderSend::Kind::ask, ask_line_);
-  }
-  ++rounds_;
+void RetransmissionLadder::note_asked(Questions& questions, Instant now) {
+  ++questions.unanswered;
+  questions.again_at = now + kNoAnswer;
+  gateway_.stop_hushing();
+}
+
+/// While shaping one answer is enough.
+void RetransmissionLadder::ask_one(Instant now) {
+  note_asked(std::get<Shaping>(state_).questions, now);
+  do {
+    ask_line_ = (ask_line_ + 1) % lines_.size();
+  } while (!lines_[ask_line_].is_live());
+  ++found_.calls;
+  send(now, LadderSend::Kind::ask, ask_line_);
+}
+
+void RetransmissionLadder::ask_all(Instant now) {
+  auto& checking = std::get<Checking>(state_);
+  note_asked(checking.questions, now);
+  ++checking.rounds;
   for (std::size_t i = 0; i < lines_.size(); ++i) {
-    if (!lines_[i].live) continue;
+    if (!lines_[i].is_live()) continue;
     ++found_.calls;
     send(now, LadderSend::Kind::ask, i);
   }
 }
 
-/// The time for answers is over, whether or not there were any.
-void RetransmissionLadder::handle_no_answer(Instant now) {
-  if (asked_ == kMostAsked) return finish(FlowEnd::path_gone);
-  if (asked_ > 0) {
-    --rounds_;
-    return ask(now);
+/// The time for answers of a round is over, whether or not there were any.
+void RetransmissionLadder::handle_silence_of_all(Instant now) {
+  auto& checking = std::get<Checking>(state_);
+  if (checking.questions.unanswered == kMostUnanswered) return finish(FlowEnd::path_gone);
+  if (checking.questions.unanswered > 0) {
+    --checking.rounds;
+    return ask_all(now);
   }
-  if (suspect_->copies == 0) {
-    // They are alive and have sent nothing: they are slower than was thought, or have given up.
-    suspect_.reset();
-    state_ = State::climbing;
-    if (!patient_) {
-      patient_ = true;
-      return;
-    }
-    if (++unsent_ > kMostUnsent) return finish(FlowEnd::service_ended);
-    for (Line& line : lines_) line.pause = line.learnt ? 2 * line.pause : line.pause;
-    return begin_pause(now);
-  }
-  const std::size_t copies = suspect_->copies + (pending_ ? pending_->copies : 0);
-  if (rounds_ < kLeastRounds || (!is_no_chance(copies) && rounds_ < kMostRounds)) return ask(now);
+  if (checking.suspect.copies == 0) return handle_nothing_sent(now);
+  const std::size_t copies = checking.suspect.copies + (pending_ ? pending_->copies : 0);
+  if (checking.rounds < kLeastRounds || (!is_no_chance(copies) && checking.rounds < kMostRounds))
+    return ask_all(now);
   judge_suspect(now);
 }
 
-/// Whether so many in a row are not lost by chance, as far as is known of what is lost.
+/// The lines are alive and have sent nothing: they are slower than was thought, or have given up.
+void RetransmissionLadder::handle_nothing_sent(Instant now) {
+  state_ = Climbing{};
+  if (!patient_) {
+    patient_ = true;
+    return;
+  }
+  if (++unsent_ > kMostUnsent) return finish(FlowEnd::service_ended);
+  for (StalledLine& line : lines_) line.expect_later();
+  begin_pause(now);
+}
+
+/// Whether chance would hardly lose so many in a row, at the ratio in which others were lost.
 bool RetransmissionLadder::is_no_chance(std::size_t copies) const {
   const double ratio =
       (static_cast<double>(lost_) + 1) / (static_cast<double>(received_ + lost_) + 2);
@@ -381,9 +337,8 @@ bool RetransmissionLadder::is_no_chance(std::size_t copies) const {
 }
 
 void RetransmissionLadder::judge_suspect(Instant now) {
-  Suspect suspect = *suspect_;
-  suspect_.reset();
-  state_ = State::climbing;
+  Suspect suspect = std::get<Checking>(state_).suspect;
+  state_ = Climbing{};
   if (pending_) {
     suspect.copies += pending_->copies;
     suspect.most = std::max(suspect.most, pending_->most);
@@ -395,8 +350,7 @@ void RetransmissionLadder::judge_suspect(Instant now) {
   } else {
     pending_ = suspect;
   }
-  for (Line& line : lines_)
-    if (line.live && !line.arrived) suppose_sent(line);
+  suppose_all_sent();
   next_rung(now);
 }
 
@@ -404,43 +358,49 @@ void RetransmissionLadder::judge_suspect(Instant now) {
 
 std::optional<Instant> RetransmissionLadder::next_timeout() const {
   if (done()) return std::nullopt;
-  Instant next = state_ == State::climbing ? latest() : ask_at_;
-  for (const auto& at : {hush_at_, key_at_}) next = std::min(next, at.value_or(next));
-  if (state_ == State::climbing) next = std::min(next, shape_at_.value_or(next));
+  Instant next{Nanoseconds::max()};
+  if (const auto* climbing = std::get_if<Climbing>(&state_))
+    next = std::min(latest(), climbing->shape_at.value_or(next));
+  else if (const auto* shaping = std::get_if<Shaping>(&state_))
+    next = shaping->questions.again_at;
+  else
+    next = std::get<Checking>(state_).questions.again_at;
+  for (const auto& at : {gateway_.next_hush(), gateway_.next_key()})
+    next = std::min(next, at.value_or(next));
   return next;
 }
 
 void RetransmissionLadder::handle_timeout(Instant now) {
   if (done()) return;
-  if (hush_at_ && *hush_at_ <= now) hush_again(now);
-  if (key_at_ && *key_at_ <= now) key_again(now);
-  if (state_ != State::climbing) {
-    if (ask_at_ > now) return;
-    if (state_ == State::checking) return handle_no_answer(now);
-    return asked_ == kMostAsked ? finish(FlowEnd::path_gone) : ask(now);
+  handle_gateway_timers(now);
+  if (const auto* climbing = std::get_if<Climbing>(&state_)) {
+    if (climbing->shape_at && *climbing->shape_at <= now) {
+      state_ = Shaping{};
+      ask_one(now);
+    } else if (latest() <= now) {
+      handle_deadline(now);
+    }
+  } else if (const auto* shaping = std::get_if<Shaping>(&state_)) {
+    if (shaping->questions.again_at > now) return;
+    if (shaping->questions.unanswered == kMostUnanswered) return finish(FlowEnd::path_gone);
+    ask_one(now);
+  } else if (std::get<Checking>(state_).questions.again_at <= now) {
+    handle_silence_of_all(now);
   }
-  if (shape_at_ && *shape_at_ <= now) {
-    shape_at_.reset();
-    state_ = State::shaping;
-    asked_ = 0;
-    return ask(now);
-  }
-  if (latest() <= now) handle_deadline(now);
 }
 
-void RetransmissionLadder::hush_again(Instant now) {
-  hush_at_.reset();
-  // Short pauses are over before the gateway would say anything by itself.
-  if (hushes_ >= kHushes || latest() - now <= kLongPause) return;
-  send(now, LadderSend::Kind::keepalive);
-  if (++hushes_ < kHushes) hush_at_ = now + kBetweenHushes;
-}
-
-void RetransmissionLadder::key_again(Instant now) {
-  key_at_.reset();
-  if (keyings_++ >= kMostKeyings) return;
-  send(now, LadderSend::Kind::handshake);
-  key_at_ = now + kNoHandshake;
+void RetransmissionLadder::handle_gateway_timers(Instant now) {
+  if (const auto hush_at = gateway_.next_hush(); hush_at && *hush_at <= now) {
+    // A short pause is over before the gateway would say anything by itself.
+    if (latest() - now <= kLongPause) {
+      gateway_.stop_hushing();
+    } else {
+      gateway_.hush_again(now);
+      send(now, LadderSend::Kind::keepalive);
+    }
+  }
+  if (const auto key_at = gateway_.next_key(); key_at && *key_at <= now)
+    if (gateway_.key_again(now, kMostKeyings)) send(now, LadderSend::Kind::handshake);
 }
 
 // --- which silence next ---
@@ -449,12 +409,11 @@ void RetransmissionLadder::key_again(Instant now) {
 std::optional<Nanoseconds> RetransmissionLadder::choose(Nanoseconds pause) {
   if (pending_) return std::min(pause, pending_->least);
   const FlowLifetime known = result();
-  const auto judged = this->judged();
   const Nanoseconds longest =
-      std::max<Nanoseconds>(config_.longest, judged.value_or(Nanoseconds(0)));
+      std::max<Nanoseconds>(config_.longest, judged().value_or(Nanoseconds(0)));
   if (!known.gone_after &&
       known.alive_after.value_or(seconds(0)) < std::chrono::floor<seconds>(longest)) {
-    const bool grows = !known.alive_after || pause > times(*known.alive_after, 1.1);
+    const bool grows = !known.alive_after || pause > times(*known.alive_after, kGrows);
     if (grows) return std::min(pause, longest);
   }
   if (extra_++ >= kMostExtra) return std::nullopt;
@@ -468,21 +427,20 @@ std::optional<Nanoseconds> RetransmissionLadder::choose_between(const FlowLifeti
   if (!judged) return std::nullopt;
   const seconds alive = known.alive_after.value_or(seconds(0));
   if (known.gone_after && *known.gone_after <= *judged) return std::nullopt;
-  // A little more than wanted, as lines may send a little early.
-  const Nanoseconds enough = times(*judged, 1.02) + milliseconds(100);
   if (alive < *judged) {
-    // Which answer is the likelier one to be found.
+    // The likelier answer is looked for.
     const Nanoseconds too_long = *judged - (latest() - earliest());
     const bool below = !known.gone_after || *judged - alive > *known.gone_after - *judged;
     if (below && too_long > alive) return std::min(pause, too_long);
     if (tried_enough_) return std::nullopt;
     tried_enough_ = true;
-    return std::min(pause, enough);
+    return std::min(pause, with_room(*judged));
   }
   const Nanoseconds with_margin = times(*config_.interval, kEnoughMargin);
   if (alive < with_margin && known.gone_after && *known.gone_after > with_margin + seconds(2))
     return std::min(pause, with_margin + seconds(1));
-  if (alive < with_margin && known.trials < config_.trials) return std::min(pause, enough);
+  if (alive < with_margin && known.trials < config_.trials)
+    return std::min(pause, with_room(*judged));
   return std::nullopt;
 }
 

@@ -8,15 +8,22 @@
 #include <cstdint>
 #include <iterator>
 #include <optional>
-#include <vector>
+#include <variant>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/path/flow_lifetime.hpp"
+#include "wgscope/path/silent_gateway.hpp"
 
-// What makes the gateway silent (docs/methods.md has the drawing). Sending data arms its timer of
-// 15 s for a new handshake; any packet from us stops it, and an empty one arms nothing in turn. So
-// the last word before a silence is an empty packet of ours, said several times, as one may be
-// lost.
+// A run, state by state (docs/methods.md has the packets drawn):
+//
+//   greeting ──call comes in──► [pausing ──► greeting, until the flow is a stream]
+//                               ──► [keying] ──► hushing ──► silent ──► calling
+//       ▲                                                                │  │
+//       └──────────────no call comes in: was it the silence?─────────────┘  └─a call comes in:
+//                                                                             the next silence
+//
+// A packet that comes in where nothing should tells the same as a call, unless another one was lost
+// just before: the lost packet may have passed the NAT, and refreshed what it remembers.
 
 namespace wgscope::path {
 namespace {
@@ -24,27 +31,30 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+/// Chosen: for a greeting's call, which goes from us to the twin's gateway and back, on any path
+/// that is in use; three times the shortest delay that was seen where that is more.
 constexpr Nanoseconds kNoAnswer = seconds(1);
+/// Chosen: likewise for the last of several calls, whose first one was made 0.6 s before.
 constexpr Nanoseconds kLastAnswer = milliseconds(500);
-/// Initiations are let out every 5 s (REKEY_TIMEOUT).
-constexpr Nanoseconds kNoHandshake = milliseconds(5'500);
-constexpr int kMostAsked = 8;
-constexpr int kMostKeyed = 5;
-/// Linux calls a flow a stream that has packets both ways after its first 2 s.
+constexpr int kLongDelay = 3;
+/// Chosen: without a session that outlasts it the silence cannot be tried, so this insists longer
+/// than RetransmissionLadder does; with 10 % loss each way chance loses all once in 4 000 times.
+constexpr int kMostKeyings = 5;
+/// Linux takes a flow for a stream, with a timer of its own, once packets both ways are more than
+/// 2 s apart (net/netfilter/nf_conntrack_proto_udp.c). Chosen: 0.3 s more for the way.
 constexpr Nanoseconds kStreamAfter = milliseconds(2'300);
+/// Half of that, so that greetings at the beginning, in the middle and at the end are enough.
 constexpr Nanoseconds kPause = milliseconds(1'150);
-constexpr int kHushes = 5;
-constexpr Nanoseconds kBetweenHushes = milliseconds(50);
-/// We renew a session that is older than 120 s whenever we send, which would break a silence; and
-/// at 180 s the gateway may no longer use it.
-constexpr Nanoseconds kOldSession = seconds(115);
-constexpr Nanoseconds kYoungSession = seconds(6);
-/// What comes in so soon after the last word was on its way already.
+/// Chosen: what comes in so soon after the last word was on its way already.
 constexpr Nanoseconds kStillComing = seconds(1);
-constexpr int kMostBroken = 2;
+/// Chosen: at 10 % loss each way the end of a silence is unclear five times in a row about once in
+/// 4 000 times.
 constexpr int kMostUnclear = 4;
-constexpr std::size_t kMostRepeated = 3;
+/// The shortest failure is tried again where at least kDoubtful silences succeeded since, at most
+/// kMostRepeated times in a run. Chosen: they bound the time that a path with loss can cost.
 constexpr std::size_t kDoubtful = 2;
+constexpr std::size_t kMostRepeated = 3;
+/// Chosen: below it hardly any NAT forgets, and it costs little where one does.
 constexpr seconds kFirstSilence{10};
 
 }  // namespace
@@ -56,18 +66,8 @@ std::size_t most_silences(const SilenceSearchConfig& config) {
 }
 
 SilenceSearch::SilenceSearch(const SilenceSearchConfig& config, Instant keyed, Instant now)
-    : config_(config), keyed_(keyed), next_(now), called_(now), fresh_(now) {
-  greet(now);
-}
-
-std::optional<SilenceSend> SilenceSearch::poll_send() {
-  if (outbox_read_ == outbox_.size()) return std::nullopt;
-  const SilenceSend next = outbox_[outbox_read_++];
-  if (outbox_read_ == outbox_.size()) {
-    outbox_.clear();
-    outbox_read_ = 0;
-  }
-  return next;
+    : config_(config), next_(now), gateway_(keyed), called_(now), fresh_since_(now) {
+  open_flow(now, false);
 }
 
 std::optional<Instant> SilenceSearch::next_timeout() const {
@@ -75,12 +75,11 @@ std::optional<Instant> SilenceSearch::next_timeout() const {
 }
 
 std::optional<Nanoseconds> SilenceSearch::silence() const {
-  return state_ == State::silent ? std::optional(silence_) : std::nullopt;
+  return is<Silent>() ? std::optional(silence_) : std::nullopt;
 }
 
 std::optional<Nanoseconds> SilenceSearch::judged() const {
-  if (!config_.interval || *config_.interval == seconds(0)) return std::nullopt;
-  return *config_.interval + config_.slack;
+  return judged_silence(config_.interval, config_.slack);
 }
 
 FlowLifetime SilenceSearch::result() const {
@@ -89,26 +88,34 @@ FlowLifetime SilenceSearch::result() const {
   return result;
 }
 
-void SilenceSearch::send(SilenceSend::Kind kind) {
-  outbox_.push_back({.kind = kind, .serial = serial_});
-}
-
 void SilenceSearch::finish(FlowEnd end) {
   found_.end = end;
-  state_ = State::done;
+  state_ = Done{};
   outbox_.clear();
-  outbox_read_ = 0;
+}
+
+Nanoseconds SilenceSearch::patience(Nanoseconds least) const {
+  return std::max(least, kLongDelay * delay_.value_or(Nanoseconds(0)));
 }
 
 // --- opening the flow ---
 
+/// @param suspected  no call came in after a silence: was it that?
+void SilenceSearch::open_flow(Instant now, bool suspected) {
+  state_ = Greeting{.first_serial = serial_ + 1, .suspected = suspected};
+  greet(now);
+}
+
 void SilenceSearch::greet(Instant now) {
-  if (state_ != State::greeting || asked_ == 0) first_greeting_ = serial_ + 1;
-  state_ = State::greeting;
-  ++asked_;
+  ++std::get<Greeting>(state_).unanswered;
   send(SilenceSend::Kind::keepalive);
   call(now);
-  next_ = now + std::max(kNoAnswer, 3 * delay_);
+  next_ = now + patience(kNoAnswer);
+}
+
+void SilenceSearch::greet_again(Instant now) {
+  if (std::get<Greeting>(state_).unanswered < kMostUnanswered) return greet(now);
+  finish(delay_ ? FlowEnd::path_gone : FlowEnd::no_service);
 }
 
 void SilenceSearch::call(Instant now) {
@@ -119,22 +126,17 @@ void SilenceSearch::call(Instant now) {
 }
 
 void SilenceSearch::handle_greeting(Instant now, std::uint32_t serial) {
-  asked_ = 0;
-  if (serial == serial_) {
-    const Nanoseconds took = now - called_;
-    delay_ = heard_ ? std::min(delay_, took) : took;
-    heard_ = true;
-  }
-  // What was called for earlier and comes in only now may have been let in by what we sent since:
-  // that silence is tried again.
-  if (suspected_ && serial >= first_greeting_) record(false);
-  suspected_ = false;
-  if (is_fresh_ && now - fresh_ < kStreamAfter) {
-    state_ = State::pausing;
+  const Greeting greeting = std::get<Greeting>(state_);
+  if (serial == serial_) delay_ = std::min(delay_.value_or(now - called_), now - called_);
+  // A call that was made earlier and comes in only now may have been let in by what we sent since:
+  // then that silence is tried again.
+  if (greeting.suspected && serial >= greeting.first_serial) record(false);
+  if (fresh_since_ && now - *fresh_since_ < kStreamAfter) {
+    state_ = Pausing{};
     next_ = now + kPause;
     return;
   }
-  is_fresh_ = false;
+  fresh_since_.reset();
   step(now);
 }
 
@@ -144,84 +146,88 @@ void SilenceSearch::step(Instant now) {
   const auto chosen = choose();
   if (!chosen) return finish(FlowEnd::done);
   silence_ = *chosen;
-  broken_here_ = unclear_here_ = 0;
+  unclear_ = 0;
+  gateway_.begin_silence();
   begin(now);
 }
 
 void SilenceSearch::begin(Instant now) {
-  const Nanoseconds age = now - keyed_;
-  if (age <= kYoungSession || age + silence_ <= kOldSession) return hush(now);
-  state_ = State::keying;
-  asked_ = 1;
+  if (!gateway_.outlasts_session(now, silence_)) return hush(now);
+  state_ = Keying{};
   send(SilenceSend::Kind::handshake);
-  next_ = now + kNoHandshake;
+  gateway_.key(now);
+  next_ = *gateway_.next_key();
+}
+
+void SilenceSearch::key_again(Instant now) {
+  if (!gateway_.key_again(now, kMostKeyings)) return finish(FlowEnd::path_gone);
+  send(SilenceSend::Kind::handshake);
+  next_ = *gateway_.next_key();
 }
 
 void SilenceSearch::hush(Instant now) {
-  state_ = State::hushing;
-  hushed_ = 1;
+  state_ = Hushing{};
   send(SilenceSend::Kind::keepalive);
-  next_ = now + kBetweenHushes;
+  gateway_.hush(now);
+  next_ = *gateway_.next_hush();
 }
 
 void SilenceSearch::hush_again(Instant now) {
   send(SilenceSend::Kind::keepalive);
-  next_ = now + kBetweenHushes;
-  if (++hushed_ < kHushes) return;
-  state_ = State::silent;
-  silent_since_ = now;
-  // Not counted from here but from the NAT, which sees our last word a little later.
-  next_ = now + silence_ + delay_;
+  gateway_.hush_again(now);
+  if (gateway_.next_hush()) {
+    next_ = *gateway_.next_hush();
+    return;
+  }
+  state_ = Silent{.since = now};
+  // The silence counts from the NAT, which sees our last word a little later.
+  next_ = now + silence_ + delay_.value_or(Nanoseconds(0));
 }
 
 void SilenceSearch::call_again(Instant now) {
-  if (copies_ == std::size(kCallCopies)) {
-    suspected_ = is_fresh_ = true;
-    fresh_ = now;
-    asked_ = 0;
-    return greet(now);
+  std::size_t& copies = std::get<Calling>(state_).copies;
+  if (copies == std::size(kCallCopies)) {
+    fresh_since_ = now;
+    return open_flow(now, true);
   }
   call(now);
-  const std::size_t sent = copies_++;
-  next_ = now + (copies_ < std::size(kCallCopies) ? kCallCopies[copies_] - kCallCopies[sent]
-                                                  : std::max(kLastAnswer, 3 * delay_));
+  const std::size_t sent = copies++;
+  next_ = now + (copies < std::size(kCallCopies) ? kCallCopies[copies] - kCallCopies[sent]
+                                                 : patience(kLastAnswer));
 }
 
-/// @param lost  packets of the gateway, since the last that came in.
+/// @param lost  packets of the gateway, since the last one that came in.
 void SilenceSearch::take_incoming(Instant now, std::uint64_t lost) {
-  if (state_ == State::calling) {
-    if (lost == 0) {
-      record(true);
-      return step(now);
-    }
-    // It may have been a call; or something else, in between, that passed the NAT and refreshed it.
-    if (++unclear_here_ > kMostUnclear) note_broken(silence_);
-    return done() ? void() : begin(now);
+  if (is<Calling>()) return handle_end_of_silence(now, lost);
+  if (is<Hushing>()) return hush(now);
+  if (const auto* silent = std::get_if<Silent>(&state_)) handle_broken(now, silent->since, lost);
+}
+
+/// Something came in after the silence.
+void SilenceSearch::handle_end_of_silence(Instant now, std::uint64_t lost) {
+  if (lost == 0) {
+    record(true);
+    return step(now);
   }
-  if (state_ == State::hushing) return hush(now);
-  if (state_ != State::silent) return;
-  const Nanoseconds lasted = now - silent_since_;
+  // It may have been a call; or something else, in between, that passed the NAT and refreshed it.
+  if (++unclear_ > kMostUnclear) note_broken(silence_);
+  if (!done()) begin(now);
+}
+
+/// Something came in during the silence.
+void SilenceSearch::handle_broken(Instant now, Instant since, std::uint64_t lost) {
+  const Nanoseconds lasted = now - since;
   if (lasted >= kStillComing) {
     note_broken(lasted);
     // It passed the NAT a little before it came in here.
-    if (lost == 0)
-      found_.tried.push_back({.least = lasted - delay_, .most = lasted, .alive = true});
-    if (done()) return;
+    const Nanoseconds least = lasted - delay_.value_or(Nanoseconds(0));
+    if (lost == 0) found_.tried.push_back({.least = least, .most = lasted, .alive = true});
   }
-  begin(now);
+  if (!done()) begin(now);
 }
 
 void SilenceSearch::note_broken(Nanoseconds lasted) {
-  ++found_.broken;
-  found_.broken_after = std::min(found_.broken_after.value_or(lasted), lasted);
-  if (++broken_here_ > kMostBroken) finish(FlowEnd::disturbed);
-}
-
-/// @returns how many more are lost than was known.
-std::uint64_t SilenceSearch::take_missing(std::uint64_t missing) {
-  const std::uint64_t more = missing - std::min(missing, missing_);
-  missing_ += more;
-  return more;
+  if (!gateway_.note_broken(found_, lasted)) finish(FlowEnd::disturbed);
 }
 
 void SilenceSearch::record(bool alive) {
@@ -237,47 +243,32 @@ void SilenceSearch::record(bool alive) {
 
 void SilenceSearch::handle_call(Instant now, std::uint32_t serial, std::uint64_t missing) {
   if (done() || serial > serial_) return;
-  const std::uint64_t lost = take_missing(missing);
-  if (state_ == State::greeting) return handle_greeting(now, serial);
+  const std::uint64_t lost = gateway_.take_missing(missing);
+  if (is<Greeting>()) return handle_greeting(now, serial);
   take_incoming(now, lost);
 }
 
 void SilenceSearch::handle_other(Instant now, std::uint64_t missing) {
-  if (!done()) take_incoming(now, take_missing(missing));
+  if (!done()) take_incoming(now, gateway_.take_missing(missing));
 }
 
 void SilenceSearch::handle_keyed(Instant now) {
   if (done()) return;
-  keyed_ = now;
-  if (state_ == State::keying) {
-    asked_ = 0;
-    return hush(now);
-  }
-  // The gateway began it, as it does 15 s after what it sent came to nothing: so it tells nothing
-  // of the silence before it.
-  if (state_ != State::calling) take_incoming(now, 1);
+  gateway_.handle_keyed(now);
+  if (is<Keying>()) return hush(now);
+  // The gateway began it, as it does 15 s after a packet of its own came to nothing: so it tells
+  // nothing of the silence before it.
+  if (!is<Calling>()) take_incoming(now, 1);
 }
 
 void SilenceSearch::handle_timeout(Instant now) {
   if (done() || now < next_) return;
-  switch (state_) {
-    case State::keying:
-      if (asked_++ == kMostKeyed) return finish(FlowEnd::path_gone);
-      send(SilenceSend::Kind::handshake);
-      next_ = now + kNoHandshake;
-      return;
-    case State::greeting:
-      if (asked_ == kMostAsked) return finish(heard_ ? FlowEnd::path_gone : FlowEnd::no_service);
-      return greet(now);
-    case State::pausing: return greet(now);
-    case State::hushing: return hush_again(now);
-    case State::silent:
-      state_ = State::calling;
-      copies_ = 0;
-      return call_again(now);
-    case State::calling: return call_again(now);
-    case State::done: return;
-  }
+  if (is<Keying>()) return key_again(now);
+  if (is<Greeting>()) return greet_again(now);
+  if (is<Pausing>()) return open_flow(now, false);
+  if (is<Hushing>()) return hush_again(now);
+  if (is<Silent>()) state_ = Calling{};
+  call_again(now);
 }
 
 // --- which silence next ---

@@ -5,164 +5,161 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <variant>
 #include <vector>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/path/flow_lifetime.hpp"
+#include "wgscope/path/outbox.hpp"
+#include "wgscope/path/silent_gateway.hpp"
+#include "wgscope/path/stalled_line.hpp"
 
-// How long a silent flow is remembered, where nobody can be made to call: a TCP service inside the
-// tunnel sends what we do not acknowledge again and again, after pauses that double. No sockets, no
-// clock.
+// How long the NATs on the way remember a silent flow, where no second peer can call at a chosen
+// moment: a TCP service inside the tunnel sends data that we do not acknowledge again and again,
+// after pauses that double. No sockets, no clock.
 
 namespace wgscope::path {
 
 struct LadderConfig {
   /// PersistentKeepalive, which is judged: after `interval` + `slack` something must still come in.
   std::optional<std::chrono::seconds> interval;
-  std::size_t trials = 3;             ///< that are wanted; as many as the pauses allow
-  std::chrono::seconds slack{1};      ///< keepalives may come so much late
-  std::chrono::seconds longest{120};  ///< how long a silence is tried
+  std::size_t trials = 3;         ///< wanted silences of that length; the pauses may allow fewer
+  std::chrono::seconds slack{1};  ///< by which a keepalive may be late
+  std::chrono::seconds longest{120};  ///< silence that is tried
 };
 
 /// What is to be sent now.
 struct LadderSend {
   enum class Kind : std::uint8_t {
-    keepalive,  ///< an empty packet, which silences the gateway
-    ask,        ///< on `line`: what its other side must answer (SilentTcp::ask())
-    handshake,  ///< the session grows too old for the next pause
+    keepalive,  ///< an empty packet, which keeps the gateway silent
+    ask,        ///< on `line`, a segment that the other side must answer (SilentTcp::ask())
+    handshake,  ///< because the session would not outlast the next pause
   };
   Kind kind{};
   std::size_t line = 0;
 };
 
-/// So many connections are opened at once, and stall together: what they are sent again comes
-/// together too, and if one of them is lost the others are not.
+/// So many connections ("lines") are opened at once. They stall together, so the service sends to
+/// all of them again at the same time, and the loss of one packet is not taken for silence. Chosen:
+/// with 10 % loss chance loses all four once in 10 000 pauses.
 inline constexpr std::size_t kLadderLines = 4;
 
-/// The run takes no more than this: as long as the pauses of one connection are, and a few of the
-/// longest more.
+/// The run takes no more than this: the pauses of one connection, and a few more of the longest.
 Nanoseconds longest_ladder(const LadderConfig& config);
 
-/// Follows the pauses up until something is missing.
+/// Follows the pauses, from the shortest up, until data is missing. For one thread at a time.
 ///
 ///     gateway ──data──► we        0.2 s, 0.4 s, … each answered by an empty packet, which
-///        ◄──keepalive── we        acknowledges nothing but silences the gateway
+///        ◄──keepalive── we        acknowledges nothing but keeps the gateway silent
 ///        ──data──► ✗              missing: the flow was forgotten, or it was lost, or not sent
 ///        ◄────ask────── we        opens the flow again
 ///        ──answer─► we            whose number tells how many packets the gateway has sent in vain
 ///
-/// A packet in vain counts as forgotten only if there were so many, beside what else was lost, that
-/// chance would not make them; else the same silence is tried again. In a pause that is longer than
-/// wanted, a question makes the silence shorter.
-///
-/// When the other side sends again is learnt from when it did; only that pauses double, and stop
-/// doing so at some length, is supposed.
+/// Packets in vain show that the flow was forgotten only if chance, at the ratio in which other
+/// packets are lost, would hardly lose so many; else the same silence is tried again. In a pause
+/// that is longer than the wanted silence, a question makes the silence begin later.
 class RetransmissionLadder {
  public:
-  /// @param stalled  when each line's first data came in. At least one.
+  /// @param stalled  when each line's first data came in. Without any it is done at once.
   /// @param keyed    when our session was made, by us.
-  /// @param missing  as in the handlers.
+  /// @param missing  as of the handlers.
   RetransmissionLadder(const LadderConfig& config, std::span<const Instant> stalled, Instant keyed,
                        std::uint64_t missing, Instant now);
 
-  std::optional<LadderSend> poll_send();
-  // What came in. @param missing  how many packets of the gateway are known to be lost, in the
-  // whole run, by their numbers (tunnel::ReceiveLoss).
+  /// What is to be sent now; call until there is nothing, after each handle_…() and at the
+  /// beginning.
+  std::optional<LadderSend> poll_send() { return outbox_.poll(); }
+  // What came in. @param missing  as of SilentGateway::take_missing().
   void handle_data(Instant now, std::size_t line, std::uint64_t missing);
   void handle_answer(Instant now, std::size_t line, std::uint64_t missing);
   void handle_other(Instant now, std::uint64_t missing);
   void handle_keyed(Instant now);
-  void handle_end(Instant now, std::size_t line, std::uint64_t missing);  ///< it was reset
+  /// The other side has reset the line.
+  void handle_end(Instant now, std::size_t line, std::uint64_t missing);
   void handle_timeout(Instant now);
   [[nodiscard]] std::optional<Instant> next_timeout() const;  ///< nothing: done
 
-  [[nodiscard]] bool done() const { return state_ == State::done; }
+  [[nodiscard]] bool done() const { return std::holds_alternative<Done>(state_); }
   /// What is known so far.
   [[nodiscard]] FlowLifetime result() const;
-  /// The silence that is going on, as long as it will be, and when it is over; nothing: it is
-  /// short.
+  /// How long the silence that goes on will have been when it is over; nothing: it is short.
   [[nodiscard]] std::optional<Nanoseconds> silence() const;
+  /// When that silence is over.
   [[nodiscard]] Instant silent_until() const { return earliest(); }
 
  private:
-  enum class State : std::uint8_t {
-    climbing,  ///< until lines have sent, or should have
-    shaping,   ///< a question is out, so that the silence begins late
-    checking,  ///< questions are out, as nothing came
-    done,
+  /// Follows the pauses: until lines have sent, or should have.
+  struct Climbing {
+    std::optional<Instant> shape_at;  ///< a question begins the silence then; nothing: none does
   };
-  struct Line {
-    Instant last;          ///< sent, as far as is known
-    Nanoseconds pause{};   ///< until the next
-    bool capped = false;   ///< pauses double no more
-    bool learnt = false;   ///< a pause was seen
-    bool arrived = false;  ///< on this rung, or was lost there
-    bool live = true;
+  /// Questions that are out without an answer.
+  struct Questions {
+    Instant again_at;  ///< the time for answers is over
+    int unanswered = 0;
   };
-  /// A silence after which nothing came, that may have been loss.
+  /// A question is out on one line, so that the silence begins late in a longer pause.
+  struct Shaping {
+    Questions questions;
+  };
+  /// A silence after which nothing came, which may have been loss.
   struct Suspect {
     Nanoseconds least{};
     Nanoseconds most{};
-    std::size_t copies = 0;  ///< in vain
-    bool counted = false;
+    std::size_t copies = 0;  ///< that the gateway has sent in vain
   };
+  /// Questions are out on all lines, because nothing came after a silence.
+  struct Checking {
+    Suspect suspect;
+    bool counted = false;  ///< the first packet after the silence has told Suspect::copies
+    Questions questions;
+    int rounds = 0;  ///< of questions that were answered
+  };
+  struct Done {};
 
-  [[nodiscard]] static Instant early(const Line& line);
-  [[nodiscard]] Instant late(const Line& line) const;
-  [[nodiscard]] Instant earliest() const;  ///< of the rung, with what arrived left aside
-  [[nodiscard]] Instant latest() const;
-  [[nodiscard]] std::size_t live_lines() const;
-  static void learn(Line& line, Instant now);
-  static void suppose_sent(Line& line);
-
+  void begin_checking(Instant now, Nanoseconds least, Nanoseconds most);
   void send(Instant now, LadderSend::Kind kind, std::size_t line = 0);
   void finish(FlowEnd end);
+  void hush(Instant now);
+  void handle_gateway_timers(Instant now);
   void take_incoming(Instant now, std::uint64_t missing);
   void note_broken(Instant now);
-  void hush(Instant now);
-  void hush_again(Instant now);
-  void key_again(Instant now);
   void next_rung(Instant now);
   void begin_pause(Instant now);
   void handle_deadline(Instant now);
-  void ask(Instant now);
-  void handle_no_answer(Instant now);
+  void suppose_all_sent();
+  void ask_one(Instant now);
+  void ask_all(Instant now);
+  void note_asked(Questions& questions, Instant now);
+  void handle_silence_of_all(Instant now);
+  void handle_nothing_sent(Instant now);
   void judge_suspect(Instant now);
   void record_alive(Nanoseconds silence);
+  [[nodiscard]] Instant earliest() const;  ///< of this pause, with what arrived left aside
+  [[nodiscard]] Instant latest() const;
+  [[nodiscard]] std::size_t live_lines() const;
+  [[nodiscard]] bool is_climbing() const { return std::holds_alternative<Climbing>(state_); }
   [[nodiscard]] bool is_no_chance(std::size_t copies) const;
+  [[nodiscard]] std::optional<Nanoseconds> judged() const;
   [[nodiscard]] std::optional<Nanoseconds> choose(Nanoseconds pause);
   [[nodiscard]] std::optional<Nanoseconds> choose_between(const FlowLifetime& known,
                                                           Nanoseconds pause);
-  [[nodiscard]] std::optional<Nanoseconds> judged() const;
 
   LadderConfig config_;
-  State state_ = State::climbing;
+  std::variant<Climbing, Shaping, Checking, Done> state_;
   FlowLifetime found_;
-  std::vector<Line> lines_;
-  std::vector<LadderSend> outbox_;
-  std::size_t outbox_read_ = 0;
+  SilentGateway gateway_;
+  std::vector<StalledLine> lines_;
+  Outbox<LadderSend> outbox_;
   Instant start_;
-  Instant keyed_;
-  Instant silent_since_;
-  std::optional<Instant> hush_at_;  ///< once more
-  int hushes_ = 0;
-  std::optional<Instant> key_at_;  ///< no answer to a handshake yet
-  int keyings_ = 0;
-  std::optional<Instant> shape_at_;  ///< when the silence is to begin
-  Instant ask_at_;                   ///< no answer until then: once more
-  int asked_ = 0;                    ///< without an answer
-  int rounds_ = 0;                   ///< of questions that were answered
-  std::size_t ask_line_ = 0;
-  std::optional<Suspect> suspect_;  ///< what is being looked at
-  std::optional<Suspect> pending_;  ///< what may have been chance
-  std::uint64_t missing_ = 0;       ///< all, so far
-  std::uint64_t received_ = 0;      ///< where nothing was suspected
+  Instant silent_since_;            ///< we have sent nothing
+  std::size_t ask_line_ = 0;        ///< that was asked last by itself
+  std::optional<Suspect> pending_;  ///< looked at, and it may have been chance
+  std::uint64_t received_ = 0;      ///< packets, where nothing was suspected
   std::uint64_t lost_ = 0;          ///< likewise
-  int broken_here_ = 0;             ///< in this pause
-  int unsent_ = 0;                  ///< pauses at whose end nothing had been sent
+  bool patient_ = false;            ///< nothing was sent yet in this pause: it may be late still
+  int unsent_ = 0;                  ///< pauses in a row at whose end nothing had been sent
   std::size_t extra_ = 0;           ///< pauses since the bracket is known
   bool tried_enough_ = false;       ///< the silence that is judged, since then
-  bool patient_ = false;            ///< nothing was sent yet on this rung: they are later still
 };
 
 }  // namespace wgscope::path
