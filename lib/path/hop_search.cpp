@@ -10,6 +10,8 @@
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
 
+#include "chance.hpp"
+
 // What may deceive, and what stands against it:
 //
 //   chance       losses of large packets are counted until chance is out of the question
@@ -37,11 +39,10 @@ constexpr double kOnTime =
 
 constexpr std::size_t kTries = 3;        ///< before a hop counts as silent
 constexpr std::size_t kLeastLosses = 3;  ///< as many as kMaxProbes of RFC 8899
-constexpr std::size_t kMostLosses = 40;
-constexpr std::size_t kTooSeldom = 6;  ///< small ones lost in a row
-constexpr std::size_t kOffPace = 2;    ///< small ones lost after the shortest pause
-constexpr std::size_t kDisbelief = 4;  ///< large ones lost where one was seen
-constexpr double kChance = 1e-5;
+constexpr std::size_t kTooSeldom = 6;    ///< small ones lost in a row
+constexpr std::size_t kOffPace = 2;      ///< small ones lost after the shortest pause
+constexpr std::size_t kDisbelief = 4;    ///< large ones lost where one was seen
+constexpr double kChanceOfWrongHop = 1e-5;
 
 }  // namespace
 
@@ -324,10 +325,7 @@ std::size_t HopSearch::losses_needed() const {
       lost += static_cast<double>(one.large_sent - one.large_seen);
     }
   }
-  double chance = 1;
-  std::size_t needed = 0;
-  for (; chance > kChance && needed < kMostLosses; ++needed) chance *= lost++ / sent++;
-  return std::max(needed, kLeastLosses);
+  return std::max(losses_beyond_chance(lost, sent, kChanceOfWrongHop), kLeastLosses);
 }
 
 /// Short where a late answer is known for what it is, and counts.

@@ -6,9 +6,7 @@
 #include <string_view>
 
 #include "wgscope/path/mtu_search.hpp"
-
-#include "mtu_search_core.hpp"
-#include "size_ladder.hpp"
+#include "wgscope/path/size_ladder.hpp"
 
 namespace wgscope::path {
 namespace {
@@ -26,7 +24,7 @@ std::string_view to_string(MtuVerdict verdict) {
   return kNames[static_cast<std::size_t>(verdict)];
 }
 
-MtuResult MtuSearch::Core::result() const {
+MtuResult MtuSearch::result() const {
   MtuResult result;
   const Rung current = ladder_.current();
   const Rung lo = ladder_.lo();
@@ -60,7 +58,7 @@ MtuResult MtuSearch::Core::result() const {
 }
 
 /// A report is right when the search came to the MTU that it claims by itself.
-void MtuSearch::Core::tell_reports(MtuResult& result) const {
+void MtuSearch::tell_reports(MtuResult& result) const {
   for (const TooBig& report : reports_) {
     const bool right = result.mtu && report.mtu >= *result.mtu &&
                        report.mtu <= result.not_above.value_or(*result.mtu);
@@ -78,7 +76,7 @@ void MtuSearch::Core::tell_reports(MtuResult& result) const {
   }
 }
 
-void MtuSearch::Core::tell_trials(MtuResult& result) const {
+void MtuSearch::tell_trials(MtuResult& result) const {
   for (const Shot& shot : shots_) {
     if (shot.role == Role::control || shot.fate == Fate::waiting) continue;
     auto trial = std::ranges::find(result.trials, shot.size, &MtuTrial::size);
@@ -91,7 +89,7 @@ void MtuSearch::Core::tell_trials(MtuResult& result) const {
   }
 }
 
-MtuVerdict MtuSearch::Core::verdict(const MtuResult& result) const {
+MtuVerdict MtuSearch::verdict(const MtuResult& result) const {
   using enum MtuVerdict;
   if (result.current_fits == false) {
     if (result.own_limit && *result.own_limit < config_.current && !result.not_above)

@@ -4,16 +4,30 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/path/size_ladder.hpp"
 
-#include "mtu_search_core.hpp"
-#include "size_ladder.hpp"
+#include "chance.hpp"
+
+// A round is a probe and, sent right behind it, what must come back if the path carries anything at
+// all: a small control and, while a boundary is made certain, a packet of the size below it. Which
+// of them return tells size from loss:
+//
+//   probe   size below   control
+//   back                           passes
+//   lost    back         back      lost for its size, or by chance: counted
+//   lost    lost         back      the path has become smaller: after some of these, begin anew
+//   lost                 lost      the path lost everything for a moment: tried again
+//
+// While the search looks for the boundary one round is under way, and a probe is given up as soon
+// as the control behind it has come back and some grace is over: what comes later is counted all
+// the same. At the boundary several rounds are under way, each with the full second of RFC 8899
+// §5.1.1 to come back.
 
 namespace wgscope::path {
 namespace {
@@ -28,15 +42,16 @@ constexpr Nanoseconds kLongestGap = 1s;
 constexpr Nanoseconds kMoreInSilence = 500ms;
 constexpr std::size_t kSilentAtFirst = 6;  ///< rounds without any answer, ever
 constexpr std::size_t kSilentLater = 12;   ///< and after there were some
-/// How likely losses at the boundary may be chance.
-constexpr double kChance = 1e-6;
-constexpr std::size_t kMostLosses = 40;
 
 }  // namespace
 
-MtuSearch::Core::Core(const MtuSearchConfig& config)
+MtuSearch::MtuSearch(const MtuSearchConfig& config)
     : config_(config),
-      ladder_(config),
+      ladder_({.current = config.current,
+               .floor = config.floor,
+               .ceiling = config.ceiling,
+               .step = config.step,
+               .expected = config.expected}),
       gap_(config.pace),
       grace_(kGrace),
       shortest_(config.round_trip),
@@ -45,7 +60,7 @@ MtuSearch::Core::Core(const MtuSearchConfig& config)
   begin_round(ladder_.current(), false);
 }
 
-std::optional<MtuProbe> MtuSearch::Core::poll_probe(Instant now) {
+std::optional<MtuProbe> MtuSearch::poll_probe(Instant now) {
   if (done_ || waiting_.empty()) return std::nullopt;
   const std::size_t index = waiting_.front();
   waiting_.pop_front();
@@ -56,7 +71,7 @@ std::optional<MtuProbe> MtuSearch::Core::poll_probe(Instant now) {
   return MtuProbe{static_cast<std::uint32_t>(index), shot.size};
 }
 
-void MtuSearch::Core::handle_answer(Instant now, std::uint32_t id) {
+void MtuSearch::handle_answer(Instant now, std::uint32_t id) {
   if (id >= shots_.size()) return;
   Shot& shot = shots_[id];
   if (shot.fate != Fate::flying && shot.fate != Fate::lost) return;
@@ -84,7 +99,7 @@ void MtuSearch::Core::handle_answer(Instant now, std::uint32_t id) {
   advance(now);
 }
 
-void MtuSearch::Core::handle_too_big(Instant now, const IpAddress& from, std::size_t mtu) {
+void MtuSearch::handle_too_big(Instant now, const IpAddress& from, std::size_t mtu) {
   // The one that was sent last, of those it can be about.
   for (std::size_t i = shots_.size(); i-- > 0;) {
     Shot& shot = shots_[i];
@@ -97,8 +112,7 @@ void MtuSearch::Core::handle_too_big(Instant now, const IpAddress& from, std::si
   }
 }
 
-void MtuSearch::Core::handle_refused(Instant now, std::uint32_t id,
-                                     std::optional<std::size_t> limit) {
+void MtuSearch::handle_refused(Instant now, std::uint32_t id, std::optional<std::size_t> limit) {
   if (id >= shots_.size() || shots_[id].fate != Fate::flying) return;
   Shot& shot = shots_[id];
   // The limit of an interface is above nothing that it has just sent.
@@ -109,14 +123,14 @@ void MtuSearch::Core::handle_refused(Instant now, std::uint32_t id,
   advance(now);
 }
 
-std::size_t MtuSearch::Core::add_shot(Role role, Rung rung) {
+std::size_t MtuSearch::add_shot(Role role, Rung rung) {
   const std::size_t size = role == Role::control ? 0 : ladder_.size_of(rung);
   shots_.push_back({.role = role, .rung = rung, .size = size});
   waiting_.push_back(shots_.size() - 1);
   return shots_.size() - 1;
 }
 
-void MtuSearch::Core::begin_round(Rung rung, bool confirms) {
+void MtuSearch::begin_round(Rung rung, bool confirms) {
   Round round{.confirms = confirms,
               .probe = add_shot(Role::probe, rung),
               .below = std::nullopt,
@@ -127,14 +141,14 @@ void MtuSearch::Core::begin_round(Rung rung, bool confirms) {
   rounds_.push_back(round);
 }
 
-Nanoseconds MtuSearch::Core::patience() const {
+Nanoseconds MtuSearch::patience() const {
   const Nanoseconds usual = std::max(kProbeTimer, 3 * longest_.value_or(Nanoseconds{0}));
   // A path that answers nothing may be a long one.
   return usual + silent_ * kMoreInSilence;
 }
 
 /// What has not come back in time did not come back.
-void MtuSearch::Core::expire(Instant now) {
+void MtuSearch::expire(Instant now) {
   for (Shot& shot : shots_) {
     if (shot.fate != Fate::flying || now < shot.sent + patience()) continue;
     shot.fate = Fate::lost;
@@ -145,7 +159,7 @@ void MtuSearch::Core::expire(Instant now) {
   }
 }
 
-MtuSearch::Core::Outcome MtuSearch::Core::judge(const Round& round, Instant now) const {
+MtuSearch::Outcome MtuSearch::judge(const Round& round, Instant now) const {
   const Shot& probe = shots_[round.probe];
   const Shot& control = shots_[round.control];
   switch (probe.fate) {
@@ -162,7 +176,7 @@ MtuSearch::Core::Outcome MtuSearch::Core::judge(const Round& round, Instant now)
   return is_back(round.control) ? Outcome::lost : Outcome::silent;
 }
 
-MtuSearch::Core::Outcome MtuSearch::Core::judge_confirming(const Round& round) const {
+MtuSearch::Outcome MtuSearch::judge_confirming(const Round& round) const {
   if (shots_[round.probe].fate == Fate::flying) return Outcome::pending;
   const auto flying = [&](std::size_t shot) {
     return shots_[shot].fate == Fate::flying || shots_[shot].fate == Fate::waiting;
@@ -173,7 +187,7 @@ MtuSearch::Core::Outcome MtuSearch::Core::judge_confirming(const Round& round) c
   return Outcome::lost;
 }
 
-void MtuSearch::Core::settle(const Round& round, Outcome outcome) {
+void MtuSearch::settle(const Round& round, Outcome outcome) {
   Shot& probe = shots_[round.probe];
   switch (outcome) {
     case Outcome::lost:
@@ -191,20 +205,23 @@ void MtuSearch::Core::settle(const Round& round, Outcome outcome) {
   }
 }
 
-void MtuSearch::Core::advance(Instant now) {
+void MtuSearch::advance(Instant now) {
   if (done_) return;
   expire(now);
   std::vector<Round> open;
   for (const Round& round : rounds_) {
     const Outcome outcome = judge(round, now);
-    outcome == Outcome::pending ? open.push_back(round) : settle(round, outcome);
+    if (outcome == Outcome::pending)
+      open.push_back(round);
+    else
+      settle(round, outcome);
   }
   rounds_ = std::move(open);
   if (smaller_ >= std::max(kMaxProbes, losses_needed())) begin_anew();
   go_on(now);
 }
 
-void MtuSearch::Core::go_on(Instant now) {
+void MtuSearch::go_on(Instant now) {
   const bool current_passed = ladder_.passed(ladder_.current());
   const bool enough = (config_.only_current || config_.until_current) && current_passed;
   if (ladder_.lo() == ladder_.top() || enough) return finish();
@@ -223,7 +240,7 @@ void MtuSearch::Core::go_on(Instant now) {
   next_round_ = now + gap_;
 }
 
-void MtuSearch::Core::confirm(Instant now, Rung rung) {
+void MtuSearch::confirm(Instant now, Rung rung) {
   std::erase_if(rounds_, [&](const Round& round) {
     return shots_[round.probe].rung != rung && shots_[round.probe].fate != Fate::waiting;
   });
@@ -235,7 +252,7 @@ void MtuSearch::Core::confirm(Instant now, Rung rung) {
   next_round_ = now + std::max(kConfirmGap, gap_);
 }
 
-void MtuSearch::Core::begin_anew() {
+void MtuSearch::begin_anew() {
   changed_ = true;
   smaller_ = 0;
   ladder_.forget();
@@ -243,24 +260,21 @@ void MtuSearch::Core::begin_anew() {
   for (Shot& shot : shots_) shot.counted = false;
 }
 
-void MtuSearch::Core::slow_down() {
+void MtuSearch::slow_down() {
   gap_ = std::clamp(2 * gap_, kFirstGap, std::max(kLongestGap, config_.pace));
 }
 
 /// So many in a row that it is no chance, by what is known of the path's losses: how likely they
 /// are after so many lost of so many sent (the rule of succession, with a prior that expects
 /// little). A size that passed tells by the probes of it, and of smaller ones, that did not.
-std::size_t MtuSearch::Core::losses_needed() const {
+std::size_t MtuSearch::losses_needed() const {
   const auto [passed, lost] = ladder_.below_boundary();
-  double losses = static_cast<double>(trusted_lost_ + config_.known_lost + lost) + 0.5;
-  double sent = static_cast<double>(trusted_sent_ + config_.known_sent + passed + lost) + 1.5;
-  double chance = 1;
-  std::size_t needed = 0;
-  for (; chance > kChance && needed < kMostLosses; ++needed) chance *= losses++ / sent++;
-  return std::max(needed, kMaxProbes);
+  const auto losses = static_cast<double>(trusted_lost_ + config_.known_lost + lost) + 0.5;
+  const auto sent = static_cast<double>(trusted_sent_ + config_.known_sent + passed + lost) + 1.5;
+  return std::max(losses_beyond_chance(losses, sent, kChance), kMaxProbes);
 }
 
-Instant MtuSearch::Core::deadline(const Round& round) const {
+Instant MtuSearch::deadline(const Round& round) const {
   const Shot& probe = shots_[round.probe];
   Instant last = probe.sent + patience();
   if (!round.confirms) {
@@ -272,7 +286,7 @@ Instant MtuSearch::Core::deadline(const Round& round) const {
   return last;
 }
 
-std::optional<Instant> MtuSearch::Core::next_timeout() const {
+std::optional<Instant> MtuSearch::next_timeout() const {
   if (done_ || !waiting_.empty()) return std::nullopt;
   std::optional<Instant> next;
   const auto consider = [&](Instant at) { next = next ? std::min(*next, at) : at; };
@@ -283,23 +297,5 @@ std::optional<Instant> MtuSearch::Core::next_timeout() const {
   if (rounds_.empty() || (confirming && may_begin)) consider(next_round_);
   return next;
 }
-
-MtuSearch::MtuSearch(const MtuSearchConfig& config) : core_(std::make_unique<Core>(config)) {}
-MtuSearch::MtuSearch(MtuSearch&&) noexcept = default;
-MtuSearch& MtuSearch::operator=(MtuSearch&&) noexcept = default;
-MtuSearch::~MtuSearch() = default;
-
-std::optional<MtuProbe> MtuSearch::poll_probe(Instant now) { return core_->poll_probe(now); }
-void MtuSearch::handle_answer(Instant now, std::uint32_t id) { core_->handle_answer(now, id); }
-void MtuSearch::handle_too_big(Instant now, const IpAddress& from, std::size_t mtu) {
-  core_->handle_too_big(now, from, mtu);
-}
-void MtuSearch::handle_refused(Instant now, std::uint32_t id, std::optional<std::size_t> limit) {
-  core_->handle_refused(now, id, limit);
-}
-void MtuSearch::handle_timeout(Instant now) { core_->advance(now); }
-std::optional<Instant> MtuSearch::next_timeout() const { return core_->next_timeout(); }
-bool MtuSearch::done() const { return core_->done(); }
-MtuResult MtuSearch::result() const { return core_->result(); }
 
 }  // namespace wgscope::path

@@ -1,4 +1,4 @@
-#include "size_ladder.hpp"
+#include "wgscope/path/size_ladder.hpp"
 
 #include <algorithm>
 #include <array>
@@ -6,8 +6,6 @@
 #include <cstddef>
 #include <optional>
 #include <vector>
-
-#include "wgscope/path/mtu_search.hpp"
 
 namespace wgscope::path {
 namespace {
@@ -21,7 +19,7 @@ constexpr Rung kNarrow = 4;  ///< a gap that is halved at once
 
 }  // namespace
 
-SizeLadder::SizeLadder(const MtuSearchConfig& config)
+SizeLadder::SizeLadder(const SizeLadderConfig& config)
     : floor_(config.floor),
       ceiling_(config.ceiling),
       step_(config.step),

@@ -4,13 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/path/size_ladder.hpp"
 
 // The search for a path's MTU by packets of chosen sizes, of which the path lets pass what it lets
 // pass. One direction, no sockets, no clock. Sizes are bytes of whole IP packets, as an MTU counts.
@@ -109,11 +109,6 @@ class MtuSearch {
  public:
   /// floor <= ceiling.
   explicit MtuSearch(const MtuSearchConfig& config);
-  MtuSearch(const MtuSearch&) = delete;
-  MtuSearch& operator=(const MtuSearch&) = delete;
-  MtuSearch(MtuSearch&&) noexcept;
-  MtuSearch& operator=(MtuSearch&&) noexcept;
-  ~MtuSearch();
 
   /// What is to be sent now; call until there is nothing, after each handle_…() and at the
   /// beginning.
@@ -128,17 +123,81 @@ class MtuSearch {
   /// @param limit  its interface's MTU: nothing above it is tried any more; absent: another reason,
   /// which is like a loss.
   void handle_refused(Instant now, std::uint32_t id, std::optional<std::size_t> limit);
-  void handle_timeout(Instant now);
+  void handle_timeout(Instant now) { advance(now); }
   /// Nothing: done, or poll_probe() has something.
   [[nodiscard]] std::optional<Instant> next_timeout() const;
 
-  [[nodiscard]] bool done() const;
+  [[nodiscard]] bool done() const { return done_; }
   /// At any time: what is known so far.
   [[nodiscard]] MtuResult result() const;
 
  private:
-  class Core;
-  std::unique_ptr<Core> core_;
+  enum class Role : std::uint8_t { probe, below, control };
+  enum class Fate : std::uint8_t { waiting, flying, answered, lost, refused };
+
+  struct Shot {
+    Role role = Role::probe;
+    Rung rung{};           ///< of probe and below
+    std::size_t size = 0;  ///< 0: a control
+    Fate fate = Fate::waiting;
+    Instant sent = {};
+    Instant answered = {};
+    bool reported = false;  ///< as too big
+    bool counted = false;   ///< as a loss of its size
+  };
+
+  struct Round {
+    bool confirms = false;
+    std::size_t probe = 0;  ///< indices of shots_
+    std::optional<std::size_t> below;
+    std::size_t control = 0;
+  };
+
+  enum class Outcome : std::uint8_t { pending, passed, lost, smaller, silent, refused };
+
+  void advance(Instant now);
+  void begin_round(Rung rung, bool confirms);
+  std::size_t add_shot(Role role, Rung rung);
+  void expire(Instant now);
+  [[nodiscard]] Outcome judge(const Round& round, Instant now) const;
+  [[nodiscard]] Outcome judge_confirming(const Round& round) const;
+  void settle(const Round& round, Outcome outcome);
+  void go_on(Instant now);
+  void confirm(Instant now, Rung rung);
+  void begin_anew();
+  void finish() { done_ = true; }
+  void slow_down();
+
+  [[nodiscard]] bool is_back(std::size_t shot) const { return shots_[shot].fate == Fate::answered; }
+  [[nodiscard]] Nanoseconds patience() const;
+  [[nodiscard]] Instant deadline(const Round& round) const;
+  [[nodiscard]] std::size_t losses_needed() const;
+  [[nodiscard]] MtuVerdict verdict(const MtuResult& result) const;
+  void tell_reports(MtuResult& result) const;
+  void tell_trials(MtuResult& result) const;
+
+  MtuSearchConfig config_;
+  SizeLadder ladder_;
+  std::vector<Shot> shots_;
+  std::deque<std::size_t> waiting_;  ///< for poll_probe()
+  std::vector<Round> rounds_;        ///< under way
+  std::vector<TooBig> reports_;
+  std::optional<std::size_t> own_limit_;
+  Instant next_round_;  ///< not before this
+  Nanoseconds gap_{};   ///< between rounds; grows where packets are lost by chance
+  Nanoseconds grace_;   ///< for what may come behind a control
+  std::optional<Nanoseconds> shortest_;
+  std::optional<Nanoseconds> longest_;  ///< round trip
+  std::size_t probes_ = 0;
+  std::size_t trusted_sent_ = 0;  ///< what should have come back, and is settled
+  std::size_t trusted_lost_ = 0;
+  std::size_t silent_ = 0;   ///< rounds in a row of which nothing came back
+  std::size_t smaller_ = 0;  ///< rounds in a row of which the size below did not
+  bool answered_ = false;    ///< anything, ever
+  bool lied_to_ = false;     ///< something reported as too big came back
+  bool changed_ = false;
+  bool out_of_probes_ = false;
+  bool done_ = false;
 };
 
 }  // namespace wgscope::path

@@ -4,17 +4,24 @@
 #include <map>
 #include <optional>
 
-#include "wgscope/path/mtu_search.hpp"
-
 namespace wgscope::path {
 
 /// A size, by its place among those that can be tried.
 using Rung = std::ptrdiff_t;
 
-/// What is known of each size, and which one to try next.
+/// As of MtuSearchConfig.
+struct SizeLadderConfig {
+  std::size_t current = 0;
+  std::size_t floor = 0;
+  std::size_t ceiling = 0;
+  std::size_t step = 1;
+  std::optional<std::size_t> expected;
+};
+
+/// What a search for an MTU knows of each size, and which size it tries next. A part of MtuSearch.
 class SizeLadder {
  public:
-  explicit SizeLadder(const MtuSearchConfig& config);
+  explicit SizeLadder(const SizeLadderConfig& config);
 
   [[nodiscard]] std::size_t size_of(Rung rung) const;
   /// The largest that is not above `size`.
