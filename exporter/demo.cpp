@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -42,6 +39,7 @@
 #include "wgscope/tunnel/interface.hpp"
 
 #include "exporter/line_pipe.hpp"
+#include "exporter/private_folder.hpp"
 
 namespace wgscope::exporter {
 namespace {
@@ -117,32 +115,6 @@ Result<PublicKey> public_key_of(const PrivateKey& key) {
   if (!derived) return tl::unexpected(derived.error());
   return PublicKey{*derived};
 }
-
-/// A folder that only its owner may enter; removed with what is in it.
-class PrivateFolder {
- public:
-  static Result<PrivateFolder> make() {
-    std::error_code ignored;
-    std::string path = (std::filesystem::temp_directory_path(ignored) / "wgscope-demo.XXXXXX");
-    if (mkdtemp(path.data()) == nullptr)
-      return fail_errno(fmt::format("make the folder {}", path), errno);
-    return PrivateFolder(std::move(path));
-  }
-  PrivateFolder(PrivateFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  PrivateFolder& operator=(PrivateFolder&&) = delete;
-  PrivateFolder(const PrivateFolder&) = delete;
-  PrivateFolder& operator=(const PrivateFolder&) = delete;
-  ~PrivateFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  explicit PrivateFolder(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
 
 /// Echo requests to one address, again and again.
 struct Pings {
@@ -489,7 +461,7 @@ Demo::Demo(std::unique_ptr<Network> network) : network_(std::move(network)) {}
 Demo::~Demo() = default;
 
 Result<std::unique_ptr<Demo>> Demo::start(Warn warn) {
-  auto folder = PrivateFolder::make();
+  auto folder = PrivateFolder::make("wgscope-demo");
   if (!folder) return tl::unexpected(folder.error());
   auto loop = os::PollLoop::open();
   if (!loop) return tl::unexpected(loop.error());
