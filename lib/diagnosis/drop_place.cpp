@@ -29,16 +29,18 @@ void add_place(const path::HopSearchResult& place, const Text& end, Finding& fin
   if (!place.last || !place.first) {
     const auto speaks =
         std::ranges::count_if(place.hops, [](const path::PathHop& hop) { return hop.small_seen; });
-    finding.evidence.push_back(text(
-        "behind which hop they are dropped is not told: {} of {} routers asked answered at all",
-        speaks, place.hops.size()));
+    finding.evidence.push_back(
+        text("cannot tell which hop drops the larger packets: {} of {} routers answered", speaks,
+             place.hops.size()));
     return;
   }
   if (place.last->number > 0)
-    finding.evidence.push_back(text("{} has them coming in still", hop_text(*place.last, end)));
+    finding.evidence.push_back(text("the larger packets reach {}", hop_text(*place.last, end)));
   if (const int silent = place.first->number - place.last->number - 1; silent > 0)
-    finding.evidence.push_back(text("hops between that say nothing of any packet: {}", silent));
-  finding.evidence.push_back(text("{} has smaller ones only", hop_text(*place.first, end)));
+    finding.evidence.push_back(
+        text("hops between them that answer no packet of either size: {}", silent));
+  finding.evidence.push_back(
+      text("only the smaller packets reach {}", hop_text(*place.first, end)));
 }
 
 }  // namespace wgscope::diagnosis

@@ -11,6 +11,8 @@
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/path/mtu_search.hpp"
 
 #include "drop_place.hpp"
 #include "mtu_parts.hpp"
@@ -19,10 +21,18 @@ namespace wgscope::diagnosis {
 namespace {
 
 using enum CheckKind;
+using path::MtuResult;
+using path::MtuVerdict;
 
 constexpr const char* kEnd = "the gateway";
 
 std::size_t full_size(const MtuFacts& facts) { return facts.tunnel_mtu + facts.overhead; }
+
+/// "a full packet of the tunnel (MTU 1420) has 1480 bytes"
+Text need_text(const MtuFacts& facts) {
+  return text("a full packet of the tunnel (MTU {}) has {} bytes", facts.tunnel_mtu,
+              full_size(facts));
+}
 
 std::vector<Text> setting_fix(const MtuFacts& facts) {
   const auto fitting = fitting_mtu(facts);
@@ -32,60 +42,72 @@ std::vector<Text> setting_fix(const MtuFacts& facts) {
            *fitting, *fitting)};
   if (const auto likely = likely_mtu(facts))
     fix.push_back(
-        text("up to {} may pass as well: the gateway's replies have sizes in steps of 16; "
-             "with wgscope listen in its place it is told to the byte",
+        text("an MTU up to {} may fit as well: the gateway's replies have sizes in steps of 16 "
+             "bytes. To measure it to the byte, run wgscope listen on the gateway",
              *likely));
-  fix.emplace_back("where only TCP matters, its MSS can be lowered instead:");
+  fix.emplace_back("if only TCP matters, lower its MSS instead:");
   for (Text& line : clamp_fix(*fitting)) fix.push_back(std::move(line));
   return fix;
 }
 
-Finding too_large(const MtuFacts& facts, const MtuDirection& direction, FindingId id) {
-  const bool backward = id == FindingId::mtu_black_hole_backward ||
-                        (&direction == (facts.backward ? &*facts.backward : nullptr));
-  const std::string_view way = backward ? "back from the gateway" : "to the gateway";
-  Finding finding{.id = id, .cause = {}, .evidence = {}};
-  const Text size = size_text(direction);
-  if (id == FindingId::mtu_reported) {
-    finding.cause = text("the path {} takes {}, the tunnel's MTU of {} makes {}; {} says so", way,
-                         size, facts.tunnel_mtu, full_size(facts), *direction.hop);
-  } else {
-    const auto where = direction.place ? place_of_drop(*direction.place, kEnd) : std::nullopt;
-    finding.cause = text(
-        "the path {} takes {} and drops what is larger without a word{}: the "
-        "tunnel's MTU of {} makes {}",
-        way, size, where ? text(", {}", *where) : Text(), facts.tunnel_mtu, full_size(facts));
+/// One direction, and what it is called.
+struct Direction {
+  const MtuResult& result;
+  bool backward = false;
+
+  [[nodiscard]] std::string_view way() const {
+    return backward ? "from the gateway" : "to the gateway";
   }
-  if (const auto fitting = fitting_mtu(facts)) finding.cause.add(text("; set {}", *fitting));
-  add_tried(direction, {}, finding);
-  if (direction.place) add_place(*direction.place, kEnd, finding);
-  if (!backward && facts.fragments_pass)
+};
+
+void add_fragments(const MtuFacts& facts, const Direction& direction, Finding& finding) {
+  if (direction.backward) {
+    finding.evidence.push_back(cutting_evidence(facts));
+  } else if (facts.fragments_pass) {
     finding.evidence.emplace_back(
         *facts.fragments_pass
-            ? "datagrams that may be cut do pass, in fragments: the kernel's WireGuard gets "
-              "through, slower; implementations that forbid it do not"
-            : "nor do fragments pass");
-  if (backward) finding.evidence.push_back(cutting_evidence(facts));
+            ? "datagrams that may be fragmented do arrive: the kernel's WireGuard gets through, "
+              "but slower; implementations that forbid fragments do not"
+            : "datagrams that may be fragmented do not arrive either");
+  }
+}
+
+Finding too_large(const MtuFacts& facts, const Direction& direction, FindingId id) {
+  Finding finding{.id = id, .cause = {}, .evidence = {}};
+  const Text path_mtu = text("the path MTU {} is {}", direction.way(), size_text(direction.result));
+  const auto& drop = direction.backward ? std::nullopt : facts.drop;
+  if (const auto reporter = reporter_of(direction.result);
+      id == FindingId::mtu_reported && reporter) {
+    finding.cause = text("{}, as {} reports; {}", path_mtu, *reporter, need_text(facts));
+  } else {
+    const auto where = drop ? place_of_drop(*drop, kEnd) : std::nullopt;
+    finding.cause = text("{}, and larger packets are silently dropped{}; {}", path_mtu,
+                         where ? text(" {}", *where) : Text(), need_text(facts));
+  }
+  if (const auto fitting = fitting_mtu(facts)) finding.cause.add(text(": set MTU {}", *fitting));
+  add_tried(direction.result, {}, finding);
+  if (drop) add_place(*drop, kEnd, finding);
+  add_fragments(facts, direction, finding);
   finding.fix = setting_fix(facts);
   return finding;
 }
 
-Finding refused_here(const MtuFacts& facts, const MtuDirection& direction, bool backward) {
+Finding refused_here(const MtuFacts& facts, const Direction& direction) {
   return {.id = FindingId::mtu_own_interface,
-          .cause = text("{} own interface takes {} bytes, the tunnel's MTU of {} makes {}",
-                        backward ? "the gateway's" : "this host's", *direction.own_limit,
-                        facts.tunnel_mtu, full_size(facts)),
-          .evidence = {backward ? "its measuring service says so"
-                                : "the kernel refused to send more (EMSGSIZE)"},
+          .cause = text("{} own interface sends at most {} bytes; {}",
+                        direction.backward ? "the gateway's" : "this host's",
+                        *direction.result.own_limit, need_text(facts)),
+          .evidence = {direction.backward ? "the gateway's measuring service says so"
+                                          : "the kernel refused to send more (EMSGSIZE)"},
           .fix = setting_fix(facts)};
 }
 
 Finding fragmented(const MtuFacts& facts) {
   Finding finding{
       .id = FindingId::mtu_fragments,
-      .cause = text("the gateway's full datagrams come in fragments: the path back takes {}, the "
-                    "tunnel's MTU of {} makes {}",
-                    size_text(*facts.backward), facts.tunnel_mtu, full_size(facts)),
+      .cause = text("the gateway's full datagrams arrive in fragments: the path MTU from the "
+                    "gateway is {}; {}",
+                    size_text(*facts.backward), need_text(facts)),
       .evidence = {text("the largest fragment had {} bytes", *facts.largest_fragment)}};
   finding.evidence.push_back(cutting_evidence(facts));
   add_tried(*facts.backward, {}, finding);
@@ -95,150 +117,108 @@ Finding fragmented(const MtuFacts& facts) {
 
 Finding peer_smaller(const MtuFacts& facts) {
   return {.id = FindingId::mtu_peer_smaller,
-          .cause = text("the gateway's tunnel has a smaller MTU than ours of {}", facts.tunnel_mtu),
-          .evidence = {"its replies came cut into fragments inside the tunnel, by the gateway"},
+          .cause = text("the gateway's tunnel interface has a smaller MTU than this end's {}",
+                        facts.tunnel_mtu),
+          .evidence = {"the gateway fragmented its replies inside the tunnel"},
           .fix = {"set the same MTU at both ends"}};
 }
 
-Finding lossy(const MtuDirection& direction) {
-  Finding finding{.id = FindingId::mtu_loss,
-                  .cause = text("packets of every size are lost now and then: {} of {} small ones",
-                                direction.controls_lost, direction.controls),
-                  .evidence = {}};
-  finding.fix = {"wgscope ping tells in which direction, and how many"};
-  return finding;
+Finding lossy(const MtuResult& direction) {
+  return {.id = FindingId::mtu_loss,
+          .cause = text("packets of every size are lost: {} of {} small ones",
+                        direction.controls_lost, direction.controls),
+          .evidence = {},
+          .fix = {"wgscope ping measures the loss in each direction"}};
 }
 
 Finding unanswered(const MtuFacts& facts) {
-  Finding finding{.id = FindingId::mtu_unanswered, .cause = {}, .evidence = {}};
-  if (!facts.target) {
-    finding.cause = "no address inside the tunnel to ping is known";
-  } else {
-    finding.cause = text("{} does not answer pings of any size through the tunnel", *facts.target);
-  }
-  finding.fix = {"name an address that answers: wgscope mtu ADDRESS",
-                 "wgscope handshake tells where data is dropped"};
-  return finding;
+  return {.id = FindingId::mtu_unanswered,
+          .cause = facts.target ? text("{} does not answer pings of any size through the tunnel",
+                                       *facts.target)
+                                : text("no address inside the tunnel is known to ping"),
+          .evidence = {},
+          .fix = {"name an address that answers: wgscope mtu ADDRESS",
+                  "wgscope handshake shows where data is dropped"}};
 }
 
-void conclude(const MtuFacts& facts, const MtuDirection& direction, bool backward, Check& check) {
-  const auto found = [&](Status status, Finding finding) {
-    check.status = status;
-    check.finding = std::move(finding);
-    check.summary = check.finding->cause;
-  };
-  if (direction.verdict == MtuVerdict::inconclusive) {
-    check.status = Status::unknown;
-    if (direction.mtu) {
-      check.summary = text("not told: {} passed", *direction.mtu);
-    } else if (facts.interrupted) {
-      check.summary = "interrupted";
-    } else if (backward) {
-      check.summary = "not told: no reply large enough to tell";
-    } else {
-      found(Status::unknown, unanswered(facts));
-    }
-  } else if (direction.verdict == MtuVerdict::refused_here) {
-    found(Status::warning, refused_here(facts, direction, backward));
-  } else if (direction.verdict == MtuVerdict::loss_not_size) {
-    found(Status::warning, lossy(direction));
-  } else if (direction.verdict == MtuVerdict::ok) {
-    check.summary =
-        backward && facts.method == MtuBackward::answers
-            ? text("{} pass whole, as the gateway's measuring service shows", size_text(direction))
-            : text("{} pass whole", size_text(direction));
-  } else if (backward && facts.inner_fragments) {
-    found(Status::warning, peer_smaller(facts));
-  } else if (backward && facts.largest_fragment) {
-    found(Status::warning, fragmented(facts));
-  } else if (direction.verdict == MtuVerdict::ptb_reported) {
-    found(Status::warning, too_large(facts, direction, FindingId::mtu_reported));
-  } else {
-    found(Status::critical, too_large(facts, direction,
-                                      backward ? FindingId::mtu_black_hole_backward
-                                               : FindingId::mtu_black_hole_forward));
-  }
+Check inconclusive(CheckKind kind, const MtuFacts& facts, const Direction& direction) {
+  if (facts.interrupted) return interrupted(kind);
+  if (direction.result.mtu)
+    return make_check(
+        kind, Status::unknown,
+        text("{} bytes arrive; larger sizes were not measured to the end", *direction.result.mtu));
+  if (direction.backward)
+    return make_check(kind, Status::unknown, "no reply was large enough to tell");
+  return make_check(kind, Status::unknown, unanswered(facts));
 }
 
-Check direction_check(const MtuFacts& facts, bool backward) {
-  const auto& direction = backward ? facts.backward : facts.forward;
-  Check check = make_check(backward ? mtu_backward : mtu_forward, Status::ok, Text());
-  if (direction) {
-    conclude(facts, *direction, backward, check);
-  } else if (backward && facts.forward && facts.forward->mtu) {
-    check.status = Status::unknown;
-    check.summary = facts.interrupted ? "interrupted" : "not tried: the time was over";
-  } else if (backward) {
-    check.status = Status::skipped;
-    check.because = FindingId::mtu_unanswered;
-    check.summary = "nothing arrives there to be answered";
-  } else {
-    check.status = Status::unknown;
-    check.finding = unanswered(facts);
-    check.summary = check.finding->cause;
-  }
-  return check;
+Check does_not_fit(CheckKind kind, const MtuFacts& facts, const Direction& direction) {
+  if (direction.backward && facts.inner_fragments)
+    return make_check(kind, Status::warning, peer_smaller(facts));
+  if (direction.backward && facts.largest_fragment)
+    return make_check(kind, Status::warning, fragmented(facts));
+  if (direction.result.verdict == MtuVerdict::ptb_reported)
+    return make_check(kind, Status::warning, too_large(facts, direction, FindingId::mtu_reported));
+  const FindingId hole =
+      direction.backward ? FindingId::mtu_black_hole_backward : FindingId::mtu_black_hole_forward;
+  return make_check(kind, Status::critical, too_large(facts, direction, hole));
 }
 
-/// What routers say that is not so.
+Check searched(CheckKind kind, const MtuFacts& facts, const Direction& direction) {
+  switch (direction.result.verdict) {
+    case MtuVerdict::inconclusive: return inconclusive(kind, facts, direction);
+    case MtuVerdict::refused_here:
+      return make_check(kind, Status::warning, refused_here(facts, direction));
+    case MtuVerdict::loss_not_size:
+      return make_check(kind, Status::warning, lossy(direction.result));
+    case MtuVerdict::ok: break;
+    case MtuVerdict::ptb_reported:
+    case MtuVerdict::black_hole:
+    case MtuVerdict::frag_dropped: return does_not_fit(kind, facts, direction);
+  }
+  const bool by_service = direction.backward && facts.method == MtuBackward::answers;
+  return make_check(kind, Status::ok,
+                    text("{} unfragmented{}", arrival_text(direction.result),
+                         by_service ? ", measured with the gateway's measuring service" : ""));
+}
+
+Check forward_check(const MtuFacts& facts) {
+  if (facts.forward) return searched(mtu_forward, facts, {*facts.forward, false});
+  if (facts.interrupted) return interrupted(mtu_forward);
+  return make_check(mtu_forward, Status::unknown, unanswered(facts));
+}
+
+Check backward_check(const MtuFacts& facts) {
+  if (facts.backward) return searched(mtu_backward, facts, {*facts.backward, true});
+  if (facts.interrupted) return interrupted(mtu_backward);
+  if (facts.forward && facts.forward->mtu)
+    return make_check(mtu_backward, Status::unknown, "not measured: the time was over");
+  return skipped(mtu_backward, FindingId::mtu_unanswered);
+}
+
+/// What routers report that is not so.
 std::optional<Check> reports_check(const MtuFacts& facts) {
   const auto& forward = facts.forward;
-  if (!forward || !forward->lie || !forward->mtu) return std::nullopt;
+  if (!forward || forward->wrong_reports.empty() || !forward->mtu) return std::nullopt;
+  const path::TooBig& lie = forward->wrong_reports.front();
   return make_check(mtu_reports, Status::warning,
                     {.id = FindingId::mtu_untrue_report,
-                     .cause = text("{} reports an MTU of {}, but {} bytes pass", *forward->liar,
-                                   *forward->lie, *forward->mtu),
-                     .evidence = {"ICMP \"too big\" about a datagram of ours"}});
+                     .cause = text("{} reports an MTU of {}, but packets of {} bytes arrive",
+                                   lie.from, lie.mtu, *forward->mtu),
+                     .evidence = {"ICMP \"too big\" about a datagram of this probe"}});
 }
 
-/// What to set.
-std::optional<Check> setting_check(const MtuFacts& facts) {
+std::optional<Check> setting_of(const MtuFacts& facts) {
   const auto fitting = fitting_mtu(facts);
   if (!fitting) return std::nullopt;
-  Check check = make_check(mtu_setting, Status::ok, success(facts));
-  if (*fitting < facts.tunnel_mtu) check.status = Status::warning;  // why is said by its direction
-  if (*fitting >= kLeastForIpv6 || !facts.ipv6_inside) return check;
-  check.status = Status::warning;
-  check.finding = below_ipv6(*fitting);
-  check.summary = check.finding->cause;
-  return check;
+  return setting_check(mtu_setting,
+                       {.fitting = *fitting,
+                        .is_smaller = *fitting < facts.tunnel_mtu,
+                        .ipv6_inside = facts.ipv6_inside},
+                       success(facts));
 }
 
 }  // namespace
-
-Text size_text(const MtuDirection& direction) {
-  if (!direction.mtu) return "less than the smallest that was tried";
-  if (!direction.not_above)
-    return direction.exact ? text("{} bytes, all that was tried", *direction.mtu)
-                           : text("at least {} bytes", *direction.mtu);
-  if (*direction.not_above == *direction.mtu) return text("{} bytes", *direction.mtu);
-  return text("{} to {} bytes", *direction.mtu, *direction.not_above);
-}
-
-void add_tried(const MtuDirection& direction, const Text& what, Finding& finding) {
-  for (const SizeTried& tried : direction.tried) {
-    if (direction.mtu && tried.size + 1 < *direction.mtu) continue;
-    if (direction.not_above && tried.size > *direction.not_above + 1) continue;
-    finding.evidence.push_back(text("{}{} bytes: {} of {} answered{}", what, tried.size,
-                                    tried.answered, tried.sent,
-                                    tried.reported ? ", reported as too big" : ""));
-  }
-  finding.evidence.push_back(text("small packets beside them: {} of {} answered",
-                                  direction.controls - direction.controls_lost,
-                                  direction.controls));
-}
-
-Finding below_ipv6(std::size_t mtu) {
-  return {.id = FindingId::mtu_below_ipv6,
-          .cause = text("an MTU of {} is too small for IPv6 inside the tunnel, which needs {}", mtu,
-                        kLeastForIpv6),
-          .evidence = {"Linux takes IPv6 off an interface whose MTU is set below that"},
-          .fix = {"use IPv6 inside only over a path that takes more, or not at all"}};
-}
-
-bool is_known(const MtuDirection& direction, std::size_t full) {
-  return direction.mtu && (direction.exact || *direction.mtu >= full);
-}
 
 std::optional<std::size_t> fitting_mtu(const MtuFacts& facts) {
   for (const auto& direction : {facts.forward, facts.backward})
@@ -259,11 +239,10 @@ std::optional<std::size_t> likely_mtu(const MtuFacts& facts) {
 }
 
 std::vector<Check> diagnose(const MtuFacts& facts) {
-  std::vector<Check> checks{direction_check(facts, false), direction_check(facts, true)};
-  if (auto reports = reports_check(facts)) checks.push_back(std::move(*reports));
-  if (auto seen_as = seen_as_check(facts)) checks.push_back(std::move(*seen_as));
-  if (auto cutting = cutting_check(facts)) checks.push_back(std::move(*cutting));
-  if (auto setting = setting_check(facts)) checks.push_back(std::move(*setting));
+  std::vector<Check> checks{forward_check(facts), backward_check(facts)};
+  for (auto& more :
+       {reports_check(facts), seen_as_check(facts), cutting_check(facts), setting_of(facts)})
+    if (more) checks.push_back(*more);
   if (auto tcp = tcp_check(facts)) {
     // A service that does not answer hides nothing that was found.
     tcp->essential = std::ranges::none_of(checks, [](const Check& check) {
@@ -275,7 +254,7 @@ std::vector<Check> diagnose(const MtuFacts& facts) {
 }
 
 void measure(const MtuFacts& facts, Report& report) {
-  const auto add = [&](const std::optional<MtuDirection>& direction, const char* name) {
+  const auto add = [&](const std::optional<MtuResult>& direction, const char* name) {
     if (!direction || !is_known(*direction, full_size(facts))) return;
     report.measurements.push_back({.name = "wireguard_probe_path_mtu_bytes",
                                    .labels = {{"direction", name}, {"layer", "outer"}},
@@ -288,18 +267,17 @@ void measure(const MtuFacts& facts, Report& report) {
 Text success(const MtuFacts& facts) {
   const auto fitting = fitting_mtu(facts);
   if (!fitting) return text("MTU {}", facts.tunnel_mtu);
-  const Text to_set = text("MTU {}, TCP MSS {} (IPv6: {})", *fitting, *fitting - kTcpOverIpv4,
-                           *fitting - kTcpOverIpv6);
   if (*fitting < facts.tunnel_mtu)
-    return text("MTU {} does not fit the path in both directions: set {}", facts.tunnel_mtu,
-                to_set);
+    return text(
+        "MTU {} does not fit the path in both directions: set MTU {}, TCP MSS {} (IPv6: {})",
+        facts.tunnel_mtu, *fitting, *fitting - kTcpOverIpv4, *fitting - kTcpOverIpv6);
   Text fits = text("MTU {} fits in both directions: TCP MSS {} (IPv6: {})", facts.tunnel_mtu,
                    facts.tunnel_mtu - kTcpOverIpv4, facts.tunnel_mtu - kTcpOverIpv6);
   if (*fitting > facts.tunnel_mtu)
     return text("{}; margin {} bytes, up to MTU {}", fits, *fitting - facts.tunnel_mtu, *fitting);
   const std::size_t there = *facts.forward->mtu - facts.overhead;
   if (there == facts.tunnel_mtu) return fits;
-  return text("{}; {} bytes more would pass to the gateway, back from it is not known", fits,
+  return text("{}; to the gateway {} bytes more fit (from the gateway: unknown)", fits,
               there - facts.tunnel_mtu);
 }
 

@@ -1,4 +1,4 @@
-// What else is seen of datagrams: whether the gateway lets its own be cut, which decides what
+// What else is seen of datagrams: whether the gateway lets its own be fragmented, which decides what
 // becomes of too large ones, and where ours come from.
 
 #include <optional>
@@ -18,8 +18,9 @@ namespace {
 Text by(const MtuCutting& cutting) {
   if (cutting.read) return "read in their headers";
   return cutting.dont_fragment
-             ? "as large ones were lost first and came in fragments later"
-             : "as large ones came in fragments at once, unless it had learnt the MTU before";
+             ? "because large ones were lost at first and arrived in fragments later"
+             : "because large ones arrived in fragments at once, unless the gateway had learnt "
+               "the MTU before";
 }
 
 }  // namespace
@@ -27,31 +28,34 @@ Text by(const MtuCutting& cutting) {
 std::optional<Check> seen_as_check(const MtuFacts& facts) {
   if (!facts.seen_as) return std::nullopt;
   return make_check(CheckKind::mtu_seen_as, Status::ok,
-                    text("our datagrams reach the gateway from {}", *facts.seen_as));
+                    text("the probe's datagrams reach the gateway from {}", *facts.seen_as));
 }
 
 std::optional<Check> cutting_check(const MtuFacts& facts) {
   if (!facts.cutting) return std::nullopt;
-  return make_check(
-      CheckKind::mtu_cutting, Status::ok,
-      facts.cutting->dont_fragment
-          ? text("the gateway's datagrams must not be cut (DF is set), {}", by(*facts.cutting))
-          : text("the gateway's datagrams may be cut (DF is not set), {}", by(*facts.cutting)));
+  return make_check(CheckKind::mtu_cutting, Status::ok,
+                    facts.cutting->dont_fragment
+                        ? text("routers must not fragment the gateway's datagrams (DF is set, {})",
+                               by(*facts.cutting))
+                        : text("routers may fragment the gateway's datagrams (DF is not set, {})",
+                               by(*facts.cutting)));
 }
 
 Text cutting_evidence(const MtuFacts& facts) {
   if (facts.gateway.address.family == Family::v6)
-    return "over IPv6 no router cuts: what is too large is lost unless the gateway learns of it";
+    return "IPv6 routers do not fragment: packets that are too large are lost until the gateway "
+           "learns the MTU";
   if (!facts.cutting)
-    return "whether the gateway's datagrams may be cut (DF) was not seen: that takes CAP_NET_RAW";
+    return "unknown whether routers may fragment the gateway's datagrams (DF): reading their "
+           "headers needs CAP_NET_RAW";
   return facts.cutting->dont_fragment
              ? text(
-                   "the gateway's datagrams must not be cut (DF is set, {}): too large ones are "
-                   "lost until a router's report reaches it",
+                   "routers must not fragment the gateway's datagrams (DF is set, {}): datagrams "
+                   "that are too large are lost until a router's report reaches the gateway",
                    by(*facts.cutting))
              : text(
-                   "the gateway's datagrams may be cut (DF is not set, {}): too large ones go in "
-                   "fragments, which is what arrives or is lost",
+                   "routers may fragment the gateway's datagrams (DF is not set, {}): datagrams "
+                   "that are too large become fragments, which arrive or are lost",
                    by(*facts.cutting));
 }
 

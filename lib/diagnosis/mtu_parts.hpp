@@ -4,11 +4,13 @@
 #include <optional>
 #include <vector>
 
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/mtu.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/path/mtu_search.hpp"
 
 // Between the files of lib/diagnosis/mtu*.cpp and outer.cpp.
 
@@ -17,17 +19,27 @@ namespace wgscope::diagnosis {
 inline constexpr std::size_t kTcpOverIpv4 = 20 + 20;  // RFC 9293 §3.7.1
 inline constexpr std::size_t kTcpOverIpv6 = 40 + 20;
 
-inline constexpr std::size_t kLeastForIpv6 = 1280;  // RFC 8200 §5
-
-/// "1400 bytes", "1388 to 1403 bytes", "at least 1480 bytes"
-Text size_text(const MtuDirection& direction);
+/// "1400 bytes", "1388 to 1403 bytes", "at least 1480 bytes": the path MTU.
+Text size_text(const path::MtuResult& direction);
+/// "every size up to 1500 bytes arrives", "sizes up to 1492 bytes arrive"
+Text arrival_text(const path::MtuResult& direction);
 /// The sizes around the boundary, and what became of them.
 /// @param what  of which they are: "echo requests of "; empty: datagrams.
-void add_tried(const MtuDirection& direction, const Text& what, Finding& finding);
-Finding below_ipv6(std::size_t mtu);
-/// Whether its `mtu` is the path's, or as much as was wanted; and not how far a search had come.
+void add_tried(const path::MtuResult& direction, const Text& what, Finding& finding);
+/// The router that reported the MTU, rightly.
+std::optional<IpAddress> reporter_of(const path::MtuResult& direction);
+/// Whether its `mtu` is the path's, or as much as was wanted; not how far a search had come.
 /// @param full  what the setting makes.
-bool is_known(const MtuDirection& direction, std::size_t full);
+bool is_known(const path::MtuResult& direction, std::size_t full);
+
+/// The MTU that fits, beside the one in use.
+struct MtuSetting {
+  std::size_t fitting = 0;
+  bool is_smaller = false;   ///< than the one in use, in a direction that is measured
+  bool ipv6_inside = false;  ///< which needs path::kSmallestIpv6
+};
+/// What to set. @param summary  for the case that IPv6 has room.
+Check setting_check(CheckKind kind, const MtuSetting& setting, Text summary);
 
 /// What headers of TCP and IP take of an inner packet.
 constexpr std::size_t tcp_headers(Family inner) {
@@ -43,7 +55,7 @@ std::optional<Check> tcp_check(const MtuFacts& facts);
 /// Where our datagrams come from, where the gateway told.
 std::optional<Check> seen_as_check(const MtuFacts& facts);
 
-/// Whether the gateway's datagrams may be cut, where that is known.
+/// Whether the gateway's datagrams may be fragmented, where that is known.
 std::optional<Check> cutting_check(const MtuFacts& facts);
 /// The same as evidence for what becomes of its large datagrams.
 Text cutting_evidence(const MtuFacts& facts);

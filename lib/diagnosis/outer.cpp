@@ -3,15 +3,16 @@
 #include <algorithm>
 #include <cstddef>
 #include <optional>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
-#include "wgscope/diagnosis/mtu.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/path/hop_search.hpp"
+#include "wgscope/path/mtu_search.hpp"
 
 #include "drop_place.hpp"
 #include "mtu_parts.hpp"
@@ -20,22 +21,21 @@ namespace wgscope::diagnosis {
 namespace {
 
 using enum CheckKind;
-
-/// As in path/mtu_result.cpp: losses that are worth a word.
-constexpr std::size_t kLossWorthAWord = 3;
+using path::MtuResult;
 
 std::size_t full_size(const OuterFacts& facts) { return facts.tunnel_mtu + facts.overhead; }
 
-bool fits(const OuterFacts& facts, const MtuDirection& direction) {
+bool fits(const OuterFacts& facts, const MtuResult& direction) {
   return direction.mtu && *direction.mtu >= full_size(facts);
 }
 
 Text end_of(const OuterFacts& facts) { return text("{}", facts.host_address->address); }
 
-/// "the tunnel's MTU of 1420 makes 1480"
+/// "a full packet of the tunnel (MTU 1420) has 1480 bytes"
 Text need_text(const OuterFacts& facts) {
-  return text("{} MTU of {} makes {}", facts.tunnel_mtu_known ? "the tunnel's" : "a tunnel's usual",
-              facts.tunnel_mtu, full_size(facts));
+  return text("a full packet of {} (MTU {}) has {} bytes",
+              facts.tunnel_mtu_known ? "the tunnel" : "a usual tunnel", facts.tunnel_mtu,
+              full_size(facts));
 }
 
 std::vector<Text> setting_fix(const OuterFacts& facts) {
@@ -44,73 +44,45 @@ std::vector<Text> setting_fix(const OuterFacts& facts) {
   return {text("MTU = {} in [Interface] at both ends of the tunnel; at once: ip link set dev "
                "INTERFACE mtu {}",
                *fitting, *fitting),
-          "or let ICMP \"too big\" pass on the way; wgscope mtu without --outer looks at the "
-          "tunnel's own flow"};
+          "or let ICMP \"too big\" pass the firewalls on the path",
+          "to measure the tunnel's own flow: wgscope mtu without --outer"};
 }
 
-Finding too_large(const OuterFacts& facts, const MtuDirection& direction, const char* witness) {
-  const bool reported = direction.hop.has_value();
-  Finding finding{.id = reported ? FindingId::mtu_reported : FindingId::mtu_black_hole_forward,
+/// What one witness saw of the forward path.
+struct Witness {
+  const MtuResult& result;
+  const std::optional<path::HopSearchResult>& drop;
+  const char* name;  ///< "UDP"
+};
+
+/// The forward path takes less than is needed.
+Check too_large(const OuterFacts& facts, const Witness& witness) {
+  const auto reporter = reporter_of(witness.result);
+  Finding finding{.id = reporter ? FindingId::mtu_reported : FindingId::mtu_black_hole_forward,
                   .cause = {},
                   .evidence = {}};
-  const Text head = text("the path to {} takes {}", end_of(facts), size_text(direction));
-  if (reported) {
-    finding.cause = text("{}; {} says so: {}", head, *direction.hop, need_text(facts));
+  const Text path_mtu = text("the path MTU to {} is {}", end_of(facts), size_text(witness.result));
+  if (reporter) {
+    finding.cause = text("{}, as {} reports; {}", path_mtu, *reporter, need_text(facts));
   } else {
-    const auto where =
-        direction.place ? place_of_drop(*direction.place, end_of(facts)) : std::nullopt;
-    finding.cause = text("{} and drops what is larger without a word{}: {}", head,
-                         where ? text(", {}", *where) : Text(), need_text(facts));
+    const auto where = witness.drop ? place_of_drop(*witness.drop, end_of(facts)) : std::nullopt;
+    finding.cause = text("{}, and larger packets are silently dropped{}; {}", path_mtu,
+                         where ? text(" {}", *where) : Text(), need_text(facts));
   }
-  add_tried(direction, text("{} of ", Text(witness)), finding);
-  if (direction.place) add_place(*direction.place, end_of(facts), finding);
+  add_tried(witness.result, text("{} of ", Text(witness.name)), finding);
+  if (witness.drop) add_place(*witness.drop, end_of(facts), finding);
   finding.fix = setting_fix(facts);
-  return finding;
+  return make_check(outer_forward, reporter ? Status::warning : Status::critical,
+                    std::move(finding));
 }
 
-/// The way back takes less than the way there.
-Finding smaller_back(const OuterFacts& facts) {
-  const MtuDirection& both = *facts.both;
-  Finding finding{
-      .id = facts.largest_fragment ? FindingId::mtu_fragments : FindingId::mtu_black_hole_backward,
-      .cause = text("the path back from {} takes {}{}: {}", end_of(facts), size_text(both),
-                    facts.largest_fragment ? " and larger replies come in fragments"
-                                           : " and drops what is larger",
-                    need_text(facts)),
-      .evidence = {}};
-  if (facts.largest_fragment)
-    finding.evidence.push_back(text("the largest fragment had {} bytes", *facts.largest_fragment));
-  if (const auto forward = proven_forward(facts))
-    finding.evidence.push_back(text("on the way there {} bytes arrive", *forward));
-  add_tried(both, "echo requests of ", finding);
-  finding.fix = setting_fix(facts);
-  return finding;
-}
-
-Finding unanswered(const OuterFacts& facts) {
-  Finding finding{.id = FindingId::outer_unanswered,
-                  .cause = text("{} answers neither pings nor UDP to closed ports", end_of(facts)),
-                  .evidence = {}};
-  if (facts.echo_refused)
-    finding.evidence.push_back(text("no pings were sent: {}", Name{*facts.echo_refused}));
-  finding.fix = {"name another host behind the same path: wgscope mtu --outer HOST",
-                 "or search through the tunnel, which needs a key: wgscope mtu --config FILE"};
-  return finding;
-}
-
-void conclude(Check& check, Status status, Finding finding) {
-  check.status = status;
-  check.summary = finding.cause;
-  check.finding = std::move(finding);
-}
-
-bool is_lossy(const MtuDirection& direction) { return direction.controls_lost >= kLossWorthAWord; }
-
-Finding own_interface(const OuterFacts& facts, std::size_t limit) {
-  return {.id = FindingId::mtu_own_interface,
-          .cause = text("this host's own interface takes {} bytes, {}", limit, need_text(facts)),
-          .evidence = {"the kernel refused to send more (EMSGSIZE)"},
-          .fix = setting_fix(facts)};
+Check own_interface(const OuterFacts& facts, std::size_t limit) {
+  return make_check(outer_forward, Status::warning,
+                    {.id = FindingId::mtu_own_interface,
+                     .cause = text("this host's own interface sends at most {} bytes; {}", limit,
+                                   need_text(facts)),
+                     .evidence = {"the kernel refused to send more (EMSGSIZE)"},
+                     .fix = setting_fix(facts)});
 }
 
 /// Of the interface, where that is what limits.
@@ -120,85 +92,133 @@ std::optional<std::size_t> limit_here(const OuterFacts& facts) {
   return std::nullopt;
 }
 
-Check forward_check(const OuterFacts& facts) {
-  Check check = make_check(outer_forward, Status::ok, Text());
+Check forward_unknown(const OuterFacts& facts) {
+  if (facts.interrupted) return interrupted(outer_forward);
   const auto proven = proven_forward(facts);
-  if (proven && *proven >= full_size(facts)) {
-    check.summary = text("{} bytes arrive whole", *proven);
-  } else if (const auto limit = limit_here(facts)) {
-    conclude(check, Status::warning, own_interface(facts, *limit));
-  } else if (facts.forward && facts.forward->not_above) {
-    conclude(check, facts.forward->hop ? Status::warning : Status::critical,
-             too_large(facts, *facts.forward, "UDP"));
-  } else if (!facts.forward && facts.both && facts.both->not_above &&
-             is_dropped_before_end(*facts.both)) {
-    conclude(check, facts.both->hop ? Status::warning : Status::critical,
-             too_large(facts, *facts.both, "echo requests"));
-  } else {
-    check.status = Status::unknown;
-    check.summary = proven ? text("not told: {} bytes arrive", *proven)
-                           : Text("not told: nothing large enough was answered");
-    const auto& tried = facts.forward ? facts.forward : facts.both;
-    if (tried && is_lossy(*tried)) check.summary.add(", and packets of every size are lost");
-  }
-  return check;
+  Text summary = proven
+                     ? text("{} bytes arrive; larger sizes were not measured to the end", *proven)
+                     : Text("no answer to a packet that was large enough to tell");
+  const auto& tried = facts.forward ? facts.forward : facts.both;
+  if (tried && tried->lossy) summary.add("; packets of every size are lost");
+  return make_check(outer_forward, Status::unknown, std::move(summary));
+}
+
+Check forward_check(const OuterFacts& facts) {
+  const auto proven = proven_forward(facts);
+  if (proven && *proven >= full_size(facts))
+    return make_check(outer_forward, Status::ok, text("{} bytes arrive unfragmented", *proven));
+  if (const auto limit = limit_here(facts)) return own_interface(facts, *limit);
+  if (facts.forward && facts.forward->not_above)
+    return too_large(facts, {*facts.forward, facts.forward_drop, "UDP"});
+  if (!facts.forward && facts.both && facts.both->not_above && is_dropped_before_end(facts))
+    return too_large(facts, {*facts.both, facts.both_drop, "echo requests"});
+  return forward_unknown(facts);
+}
+
+void add_replies(const OuterFacts& facts, Finding& finding) {
+  if (facts.largest_fragment)
+    finding.evidence.push_back(text("the largest fragment had {} bytes", *facts.largest_fragment));
+  if (const auto forward = proven_forward(facts))
+    finding.evidence.push_back(text("to {}, {} bytes arrive", end_of(facts), *forward));
+  add_tried(*facts.both, "echo requests of ", finding);
+}
+
+/// The reverse path takes less than the forward path.
+Finding smaller_back(const OuterFacts& facts) {
+  Finding finding{
+      .id = facts.largest_fragment ? FindingId::mtu_fragments : FindingId::mtu_black_hole_backward,
+      .cause = text("the path MTU from {} is {}, and larger replies {}; {}", end_of(facts),
+                    size_text(*facts.both),
+                    facts.largest_fragment ? "arrive in fragments" : "are silently dropped",
+                    need_text(facts)),
+      .evidence = {}};
+  add_replies(facts, finding);
+  finding.fix = setting_fix(facts);
+  return finding;
+}
+
+/// Which of both directions takes less is unknown.
+Finding smaller_somewhere(const OuterFacts& facts) {
+  Finding finding{.id = FindingId::mtu_black_hole_backward,
+                  .cause = text("the path MTU to {} or from it is {}, and larger packets are "
+                                "silently dropped (cannot tell in which direction); {}",
+                                end_of(facts), size_text(*facts.both), need_text(facts)),
+                  .evidence = {}};
+  add_replies(facts, finding);
+  finding.fix = setting_fix(facts);
+  return finding;
+}
+
+Check both_unknown(const OuterFacts& facts) {
+  if (facts.interrupted) return interrupted(outer_both);
+  if (facts.both)
+    return make_check(
+        outer_both, Status::unknown,
+        facts.both->mtu
+            ? text("{} bytes arrive; larger sizes were not measured to the end", *facts.both->mtu)
+            : Text("no reply was large enough to tell"));
+  if (facts.echo_refused)
+    return make_check(outer_both, Status::unknown,
+                      text("cannot measure the reverse path: {}", Name{*facts.echo_refused}));
+  return make_check(
+      outer_both, Status::unknown,
+      text("cannot measure the reverse path: {} does not answer pings", end_of(facts)));
 }
 
 Check both_check(const OuterFacts& facts, const Check& forward) {
-  Check check = make_check(outer_both, Status::ok, Text());
-  if (!facts.both) {
-    check.status = Status::unknown;
-    check.summary = facts.echo_refused
-                        ? text("the way back is not told: {}", Name{*facts.echo_refused})
-                        : text("the way back is not told: {} does not answer pings", end_of(facts));
+  if (!facts.both) return both_unknown(facts);
+  const MtuResult& both = *facts.both;
+  if (fits(facts, both))
+    return make_check(outer_both, Status::ok,
+                      text("{} unfragmented in both directions", arrival_text(both)));
+  if (is_limited_here(both))
+    return make_check(
+        outer_both, Status::ok,
+        text("{} bytes, the most that this host sends, arrive in both directions", *both.mtu));
+  if (!both.mtu || !both.not_above) return both_unknown(facts);
+  const auto proven = proven_forward(facts);
+  if (proven && *proven > *both.not_above)
+    return make_check(outer_both, facts.largest_fragment ? Status::warning : Status::critical,
+                      smaller_back(facts));
+  if (forward.finding) {
+    Check check = skipped(outer_both, forward.finding->id);
+    check.essential = false;
+    check.summary =
+        text("the path MTU in both directions is that of the forward path, {}", size_text(both));
     return check;
   }
-  const MtuDirection& both = *facts.both;
-  const auto proven = proven_forward(facts);
-  if (fits(facts, both)) {
-    check.summary = text("{} pass whole, there and back", size_text(both));
-  } else if (is_limited_here(both)) {
-    check.summary = text("{}, all that this host sends, pass there and back", *both.mtu);
-  } else if (!both.mtu || !both.not_above) {
-    check.status = Status::unknown;
-    check.summary = both.mtu ? text("not told: {} bytes pass", *both.mtu)
-                             : Text("not told: no reply large enough to tell");
-  } else if (proven && *proven > *both.not_above) {
-    conclude(check, facts.largest_fragment ? Status::warning : Status::critical,
-             smaller_back(facts));
-  } else if (forward.finding) {
-    check.status = Status::skipped;
-    check.because = forward.finding->id;
-    check.essential = false;
-    check.summary = text("{} pass there and back, as many as on the way there", size_text(both));
-  } else if (facts.largest_fragment) {  // so the request had arrived
-    conclude(check, Status::warning, smaller_back(facts));
-  } else {
-    Finding finding = smaller_back(facts);
-    finding.id = FindingId::mtu_black_hole_backward;
-    finding.cause = text("the path to {} or back takes {} and drops what is larger: {}",
-                         end_of(facts), size_text(both), need_text(facts));
-    conclude(check, Status::critical, std::move(finding));
-  }
-  return check;
+  // Replies in fragments: the request had arrived whole.
+  if (facts.largest_fragment) return make_check(outer_both, Status::warning, smaller_back(facts));
+  return make_check(outer_both, Status::critical, smaller_somewhere(facts));
 }
 
-std::optional<Check> setting_check(const OuterFacts& facts) {
-  const auto fitting = fitting_mtu(facts);
-  if (!fitting) return std::nullopt;
-  Check check = make_check(outer_setting, Status::ok, success(facts));
-  if (facts.both && *fitting < facts.tunnel_mtu) check.status = Status::warning;
-  if (*fitting >= kLeastForIpv6 || !facts.ipv6_inside) return check;
-  conclude(check, Status::warning, below_ipv6(*fitting));
-  return check;
+Finding unanswered(const OuterFacts& facts) {
+  Finding finding{.id = FindingId::outer_unanswered,
+                  .cause = text("{} answers neither pings nor UDP to closed ports", end_of(facts)),
+                  .evidence = {}};
+  if (facts.echo_refused)
+    finding.evidence.push_back(text("no pings were sent: {}", Name{*facts.echo_refused}));
+  finding.fix = {"name another host behind the same path: wgscope mtu --outer HOST",
+                 "or measure through the tunnel, which needs a key: wgscope mtu --config FILE"};
+  return finding;
 }
 
 std::optional<Check> mark_check(const OuterFacts& facts) {
   if (!facts.mark_refused) return std::nullopt;
   return make_check(outer_mark, Status::unknown,
-                    text("packets went without the configuration's FwMark, so they may have taken "
-                         "another way than the tunnel's: {}",
+                    text("packets were sent without the configuration's FwMark, so they may have "
+                         "taken another path than the tunnel's: {}",
                          Name{*facts.mark_refused}));
+}
+
+std::optional<Check> setting_of(const OuterFacts& facts) {
+  const auto fitting = fitting_mtu(facts);
+  if (!fitting) return std::nullopt;
+  return setting_check(outer_setting,
+                       {.fitting = *fitting,
+                        .is_smaller = facts.both && *fitting < facts.tunnel_mtu,
+                        .ipv6_inside = facts.ipv6_inside},
+                       success(facts));
 }
 
 Check host_check(const OuterFacts& facts) {
@@ -215,11 +235,12 @@ std::optional<std::size_t> proven_forward(const OuterFacts& facts) {
   return proven;
 }
 
-bool is_dropped_before_end(const MtuDirection& both) {
-  return both.hop || (both.place && both.place->first && !both.place->first->is_end);
+bool is_dropped_before_end(const OuterFacts& facts) {
+  if (facts.both && facts.both->report) return true;
+  return facts.both_drop && facts.both_drop->first && !facts.both_drop->first->is_end;
 }
 
-bool is_limited_here(const MtuDirection& direction) {
+bool is_limited_here(const MtuResult& direction) {
   return direction.own_limit && direction.mtu && *direction.mtu >= *direction.own_limit;
 }
 
@@ -242,8 +263,8 @@ std::vector<Check> diagnose(const OuterFacts& facts) {
   // One cause, told once: where neither alone is to blame, both together are.
   if (forward.status == Status::unknown && both.finding) forward.essential = false;
   std::vector<Check> checks{std::move(forward), std::move(both)};
-  if (auto mark = mark_check(facts)) checks.push_back(std::move(*mark));
-  if (auto setting = setting_check(facts)) checks.push_back(std::move(*setting));
+  for (auto& more : {mark_check(facts), setting_of(facts)})
+    if (more) checks.push_back(*more);
   return checks;
 }
 
@@ -265,17 +286,18 @@ void measure(const OuterFacts& facts, Report& report) {
 Text success(const OuterFacts& facts) {
   const auto fitting = fitting_mtu(facts);
   if (!fitting) return text("MTU {}", facts.tunnel_mtu);
+  const std::size_t path_mtu = *fitting + facts.overhead;
   if (!facts.both)
-    return text("the path to {} takes {} bytes on the way there; the way back is not told",
-                end_of(facts), *fitting + facts.overhead);
+    return text("packets of {} bytes arrive at {}; the reverse path was not measured", path_mtu,
+                end_of(facts));
   const Text head = text(
-      "the path to {} takes {} bytes there and back: a tunnel of MTU {} fits, TCP MSS {} (IPv6: "
-      "{})",
-      end_of(facts), *fitting + facts.overhead, *fitting, *fitting - kTcpOverIpv4,
-      *fitting - kTcpOverIpv6);
+      "packets of {} bytes arrive at {} and back: a tunnel of MTU {} fits, TCP MSS {} (IPv6: {})",
+      path_mtu, end_of(facts), *fitting, *fitting - kTcpOverIpv4, *fitting - kTcpOverIpv6);
   if (*fitting < facts.tunnel_mtu)
-    return text("{}; {} is {} too many", head, facts.tunnel_mtu, facts.tunnel_mtu - *fitting);
-  return text("{}; margin {} bytes over {}", head, *fitting - facts.tunnel_mtu, facts.tunnel_mtu);
+    return text("{}; MTU {} is {} bytes too large", head, facts.tunnel_mtu,
+                facts.tunnel_mtu - *fitting);
+  return text("{}; margin {} bytes over MTU {}", head, *fitting - facts.tunnel_mtu,
+              facts.tunnel_mtu);
 }
 
 }  // namespace wgscope::diagnosis

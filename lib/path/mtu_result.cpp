@@ -50,6 +50,7 @@ MtuResult MtuSearch::result() const {
     return shot.role != Role::probe && shot.fate != Fate::waiting;
   }));
   result.controls_lost = trusted_lost_;
+  result.lossy = trusted_lost_ >= kLossWorthAWord && trusted_lost_ * kOneIn >= trusted_sent_;
   result.round_trip = shortest_;
   tell_reports(result);
   tell_trials(result);
@@ -98,8 +99,7 @@ MtuVerdict MtuSearch::verdict(const MtuResult& result) const {
     return config_.dont_fragment ? black_hole : frag_dropped;
   }
   if (result.current_fits != true) return inconclusive;
-  const bool lossy = trusted_lost_ >= kLossWorthAWord && trusted_lost_ * kOneIn >= trusted_sent_;
-  return lossy || out_of_probes_ ? loss_not_size : ok;
+  return result.lossy || out_of_probes_ ? loss_not_size : ok;
 }
 
 }  // namespace wgscope::path

@@ -22,6 +22,7 @@
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/path/mtu_search.hpp"
 #include "wgscope/wire/measuring.hpp"
 
 #include "probe/command_line.hpp"
@@ -151,7 +152,7 @@ Plan plan_of(const MtuVerb& verb, const Prepared& prepared) {
   return plan;
 }
 
-std::string row(const diagnosis::SizeTried& tried) {
+std::string row(const path::MtuTrial& tried) {
   std::string_view note;
   if (tried.refused) note = "refused here: above the interface's MTU";
   if (tried.reported) note = "reported as too big";
@@ -170,9 +171,9 @@ void show_tables(const diagnosis::MtuFacts& facts) {
 
 }  // namespace
 
-std::string size_table(std::string_view title, const diagnosis::MtuDirection& direction) {
+std::string size_table(std::string_view title, const path::MtuResult& direction) {
   std::string lines = fmt::format("{}, sizes in the order of trying:\n", title);
-  for (const diagnosis::SizeTried& tried : direction.tried) lines += row(tried);
+  for (const path::MtuTrial& tried : direction.trials) lines += row(tried);
   return lines + fmt::format("  {} probes; {} of {} small packets beside them answered\n",
                              direction.probes, direction.controls - direction.controls_lost,
                              direction.controls);

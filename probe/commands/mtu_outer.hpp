@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "wgscope/diagnosis/mtu.hpp"
+#include "wgscope/path/mtu_search.hpp"
 
 #include "probe/frame.hpp"
 #include "probe/verbs.hpp"
@@ -15,6 +15,6 @@ namespace wgscope::probe {
 Exit run_mtu_outer(const CheckOptions& check, const std::string& host);
 
 /// The sizes that were tried one way, a line each.
-std::string size_table(std::string_view title, const diagnosis::MtuDirection& direction);
+std::string size_table(std::string_view title, const path::MtuResult& direction);
 
 }  // namespace wgscope::probe

@@ -26,6 +26,7 @@
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
+#include "wgscope/path/mtu_search.hpp"
 
 #include "files.hpp"
 #include "interop/diagnosis/place.hpp"
@@ -41,7 +42,7 @@ using namespace std::chrono_literals;
 using diagnosis::FindingId;
 using diagnosis::MtuBackward;
 using diagnosis::MtuFacts;
-using diagnosis::MtuVerdict;
+using path::MtuVerdict;
 
 template <class T>
 T must(Result<T> result) {
@@ -136,7 +137,7 @@ INSTANTIATE_TEST_SUITE_P(, ExactMtu, testing::Values(Family::v4, Family::v6), []
   return std::string(test.param == Family::v4 ? "V4" : "V6");
 });
 
-void expect_boundary(const std::optional<diagnosis::MtuDirection>& direction, std::size_t mtu) {
+void expect_boundary(const std::optional<path::MtuResult>& direction, std::size_t mtu) {
   ASSERT_TRUE(direction);
   EXPECT_EQ(direction->mtu, mtu);
   EXPECT_EQ(direction->not_above, mtu);
@@ -165,9 +166,11 @@ TEST_P(ExactMtu, NamesTheRouterThatReportsEachWay) {
   const MtuFacts facts = search();
   expect_boundary(facts.forward, 1433);
   expect_boundary(facts.backward, 1397);
-  EXPECT_EQ(facts.forward->hop, IpAddress::parse(v4() ? Place::kRouter : Place::kRouter6).value());
+  EXPECT_EQ(facts.forward->report.value().from,
+            IpAddress::parse(v4() ? Place::kRouter : Place::kRouter6).value());
   EXPECT_EQ(facts.backward->verdict, MtuVerdict::ptb_reported);
-  EXPECT_EQ(facts.backward->hop, IpAddress::parse(v4() ? "10.2.0.2" : "fd02::2").value());
+  EXPECT_EQ(facts.backward->report.value().from,
+            IpAddress::parse(v4() ? "10.2.0.2" : "fd02::2").value());
 }
 
 TEST_P(ExactMtu, AdvisesWhatPassesBothWaysToTheByte) {
@@ -229,7 +232,7 @@ TEST_P(ExactMtu, DoesNotTakeATokenBucketForABlackHole) {
     EXPECT_NE(direction->verdict, MtuVerdict::black_hole);
     EXPECT_NE(direction->verdict, MtuVerdict::ptb_reported);
     lost += direction->controls_lost;
-    for (const auto& tried : direction->tried)
+    for (const auto& tried : direction->trials)
       if (tried.size <= 1500) lost += tried.sent - tried.answered;
   }
   EXPECT_GT(lost, 0U) << "the bucket was never empty";

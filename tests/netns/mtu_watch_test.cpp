@@ -104,9 +104,10 @@ TEST_F(MtuWatch, TellsThatThePathBecameWorseAndBetterAgain) {
   ASSERT_TRUE(watch_->wait_for_output("Z  OK: MTU 1420 fits", 20s)) << watch_->out();
   EXPECT_EQ(count("wgscope mtu 198.18.2.1:51820, "), 1U) << "unchanged is one line";
   limit(1400);
-  ASSERT_TRUE(watch_->wait_for_output("\n\nWARNING: the path to the gateway takes 1400 bytes", 30s))
+  ASSERT_TRUE(
+      watch_->wait_for_output("\n\nWARNING: the path MTU to the gateway is 1400 bytes", 30s))
       << watch_->out();
-  ASSERT_TRUE(watch_->wait_for_output("Z  WARNING: the path to the gateway", 30s));
+  ASSERT_TRUE(watch_->wait_for_output("Z  WARNING: the path MTU to the gateway", 30s));
   EXPECT_EQ(count("wgscope mtu 198.18.2.1:51820, "), 2U) << "a change is a whole report";
   limit(1500);
   ASSERT_TRUE(watch_->wait_for_output("\nOK: MTU 1420 fits", 30s)) << watch_->out();

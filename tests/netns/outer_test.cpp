@@ -166,9 +166,9 @@ INSTANTIATE_TEST_SUITE_P(, OuterPath, testing::Values(true, false),
 TEST_P(OuterPath, SaysWhatTakesAHealthyPathWithoutPrivileges) {
   const Said said = outer();
   EXPECT_EQ(said.program.exit_code, 0) << said.program.out << said.program.err;
-  EXPECT_EQ(said.summary("outer.forward"), "1500 bytes arrive whole");
+  EXPECT_EQ(said.summary("outer.forward"), "1500 bytes arrive unfragmented");
   EXPECT_EQ(said.summary("outer.both"),
-            "1500 bytes, all that was tried pass whole, there and back");
+            "every size up to 1500 bytes arrives unfragmented in both directions");
   EXPECT_THAT(said.summary("outer.setting"), HasSubstr(v4() ? "MTU 1440 fits" : "MTU 1420 fits"));
   EXPECT_LE(said.report.at("duration_seconds").get<double>(), 3);
 }
@@ -186,7 +186,7 @@ TEST_P(OuterPath, NamesTheLinkOfABlackHoleWhereverItIs) {
     const std::string last = fmt::format("{} (hop {})", right(at - 1, v4()), at);
     const std::string first = fmt::format("{} (hop {})", right(at, v4()), at + 1);
     EXPECT_THAT(said.summary("outer.forward"),
-                AllOf(HasSubstr(fmt::format("takes {} bytes", mtu)),
+                AllOf(HasSubstr(fmt::format("is {} bytes", mtu)),
                       HasSubstr("between " + last + " and " + first)));
   }
 }
@@ -197,8 +197,9 @@ TEST_P(OuterPath, NamesTheRouterThatReports) {
   EXPECT_EQ(said.program.exit_code, 1) << said.program.out << said.program.err;
   EXPECT_EQ(said.report.at("finding"), "WGS-MTU-003");
   EXPECT_THAT(said.summary("outer.forward"),
-              AllOf(HasSubstr("takes 1391 bytes"), HasSubstr(right(1, v4()) + " says so")));
-  EXPECT_THAT(said.program.out, HasSubstr(right(1, v4()) + " (hop 2) has them coming in still"));
+              AllOf(HasSubstr("is 1391 bytes"), HasSubstr("as " + right(1, v4()) + " reports")));
+  EXPECT_THAT(said.program.out,
+              HasSubstr("the larger packets reach " + right(1, v4()) + " (hop 2)"));
 }
 
 TEST_P(OuterPath, NamesTheNearestHopsThatSpeakAroundASilentOne) {
@@ -210,7 +211,8 @@ TEST_P(OuterPath, NamesTheNearestHopsThatSpeakAroundASilentOne) {
   EXPECT_THAT(
       said.summary("outer.forward"),
       HasSubstr(fmt::format("between {} (hop 1) and {} (hop 3)", right(0, v4()), right(2, v4()))));
-  EXPECT_THAT(said.program.out, HasSubstr("hops between that say nothing of any packet: 1"));
+  EXPECT_THAT(said.program.out,
+              HasSubstr("hops between them that answer no packet of either size: 1"));
 }
 
 /// What takes long and does not hang on the family; how IPv6 replies are cut is in echo_test.cpp.
@@ -223,7 +225,7 @@ TEST_P(OuterPathOverIpv4, TellsTheWayBackFromTheWayThere) {
   limit_backward(2, 1390);
   drop_too_big(1);
   const Said said = outer();
-  EXPECT_THAT(said.summary("outer.forward"), HasSubstr("takes 1450 bytes"));
+  EXPECT_THAT(said.summary("outer.forward"), HasSubstr("is 1450 bytes"));
   // The far end learns of it where routers must not cut, and cuts then.
   EXPECT_THAT(said.check("outer.both").at("finding").at("id"), "WGS-MTU-004");
   EXPECT_THAT(said.summary("outer.setting"), HasSubstr(v4() ? "MTU 1330 fits" : "MTU 1310 fits"));
@@ -235,10 +237,10 @@ TEST_P(OuterPathOverIpv4, MakesDoWithUdpWhereEchoIsNotPermitted) {
   drop_too_big(2);
   const Said said = outer();
   EXPECT_EQ(said.program.exit_code, 2) << said.program.out << said.program.err;
-  EXPECT_THAT(said.summary("outer.forward"),
-              AllOf(HasSubstr("takes 1391 bytes"),
-                    HasSubstr(fmt::format("between {} (hop 2) and {} (hop 3)", right(1, v4()),
-                                          right(2, v4())))));
+  EXPECT_THAT(
+      said.summary("outer.forward"),
+      AllOf(HasSubstr("is 1391 bytes"), HasSubstr(fmt::format("between {} (hop 2) and {} (hop 3)",
+                                                              right(1, v4()), right(2, v4())))));
   EXPECT_THAT(said.summary("outer.both"), HasSubstr("ping_group_range"));
 }
 

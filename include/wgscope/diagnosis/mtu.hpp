@@ -11,49 +11,12 @@
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/path/hop_search.hpp"
+#include "wgscope/path/mtu_search.hpp"
 
 // What the search for a path's MTU has shown in each direction, and what that means for the
 // tunnel's. checks::mtu() sees; diagnose() knows. All sizes are bytes of whole IP packets.
 
 namespace wgscope::diagnosis {
-
-enum class MtuVerdict : std::uint8_t {
-  ok,             ///< datagrams of a full tunnel packet pass
-  refused_here,   ///< this host's own interface does not take them
-  ptb_reported,   ///< they do not, and a router says so
-  black_hole,     ///< they do not, and nobody says so
-  loss_not_size,  ///< datagrams are lost, but not for their size
-  inconclusive,
-};
-
-/// A size that was tried.
-struct SizeTried {
-  std::size_t size = 0;
-  std::size_t sent = 0;
-  std::size_t answered = 0;
-  bool reported = false;  ///< as too big, by a router
-  bool refused = false;   ///< by this host's own interface
-};
-
-/// One direction, as datagrams that must not be cut into fragments see it.
-struct MtuDirection {
-  MtuVerdict verdict = MtuVerdict::inconclusive;
-  std::optional<std::size_t> mtu;        ///< the largest that passed
-  std::optional<std::size_t> not_above;  ///< the path's MTU is `mtu` … this; nothing: as large as
-                                         ///< was tried, or not searched to the end
-  bool exact = false;                    ///< the search came to its end
-  bool path_changed = false;             ///< while it was searched
-  std::optional<std::size_t> own_limit;  ///< of this host's interface, where something was above it
-  std::optional<IpAddress> hop;          ///< who reported it, rightly
-  std::optional<IpAddress> liar;         ///< who reported an MTU that larger datagrams refuted
-  std::optional<std::size_t> lie;        ///< the MTU that was claimed then
-  std::size_t probes = 0;
-  std::size_t controls = 0;
-  std::size_t controls_lost = 0;
-  std::vector<SizeTried> tried;
-  /// Where larger datagrams are dropped; nothing: not looked for.
-  std::optional<path::HopSearchResult> place;
-};
 
 /// How the way back was measured.
 enum class MtuBackward : std::uint8_t {
@@ -70,9 +33,10 @@ struct MtuCutting {
 /// An inner TCP service, asked for the segments that it takes.
 struct MtuTcp {
   Endpoint service;
-  bool answered = false;             ///< with a SYN-ACK
-  bool refused = false;              ///< or with a reset
-  std::optional<std::uint16_t> mss;  ///< as the SYN-ACK says; nothing: it says nothing
+  bool refused = false;  ///< it answered with a reset
+  /// As its SYN-ACK says, or the default where that says nothing; nothing: no SYN-ACK came.
+  std::optional<std::uint16_t> mss;
+  bool announced = true;  ///< false: the SYN-ACK named none (RFC 9293 §3.7.1)
 };
 
 struct MtuFacts {
@@ -85,8 +49,11 @@ struct MtuFacts {
   bool ipv6_inside = false;    ///< which needs 1280
   std::optional<Nanoseconds> round_trip;
 
-  std::optional<MtuDirection> forward;   ///< to the gateway; nothing: not tried
-  std::optional<MtuDirection> backward;  ///< from it
+  // As datagrams that must not be fragmented see it; nothing: not tried.
+  std::optional<path::MtuResult> forward;   ///< to the gateway
+  std::optional<path::MtuResult> backward;  ///< from it
+  /// Where larger ones are dropped on the way to the gateway; nothing: not looked for.
+  std::optional<path::HopSearchResult> drop;
   /// Where full datagrams do not pass forward whole: whether they do in fragments.
   std::optional<bool> fragments_pass;
   std::optional<std::size_t> largest_fragment;  ///< of the gateway's datagrams that came in some

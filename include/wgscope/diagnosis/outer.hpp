@@ -7,10 +7,11 @@
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
-#include "wgscope/diagnosis/mtu.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/path/hop_search.hpp"
+#include "wgscope/path/mtu_search.hpp"
 
 // What a path's MTU is without a tunnel, as two witnesses at its far end show, and what that means
 // for a tunnel there. checks::outer() sees; diagnose() knows. Sizes are bytes of whole IP packets.
@@ -36,18 +37,22 @@ struct OuterFacts {
   std::optional<std::string> echo_refused;  ///< why this host sends no echo requests
   std::optional<std::string> mark_refused;  ///< why packets went without the configuration's mark
 
-  std::optional<MtuDirection> forward;          ///< by UDP; nothing: not needed, or not answered
-  std::optional<MtuDirection> both;             ///< by echo
+  std::optional<path::MtuResult> forward;  ///< by UDP; nothing: not needed, or not answered
+  std::optional<path::MtuResult> both;     ///< by echo
+  // Where larger packets are dropped, as each witness shows; nothing: not looked for.
+  std::optional<path::HopSearchResult> forward_drop;
+  std::optional<path::HopSearchResult> both_drop;
   std::optional<std::size_t> largest_fragment;  ///< of replies that came in some
   bool interrupted = false;                     ///< by the user
 };
 
 /// The largest that is proven to arrive there.
 std::optional<std::size_t> proven_forward(const OuterFacts& facts);
-/// What is larger is dropped before the far end, so it is the way there that takes no more.
-bool is_dropped_before_end(const MtuDirection& both);
+/// What is larger than `both` is dropped before the far end, so it is the way there that takes no
+/// more.
+bool is_dropped_before_end(const OuterFacts& facts);
 /// All that this host's own interface takes passes.
-bool is_limited_here(const MtuDirection& direction);
+bool is_limited_here(const path::MtuResult& direction);
 /// The tunnel's MTU that fits, both ways where that is known and else the way there.
 std::optional<std::size_t> fitting_mtu(const OuterFacts& facts);
 

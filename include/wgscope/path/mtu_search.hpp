@@ -90,6 +90,7 @@ struct MtuResult {
   std::size_t probes = 0;                 ///< that were sent; controls, and their like, not counted
   std::size_t controls = 0;               ///< that were sent
   std::size_t controls_lost = 0;          ///< for no reason of size
+  bool lossy = false;                     ///< so many of those that they are worth a word
   std::optional<Nanoseconds> round_trip;  ///< the shortest
   std::vector<MtuTrial> trials;           ///< in the order of first trying
 };

@@ -22,7 +22,6 @@
 #include "wgscope/wire/message.hpp"
 
 #include "hop_probing.hpp"
-#include "mtu_facts.hpp"
 #include "mtu_probing.hpp"
 #include "mtu_service.hpp"
 #include "mtu_tcp.hpp"
@@ -48,52 +47,6 @@ constexpr Nanoseconds kService = 100ms;
 constexpr Nanoseconds kServiceWhereLossy = 1s;
 /// IPv4 cuts at multiples of 8 bytes (RFC 791 §3.1), IPv6 likewise (RFC 8200 §4.5).
 constexpr std::size_t kFragmentUnit = 8;
-
-diagnosis::MtuVerdict verdict_of(path::MtuVerdict verdict) {
-  switch (verdict) {
-    case path::MtuVerdict::ok: return diagnosis::MtuVerdict::ok;
-    case path::MtuVerdict::refused_here: return diagnosis::MtuVerdict::refused_here;
-    case path::MtuVerdict::ptb_reported: return diagnosis::MtuVerdict::ptb_reported;
-    case path::MtuVerdict::black_hole:
-    case path::MtuVerdict::frag_dropped: return diagnosis::MtuVerdict::black_hole;
-    case path::MtuVerdict::loss_not_size: return diagnosis::MtuVerdict::loss_not_size;
-    case path::MtuVerdict::inconclusive: break;
-  }
-  return diagnosis::MtuVerdict::inconclusive;
-}
-
-}  // namespace
-
-diagnosis::MtuDirection to_facts(const path::MtuResult& result) {
-  diagnosis::MtuDirection direction{.verdict = verdict_of(result.verdict),
-                                    .mtu = result.mtu,
-                                    .not_above = result.not_above,
-                                    .exact = result.exact,
-                                    .path_changed = result.path_changed,
-                                    .own_limit = result.own_limit,
-                                    .hop = {},
-                                    .liar = {},
-                                    .lie = {},
-                                    .probes = result.probes,
-                                    .controls = result.controls,
-                                    .controls_lost = result.controls_lost,
-                                    .tried = {},
-                                    .place = {}};
-  if (result.report) direction.hop = result.report->from;
-  if (!result.wrong_reports.empty()) {
-    direction.liar = result.wrong_reports.front().from;
-    direction.lie = result.wrong_reports.front().mtu;
-  }
-  for (const path::MtuTrial& trial : result.trials)
-    direction.tried.push_back({.size = trial.size,
-                               .sent = trial.sent,
-                               .answered = trial.answered,
-                               .reported = trial.reported,
-                               .refused = trial.refused});
-  return direction;
-}
-
-namespace {
 
 class MtuSearches {
  public:
@@ -137,9 +90,8 @@ class MtuSearches {
     MtuProbing probing(run_, session_, target_, MtuWay::forward, service_);
     service_.ask(os::boot_now());
     probing.drive(search, deadline_);
-    const auto result = search.result();
-    facts.round_trip = result.round_trip;
-    facts.forward = to_facts(result);
+    facts.forward = search.result();
+    facts.round_trip = facts.forward->round_trip;
   }
 
   /// Whether a full datagram passes that may be cut.
@@ -156,8 +108,8 @@ class MtuSearches {
   }
 
   /// Behind which hop larger datagrams are dropped. What reports them is a hop too.
-  void place(diagnosis::MtuFacts& facts) {
-    diagnosis::MtuDirection& forward = *facts.forward;
+  void find_drop(diagnosis::MtuFacts& facts) {
+    const path::MtuResult& forward = *facts.forward;
     if (!forward.exact || !forward.mtu || !forward.not_above) return;
     run_.say(diagnosis::text("looking for the hop towards {} that drops", session_.gateway()));
     path::HopSearchConfig config;
@@ -166,7 +118,7 @@ class MtuSearches {
     config.round_trip = facts.round_trip;
     config.controls = forward.controls;
     config.controls_lost = forward.controls_lost;
-    forward.place = HopProbing(run_, session_, target_).drive(config, deadline_);
+    facts.drop = HopProbing(run_, session_, target_).drive(config, deadline_);
   }
 
   void backward(diagnosis::MtuFacts& facts) {
@@ -204,7 +156,7 @@ class MtuSearches {
     path::MtuSearch search(config);
     MtuProbing probing(run_, session_, target_, MtuWay::answered, service_);
     probing.drive(search, deadline_);
-    facts.backward = to_facts(search.result());
+    facts.backward = search.result();
     facts.largest_fragment = probing.largest_fragment();
   }
 
@@ -226,7 +178,7 @@ class MtuSearches {
     path::MtuSearch search(config);
     MtuProbing probing(run_, session_, target_, MtuWay::backward, service_);
     probing.drive(search, deadline_);
-    facts.backward = to_facts(search.result());
+    facts.backward = search.result();
     facts.largest_fragment = probing.largest_fragment();
     facts.inner_fragments = probing.inner_fragments();
     after_losses_ = probing.fragments_after_losses();
@@ -260,7 +212,7 @@ class MtuSearches {
 
   /// A reply of the largest size may have been padded to the next step above.
   static void widen(diagnosis::MtuFacts& facts, const path::MtuSearchConfig& config) {
-    diagnosis::MtuDirection& back = *facts.backward;
+    path::MtuResult& back = *facts.backward;
     if (!back.not_above || *back.not_above + 1 != config.ceiling) return;
     const std::size_t step = step_below(config.floor, config.ceiling);
     if (step != config.ceiling) back.not_above = step + wire::kPaddingMultiple - 1;
@@ -268,7 +220,7 @@ class MtuSearches {
 
   /// A fragment tells the link that made it, nearly.
   static void narrow(diagnosis::MtuFacts& facts) {
-    diagnosis::MtuDirection& back = *facts.backward;
+    path::MtuResult& back = *facts.backward;
     if (!facts.largest_fragment || !back.not_above) return;
     back.mtu = std::max(back.mtu.value_or(0), *facts.largest_fragment);
     back.not_above = std::min(*back.not_above, *facts.largest_fragment + kFragmentUnit - 1);
@@ -319,7 +271,8 @@ diagnosis::MtuFacts mtu(Run& run, Session& session, const Target& target,
   const bool fits = facts.forward->mtu >= facts.tunnel_mtu + facts.overhead;
   if (facts.forward->mtu && !fits && !run.interrupted()) searches.fragments(facts);
   if (facts.forward->mtu && !run.interrupted()) searches.backward(facts);
-  if (facts.forward->mtu && !fits && !options.quick && !run.interrupted()) searches.place(facts);
+  if (facts.forward->mtu && !fits && !options.quick && !run.interrupted())
+    searches.find_drop(facts);
   searches.conclude_cutting(facts);
   if (options.tcp_port && !run.interrupted())
     facts.tcp =

@@ -33,8 +33,9 @@ void take(diagnosis::MtuTcp& facts, const endpoint::Arrived& arrived) {
   if (!segment || !segment->syn || !segment->ack || segment->source != facts.service.port) return;
   const auto mss = wire::maximum_segment_size(*segment);
   if (!mss) return;
-  facts.answered = true;
-  facts.mss = *mss;
+  const bool is_v4 = facts.service.address.family == Family::v4;
+  facts.mss = mss->value_or(is_v4 ? wire::kDefaultMss4 : wire::kDefaultMss6);
+  facts.announced = mss->has_value();
 }
 
 }  // namespace
@@ -61,7 +62,7 @@ std::optional<diagnosis::MtuTcp> ask_mss(Run& run, Session& session, const Endpo
   };
   session.pump();
   const Instant patience = os::boot_now() + kPatience;
-  const bool told = run.wait([&] { return over || facts.answered; }, std::min(deadline, patience));
+  const bool told = run.wait([&] { return over || facts.mss; }, std::min(deadline, patience));
   session.on_arrival = nullptr;
   session.on_inner = nullptr;
   session.host().tcp().abort(*id);

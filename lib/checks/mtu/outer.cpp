@@ -14,7 +14,6 @@
 #include "wgscope/checks/resolve.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/crypto/random.hpp"
-#include "wgscope/diagnosis/mtu.hpp"
 #include "wgscope/diagnosis/outer.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -23,7 +22,6 @@
 #include "wgscope/path/hop_search.hpp"
 #include "wgscope/path/mtu_search.hpp"
 
-#include "mtu_facts.hpp"
 #include "mtu_probing.hpp"
 #include "outer_witness.hpp"
 
@@ -36,8 +34,8 @@ namespace wgscope::checks {
 namespace {
 
 using namespace std::chrono_literals;
-using diagnosis::MtuVerdict;
 using diagnosis::OuterFacts;
+using path::MtuVerdict;
 
 constexpr Nanoseconds kLong = 5min;  ///< more than any search takes
 constexpr Nanoseconds kResolve = 5s;
@@ -86,9 +84,9 @@ class Outer {
     if (!find_host() || !open_witnesses()) return;
     greet();
     if (facts_.echo_answers && !run_.interrupted()) search_both();
-    if (facts_.both && !run_.interrupted()) find_place(*facts_.both, *echo_);
+    if (facts_.both && !run_.interrupted()) facts_.both_drop = find_drop(*facts_.both, *echo_);
     if (needs_udp() && !run_.interrupted()) search_forward();
-    if (facts_.forward && !run_.interrupted()) find_place_forward(*facts_.forward);
+    if (facts_.forward && !run_.interrupted()) find_drop_forward(*facts_.forward);
     if (echo_) facts_.largest_fragment = echo_->largest_fragment();
   }
 
@@ -160,7 +158,7 @@ class Outer {
 
   void search_both() {
     run_.say(diagnosis::text("searching the MTU to {} and back", host().address));
-    facts_.both = to_facts(drive(run_, *echo_, config(), deadline_));
+    facts_.both = drive(run_, *echo_, config(), deadline_);
   }
 
   /// What passes both ways passes there; and what is dropped before the far end was on its way
@@ -168,7 +166,7 @@ class Outer {
   [[nodiscard]] bool needs_udp() const {
     if (!facts_.udp_answers) return false;
     if (!facts_.both || !facts_.both->mtu) return true;
-    return *facts_.both->mtu < full() && !diagnosis::is_dropped_before_end(*facts_.both) &&
+    return *facts_.both->mtu < full() && !diagnosis::is_dropped_before_end(facts_) &&
            !diagnosis::is_limited_here(*facts_.both);
   }
 
@@ -188,24 +186,26 @@ class Outer {
       forward.known_lost = facts_.both->controls_lost;
       if (!options_.quick) forward.current = forward.floor + 1;
     }
-    facts_.forward = to_facts(drive(run_, *udp_, forward, deadline_));
+    facts_.forward = drive(run_, *udp_, forward, deadline_);
     judge(*facts_.forward);
   }
 
   /// By the tunnel's size, where the search had another one first.
-  void judge(diagnosis::MtuDirection& forward) const {
+  void judge(path::MtuResult& forward) const {
     if (options_.quick || !forward.mtu) return;
     if (*forward.mtu >= full()) {
       if (forward.verdict != MtuVerdict::loss_not_size) forward.verdict = MtuVerdict::ok;
     } else if (forward.exact && forward.not_above) {
-      forward.verdict = forward.hop ? MtuVerdict::ptb_reported : MtuVerdict::black_hole;
+      forward.verdict = forward.report ? MtuVerdict::ptb_reported : MtuVerdict::black_hole;
     }
   }
 
   /// Behind which hop larger ones are dropped.
-  void find_place(diagnosis::MtuDirection& direction, OuterWitness& witness) {
-    if (options_.quick || !direction.exact || !direction.mtu || !direction.not_above) return;
-    if (*direction.mtu >= full()) return;
+  std::optional<path::HopSearchResult> find_drop(const path::MtuResult& direction,
+                                                 OuterWitness& witness) {
+    if (options_.quick || !direction.exact || !direction.mtu || !direction.not_above)
+      return std::nullopt;
+    if (*direction.mtu >= full()) return std::nullopt;
     run_.say(diagnosis::text("looking for the hop towards {} that drops", host().address));
     path::HopSearchConfig config;
     config.passes = *direction.mtu;
@@ -213,13 +213,12 @@ class Outer {
     config.round_trip = facts_.round_trip;
     config.controls = direction.controls;
     config.controls_lost = direction.controls_lost;
-    direction.place = drive(run_, witness, config, deadline_);
+    return drive(run_, witness, config, deadline_);
   }
 
-  void find_place_forward(diagnosis::MtuDirection& forward) {
-    const bool as_both = facts_.both && facts_.both->place && forward.mtu == facts_.both->mtu;
-    if (!as_both) return find_place(forward, *udp_);
-    forward.place = facts_.both->place;
+  void find_drop_forward(const path::MtuResult& forward) {
+    const bool as_both = facts_.both_drop && forward.mtu == facts_.both->mtu;
+    facts_.forward_drop = as_both ? facts_.both_drop : find_drop(forward, *udp_);
   }
 
   Run& run_;

@@ -29,6 +29,7 @@
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/unique_fd.hpp"
+#include "wgscope/path/mtu_search.hpp"
 
 #include "need.hpp"
 #include "place.hpp"
@@ -39,7 +40,7 @@ namespace {
 using namespace std::chrono_literals;
 using diagnosis::FindingId;
 using diagnosis::MtuFacts;
-using diagnosis::MtuVerdict;
+using path::MtuVerdict;
 
 template <class T>
 T must(Result<T> result) {
@@ -106,7 +107,7 @@ class PathMtu : public testing::TestWithParam<Family> {
   }
 
   static void expect_dropped_behind_router(const MtuFacts& facts) {
-    const auto& place = facts.forward->place;
+    const auto& place = facts.drop;
     ASSERT_TRUE(place && place->last && place->first);
     EXPECT_EQ(place->last->number, 1);
     EXPECT_EQ(place->last->address,
@@ -150,11 +151,12 @@ TEST_P(PathMtu, FindsTheRouterThatReportsItsMtuForward) {
   EXPECT_EQ(facts.forward->verdict, MtuVerdict::ptb_reported);
   EXPECT_EQ(facts.forward->mtu, 1387U);
   EXPECT_EQ(facts.forward->not_above, 1387U);
-  EXPECT_EQ(facts.forward->hop, IpAddress::parse(v4() ? Place::kRouter : Place::kRouter6).value());
+  EXPECT_EQ(facts.forward->report.value().from,
+            IpAddress::parse(v4() ? Place::kRouter : Place::kRouter6).value());
   EXPECT_EQ(facts.fragments_pass, true);
   EXPECT_EQ(finding(facts), FindingId::mtu_reported);
   expect_dropped_behind_router(facts);
-  EXPECT_TRUE(facts.forward->place->reported);
+  EXPECT_TRUE(facts.drop->reported);
 }
 
 TEST_P(PathMtu, FindsABlackHoleForwardExactly) {
@@ -317,7 +319,7 @@ class TcpService {
 TEST_P(PathMtu, ComparesTheMssOfAnInnerService) {
   const TcpService service(place_->theirs);
   const MtuFacts fits = search({.tcp_port = 22});
-  ASSERT_TRUE(fits.tcp && fits.tcp->answered);
+  ASSERT_TRUE(fits.tcp && fits.tcp->mss);
   const std::size_t tunnel = 1420;  // the gateway's
   EXPECT_EQ(fits.tcp->mss, tunnel - 40);
   EXPECT_EQ(finding(fits), std::nullopt);
@@ -348,7 +350,7 @@ TEST_P(PathMtu, SeesAnMssThatIsLoweredOnTheWay) {
 TEST_P(PathMtu, SaysThatNoServiceIsThere) {
   const MtuFacts facts = search({.tcp_port = 22});
   ASSERT_TRUE(facts.tcp);
-  EXPECT_FALSE(facts.tcp->answered);
+  EXPECT_FALSE(facts.tcp->mss);
   EXPECT_TRUE(facts.tcp->refused);
 }
 
@@ -359,7 +361,7 @@ TEST_P(PathMtu, FindsThisHostsOwnInterfaceToBeTooSmall) {
   EXPECT_EQ(facts.forward->own_limit, 1390U);
   EXPECT_EQ(facts.forward->verdict, MtuVerdict::refused_here);
   EXPECT_EQ(finding(facts), FindingId::mtu_own_interface);
-  EXPECT_TRUE(std::ranges::any_of(facts.forward->tried, &diagnosis::SizeTried::refused));
+  EXPECT_TRUE(std::ranges::any_of(facts.forward->trials, &path::MtuTrial::refused));
   EXPECT_LE(took_, 10s);
 }
 

@@ -13,6 +13,8 @@
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/path/hop_search.hpp"
+#include "wgscope/path/mtu_search.hpp"
 
 namespace wgscope::diagnosis {
 namespace {
@@ -21,21 +23,21 @@ using ::testing::HasSubstr;
 
 const IpAddress kHop = *IpAddress::parse("192.0.2.9");
 
-MtuDirection passes(std::size_t mtu) {
-  MtuDirection direction;
-  direction.verdict = MtuVerdict::ok;
+path::MtuResult passes(std::size_t mtu) {
+  path::MtuResult direction;
+  direction.verdict = path::MtuVerdict::ok;
   direction.mtu = mtu;
   direction.exact = true;
   direction.controls = 20;
   return direction;
 }
 
-MtuDirection ends_at(std::size_t mtu, MtuVerdict verdict = MtuVerdict::black_hole) {
-  MtuDirection direction = passes(mtu);
+path::MtuResult ends_at(std::size_t mtu, path::MtuVerdict verdict = path::MtuVerdict::black_hole) {
+  path::MtuResult direction = passes(mtu);
   direction.verdict = verdict;
   direction.not_above = mtu;
-  direction.tried = {{.size = mtu, .sent = 2, .answered = 2},
-                     {.size = mtu + 1, .sent = 5, .answered = 0}};
+  direction.trials = {{.size = mtu, .sent = 2, .answered = 2},
+                      {.size = mtu + 1, .sent = 5, .answered = 0}};
   return direction;
 }
 
@@ -65,8 +67,8 @@ TEST(MtuDiagnosis, SaysWhatFitsAHealthyPathWithItsMargin) {
   EXPECT_EQ(overall_of(facts), Status::ok);
   EXPECT_EQ(fitting_mtu(facts), 1420U);
   EXPECT_EQ(success(facts).plain(),
-            "MTU 1420 fits in both directions: TCP MSS 1380 (IPv6: 1360); 20 bytes more would pass "
-            "to the gateway, back from it is not known");
+            "MTU 1420 fits in both directions: TCP MSS 1380 (IPv6: 1360); to the gateway "
+            "20 bytes more fit (from the gateway: unknown)");
 }
 
 TEST(MtuDiagnosis, KnowsTheMarginBothWaysByAnswersOfTheGateway) {
@@ -98,12 +100,12 @@ TEST(MtuDiagnosis, NamesTheGatewaysInterfaceWhereThatIsTooSmall) {
   MtuFacts facts = healthy();
   facts.method = MtuBackward::answers;
   facts.backward = passes(1450);
-  facts.backward->verdict = MtuVerdict::refused_here;
+  facts.backward->verdict = path::MtuVerdict::refused_here;
   facts.backward->own_limit = 1450;
   const auto checks = diagnose(facts);
   EXPECT_EQ(named(checks, "mtu.backward").finding->id, FindingId::mtu_own_interface);
   EXPECT_THAT(named(checks, "mtu.backward").summary.plain(),
-              HasSubstr("the gateway's own interface takes 1450 bytes"));
+              HasSubstr("the gateway's own interface sends at most 1450 bytes"));
 }
 
 TEST(MtuDiagnosis, AdvisesToTheByteByAnswersAndNamesWhatMayPassByReplies) {
@@ -114,7 +116,7 @@ TEST(MtuDiagnosis, AdvisesToTheByteByAnswersAndNamesWhatMayPassByReplies) {
   EXPECT_EQ(fitting_mtu(facts), 1328U);
   EXPECT_EQ(likely_mtu(facts), 1340U);
   EXPECT_THAT(named(diagnose(facts), "mtu.forward").finding->fix[1].plain(),
-              HasSubstr("up to 1340 may pass"));
+              HasSubstr("up to 1340 may fit"));
   facts.method = MtuBackward::answers;
   facts.backward = ends_at(1400);
   EXPECT_EQ(fitting_mtu(facts), 1340U);
@@ -155,19 +157,20 @@ TEST(MtuDiagnosis, SaysWhatBecomesOfLargeDatagramsByWhetherTheyMayBeCut) {
       all += line.plain() + "\n";
     return all;
   };
-  EXPECT_THAT(evidence(), HasSubstr("takes CAP_NET_RAW"));
+  EXPECT_THAT(evidence(), HasSubstr("needs CAP_NET_RAW"));
   facts.cutting = {.dont_fragment = true, .read = true};
-  EXPECT_THAT(evidence(), HasSubstr("must not be cut (DF is set, read in their headers)"));
+  EXPECT_THAT(
+      evidence(),
+      HasSubstr("must not fragment the gateway's datagrams (DF is set, read in their headers)"));
   EXPECT_THAT(named(diagnose(facts), "mtu.cutting").summary.plain(),
-              HasSubstr("the gateway's datagrams must not be cut (DF is set)"));
+              HasSubstr("routers must not fragment the gateway's datagrams (DF is set"));
   facts.cutting = {.dont_fragment = false, .read = true};
-  EXPECT_THAT(evidence(), HasSubstr("go in fragments"));
+  EXPECT_THAT(evidence(), HasSubstr("become fragments"));
   facts.gateway = *Endpoint::parse("[2001:db8::1]:51820");
-  EXPECT_THAT(evidence(), HasSubstr("over IPv6 no router cuts"));
+  EXPECT_THAT(evidence(), HasSubstr("IPv6 routers do not fragment"));
 }
 
-const MtuTcp kTcp{
-    .service = *Endpoint::parse("10.9.0.1:22"), .answered = true, .refused = false, .mss = 1380};
+const MtuTcp kTcp{.service = *Endpoint::parse("10.9.0.1:22"), .refused = false, .mss = 1380};
 
 TEST(MtuDiagnosis, ComparesAnInnerServicesMssWithWhatFits) {
   MtuFacts facts = healthy();
@@ -181,7 +184,7 @@ TEST(MtuDiagnosis, ComparesAnInnerServicesMssWithWhatFits) {
   const auto checks = diagnose(narrow);
   EXPECT_EQ(named(checks, "mtu.tcp").finding->id, FindingId::mtu_mss_too_large);
   EXPECT_EQ(named(checks, "mtu.tcp").summary.plain(),
-            "10.9.0.1:22 takes TCP segments of 1380 bytes, the path takes 1300");
+            "10.9.0.1:22 accepts TCP segments of 1380 bytes, but only 1300 fit the path");
   facts.tcp->mss = 1240;
   EXPECT_EQ(named(diagnose(facts), "mtu.tcp").status, Status::ok);
   EXPECT_THAT(named(diagnose(facts), "mtu.tcp").summary.plain(), HasSubstr("less than the 1380"));
@@ -193,10 +196,10 @@ TEST(MtuDiagnosis, ComparesAnInnerServicesMssWithWhatFits) {
 TEST(MtuDiagnosis, HidesNoFindingBehindAServiceThatDoesNotAnswer) {
   MtuFacts facts = healthy();
   facts.tcp = kTcp;
-  facts.tcp->answered = false;
+  facts.tcp->mss.reset();
   EXPECT_EQ(overall_of(facts), Status::unknown);
-  facts.forward = ends_at(1400, MtuVerdict::ptb_reported);
-  facts.forward->hop = kHop;
+  facts.forward = ends_at(1400, path::MtuVerdict::ptb_reported);
+  facts.forward->report = path::TooBig{.from = kHop, .mtu = 0, .about = 0};
   facts.backward = passes(1400);
   EXPECT_EQ(overall_of(facts), Status::warning);
 }
@@ -204,7 +207,7 @@ TEST(MtuDiagnosis, HidesNoFindingBehindAServiceThatDoesNotAnswer) {
 TEST(MtuDiagnosis, IsUnknownWhereTheServiceDoesNotAnswer) {
   MtuFacts facts = healthy();
   facts.tcp = kTcp;
-  facts.tcp->answered = false;
+  facts.tcp->mss.reset();
   facts.tcp->refused = true;
   EXPECT_EQ(named(diagnose(facts), "mtu.tcp").status, Status::unknown);
   EXPECT_THAT(named(diagnose(facts), "mtu.tcp").summary.plain(), HasSubstr("refuses"));
@@ -218,12 +221,12 @@ TEST(MtuDiagnosis, NamesTheHopsBetweenWhichFullDatagramsAreDropped) {
   path::HopSearchResult place;
   place.last = {.number = 1, .address = kHop, .large_seen = true};
   place.first = {.number = 3, .is_end = true, .small_seen = true};
-  facts.forward->place = place;
+  facts.drop = place;
   const auto checks = diagnose(facts);
   const auto& finding = named(checks, "mtu.forward").finding;
   ASSERT_TRUE(finding);
   EXPECT_THAT(finding->cause.plain(),
-              HasSubstr("without a word, between 192.0.2.9 (hop 1) and the gateway (hop 3): "));
+              HasSubstr("silently dropped between 192.0.2.9 (hop 1) and the gateway (hop 3); "));
 }
 
 TEST(MtuDiagnosis, NamesTheBlackHolesDirectionAndTheMtuToSet) {
@@ -236,7 +239,8 @@ TEST(MtuDiagnosis, NamesTheBlackHolesDirectionAndTheMtuToSet) {
   EXPECT_EQ(forward.status, Status::critical);
   ASSERT_TRUE(forward.finding);
   EXPECT_EQ(forward.finding->id, FindingId::mtu_black_hole_forward);
-  EXPECT_THAT(forward.finding->cause.plain(), HasSubstr("to the gateway takes 1400 bytes"));
+  EXPECT_THAT(forward.finding->cause.plain(),
+              HasSubstr("the path MTU to the gateway is 1400 bytes"));
   EXPECT_THAT(forward.finding->fix.front().plain(), HasSubstr("MTU = 1328"));
   EXPECT_EQ(named(checks, "mtu.backward").status, Status::ok);
   EXPECT_EQ(overall_of(facts), Status::critical);
@@ -244,18 +248,18 @@ TEST(MtuDiagnosis, NamesTheBlackHolesDirectionAndTheMtuToSet) {
 
 TEST(MtuDiagnosis, NamesTheRouterThatReports) {
   MtuFacts facts = healthy();
-  facts.forward = ends_at(1400, MtuVerdict::ptb_reported);
-  facts.forward->hop = kHop;
+  facts.forward = ends_at(1400, path::MtuVerdict::ptb_reported);
+  facts.forward->report = path::TooBig{.from = kHop, .mtu = 0, .about = 0};
   const auto checks = diagnose(facts);
   const Check& forward = named(checks, "mtu.forward");
   EXPECT_EQ(forward.status, Status::warning);
-  EXPECT_THAT(forward.finding->cause.plain(), HasSubstr("192.0.2.9 says so"));
+  EXPECT_THAT(forward.finding->cause.plain(), HasSubstr("as 192.0.2.9 reports"));
 }
 
 TEST(MtuDiagnosis, WarnsWhereTheOwnInterfaceIsTooSmall) {
   MtuFacts facts = healthy();
   facts.forward = passes(1400);
-  facts.forward->verdict = MtuVerdict::refused_here;
+  facts.forward->verdict = path::MtuVerdict::refused_here;
   facts.forward->own_limit = 1400;
   facts.backward = passes(1400);
   const std::vector<Check> checks = diagnose(facts);
@@ -263,7 +267,8 @@ TEST(MtuDiagnosis, WarnsWhereTheOwnInterfaceIsTooSmall) {
   EXPECT_EQ(forward.status, Status::warning);
   EXPECT_EQ(forward.finding->id, FindingId::mtu_own_interface);
   EXPECT_EQ(forward.summary.plain(),
-            "this host's own interface takes 1400 bytes, the tunnel's MTU of 1420 makes 1480");
+            "this host's own interface sends at most 1400 bytes; a full packet of the tunnel (MTU "
+            "1420) has 1480 bytes");
   EXPECT_THAT(forward.finding->fix.front().plain(), HasSubstr("MTU = 1340"));
 }
 
@@ -287,9 +292,41 @@ TEST(MtuDiagnosis, DoesNotTakeTheGatewaysOwnMtuForThePaths) {
   EXPECT_EQ(named(checks, "mtu.backward").finding->id, FindingId::mtu_peer_smaller);
 }
 
+TEST(MtuDiagnosis, SaysNothingOfAnswersThatNobodyWaitedFor) {
+  MtuFacts facts = healthy();
+  facts.forward = path::MtuResult{};
+  facts.backward.reset();
+  facts.interrupted = true;
+  for (const Check& check : diagnose(facts)) {
+    EXPECT_EQ(check.summary.plain(), "interrupted") << check.name;
+    EXPECT_EQ(check.status, Status::unknown) << check.name;
+    EXPECT_FALSE(check.finding) << check.name;
+  }
+}
+
+TEST(MtuDiagnosis, TakesAllThatIsDroppedForABlackHoleWhetherItMayBeFragmentedOrNot) {
+  MtuFacts facts = healthy();
+  facts.forward = ends_at(1400, path::MtuVerdict::frag_dropped);
+  EXPECT_EQ(named(diagnose(facts), "mtu.forward").finding->id, FindingId::mtu_black_hole_forward);
+  EXPECT_EQ(overall_of(facts), Status::critical);
+}
+
+TEST(MtuDiagnosis, SaysWhetherTheMssIsADefault) {
+  MtuFacts facts = healthy();
+  facts.tunnel_mtu = 576;
+  facts.tcp = kTcp;
+  facts.tcp->mss = 540;
+  facts.tcp->announced = false;
+  EXPECT_THAT(named(diagnose(facts), "mtu.tcp").finding->evidence.front().plain(),
+              HasSubstr("names no MSS, so the default of 540 holds"));
+  facts.tcp->announced = true;
+  EXPECT_THAT(named(diagnose(facts), "mtu.tcp").finding->evidence.front().plain(),
+              HasSubstr("with an MSS of 540"));
+}
+
 TEST(MtuDiagnosis, IsUnknownWhereNothingAnswers) {
   MtuFacts facts = healthy();
-  facts.forward = MtuDirection{};
+  facts.forward = path::MtuResult{};
   facts.backward.reset();
   const auto checks = diagnose(facts);
   EXPECT_EQ(named(checks, "mtu.forward").status, Status::unknown);
@@ -301,8 +338,7 @@ TEST(MtuDiagnosis, IsUnknownWhereNothingAnswers) {
 
 TEST(MtuDiagnosis, WarnsOfARouterThatReportsAWrongMtu) {
   MtuFacts facts = healthy();
-  facts.forward->liar = kHop;
-  facts.forward->lie = 1300;
+  facts.forward->wrong_reports = {{.from = kHop, .mtu = 1300, .about = 1480}};
   EXPECT_EQ(named(diagnose(facts), "mtu.reports").finding->id, FindingId::mtu_untrue_report);
   EXPECT_EQ(overall_of(facts), Status::warning);
 }
@@ -318,7 +354,7 @@ TEST(MtuDiagnosis, WarnsWhereWhatFitsIsTooSmallForIpv6Inside) {
 
 TEST(MtuDiagnosis, CallsLossLoss) {
   MtuFacts facts = healthy();
-  facts.forward->verdict = MtuVerdict::loss_not_size;
+  facts.forward->verdict = path::MtuVerdict::loss_not_size;
   facts.forward->controls_lost = 5;
   EXPECT_EQ(named(diagnose(facts), "mtu.forward").finding->id, FindingId::mtu_loss);
 }
@@ -335,7 +371,7 @@ TEST(MtuDiagnosis, MeasuresBothDirections) {
 TEST(MtuDiagnosis, AdvisesAndMeasuresNothingWhereASearchWasCutShort) {
   MtuFacts facts = healthy();
   facts.forward = passes(1280);
-  facts.forward->verdict = MtuVerdict::inconclusive;
+  facts.forward->verdict = path::MtuVerdict::inconclusive;
   facts.forward->exact = false;
   EXPECT_EQ(fitting_mtu(facts), std::nullopt);
   Report report{.verb = "mtu", .target = {}, .started = {}, .success = {}, .checks = {}};
@@ -347,11 +383,11 @@ TEST(MtuDiagnosis, AdvisesAndMeasuresNothingWhereASearchWasCutShort) {
 
 TEST(MtuDiagnosis, ComparesTheMssWithTheTunnelWhereThatTakesLessThanThePath) {
   MtuFacts facts = healthy();
-  facts.tcp = MtuTcp{.service = *Endpoint::parse("10.9.0.1:22"), .answered = true, .mss = 1400};
+  facts.tcp = MtuTcp{.service = *Endpoint::parse("10.9.0.1:22"), .mss = 1400};
   const Check tcp = named(diagnose(facts), "mtu.tcp");
   EXPECT_EQ(tcp.status, Status::warning);
   EXPECT_EQ(tcp.summary.plain(),
-            "10.9.0.1:22 takes TCP segments of 1400 bytes, the tunnel takes 1380");
+            "10.9.0.1:22 accepts TCP segments of 1400 bytes, but only 1380 fit the tunnel");
   facts.tcp->mss = 1380;
   EXPECT_EQ(named(diagnose(facts), "mtu.tcp").status, Status::ok);
 }

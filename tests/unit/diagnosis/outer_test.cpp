@@ -14,6 +14,7 @@
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/path/hop_search.hpp"
+#include "wgscope/path/mtu_search.hpp"
 
 namespace wgscope::diagnosis {
 namespace {
@@ -21,18 +22,18 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-MtuDirection passes(std::size_t mtu) {
-  MtuDirection direction;
-  direction.verdict = MtuVerdict::ok;
+path::MtuResult passes(std::size_t mtu) {
+  path::MtuResult direction;
+  direction.verdict = path::MtuVerdict::ok;
   direction.mtu = mtu;
   direction.exact = true;
   direction.controls = 20;
   return direction;
 }
 
-MtuDirection ends_at(std::size_t mtu) {
-  MtuDirection direction = passes(mtu);
-  direction.verdict = MtuVerdict::black_hole;
+path::MtuResult ends_at(std::size_t mtu) {
+  path::MtuResult direction = passes(mtu);
+  direction.verdict = path::MtuVerdict::black_hole;
   direction.not_above = mtu;
   return direction;
 }
@@ -74,14 +75,14 @@ TEST(OuterDiagnosis, SaysWhatTunnelFitsAHealthyPath) {
   const Report report = report_of(healthy());
   EXPECT_EQ(overall(report), Status::ok);
   EXPECT_THAT(verdict(report).plain(),
-              AllOf(HasSubstr("takes 1500 bytes there and back"), HasSubstr("MTU 1440 fits"),
-                    HasSubstr("margin 20 bytes")));
+              AllOf(HasSubstr("packets of 1500 bytes arrive at 192.0.2.1 and back"),
+                    HasSubstr("MTU 1440 fits"), HasSubstr("margin 20 bytes")));
 }
 
 TEST(OuterDiagnosis, NamesThePlaceOfABlackHole) {
   OuterFacts facts = healthy();
   facts.both = ends_at(1391);
-  facts.both->place = between(hop(3, "203.0.113.1"), hop(4, "203.0.113.9"));
+  facts.both_drop = between(hop(3, "203.0.113.1"), hop(4, "203.0.113.9"));
   const Report report = report_of(facts);
   EXPECT_EQ(overall(report), Status::critical);
   EXPECT_EQ(worst_finding_id(report), FindingId::mtu_black_hole_forward);
@@ -94,13 +95,13 @@ TEST(OuterDiagnosis, CountsHopsBetweenThatSayNothing) {
   OuterFacts facts = healthy();
   facts.both.reset();
   facts.forward = ends_at(1391);
-  facts.forward->place = between({}, hop(3, "203.0.113.9"));
+  facts.forward_drop = between({}, hop(3, "203.0.113.9"));
   const Report report = report_of(facts);
   EXPECT_THAT(verdict(report).plain(), HasSubstr("between this host and 203.0.113.9 (hop 3)"));
   const Finding* finding = worst_finding(report);
   ASSERT_NE(finding, nullptr);
   EXPECT_TRUE(std::ranges::any_of(finding->evidence, [](const Text& line) {
-    return line.plain() == "hops between that say nothing of any packet: 2";
+    return line.plain() == "hops between them that answer no packet of either size: 2";
   }));
 }
 
@@ -110,7 +111,7 @@ TEST(OuterDiagnosis, BlamesNoDirectionWhereOnlyBothTogetherAreKnown) {
   facts.both = ends_at(1391);
   const Report report = report_of(facts);
   EXPECT_EQ(overall(report), Status::critical);
-  EXPECT_THAT(verdict(report).plain(), HasSubstr("the path to 192.0.2.1 or back takes 1391"));
+  EXPECT_THAT(verdict(report).plain(), HasSubstr("the path MTU to 192.0.2.1 or from it is 1391"));
   EXPECT_EQ(named(report.checks, "outer.forward").status, Status::unknown);
 }
 
@@ -130,11 +131,11 @@ TEST(OuterDiagnosis, TellsTheWayBackWhereMoreArrivesThere) {
 TEST(OuterDiagnosis, NamesTheRouterThatReports) {
   OuterFacts facts = healthy();
   facts.both = ends_at(1391);
-  facts.both->hop = *IpAddress::parse("203.0.113.1");
+  facts.both->report = path::TooBig{.from = *IpAddress::parse("203.0.113.1"), .mtu = 0, .about = 0};
   const Report report = report_of(facts);
   EXPECT_EQ(overall(report), Status::warning);
   EXPECT_EQ(worst_finding_id(report), FindingId::mtu_reported);
-  EXPECT_THAT(verdict(report).plain(), HasSubstr("203.0.113.1 says so"));
+  EXPECT_THAT(verdict(report).plain(), HasSubstr("as 203.0.113.1 reports"));
 }
 
 TEST(OuterDiagnosis, SaysThatTheOwnInterfaceTakesLess) {
@@ -171,7 +172,7 @@ TEST(OuterDiagnosis, IsNotSureOfTheWayBackWithoutEcho) {
   facts.forward = passes(1500);
   const Report report = report_of(facts);
   EXPECT_EQ(overall(report), Status::unknown);
-  EXPECT_THAT(verdict(report).plain(), HasSubstr("the way back is not told: not permitted"));
+  EXPECT_THAT(verdict(report).plain(), HasSubstr("cannot measure the reverse path: not permitted"));
 }
 
 TEST(OuterDiagnosis, DoesNotTakeRepliesInFragmentsForABlackHole) {
@@ -187,7 +188,7 @@ TEST(OuterDiagnosis, DoesNotTakeRepliesInFragmentsForABlackHole) {
 TEST(OuterDiagnosis, AdvisesNothingWhereTheSearchWasCutShort) {
   OuterFacts facts = healthy();
   facts.both = passes(1280);
-  facts.both->verdict = MtuVerdict::inconclusive;
+  facts.both->verdict = path::MtuVerdict::inconclusive;
   facts.both->exact = false;
   Report report = report_of(facts);
   EXPECT_EQ(overall(report), Status::unknown);

@@ -152,6 +152,7 @@ TEST(MtuSearch, KnowsAPathBelowTheSmallestSizeByItsControls) {
 TEST(MtuSearch, SaysThatItIsLossWhereHalfIsLost) {
   const auto run = simulate({.current = 1480}, {.loss = 0.5}, 3);
   EXPECT_EQ(run.result.verdict, MtuVerdict::loss_not_size);
+  EXPECT_TRUE(run.result.lossy);
   EXPECT_GT(run.result.controls_lost, 0U);
 }
 

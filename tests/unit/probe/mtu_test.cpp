@@ -57,15 +57,16 @@ TEST_F(MtuProgram, GivesProgramsTheFiguresOfEachDirection) {
 }
 
 TEST_F(MtuProgram, MeasuresTheWayBackToTheByteByTheListenersService) {
-  EXPECT_THAT(mtu({}).out, HasSubstr("as the gateway's measuring service shows"));
+  EXPECT_THAT(mtu({}).out, HasSubstr("measured with the gateway's measuring service"));
 }
 
 TEST_F(MtuProgram, ComparesTheMssOfAnInnerService) {
   const Finished of_target = mtu({"--quick", "--tcp", "7"});
   EXPECT_EQ(of_target.exit_code, 0) << of_target.out << of_target.err;
-  EXPECT_THAT(of_target.out, HasSubstr("10.95.86.1:7 takes TCP segments of 1380 bytes, which fit"));
+  EXPECT_THAT(of_target.out,
+              HasSubstr("10.95.86.1:7 accepts TCP segments of 1380 bytes, which fit"));
   const Finished named = mtu({"--quick", "--tcp", "[fd95:86::1]:7"});
-  EXPECT_THAT(named.out, HasSubstr("[fd95:86::1]:7 takes TCP segments of"));
+  EXPECT_THAT(named.out, HasSubstr("[fd95:86::1]:7 accepts TCP segments of"));
   const Finished closed = mtu({"--quick", "--tcp", "4444"});
   EXPECT_EQ(closed.exit_code, 3) << closed.out;
   EXPECT_THAT(closed.out, HasSubstr("10.95.86.1:4444 refuses the connection"));
