@@ -22,11 +22,10 @@
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/poll_loop.hpp"
 #include "wgscope/os/signal_fd.hpp"
+#include "wgscope/render/redaction.hpp"
 
 #include "probe/render/progress.hpp"
-#include "probe/render/redaction.hpp"
-#include "probe/render/report.hpp"
-#include "probe/render/watching.hpp"
+#include "probe/render/show.hpp"
 #include "probe/verbs.hpp"
 
 namespace wgscope::probe {
@@ -108,7 +107,7 @@ Exit refuse(const CheckOptions& options, std::string_view verb, const Error& err
 }
 
 void print_plan(const Plan& plan, const OutputOptions& output) {
-  Redaction redaction(output.redact);
+  render::Redaction redaction(output.redact);
   for (const diagnosis::Text& line : plan.lines) fmt::print("{}\n", redaction.show(line));
 }
 

@@ -18,7 +18,7 @@
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
 
-#include "probe/render/report.hpp"
+#include "probe/options/output_options.hpp"
 #include "probe/verbs.hpp"
 
 // What all verbs that check a gateway have in common: whose tunnel it is, where the report goes,
@@ -69,9 +69,6 @@ std::optional<Instant> deadline_of(const CheckOptions& options);
 /// An address inside the tunnel, as an argument names it. @returns bad_value for what is none, or
 /// what the peer's AllowedIPs do not let into the tunnel.
 Result<IpAddress> parse_inner_address(const std::string& written, const checks::Target& target);
-
-/// The part of those that says what is shown: --json, --redact, …
-void add_output_options(CommandLine& line, OutputOptions& output);
 
 /// An option that is a span of time: "30" (seconds), "500ms", "2m".
 void add_duration_option(CommandLine& line, const std::string& name,

@@ -8,10 +8,10 @@
 
 #include "wgscope/base/text.hpp"
 #include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/render/findings.hpp"
 
 #include "probe/command_line.hpp"
 #include "probe/commands/commands.hpp"
-#include "probe/render/findings.hpp"
 #include "probe/render/terminal.hpp"
 #include "probe/verbs.hpp"
 
@@ -25,16 +25,16 @@ Exit run_explain(std::vector<std::string> arguments) {
   std::vector<std::string> ids;
   line.add("ID", ids, "Such as WGS-HS-005").type("");
   if (const auto ended = line.parse(std::move(arguments))) return *ended;
-  std::string text = ids.empty() ? findings_list() : "";
+  std::string text = ids.empty() ? render::findings_list() : "";
   for (const std::string& id : ids) {
-    const diagnosis::FindingKind* kind = find_kind(id);
+    const diagnosis::FindingKind* kind = render::find_kind(id);
     if (kind == nullptr) {
       fmt::print(stderr, "wgscope explain: no such finding: '{}' (wgscope explain lists all)\n",
                  printable(id));
       return Exit::unknown;
     }
     if (!text.empty()) text += '\n';
-    text += explain(*kind, terminal_width(STDOUT_FILENO));
+    text += render::explain(*kind, terminal_width(STDOUT_FILENO));
   }
   fmt::print("{}", text);
   return Exit::ok;

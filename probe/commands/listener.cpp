@@ -29,6 +29,7 @@
 #include "wgscope/os/signal_fd.hpp"
 #include "wgscope/os/stamp_store.hpp"
 #include "wgscope/os/udp_socket.hpp"
+#include "wgscope/render/layout.hpp"
 #include "wgscope/tunnel/event.hpp"
 #include "wgscope/tunnel/interface.hpp"
 
@@ -147,7 +148,7 @@ void Listener::say(const std::string& line) {
 void Listener::say_suppressed() {
   const std::uint64_t count = drops_.take_suppressed();
   if (count == 0) return;
-  const std::string at = timestamp(os::now().wall);
+  const std::string at = render::timestamp(os::now().wall);
   say(options_.json ? fmt::format(R"({{"time":"{}","event":"dropped_more","count":{}}})", at, count)
                     : fmt::format("{}  -  dropped {} more", at, count));
 }

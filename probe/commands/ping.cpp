@@ -17,12 +17,13 @@
 #include "wgscope/diagnosis/ping.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
+#include "wgscope/render/report.hpp"
 
 #include "probe/command_line.hpp"
 #include "probe/commands/commands.hpp"
 #include "probe/frame.hpp"
+#include "probe/options/output_options.hpp"
 #include "probe/render/ping_view.hpp"
-#include "probe/render/report.hpp"
 #include "probe/render/terminal.hpp"
 #include "probe/verbs.hpp"
 
@@ -113,8 +114,8 @@ bool is_watched(const OutputOptions& output) {
 /// What the report itself shows only with --verbose.
 void show_histogram(const diagnosis::PingFacts& facts) {
   if (facts.inner.round_trips.size() < 2) return;
-  write_to_stderr("\nRound trips through the tunnel:\n" + histogram_lines(facts.inner.round_trips) +
-                  "\n");
+  write_to_stderr("\nRound trips through the tunnel:\n" +
+                  render::histogram_lines(facts.inner.round_trips) + "\n");
 }
 
 void check_and_show(checks::Run& run, Prepared& prepared, checks::PingCheck check,

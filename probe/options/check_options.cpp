@@ -14,13 +14,12 @@
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/handshake.hpp"
 #include "wgscope/checks/target.hpp"
-#include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
 
 #include "probe/command_line.hpp"
 #include "probe/frame.hpp"
-#include "probe/render/report.hpp"
+#include "probe/options/output_options.hpp"
 
 // The options that all verbs have that check a gateway, and what they mean.
 
@@ -32,7 +31,6 @@ using std::chrono::nanoseconds;
 constexpr std::chrono::seconds kQuick{9};  ///< of the 10 that --quick may take, to end in
 
 constexpr std::string_view kTargetGroup = "Whose tunnel";
-constexpr std::string_view kOutputGroup = "What is shown";
 
 /// A key in an argument is seen by every user of the host (ps), and kept by shells.
 Complaint refuse_keys(const std::string& text) {
@@ -90,37 +88,7 @@ void add_target_options(CommandLine& line, TargetOptions& target) {
       .group(group);
 }
 
-std::optional<diagnosis::FailOn> parse_fail_on(std::string_view word) {
-  using enum diagnosis::FailOn;
-  if (iequals(word, "critical") || iequals(word, "crit")) return critical;
-  if (iequals(word, "warning") || iequals(word, "warn")) return warning;
-  if (iequals(word, "unknown")) return unknown;
-  return std::nullopt;
-}
-
 }  // namespace
-
-void add_output_options(CommandLine& line, OutputOptions& output) {
-  const std::string group(kOutputGroup);
-  line.add_flag("--json", output.json, "One JSON document (docs/report.schema.json)").group(group);
-  line.add("--junit", output.junit_file, "Write a JUnit report too").type("FILE").group(group);
-  line.add("--prometheus", output.prometheus_file, "Write metrics for the textfile collector too")
-      .type("FILE")
-      .group(group);
-  line.add_flag("--redact", output.redact, "Without keys, addresses, names and paths").group(group);
-  line.add_flag("-v,--verbose", output.verbose, "All evidence and figures").group(group);
-  line.add(
-          "--fail-on",
-          [&output](const std::string& word) -> Complaint {
-            const auto level = parse_fail_on(word);
-            if (!level) return "--fail-on: critical, warning or unknown";
-            output.fail_on = *level;
-            return std::nullopt;
-          },
-          "What does not end with 0: critical, warning (the default), or also whatever is unknown")
-      .type("WHAT")
-      .group(group);
-}
 
 void add_duration_option(CommandLine& line, const std::string& name,
                          std::function<void(nanoseconds)> take, const std::string& description) {

@@ -1,9 +1,7 @@
 #include "probe/render/events.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
-#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +12,7 @@
 
 #include "wgscope/base/text.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/render/layout.hpp"
 #include "wgscope/tunnel/event.hpp"
 
 namespace wgscope::probe {
@@ -69,24 +68,13 @@ std::string_view colour_of(EventKind kind) {
 
 }  // namespace
 
-std::string timestamp(WallTime at) {
-  const auto milliseconds = std::chrono::floor<std::chrono::milliseconds>(at.since_epoch);
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(milliseconds);
-  const std::time_t time = seconds.count();
-  std::tm utc{};
-  static_cast<void>(gmtime_r(&time, &utc));
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
-                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                     (milliseconds - seconds).count());
-}
-
 std::string event_as_text(const NamedEvent& named, bool colour) {
   const tunnel::Event& event = named.event;
   std::string what = spaced(tunnel::to_string(event.kind));
   if (event.reason) what += ": " + spaced(tunnel::to_string(*event.reason));
   const std::string_view paint = colour ? colour_of(event.kind) : "";
-  std::string text = fmt::format("{}  {}  {}{}{}", timestamp(named.at), shown_name(named), paint,
-                                 what, paint.empty() ? "" : "\x1b[0m");
+  std::string text = fmt::format("{}  {}  {}{}{}", render::timestamp(named.at), shown_name(named),
+                                 paint, what, paint.empty() ? "" : "\x1b[0m");
   if (event.address) text += "  " + event.address->to_string();
   if (event.inner) text += "  source " + event.inner->to_string();
   if (event.key) text += "  key " + event.key->base64();
@@ -98,7 +86,7 @@ std::string event_as_text(const NamedEvent& named, bool colour) {
 
 std::string event_as_json(const NamedEvent& named) {
   const tunnel::Event& event = named.event;
-  nlohmann::ordered_json json{{"time", timestamp(named.at)},
+  nlohmann::ordered_json json{{"time", render::timestamp(named.at)},
                               {"event", tunnel::to_string(event.kind)}};
   if (named.peer) json["peer"] = named.peer->base64();
   if (!named.name.empty()) json["name"] = to_valid_utf8(named.name);

@@ -28,9 +28,6 @@ std::string event_as_text(const NamedEvent& event, bool colour);
 /// number. Without a line break.
 std::string event_as_json(const NamedEvent& event);
 
-/// "2026-11-25T13:30:01.250Z" (RFC 3339), in UTC.
-std::string timestamp(WallTime at);
-
 /// Keeps those who send rubbish from filling the screen or a disk: so many dropped datagrams are
 /// shown each second, the others counted.
 class DropLimit {

@@ -16,9 +16,10 @@
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/poll_loop.hpp"
+#include "wgscope/render/layout.hpp"
+#include "wgscope/render/redaction.hpp"
 
-#include "probe/render/redaction.hpp"
-#include "probe/render/report.hpp"
+#include "probe/options/output_options.hpp"
 #include "probe/render/terminal.hpp"
 
 namespace wgscope::probe {
@@ -31,7 +32,7 @@ std::string shown(const diagnosis::Text& what, bool redact) {
   std::string words;
   for (const diagnosis::Text::Piece& piece : what.pieces())
     words += redact && piece.kind != diagnosis::Sensitivity::none ? "…" : piece.text;
-  return one_line(words);
+  return render::one_line(words);
 }
 
 }  // namespace
@@ -45,8 +46,8 @@ std::string progress_line(const diagnosis::Text& what, std::optional<Nanoseconds
   if (width == 0) return words + tail;
   // The time left is plain ASCII, and what is looked at first.
   const std::size_t room = width - 1;
-  if (tail.size() < room) return cut(words, room - tail.size()) + tail;
-  return cut(words, room);
+  if (tail.size() < room) return render::cut(words, room - tail.size()) + tail;
+  return render::cut(words, room);
 }
 
 void LiveLine::attach(os::PollLoop& loop) {

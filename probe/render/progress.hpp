@@ -11,7 +11,7 @@
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/os/poll_loop.hpp"
 
-#include "probe/render/report.hpp"
+#include "probe/options/output_options.hpp"
 
 namespace wgscope::probe {
 

@@ -13,12 +13,12 @@
 #include <nlohmann/json.hpp>
 
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/render/report.hpp"
 
-#include "../unit/probe/sample_reports.hpp"
+#include "../unit/render/sample_reports.hpp"
 #include "files.hpp"
 #include "need.hpp"
 #include "paths.hpp"
-#include "probe/render/report.hpp"
 #include "process.hpp"
 #include "prometheus.hpp"
 #include "temp_dir.hpp"
@@ -71,12 +71,12 @@ TEST_F(JsonSchema, DescribesReportsOfEveryShape) {
   for (const SampleReport& sample : sample_reports())
     for (const FailOn fail_on : kEvery)
       for (const bool redact : {false, true})
-        documents.push_back(probe::render_json(sample.report, fail_on, redact));
+        documents.push_back(render::to_json(sample.report, fail_on, redact));
   EXPECT_EQ(faults(documents), "");
 }
 
 TEST_F(JsonSchema, FindsFaultsWhereThereAreSome) {
-  const json good = json::parse(probe::render_json(silent_report(), FailOn::warning, false));
+  const json good = json::parse(render::to_json(silent_report(), FailOn::warning, false));
   const auto with = [&](const char* place, json value) {
     json document = good;
     document[json::json_pointer(place)] = std::move(value);
@@ -116,14 +116,14 @@ class JunitSchema : public testing::Test {
 TEST_F(JunitSchema, DescribesReportsOfEveryShape) {
   for (const SampleReport& sample : sample_reports()) {
     for (const FailOn fail_on : kEvery) {
-      const Finished checked = check(probe::render_junit(sample.report, fail_on, sample.redact));
+      const Finished checked = check(render::to_junit(sample.report, fail_on, sample.redact));
       EXPECT_EQ(checked.exit_code, 0) << sample.name << ": " << checked.err;
     }
   }
 }
 
 TEST_F(JunitSchema, FindsFaultsWhereThereAreSome) {
-  const std::string good = probe::render_junit(silent_report(), FailOn::warning, false);
+  const std::string good = render::to_junit(silent_report(), FailOn::warning, false);
   const auto with = [&](const std::string& old, const std::string& replacement) {
     std::string made = good;
     return made.replace(made.find(old), old.size(), replacement);
@@ -142,7 +142,7 @@ TEST(PrometheusFile, PleasesPromtool) {
   };
   for (const SampleReport& sample : sample_reports()) {
     const Finished checked =
-        check(probe::render_prometheus(sample.report, FailOn::warning, sample.redact));
+        check(render::to_prometheus(sample.report, FailOn::warning, sample.redact));
     EXPECT_EQ(checked.exit_code, 0) << sample.name;
     EXPECT_EQ(checked.out + checked.err, "") << sample.name;
   }

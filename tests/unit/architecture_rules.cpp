@@ -19,8 +19,8 @@
 namespace wgscope::architecture {
 namespace {
 
-constexpr std::array<std::string_view, 9> kPureRooms{
-    "base", "model", "wire", "noise", "tunnel", "inner", "path", "config", "diagnosis"};
+constexpr std::array<std::string_view, 10> kPureRooms{
+    "base", "model", "wire", "noise", "tunnel", "inner", "path", "config", "diagnosis", "render"};
 constexpr std::array<std::string_view, 3> kImpureHeaders{"sys/", "linux/", "spdlog/"};
 constexpr std::array<std::string_view, 4> kClockReads{"clock_gettime(", "gettimeofday(", "::now(",
                                                       "std::time("};
@@ -37,7 +37,7 @@ const std::vector<Reserved>& reserved() {
       {"libmnl", {"libmnl/"}, {"source", "checks"}},
       {"prometheus-cpp", {"prometheus/"}, {"exporter"}},
       {"CivetWeb", {"civetweb", "CivetServer"}, {"exporter"}},
-      {"nlohmann_json", {"nlohmann/"}, {"exporter", "probe", "config"}},
+      {"nlohmann_json", {"nlohmann/"}, {"exporter", "probe", "config", "render"}},
       {"yaml-cpp", {"yaml-cpp/"}, {"exporter", "probe", "config"}},
       {"OpenSSL", {"openssl/"}, {"crypto", "exporter/http"}},
       {"libsodium", {"sodium"}, {"crypto", "exporter/http"}},

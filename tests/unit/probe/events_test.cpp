@@ -88,10 +88,6 @@ TEST(EventAsJson, IsValidWhateverBytesANameHas) {
   EXPECT_THAT(event_as_json(event(EventKind::roamed, "a\xff\"\n")), HasSubstr(R"(\"\n")"));
 }
 
-TEST(Timestamp, IsRightBefore1970Too) {
-  EXPECT_EQ(timestamp(WallTime{milliseconds(-1)}), "1969-12-31T23:59:59.999Z");
-}
-
 TEST(DropLimit, ShowsTenASecondAndCountsTheOthers) {
   DropLimit limit;
   const Instant start{seconds(100)};

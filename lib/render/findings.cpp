@@ -1,4 +1,4 @@
-#include "probe/render/findings.hpp"
+#include "wgscope/render/findings.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -11,10 +11,9 @@
 
 #include "wgscope/base/text.hpp"
 #include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/render/layout.hpp"
 
-#include "probe/render/terminal.hpp"
-
-namespace wgscope::probe {
+namespace wgscope::render {
 namespace {
 
 using diagnosis::finding_kinds;
@@ -41,7 +40,7 @@ constexpr Group kGroups[] = {
 
 constexpr std::string_view kHead = R"(# Findings
 
-<!-- Made from lib/diagnosis/findings.cpp: run probe_report_test with WGSCOPE_UPDATE_GOLDEN=1 after changing it. -->
+<!-- Made from lib/diagnosis/findings.cpp: run render_test with WGSCOPE_UPDATE_GOLDEN=1 after changing it. -->
 
 What `wgscope` can find, under the ID that its text, its JSON, JUnit and Prometheus output have in common. An ID is never given to anything else. `wgscope explain ID` prints a row of this.
 
@@ -144,4 +143,4 @@ const FindingKind* find_kind(std::string_view id) {
   return found == finding_kinds().end() ? nullptr : &*found;
 }
 
-}  // namespace wgscope::probe
+}  // namespace wgscope::render

@@ -1,17 +1,21 @@
-#include "probe/render/report.hpp"
+#include "probe/render/show.hpp"
 
 #include <cerrno>
 #include <cstdio>
 #include <string>
 #include <string_view>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
 #include "wgscope/os/file.hpp"
+#include "wgscope/render/report.hpp"
 
+#include "probe/options/output_options.hpp"
 #include "probe/render/terminal.hpp"
 #include "probe/verbs.hpp"
 
@@ -21,7 +25,7 @@ namespace {
 constexpr unsigned kFileMode =
     0644;  // as node_exporter and pipelines read them: no secret is there
 
-TextStyle style_of(const OutputOptions& options) {
+render::TextStyle style_of(const OutputOptions& options) {
   return {.colour = wants_colour(surroundings_of_stdout()),
           .verbose = options.verbose,
           .redact = options.redact,
@@ -43,17 +47,6 @@ Result<> write_stdout(std::string_view content) {
 
 }  // namespace
 
-Exit exit_of(diagnosis::Status status) {
-  switch (status) {
-    case diagnosis::Status::ok: return Exit::ok;
-    case diagnosis::Status::warning: return Exit::warning;
-    case diagnosis::Status::critical: return Exit::critical;
-    case diagnosis::Status::unknown:
-    case diagnosis::Status::skipped: break;
-  }
-  return Exit::unknown;
-}
-
 Result<> check_outputs(const OutputOptions& options) {
   for (const std::string& path : {options.junit_file, options.prometheus_file}) {
     if (path.empty()) continue;
@@ -74,20 +67,31 @@ Exit show_report(const diagnosis::Report& report, const OutputOptions& options, 
   };
   // Files first: who reads standard output may hang up, which ends the program.
   if (!options.junit_file.empty())
-    must(write_file(options.junit_file, render_junit(report, options.fail_on, options.redact)));
+    must(write_file(options.junit_file, render::to_junit(report, options.fail_on, options.redact)));
   if (!options.prometheus_file.empty())
     must(write_file(options.prometheus_file,
-                    render_prometheus(report, options.fail_on, options.redact)));
+                    render::to_prometheus(report, options.fail_on, options.redact)));
   if (options.json) {
-    must(write_stdout(render_json(report, options.fail_on, options.redact)));
+    must(write_stdout(render::to_json(report, options.fail_on, options.redact)));
   } else {
     const std::string_view before = form == TextForm::changed ? "\n" : "";
     must(write_stdout(form == TextForm::one_line
-                          ? render_line(report, style_of(options))
-                          : std::string(before) + render_text(report, style_of(options))));
+                          ? render::to_line(report, style_of(options))
+                          : std::string(before) + render::to_text(report, style_of(options))));
   }
-  const Exit exit = exit_of(overall(report, options.fail_on));
+  const Exit exit = static_cast<Exit>(render::exit_code(overall(report, options.fail_on)));
   return exit == Exit::ok && !all_written ? Exit::unknown : exit;
+}
+
+Exit Watching::show(const diagnosis::Report& report) {
+  Seen seen{diagnosis::verdict(report), report.success, {}};
+  for (const diagnosis::Check& check : report.checks)
+    seen.checks.push_back({check.name, check.target, check.status,
+                           check.finding ? check.finding->cause : diagnosis::Text()});
+  TextForm form = TextForm::whole;
+  if (last_) form = *last_ == seen ? TextForm::one_line : TextForm::changed;
+  last_ = std::move(seen);
+  return show_report(report, options_, form);
 }
 
 }  // namespace wgscope::probe

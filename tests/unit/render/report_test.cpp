@@ -1,7 +1,6 @@
-// What the golden files do not show: what holds for every report and every --fail-on, and where
-// reports go.
+// What the golden files do not show: what holds for every report and every --fail-on.
 
-#include "probe/render/report.hpp"
+#include "wgscope/render/report.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -23,7 +22,7 @@
 #include "sample_reports.hpp"
 #include "temp_dir.hpp"
 
-namespace wgscope::probe {
+namespace wgscope::render {
 namespace {
 
 using diagnosis::Check;
@@ -78,18 +77,18 @@ std::size_t with_status(const Report& report, Status status) {
   return static_cast<std::size_t>(std::ranges::count(report.checks, status, &Check::status));
 }
 
-TEST(ExitOf, IsWhatNagiosPluginsEndWith) {
-  EXPECT_EQ(exit_of(Status::ok), Exit::ok);
-  EXPECT_EQ(exit_of(Status::warning), Exit::warning);
-  EXPECT_EQ(exit_of(Status::critical), Exit::critical);
-  EXPECT_EQ(exit_of(Status::unknown), Exit::unknown);
-  EXPECT_EQ(exit_of(Status::skipped), Exit::unknown);
+TEST(ExitCode, IsWhatNagiosPluginsEndWith) {
+  EXPECT_EQ(exit_code(Status::ok), 0);
+  EXPECT_EQ(exit_code(Status::warning), 1);
+  EXPECT_EQ(exit_code(Status::critical), 2);
+  EXPECT_EQ(exit_code(Status::unknown), 3);
+  EXPECT_EQ(exit_code(Status::skipped), 3);
 }
 
 TEST(JunitReport, FailsExactlyWhenTheProgramDoes) {
   for (const Report& report : many_reports()) {
     for (const FailOn fail_on : kEvery) {
-      const std::string xml = render_junit(report, fail_on, false);
+      const std::string xml = to_junit(report, fail_on, false);
       const std::size_t failures = count(xml, "<failure ");
       const std::size_t errors = count(xml, "<error ");
       EXPECT_EQ(failures + errors == 0, overall(report, fail_on) == Status::ok) << xml;
@@ -106,14 +105,14 @@ TEST(JunitReport, FailsExactlyWhenTheProgramDoes) {
 }
 
 TEST(JunitReport, TellsAWarningThatIsLetPass) {
-  const std::string xml = render_junit(test::untold_report(), FailOn::critical, false);
+  const std::string xml = to_junit(test::untold_report(), FailOn::critical, false);
   EXPECT_THAT(xml, HasSubstr("<system-out>cause: others than its owner can read"));
 }
 
 TEST(PrometheusReport, IsASuccessExactlyWhenTheProgramIs) {
   for (const Report& report : many_reports()) {
     for (const FailOn fail_on : kEvery) {
-      const std::string text = render_prometheus(report, fail_on, false);
+      const std::string text = to_prometheus(report, fail_on, false);
       const std::string line = text.substr(text.find("\nprobe_success{"));
       const bool ok = line.substr(0, line.find('\n', 1)).ends_with("} 1");
       EXPECT_EQ(ok, overall(report, fail_on) == Status::ok) << text;
@@ -128,7 +127,7 @@ TEST(PrometheusReport, CountsASampleInEveryBucketThatIsNotBelowIt) {
        .labels = {},
        .samples = {std::chrono::milliseconds(25), std::chrono::microseconds(25001),
                    std::chrono::seconds(11)}}};
-  const std::string text = render_prometheus(report, FailOn::warning, false);
+  const std::string text = to_prometheus(report, FailOn::warning, false);
   for (const char* end : {"le=\"0.01\"} 0\n", "le=\"0.025\"} 1\n", "le=\"0.05\"} 2\n",
                           "le=\"10.0\"} 2\n", "le=\"+Inf\"} 3\n", "_sum{verb=\"handshake\","})
     EXPECT_THAT(text, HasSubstr(end));
@@ -137,9 +136,9 @@ TEST(PrometheusReport, CountsASampleInEveryBucketThatIsNotBelowIt) {
 TEST(JsonReport, SaysTheStatusAndTheExitCodeTheProgramEndsWith) {
   for (const Report& report : many_reports()) {
     for (const FailOn fail_on : kEvery) {
-      const json document = json::parse(render_json(report, fail_on, false));
+      const json document = json::parse(to_json(report, fail_on, false));
       EXPECT_EQ(document["status"], to_string(overall(report, fail_on)));
-      EXPECT_EQ(document["exit_code"], static_cast<int>(exit_of(overall(report, fail_on))));
+      EXPECT_EQ(document["exit_code"], exit_code(overall(report, fail_on)));
       EXPECT_EQ(document["fail_on"], to_string(fail_on));
       EXPECT_EQ(document["checks"].size(), report.checks.size());
     }
@@ -147,7 +146,7 @@ TEST(JsonReport, SaysTheStatusAndTheExitCodeTheProgramEndsWith) {
 }
 
 TEST(JsonReport, LeavesOutFiguresThatAreNone) {
-  const json document = json::parse(render_json(test::hostile_report(), FailOn::warning, false));
+  const json document = json::parse(to_json(test::hostile_report(), FailOn::warning, false));
   EXPECT_EQ(document["measurements"].size(), test::hostile_report().measurements.size() - 2);
   for (const json& measurement : document["measurements"])
     EXPECT_TRUE(measurement["value"].is_number());
@@ -155,29 +154,29 @@ TEST(JsonReport, LeavesOutFiguresThatAreNone) {
 
 /// The first line says it all.
 TEST(TextReport, BeginsWithTheVerdict) {
-  EXPECT_THAT(render_text(test::well_report(), {}), StartsWith("OK: the handshake with "));
-  EXPECT_THAT(render_text(test::silent_report(), {}),
+  EXPECT_THAT(to_text(test::well_report(), {}), StartsWith("OK: the handshake with "));
+  EXPECT_THAT(to_text(test::silent_report(), {}),
               StartsWith("CRITICAL: 192.0.2.1 is up and answers on other ports, but its WireGuard "
                          "does not answer us (WGS-HS-005)\n"));
-  EXPECT_THAT(render_text(test::untold_report(), {}), StartsWith("UNKNOWN: no address inside "));
-  EXPECT_THAT(render_text(test::interrupted_report(), {}), StartsWith("UNKNOWN: interrupted "));
+  EXPECT_THAT(to_text(test::untold_report(), {}), StartsWith("UNKNOWN: no address inside "));
+  EXPECT_THAT(to_text(test::interrupted_report(), {}), StartsWith("UNKNOWN: interrupted "));
 }
 
 TEST(TextReport, SaysWhereFailOnMakesAnotherStatusOfIt) {
   const Report untold = test::untold_report();
-  EXPECT_THAT(render_text(untold, {.fail_on = FailOn::unknown}), Not(HasSubstr("--fail-on")));
+  EXPECT_THAT(to_text(untold, {.fail_on = FailOn::unknown}), Not(HasSubstr("--fail-on")));
   Report warned = untold;
   warned.checks.pop_back();
-  EXPECT_THAT(render_text(warned, {.fail_on = FailOn::critical}),
+  EXPECT_THAT(to_text(warned, {.fail_on = FailOn::critical}),
               AllOf(StartsWith("WARNING: "), EndsWith("\nwith --fail-on=critical this is OK\n")));
-  EXPECT_THAT(render_text(warned, {.fail_on = FailOn::unknown}),
+  EXPECT_THAT(to_text(warned, {.fail_on = FailOn::unknown}),
               EndsWith("\nwith --fail-on=unknown this is UNKNOWN\n"));
 }
 
 TEST(TextReport, HasNoEscapeSequencesButThoseOfColour) {
   for (const Report& report : many_reports()) {
-    EXPECT_THAT(render_text(report, {.verbose = true}), Not(HasSubstr("\x1b")));
-    const std::string coloured = render_text(report, {.colour = true, .verbose = true});
+    EXPECT_THAT(to_text(report, {.verbose = true}), Not(HasSubstr("\x1b")));
+    const std::string coloured = to_text(report, {.colour = true, .verbose = true});
     std::size_t colours = 0;
     for (const char* start : {"\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[3"})
       colours += count(coloured, start);
@@ -187,7 +186,7 @@ TEST(TextReport, HasNoEscapeSequencesButThoseOfColour) {
 
 TEST(TextReport, KeepsCommandsInOneLineHoweverNarrowTheTerminalIs) {
   for (const std::size_t width : {1U, 20U, 40U, 80U}) {
-    const std::string page = render_text(test::silent_report(), {.width = width});
+    const std::string page = to_text(test::silent_report(), {.width = width});
     for (const char* command :
          {"on the gateway: wg show all public-key\n",
           "on the gateway: wg set wg0 peer AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI= "
@@ -196,71 +195,5 @@ TEST(TextReport, KeepsCommandsInOneLineHoweverNarrowTheTerminalIs) {
   }
 }
 
-class ShowReport : public ::testing::Test {
- protected:
-  [[nodiscard]] std::string path(const char* name) const { return folder_ / name; }
-
-  Exit show(const Report& report, const OutputOptions& options) {
-    CaptureStdout();
-    CaptureStderr();
-    const Exit exit = show_report(report, options);
-    out_ = GetCapturedStdout();
-    err_ = GetCapturedStderr();
-    return exit;
-  }
-
-  test::TempDir folder_;
-  std::string out_;
-  std::string err_;
-};
-
-TEST_F(ShowReport, PrintsTextOrJsonAndEndsAsTheReportDoes) {
-  EXPECT_EQ(show(test::silent_report(), {}), Exit::critical);
-  EXPECT_EQ(out_, render_text(test::silent_report(), {}));
-  EXPECT_EQ(show(test::well_report(), {.json = true, .redact = true}), Exit::ok);
-  EXPECT_EQ(out_, render_json(test::well_report(), FailOn::warning, true));
-  EXPECT_EQ(show(test::untold_report(), {.fail_on = FailOn::critical}), Exit::unknown);
-  EXPECT_THAT(err_, IsEmpty());
-}
-
-TEST_F(ShowReport, WritesFilesThatOthersCanRead) {
-  const OutputOptions options{.junit_file = path("junit.xml"), .prometheus_file = path("wg.prom")};
-  ASSERT_TRUE(check_outputs(options));
-  EXPECT_THAT(std::filesystem::is_empty(folder_.path()), true);
-  EXPECT_EQ(show(test::well_report(), options), Exit::ok);
-  EXPECT_EQ(test::read_file(path("junit.xml")),
-            render_junit(test::well_report(), FailOn::warning, false));
-  EXPECT_EQ(test::read_file(path("wg.prom")),
-            render_prometheus(test::well_report(), FailOn::warning, false));
-  struct stat status{};
-  ASSERT_EQ(stat(path("wg.prom").c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 0777U, 0644U) << "node_exporter is another user";
-}
-
-TEST_F(ShowReport, MakesOkUnknownWhereAFileCannotBeWritten) {
-  const OutputOptions options{.junit_file = path("missing/junit.xml"),
-                              .prometheus_file = path("wg.prom")};
-  EXPECT_EQ(show(test::well_report(), options), Exit::unknown);
-  EXPECT_THAT(err_, AllOf(StartsWith("wgscope handshake: write " + path("missing/junit.xml")),
-                          HasSubstr("No such file or directory"), EndsWith("\n")));
-  EXPECT_THAT(out_, StartsWith("OK: ")) << "nothing of what was found out is lost";
-  EXPECT_TRUE(std::filesystem::exists(path("wg.prom"))) << "nor are the others";
-  EXPECT_EQ(show(test::silent_report(), options), Exit::critical) << "worse stays what it is";
-}
-
-TEST_F(ShowReport, NeverReplacesADevice) {
-  const OutputOptions options{.junit_file = "/dev/null"};
-  const auto checked = check_outputs(options);
-  ASSERT_FALSE(checked);
-  EXPECT_THAT(checked.error().context, HasSubstr("/dev/null: not a regular file"));
-  EXPECT_EQ(show(test::well_report(), options), Exit::unknown);
-  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
-}
-
-TEST_F(ShowReport, RefusesOneFileForBoth) {
-  EXPECT_FALSE(check_outputs({.junit_file = path("x"), .prometheus_file = path("x")}));
-  EXPECT_TRUE(check_outputs({}));
-}
-
 }  // namespace
-}  // namespace wgscope::probe
+}  // namespace wgscope::render

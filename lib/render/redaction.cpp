@@ -1,4 +1,4 @@
-#include "probe/render/redaction.hpp"
+#include "wgscope/render/redaction.hpp"
 
 #include <cstddef>
 #include <string>
@@ -12,7 +12,7 @@
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 
-namespace wgscope::probe {
+namespace wgscope::render {
 namespace {
 
 using diagnosis::Sensitivity;
@@ -105,4 +105,4 @@ std::string Redaction::placeholder(const Text::Piece& piece) {
   return fmt::format("<{}-{}>", kind, found->second);
 }
 
-}  // namespace wgscope::probe
+}  // namespace wgscope::render

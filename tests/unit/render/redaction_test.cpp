@@ -1,4 +1,4 @@
-#include "probe/render/redaction.hpp"
+#include "wgscope/render/redaction.hpp"
 
 #include <string>
 #include <string_view>
@@ -10,11 +10,11 @@
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/public_key.hpp"
+#include "wgscope/render/report.hpp"
 
-#include "probe/render/report.hpp"
 #include "sample_reports.hpp"
 
-namespace wgscope::probe {
+namespace wgscope::render {
 namespace {
 
 using diagnosis::Name;
@@ -68,10 +68,10 @@ TEST(RedactionTest, LeavesNothingOfWhatIsSomebodys) {
   diagnosis::Report report = test::silent_report();
   report.measurements = {
       {.name = "wireguard_probe_loss_ratio", .labels = {{"to", text("{}", Name{"gw.label"})}}}};
-  for (const std::string& made : {render_text(report, {.verbose = true, .redact = true}),
-                                  render_json(report, diagnosis::FailOn::warning, true),
-                                  render_junit(report, diagnosis::FailOn::warning, true),
-                                  render_prometheus(report, diagnosis::FailOn::warning, true)}) {
+  for (const std::string& made : {to_text(report, {.verbose = true, .redact = true}),
+                                  to_json(report, diagnosis::FailOn::warning, true),
+                                  to_junit(report, diagnosis::FailOn::warning, true),
+                                  to_prometheus(report, diagnosis::FailOn::warning, true)}) {
     for (const char* somebodys :
          {"192.0.2", "2001:db8", "10.8.0", "gw.", "AQEB", "AgIC", "/etc", "probe.conf"})
       EXPECT_THAT(made, Not(HasSubstr(somebodys)));
@@ -87,9 +87,9 @@ TEST(RedactionTest, NumbersTheSameInEveryOutputOfAReport) {
                            .status = diagnosis::Status::critical,
                            .summary = text("{}", ip("203.0.113.9"))});
   const std::string line = "\"summary\": \"<ipv4-3>\"";
-  EXPECT_THAT(render_json(report, diagnosis::FailOn::warning, true), HasSubstr(line));
-  EXPECT_THAT(render_text(report, {.redact = true}), HasSubstr("× service tcp: <ipv4-3>\n"));
-  EXPECT_THAT(render_junit(report, diagnosis::FailOn::warning, true),
+  EXPECT_THAT(to_json(report, diagnosis::FailOn::warning, true), HasSubstr(line));
+  EXPECT_THAT(to_text(report, {.redact = true}), HasSubstr("× service tcp: <ipv4-3>\n"));
+  EXPECT_THAT(to_junit(report, diagnosis::FailOn::warning, true),
               HasSubstr("message=\"critical: &lt;ipv4-3&gt;\""));
 }
 
@@ -110,4 +110,4 @@ TEST(OneLine, LeavesOnlyWhatNoDocumentOrTerminalTrips) {
 }
 
 }  // namespace
-}  // namespace wgscope::probe
+}  // namespace wgscope::render

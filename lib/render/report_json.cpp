@@ -14,16 +14,15 @@
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/statistics.hpp"
 #include "wgscope/diagnosis/text.hpp"
-
-#include "probe/render/events.hpp"
-#include "probe/render/findings.hpp"
-#include "probe/render/redaction.hpp"
-#include "probe/render/report.hpp"
+#include "wgscope/render/findings.hpp"
+#include "wgscope/render/layout.hpp"
+#include "wgscope/render/redaction.hpp"
+#include "wgscope/render/report.hpp"
 
 // docs/report.schema.json says what each property is. What is not known is absent. The number in
 // "schema" changes when a property goes or changes its meaning; new ones may come without.
 
-namespace wgscope::probe {
+namespace wgscope::render {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -125,7 +124,18 @@ Json finding_ids(const diagnosis::Report& report) {
 
 }  // namespace
 
-std::string render_json(const diagnosis::Report& report, diagnosis::FailOn fail_on, bool redact) {
+int exit_code(diagnosis::Status status) {
+  switch (status) {
+    case diagnosis::Status::ok: return 0;
+    case diagnosis::Status::warning: return 1;
+    case diagnosis::Status::critical: return 2;
+    case diagnosis::Status::unknown:
+    case diagnosis::Status::skipped: break;
+  }
+  return 3;
+}
+
+std::string to_json(const diagnosis::Report& report, diagnosis::FailOn fail_on, bool redact) {
   Redaction redaction(redact, report);
   const diagnosis::Status status = overall(report, fail_on);
   Json json{{"schema", kSchema}, {"verb", report.verb}};
@@ -136,7 +146,7 @@ std::string render_json(const diagnosis::Report& report, diagnosis::FailOn fail_
   json["redacted"] = redact;
   json["fail_on"] = to_string(fail_on);
   json["status"] = to_string(status);
-  json["exit_code"] = static_cast<int>(exit_of(status));
+  json["exit_code"] = exit_code(status);
   json["verdict"] = redaction.show(verdict(report));
   if (const diagnosis::Finding* worst = worst_finding(report))
     json["finding"] = kind_of(worst->id).id;
@@ -149,4 +159,4 @@ std::string render_json(const diagnosis::Report& report, diagnosis::FailOn fail_
   return json.dump(2) + '\n';
 }
 
-}  // namespace wgscope::probe
+}  // namespace wgscope::render

@@ -2,9 +2,9 @@
 
 #include <string>
 
-namespace wgscope::probe {
+namespace wgscope::render {
 
 /// docs/checks.md as it has to be (Markdown): all checks, by verb.
 std::string checks_document();
 
-}  // namespace wgscope::probe
+}  // namespace wgscope::render

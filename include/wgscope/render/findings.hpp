@@ -7,7 +7,7 @@
 
 // The table of findings for people.
 
-namespace wgscope::probe {
+namespace wgscope::render {
 
 /// Where a finding's row is in the documentation: "docs/findings.md#wgs-hs-005".
 std::string findings_link(std::string_view id);
@@ -25,4 +25,4 @@ std::string explain(const diagnosis::FindingKind& kind, std::size_t width);
 /// @param id  in upper or lower case. @returns nullptr where there is none.
 const diagnosis::FindingKind* find_kind(std::string_view id);
 
-}  // namespace wgscope::probe
+}  // namespace wgscope::render

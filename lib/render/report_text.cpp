@@ -17,12 +17,10 @@
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/statistics.hpp"
 #include "wgscope/diagnosis/text.hpp"
-
-#include "probe/render/events.hpp"
-#include "probe/render/findings.hpp"
-#include "probe/render/redaction.hpp"
-#include "probe/render/report.hpp"
-#include "probe/render/terminal.hpp"
+#include "wgscope/render/findings.hpp"
+#include "wgscope/render/layout.hpp"
+#include "wgscope/render/redaction.hpp"
+#include "wgscope/render/report.hpp"
 
 // A report for people. The first line can be read alone, on a pager at night; then, layer by layer,
 // what was looked at:
@@ -43,7 +41,7 @@
 //
 // What is to be copied is never folded.
 
-namespace wgscope::probe {
+namespace wgscope::render {
 namespace {
 
 using diagnosis::Check;
@@ -324,12 +322,12 @@ std::string histogram_lines(std::span<const Nanoseconds> samples) {
   return lines;
 }
 
-std::string render_text(const diagnosis::Report& report, const TextStyle& style) {
+std::string to_text(const diagnosis::Report& report, const TextStyle& style) {
   return Page(report, style).write();
 }
 
-std::string render_line(const diagnosis::Report& report, const TextStyle& style) {
+std::string to_line(const diagnosis::Report& report, const TextStyle& style) {
   return Page(report, style).write_line();
 }
 
-}  // namespace wgscope::probe
+}  // namespace wgscope::render

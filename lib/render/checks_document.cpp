@@ -1,4 +1,4 @@
-#include "probe/render/checks_document.hpp"
+#include "wgscope/render/checks_document.hpp"
 
 #include <string>
 #include <string_view>
@@ -8,7 +8,7 @@
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/report.hpp"
 
-namespace wgscope::probe {
+namespace wgscope::render {
 namespace {
 
 using diagnosis::CheckKind;
@@ -32,7 +32,7 @@ constexpr Group kGroups[] = {
 
 constexpr std::string_view kHead = R"(# Checks
 
-<!-- Made from lib/diagnosis/check_kinds.cpp: run probe_report_test with WGSCOPE_UPDATE_GOLDEN=1 after changing it. -->
+<!-- Made from lib/diagnosis/check_kinds.cpp: run render_test with WGSCOPE_UPDATE_GOLDEN=1 after changing it. -->
 
 What `wgscope` looks at. A check has the same name in JSON, in JUnit and in the text of `--verbose`; names are added, never renamed. What a check can find: [findings.md](findings.md).
 
@@ -56,4 +56,4 @@ std::string checks_document() {
   return text;
 }
 
-}  // namespace wgscope::probe
+}  // namespace wgscope::render

@@ -12,17 +12,16 @@
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
-
-#include "probe/render/events.hpp"
-#include "probe/render/findings.hpp"
-#include "probe/render/redaction.hpp"
-#include "probe/render/report.hpp"
+#include "wgscope/render/findings.hpp"
+#include "wgscope/render/layout.hpp"
+#include "wgscope/render/redaction.hpp"
+#include "wgscope/render/report.hpp"
 
 // JUnit's XML as Jenkins and GitLab read it. There is no standard; what is written here is what all
 // of them know. A suite has a failure or an error exactly when the program ends with something else
 // than 0, so that a pipeline may look at either.
 
-namespace wgscope::probe {
+namespace wgscope::render {
 namespace {
 
 using diagnosis::Check;
@@ -152,7 +151,7 @@ std::string xml_time(WallTime at) {
 
 }  // namespace
 
-std::string render_junit(const diagnosis::Report& report, FailOn fail_on, bool redact) {
+std::string to_junit(const diagnosis::Report& report, FailOn fail_on, bool redact) {
   Redaction redaction(redact, report);
   const std::vector<Case> cases = cases_of(report, fail_on, redaction);
   const auto count = [&](Outcome outcome) {
@@ -178,4 +177,4 @@ std::string render_junit(const diagnosis::Report& report, FailOn fail_on, bool r
   return xml;
 }
 
-}  // namespace wgscope::probe
+}  // namespace wgscope::render

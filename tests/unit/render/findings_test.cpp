@@ -1,4 +1,4 @@
-#include "probe/render/findings.hpp"
+#include "wgscope/render/findings.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -10,13 +10,11 @@
 #include <gtest/gtest.h>
 
 #include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/render/checks_document.hpp"
 
 #include "../exporter/golden.hpp"
-#include "probe/program.hpp"
-#include "probe/render/checks_document.hpp"
-#include "probe/verbs.hpp"
 
-namespace wgscope::probe {
+namespace wgscope::render {
 namespace {
 
 using diagnosis::finding_kinds;
@@ -83,40 +81,5 @@ TEST(Explain, SaysWhatItMeansAndWhatToDo) {
             "WGS-XX-123 (info): A title\n\nWhat it means.\n\nWhat to do: What to\ndo about it.\n");
 }
 
-struct Ended {
-  Exit exit;
-  std::string out;
-  std::string err;
-};
-
-Ended explain_verb(std::vector<std::string> ids) {
-  ids.insert(ids.begin(), "explain");
-  CaptureStdout();
-  CaptureStderr();
-  const Exit exit = run_program(std::move(ids));
-  return {exit, GetCapturedStdout(), GetCapturedStderr()};
-}
-
-TEST(ExplainVerb, ListsEveryFinding) {
-  const Ended ended = explain_verb({});
-  EXPECT_EQ(ended.exit, Exit::ok);
-  for (const FindingKind& kind : finding_kinds())
-    EXPECT_THAT(ended.out, HasSubstr(std::string(kind.id) + " "));
-}
-
-TEST(ExplainVerb, ExplainsThoseThatAreNamedInEitherCase) {
-  const Ended ended = explain_verb({"WGS-HS-005", "wgs-hs-001"});
-  EXPECT_EQ(ended.exit, Exit::ok);
-  EXPECT_EQ(ended.out,
-            explain(*find_kind("WGS-HS-005"), 0) + "\n" + explain(*find_kind("WGS-HS-001"), 0));
-}
-
-TEST(ExplainVerb, RefusesWhatIsNoFinding) {
-  const Ended ended = explain_verb({"WGS-HS-005", "WGS-\x1b-1"});
-  EXPECT_EQ(ended.exit, Exit::unknown);
-  EXPECT_THAT(ended.out, IsEmpty());
-  EXPECT_THAT(ended.err, StartsWith("wgscope explain: no such finding: 'WGS-\\x1b-1' "));
-}
-
 }  // namespace
-}  // namespace wgscope::probe
+}  // namespace wgscope::render

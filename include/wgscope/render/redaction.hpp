@@ -9,7 +9,7 @@
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 
-namespace wgscope::probe {
+namespace wgscope::render {
 
 /// Makes texts what every output may show: valid UTF-8 (RFC 3629) in one line, control characters
 /// as \xNN, so that nothing moves a cursor or ends an XML document. Redacted, a text also names
@@ -40,4 +40,4 @@ class Redaction {
 /// (C0, DEL, C1) and U+FFFE, U+FFFF as \xNN.
 std::string one_line(std::string_view text);
 
-}  // namespace wgscope::probe
+}  // namespace wgscope::render

@@ -9,13 +9,13 @@
 
 #include "wgscope/base/text.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/render/report.hpp"
 
 #include "../exporter/exposition_checker.hpp"
 #include "../exporter/golden.hpp"
-#include "probe/render/report.hpp"
 #include "sample_reports.hpp"
 
-namespace wgscope::probe {
+namespace wgscope::render {
 namespace {
 
 using diagnosis::FailOn;
@@ -34,25 +34,25 @@ class ReportGolden : public ::testing::TestWithParam<test::SampleReport> {
 
 TEST_P(ReportGolden, TextIsAsRecorded) {
   const auto& [name, report, redact, verbose] = GetParam();
-  expect_as_recorded(render_text(report, {.verbose = verbose, .redact = redact}), ".txt");
+  expect_as_recorded(to_text(report, {.verbose = verbose, .redact = redact}), ".txt");
 }
 
 TEST_P(ReportGolden, ColouredAndFoldedTextIsAsRecorded) {
   const auto& [name, report, redact, verbose] = GetParam();
   const TextStyle style{.colour = true, .verbose = verbose, .redact = redact, .width = 80};
-  expect_as_recorded(render_text(report, style), ".ansi");
+  expect_as_recorded(to_text(report, style), ".ansi");
 }
 
 TEST_P(ReportGolden, JsonIsAsRecorded) {
-  expect_as_recorded(render_json(GetParam().report, kFailOn, GetParam().redact), ".json");
+  expect_as_recorded(to_json(GetParam().report, kFailOn, GetParam().redact), ".json");
 }
 
 TEST_P(ReportGolden, JunitIsAsRecorded) {
-  expect_as_recorded(render_junit(GetParam().report, kFailOn, GetParam().redact), ".xml");
+  expect_as_recorded(to_junit(GetParam().report, kFailOn, GetParam().redact), ".xml");
 }
 
 TEST_P(ReportGolden, PrometheusIsAsRecorded) {
-  const std::string made = render_prometheus(GetParam().report, kFailOn, GetParam().redact);
+  const std::string made = to_prometheus(GetParam().report, kFailOn, GetParam().redact);
   EXPECT_THAT(test::check_exposition(made, test::Syntax::text), IsEmpty());
   expect_as_recorded(made, ".prom");
 }
@@ -61,4 +61,4 @@ INSTANTIATE_TEST_SUITE_P(Samples, ReportGolden, ::testing::ValuesIn(test::sample
                          [](const auto& instance) { return std::string(instance.param.name); });
 
 }  // namespace
-}  // namespace wgscope::probe
+}  // namespace wgscope::render

@@ -15,15 +15,14 @@
 #include "wgscope/diagnosis/probe_metrics.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
-
-#include "probe/render/redaction.hpp"
-#include "probe/render/report.hpp"
+#include "wgscope/render/redaction.hpp"
+#include "wgscope/render/report.hpp"
 
 // Prometheus' text format 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats/) for
 // node_exporter's textfile collector. That one reads all files of a folder as one exposition, in
 // which no series may be twice: so every one has the labels verb and gateway.
 
-namespace wgscope::probe {
+namespace wgscope::render {
 namespace {
 
 using namespace std::chrono_literals;
@@ -171,9 +170,8 @@ class Exposition {
 
 }  // namespace
 
-std::string render_prometheus(const diagnosis::Report& report, diagnosis::FailOn fail_on,
-                              bool redact) {
+std::string to_prometheus(const diagnosis::Report& report, diagnosis::FailOn fail_on, bool redact) {
   return Exposition(report, redact).write(fail_on);
 }
 
-}  // namespace wgscope::probe
+}  // namespace wgscope::render

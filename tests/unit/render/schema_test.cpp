@@ -10,7 +10,7 @@
 #include "files.hpp"
 #include "paths.hpp"
 
-namespace wgscope::probe {
+namespace wgscope::render {
 namespace {
 
 using nlohmann::json;
@@ -53,4 +53,4 @@ TEST(ReportSchema, AllowsNothingElse) {
 }
 
 }  // namespace
-}  // namespace wgscope::probe
+}  // namespace wgscope::render

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include "wgscope/diagnosis/report.hpp"
+
+namespace wgscope::probe {
+
+class CommandLine;
+
+/// Where a report goes, and what it shows: options of every verb that makes one.
+struct OutputOptions {
+  bool json = false;
+  std::string junit_file;       ///< empty: none
+  std::string prometheus_file;  ///< empty: none
+  bool redact = false;
+  bool verbose = false;
+  diagnosis::FailOn fail_on = diagnosis::FailOn::warning;
+};
+
+/// Adds --json, --redact, and so on. @param output  outlives the parsing.
+void add_output_options(CommandLine& line, OutputOptions& output);
+
+}  // namespace wgscope::probe
