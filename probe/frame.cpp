@@ -137,7 +137,7 @@ Exit run_report(const OutputOptions& output, const ReportBody& body) {
 }
 
 Exit run_check(const CheckOptions& options, const CheckBody& body) {
-  auto prepared = prepare(options.target);
+  auto prepared = checks::prepare(options.target);
   if (!prepared) return refuse(options, body.verb, prepared.error());
   if (const auto fits = check_family(options, prepared->target.endpoint); !fits)
     return refuse(options, body.verb, fits.error());
@@ -155,7 +155,7 @@ Exit run_check(const CheckOptions& options, const CheckBody& body) {
                                          "{}:{}", diagnosis::Name{endpoint.host}, endpoint.port),
                                      .run =
                                          [&](checks::Run& run, diagnosis::Report& report) {
-                                           report.checks = prepared->checks;
+                                           report.checks = prepared->noticed;
                                            body.run(run, *prepared, report);
                                          },
                                      .again = body.again});

@@ -12,8 +12,8 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/handshake.hpp"
+#include "wgscope/checks/prepare.hpp"
 #include "wgscope/checks/run.hpp"
-#include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
@@ -28,22 +28,8 @@ namespace wgscope::probe {
 
 class CommandLine;
 
-/// Where the target comes from: a wg-quick file, options, or both, of which options win.
-struct TargetOptions {
-  std::string config;            ///< path
-  std::string peer;              ///< which of several: public key or name
-  std::string private_key_file;  ///< "-": standard input
-  std::string private_key_env;   ///< name of the variable
-  std::string preshared_key_file;
-  std::string gateway;   ///< public key
-  std::string endpoint;  ///< HOST:PORT
-  std::vector<std::string> addresses;
-  std::vector<std::string> allowed_ips;
-  std::optional<std::uint16_t> mtu;
-  std::string state_folder;
-  std::string uapi_folder = "/var/run/wireguard";  ///< where interfaces of this host are looked for
-  bool steal_endpoint = false;                     ///< --i-know-this-steals-the-endpoint
-};
+using checks::Prepared;
+using checks::TargetOptions;
 
 struct CheckOptions {
   TargetOptions target;
@@ -74,19 +60,6 @@ Result<IpAddress> parse_inner_address(const std::string& written, const checks::
 void add_duration_option(CommandLine& line, const std::string& name,
                          std::function<void(std::chrono::nanoseconds)> take,
                          const std::string& description);
-
-/// A preshared key, alone in a file or pipe. @returns bad_value, access_denied, io, naming it.
-Result<PresharedKey> read_preshared_key(const std::string& path);
-
-/// A target that is ready to be checked.
-struct Prepared {
-  checks::Target target;
-  checks::Stamps stamps;
-  std::vector<diagnosis::Check> checks;  ///< what was found while reading files
-};
-
-/// @returns what keeps the target from being known, in a sentence that says what to do.
-Result<Prepared> prepare(const TargetOptions& options);
 
 /// What --plan prints: what would be sent, and to whom, and what that changes there.
 struct Plan {

@@ -63,7 +63,7 @@ Result<checks::HandshakeOptions> handshake_options(const HandshakeVerb& verb,
     options.inner_target = *address;
   }
   for (const std::string& file : verb.preshared_key_files) {
-    auto key = read_preshared_key(file);
+    auto key = checks::read_preshared_key(file);
     if (!key) return tl::unexpected(key.error());
     options.preshared_keys.push_back({file, std::move(*key)});
   }

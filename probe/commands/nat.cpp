@@ -240,7 +240,7 @@ Result<Prepared> TunnelVerb::prepare_twin() const {
   options.config = verb_.twin;
   options.state_folder = ours.state_folder;
   options.uapi_folder = ours.uapi_folder;
-  auto prepared = prepare(options);
+  auto prepared = checks::prepare(options);
   if (prepared) return prepared;
   // Its lock is this process's own where both files have one key.
   const std::string hint = prepared.error().code == Errc::refused
@@ -308,7 +308,7 @@ Plan TunnelVerb::plan(const Prepared& prepared) const {
 
 void TunnelVerb::run(checks::Run& run, Prepared& prepared, diagnosis::Report& report) {
   if (twin_)
-    for (diagnosis::Check& check : twin_->checks) report.checks.push_back(std::move(check));
+    for (diagnosis::Check& check : twin_->noticed) report.checks.push_back(std::move(check));
   if (!options_.servers.empty()) checks::check_nat(run, options_, report);
   if (run.interrupted()) return;
   checks::NatFlowCheck check;

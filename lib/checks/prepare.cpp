@@ -1,3 +1,5 @@
+#include "wgscope/checks/prepare.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
@@ -32,12 +34,7 @@
 #include "wgscope/os/file.hpp"
 #include "wgscope/os/stamp_store.hpp"
 
-#include "probe/frame.hpp"
-
-// From files, options and the environment to a target. Secrets are only ever in memory that is
-// wiped.
-
-namespace wgscope::probe {
+namespace wgscope::checks {
 namespace {
 
 using diagnosis::Check;
@@ -51,6 +48,8 @@ constexpr std::size_t kMaxConfigSize = 16U << 20U;
 constexpr std::size_t kMaxKeySize = 4096;
 constexpr unsigned kOthers = 077;
 
+std::string shown_path(const std::string& path) { return path == "-" ? "standard input" : path; }
+
 tl::unexpected<Error> about(std::string_view what, const Error& error) {
   return fail(error.code, fmt::format("{}: {}", what, error.context), error.sys_errno);
 }
@@ -60,9 +59,10 @@ void warn_of_mode(const std::string& path, const std::optional<unsigned>& mode,
   if (!mode || (*mode & kOthers) == 0) return;
   checks.push_back(make_check(
       CheckKind::configuration_file_mode, Status::warning,
-      text("{} can be read by others", Path{path}),
+      text("other users can read {}", Path{path}),
       {.id = FindingId::key_readable_by_others,
-       .cause = text("others on this host can read {}, which has a secret key", Path{path}),
+       .cause =
+           text("other users of this host can read {}, which contains a secret key", Path{path}),
        .evidence = {text("its mode is {}",
                          diagnosis::Text().add(std::string_view(fmt::format("{:04o}", *mode))))},
        .fix = {text("chmod 600 {}", Path{path})}}));
@@ -74,25 +74,24 @@ Check remark(const std::string& file, const config::Warning& line) {
   if (!line.not_known) return make_check(CheckKind::configuration_line, Status::ok, what);
   return make_check(CheckKind::configuration_line, Status::warning, what,
                     {.id = FindingId::line_not_known,
-                     .cause = text("line {} of the configuration is not known", line.line),
+                     .cause = text("line {} of the configuration has a setting that wg-quick does not have", line.line),
                      .evidence = {text("{}, {}", Path{file}, what)},
-                     .fix = {"correct the line, or leave it out: wg refuses files with it"}});
+                     .fix = {"correct the line, or remove it: wg refuses files that contain it"}});
 }
 
 /// Reads the file that --config names.
 Result<config::WgQuickConfig> read_config(const std::string& path, std::vector<Check>& checks) {
-  const std::string shown = path == "-" ? "standard input" : path;
-  const auto input = os::read_secret_input(path, kMaxConfigSize);
-  if (!input) return about(shown, input.error());
-  auto config = config::parse_wg_quick(input->text.view());
-  if (!config) return about(shown, config.error());
+  auto file = read_config_file(path);
+  if (!file) return tl::unexpected(file.error());
+  const config::WgQuickConfig& config = file->config;
   const bool has_secret =
-      config->private_key || std::ranges::any_of(config->peers, [](const auto& peer) {
+      config.private_key || std::ranges::any_of(config.peers, [](const auto& peer) {
         return peer.preshared_key.has_value();
       });
-  if (has_secret) warn_of_mode(path, input->mode, checks);
-  for (const config::Warning& line : config->warnings) checks.push_back(remark(shown, line));
-  return config;
+  if (has_secret) warn_of_mode(path, file->mode, checks);
+  for (const config::Warning& line : config.warnings)
+    checks.push_back(remark(shown_path(path), line));
+  return std::move(file->config);
 }
 
 template <class Key>
@@ -102,10 +101,10 @@ Result<Key> parse_key(std::string_view content, const std::string& where) {
   if (content.find('[') != std::string_view::npos)
     return fail(
         Errc::bad_value,
-        fmt::format("{}: a whole file of wg-quick, not a key alone: give it with --config", where));
+        fmt::format("{}: this is a whole wg-quick file, not a key: pass it with --config", where));
   return fail(
       Errc::bad_value,
-      fmt::format("{}: not a key: 44 characters of base64 are expected, as wg genkey prints",
+      fmt::format("{}: this is not a key: expected 44 characters of base64, as wg genkey prints",
                   where));
 }
 
@@ -118,7 +117,7 @@ std::string_view first_line(std::string_view content) {
 /// @param checks  told where others can read it; nullptr: nobody asks.
 template <class Key>
 Result<Key> read_key(const std::string& path, std::vector<Check>* checks) {
-  const std::string shown = path == "-" ? "standard input" : path;
+  const std::string shown = shown_path(path);
   const auto input = os::read_secret_input(path, kMaxKeySize);
   if (!input) return about(shown, input.error());
   if (checks != nullptr) warn_of_mode(path, input->mode, *checks);
@@ -129,9 +128,9 @@ Result<Key> read_key(const std::string& path, std::vector<Check>* checks) {
 Result<PrivateKey> take_private_key(const std::string& variable) {
   char* const value = std::getenv(variable.c_str());
   if (value == nullptr)
-    return fail(Errc::missing_key,
-                fmt::format("--private-key-env: there is no variable {} in the environment",
-                            printable(variable)));
+    return fail(
+        Errc::missing_key,
+        fmt::format("--private-key-env: the environment has no variable {}", printable(variable)));
   const std::span<char> memory(value, std::strlen(value));
   const WipeGuard wiped(memory);
   auto key = parse_key<PrivateKey>(first_line({memory.data(), memory.size()}),
@@ -156,7 +155,7 @@ Result<> take_prefixes(const std::vector<std::string>& texts, const char* option
 Result<> apply_keys(const TargetOptions& options, config::WgQuickConfig& config,
                     std::vector<Check>& checks) {
   if (!options.private_key_file.empty() && !options.private_key_env.empty())
-    return fail(Errc::bad_value, "--private-key-file or --private-key-env, not both");
+    return fail(Errc::bad_value, "give --private-key-file or --private-key-env, not both");
   if (!options.private_key_file.empty()) {
     auto key = read_key<PrivateKey>(options.private_key_file, &checks);
     if (!key) return tl::unexpected(key.error());
@@ -178,7 +177,7 @@ Result<> apply_peer(const TargetOptions& options, config::WgQuickConfig& config,
     if (config.peers.empty()) {
       config.peers.emplace_back();
     } else if (config.peers.size() > 1) {
-      return fail(Errc::bad_value, "--gateway: the file has several peers: choose with --peer");
+      return fail(Errc::bad_value, "--gateway: the file has several peers: choose one with --peer");
     }
     config.peers.front().public_key = *key;
   }
@@ -186,7 +185,7 @@ Result<> apply_peer(const TargetOptions& options, config::WgQuickConfig& config,
                          !options.preshared_key_file.empty();
   if (!describes) return {};
   if (config.peers.empty())
-    return fail(Errc::missing_key, "--gateway is needed: the gateway's public key");
+    return fail(Errc::missing_key, "the gateway's public key is missing: pass it with --gateway");
   for (config::WgQuickPeer& peer : config.peers) {
     if (!options.peer.empty() && peer.name != options.peer &&
         peer.public_key.base64() != options.peer)
@@ -237,8 +236,8 @@ Result<config::WgQuickConfig> gather(const TargetOptions& options, std::vector<C
 }
 
 /// Where nothing can be kept the probe works all the same: its clock has to be right then.
-Result<checks::Stamps> open_stamps(const TargetOptions& options, const PublicKey& key,
-                                   std::vector<Check>& checks) {
+Result<Stamps> open_stamps(const TargetOptions& options, const PublicKey& key,
+                           std::vector<Check>& checks) {
   std::optional<Error> why;
   std::string folder = options.state_folder;
   if (folder.empty()) {
@@ -249,7 +248,7 @@ Result<checks::Stamps> open_stamps(const TargetOptions& options, const PublicKey
       why = usual.error();
   }
   if (!why) {
-    auto stamps = checks::Stamps::open(folder, key);
+    auto stamps = Stamps::open(folder, key);
     if (stamps) return stamps;
     const bool must = !options.state_folder.empty();
     if (must || stamps.error().code == Errc::refused || stamps.error().code == Errc::bad_value)
@@ -257,15 +256,23 @@ Result<checks::Stamps> open_stamps(const TargetOptions& options, const PublicKey
     why = stamps.error();
   }
   checks.push_back(make_check(
-      CheckKind::configuration_state, Status::unknown, "the key's last handshake is not kept",
+      CheckKind::configuration_state, Status::unknown, "the time of the key's last handshake is not stored",
       {.id = FindingId::stamps_not_kept,
-       .cause = "the time of this key's last handshake cannot be kept",
+       .cause = "the time of this key's last handshake cannot be stored",
        .evidence = {text("{}", diagnosis::Name{why->context})},
-       .fix = {"give --state.dir, a folder that this user can write to and that lasts"}}));
-  return checks::Stamps();
+       .fix = {"pass --state-dir DIR, a directory that this user can write to and that outlives reboots"}}));
+  return Stamps();
 }
 
 }  // namespace
+
+Result<ConfigFile> read_config_file(const std::string& path) {
+  const auto input = os::read_secret_input(path, kMaxConfigSize);
+  if (!input) return about(shown_path(path), input.error());
+  auto config = config::parse_wg_quick(input->text.view());
+  if (!config) return about(shown_path(path), config.error());
+  return ConfigFile{std::move(*config), input->mode};
+}
 
 Result<PresharedKey> read_preshared_key(const std::string& path) {
   return read_key<PresharedKey>(path, nullptr);
@@ -275,7 +282,7 @@ Result<Prepared> prepare(const TargetOptions& options) {
   std::vector<Check> checks;
   auto config = gather(options, checks);
   if (!config) return tl::unexpected(config.error());
-  auto target = checks::make_target(std::move(*config), options.peer);
+  auto target = make_target(std::move(*config), options.peer);
   if (!target) {
     const std::string where = options.config.empty() ? "" : options.config + ": ";
     return fail(target.error().code, where + target.error().context);
@@ -284,15 +291,15 @@ Result<Prepared> prepare(const TargetOptions& options) {
   if (!key) return tl::unexpected(key.error());
   if (std::ranges::equal(target->gateway.bytes, target->private_key.secret.bytes()))
     return fail(Errc::bad_value,
-                "--gateway: that is the probe's own private key; the gateway's public key is "
-                "needed. A private key that was an argument must be replaced");
+                "--gateway: this is the probe's own private key; pass the gateway's public key. "
+                "Replace the private key: other users have seen it in the arguments");
   if (PublicKey{*key} == target->gateway)
     return fail(Errc::bad_value,
-                "the gateway's public key belongs to the probe's own private key: give the "
-                "gateway's");
+                "the gateway's public key belongs to the probe's own private key: pass the key of "
+                "the gateway instead");
   auto stamps = open_stamps(options, PublicKey{*key}, checks);
   if (!stamps) return tl::unexpected(stamps.error());
   return Prepared{std::move(*target), std::move(*stamps), std::move(checks)};
 }
 
-}  // namespace wgscope::probe
+}  // namespace wgscope::checks

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "wgscope/base/keys.hpp"
+#include "wgscope/base/result.hpp"
+#include "wgscope/checks/stamps.hpp"
+#include "wgscope/checks/target.hpp"
+#include "wgscope/config/wg_quick.hpp"
+#include "wgscope/diagnosis/report.hpp"
+
+// From files and options to a target. Errors name the option of the probe that a value came from.
+
+namespace wgscope::checks {
+
+/// Where a target comes from: a wg-quick file, options, or both. Options override the file.
+struct TargetOptions {
+  std::string config;            ///< path; "-": standard input, here and below
+  std::string peer;              ///< which of several peers: its public key or name
+  std::string private_key_file;  ///< path
+  std::string private_key_env;   ///< name of an environment variable
+  std::string preshared_key_file;
+  std::string gateway;   ///< public key
+  std::string endpoint;  ///< HOST:PORT
+  std::vector<std::string> addresses;
+  std::vector<std::string> allowed_ips;
+  std::optional<std::uint16_t> mtu;
+  std::string state_folder;  ///< keeps the time of the key's last handshake; empty: the usual one
+  std::string uapi_folder = "/var/run/wireguard";  ///< where interfaces of this host are looked for
+  bool steal_endpoint = false;                     ///< --i-know-this-steals-the-endpoint
+};
+
+/// A target that is ready to be checked.
+struct Prepared {
+  Target target;
+  Stamps stamps;
+  std::vector<diagnosis::Check> noticed;  ///< while files were read
+};
+
+/// Reads files, environment variables and standard input. Secrets are only ever in memory that is
+/// wiped; a private key's environment variable is removed.
+/// @returns what keeps the target from being known, in a sentence that says what to do.
+Result<Prepared> prepare(const TargetOptions& options);
+
+/// A wg-quick file as it was read.
+struct ConfigFile {
+  config::WgQuickConfig config;
+  std::optional<unsigned> mode;  ///< permission bits; absent for what is not a regular file
+};
+
+/// @param path  "-": standard input.
+/// @returns as os::read_secret_input() and config::parse_wg_quick(), naming the path.
+Result<ConfigFile> read_config_file(const std::string& path);
+
+/// A preshared key, alone in a file or pipe.
+/// @returns bad_value, access_denied, io, naming the path.
+Result<PresharedKey> read_preshared_key(const std::string& path);
+
+}  // namespace wgscope::checks
