@@ -12,36 +12,52 @@
 
 #include "chance.hpp"
 
-// What may deceive, and what stands against it:
+// What may mislead the search, and what it does against that:
 //
-//   chance       losses of large packets are counted until chance is out of the question
-//   rations      of ICMP errors: a hop's large and small packets have the same standing (see ask())
-//   an outage    a loss counts only if the small packet right behind it was answered
-//   late answers to small packets, taken for one to a large packet: without identifiers, a hop's
-//                large packets wait until such an answer is out of the question, and the last hop
-//                that saw one has to see it twice
-//   balancing    routers that spread packets over paths: the next hop is asked whether it sees
-//                large ones all the same
+//   chance        losses of large packets are counted until chance would hardly make so many
+//   rations       Hops ration ICMP errors. A hop's large and small packets have the same chance of
+//                 one (see ask()).
+//   an outage     A loss counts only if the small packet right behind it was answered.
+//   late answers  An answer to a small packet may be taken for one to a large packet. Where answers
+//                 do not tell which probe they are about, a hop's large packets wait until no late
+//                 answer can come any more, and the last hop that answered a large packet has to do
+//                 so twice.
+//   balancing     Routers may spread packets over paths. The next hop is asked whether large
+//                 packets come to it all the same.
 
 namespace wgscope::path {
 namespace {
 
 using namespace std::chrono_literals;
 
+/// An answer is waited for so long. Chosen: as long as RFC 8899 §5.1.1 wants of probes; less where a
+/// late answer is recognized, and counts.
 constexpr Nanoseconds kPatience = 1s;
 constexpr Nanoseconds kShortPatience = 300ms;
-constexpr Nanoseconds kPause = 1100ms;  ///< a second and a little: Linux' icmp_ratelimit
-constexpr int kLate = 4;                ///< times the patience: no answer comes later
+/// Linux answers one host once a second (net.ipv4.icmp_ratelimit, 1000 ms), and a little more.
+constexpr Nanoseconds kPause = 1100ms;
+/// Chosen: no answer comes later than so many times the patience. The simulation has answers that
+/// are up to 3 s late.
+constexpr int kLate = 4;
+/// Chosen: pauses grow by so much, up to so much, for routers that answer once in 2, 3 or 4 s.
 constexpr Nanoseconds kStretch = 1s;
 constexpr Nanoseconds kMostStretch = 3s;
-constexpr double kOnTime =
-    1.1;  ///< times the shortest pause: less than one behind a lost large one
+/// Chosen: a pause counts as short up to so many times the shortest one. The pause of a small packet
+/// behind a lost large one is longer than that, by the patience for the large one.
+constexpr double kOnTime = 1.1;
 
-constexpr std::size_t kTries = 3;        ///< before a hop counts as silent
-constexpr std::size_t kLeastLosses = 3;  ///< as many as kMaxProbes of RFC 8899
-constexpr std::size_t kTooSeldom = 6;    ///< small ones lost in a row
-constexpr std::size_t kOffPace = 2;      ///< small ones lost after the shortest pause
-constexpr std::size_t kDisbelief = 4;    ///< large ones lost where one was seen
+/// Chosen: a hop that leaves so many small packets unanswered counts as silent.
+constexpr std::size_t kTries = 3;
+/// MAX_PROBES (RFC 8899 §5.1.2), which is kMaxProbes of MtuSearch.
+constexpr std::size_t kLeastLosses = 3;
+/// Chosen: a hop that loses so many small packets in a row is of no use.
+constexpr std::size_t kTooSeldom = 6;
+/// Chosen: so many small packets lost after the shortest pause show that pauses are too short.
+constexpr std::size_t kOffPace = 2;
+/// Chosen: so many large packets lost after one was answered show that the answer was another's.
+constexpr std::size_t kDisbelief = 4;
+/// How often chance may name a wrong hop, before the other precautions. Chosen: ten times as often
+/// as kChance, because a hop costs more than a second for each loss.
 constexpr double kChanceOfWrongHop = 1e-5;
 
 }  // namespace
@@ -76,7 +92,7 @@ void HopSearch::handle_exceeded(Instant now, std::optional<std::uint32_t> id,
 void HopSearch::handle_arrived(Instant now, std::optional<std::uint32_t> id) {
   const auto matched = match(id, nullptr);
   if (!matched) return;
-  // Unless a late answer to another probe may look like it.
+  // It is the far end, unless this may be a late answer to another probe.
   Hop& here = hop(shots_[*matched].hop);
   here.is_end = here.is_end || ++here.arrivals > 1 || id || identified_ || !lost_;
   settle_seen(now, *matched, nullptr);
@@ -98,13 +114,13 @@ std::optional<Instant> HopSearch::next_timeout() const {
   return step_ ? std::optional(step_->at) : std::nullopt;
 }
 
-/// Which probe an answer is about.
+/// Which probe an answer is about. Nothing: it is about none that is waited for.
 std::optional<std::uint32_t> HopSearch::match(std::optional<std::uint32_t> id,
                                               const IpAddress* from) const {
   if (done_) return std::nullopt;
   if (id) return *id < shots_.size() ? id : std::nullopt;
   if (!flying_ || from == nullptr) return flying_;
-  // A late one of another hop: each signs with its own address.
+  // It may be a late answer of another hop: each signs with its own address.
   const auto is_of = [&](const Hop& other) { return other.address == *from; };
   if (is_of(hop(shots_[*flying_].hop)) || std::ranges::none_of(hops_, is_of)) return flying_;
   return std::nullopt;
@@ -145,7 +161,7 @@ void HopSearch::settle_small_seen(const Shot& shot, Hop& seen, bool late) {
   seen.off_pace = 0;
 }
 
-/// Where small ones are not answered after such a pause either, nothing that was lost counts, and
+/// Where small packets are not answered after such a pause either, the losses do not count, and
 /// pauses have to be longer.
 void HopSearch::settle_small_lost(const Shot& shot, Hop& asked) {
   ++asked.small_lost;
@@ -175,7 +191,7 @@ void HopSearch::settle_lost(Instant now, std::uint32_t id) {
   decide(now);
 }
 
-/// What to send next, or that all is told.
+/// Chooses the next probe, or ends the search.
 void HopSearch::decide(Instant now) {
   step_.reset();
   last_ = furthest_seen();
@@ -191,7 +207,7 @@ void HopSearch::decide(Instant now) {
   }
 }
 
-/// A hop beyond saw a large one after all.
+/// A large packet came to a hop beyond after all.
 void HopSearch::look_again() {
   first_.reset();
   phase_ = Phase::scan;
@@ -217,7 +233,7 @@ void HopSearch::scan(Instant now) {
     return;
   }
   if (here.small_lost == 0) return ask(at_, false, now);
-  ++at_;  // silent: asked again at the end
+  ++at_;  // a silent hop is asked again at the end
 }
 
 void HopSearch::leave_candidate() {
@@ -225,7 +241,7 @@ void HopSearch::leave_candidate() {
   if (!first_) at_ = static_cast<std::uint8_t>(std::max(candidate_, last_) + 1);
 }
 
-/// That large ones do not come here.
+/// Makes certain that large packets do not come to the candidate.
 void HopSearch::confirm(Instant now) {
   Hop& here = hop(candidate_);
   const auto next = static_cast<std::uint8_t>(candidate_ + 1);
@@ -244,7 +260,7 @@ void HopSearch::confirm(Instant now) {
   }
 }
 
-/// What is between the last and the first hop, asked again.
+/// Asks the silent hops between the last and the first hop again.
 void HopSearch::narrow(Instant now) {
   for (auto number = static_cast<std::uint8_t>(last_ + 1); number < *first_; ++number) {
     const Hop& here = hop(number);
@@ -260,7 +276,7 @@ void HopSearch::narrow(Instant now) {
   verify(now);
 }
 
-/// That the last hop which saw a large one did.
+/// Makes certain that a large packet came to the last hop.
 void HopSearch::verify(Instant now) {
   Hop& here = hop(last_);
   if (last_ == 0 || !is_doubtful(here)) {
@@ -275,9 +291,9 @@ void HopSearch::verify(Instant now) {
   }
 }
 
-/// A hop that rations its answers has one for us or not, whatever the size, so large ones come no
-/// sooner after its last answer than a small one that was answered (Hop::keeps_pace). The small one
-/// behind a large one that was lost comes later than that, and has the better standing.
+/// A hop that rations its answers has one left for us or not, whatever the size. So a large packet
+/// comes no sooner after its last answer than a small packet that was answered (Hop::keeps_pace).
+/// The small packet behind a large one that was lost comes later than that, with a better chance.
 void HopSearch::ask(std::uint8_t number, bool large, Instant now) {
   const Hop& asked = hop(number);
   Instant at = now;
@@ -296,8 +312,8 @@ std::uint8_t HopSearch::furthest_seen() const {
 
 bool HopSearch::is_certain(const Hop& here) const {
   if (here.small_seen == 0) return false;
-  if (here.is_end) return true;  // as was proven before
-  // The last hop says that it is the one.
+  if (here.is_end) return true;  // large packets are proven not to arrive at the far end
+  // The last hop itself reports that it drops large packets.
   if (here.reporter && here.losses > 0 && here.reporter == hop(last_).address) return true;
   return here.kept_pace && here.losses >= losses_needed();
 }
@@ -310,8 +326,9 @@ bool HopSearch::is_doubtful(const Hop& here) const {
   return !identified_ && lost_ && here.sightings == 1;
 }
 
-/// So many in a row that it is no chance, by what is known of losses that have nothing to do with
-/// size (the rule of succession, with a prior that expects little).
+/// So many losses in a row that chance would hardly make them. The ratio of other losses is that of
+/// controls, of small packets at hops that answer any, and of large ones at hops that answer any.
+/// The prior, a fifth of a loss in two packets, is chosen: it expects little loss.
 std::size_t HopSearch::losses_needed() const {
   double lost = static_cast<double>(config_.controls_lost) + 0.2;
   double sent = static_cast<double>(config_.controls) + 2;
@@ -328,7 +345,7 @@ std::size_t HopSearch::losses_needed() const {
   return std::max(losses_beyond_chance(lost, sent, kChanceOfWrongHop), kLeastLosses);
 }
 
-/// Short where a late answer is known for what it is, and counts.
+/// It is short where a late answer is recognized, and counts.
 Nanoseconds HopSearch::patience() const {
   return std::max(identified_ ? kShortPatience : kPatience, 3 * longest_);
 }

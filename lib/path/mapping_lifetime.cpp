@@ -9,14 +9,14 @@
 
 #include "wgscope/base/time.hpp"
 
-// A lane's life: wait for its turn (they begin one after the other, not as a burst), greet (only
-// for a stream), ask for an answer after its silence, hear that the request arrived, and see
-// whether the answer comes. A request that does not arrive is repeated, and the silence begins
-// anew.
+// A lane waits for its turn (lanes begin one after the other, not as a burst), greets the service
+// (only for a stream), asks it for an answer after the silence, learns that the request arrived, and
+// sees whether the answer comes in. A request that does not arrive is repeated, and the silence
+// begins anew.
 //
-// When to end: the longest silence that was survived is below the lifetime, and once the three
-// next are not survived, it is found. One silent lane is not enough, as an answer can be lost; that
-// all copies of all three are lost is as unlikely as it gets.
+// The run ends when the three lanes above the longest silence that was survived have failed. One
+// lane is not enough, because its answer may be lost. With 10 % loss chance loses the nine copies
+// for three lanes once in a thousand million runs.
 
 namespace wgscope::path {
 namespace {
@@ -24,18 +24,32 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr Nanoseconds kBegin = milliseconds(500);      // until all lanes have begun
-constexpr Nanoseconds kGreeting = milliseconds(1100);  // between greetings
-// Linux takes a flow for a stream 2 s after its first datagram (nf_conntrack_proto_udp.c), so what
-// starts the silence must come later than that.
+/// Chosen: within this time all lanes begin, so that 180 of them are no burst.
+constexpr Nanoseconds kBegin = milliseconds(500);
+/// Linux takes a flow for a stream once packets both ways are more than 2 s apart
+/// (net/netfilter/nf_conntrack_proto_udp.c), so the silence must begin later than that. Chosen: 0.3 s
+/// more for the way, and greetings at the beginning, in the middle and at the end.
 constexpr Nanoseconds kGreetingsTake = milliseconds(2300);
+constexpr Nanoseconds kGreeting = milliseconds(1100);
 constexpr int kGreetings = 3;
+/// Chosen: with 10 % loss each way chance leaves six in a row unanswered once in 20 000 times.
 constexpr int kMostGreetings = 6;
-constexpr Nanoseconds kNoArrival = milliseconds(700);  // after it a request is sent again
+/// Chosen: between greetings beyond the regular ones, which wait for a first answer only.
+constexpr Nanoseconds kExtraGreeting = milliseconds(500);
+/// Chosen: then a request counts as lost, and is sent again.
+constexpr Nanoseconds kNoArrival = milliseconds(700);
 constexpr int kMostAsked = 4;
+/// Chosen: 1 s for the way of the last copy.
 constexpr Nanoseconds kGrace = kAnswerCopies[2] + milliseconds(1000);
 constexpr std::size_t kGoneInARow = 3;
-constexpr Nanoseconds kLatest = seconds(9);  // beyond the first silence that was not survived
+/// Chosen: lanes whose request had to be repeated are waited for up to so long beyond the first
+/// silence that was not survived; kLongestBeyondLifetime includes it.
+constexpr Nanoseconds kLatest = seconds(9);
+/// The refreshed lane gets something every second and a copy up to 0.4 s later. Chosen: if the last
+/// one came more than 1.2 s after the time at which a silent flow is forgotten, the lane outlived
+/// it; if it came less than 0.6 s after that time, the lane did not.
+constexpr Nanoseconds kOutlived = milliseconds(1200);
+constexpr Nanoseconds kNotOutlived = milliseconds(600);
 
 seconds whole_seconds(Nanoseconds time) { return std::chrono::duration_cast<seconds>(time); }
 
@@ -85,7 +99,7 @@ void MappingLifetime::step(Lane& lane, std::size_t index, Instant now) {
     case LaneState::asking: return ask(lane, index, now);
     case LaneState::silent:
       if (lane.refresh)
-        lane.next = now + seconds(1);  // it has no end of its own
+        lane.next = now + seconds(1);  // the refreshed lane has no end of its own
       else
         lane.state = LaneState::gone;
       return;
@@ -102,8 +116,7 @@ void MappingLifetime::greet(Lane& lane, std::size_t index, Instant now) {
   ++lane.greetings;
   outbox_.push({.lane = index, .serial = ++lane.serial});
   ++sent_;
-  // With the regular greetings over, whatever happens next waits for the first answer only.
-  lane.next = lane.greetings < kGreetings ? now + kGreeting : now + milliseconds(500);
+  lane.next = now + (lane.greetings < kGreetings ? kGreeting : kExtraGreeting);
   if (lane.greetings >= kGreetings && lane.greeted)
     lane.next = std::max(now, lane.begun + kGreetingsTake);
 }
@@ -141,12 +154,12 @@ void MappingLifetime::handle_answer(Instant now, std::size_t index, std::uint32_
     return;
   }
   if (serial != lane.serial || lane.asked == 0) return;
-  if (now - lane.asked_at < lane.silence) return;  // nobody answers before the time: a forgery
+  if (now - lane.asked_at < lane.silence) return;  // a forgery: the service answers later than this
   lane.heard = now;
   if (lane.refresh)
     lane.state = LaneState::silent;
   else
-    lane.state = LaneState::alive;  // even where the end was expected already
+    lane.state = LaneState::alive;  // even where the lane counted as gone already
   if (lane.refresh && lane.next <= now) lane.next = now + seconds(1);
   check_end(now);
 }
@@ -194,14 +207,14 @@ MappingLifetimeResult MappingLifetime::result() const {
   return result;
 }
 
-/// The lane for refreshing has had an answer every second, and has sent nothing. If that goes on
-/// when a silent one would be forgotten, it is refreshed.
+/// The refreshed lane gets an answer every second and sends nothing. If that goes on when a silent
+/// lane of its age is forgotten, inbound traffic refreshes the mapping.
 std::optional<bool> MappingLifetime::refreshed(const MappingLifetimeResult& result) const {
   if (!done_ || !result.gone_after || !lanes_.back().refresh || !lanes_.back().heard)
     return std::nullopt;
   const Nanoseconds lasted = *lanes_.back().heard - lanes_.back().asked_at;
-  if (lasted >= *result.gone_after + milliseconds(1200)) return true;
-  if (lasted <= *result.gone_after + milliseconds(600)) return false;
+  if (lasted >= *result.gone_after + kOutlived) return true;
+  if (lasted <= *result.gone_after + kNotOutlived) return false;
   return std::nullopt;
 }
 

@@ -1,4 +1,4 @@
-// What a search found, in words.
+// What a search found, as a result for its owner.
 
 #include <algorithm>
 #include <array>
@@ -11,7 +11,7 @@
 namespace wgscope::path {
 namespace {
 
-/// Losses that are worth a word: more than one or two, and more than one in twenty.
+/// Losses that a verdict is about. Chosen: more than one or two, and more than one in twenty.
 constexpr std::size_t kLossWorthAWord = 3;
 constexpr std::size_t kOneIn = 20;
 
@@ -36,9 +36,9 @@ MtuResult MtuSearch::result() const {
   if (boundary && hi <= ladder_.top()) result.not_above = ladder_.size_of(hi) - 1;
   result.own_limit = own_limit_;
   if (own_limit_ && *own_limit_ < config_.current) {
-    result.current_fits = false;  // the ladder's `current` is what is left of it
+    result.current_fits = false;  // the ladder's `current` is the interface's limit now
   } else if (config_.current <= config_.ceiling) {
-    // Above, it was not tried itself.
+    // A `current` above the ceiling was not tried itself.
     if (ladder_.passed(current))
       result.current_fits = true;
     else if (boundary && hi <= current)
@@ -58,7 +58,7 @@ MtuResult MtuSearch::result() const {
   return result;
 }
 
-/// A report is right when the search came to the MTU that it claims by itself.
+/// A report is right when the search itself came to the MTU that the report claims.
 void MtuSearch::tell_reports(MtuResult& result) const {
   for (const TooBig& report : reports_) {
     const bool right = result.mtu && report.mtu >= *result.mtu &&
@@ -67,7 +67,8 @@ void MtuSearch::tell_reports(MtuResult& result) const {
       if (!result.report) result.report = report;
       continue;
     }
-    // One that another hop further on undercuts is right as well: only a size that passes refutes.
+    // A report of a hop before the narrowest one is right as well: only a size that passes above
+    // what it claims refutes it.
     const bool refuted = result.mtu && report.mtu < *result.mtu;
     const auto same = [&](const TooBig& other) {
       return other.from == report.from && other.mtu == report.mtu;

@@ -14,19 +14,19 @@
 
 #include "chance.hpp"
 
-// A round is a probe and, sent right behind it, what must come back if the path carries anything at
-// all: a small control and, while a boundary is made certain, a packet of the size below it. Which
-// of them return tells size from loss:
+// A round is a probe and, sent right behind it, packets that must come back if the path carries
+// anything at all: a small control and, while a boundary is made certain, a packet of the size below
+// it. Which of these come back tells a drop because of size from other loss:
 //
 //   probe   size below   control
 //   back                           passes
-//   lost    back         back      lost for its size, or by chance: counted
+//   lost    back         back      lost because of its size, or by chance: counted
 //   lost    lost         back      the path has become smaller: after some of these, begin anew
 //   lost                 lost      the path lost everything for a moment: tried again
 //
-// While the search looks for the boundary one round is under way, and a probe is given up as soon
-// as the control behind it has come back and some grace is over: what comes later is counted all
-// the same. At the boundary several rounds are under way, each with the full second of RFC 8899
+// While the search looks for the boundary one round is under way. Its probe is given up once the
+// control behind it has come back and some grace is over; an answer that comes later counts all the
+// same. At the boundary several rounds are under way, and each has the full second of RFC 8899
 // §5.1.1 to come back.
 
 namespace wgscope::path {
@@ -34,14 +34,23 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Nanoseconds kProbeTimer = 1s;  // RFC 8899 §5.1.1
-constexpr Nanoseconds kGrace = 100ms;    ///< at least, behind a control
+/// PROBE_TIMER must not be shorter (RFC 8899 §5.1.1).
+constexpr Nanoseconds kProbeTimer = 1s;
+/// Chosen: an answer that a path delivers out of order may come so much behind a control's at
+/// least. It grows with what is seen.
+constexpr Nanoseconds kGrace = 100ms;
+/// Chosen: rounds at the boundary are so far apart that one short outage does not lose several.
 constexpr Nanoseconds kConfirmGap = 200ms;
+/// Chosen: where controls are lost, a full queue or a ration may be the reason, so rounds come ever
+/// more slowly, between these two.
 constexpr Nanoseconds kFirstGap = 100ms;
 constexpr Nanoseconds kLongestGap = 1s;
+/// Chosen: by so much longer an answer is waited for after each round that nothing came back of.
 constexpr Nanoseconds kMoreInSilence = 500ms;
-constexpr std::size_t kSilentAtFirst = 6;  ///< rounds without any answer, ever
-constexpr std::size_t kSilentLater = 12;   ///< and after there were some
+/// Rounds in a row that nothing comes back of end the search. Chosen: 6, about 14 s, where nothing
+/// ever answered; 12, about 45 s, where the path may recover.
+constexpr std::size_t kSilentAtFirst = 6;
+constexpr std::size_t kSilentLater = 12;
 
 }  // namespace
 
@@ -91,7 +100,7 @@ void MtuSearch::handle_answer(Instant now, std::uint32_t id) {
   shot.fate = Fate::answered;
   shot.answered = now;
   if (shot.role == Role::probe) {
-    // Lost before, and not for its size.
+    // What was lost before was not lost because of its size.
     if (ladder_.losses(shot.rung) > 0) slow_down();
     ladder_.count_pass(shot.rung);
   }
@@ -100,7 +109,7 @@ void MtuSearch::handle_answer(Instant now, std::uint32_t id) {
 }
 
 void MtuSearch::handle_too_big(Instant now, const IpAddress& from, std::size_t mtu) {
-  // The one that was sent last, of those it can be about.
+  // It is about the probe that was sent last, of those that it can be about.
   for (std::size_t i = shots_.size(); i-- > 0;) {
     Shot& shot = shots_[i];
     if (shot.fate == Fate::waiting || shot.reported || shot.size <= mtu) continue;
@@ -147,7 +156,7 @@ Nanoseconds MtuSearch::patience() const {
   return usual + silent_ * kMoreInSilence;
 }
 
-/// What has not come back in time did not come back.
+/// Packets that have not come back in time are lost.
 void MtuSearch::expire(Instant now) {
   for (Shot& shot : shots_) {
     if (shot.fate != Fate::flying || now < shot.sent + patience()) continue;
@@ -233,7 +242,7 @@ void MtuSearch::go_on(Instant now) {
   if (config_.only_current && ladder_.losses(ladder_.current()) > 0)
     return confirm(now, ladder_.current());
   if (ladder_.closed()) return confirm(now, ladder_.hi());
-  // A boundary that was being made certain has moved: what is under way there is of no use.
+  // A boundary that was being made certain has moved: rounds that are under way there are useless.
   std::erase_if(rounds_, [](const Round& round) { return round.confirms; });
   if (!rounds_.empty() || now < next_round_) return;
   begin_round(ladder_.next(), false);
@@ -264,9 +273,9 @@ void MtuSearch::slow_down() {
   gap_ = std::clamp(2 * gap_, kFirstGap, std::max(kLongestGap, config_.pace));
 }
 
-/// So many in a row that it is no chance, by what is known of the path's losses: how likely they
-/// are after so many lost of so many sent (the rule of succession, with a prior that expects
-/// little). A size that passed tells by the probes of it, and of smaller ones, that did not.
+/// So many losses in a row that chance would hardly make them. The ratio of other losses is that of
+/// controls, and of probes up to the largest size that passed. The prior, half a loss in one and a
+/// half packets, is chosen: it expects little loss, so that a path without any needs few.
 std::size_t MtuSearch::losses_needed() const {
   const auto [passed, lost] = ladder_.below_boundary();
   const auto losses = static_cast<double>(trusted_lost_ + config_.known_lost + lost) + 0.5;

@@ -13,29 +13,30 @@
 #include "wgscope/model/address.hpp"
 #include "wgscope/wire/stun.hpp"
 
-// The order of things matters, as sending opens filters (RFC 5780 §4.5):
+// The order of requests matters, because sending opens filters (RFC 5780 §4.5):
 //
-//   servers   main -> each server. Two that have different addresses show whether mappings differ.
-//   others    main -> the other address of each server that has one: does anybody answer there, and
-//             does the mapping depend on the address or on the port too?
-//   again     main -> the first server once more: if that mapping is another one now, mappings have
-//             come and gone during the run, and what was compared means nothing.
-//             hairpin -> the server, to know its mapping.
-//   rounds    filter -> one server, and nobody else, asking for answers from other addresses.
+//   servers   main -> each server. Two with different addresses show whether mappings differ.
+//   others    main -> the other address of each server that has one. That shows whether anything
+//             answers there, and whether the mapping depends on the address or on the port as well.
+//   again     main -> the first server once more. If its mapping is another one now, mappings have
+//             come and gone during the run, and comparing them means nothing.
+//             hairpin -> the server, to learn the mapping of `hairpin`.
+//   rounds    filter -> one server, and nowhere else, asking for answers from other addresses.
 //
-// Two traps are in the rounds. A server may say that it has another address and never send from
-// it: its silence would look like the strictest of filters. So `main`, which has sent to all of
-// those addresses and lets their answers in, asks for the same (the proof), and without a proof
-// silence means nothing. And an answer that is lost would look like one that was filtered: so each
-// probe has a plain request as a control beside it, and silence counts only as far as the controls
-// fared well (silence_counts()).
+// Rounds have two traps. A server may say that it has another address and never send from it, and
+// its silence would look like the strictest filter. So `main`, which has sent to all these addresses
+// and so lets their answers in, asks for the same (the proof); without a proof silence means
+// nothing. And an answer that is lost would look like one that was filtered. So each probe has a
+// plain request as a control beside it, and silence counts only where few enough controls were lost
+// (silence_counts()).
 
 namespace wgscope::path {
 namespace {
 
+/// Chosen: probes of a round are so far apart that one short outage does not lose several.
 constexpr Nanoseconds kTick = std::chrono::milliseconds(250);
-constexpr Nanoseconds kGrace =
-    std::chrono::milliseconds(1500);  // for answers to the last of a round
+/// Chosen: answers to the last probes of a round are waited for so long.
+constexpr Nanoseconds kGrace = std::chrono::milliseconds(1500);
 
 constexpr std::size_t index(NatSocket socket) { return static_cast<std::size_t>(socket); }
 
@@ -45,7 +46,7 @@ bool is_answer(const wire::StunMessage& message) {
                                                    : message.kind == wire::StunClass::error);
 }
 
-/// Whether somebody who was reached there can see us so.
+/// Whether a server at `by` can have seen us as `mapped`.
 bool may_be_seen(const Endpoint& mapped, const Endpoint& by) {
   const bool nobody = std::ranges::all_of(mapped.address.octets(),
                                           [](std::byte octet) { return octet == std::byte{0}; });
@@ -126,7 +127,7 @@ void NatBehaviour::handle_datagram(Instant now, NatSocket at, const Endpoint& fr
                                    std::span<const std::byte> bytes) {
   const auto message = wire::parse_stun(bytes);
   if (!message) return;
-  if (message->kind == wire::StunClass::request) {  // our own, around the hairpin
+  if (message->kind == wire::StunClass::request) {  // our own request came in at the other socket
     for (Probe& probe : probes_)
       if (probe.wanted && probe.expected_at == at && probe.expected_at != probe.from &&
           probe.transaction == message->transaction)
@@ -157,7 +158,7 @@ void NatBehaviour::handle_answer(NatSocket at, const Endpoint& from,
     if (found == controls->waiting.end()) continue;
     controls->waiting.erase(found);
     ++controls->answered;
-    // During the rounds mappings may go as well.
+    // Mappings may also change during the rounds.
     const Exchange* first = find(NatSocket::main, config_.servers[*control_]);
     if (controls == &main_controls_ && message.mapped() != first->answer.mapped())
       changed_meanwhile_ = true;
@@ -278,7 +279,7 @@ bool NatBehaviour::nothing_to_ask() const {
 
 bool NatBehaviour::is_open(const Probe& probe) const {
   if (!probe.wanted || probe.seen) return false;
-  if (!probe.change)  // one way around the hairpin is enough
+  if (!probe.change)  // one direction is enough for the hairpin
     return !probes_[kHairpin].seen && !probes_[kHairpinBack].seen;
   return !probes_[kFilterBoth].seen && others_[*tester_] != OtherAddress::ignored &&
          others_[*tester_] != OtherAddress::refused;
@@ -287,7 +288,7 @@ bool NatBehaviour::is_open(const Probe& probe) const {
 void NatBehaviour::tick(Instant now) {
   if (ticks_ > 0 && ticks_ % kProbesInRound == 0 && !round_judged_) {
     round_judged_ = true;
-    // Another round only where it can tell more.
+    // Another round follows only where it can show more.
     if (ticks_ == kProbesInRound * kMostRounds ||
         (silence_counts(main_controls_) && (!tester_ || silence_counts(filter_controls_)))) {
       phase_ = Phase::done;

@@ -9,7 +9,7 @@
 #include "wgscope/model/address.hpp"
 #include "wgscope/path/nat_behaviour.hpp"
 
-// What the observations of a run mean.
+// What a run has seen, and what that says of the NATs.
 
 namespace wgscope::path {
 namespace {
@@ -26,7 +26,7 @@ bool in_prefix(const IpAddress& address, std::uint32_t prefix, unsigned bits) {
 
 NatMapping mapping_of(const Endpoint& local, std::span<const MappingSeen> seen) {
   bool addresses = false;  // whether destinations with different addresses were asked
-  bool ports = false;      // … with one address and different ports
+  bool ports = false;      // whether destinations with one address and different ports were asked
   bool differ = false;
   bool differ_by_port = false;
   const MappingSeen* first = nullptr;
@@ -64,9 +64,9 @@ PortKeeping port_keeping_of(const std::array<Endpoint, kNatSockets>& local,
   return changed ? PortKeeping::changed : PortKeeping::not_known;
 }
 
-// Silence would have been a loss of every probe and of few controls on one path. Whatever the
-// ratio of loss p is, all n probes and at most k of n controls are lost with a probability below
-// 7e-5: max over p of p^n * sum(i <= k) C(n,i) p^i (1-p)^(n-i), for each pair below.
+// If silence were loss, the path would have lost every probe and few controls. Whatever the ratio of
+// loss p is, it loses all n probes and at most k of n controls with a probability below 7e-5: the
+// maximum over p of p^n * sum(i <= k) C(n,i) p^i (1-p)^(n-i), for each pair of n and k below.
 bool NatBehaviour::silence_counts(const Controls& controls) const {
   const std::size_t lost = controls.sent - controls.answered;
   if (controls.sent < kProbesInRound) return false;
@@ -91,8 +91,8 @@ std::optional<bool> NatBehaviour::hairpin(NatMapping mapping) const {
   if (probes_[kHairpin].seen || probes_[kHairpinBack].seen) return true;
   if (!probes_[kHairpin].wanted || changed_meanwhile_ || !silence_counts(main_controls_))
     return std::nullopt;
-  // Both have sent to what the other looks like to the server. Where that depends on who looks,
-  // the filter may have dropped what went around.
+  // Each socket has sent to the mapping that the server saw of the other. Where mappings depend on
+  // the destination, the filter of another mapping may have dropped these datagrams.
   if (mapping == NatMapping::endpoint_independent ||
       mapping == NatMapping::same_as_ports_are_kept || probes_[kFilterBoth].seen)
     return false;

@@ -10,9 +10,9 @@
 #include "wgscope/model/address.hpp"
 #include "wgscope/wire/port_control.hpp"
 
-// Both requests go out side by side. A router that speaks one of the protocols answers the other's
-// request too, with "unsupported version" in its own, which so settles both (RFC 6886 §3.5, RFC
-// 6887 §9).
+// Both requests go out side by side. A router that speaks only one of the protocols answers the
+// request of the other one as well, with "unsupported version" in its own protocol, so that both are
+// settled (RFC 6886 §3.5, RFC 6887 §9).
 
 namespace wgscope::path {
 
@@ -52,7 +52,7 @@ void RouterQuery::handle_answer(const PortControlAnswer& answer) {
   const bool wrong_version = answer.result == wire::kUnsupportedVersion;
   if (answer.protocol == PortControlAnswer::Protocol::nat_pmp) {
     result_.nat_pmp = true;
-    if (wrong_version) {  // said of our PCP; the address is still to come
+    if (wrong_version) {  // this is about our request in PCP; the address is still to come
       pcp_open_ = false;
       return;
     }
@@ -63,7 +63,7 @@ void RouterQuery::handle_answer(const PortControlAnswer& answer) {
   }
   result_.pcp = true;
   if (wrong_version)
-    nat_pmp_open_ = false;  // said of NAT-PMP, or of PCP's version, by a PCP server
+    nat_pmp_open_ = false;  // a PCP server says this of NAT-PMP, or of our version of PCP
   if (wrong_version && answer.version != 1) return;
   if (!std::exchange(pcp_open_, false)) return;
   if (answer.result != wire::kPortControlSuccess) result_.pcp_error = answer.result;

@@ -10,12 +10,14 @@
 namespace wgscope::path {
 namespace {
 
-/// MTUs that links have: what every link takes, what tunnels leave of Ethernet's 1500, PPPoE, FDDI,
-/// jumbo frames; and between them what keeps the gaps small (RFC 1191 §7.1).
+/// MTUs that links have: what every link takes (RFC 791, RFC 8200), what tunnels leave of Ethernet's
+/// 1500, PPPoE (RFC 2516), FDDI and Token Ring (RFC 1191 §7.1), jumbo frames. Chosen: the ones in
+/// between, which keep the gaps small.
 constexpr std::array<std::size_t, 21> kPlateaus{576,  768,  1006, 1280, 1360, 1380, 1400,
                                                 1420, 1440, 1452, 1460, 1472, 1480, 1492,
                                                 1500, 2002, 3000, 4352, 6000, 8166, 9000};
-constexpr Rung kNarrow = 4;  ///< a gap that is halved at once
+/// Chosen: a gap that is not wider is halved, as the common MTUs in it would save no probe.
+constexpr Rung kNarrow = 4;
 
 }  // namespace
 
@@ -43,7 +45,7 @@ Rung SizeLadder::current() const { return rung_of(current_); }
 
 void SizeLadder::count_pass(Rung rung) {
   ++tallies_[rung].passed;
-  lo_ = std::max(lo_, std::min(rung, top_));  // one may have been sent before a limit() came
+  lo_ = std::max(lo_, std::min(rung, top_));  // it may have been sent before limit() was called
 }
 
 std::size_t SizeLadder::losses(Rung rung) const {
@@ -81,7 +83,7 @@ Rung SizeLadder::hi() const {
   return top_ + 1;
 }
 
-/// What is claimed, then the size above it, which must not pass.
+/// The size that is claimed to be the MTU, then the size above it, which must not pass.
 std::optional<Rung> SizeLadder::next_by_hint(Rung hi) const {
   if (!hint_ || *hint_ < floor_) return std::nullopt;
   const Rung hinted = rung_of(*hint_);
@@ -90,7 +92,8 @@ std::optional<Rung> SizeLadder::next_by_hint(Rung hi) const {
   return std::nullopt;
 }
 
-/// The middle one of those in the gap; and with none left, whether the lower end is one's MTU.
+/// The middle one of the common MTUs in the gap. With none left, the size above the gap's lower end,
+/// where that is a common MTU and so may be the path's.
 std::optional<Rung> SizeLadder::next_by_plateau(Rung hi) const {
   std::vector<Rung> inside;
   bool at_plateau = false;
@@ -110,7 +113,7 @@ Rung SizeLadder::next() const {
   const Rung hi = this->hi();
   if (untried(current()) && current() > lo_ && current() < hi) return current();
   if (const auto hinted = next_by_hint(hi)) return *hinted;
-  // A path that takes all is known at once.
+  // A path that takes every size is recognized at once.
   if (hi == top_ + 1) return top_;
   if (hi - lo_ > kNarrow)
     if (const auto plateau = next_by_plateau(hi)) return *plateau;

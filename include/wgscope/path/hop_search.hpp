@@ -8,80 +8,84 @@
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
 
-// Where on a path packets of one size are dropped and slightly smaller ones are not. No sockets, no
-// clock. Source of the method: M. Luckie, K. Cho, B. Owens, "Inferring and Debugging Path MTU
-// Discovery Failures", IMC 2005; the probes are traceroute's (RFC 792, RFC 4443: time exceeded).
+// The search for the hop of a path that drops packets of one size and forwards slightly smaller
+// ones. No sockets, no clock. Source of the method: M. Luckie, K. Cho, B. Owens, "Inferring and
+// Debugging Path MTU Discovery Failures", IMC 2005. Probes are those of traceroute, which routers
+// answer with "time exceeded" (RFC 792, RFC 4443).
 
 namespace wgscope::path {
 
 struct HopSearchConfig {
-  std::size_t passes = 0;  ///< bytes of a whole packet that arrives at the far end …
-  std::size_t fails = 0;   ///< … and of one that does not, as is proven already
+  std::size_t passes = 0;  ///< bytes of a whole packet that is proven to arrive at the far end
+  std::size_t fails = 0;   ///< bytes of a whole packet that is proven not to
   std::uint8_t most_hops = 30;
   std::optional<Nanoseconds> round_trip;  ///< to the far end, where it is known
-  // What is known of loss that has nothing to do with size.
+  // How many packets were sent before, and lost for reasons other than their size.
   std::size_t controls = 0;
   std::size_t controls_lost = 0;
+  /// Chosen: without loss 30 silent hops take 150, and the boundary 14.
   std::size_t most_probes = 200;
 };
 
 struct HopProbe {
   std::uint32_t id = 0;
-  std::size_t size = 0;  ///< one of the two
+  std::size_t size = 0;  ///< HopSearchConfig::passes or ::fails
   std::uint8_t hop_limit = 1;
 };
 
 /// A place on the path, counted from this host.
 struct PathHop {
   std::uint8_t number = 0;           ///< 0: this host
-  std::optional<IpAddress> address;  ///< as it signs its ICMP errors; nothing: it says nothing
-  bool is_end = false;               ///< the far end
-  bool small_seen = false;           ///< the size that passes came here
-  bool large_seen = false;           ///< the size that does not came here
+  std::optional<IpAddress> address;  ///< source of its ICMP errors; nothing: it sent none
+  bool is_end = false;               ///< it is the far end
+  bool small_seen = false;           ///< HopSearchConfig::passes came here
+  bool large_seen = false;           ///< HopSearchConfig::fails came here
 
   friend bool operator==(const PathHop&, const PathHop&) = default;
 };
 
 struct HopSearchResult {
-  /// The last place where the large size came, and the first one beyond it where only the small one
-  /// did: it is dropped behind `last` and not behind `first`. What lies between them, if anything,
-  /// says nothing. Nothing: not told.
+  /// The last hop that the large size came to, and the first hop beyond it that only the small size
+  /// came to: packets are dropped behind `last` and not behind `first`. Hops between them, if there
+  /// are any, are silent. Nothing: unknown.
   std::optional<PathHop> last;
   std::optional<PathHop> first;
-  bool reported = false;      ///< ICMP "too big" came about the large size, from `last`
-  bool path_changed = false;  ///< the large size arrived at the far end: nothing is told
-  std::vector<PathHop> hops;  ///< that were looked at, from 1 on
-  std::size_t probes = 0;     ///< that were sent
+  bool reported = false;      ///< `last` has sent ICMP "too big" about the large size
+  bool path_changed = false;  ///< the large size arrived at the far end, so the rest is unknown
+  std::vector<PathHop> hops;  ///< from number 1 on, as far as probes went
+  std::size_t probes = 0;     ///< sent
 };
 
-/// Pairs of a large and a small packet whose life ends at the same router, which says so about what
-/// came to it. Hop after hop while the large ones are seen; then pairs at the first hop that saw
-/// only the small one, until losing the large ones by chance is less likely than one in 100 000;
-/// then the silent hops before it once more. One probe is under way at a time, so that answers need
-/// no more than their sender to be told apart: most routers quote nothing of the payload.
+/// Sends pairs of a large and a small packet whose life ends at the same router, which answers those
+/// that came to it. It goes on hop after hop while the large ones are answered. At the first hop
+/// that answers only the small one it sends more pairs, until chance would lose the large ones less
+/// often than once in 100 000 times; then the silent hops before it are asked once more. One probe
+/// is under way at a time, so that the sender of an answer is enough to tell which probe it is
+/// about: most routers quote nothing of the payload.
 ///
 /// Routers ration such answers (Linux: 6 at once, then one a second to each host; others have no
-/// reserve at all), which must not look like a size. So a pause before each large packet is as long
-/// as one before a small packet that was answered, and both come after an answer of that hop.
+/// reserve at all), which must not look like a drop because of size. So a pause before each large
+/// packet is as long as a pause before a small packet that was answered, and both begin with an
+/// answer of that hop.
 ///
-/// In the grammar of MtuSearch. Without loss a probe for each hop that sees large ones, 14 at the
-/// boundary, 5 for each silent hop.
+/// It is used as MtuSearch is. Without loss it takes one probe for each hop that answers large ones,
+/// 14 at the boundary and 5 for each silent hop.
 class HopSearch {
  public:
-  /// passes < fails, and both have been proven at the far end.
+  /// Needs passes < fails.
   explicit HopSearch(const HopSearchConfig& config);
 
   /// What is to be sent now; call until there is nothing, after each handle_…() and at the
   /// beginning.
   std::optional<HopProbe> poll_probe(Instant now);
 
-  /// "Time exceeded" came. @param id  of the probe, where the quote tells; nothing: the one under
-  /// way, unless the sender is another hop of those known.
+  /// "Time exceeded" came. @param id  of the probe, where the quote tells it. Nothing: it is taken
+  /// for the probe under way, unless the sender is known to be another hop.
   void handle_exceeded(Instant now, std::optional<std::uint32_t> id, const IpAddress& from);
   /// The far end answered. @param id  likewise.
   void handle_arrived(Instant now, std::optional<std::uint32_t> id);
-  /// ICMP "too big" came about a probe. A hint: it may be untrue, so the large one is waited for
-  /// all the same.
+  /// ICMP "too big" came about a probe. It may be untrue, so an answer to the probe is waited for all
+  /// the same. @param id  likewise.
   void handle_too_big(std::optional<std::uint32_t> id, const IpAddress& from);
   void handle_timeout(Instant now);
   /// Nothing: done, or poll_probe() has something.
@@ -97,23 +101,23 @@ class HopSearch {
   struct Hop {
     std::optional<IpAddress> address;
     bool is_end = false;
-    std::size_t arrivals = 0;           ///< answers of the far end
-    bool unusable = false;              ///< answers too seldom to tell anything
-    std::optional<IpAddress> reporter;  ///< of the large one as too big
+    std::size_t arrivals = 0;           ///< answers of the far end to probes of this hop limit
+    bool unusable = false;              ///< it answers too seldom to tell anything
+    std::optional<IpAddress> reporter;  ///< sent "too big" about a large packet of this hop limit
     std::size_t large_sent = 0;
-    std::size_t large_seen = 0;  ///< what is believed of the next
-    std::size_t sightings = 0;   ///< of large ones
+    std::size_t large_seen = 0;  ///< answered; 0 again where the answers are no longer believed
+    std::size_t sightings = 0;   ///< large packets that were answered, believed or not
     std::size_t small_seen = 0;
     std::size_t small_lost = 0;
-    std::size_t lost_in_row = 0;      ///< small ones
-    std::size_t lost_again = 0;       ///< large ones, after one was seen
-    std::size_t losses = 0;           ///< large ones that count, with a small one behind them
-    bool owes_small = false;          ///< a large one was lost: a small one tells whether it counts
-    bool keeps_pace = false;          ///< a small one was answered after as short a pause …
-    bool kept_pace = false;           ///< … and another one after all the losses
-    std::size_t off_pace = 0;         ///< small ones in a row that were not
-    std::optional<Instant> answered;  ///< the last answer
-    std::optional<Instant> untrusted;  ///< a late answer may come until then
+    std::size_t lost_in_row = 0;       ///< small packets
+    std::size_t lost_again = 0;        ///< large packets, after one was answered
+    std::size_t losses = 0;            ///< large packets whose small packet behind was answered
+    bool owes_small = false;           ///< a large packet was lost: a small one is to follow
+    bool keeps_pace = false;           ///< a small packet was answered after as short a pause
+    bool kept_pace = false;            ///< one was, after all the losses that are needed
+    std::size_t off_pace = 0;          ///< small packets in a row that were not answered so
+    std::optional<Instant> answered;   ///< when the last answer came
+    std::optional<Instant> untrusted;  ///< until then a late answer may come
   };
 
   struct Shot {
@@ -124,11 +128,11 @@ class HopSearch {
     Nanoseconds pause{};  ///< since the hop's last answer
   };
 
-  /// What to send next, and not before when.
+  /// The next probe.
   struct Step {
     std::uint8_t hop;
     bool large;
-    Instant at;
+    Instant at;  ///< not before this
   };
 
   Hop& hop(std::uint8_t number) { return hops_[number]; }
@@ -162,15 +166,15 @@ class HopSearch {
   std::optional<Step> step_;
   std::optional<std::uint32_t> flying_;
   Phase phase_ = Phase::scan;
-  std::uint8_t at_ = 1;         ///< scan: the hop that is looked at
-  std::uint8_t candidate_ = 0;  ///< confirm: likewise
-  bool looked_beyond_ = false;  ///< confirm: whether the next hop sees large ones
+  std::uint8_t at_ = 1;         ///< the hop that Phase::scan looks at
+  std::uint8_t candidate_ = 0;  ///< the hop that Phase::confirm looks at
+  bool looked_beyond_ = false;  ///< Phase::confirm has asked the hop behind `candidate_`
   std::uint8_t last_ = 0;
   std::optional<std::uint8_t> first_;
-  Nanoseconds longest_{};  ///< round trip
-  Nanoseconds stretch_{};  ///< of pauses, for routers that answer seldom
-  bool identified_ = false;
-  std::optional<Instant> lost_;  ///< when the last of those was sent that were lost
+  Nanoseconds longest_{};        ///< round trip
+  Nanoseconds stretch_{};        ///< added to pauses, for routers that answer seldom
+  bool identified_ = false;      ///< answers tell which probe they are about
+  std::optional<Instant> lost_;  ///< when the last probe that was lost was sent
   bool path_changed_ = false;
   bool done_ = false;
 };

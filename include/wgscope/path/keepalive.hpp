@@ -7,26 +7,26 @@
 
 #include "wgscope/base/time.hpp"
 
-// Whether a PersistentKeepalive is often enough: after so long a silence something must still come
-// in, on the tunnel's own flow. No sockets, no clock.
+// Whether a PersistentKeepalive is often enough: after a silence of its interval something must
+// still come in. No sockets, no clock.
 
 namespace wgscope::path {
 
 struct KeepaliveConfig {
   std::chrono::seconds interval{25};  ///< as configured, at least 1
-  std::size_t trials = 3;             ///< that must all succeed
-  /// Keepalives may come so much late: timers are coarse, and systems busy.
+  std::size_t trials = 3;             ///< which must all succeed
+  /// By which a keepalive may be late. Chosen: timers are coarse, and systems busy.
   Nanoseconds slack = std::chrono::seconds(1);
 };
 
-/// To be sent through the tunnel: answer at once, then again after `answer_after`, then nothing.
+/// A request to the other side: it is to answer at once, and once more after `answer_after`.
 struct KeepaliveRequest {
   std::uint32_t serial = 0;
-  Nanoseconds answer_after{};  ///< zero: only at once
+  Nanoseconds answer_after{};  ///< zero: it is to answer at once only
 };
 
 enum class KeepaliveVerdict : std::uint8_t {
-  not_known,   ///< not finished, or what should have come in had no way at all
+  not_known,   ///< the trials are not finished, or answers do not come in at all
   enough,      ///< every trial succeeded
   not_enough,  ///< a trial failed, and right after it the flow could be opened again
 };
@@ -34,11 +34,11 @@ enum class KeepaliveVerdict : std::uint8_t {
 struct KeepaliveResult {
   KeepaliveVerdict verdict = KeepaliveVerdict::not_known;
   std::size_t succeeded = 0;  ///< trials
-  bool no_service = false;    ///< requests had no answer at all
+  bool no_service = false;    ///< requests got no answer at all
 };
 
-/// The trials, one after the other, as there is one flow. Each ends with something coming in after
-/// `interval` + `slack` of silence both ways, or not. For one thread at a time.
+/// The trials, one after the other, because there is one flow. In each an answer comes in after a
+/// silence of `interval` + `slack` both ways, or does not. For one thread at a time.
 class KeepaliveTrials {
  public:
   KeepaliveTrials(const KeepaliveConfig& config, Instant now);
@@ -49,13 +49,14 @@ class KeepaliveTrials {
   [[nodiscard]] std::optional<Instant> next_timeout() const;  ///< nothing: done
   [[nodiscard]] bool done() const { return state_ == State::done; }
   [[nodiscard]] KeepaliveResult result() const { return result_; }
-  [[nodiscard]] Instant latest_end() const;  ///< where nothing is lost
+  /// When the trials end where no packet is lost.
+  [[nodiscard]] Instant latest_end() const;
 
  private:
   enum class State : std::uint8_t {
     asking,     ///< until the request is answered at once
     silent,     ///< until it is answered again
-    reopening,  ///< that came not: does the flow open again?
+    reopening,  ///< the second answer did not come: does the flow open again?
     done,
   };
 
@@ -75,16 +76,19 @@ class KeepaliveTrials {
 
 /// What wg(8) calls a sensible interval.
 inline constexpr std::chrono::seconds kUsualKeepalive{25};
-/// Lifetime divided by interval. Below this, one lost keepalive and a little delay close the flow.
+/// The shortest lifetime divided by the interval should be this at least. Chosen: then a keepalive
+/// that is late by half an interval is still in time.
 inline constexpr double kEnoughMargin = 1.5;
 
 struct KeepaliveAdvice {
-  std::optional<double> margin;                ///< the shortest lifetime it can be / interval
-  std::optional<std::chrono::seconds> set_to;  ///< an interval with margin; at most the usual one
+  /// The lifetime divided by the interval, of the shortest lifetime that is possible.
+  std::optional<double> margin;
+  /// The longest interval with enough margin, up to the usual one.
+  std::optional<std::chrono::seconds> set_to;
 };
 
-/// @param interval    configured; nothing: none
-/// @param alive_after  the longest silence that is known to be survived; nothing: not known
+/// @param interval     as configured; nothing: there is none
+/// @param alive_after  the longest silence that is known to be survived; nothing: unknown
 KeepaliveAdvice advise_keepalive(std::optional<std::chrono::seconds> interval,
                                  std::optional<std::chrono::seconds> alive_after);
 

@@ -12,14 +12,14 @@
 #include "wgscope/model/address.hpp"
 #include "wgscope/path/size_ladder.hpp"
 
-// The search for a path's MTU by packets of chosen sizes, of which the path lets pass what it lets
-// pass. One direction, no sockets, no clock. Sizes are bytes of whole IP packets, as an MTU counts.
-// Source of the method: RFC 8899 (DPLPMTUD) §5, RFC 4821 §7.
+// The search for a path's MTU, by packets of chosen sizes and whether they pass. It measures one
+// direction, and owns no sockets and no clock. Sizes are bytes of whole IP packets, as an MTU
+// counts. Source of the method: RFC 8899 (DPLPMTUD) §5, RFC 4821 §7.
 
 namespace wgscope::path {
 
-inline constexpr std::size_t kMaxProbes =
-    3;  ///< losses that a size needs to fail (RFC 8899 §5.1.2)
+/// A size fails after so many losses at least (MAX_PROBES, RFC 8899 §5.1.2).
+inline constexpr std::size_t kMaxProbes = 3;
 inline constexpr std::size_t kSmallestIpv4 = 576;   ///< what every host takes (RFC 791 §3.1)
 inline constexpr std::size_t kSmallestIpv6 = 1280;  ///< what every link takes (RFC 8200 §5)
 inline constexpr std::size_t kLargest = 9000;       ///< of jumbo frames
@@ -27,43 +27,46 @@ inline constexpr std::size_t kLargest = 9000;       ///< of jumbo frames
 struct MtuSearchConfig {
   /// The size that the setting in use makes: tried first, and what the verdict is about.
   std::size_t current = 1500;
-  std::size_t floor = kSmallestIpv4;    ///< nothing below is tried
-  std::size_t ceiling = kLargest;       ///< nor above; a size by itself, also where `step` skips it
-  std::size_t step = 1;                 ///< between the sizes that can be made, from `floor` on
-  std::optional<std::size_t> expected;  ///< an MTU that is likely, tried as a report of it would be
-  bool only_current = false;            ///< whether `current` passes, and nothing more
-  bool until_current = false;  ///< likewise, but where it does not, what does is searched for
-  bool dont_fragment = true;   ///< how the owner sends: only for the verdict's name
+  std::size_t floor = kSmallestIpv4;  ///< nothing below is tried
+  std::size_t ceiling = kLargest;     ///< nothing above is tried; a size even where `step` skips it
+  std::size_t step = 1;               ///< between the sizes that can be made, from `floor` on
+  std::optional<std::size_t> expected;  ///< a likely MTU, tried as if a router had reported it
+  bool only_current = false;            ///< finds out whether `current` passes, and nothing more
+  /// Finds out whether `current` passes; only if it does not, which size does.
+  bool until_current = false;
+  bool dont_fragment = true;              ///< how the owner sends: it decides the verdict's name
   std::optional<Nanoseconds> round_trip;  ///< where it is known
-  std::size_t most_probes = 300;          ///< then the path is too lossy to tell; controls aside
-  /// Between rounds, of up to two answers each, at least: for far ends that ration their answers.
+  /// Without controls. After so many the path is too lossy to tell. Chosen: more than ten times what
+  /// a path without loss needs.
+  std::size_t most_probes = 300;
+  /// At least between rounds of up to two answers each, for far ends that ration their answers.
   Nanoseconds pace{};
-  // What is known of loss that has nothing to do with size.
+  // How many packets were sent before, and lost for reasons other than their size.
   std::size_t known_sent = 0;
   std::size_t known_lost = 0;
 };
 
 struct MtuProbe {
   std::uint32_t id = 0;
-  std::size_t size = 0;  ///< nothing (0): a control, as small as the owner can make it
+  std::size_t size = 0;  ///< 0 is a control: as small as the owner can make it
 };
 
 enum class MtuVerdict : std::uint8_t {
   ok,             ///< `current` passes
-  refused_here,   ///< it is larger than this host's own interface takes
-  ptb_reported,   ///< it does not, and somebody on the way says so, rightly
-  black_hole,     ///< it does not, and nobody says so
-  frag_dropped,   ///< likewise, though it might be cut into fragments: those do not arrive
-  loss_not_size,  ///< packets are lost, but not for their size
-  inconclusive,   ///< nothing answers, or not for long enough to tell
+  refused_here,   ///< `current` is larger than this host's own interface takes
+  ptb_reported,   ///< `current` does not pass, and a router reports so rightly ("packet too big")
+  black_hole,     ///< `current` does not pass, and no router reports it
+  frag_dropped,   ///< `current` may be sent in fragments, and its fragments do not arrive
+  loss_not_size,  ///< packets are lost, but not because of their size
+  inconclusive,   ///< nothing answered, or not for long enough to tell
 };
 std::string_view to_string(MtuVerdict verdict);
 
 /// An ICMP "too big" about a probe.
 struct TooBig {
   IpAddress from;
-  std::size_t mtu = 0;    ///< as it claims
-  std::size_t about = 0;  ///< size of the probe
+  std::size_t mtu = 0;    ///< that it claims
+  std::size_t about = 0;  ///< the size of the probe that it is about
 
   friend bool operator==(const TooBig&, const TooBig&) = default;
 };
@@ -73,39 +76,41 @@ struct MtuTrial {
   std::size_t size = 0;
   std::size_t sent = 0;
   std::size_t answered = 0;
-  bool reported = false;  ///< as too big
-  bool refused = false;   ///< by this host: larger than its interface's MTU
+  bool reported = false;  ///< a router said that it is too big
+  bool refused = false;   ///< this host did not send it: it is larger than its interface's MTU
 };
 
 struct MtuResult {
   MtuVerdict verdict = MtuVerdict::inconclusive;
-  std::optional<std::size_t> mtu;        ///< the largest size that passes
-  std::optional<std::size_t> not_above;  ///< the MTU is `mtu` … this; nothing: `ceiling` passes
-  std::optional<std::size_t> own_limit;  ///< of this host's interface, where something was above it
-  std::optional<bool> current_fits;      ///< known long before the rest, on a path without faults
-  bool exact = false;            ///< the search came to its end: `mtu` and `not_above` are final
-  bool path_changed = false;     ///< while it was being searched, which began anew
-  std::optional<TooBig> report;  ///< that turned out right
+  std::optional<std::size_t> mtu;  ///< the largest size that passes
+  /// The MTU lies between `mtu` and this. Nothing: `ceiling` passes.
+  std::optional<std::size_t> not_above;
+  /// The MTU of this host's interface, where a size above it was tried.
+  std::optional<std::size_t> own_limit;
+  std::optional<bool> current_fits;  ///< known long before the rest, on a path without faults
+  bool exact = false;                ///< the search is complete: `mtu` and `not_above` are final
+  bool path_changed = false;         ///< the path became smaller, and the search began anew
+  std::optional<TooBig> report;      ///< a report that turned out to be right
   std::vector<TooBig> wrong_reports;
-  std::size_t probes = 0;                 ///< that were sent; controls, and their like, not counted
-  std::size_t controls = 0;               ///< that were sent
-  std::size_t controls_lost = 0;          ///< for no reason of size
-  bool lossy = false;                     ///< so many of those that they are worth a word
+  std::size_t probes = 0;                 ///< sent, without controls and packets of the size below
+  std::size_t controls = 0;               ///< sent, with packets of the size below
+  std::size_t controls_lost = 0;          ///< of these, so for a reason other than size
+  bool lossy = false;                     ///< enough of these to be worth mentioning
   std::optional<Nanoseconds> round_trip;  ///< the shortest
   std::vector<MtuTrial> trials;           ///< in the order of first trying
 };
 
-/// Finds the largest size that passes. In the grammar of sans-IO protocols: poll_probe() says what
-/// to send now, handle_…() is told what came of it.
+/// Finds the largest size that passes. poll_probe() says what to send now, and the owner says in
+/// handle_…() what came of it.
 ///
-/// One loss tells the search where to look next; only the boundary at which it arrives is made
-/// certain, by losses of that size while the size below and small controls pass. How many it takes
-/// depends on how much else is lost: kMaxProbes at least, and so many that they are no chance (one
-/// in a million). A size that passes after all moves the search up. So a path without loss costs at
-/// most 24 probes for any MTU of 576 … 9000 (a test tries each), and a path with loss costs more,
-/// but no wrong answer.
+/// One loss tells the search where to look next. Only the boundary that it arrives at is made
+/// certain, by losses of that size while the size below and small controls pass. It takes
+/// kMaxProbes losses at least, and so many that chance would make them once in a million, at the
+/// ratio in which other packets are lost. A size that passes after all moves the search up. So a
+/// path without loss costs at most 24 probes for any MTU of 576 … 9000 (a test tries each), and a
+/// path with loss costs more, but gives no wrong answer.
 ///
-/// Reports of routers speed it up, and are believed in nothing: what they claim is tried.
+/// Reports of routers speed the search up, but are not believed: what they claim is tried.
 class MtuSearch {
  public:
   /// floor <= ceiling.
@@ -117,12 +122,12 @@ class MtuSearch {
 
   /// The other side answered a probe; late answers count too.
   void handle_answer(Instant now, std::uint32_t id);
-  /// An ICMP "too big" about something of ours. What does not fit a probe in flight is ignored: an
-  /// MTU not below its size, or below `floor` (RFC 8899 §4.6).
+  /// An ICMP "too big" came about a probe. One that fits no probe in flight is ignored: its MTU is
+  /// not below the probe's size, or it is below `floor` (RFC 8899 §4.6).
   void handle_too_big(Instant now, const IpAddress& from, std::size_t mtu);
   /// This host did not send a probe.
-  /// @param limit  its interface's MTU: nothing above it is tried any more; absent: another reason,
-  /// which is like a loss.
+  /// @param limit  its interface's MTU, above which nothing is tried any more. Absent: there was
+  /// another reason, which counts as a loss.
   void handle_refused(Instant now, std::uint32_t id, std::optional<std::size_t> limit);
   void handle_timeout(Instant now) { advance(now); }
   /// Nothing: done, or poll_probe() has something.
@@ -138,13 +143,13 @@ class MtuSearch {
 
   struct Shot {
     Role role = Role::probe;
-    Rung rung{};           ///< of probe and below
-    std::size_t size = 0;  ///< 0: a control
+    Rung rung{};           ///< not of a control
+    std::size_t size = 0;  ///< 0 is a control
     Fate fate = Fate::waiting;
     Instant sent = {};
     Instant answered = {};
-    bool reported = false;  ///< as too big
-    bool counted = false;   ///< as a loss of its size
+    bool reported = false;  ///< a router said that it is too big
+    bool counted = false;   ///< it counts as a loss of its size
   };
 
   struct Round {
@@ -184,18 +189,18 @@ class MtuSearch {
   std::vector<Round> rounds_;        ///< under way
   std::vector<TooBig> reports_;
   std::optional<std::size_t> own_limit_;
-  Instant next_round_;  ///< not before this
-  Nanoseconds gap_{};   ///< between rounds; grows where packets are lost by chance
-  Nanoseconds grace_;   ///< for what may come behind a control
-  std::optional<Nanoseconds> shortest_;
-  std::optional<Nanoseconds> longest_;  ///< round trip
-  std::size_t probes_ = 0;
-  std::size_t trusted_sent_ = 0;  ///< what should have come back, and is settled
-  std::size_t trusted_lost_ = 0;
-  std::size_t silent_ = 0;   ///< rounds in a row of which nothing came back
-  std::size_t smaller_ = 0;  ///< rounds in a row of which the size below did not
-  bool answered_ = false;    ///< anything, ever
-  bool lied_to_ = false;     ///< something reported as too big came back
+  Instant next_round_;                   ///< does not begin before this
+  Nanoseconds gap_{};                    ///< between rounds; grows where controls are lost
+  Nanoseconds grace_;                    ///< for answers that come behind that of a control
+  std::optional<Nanoseconds> shortest_;  ///< round trip
+  std::optional<Nanoseconds> longest_;   ///< round trip
+  std::size_t probes_ = 0;               ///< sent
+  std::size_t trusted_sent_ = 0;         ///< controls and their like that came back or were lost
+  std::size_t trusted_lost_ = 0;         ///< of these
+  std::size_t silent_ = 0;               ///< rounds in a row of which nothing came back
+  std::size_t smaller_ = 0;              ///< rounds in a row of which the size below did not
+  bool answered_ = false;                ///< anything, ever
+  bool lied_to_ = false;                 ///< a size that a router reported as too big came back
   bool changed_ = false;
   bool out_of_probes_ = false;
   bool done_ = false;

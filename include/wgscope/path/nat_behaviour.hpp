@@ -15,26 +15,26 @@
 #include "wgscope/wire/stun.hpp"
 
 // What the NATs on the way do to UDP, in the terms of RFC 4787, found out with STUN servers as RFC
-// 5780 §4 describes. No sockets, no clock: the caller sends what poll_transmit() gives and hands
-// over what comes in.
+// 5780 §4 describes. No sockets, no clock: the caller sends what poll_transmit() gives and hands over
+// the datagrams that come in.
 
 namespace wgscope::path {
 
-/// How the outer address and port of a socket depend on where it sends to (RFC 4787 §4.1).
+/// How the outer address and port of a socket depend on the destination (RFC 4787 §4.1).
 enum class NatMapping : std::uint8_t {
   not_known,
-  none,  ///< the servers see the socket's own address and port: no NAT
+  none,  ///< servers see the socket's own address and port, so there is no NAT
   endpoint_independent,
-  /// One outer port for all, and it is the socket's own: endpoint-independent, or a NAT that maps
-  /// each flow by itself and keeps ports where it can, as Linux does. What is seen is the same.
+  /// All servers see one outer port, which is the socket's own. The NAT is endpoint-independent, or
+  /// it maps each flow by itself and keeps ports where it can, as Linux does; both look the same.
   same_as_ports_are_kept,
-  /// Different ones; no server showed whether the port of the destination matters.
+  /// Servers see different ones, and none showed whether the port of the destination matters.
   endpoint_dependent,
   address_dependent,
   address_and_port_dependent,
 };
 
-/// From whom a datagram may come in to a mapping (RFC 4787 §5).
+/// Whose datagrams a NAT lets in to a mapping (RFC 4787 §5).
 enum class NatFiltering : std::uint8_t {
   not_known,
   endpoint_independent,
@@ -46,60 +46,63 @@ enum class PortKeeping : std::uint8_t { not_known, kept, changed, mixed };
 
 /// What a server's OTHER-ADDRESS was worth.
 enum class OtherAddress : std::uint8_t {
-  none,     ///< it has none: it can show mappings only
-  same,     ///< it names its own address, or its own port: nothing could be told from it
-  silent,   ///< nobody answers there
-  ignored,  ///< asked to answer from there, the server answered from elsewhere
-  refused,  ///< asked to answer from there, it said no
-  unused,   ///< it answers; whether the server sends from it was not seen
-  proven,   ///< the server was seen to answer from there
+  none,     ///< the server has none, and can show mappings only
+  same,     ///< the server names its own address or its own port, which shows nothing
+  silent,   ///< nothing answers at that address
+  ignored,  ///< asked to answer from that address, the server answered from another
+  refused,  ///< asked to answer from that address, the server replied with an error
+  unused,   ///< that address answers; whether the server also sends from it is unknown
+  proven,   ///< the server was seen to answer from that address
 };
 
 /// The sockets that are used. The caller opens them with ports of their own.
 enum class NatSocket : std::uint8_t {
-  main,     ///< sends to everybody
+  main,     ///< sends to every server and every other address
   filter,   ///< sends to one address and port only
-  hairpin,  ///< sends to the mapping of `main` also
+  hairpin,  ///< sends to one server, and to the mapping of `main`
 };
 inline constexpr std::size_t kNatSockets = 3;
 
 struct NatBehaviourConfig {
-  /// Of one family, each with an address of its own where mappings are to be told: two do for that.
+  /// They are of one family. Mappings are found with two servers that have different addresses.
   std::vector<Endpoint> servers;
-  /// The sockets as they are bound, by NatSocket, with the address that they send from.
+  /// By NatSocket, the address and port that each socket sends from.
   std::array<Endpoint, kNatSockets> local;
   /// First time to wait for an answer, doubled for each retransmission (RFC 8489 §6.2.1).
   Nanoseconds first_timeout = std::chrono::milliseconds(500);
 };
 
-/// RFC 8489 lets both be configured. Here each silent server costs 11.5 s instead of 39.5 s.
-inline constexpr int kStunTransmissions = 5;   // Rc; the RFC's default is 7
-inline constexpr int kStunLastWaitFactor = 8;  // Rm; the RFC's default is 16
+/// Rc and Rm of RFC 8489 §6.2.1, which lets both be configured; its defaults are 7 and 16. Chosen: so
+/// a silent server costs 11.5 s instead of 39.5 s.
+inline constexpr int kStunTransmissions = 5;
+inline constexpr int kStunLastWaitFactor = 8;
 
-/// Silence is told from loss by rounds of probes, each with controls beside it.
+/// Rounds of probes, each with a control beside it, tell silence from loss. Chosen: with 7, 14 or 21
+/// of each, loss looks like a filter less often than once in 10 000 times (nat_result.cpp).
 inline constexpr std::size_t kProbesInRound = 7;
 inline constexpr std::size_t kMostRounds = 3;
 
-/// Not more datagrams than this, whatever answers: each server three exchanges of its own and with
-/// its other address three more, and the rounds.
+/// A run sends no more datagrams than this, whatever answers: three exchanges with each server,
+/// three more with its other address, and the rounds.
 constexpr std::size_t most_datagrams(std::size_t servers) {
   return (2 + 4 * servers) * kStunTransmissions + 8 * kProbesInRound * kMostRounds;
 }
-/// Nor more time than this: three exchanges one after the other that fail late, and the rounds.
+/// A run takes no longer than this: three exchanges that fail one after the other, and the rounds.
 inline constexpr Nanoseconds kLongestNatBehaviour = std::chrono::seconds(46);
 
 struct StunServerSeen {
   Endpoint server;
-  std::optional<Endpoint> mapped;  ///< of NatSocket::main; nothing: it did not answer
-  std::optional<Endpoint> other;   ///< as it said
+  std::optional<Endpoint> mapped;  ///< of NatSocket::main; nothing: the server did not answer
+  std::optional<Endpoint> other;   ///< its OTHER-ADDRESS, as it says
   OtherAddress other_is = OtherAddress::none;
-  std::optional<std::uint16_t> error_code;  ///< it answered with this error
-  bool unreachable = false;                 ///< an ICMP error came instead
-  /// It said that we look like this, which cannot be: of another family, or none. No answer then.
+  std::optional<std::uint16_t> error_code;  ///< the server answered with this error
+  bool unreachable = false;                 ///< an ICMP error came instead of an answer
+  /// The server named an address that cannot be ours, of another family or all zeros. That does not
+  /// count as an answer.
   std::optional<Endpoint> untrue;
 };
 
-/// One destination, and what a socket looked like to it.
+/// The address and port that one destination saw of a socket.
 struct MappingSeen {
   NatSocket socket{};
   Endpoint destination;
@@ -109,15 +112,15 @@ struct MappingSeen {
 struct NatBehaviourResult {
   NatMapping mapping = NatMapping::not_known;
   NatFiltering filtering = NatFiltering::not_known;
-  /// Filtering: nothing came in from where nothing was sent to, but neither was it seen that the
-  /// server sends from there.
+  /// Filtering is unknown: nothing came in from addresses that nothing was sent to, but the server
+  /// was not seen to send from there either.
   bool nothing_let_in = false;
   PortKeeping ports = PortKeeping::not_known;
   std::optional<bool> hairpin;     ///< whether a mapping is reached from behind the same NAT
-  bool changed_meanwhile = false;  ///< the same server saw another mapping later: nothing is told
+  bool changed_meanwhile = false;  ///< one server saw another mapping later: `mapping` is unknown
   bool several_addresses = false;  ///< the NAT has more than one outer address
   std::vector<StunServerSeen> servers;  ///< in the order of the configuration
-  std::vector<MappingSeen> mappings;    ///< in the order of seeing
+  std::vector<MappingSeen> mappings;    ///< in the order in which they were seen
   std::size_t datagrams_sent = 0;
 };
 
@@ -136,10 +139,11 @@ struct NatSend {
 ///     }
 class NatBehaviour {
  public:
-  /// @param random  for transactions; used during construction and calls, must outlive this.
+  /// @param random  makes transactions; it is used during construction and calls, so it outlives
+  /// this.
   NatBehaviour(NatBehaviourConfig config, Random& random, Instant now);
 
-  /// @param bytes  any; what is no answer to what was asked is let fall.
+  /// @param bytes  any; datagrams that answer none of the requests are ignored.
   void handle_datagram(Instant now, NatSocket at, const Endpoint& from,
                        std::span<const std::byte> bytes);
   /// An ICMP error said that `destination` is unreachable (RFC 8489 §6.2.1: hard errors end a
@@ -160,7 +164,7 @@ class NatBehaviour {
   /// A request and its retransmissions.
   struct Exchange {
     NatSocket socket{};
-    std::size_t server = 0;  ///< index, of the server that it is about
+    std::size_t server = 0;  ///< index of the server that it is about
     Endpoint to;
     wire::StunTransaction transaction{};
     int sent = 0;
@@ -171,10 +175,10 @@ class NatBehaviour {
     wire::StunMessage answer{};
   };
 
-  /// What is sent again and again in rounds, where silence would mean something.
+  /// A request that is repeated in rounds, because its silence means something.
   struct Probe {
     NatSocket from{};
-    NatSocket expected_at{};  ///< where something comes in if it comes in
+    NatSocket expected_at{};  ///< the socket that a datagram would come in at
     Endpoint to;
     std::optional<wire::StunChange> change;
     wire::StunTransaction transaction{};
@@ -182,10 +186,10 @@ class NatBehaviour {
     bool wanted = false;
   };
   enum ProbeIndex : std::uint8_t {
-    kFilterBoth,  ///< to `filter`, from another address
-    kFilterPort,  ///< to `filter`, from another port
-    kProofBoth,   ///< to `main`, which has sent there: shows that the server does it
-    kProofPort,
+    kFilterBoth,  ///< asks for an answer to `filter` from another address
+    kFilterPort,  ///< asks for an answer to `filter` from another port
+    kProofBoth,   ///< as kFilterBoth, to `main`, which has sent there: the server's ability
+    kProofPort,   ///< as kFilterPort, likewise
     kHairpin,
     kHairpinBack,
     kProbes,
@@ -225,7 +229,7 @@ class NatBehaviour {
   Phase phase_ = Phase::servers;
   std::vector<Exchange> exchanges_;
   std::vector<OtherAddress> others_;    ///< by server
-  std::size_t again_ = SIZE_MAX;        ///< index of the exchange that asks once more
+  std::size_t again_ = SIZE_MAX;        ///< index of the exchange that asks a server once more
   std::optional<std::size_t> tester_;   ///< the server whose other address answers
   std::optional<std::size_t> control_;  ///< the server that answers controls
   std::array<Probe, kProbes> probes_{};
@@ -239,29 +243,29 @@ class NatBehaviour {
   std::size_t sent_ = 0;
 };
 
-/// From what several destinations saw, how a NAT maps. Pure.
-/// @param local  of NatSocket::main; only its mappings are looked at.
+/// How a NAT maps, by the mappings that several destinations saw. Pure.
+/// @param local  of NatSocket::main; only mappings of this socket count.
 NatMapping mapping_of(const Endpoint& local, std::span<const MappingSeen> seen);
 PortKeeping port_keeping_of(const std::array<Endpoint, kNatSockets>& local,
                             std::span<const MappingSeen> seen);
 
-/// What addresses tell of NATs behind one another.
+/// Addresses that may show that there is more than one NAT.
 struct NatAddresses {
-  IpAddress local;                        ///< that the socket sends from
-  std::optional<IpAddress> mapped;        ///< as servers saw it
-  std::optional<IpAddress> router_outer;  ///< what the router says of itself
+  IpAddress local;                        ///< the one that the socket sends from
+  std::optional<IpAddress> mapped;        ///< the one that servers saw
+  std::optional<IpAddress> router_outer;  ///< the one that the router says it has outside
 };
 struct NatSigns {
-  bool local_shared = false;  ///< local is of 100.64.0.0/10 (RFC 6598): a carrier's NAT follows
-  bool mapped_not_public = false;  ///< even the servers are behind the next NAT
-  bool carrier_grade = false;      ///< the router's own outer address is of 100.64.0.0/10
-  bool double_nat = false;         ///< the router's own outer address is not what the servers saw
+  bool local_shared = false;  ///< `local` is of 100.64.0.0/10 (RFC 6598): a carrier's NAT follows
+  bool mapped_not_public = false;  ///< `mapped` is private: even the servers are behind a NAT
+  bool carrier_grade = false;      ///< `router_outer` is of 100.64.0.0/10
+  bool double_nat = false;         ///< `router_outer` is not what the servers saw
 };
 NatSigns nat_signs(const NatAddresses& addresses);
 
 /// 100.64.0.0/10 (RFC 6598).
 bool is_shared_address(const IpAddress& address);
-/// Private, shared, loopback, link-local or unique local: not to be met on the internet (RFC 6890).
+/// Private, shared, loopback, link-local or unique local, so not used on the internet (RFC 6890).
 bool is_inner_address(const IpAddress& address);
 
 }  // namespace wgscope::path

@@ -13,26 +13,26 @@
 #include "wgscope/wire/port_control.hpp"
 
 // What the next router says of itself by NAT-PMP (RFC 6886) and PCP (RFC 6887): whether it speaks
-// them, and its outer address. Nothing is created there. No sockets, no clock.
+// these protocols, and its outer address. The requests create nothing there. No sockets, no clock.
 
 namespace wgscope::path {
 
-/// The first waits, as RFC 6886 §3.1 says; it would go on for a minute. After the last of them
-/// silence is taken for an answer.
+/// The first wait for an answer; each one is twice as long (RFC 6886 §3.1). Chosen: the RFC goes on
+/// for a minute, this gives up after four requests and 3.75 s.
 inline constexpr Nanoseconds kFirstRouterWait = std::chrono::milliseconds(250);
 inline constexpr int kRouterTransmissions = 4;
-/// The whole takes at most this, and twice kRouterTransmissions datagrams.
+/// A run takes at most this long, and twice kRouterTransmissions datagrams.
 inline constexpr Nanoseconds kLongestRouterQuery = kFirstRouterWait * 15;
 
 struct RouterQueryResult {
-  bool nat_pmp = false;  ///< it speaks it, whatever it says
-  bool pcp = false;
+  bool nat_pmp = false;                   ///< the router answered in NAT-PMP, whatever it said
+  bool pcp = false;                       ///< the router answered in PCP, whatever it said
   std::optional<unsigned> nat_pmp_error;  ///< instead of the outer address (RFC 6886 §3.5)
-  std::optional<unsigned> pcp_error;      ///< RFC 6887 §7.4
-  std::optional<IpAddress> outer;         ///< as it says; 0.0.0.0: that it has none
-  bool nat_before_router = false;         ///< by PCP: it sees another address of ours
+  std::optional<unsigned> pcp_error;      ///< a result code of RFC 6887 §7.4
+  std::optional<IpAddress> outer;         ///< as the router says; 0.0.0.0: it says that it has none
+  bool nat_before_router = false;         ///< PCP says that it sees another address of ours
   bool refused = false;                   ///< an ICMP error said that nothing listens there
-  std::size_t not_understood = 0;         ///< datagrams from there that are no such answers
+  std::size_t not_understood = 0;         ///< datagrams of the router that are not such answers
   std::size_t datagrams_sent = 0;
 
   friend bool operator==(const RouterQueryResult&, const RouterQueryResult&) = default;
@@ -41,13 +41,14 @@ struct RouterQueryResult {
 /// One run, on one socket. For one thread at a time.
 class RouterQuery {
  public:
-  /// @param local  that is sent from; @param router  whose kPortControlPort is asked.
+  /// @param local  the address that requests are sent from. @param router  its kPortControlPort is
+  /// asked.
   RouterQuery(const IpAddress& local, const IpAddress& router, Instant now);
 
   [[nodiscard]] const Endpoint& router() const { return router_; }
-  /// To be sent to router().
+  /// A datagram to be sent to router().
   std::optional<std::vector<std::byte>> poll_transmit() { return outbox_.poll(); }
-  /// @param bytes  any; from anybody but router() they are let fall.
+  /// @param bytes  any; datagrams that are not from router() are ignored.
   void handle_datagram(Instant now, const Endpoint& from, std::span<const std::byte> bytes);
   /// An ICMP error said that router() cannot be reached.
   void handle_unreachable();
@@ -65,8 +66,8 @@ class RouterQuery {
   Endpoint router_;
   Instant next_;
   int sent_ = 0;
-  bool nat_pmp_open_ = true;  ///< still waited for
-  bool pcp_open_ = true;
+  bool nat_pmp_open_ = true;  ///< its answer is still waited for
+  bool pcp_open_ = true;      ///< likewise
   bool done_ = false;
   Outbox<std::vector<std::byte>> outbox_;
   RouterQueryResult result_;

@@ -12,18 +12,18 @@
 #include "wgscope/wire/ip.hpp"
 #include "wgscope/wire/tcp.hpp"
 
-// A TCP client that never acknowledges what it is sent, so that the other side sends it again and
-// again, ever more slowly. No sockets, no clock.
+// A TCP client that never acknowledges the data that it receives, so that the other side sends it
+// again and again, ever more slowly. No sockets, no clock.
 
 namespace wgscope::path {
 
-/// What a packet was to the connection.
+/// What a packet means for a connection.
 enum class TcpSeen : std::uint8_t {
-  nothing,   ///< none of it
-  progress,  ///< of it, and neither data nor an answer
-  data,      ///< its first data, for the first time or again
-  answer,    ///< to ask()
-  ended,     ///< the other side has reset it
+  nothing,   ///< it does not belong to the connection
+  progress,  ///< it belongs to the connection, and is neither data nor an answer
+  data,      ///< it carries the connection's first data, for the first time or again
+  answer,    ///< it answers ask()
+  ended,     ///< it resets the connection
 };
 
 class SilentTcp {
@@ -35,10 +35,10 @@ class SilentTcp {
     silent,   ///< never answered
     refused,
     no_data,
-    ended,  ///< reset, after it had been stalled
+    ended,  ///< it was reset after it had been stalled
   };
 
-  /// Begins to connect. @param sequence  its first, at random.
+  /// Begins to connect. @param sequence  the first sequence number, at random.
   SilentTcp(const Endpoint& from, const Endpoint& to, std::uint32_t sequence, Instant now);
 
   [[nodiscard]] State state() const { return state_; }
@@ -46,17 +46,19 @@ class SilentTcp {
     return state_ == State::connecting || state_ == State::waiting;
   }
 
-  /// The next whole IP packet to send; nothing: none.
+  /// The next whole IP packet to send.
   std::optional<std::vector<std::byte>> poll_packet() { return outbox_.poll(); }
   /// @param packet  any.
   TcpSeen handle_packet(Instant now, const wire::IpPacket& packet);
-  /// Sends what the other side must answer whatever its state: a byte that it has had already, as
-  /// TCP's own keepalives do (RFC 9293 §3.8.4). Only with State::stalled.
+  /// Sends a segment that the other side must answer whatever its state: its sequence number is that
+  /// of a byte that it has had already, as in TCP's own keepalives (RFC 9293 §3.8.4). Only with
+  /// State::stalled.
   void ask();
-  /// Resets it, so that the other side forgets it.
+  /// Resets the connection, so that the other side forgets it.
   void reset();
   void handle_timeout(Instant now);
-  [[nodiscard]] std::optional<Instant> next_timeout() const;  ///< nothing: is not opening
+  /// Nothing: the connection is not opening.
+  [[nodiscard]] std::optional<Instant> next_timeout() const;
 
  private:
   void send(const wire::TcpSegment& segment);
@@ -68,8 +70,8 @@ class SilentTcp {
   Endpoint from_;
   Endpoint to_;
   State state_ = State::connecting;
-  std::uint32_t next_sequence_;  ///< of ours
-  std::uint32_t expected_ = 0;   ///< of theirs, behind its SYN: all that is ever acknowledged
+  std::uint32_t next_sequence_;  ///< ours
+  std::uint32_t expected_ = 0;   ///< theirs, behind the SYN: no more is ever acknowledged
   int tries_ = 0;
   Instant next_;
   Outbox<std::vector<std::byte>> outbox_;

@@ -6,7 +6,7 @@
 
 namespace wgscope::path {
 
-/// A size, by its place among those that can be tried.
+/// A size, by its place among the sizes that can be tried.
 using Rung = std::ptrdiff_t;
 
 /// As of MtuSearchConfig.
@@ -24,7 +24,7 @@ class SizeLadder {
   explicit SizeLadder(const SizeLadderConfig& config);
 
   [[nodiscard]] std::size_t size_of(Rung rung) const;
-  /// The largest that is not above `size`.
+  /// The largest one that is not above `size`.
   [[nodiscard]] Rung rung_of(std::size_t size) const;
 
   void count_pass(Rung rung);
@@ -36,27 +36,26 @@ class SizeLadder {
     std::size_t passed = 0;
     std::size_t lost = 0;
   };
-  /// Of all that should have passed.
+  /// Of all sizes up to the largest one that passed.
   [[nodiscard]] Tally below_boundary() const;
 
-  /// Somebody says that this is the MTU.
+  /// A router says that this is the MTU.
   void hint(std::size_t mtu) { hint_ = mtu; }
-  /// Nothing above can be sent.
+  /// Nothing above `size` can be sent.
   void limit(std::size_t size);
-  /// The path is another one: nothing is known of it but what was hinted.
+  /// The path is another one now: nothing is known of it but the hint.
   void forget();
 
-  /// The largest that passed; -1: none.
+  /// The largest size that passed; -1: none did.
   [[nodiscard]] Rung lo() const { return lo_; }
-  /// The smallest above it that was lost; top() + 1: none.
+  /// The smallest size above lo() that was lost; top() + 1: none was.
   [[nodiscard]] Rung hi() const;
   [[nodiscard]] Rung top() const { return top_; }
   [[nodiscard]] Rung current() const;
-  /// Whether something larger than the rest may be in doubt: nothing is left but to make hi()
-  /// certain.
+  /// Whether nothing is left to do but to make the loss of hi() certain.
   [[nodiscard]] bool closed() const { return hi() == lo_ + 1; }
 
-  /// Where to look next: not closed().
+  /// The size to try next. Not to be called when closed().
   [[nodiscard]] Rung next() const;
 
  private:
