@@ -108,7 +108,7 @@ Result<std::shared_ptr<const Collection>> Collections::get(Instant deadline) {
     bool waited = false;
     for (; taking_; waited = true) {
       if (taken_.wait_until(lock, until) == std::cv_status::timeout && taking_)
-        return fail(Errc::timeout, "the collection under way did not end in time");
+        return fail(Errc::timeout, "the collection already running did not end in time");
     }
     // Taking it may have lasted longer than max_age_, with a daemon that hangs: those who waited
     // share it all the same.
@@ -209,13 +209,14 @@ void Collections::view(Collection& collection) {
       history_.mark_changed();
     const auto hidden = std::ranges::count_if(collection.views[i].peers,
                                               [](const PeerView& view) { return !view.shown; });
-    // An interrupted reading may show a peer twice and was reported; from any other source it is an
-    // error.
+    // An interrupted reading may show a peer twice and was reported; from any other source it
+    // is an error.
     if (hidden != 0 && device.implementation == Implementation::userspace) {
       snapshot.report(Collector::uapi).success = false;
       snapshot.failures.push_back(
           {device.netns, device.name, FailureReason::malformed,
-           fmt::format("{}: the answer lists a peer twice; the first is shown", device.name)});
+           fmt::format("{}: the answer lists a peer twice; the exporter shows the first entry",
+                       device.name)});
     }
   }
   // An interface that failed this time may be back the next; one that is gone is forgotten.
@@ -224,8 +225,8 @@ void Collections::view(Collection& collection) {
                snapshot.devices,
                [&](const Device& d) { return d.netns == netns && d.name == interface; }) ||
            std::ranges::any_of(snapshot.failures, [&](const Failure& f) {
-             // A socket that does not answer does not say whose it is, and counts for every
-             // namespace.
+             // A socket that does not answer does not say whose it is, and counts
+             // for every namespace.
              return (f.netns.empty() || f.netns == netns) &&
                     (f.interface.empty() || f.interface == interface);
            });

@@ -398,7 +398,7 @@ void Demo::Network::make_fault(std::string_view name) {
     made = repair();
   else
     made = fail(Errc::bad_value,
-                "no such fault: known are peer-dies and replies-lost, and repair ends both");
+                "unknown fault: the faults are peer-dies and replies-lost, and repair ends both");
   if (!made) warn_(made.error().context);
 }
 

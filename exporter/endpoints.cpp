@@ -141,7 +141,8 @@ void Endpoints::ready(const http::Request& /*request*/, http::Response& response
   const Snapshot& snapshot = (*collection)->snapshot;
   const bool ready = !nothing_readable(snapshot);
   http::respond(response, ready ? 200 : 503, kPlain,
-                (ready ? "wgscope-exporter is ready.\n" : "Nothing could be read.\n") +
+                (ready ? "wgscope-exporter is ready.\n"
+                       : "wgscope-exporter is not ready: it could not read anything.\n") +
                     describe_failures(snapshot));
 }
 

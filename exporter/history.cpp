@@ -166,7 +166,7 @@ Result<> History::restore(std::string_view text, std::string_view boot_id) {
     };
     if (end == size) return bad("cut short");
     if (number == 1) {
-      if (line != kHeading) return bad("not a file of first sights");
+      if (line != kHeading) return bad("not a file written by wgscope-exporter");
       continue;
     }
     const std::string_view kind = take_field(line);
@@ -177,7 +177,7 @@ Result<> History::restore(std::string_view text, std::string_view boot_id) {
       key.interface = take_field(line);
       const auto ifindex = parse_number<std::uint32_t>(take_field(line));
       const auto created = parse_time(take_field(line));
-      if (key.interface.empty() || !ifindex || !created) return bad("malformed interface");
+      if (key.interface.empty() || !ifindex || !created) return bad("malformed interface line");
       current = &restored.try_emplace(std::move(key), seed_).first->second;
       // After a reboot the same index is another interface.
       if (same_boot && *ifindex != 0) {
@@ -187,7 +187,7 @@ Result<> History::restore(std::string_view text, std::string_view boot_id) {
     } else if (kind == "peer") {
       const auto key = PublicKey::from_base64(take_field(line));
       const auto seen = parse_time(take_field(line));
-      if (current == nullptr || !key || !seen) return bad("malformed peer");
+      if (current == nullptr || !key || !seen) return bad("malformed peer line");
       current->peers.restore(*key, *seen);
     } else {
       return bad("unknown kind of line");

@@ -62,7 +62,7 @@ class LinePipe::Reader {
 Result<LinePipe> LinePipe::open(os::PollLoop& loop, const std::string& path,
                                 std::function<void(std::string_view line)> take) {
   if (mkfifo(path.c_str(), 0600) != 0)
-    return fail_errno(fmt::format("make the pipe {}", path), errno);
+    return fail_errno(fmt::format("create the pipe {}", path), errno);
   // For writing as well: else it would be at its end whenever the last writer has gone.
   os::UniqueFd pipe(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
   if (!pipe) return fail_errno(fmt::format("open the pipe {}", path), errno);

@@ -46,7 +46,7 @@ void tune_allocator() {
 std::uint64_t random_seed() {
   std::uint64_t seed = 0;
   if (getrandom(&seed, sizeof seed, 0) != static_cast<ssize_t>(sizeof seed))
-    throw std::runtime_error("the kernel gave no random bytes");
+    throw std::runtime_error("the kernel did not provide random bytes");
   return seed;
 }
 

@@ -9,11 +9,11 @@ namespace wgscope::exporter {
 
 enum class MetricType : std::uint8_t { gauge, counter, info, histogram };
 
-/// One row of the contract between exporter, alerts and dashboards. Names are never changed once
-/// released.
+/// One row of the contract between exporter, alerts and dashboards. Names are never
+/// changed once released.
 struct MetricDesc {
-  std::string_view
-      name;  ///< as it stands in queries: counters with _total, info metrics with _info
+  /// The name in queries: a counter's ends in _total, an info metric's in _info.
+  std::string_view name;
   MetricType type;
   std::string_view unit;    ///< as OpenMetrics wants it: the name ends in it; empty for none
   std::string_view labels;  ///< in the order they are written, for the docs
@@ -21,8 +21,8 @@ struct MetricDesc {
   std::string_view source;  ///< where the value comes from, for the docs
 };
 
-/// Every metric the exporter can write, by what it is about. docs/metrics.md is made from
-/// all_metrics().
+/// Every metric the exporter can write, by what it is about. docs/metrics.md is
+/// made from all_metrics().
 namespace metric {
 
 // The exporter itself.

@@ -60,7 +60,7 @@ std::vector<std::string> Names::refresh() {
       watched.names = std::move(*names);
       changed = true;
     } else {
-      problem = fmt::format("names from {}: {}; keeping the {} names read before",
+      problem = fmt::format("names from {}: {}; the exporter keeps the {} names it read before",
                             watched.file.path, names.error().context, watched.names.size());
     }
     if (!problem.empty() && problem != watched.problem) messages.push_back(problem);

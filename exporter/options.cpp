@@ -27,19 +27,20 @@ namespace wgscope::exporter {
 namespace {
 
 constexpr const char* kFooter =
-    R"(Flags of files, addresses and namespaces may be given several times.
+    R"(Flags for files, addresses and namespaces may be repeated.
 
 Examples:
   wgscope-exporter                                    kernel and userspace interfaces on port 9586
-  wgscope-exporter --netns all                        and those of every namespace under /run/netns
+  wgscope-exporter --netns all                        and those of every namespace below /run/netns
   wgscope-exporter --names.file=/etc/wgscope/names.yaml
-  wgscope-exporter --once | grep handshake            one exposition on standard output
-  wgscope-exporter --demo                             tunnels to look at, without root or WireGuard
+  wgscope-exporter --once | grep handshake            the metrics once, on standard output
+  wgscope-exporter --demo                             example tunnels, without root or WireGuard
 
-Needs CAP_NET_ADMIN for kernel interfaces, CAP_SYS_ADMIN as well for other network namespaces,
-and access to the sockets of userspace implementations. What is not permitted is reported; the rest goes on.)";
+The exporter needs CAP_NET_ADMIN for kernel interfaces, CAP_SYS_ADMIN as well for other network
+namespaces, and access to the sockets of userspace implementations. If something is not permitted,
+the exporter reports it and exports the rest.)";
 
-/// What CLI11 hands over as text, until it is checked.
+/// Flags that CLI11 passes on as text, until settle() checks and converts them.
 struct Raw {
   std::string include;
   std::string exclude;
@@ -56,7 +57,7 @@ struct Raw {
   std::string log_format = "logfmt";
 };
 
-/// Help without CLI11's notes on validators and transformations: name, type, default.
+/// Formats the help as name, type and default, without CLI11's notes on validators.
 class PlainFormatter final : public CLI::Formatter {
  public:
   PlainFormatter() { column_width(48); }
@@ -85,8 +86,8 @@ CLI::Validator duration() {
           ""};
 }
 
-/// Below this a sampler would do nothing else, and find nothing more: an initiator that gets no
-/// answer tries again after 5 s (whitepaper §6.1, REKEY_TIMEOUT).
+/// A shorter interval would keep the exporter busy without finding more: an initiator that gets no
+/// answer tries again only after 5 s (whitepaper §6.1, REKEY_TIMEOUT).
 constexpr std::chrono::milliseconds kShortestInterval{100};
 
 CLI::Validator off_or_not_too_often() {
@@ -96,7 +97,9 @@ CLI::Validator off_or_not_too_often() {
             return !parsed ? parsed.error().context
                    : fits
                        ? std::string()
-                       : fmt::format("'{}' is too short: give 100ms or more, or 0 for off", text);
+                       : fmt::format(
+                             "'{}' is too short: give at least 100ms, or 0 to switch sampling off",
+                             text);
           },
           ""};
 }
@@ -109,21 +112,22 @@ CLI::Validator one_of(std::initializer_list<const char*> values) {
 
 void add_web_flags(CLI::App& app, Options& options) {
   auto* listen = app.add_option("--web.listen-address", options.listen,
-                                "ADDRESS:PORT or :PORT (every address)")
+                                "Address to listen on, as ADDRESS:PORT or :PORT (every address)")
                      ->type_name("ADDRESS")
                      ->allow_extra_args(false)
                      ->default_str(":9586")
                      ->group("Web");
   app.add_flag("--web.systemd-socket", options.systemd_sockets,
-               "Take the sockets systemd passes instead of listening")
+               "Use the listening sockets that systemd passes")
       ->excludes(listen)
       ->group("Web");
-  app.add_option("--web.telemetry-path", options.telemetry_path, "Path of the metrics")
+  app.add_option("--web.telemetry-path", options.telemetry_path,
+                 "Path under which the metrics are served")
       ->type_name("PATH")
       ->capture_default_str()
       ->check([](const std::string& path) {
         const bool free = path.starts_with('/') && path != "/" && !path.starts_with("/-/");
-        return free ? "" : "must be a path such as /metrics, and neither / nor below /-/";
+        return free ? "" : "must be a path such as /metrics, but not / and not below /-/";
       })
       ->group("Web");
 }
@@ -131,57 +135,61 @@ void add_web_flags(CLI::App& app, Options& options) {
 void add_source_flags(CLI::App& app, Options& options, Raw& raw) {
   source::CollectOptions& source = options.collector.source;
   app.add_flag("--collector.netlink,!--no-collector.netlink", source.kernel,
-               "Read the kernel's interfaces; on unless switched off")
-      ->group("What is read");
+               "Read the kernel's interfaces (default on)")
+      ->group("Reading");
   app.add_flag("--collector.uapi,!--no-collector.uapi", source.userspace,
-               "Read userspace implementations; on unless switched off")
-      ->group("What is read");
+               "Read userspace implementations (default on)")
+      ->group("Reading");
   app.add_option("--netns", raw.netns,
-                 "Another network namespace, by name or path, or all under /run/netns")
+                 "Also read this network namespace, by name or path, or all below /run/netns")
       ->type_name("NAME|PATH|all")
       ->allow_extra_args(false)
-      ->group("What is read");
-  app.add_option("--uapi.dir", source.uapi_folder, "Folder of the userspace sockets")
+      ->group("Reading");
+  app.add_option("--uapi.dir", source.uapi_folder,
+                 "Directory with the UAPI sockets of userspace implementations")
       ->type_name("DIR")
       ->capture_default_str()
-      ->group("What is read");
-  app.add_option("--interface.include", raw.include, "Only interfaces whose whole name matches")
+      ->group("Reading");
+  app.add_option("--interface.include", raw.include,
+                 "Only read interfaces whose whole name matches")
       ->type_name("REGEX")
-      ->group("What is read");
-  app.add_option("--interface.exclude", raw.exclude, "No interfaces whose whole name matches")
+      ->group("Reading");
+  app.add_option("--interface.exclude", raw.exclude,
+                 "Do not read interfaces whose whole name matches")
       ->type_name("REGEX")
-      ->group("What is read");
-  app.add_option("--collect.max-age", raw.max_age, "Scrapes share a collection no older than this")
+      ->group("Reading");
+  app.add_option("--collect.max-age", raw.max_age,
+                 "Answer a scrape from an earlier reading no older than this")
       ->type_name("DURATION")
       ->check(duration())
       ->capture_default_str()
-      ->group("What is read");
+      ->group("Reading");
   app.add_option("--collect.timeout", raw.collect_timeout,
-                 "Longest wait for answers; a scrape's own timeout may be shorter")
+                 "Longest wait for the kernel and daemons; a scrape's own timeout may be shorter")
       ->type_name("DURATION")
       ->check(duration())
       ->capture_default_str()
-      ->group("What is read");
+      ->group("Reading");
   app.add_option("--sample.interval", raw.sample_interval,
-                 "How often to read between scrapes, to count handshakes and roaming; 0 is off")
+                 "How often to read between scrapes, to count handshakes and roaming; 0: never")
       ->type_name("DURATION")
       ->check(off_or_not_too_often())
       ->capture_default_str()
-      ->group("What is read");
+      ->group("Reading");
   app.add_option("--state.dir", options.collector.state_dir,
-                 "Folder in which first sights of peers outlive a restart")
+                 "Directory that keeps when each peer was first seen, across restarts")
       ->type_name("DIR")
       ->check(CLI::Validator(CLI::ExistingDirectory).description(""))
-      ->group("What is read");
+      ->group("Reading");
 }
 
-/// After the flags that it excludes.
+/// Must run after the flags that --demo excludes were added.
 void add_demo_flag(CLI::App& app, Options& options) {
   app.add_flag("--demo", options.demo,
-               "Read tunnels that it makes itself, and nothing of this host")
+               "Show tunnels that the exporter makes itself, and nothing of this host")
       ->excludes(app.get_option("--netns"))
       ->excludes(app.get_option("--uapi.dir"))
-      ->group("What is read");
+      ->group("Reading");
 }
 
 void add_output_flags(CLI::App& app, Options& options, Raw& raw) {
@@ -189,45 +197,45 @@ void add_output_flags(CLI::App& app, Options& options, Raw& raw) {
                  "wg-quick file with '# friendly_name = …' or '# Name = …' in [Peer] sections")
       ->type_name("FILE")
       ->allow_extra_args(false)
-      ->group("What is shown");
+      ->group("Output");
   app.add_option("--names.file", raw.names_map,
                  "YAML or JSON map of public key to name; later files win")
       ->type_name("FILE")
       ->allow_extra_args(false)
-      ->group("What is shown");
+      ->group("Output");
   app.add_option("--peer.endpoint", raw.endpoint,
-                 "How much of a peer's endpoint is in wireguard_peer_info")
+                 "How much of a peer's endpoint wireguard_peer_info shows")
       ->type_name("off|ip|subnet|full")
       ->check(one_of({"off", "ip", "subnet", "full"}))
       ->capture_default_str()
-      ->group("What is shown");
+      ->group("Output");
   app.add_option("--peer.allowed-ips", raw.allowed_ips,
-                 "Allowed IPs as a count, or with one info series each as well")
+                 "Export the number of allowed IPs, or also one info series for each")
       ->type_name("count|info")
       ->check(one_of({"count", "info"}))
       ->capture_default_str()
-      ->group("What is shown");
-  app.add_option("--peer-label", raw.peer_label, "A declared label to put on every peer series")
+      ->group("Output");
+  app.add_option("--peer-label", raw.peer_label, "Put this label on every peer series")
       ->type_name("name")
       ->check(one_of({"name"}))
-      ->group("What is shown");
-  app.add_flag("--once", options.once, "Write one exposition to standard output and end")
+      ->group("Output");
+  app.add_flag("--once", options.once, "Write the metrics once to standard output and exit")
       ->excludes(app.get_option("--sample.interval"))
-      ->group("What is shown");
+      ->group("Output");
   app.add_option("--textfile", options.textfile,
-                 "With --once: replace this file instead, for the textfile collector")
+                 "With --once: write to this file instead, for the textfile collector")
       ->type_name("FILE")
       ->needs("--once")
-      ->group("What is shown");
+      ->group("Output");
 }
 
 void add_log_flags(CLI::App& app, Raw& raw) {
-  app.add_option("--log.level", raw.log_level, "Least level that is logged")
+  app.add_option("--log.level", raw.log_level, "Lowest level that is logged")
       ->type_name("debug|info|warn|error")
       ->check(one_of({"debug", "info", "warn", "error"}))
       ->capture_default_str()
       ->group("Log");
-  app.add_option("--log.format", raw.log_format, "Form of the log on standard error")
+  app.add_option("--log.format", raw.log_format, "Format of the log on standard error")
       ->type_name("logfmt|json")
       ->check(one_of({"logfmt", "json"}))
       ->capture_default_str()

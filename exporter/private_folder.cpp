@@ -17,7 +17,7 @@ Result<PrivateFolder> PrivateFolder::make(std::string_view name) {
   std::error_code ignored;
   std::string path = std::filesystem::temp_directory_path(ignored) / fmt::format("{}.XXXXXX", name);
   if (mkdtemp(path.data()) == nullptr)
-    return fail_errno(fmt::format("make the folder {}", path), errno);
+    return fail_errno(fmt::format("make the directory {}", path), errno);
   return PrivateFolder(std::move(path));
 }
 

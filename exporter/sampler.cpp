@@ -37,7 +37,7 @@ Instant Sampler::sample() {
   try {
     return collections_->sample(settings_.interval, settings_.timeout);
   } catch (const std::exception& error) {
-    warn_(fmt::format("no sample could be taken: {}", error.what()));
+    warn_(fmt::format("the sampler could not take a reading: {}", error.what()));
     return os::boot_now() + settings_.interval;
   }
 }

@@ -35,9 +35,10 @@ Result<> StateFile::load(History& into) const {
   if (!text)
     return fail(text.error().code, fmt::format("read {}: {}", path_, text.error().context));
   if (auto restored = into.restore(*text, boot_id_); !restored)
-    return fail(restored.error().code,
-                fmt::format("read {}: {}; starting without it, it will be written anew", path_,
-                            restored.error().context));
+    return fail(
+        restored.error().code,
+        fmt::format("read {}: {}; the exporter starts without this file and will rewrite it", path_,
+                    restored.error().context));
   return {};
 }
 

@@ -64,7 +64,7 @@ Result<Listener> describe(os::UniqueFd socket) {
   sockaddr_storage local{};
   socklen_t size = sizeof local;
   if (getsockname(socket.get(), reinterpret_cast<sockaddr*>(&local), &size) != 0)
-    return fail_errno("ask a listening socket for its address", errno);
+    return fail_errno("get the address of a listening socket", errno);
   if (local.ss_family != AF_INET && local.ss_family != AF_INET6)
     return fail(Errc::bad_value, "a listening socket is neither IPv4 nor IPv6");
   std::array<char, NI_MAXHOST> host{};
@@ -93,8 +93,8 @@ Result<Listener> open_listener(const addrinfo& info, bool every_address) {
 
 std::string advice(int sys_errno) {
   switch (sys_errno) {
-    case EADDRINUSE: return " (another exporter? choose another port with --web.listen-address)";
-    case EADDRNOTAVAIL: return " (no such address on this host)";
+    case EADDRINUSE: return " (another exporter? Choose another port with --web.listen-address)";
+    case EADDRNOTAVAIL: return " (this host does not have this address)";
     case EACCES: return " (ports below 1024 need CAP_NET_BIND_SERVICE)";
     default: return "";
   }
@@ -107,7 +107,8 @@ Result<Listener> listen_on(const std::string& address) {
   if (!parts)
     return fail(
         Errc::bad_value,
-        fmt::format("'{}' is no address to listen on (want ADDRESS:PORT or :PORT)", address));
+        fmt::format("'{}' is not a valid address to listen on: expected ADDRESS:PORT or :PORT",
+                    address));
   const bool every = parts->host.empty();
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -157,7 +158,7 @@ Result<std::vector<Listener>> take_systemd_listeners() {
     socklen_t size = sizeof listening;
     if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || listening == 0)
       return fail(Errc::bad_value,
-                  fmt::format("systemd's descriptor {} is no listening socket", fd));
+                  fmt::format("systemd's descriptor {} is not a listening socket", fd));
     set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, kSilentSeconds);
     auto listener = describe(std::move(socket));
     if (!listener) return tl::unexpected(listener.error());

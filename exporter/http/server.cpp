@@ -21,8 +21,8 @@
 #include "exporter/http/listener.hpp"
 
 namespace {
-/// The sockets that CivetWeb takes when it believes to bind its own; set only while a server
-/// starts.
+/// The sockets that CivetWeb takes when it believes to bind its own; set only while
+/// a server starts.
 std::vector<wgscope::exporter::http::Listener>* listeners_to_hand_over = nullptr;
 std::size_t handed_over = 0;
 }  // namespace
@@ -103,8 +103,8 @@ void Response::finish() {
     return;
   }
   std::string text = headers();
-  // How long an answer to HEAD would be is not known without making it, and then the header is left
-  // out.
+  // How long an answer to HEAD would be is not known without making it, and then the header
+  // is left out.
   if (!head_only()) text += fmt::format("Content-Length: {}\r\n", held_.size());
   text += "\r\n";
   text.append(held_.data(), held_.size());
@@ -176,7 +176,7 @@ Result<> Server::Impl::start(std::vector<Listener> listeners) {
   context_ = mg_start(&callbacks, this, const_cast<const char**>(settings.data()));
   listeners_to_hand_over = nullptr;
   if (context_ == nullptr)
-    return fail(Errc::io, "the HTTP server did not start (out of threads or memory?)");
+    return fail(Errc::io, "the HTTP server did not start (not enough threads or memory?)");
   return {};
 }
 

@@ -42,14 +42,14 @@ Result<std::string> parse_host(std::string_view text) {
   const bool is_address = IpAddress::parse(host).has_value();
   const bool only_address = host.find(':') != std::string_view::npos || host != text;
   if (!is_host(host) || host.find('%') != std::string_view::npos || (only_address && !is_address))
-    return bad("not a host: a name or an address is needed, without a port");
+    return bad("not a valid host: give a name or an address without a port");
   return std::string(host);
 }
 
 Result<EndpointName> parse_host_and_port(std::string_view text) {
   auto parsed = EndpointName::parse(text);
   if (!parsed || parsed->host.find('%') != std::string::npos)
-    return bad("not HOST:PORT, such as 10.9.0.1:22 or [fd09::1]:22");
+    return bad("expected HOST:PORT, such as 10.9.0.1:22 or [fd09::1]:22");
   return parsed;
 }
 
@@ -59,7 +59,7 @@ Result<EndpointName> parse_server(std::string_view text) {
   if (IpAddress::parse(bare)) return EndpointName{std::string(bare), kDnsPort};
   auto parsed = EndpointName::parse(text);
   if (!parsed || !IpAddress::parse(parsed->host))
-    return bad("not a name server: its address is needed, such as 10.9.0.1 or [fd09::1]:53");
+    return bad("not a valid name server: give its address, such as 10.9.0.1 or [fd09::1]:53");
   return parsed;
 }
 
@@ -72,7 +72,8 @@ Result<> parse_dns(std::string_view text, Expectation& into) {
   const std::size_t at = text.rfind('@');
   if (at != std::string_view::npos) {
     into.question = std::string(text.substr(0, at));
-    if (!is_name(into.question)) return bad("not NAME@SERVER: no name to ask for before the @");
+    if (!is_name(into.question))
+      return bad("expected NAME@SERVER: there is no valid name before the @");
     text.remove_prefix(at + 1);
   }
   auto server = parse_server(text);
@@ -81,7 +82,7 @@ Result<> parse_dns(std::string_view text, Expectation& into) {
   return {};
 }
 
-/// RFC 3986 §3: what has no place in a URL would end a line or a word of the request.
+/// RFC 3986 §3. A blank or a control character would end a word or a line of the HTTP request.
 bool is_plain(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
 }
@@ -89,20 +90,20 @@ bool is_plain(std::string_view text) {
 Result<> parse_url(std::string_view text, Expectation& into) {
   constexpr std::string_view kScheme = "http://";
   if (text.starts_with("https://"))
-    return bad("https is not spoken here: tcp with port 443 tells whether the port is open");
-  if (!text.starts_with(kScheme)) return bad("not a URL: http://HOST[:PORT][/PATH] is needed");
+    return bad("https is not supported: use tcp with port 443 to check whether the port is open");
+  if (!text.starts_with(kScheme)) return bad("not a valid URL: expected http://HOST[:PORT][/PATH]");
   text.remove_prefix(kScheme.size());
   const std::size_t slash = std::min(text.find_first_of("/?"), text.size());
   const std::string_view authority = text.substr(0, slash);
   const std::string_view path = text.substr(slash);
   if (authority.find('@') != std::string_view::npos)
-    return bad("a URL with a user's name is not taken: nobody logs in");
+    return bad("a URL with a user name is not supported: the probe does not log in");
   if (!is_plain(path) || path.size() > kLongestPath || path.find('#') != std::string_view::npos)
-    return bad("the URL's path has blanks, a '#', something unprintable, or is too long");
+    return bad("the URL's path has a blank, a '#' or an unprintable character, or is too long");
   auto host = parse_host(authority);
   auto where =
       host ? Result<EndpointName>(EndpointName{*host, kHttpPort}) : parse_host_and_port(authority);
-  if (!where) return bad("the URL's host is none: http://HOST[:PORT][/PATH] is needed");
+  if (!where) return bad("the URL's host is not valid: expected http://HOST[:PORT][/PATH]");
   into.where = std::move(*where);
   into.host = std::string(authority);
   into.path = path.starts_with('/') ? std::string(path) : "/" + std::string(path);
@@ -151,7 +152,7 @@ Result<Expectation> parse_target(ReachKind kind, std::string_view text) {
 
 Result<Expectation> must_not_be_reachable(Expectation expectation) {
   if (expectation.kind == ReachKind::http)
-    return bad("closed is for icmp, tcp, udp and dns: for http say tcp and the port");
+    return bad("closed works for icmp, tcp, udp and dns: instead of http, use tcp with the port");
   if (!expectation.answers.empty()) return bad("closed and answers exclude each other");
   if (expectation.kind == ReachKind::dns && expectation.question.empty())
     expectation.question = kNobodysName;
@@ -166,8 +167,8 @@ Result<Expectation> parse_closed_target(std::string_view text) {
   const auto kind = std::ranges::find(kKinds, text.substr(0, colon),
                                       [](ReachKind known) { return to_string(known); });
   if (colon == std::string_view::npos || kind == kKinds.end())
-    return bad("not tcp:HOST:PORT, udp:HOST:PORT, icmp:HOST or dns:SERVER");
-  // A URL is refused in words of its own, whatever it is.
+    return bad("expected tcp:HOST:PORT, udp:HOST:PORT, icmp:HOST or dns:SERVER");
+  // Whatever the URL is, the message says that http cannot be closed.
   if (*kind == ReachKind::http) return must_not_be_reachable({.kind = *kind});
   auto parsed = parse_target(*kind, text.substr(colon + 1));
   if (!parsed) return parsed;

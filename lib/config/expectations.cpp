@@ -74,49 +74,52 @@ std::optional<Problem> take_dns(const Entry& entry, Expectation& into) {
   if (entry.name) {
     if (!into.question.empty()) return Problem{entry.name->line, "the name is given twice"};
     auto named = parse_target(ReachKind::dns, entry.name->text + "@127.0.0.1");
-    if (!named) return Problem{entry.name->line, "name is no name to ask for"};
+    if (!named) return Problem{entry.name->line, "name is not a valid DNS name"};
     into.question = std::move(named->question);
   }
   if (!entry.answers) return std::nullopt;
-  if (entry.answers->empty()) return Problem{entry.line, "answers are addresses: there is none"};
+  if (entry.answers->empty())
+    return Problem{entry.line, "answers is empty: list the expected addresses"};
   for (const Value& answer : *entry.answers) {
     const auto address = IpAddress::parse(answer.text);
-    if (!address) return Problem{answer.line, "an answer is an address"};
+    if (!address) return Problem{answer.line, "an answer must be an IP address"};
     if (!into.answers.empty() && address->family != into.family)
-      return Problem{answer.line, "answers of IPv4 and of IPv6 need an entry each"};
+      return Problem{answer.line, "IPv4 and IPv6 answers need separate entries"};
     into.family = address->family;
     into.answers.push_back(*address);
   }
   return std::nullopt;
 }
 
-/// Keys that say nothing of an entry's kind would be a mistake that nobody sees.
+/// Refuses keys that have no effect on an entry's kind: nobody would notice that mistake.
 std::optional<Problem> refuse_misplaced(const Entry& entry) {
   if (*entry.kind != ReachKind::dns) {
-    if (entry.name) return Problem{entry.name->line, "name belongs to dns"};
-    if (entry.answers) return Problem{entry.line, "answers belong to dns"};
+    if (entry.name) return Problem{entry.name->line, "name is only for dns"};
+    if (entry.answers) return Problem{entry.line, "answers is only for dns"};
   }
   if (*entry.kind != ReachKind::http && entry.status)
-    return Problem{entry.status->line, "status belongs to http"};
+    return Problem{entry.status->line, "status is only for http"};
   return std::nullopt;
 }
 
 std::optional<Problem> take_numbers(const Entry& entry, Expectation& into) {
   if (entry.tries) {
     const auto tries = number_between(*entry.tries, 1, kMaxTries);
-    if (!tries) return Problem{entry.tries->line, fmt::format("tries go from 1 to {}", kMaxTries)};
+    if (!tries)
+      return Problem{entry.tries->line, fmt::format("tries must be from 1 to {}", kMaxTries)};
     into.tries = static_cast<std::uint16_t>(*tries);
   }
   if (entry.status) {
     const auto status = number_between(*entry.status, 100, 599);
-    if (!status) return Problem{entry.status->line, "status is an HTTP status, 100 to 599"};
+    if (!status)
+      return Problem{entry.status->line, "status must be an HTTP status from 100 to 599"};
     into.status = static_cast<int>(*status);
   }
   return std::nullopt;
 }
 
 Made make(const Entry& entry) {
-  if (!entry.kind) return at_line(entry.line, "icmp, tcp, udp, dns or http is missing");
+  if (!entry.kind) return at_line(entry.line, "the entry has none of icmp, tcp, udp, dns and http");
   if (auto problem = refuse_misplaced(entry)) return tl::unexpected(*problem);
   auto made = parse_target(*entry.kind, entry.target->text);
   if (!made)
@@ -127,23 +130,24 @@ Made make(const Entry& entry) {
   if (auto problem = take_numbers(entry, *made)) return tl::unexpected(*problem);
   const bool closed = entry.expect && entry.expect->text == "closed";
   if (entry.expect && !closed && entry.expect->text != "open")
-    return at_line(entry.expect->line, "expect is open or closed");
+    return at_line(entry.expect->line, "expect must be open or closed");
   if (closed) {
     auto other = must_not_be_reachable(std::move(*made));
     if (!other) return at_line(entry.expect->line, other.error().context);
     return std::move(*other);
   }
   if (made->kind == ReachKind::dns && made->question.empty())
-    return at_line(entry.line, "dns needs a name: what to ask for");
+    return at_line(entry.line, "dns needs a name to look up");
   return std::move(*made);
 }
 
-/// Reads the list from the parser's events. The parser can only be stopped by an exception, for
-/// which its own is taken.
+/// Reads the list from the parser's events. Only an exception can stop the parser: reject() throws
+/// the parser's own type.
 class Events final : public YAML::EventHandler {
  public:
   void OnDocumentStart(const YAML::Mark& mark) override {
-    if (std::exchange(started_, true)) reject(mark, "a second document");
+    if (std::exchange(started_, true))
+      reject(mark, "there is a second YAML document: put everything into one list");
   }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -152,7 +156,7 @@ class Events final : public YAML::EventHandler {
     reject(place_ == Place::value ? key_line_ : line(mark), "a value is missing");
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    reject(mark, "aliases are not taken");
+    reject(mark, "YAML aliases are not supported");
   }
   void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
                 const std::string& text) override;
@@ -186,7 +190,7 @@ class Events final : public YAML::EventHandler {
     reject(line(mark), what);
   }
   void refuse_anchor(const YAML::Mark& mark, YAML::anchor_t anchor) {
-    if (anchor != YAML::NullAnchor) reject(mark, "anchors are not taken");
+    if (anchor != YAML::NullAnchor) reject(mark, "YAML anchors are not supported");
   }
   void take_key(const YAML::Mark& mark, const std::string& text);
   void take_value(const YAML::Mark& mark, const std::string& text);
@@ -212,10 +216,10 @@ void Events::OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::a
     entry_.answers.emplace();
   } else if (place_ == Place::value) {
     reject(mark,
-           "a text is needed, not a list: put an address in brackets into quotes, "
+           "expected text, not a list: put an address in brackets into quotes, as in "
            "\"[fd09::1]:22\"");
   } else {
-    reject(mark, "each entry is a map, such as tcp: 10.9.0.1:22");
+    reject(mark, "each entry must be a map, such as tcp: 10.9.0.1:22");
   }
 }
 
@@ -223,11 +227,11 @@ void Events::OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor
                         YAML::EmitterStyle::value) {
   refuse_anchor(mark, anchor);
   if (place_ == Place::outside)
-    reject(mark, "a list is needed: each expectation begins with a dash, - tcp: 10.9.0.1:22");
-  if (place_ != Place::list) reject(mark, "a text is needed, not a map");
+    reject(mark, "expected a list: each expectation starts with a dash, as in - tcp: 10.9.0.1:22");
+  if (place_ != Place::list) reject(mark, "expected text, not a map");
   if (made_.size() >= kMaxExpectations) {
     too_many_ = true;
-    reject(mark, fmt::format("more than {} expectations", kMaxExpectations));
+    reject(mark, fmt::format("there are more than {} expectations", kMaxExpectations));
   }
   entry_ = Entry();
   entry_.line = line(mark);
@@ -238,8 +242,8 @@ void Events::OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t
                       const std::string& text) {
   refuse_anchor(mark, anchor);
   switch (place_) {
-    case Place::outside: reject(mark, "not a list of expectations");
-    case Place::list: reject(mark, "each entry is a map, such as tcp: 10.9.0.1:22");
+    case Place::outside: reject(mark, "expected a list of expectations");
+    case Place::list: reject(mark, "each entry must be a map, such as tcp: 10.9.0.1:22");
     case Place::entry: return take_key(mark, text);
     case Place::value: return take_value(mark, text);
     case Place::answers:
@@ -263,7 +267,7 @@ void Events::take_key(const YAML::Mark& mark, const std::string& text) {
   place_ = Place::value;
   if (const auto* kind = std::ranges::find(kKinds, std::string_view(text), &KindName::name);
       kind != kKinds.end()) {
-    if (entry_.kind) reject(mark, "an entry has one of icmp, tcp, udp, dns and http");
+    if (entry_.kind) reject(mark, "an entry must have only one of icmp, tcp, udp, dns and http");
     entry_.kind = kind->kind;
     return;
   }
@@ -274,7 +278,7 @@ void Events::take_key(const YAML::Mark& mark, const std::string& text) {
   const auto* known = slot(text);
   if (known == nullptr)
     reject(mark,
-           "no such key: known are icmp, tcp, udp, dns, http, expect, tries, status, name "
+           "unknown key: the keys are icmp, tcp, udp, dns, http, expect, tries, status, name "
            "and answers");
   if (*known) reject(mark, "a key is given twice");
 }
@@ -302,7 +306,7 @@ void Events::OnMapEnd() {
 Result<std::vector<Expectation>> parse_expectations(std::string_view text) {
   if (text.size() > kMaxExpectationsSize)
     return fail(Errc::too_large,
-                fmt::format("more than {} bytes of expectations", kMaxExpectationsSize));
+                fmt::format("the file has more than {} bytes", kMaxExpectationsSize));
   Events events;
   try {
     std::istringstream stream{std::string(text)};
@@ -317,7 +321,7 @@ Result<std::vector<Expectation>> parse_expectations(std::string_view text) {
     return fail(events.too_many() ? Errc::too_large : Errc::bad_value,
                 fmt::format("line {}: {}", problem->line, problem->what));
   auto made = events.take();
-  if (made.empty()) return fail(Errc::bad_value, "no expectations: a list of them is needed");
+  if (made.empty()) return fail(Errc::bad_value, "there are no expectations: write a list of them");
   return made;
 }
 

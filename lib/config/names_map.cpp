@@ -22,8 +22,8 @@
 namespace wgscope::config {
 namespace {
 
-/// Collects `key: name` pairs of one flat map; anything else is a problem. The first problem is
-/// kept.
+/// Collects `key: name` pairs of one flat map; anything else is a problem. The first
+/// problem is kept.
 class Pairs {
  public:
   void begin_map(std::size_t line) {
@@ -33,7 +33,7 @@ class Pairs {
   void end_map() { --depth_; }
   void key(std::size_t line, std::string_view text) {
     const auto parsed = PublicKey::from_base64(text);
-    if (!parsed) return reject(line, fmt::format("a key is {}", parsed.error().context));
+    if (!parsed) return reject(line, fmt::format("the key is {}", parsed.error().context));
     if (names_.contains(*parsed)) return reject(line, "a key is given twice");
     key_ = *parsed;
   }
@@ -114,7 +114,8 @@ class YamlEvents final : public YAML::EventHandler {
   explicit YamlEvents(Pairs& pairs) : pairs_(&pairs) {}
 
   void OnDocumentStart(const YAML::Mark& mark) override {
-    if (std::exchange(started_, true)) pairs_->reject(line(mark), "a second document");
+    if (std::exchange(started_, true))
+      pairs_->reject(line(mark), "there is a second YAML document: put everything into one map");
   }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { not_text(mark); }

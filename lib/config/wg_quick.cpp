@@ -30,7 +30,7 @@
 namespace wgscope::config {
 namespace {
 
-constexpr std::string_view kNotALine = "neither a [Section] nor 'Key = value'";
+constexpr std::string_view kNotALine = "expected [Section] or 'Key = value'";
 constexpr std::size_t kMaxKeys = 12;  ///< of a section
 
 bool is_zero(std::span<const std::byte, 32> bytes) {
@@ -154,7 +154,8 @@ Result<WgQuickConfig> Reader::read(std::string_view text) {
   if (auto done = finish_peer(); !done) return tl::unexpected(done.error());
   if (!any_section_)
     return fail(Errc::bad_value,
-                "no [Interface] or [Peer] section: not a wg-quick file, or cut short");
+                "there is no [Interface] or [Peer] section: this is not a wg-quick file, or it is "
+                "cut short");
   if (auto done = check_keys_differ(); !done) return tl::unexpected(done.error());
   return std::move(config_);
 }
@@ -166,7 +167,7 @@ Result<> Reader::line(std::string_view text) {
   if (text.starts_with('[')) return begin_section(text);
   switch (section_) {
     case Section::none:
-      return bad("stands before any section; a file begins with [Interface] or [Peer]");
+      return bad("this line is before any section: a file starts with [Interface] or [Peer]");
     case Section::unknown:
       config_.sections.back().lines.push_back({SecretString(), SecretString(text), line_});
       return {};
@@ -191,11 +192,12 @@ Result<> Reader::begin_section(std::string_view header) {
     section_ = Section::unknown;
     config_.sections.push_back({SecretString(header), {}, line_});
     const std::string_view name = showable_key(header.substr(1, header.size() - 2));
-    warn_not_known(fmt::format("the section {} is not known; what is in it is left out",
-                               name.empty() ? "here" : fmt::format("[{}]", name)));
+    warn_not_known(
+        fmt::format("{} is unknown, so its lines are ignored",
+                    name.empty() ? "this section" : fmt::format("the section [{}]", name)));
     return {};
   } else {
-    return bad("a section's name ends with ']'");
+    return bad("a section's name must end with ']'");
   }
   any_section_ = true;
   return {};
@@ -205,7 +207,7 @@ Result<> Reader::finish_peer() {
   if (section_ != Section::peer || public_key_line_ != 0) return {};
   return fail(
       Errc::bad_value,
-      fmt::format("line {}: this [Peer] has no PublicKey; it is what names a peer", peer().line));
+      fmt::format("line {}: this [Peer] has no PublicKey, which identifies a peer", peer().line));
 }
 
 Result<> Reader::assign(std::string_view text) {
@@ -218,7 +220,7 @@ Result<> Reader::assign(std::string_view text) {
   key_ = key->name;
   std::size_t& seen = seen_[static_cast<std::size_t>(key - keys.begin())];
   if (seen != 0 && !key->repeats)
-    warn(fmt::format("{} stands in line {} already; this one is taken", key->name, seen));
+    warn(fmt::format("{} is already set in line {}; this line takes precedence", key->name, seen));
   seen = line_;
   return (this->*key->read)(assignment->value);
 }
@@ -233,8 +235,7 @@ Result<> Reader::unknown_key(const Assignment& assignment) {
   if (name.empty() && assignment.value.empty()) return bad(kNotALine);
   auto& lines = in_peer ? peer().kept : config_.kept;
   lines.push_back({SecretString(assignment.key), SecretString(assignment.value), line_});
-  warn_not_known(
-      fmt::format("{} is not known, and left out", name.empty() ? "the key here" : name));
+  warn_not_known(fmt::format("{} is unknown, so it is ignored", name.empty() ? "this key" : name));
   return {};
 }
 
@@ -246,9 +247,9 @@ Result<> Reader::check_keys_differ() {
     const std::size_t line = peer_lines_.at(peer.public_key);
     wipe(std::span<std::byte>(peer.public_key.bytes));
     return fail(Errc::bad_value,
-                fmt::format("line {}: this PublicKey is our own PrivateKey of line {}; it must be "
-                            "the peer's public key (`wg pubkey` makes it of the peer's private "
-                            "key). A private key that was given away must be replaced",
+                fmt::format("line {}: this PublicKey is the PrivateKey of line {}; give the peer's "
+                            "public key instead (`wg pubkey` derives it from the peer's private "
+                            "key). If the private key was given to somebody, replace it",
                             line, private_key_line_));
   }
   return {};
@@ -263,14 +264,15 @@ Result<> Reader::private_key(std::string_view value) {
   private_key_line_ = line_;
   if (!is_zero(config_.private_key->secret.bytes())) return {};
   config_.private_key.reset();
-  warn("PrivateKey is all zeros, which stands for none");
+  warn("PrivateKey is all zeros, which means that there is none");
   return {};
 }
 
 Result<> Reader::address(std::string_view value) {
   return each_item(value, [&](std::string_view item) -> Result<> {
     const auto prefix = Prefix::parse(item);
-    if (!prefix) return bad("Address takes addresses such as 10.0.0.2/24 or fd00::2/64");
+    if (!prefix)
+      return bad("Address must be a list of addresses such as 10.0.0.2/24 or fd00::2/64");
     config_.addresses.push_back(*prefix);
     return {};
   });
@@ -278,7 +280,7 @@ Result<> Reader::address(std::string_view value) {
 
 Result<> Reader::listen_port(std::string_view value) {
   const auto port = parse_number(value, UINT16_MAX);
-  if (!port) return bad("ListenPort takes a number from 0 to 65535, 0 for any free port");
+  if (!port) return bad("ListenPort must be a number from 0 to 65535; 0 means any free port");
   config_.listen_port.reset();
   if (*port != 0) config_.listen_port = static_cast<std::uint16_t>(*port);
   return {};
@@ -287,14 +289,14 @@ Result<> Reader::listen_port(std::string_view value) {
 Result<> Reader::mtu(std::string_view value) {
   constexpr std::uint32_t kLeast = 68;  // IPv4's (RFC 791 §3.2)
   const auto size = parse_number(value, UINT16_MAX);
-  if (!size || *size < kLeast) return bad("MTU takes a number from 68 to 65535");
+  if (!size || *size < kLeast) return bad("MTU must be a number from 68 to 65535");
   config_.mtu = static_cast<std::uint16_t>(*size);
   return {};
 }
 
 Result<> Reader::fwmark(std::string_view value) {
   const auto mark = iequals(value, "off") ? 0U : parse_number(value, UINT32_MAX);
-  if (!mark) return bad("FwMark takes a number such as 51820 or 0xca6c, or off");
+  if (!mark) return bad("FwMark must be a number such as 51820 or 0xca6c, or off");
   config_.fwmark.reset();
   if (*mark != 0) config_.fwmark = mark;
   return {};
@@ -302,7 +304,7 @@ Result<> Reader::fwmark(std::string_view value) {
 
 Result<> Reader::dns(std::string_view value) {
   return each_item(value, [&](std::string_view item) -> Result<> {
-    if (!is_host(item)) return bad("DNS takes addresses and search domains");
+    if (!is_host(item)) return bad("DNS must be a list of addresses and search domains");
     config_.dns.emplace_back(item);
     return {};
   });
@@ -311,7 +313,7 @@ Result<> Reader::dns(std::string_view value) {
 Result<> Reader::table(std::string_view value) {
   constexpr std::size_t kLongest = 32;
   if (value.size() > kLongest || !is_host(value))
-    return bad("Table takes off, auto, or a routing table's number or name");
+    return bad("Table must be off, auto, or the number or name of a routing table");
   config_.table = value;
   return {};
 }
@@ -328,7 +330,7 @@ Result<> Reader::public_key(std::string_view value) {
   const auto [known, is_new] = peer_lines_.emplace(*key, line_);
   if (!is_new)
     return bad(
-        fmt::format("this peer stands in line {} already; keep one of the two", known->second));
+        fmt::format("this peer is already defined in line {}: keep one of the two", known->second));
   peer().public_key = *key;
   public_key_line_ = line_;
   return {};
@@ -347,10 +349,11 @@ Result<> Reader::preshared_key(std::string_view value) {
 Result<> Reader::allowed_ips(std::string_view value) {
   return each_item(value, [&](std::string_view item) -> Result<> {
     const auto prefix = Prefix::parse(item);
-    if (!prefix) return bad("AllowedIPs takes prefixes such as 10.0.0.0/24 or fd00::/64");
+    if (!prefix)
+      return bad("AllowedIPs must be a list of prefixes such as 10.0.0.0/24 or fd00::/64");
     const Prefix network = without_host_bits(*prefix);
     if (network != *prefix)
-      warn(fmt::format("AllowedIPs {} stands for {}", prefix->to_string(), network.to_string()));
+      warn(fmt::format("AllowedIPs {} means {}", prefix->to_string(), network.to_string()));
     return allow(network);
   });
 }
@@ -365,10 +368,10 @@ Result<> Reader::allow(Prefix prefix) {
   const std::size_t before = owner->second.line;
   if (owner->second.peer != index)
     return bad(
-        fmt::format("AllowedIPs {} is another peer's already, in line {}; only one of them "
-                    "can have its traffic",
+        fmt::format("AllowedIPs {} already belongs to the peer in line {}: only one peer can "
+                    "have its traffic",
                     prefix.to_string(), before));
-  warn(fmt::format("AllowedIPs {} stands in line {} already", prefix.to_string(), before));
+  warn(fmt::format("AllowedIPs {} is already in line {}", prefix.to_string(), before));
   return {};
 }
 
@@ -377,15 +380,16 @@ Result<> Reader::endpoint(std::string_view value) {
   if (!parsed) return bad(fmt::format("Endpoint is {}", parsed.error().context));
   if (!value.starts_with('[') && parsed->host.find(':') != std::string::npos)
     warn(
-        "Endpoint has an IPv6 address without brackets; what stands after its last colon is taken "
-        "for the port");
+        "Endpoint has an IPv6 address without brackets: the digits after its last colon are read "
+        "as the port");
   peer().endpoint = std::move(*parsed);
   return {};
 }
 
 Result<> Reader::persistent_keepalive(std::string_view value) {
   const auto seconds = iequals(value, "off") ? 0U : parse_number(value, UINT16_MAX);
-  if (!seconds) return bad("PersistentKeepalive takes seconds from 0 to 65535, or off");
+  if (!seconds)
+    return bad("PersistentKeepalive must be a number of seconds from 0 to 65535, or off");
   peer().persistent_keepalive.reset();
   if (*seconds != 0) peer().persistent_keepalive = std::chrono::seconds(*seconds);
   return {};
@@ -398,8 +402,8 @@ Result<WgQuickConfig> parse_wg_quick(std::string_view text) { return Reader().re
 Result<> require_private_key(const WgQuickConfig& config) {
   if (config.private_key) return {};
   return fail(Errc::missing_key,
-              "no PrivateKey under [Interface]; `wg genkey` makes one, and it should be this "
-              "program's alone");
+              "there is no PrivateKey under [Interface]: make one for this program alone with "
+              "`wg genkey`");
 }
 
 }  // namespace wgscope::config

@@ -27,7 +27,8 @@ class Reader {
     if (auto done = finish_peer(); !done) return tl::unexpected(done.error());
     if (!any_section_)
       return fail(Errc::bad_value,
-                  "no [Interface] or [Peer] section: not a wg-quick file, or cut short");
+                  "there is no [Interface] or [Peer] section: this is not a wg-quick file, or it "
+                  "is cut short");
     return std::move(names_);
   }
 
@@ -60,7 +61,7 @@ class Reader {
     if (name.empty()) return {};
     if (!key)
       return fail(Errc::bad_value,
-                  fmt::format("line {}: a named [Peer] without PublicKey", section_line_));
+                  fmt::format("line {}: this [Peer] has a name but no PublicKey", section_line_));
     names_.insert_or_assign(*key, std::move(name));
     return {};
   }

@@ -29,7 +29,9 @@ bool is_host_character(char c) {
 }
 
 tl::unexpected<Error> no_endpoint() {
-  return fail(Errc::bad_value, "no endpoint, such as gw.example.net:51820 or [2001:db8::1]:51820");
+  return fail(Errc::bad_value,
+              "not a valid endpoint: expected HOST:PORT, such as gw.example.net:51820 or "
+              "[2001:db8::1]:51820");
 }
 
 /// What stands before the zone is an IPv6 address.

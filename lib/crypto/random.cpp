@@ -14,7 +14,7 @@ void SystemRandom::fill(std::span<std::byte> out) {
       1)
     return;
   static_cast<void>(std::fputs(
-      "wgscope: OpenSSL gives no random bytes; going on would make predictable keys\n", stderr));
+      "wgscope: OpenSSL did not provide random bytes; keys would be predictable\n", stderr));
   std::abort();
 }
 

@@ -92,7 +92,7 @@ Result<> EmbeddedEndpoint::open_sockets(const EndpointConfig& config) {
   }
   if (!sockets_.empty()) return {};
   if (left_out) return tl::unexpected(*left_out);
-  return fail(Errc::bad_value, "an endpoint without an address to listen on");
+  return fail(Errc::bad_value, "the endpoint has no address to listen on");
 }
 
 os::UdpSocket* EmbeddedEndpoint::socket_for(Family family) {

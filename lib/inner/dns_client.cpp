@@ -101,11 +101,11 @@ void DnsLookup::handle_failure(const IcmpFailed& failed) {
       failed.about.destination_port != server_.port)
     return;
   const bool closed = failed.kind == wire::IcmpKind::port_unreachable;
-  result_.emplace(fail(closed ? Errc::refused : Errc::io,
-                       closed
-                           ? fmt::format("{}: no DNS server listens there", server_.to_string())
-                           : fmt::format("{}: ICMP type {} code {} from {}", server_.to_string(),
-                                         failed.type, failed.code, failed.reporter.to_string())));
+  result_.emplace(
+      fail(closed ? Errc::refused : Errc::io,
+           closed ? fmt::format("{}: no DNS server listens on this port", server_.to_string())
+                  : fmt::format("{}: ICMP type {} code {} from {}", server_.to_string(),
+                                failed.type, failed.code, failed.reporter.to_string())));
 }
 
 std::optional<Instant> DnsLookup::next_timeout() const {

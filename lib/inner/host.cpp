@@ -242,7 +242,7 @@ Result<std::uint16_t> Host::bind_udp(std::uint16_t port) {
     const auto random_port = static_cast<std::uint16_t>(random16() | kFirstDynamicPort);
     if (insert(udp_ports_, random_port)) return random_port;
   }
-  return fail(Errc::refused, "no free UDP port in the tunnel's host");
+  return fail(Errc::refused, "the tunnel's host has no free UDP port");
 }
 
 void Host::close_udp(std::uint16_t port) { erase(udp_ports_, port); }
@@ -274,8 +274,9 @@ std::optional<Event> Host::poll_event() { return events_.take(); }
 
 Result<std::span<std::byte>> Host::room_to(const IpAddress& destination, std::size_t size) {
   if (!source_for(destination))
-    return fail(Errc::bad_value, fmt::format("{}: the tunnel's host has no address of that family",
-                                             destination.to_string()));
+    return fail(Errc::bad_value,
+                fmt::format("{}: the tunnel's host has no address of this IP version",
+                            destination.to_string()));
   if (is_own(destination))
     return fail(Errc::bad_value, fmt::format("{} is this host's own address inside the tunnel",
                                              destination.to_string()));
@@ -284,7 +285,8 @@ Result<std::span<std::byte>> Host::room_to(const IpAddress& destination, std::si
                 fmt::format("a packet of {} bytes does not fit the MTU of {}", size, config_.mtu));
   const auto out = packets_.add(size);
   if (out.empty())
-    return fail(Errc::io, fmt::format("{} packets wait for the tunnel already", kMostPackets));
+    return fail(Errc::io,
+                fmt::format("{} packets are already waiting for the tunnel", kMostPackets));
   return out;
 }
 

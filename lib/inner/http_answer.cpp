@@ -50,7 +50,7 @@ Result<> HttpAnswer::feed(std::span<const std::byte> bytes) {
     bytes = bytes.subspan(take_line(bytes, whole));
     const bool in_head = state_ == State::status_line || state_ == State::header_lines;
     if (in_head ? head_used_ + line_.size() > limits_.head : line_.size() > kLongestLine)
-      return fail(Errc::too_large, "the head of the HTTP answer is too long");
+      return fail(Errc::too_large, "the header of the HTTP answer is too long");
     if (!whole) break;
     if (in_head) head_used_ += line_.size();
     std::string_view line = line_;
@@ -63,7 +63,8 @@ Result<> HttpAnswer::feed(std::span<const std::byte> bytes) {
 
 Result<> HttpAnswer::finish() {
   if (state_ == State::endless_body) state_ = State::complete;
-  if (!complete()) return fail(Errc::truncated, "the connection ended within the HTTP answer");
+  if (!complete())
+    return fail(Errc::truncated, "the connection ended in the middle of the HTTP answer");
   return {};
 }
 
@@ -93,7 +94,8 @@ Result<> HttpAnswer::handle_line(std::string_view line) {
     case State::header_lines: return line.empty() ? begin_body() : read_header(line);
     case State::chunk_size: return read_chunk_size(line);
     case State::chunk_end:
-      if (!line.empty()) return fail(Errc::bad_value, "an HTTP chunk is longer than it says");
+      if (!line.empty())
+        return fail(Errc::bad_value, "an HTTP chunk is longer than its stated size");
       state_ = State::chunk_size;
       return {};
     default:  // trailer
@@ -139,13 +141,13 @@ Result<> HttpAnswer::begin_body() {
   for (const HttpHeader& header : headers_) {
     if (iequals(header.name, "Transfer-Encoding")) {
       if (chunked || !iequals(header.value, "chunked"))
-        return fail(Errc::bad_value, "an HTTP transfer encoding that is not spoken here");
+        return fail(Errc::bad_value, "the HTTP transfer encoding is not supported");
       chunked = true;
     }
     if (!iequals(header.name, "Content-Length")) continue;
     const auto said = parse_number(header.value, 10);
     if (!said || (size && size != said))
-      return fail(Errc::bad_value, "not one length of an HTTP body");
+      return fail(Errc::bad_value, "the HTTP answer has no single valid content length");
     size = said;
   }
   left_ = size.value_or(0);
@@ -163,8 +165,7 @@ Result<> HttpAnswer::begin_body() {
 Result<> HttpAnswer::read_chunk_size(std::string_view line) {
   const std::string_view digits = trim(line.substr(0, line.find(';')));
   const auto size = parse_number(digits, 16);
-  if (!size)
-    return fail(Errc::bad_value, "not the size of an HTTP chunk: '" + printable(line) + "'");
+  if (!size) return fail(Errc::bad_value, "not a valid HTTP chunk size: '" + printable(line) + "'");
   left_ = *size;
   state_ = left_ == 0 ? State::trailer : State::chunk;
   return {};

@@ -126,10 +126,12 @@ void HttpGet::handle_end(Instant now, TcpEnd why) {
       else
         settle(now, std::move(answer_));
       return;
-    case TcpEnd::refused: return settle(now, fail(Errc::refused, where + ": nobody listens there"));
+    case TcpEnd::refused: return settle(now, fail(Errc::refused, where + ": connection refused"));
     case TcpEnd::reset:
-      return settle(now, fail(Errc::refused, where + ": broke off within the HTTP answer"));
-    case TcpEnd::timed_out: return settle(now, fail(Errc::timeout, where + ": no answer to TCP"));
+      return settle(now, fail(Errc::refused,
+                              where + ": the connection ended in the middle of the HTTP answer"));
+    case TcpEnd::timed_out:
+      return settle(now, fail(Errc::timeout, where + ": TCP connection timed out"));
   }
 }
 
@@ -146,9 +148,10 @@ std::optional<Instant> HttpGet::next_timeout() const {
 
 void HttpGet::handle_timeout(Instant now) {
   if (result_ || now < deadline_) return;
-  settle(now, fail(Errc::timeout, fmt::format("{}: {}", to_.to_string(),
-                                              connected_after_ ? "connected, but no HTTP answer"
-                                                               : "no answer to TCP")));
+  settle(now, fail(Errc::timeout,
+                   fmt::format("{}: {}", to_.to_string(),
+                               connected_after_ ? "connected, but there was no HTTP answer"
+                                                : "the TCP connection timed out")));
 }
 
 }  // namespace wgscope::inner

@@ -229,13 +229,13 @@ Result<TcpId> Tcp::Impl::connect(Instant now, const Endpoint& to, Nanoseconds ti
   if (!local || to.port == 0 || host_->is_own(to.address) || wire::is_multicast(to.address) ||
       wire::is_unspecified(to.address) || wire::is_loopback(to.address))
     return fail(Errc::bad_value,
-                fmt::format("{}: not to be reached by TCP from this host", to.to_string()));
+                fmt::format("{}: cannot be reached by TCP from the tunnel's host", to.to_string()));
   tcp_pcb* pcb = tcp_new_ip_type(type_of(to.address.family));
-  if (pcb == nullptr) return fail(Errc::io, "no memory for a TCP connection");
+  if (pcb == nullptr) return fail(Errc::io, "not enough memory for a TCP connection");
   tcp_bind_netif(pcb, interface_.get());
   if (!bind(pcb, interface_.address(*local))) {
     tcp_close(pcb);
-    return fail(Errc::io, "no free TCP port in the tunnel's host");
+    return fail(Errc::io, "the tunnel's host has no free TCP port");
   }
   Connection& connection = add(pcb);
   connection.connect_by = now + timeout;
@@ -260,7 +260,7 @@ bool Tcp::Impl::bind(tcp_pcb* pcb, const ip_addr_t& local) {
 
 Result<tcp_pcb*> Tcp::Impl::listen_on(const IpAddress& address, std::uint16_t port) {
   tcp_pcb* pcb = tcp_new_ip_type(type_of(address.family));
-  if (pcb == nullptr) return fail(Errc::io, "no memory for a TCP listener");
+  if (pcb == nullptr) return fail(Errc::io, "not enough memory for a TCP listener");
   tcp_bind_netif(pcb, interface_.get());
   const ip_addr_t local = interface_.address(address);
   // Old connections in TIME_WAIT do not keep a port from being listened on again.
@@ -279,7 +279,8 @@ Result<tcp_pcb*> Tcp::Impl::listen_on(const IpAddress& address, std::uint16_t po
 
 Result<> Tcp::Impl::listen(std::uint16_t port) {
   if (listeners_.contains(port))
-    return fail(Errc::refused, fmt::format("TCP port {} is listened on already", port));
+    return fail(Errc::refused,
+                fmt::format("the tunnel's host already listens on TCP port {}", port));
   auto& pcbs = listeners_[port];
   for (const Prefix& own : host_->config().addresses) {
     auto listener = listen_on(own.address, port);
@@ -386,8 +387,8 @@ std::size_t Tcp::Impl::send(Connection& connection, std::span<const std::byte> d
   std::size_t taken = 0;
   while (taken < data.size()) {
     const std::size_t room = tcp_sndbuf(connection.pcb);
-    // Less than a whole window at a time: lwIP refuses a piece for which it lacks places as a
-    // whole.
+    // Less than a whole window at a time: lwIP refuses a piece for which it lacks places
+    // as a whole.
     const std::size_t piece = std::min({data.size() - taken, room, std::size_t{16384}});
     if (piece == 0 || tcp_write(connection.pcb, data.data() + taken,
                                 static_cast<std::uint16_t>(piece), TCP_WRITE_FLAG_COPY) != ERR_OK)

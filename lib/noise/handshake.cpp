@@ -113,7 +113,7 @@ Result<RemoteStatic> RemoteStatic::create(const Identity& ours, const PublicKey&
   Secret<32> shared;
   if (!ours.key().agree(theirs.bytes, shared))
     return fail(Errc::bad_value, "the public key " + theirs.base64() +
-                                     " is a point of low order: no handshake can use it");
+                                     " is a point of low order, which no handshake can use");
   return RemoteStatic(theirs, std::move(shared));
 }
 

@@ -44,11 +44,12 @@ UniqueFd make_socket(Family family, int type) {
 
 tl::unexpected<Error> cannot_open(int error) {
   if (error != EPERM && error != EACCES) return fail_errno("open a socket for ICMP", error);
-  return fail(Errc::not_permitted,
-              "not permitted to send ICMP echo requests outside the tunnel: `sysctl -w "
-              "net.ipv4.ping_group_range='0 2147483647'` lets everybody, CAP_NET_RAW lets one "
-              "program",
-              error);
+  return fail(
+      Errc::not_permitted,
+      "not permitted to send ICMP echo requests outside the tunnel: allow it for every user "
+      "with `sysctl -w net.ipv4.ping_group_range='0 2147483647'`, or for this program with "
+      "CAP_NET_RAW",
+      error);
 }
 
 /// A raw socket gets a copy of every ICMP message of this host: all but replies stay in the kernel.

@@ -28,7 +28,7 @@ Result<Netns> Netns::open_at(int folder, const std::string& path) {
   if (!fd) {
     const int error = errno;
     if (error == ENOENT || error == ESRCH)
-      return fail(Errc::netns_gone, fmt::format("network namespace {}: there is none", path),
+      return fail(Errc::netns_gone, fmt::format("network namespace {} does not exist", path),
                   error);
     return fail_errno(fmt::format("open network namespace {}", path), error);
   }
@@ -38,7 +38,8 @@ Result<Netns> Netns::open_at(int folder, const std::string& path) {
     return fail_errno(fmt::format("stat network namespace {}", path), errno);
   // After `ip netns del` a plain empty file may remain where the namespace was mounted.
   if (filesystem.f_type != NSFS_MAGIC)
-    return fail(Errc::netns_gone, fmt::format("{} is no network namespace (any more)", path));
+    return fail(Errc::netns_gone,
+                fmt::format("{} is not a network namespace, or is one no longer", path));
   return Netns(std::move(fd), {status.st_dev, status.st_ino});
 }
 

@@ -68,8 +68,8 @@ struct PollLoop::State {
   UniqueFd timer_fd;
   std::optional<Instant> armed;  ///< what the timer is set to
   std::uint64_t next_id = kFirstId;
-  // Shared with the call under way, so that a handler that removes itself is not destroyed while it
-  // runs.
+  // Shared with the call under way, so that a handler that removes itself is not destroyed
+  // while it runs.
   std::map<std::uint64_t, std::shared_ptr<FdEntry>> fds;
   std::map<std::uint64_t, std::shared_ptr<Timer>> timers;
   std::vector<std::uint64_t> due;  ///< kept for its memory
@@ -217,7 +217,7 @@ Result<PollLoop> PollLoop::open(Turn* turn) {
   for (const auto& [fd, id] :
        {std::pair(state->stop_fd.get(), kStopId), std::pair(state->timer_fd.get(), kTimerId)})
     if (const int error = state->control(EPOLL_CTL_ADD, fd, EPOLLIN, id); error != 0)
-      return fail_errno("watch an own descriptor", error);
+      return fail_errno("watch the loop's own descriptor", error);
   return PollLoop(std::move(state));
 }
 

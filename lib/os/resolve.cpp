@@ -35,8 +35,9 @@ tl::unexpected<Error> cannot_resolve(const std::string& host, std::optional<Fami
     case EAI_NONAME:
     case EAI_NODATA:
     case EAI_ADDRFAMILY:
-      return fail(Errc::bad_value,
-                  what + ": there is no such name, or it has no such address (check its spelling)");
+      return fail(Errc::bad_value, what +
+                                       ": the name does not exist, or has no address of this IP "
+                                       "version (check its spelling)");
     case EAI_AGAIN:
       return fail(Errc::timeout,
                   what + ": no name server answered (check /etc/resolv.conf and the network)");
@@ -51,7 +52,8 @@ tl::unexpected<Error> cannot_resolve(const std::string& host, std::optional<Fami
 Result<std::vector<Endpoint>> resolve(const std::string& host, std::uint16_t port,
                                       std::optional<Family> family) {
   if (host.empty() || host.find('\0') != std::string::npos)
-    return fail(Errc::bad_value, fmt::format("look up '{}': that is no name", printable(host)));
+    return fail(Errc::bad_value,
+                fmt::format("look up '{}': this is not a valid name", printable(host)));
   addrinfo hints{};
   hints.ai_family = !family ? AF_UNSPEC : (*family == Family::v4 ? AF_INET : AF_INET6);
   hints.ai_socktype = SOCK_DGRAM;

@@ -74,7 +74,8 @@ Result<> make_folder(const std::filesystem::path& folder) {
   if (folder.has_parent_path() && folder.parent_path() != folder)
     if (auto made = make_folder(folder.parent_path()); !made) return made;
   if (mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return {};
-  return fail_errno(fmt::format("make the folder {} for handshake stamps", folder.string()), errno);
+  return fail_errno(fmt::format("make the directory {} for handshake timestamps", folder.string()),
+                    errno);
 }
 
 /// The lock has a file of its own: the other one is replaced whenever it is written.
@@ -84,8 +85,9 @@ Result<UniqueFd> take_lock(const std::string& path) {
   if (flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
   if (errno != EWOULDBLOCK) return fail_errno(fmt::format("lock {}", path), errno);
   return fail(Errc::refused,
-              fmt::format("lock {}: another process uses this private key. Wait for its end, or "
-                          "give each a key of its own: peers take a key for one peer",
+              fmt::format("lock {}: another process uses this private key. Wait until that process "
+                          "ends, or give each process its own key: a gateway treats one key as "
+                          "one peer",
                           path));
 }
 
@@ -97,12 +99,13 @@ Result<std::optional<Stamp>> read_stamp(const std::string& path) {
                 text.error().sys_errno);
   const auto stamp = text ? parse_stamp(*text) : std::nullopt;
   if (stamp) return stamp;
-  return fail(Errc::bad_value,
-              fmt::format("read {}: no handshake stamp ('@' and 24 digits). Peers may have seen "
-                          "stamps above any that would be made up here, and would then ignore this "
-                          "key. If the clock was never ahead of the right time, remove the file; "
-                          "if it was, use a new private key",
-                          path));
+  return fail(
+      Errc::bad_value,
+      fmt::format("read {}: this is not a handshake timestamp ('@' and 24 digits). A gateway "
+                  "may have accepted a later timestamp than the clock's, and would then "
+                  "ignore this key. If this host's clock was never ahead of the true time, "
+                  "remove the file; otherwise use a new private key",
+                  path));
 }
 
 Result<> sync_folder(const std::string& path) {
@@ -119,9 +122,10 @@ Result<std::string> stamp_folder(const StateHome& from) {
   const auto is_absolute = [](const char* path) { return path != nullptr && *path == '/'; };
   if (is_absolute(from.xdg_state_home)) return std::string(from.xdg_state_home) + "/wgscope";
   if (is_absolute(from.home)) return std::string(from.home) + "/.local/state/wgscope";
-  return fail(Errc::bad_value,
-              "no folder to keep handshake stamps in: neither XDG_STATE_HOME nor HOME is an "
-              "absolute path");
+  return fail(
+      Errc::bad_value,
+      "there is no directory to keep handshake timestamps in: neither XDG_STATE_HOME nor HOME "
+      "is an absolute path");
 }
 
 StampStore::StampStore(std::string folder, std::string path, UniqueFd lock)

@@ -82,9 +82,11 @@ Result<> set_fragmentation_of(int fd, Family family, Fragmentation fragmentation
 
 std::string advice(int sys_errno) {
   switch (sys_errno) {
-    case EADDRINUSE: return " (another program has this port: choose another, or 0 for any)";
-    case EADDRNOTAVAIL: return " (no such address on this host)";
-    case EAFNOSUPPORT: return " (this kernel has no such address family, or it is switched off)";
+    case EADDRINUSE:
+      return " (another program uses this port: choose another one, or 0 for any free port)";
+    case EADDRNOTAVAIL: return " (this host does not have this address)";
+    case EAFNOSUPPORT:
+      return " (this kernel does not support the address family, or it is disabled)";
     case EACCES: return " (ports below 1024 need CAP_NET_BIND_SERVICE)";
     default: return "";
   }

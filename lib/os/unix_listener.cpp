@@ -51,14 +51,13 @@ bool same_file(const struct stat& a, const struct stat& b) {
          a.st_ctim.tv_nsec == b.st_ctim.tv_nsec;
 }
 
-/// Removes a socket on which nobody listens any more. @returns an error for anything else.
+/// Removes a socket on which no process listens any longer. @returns an error for anything else.
 Result<> remove_stale(const std::string& path, const sockaddr_un& address) {
   const auto before = look_at(path);
   if (!before) return {};  // gone meanwhile
   if (!S_ISSOCK(before->st_mode))
     return fail(Errc::bad_value,
-                fmt::format("listen on {}: something else than a socket lies there", path),
-                EADDRINUSE);
+                fmt::format("listen on {}: the path exists and is not a socket", path), EADDRINUSE);
   auto probe = make_socket();
   if (!probe) return tl::unexpected(probe.error());
   const int connected =
@@ -66,11 +65,11 @@ Result<> remove_stale(const std::string& path, const sockaddr_un& address) {
   if (connected != 0 && errno == ENOENT) return {};
   if (connected != 0 && errno == EACCES)
     return fail(Errc::access_denied,
-                fmt::format("listen on {}: another user's socket lies there", path), EACCES);
+                fmt::format("listen on {}: the path is a socket of another user", path), EACCES);
   if (connected == 0 || errno != ECONNREFUSED)
     return fail(Errc::io,
-                fmt::format("listen on {}: another process listens there (stop it, or choose "
-                            "another name)",
+                fmt::format("listen on {}: another process is listening on this path (stop that "
+                            "process, or choose another name)",
                             path),
                 EADDRINUSE);
   const auto after = look_at(path);
@@ -84,7 +83,8 @@ Result<> make_folder_of(const std::string& path) {
   std::error_code error;
   if (folder.empty() || std::filesystem::exists(folder, error)) return {};
   std::filesystem::create_directory(folder, error);
-  if (error) return fail_errno(fmt::format("make the folder {}", folder.string()), error.value());
+  if (error)
+    return fail_errno(fmt::format("make the directory {}", folder.string()), error.value());
   return {};
 }
 
@@ -129,8 +129,10 @@ Result<UnixListener> UnixListener::open(const std::string& path) {
       return UnixListener(path, std::move(*socket), std::move(spare), file->st_dev, file->st_ino);
     if (auto done = remove_stale(path, *address); !done) return tl::unexpected(done.error());
   }
-  return fail(Errc::io, fmt::format("listen on {}: others keep making and removing it", path),
-              EADDRINUSE);
+  return fail(
+      Errc::io,
+      fmt::format("listen on {}: other processes keep creating and removing this path", path),
+      EADDRINUSE);
 }
 
 UnixListener::~UnixListener() {

@@ -52,7 +52,7 @@ Result<NameFilter> NameFilter::make(const std::string& include, const std::strin
       if (has) into = std::regex(text, std::regex::ECMAScript | std::regex::optimize);
     } catch (const std::regex_error& error) {
       return fail(Errc::bad_value,
-                  fmt::format("'{}' is no regular expression: {}", text, error.what()));
+                  fmt::format("'{}' is not a valid regular expression: {}", text, error.what()));
     }
     return {};
   };
@@ -358,9 +358,10 @@ class SnapshotSource::Impl {
     auto netns = owners_.find(listener.path, listener.pid, now);
     if (!netns) return tl::unexpected(netns.error());
     if (!own_)
-      return fail(Errc::io, fmt::format("{}: cannot tell whether it is of this network namespace, "
-                                        "which could not be opened",
-                                        listener.path));
+      return fail(Errc::io,
+                  fmt::format("{}: cannot tell whether it belongs to this network namespace, "
+                              "because the namespace could not be opened",
+                              listener.path));
     if (netns->id() == own_) return 0U;
     for (std::size_t i = 1; i < visits.size(); ++i) {
       const std::optional<os::Netns>& other = visits[i].netns;
@@ -382,9 +383,9 @@ class SnapshotSource::Impl {
                        error.code == Errc::not_permitted;
     if (!lasts) return note(into, Collector::uapi, "", device.name, error);
     if (!uapi::is_served(path))
-      return note(
-          into, Collector::uapi, "", device.name,
-          Error{Errc::refused, fmt::format("{}: its daemon ended while it was read", path)});
+      return note(into, Collector::uapi, "", device.name,
+                  Error{Errc::refused,
+                        fmt::format("{}: its daemon ended while the exporter read it", path)});
     into.report(Collector::links).ran = true;
     note(into, Collector::links, "", device.name, error);
     into.devices.push_back(std::move(device));
@@ -431,8 +432,8 @@ class SnapshotSource::Impl {
         into.collectors[i].duration += visit.found.collectors[i].duration;
       }
     }
-    // Kernel before userspace: of two interfaces that would be one series, the kernel's is the real
-    // one.
+    // Kernel before userspace: of two interfaces that would be one series, the kernel's is
+    // the real one.
     std::ranges::sort(into.devices, [](const Device& a, const Device& b) {
       return std::tie(a.netns, a.name, a.implementation) <
              std::tie(b.netns, b.name, b.implementation);
@@ -444,7 +445,7 @@ class SnapshotSource::Impl {
       }
       into.failures.push_back(
           {into.devices[i].netns, into.devices[i].name, FailureReason::malformed,
-           "two implementations say they are this interface; the kernel's is shown"});
+           "two implementations claim to be this interface; the kernel's is shown"});
       into.devices.erase(into.devices.begin() + static_cast<std::ptrdiff_t>(i));
     }
   }

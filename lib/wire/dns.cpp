@@ -233,7 +233,8 @@ DnsQuestion reverse_question(const IpAddress& address) {
 Result<std::vector<std::byte>> build_dns_query(std::uint16_t id, const DnsQuestion& question) {
   std::string_view rest = without_dot(question.name);
   if (rest.empty() || rest.size() > kLongestText)
-    return fail(Errc::bad_value, fmt::format("not a DNS name: '{}'", printable(question.name)));
+    return fail(Errc::bad_value,
+                fmt::format("not a valid DNS name: '{}'", printable(question.name)));
   std::vector<std::byte> query;
   query.reserve(kHeaderSize + rest.size() + 6);
   for (const unsigned word : {unsigned{id}, kRecursionDesired, 1U, 0U, 0U, 0U})
@@ -242,7 +243,8 @@ Result<std::vector<std::byte>> build_dns_query(std::uint16_t id, const DnsQuesti
     const std::size_t dot = std::min(rest.find('.'), rest.size());
     const std::string_view label = rest.substr(0, dot);
     if (!is_label(label))
-      return fail(Errc::bad_value, fmt::format("not a DNS name: '{}'", printable(question.name)));
+      return fail(Errc::bad_value,
+                  fmt::format("not a valid DNS name: '{}'", printable(question.name)));
     query.push_back(static_cast<std::byte>(label.size()));
     std::ranges::transform(label, std::back_inserter(query),
                            [](char c) { return static_cast<std::byte>(c); });

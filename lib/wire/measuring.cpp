@@ -39,7 +39,7 @@ bool is_zero(std::span<const std::byte> bytes) {
 Result<> check_head(std::span<const std::byte> payload, std::size_t size, std::byte kind) {
   if (payload.size() != size) return fail(Errc::bad_length, "measuring message");
   if (!std::ranges::equal(payload.first(kMagic.size()), kMagic))
-    return fail(Errc::bad_value, "no measuring message");
+    return fail(Errc::bad_value, "not a measuring message");
   if (payload[4] != kVersion) return fail(Errc::bad_value, "measuring message of another version");
   if (payload[5] != kind || !is_zero(payload.subspan(6, 2)))
     return fail(Errc::bad_value, "measuring message of another kind");

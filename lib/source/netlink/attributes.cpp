@@ -12,8 +12,8 @@
 namespace wgscope::netlink {
 
 Result<> wrong_length(const Attribute& attribute, std::string_view name, std::size_t wanted) {
-  return fail(Errc::bad_length,
-              fmt::format("{}: {} bytes where {} belong", name, attribute.payload.size(), wanted));
+  return fail(Errc::bad_length, fmt::format("{}: has {} bytes instead of {}", name,
+                                            attribute.payload.size(), wanted));
 }
 
 Result<> read_string(const Attribute& attribute, std::string_view name, std::string& out) {

@@ -72,7 +72,7 @@ Result<bool> DumpReader::feed(std::span<const std::byte> datagram) {
       return fail(Errc::truncated, "a netlink message ends inside its header");
     std::memcpy(&header, datagram.data(), sizeof header);
     if (header.nlmsg_len < sizeof header || header.nlmsg_len > datagram.size())
-      return fail(Errc::truncated, fmt::format("a netlink message says {} bytes where {} are",
+      return fail(Errc::truncated, fmt::format("a netlink message claims {} bytes where {} are",
                                                header.nlmsg_len, datagram.size()));
     const auto payload = datagram.subspan(sizeof header, header.nlmsg_len - sizeof header);
     const std::size_t padded = NLMSG_ALIGN(std::size_t{header.nlmsg_len});
@@ -82,7 +82,7 @@ Result<bool> DumpReader::feed(std::span<const std::byte> datagram) {
 
     switch (header.nlmsg_type) {
       case NLMSG_NOOP: break;
-      case NLMSG_OVERRUN: return fail(Errc::io, "the kernel lost messages of its answer");
+      case NLMSG_OVERRUN: return fail(Errc::io, "the kernel lost part of its answer");
       case NLMSG_ERROR:
         if (payload.size() < sizeof(nlmsgerr::error))
           return fail(Errc::truncated, "NLMSG_ERROR without its errno");

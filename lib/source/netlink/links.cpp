@@ -115,7 +115,7 @@ Result<> list_wireguard_links(Instant deadline, std::span<std::byte> buffer,
 
 Result<Link> find_link(const std::string& name, Instant deadline, std::span<std::byte> buffer) {
   if (name.empty() || name.size() >= IFNAMSIZ)
-    return fail(Errc::no_device, "no interface can have such a name");
+    return fail(Errc::no_device, "not a valid interface name");
   Request request(RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK);
   const ifinfomsg any{};
   request.put_bytes(std::as_bytes(std::span(&any, 1)));

@@ -78,7 +78,9 @@ Result<Route> find_route(const IpAddress& to, Instant deadline, std::span<std::b
     error.context = fmt::format("route to {}: {}", to.to_string(), error.context);
     return tl::unexpected(std::move(error));
   }
-  if (!found) return fail(Errc::io, fmt::format("route to {}: none was told", to.to_string()));
+  if (!found)
+    return fail(Errc::io,
+                fmt::format("route to {}: the kernel's answer has no route", to.to_string()));
   return *found;
 }
 

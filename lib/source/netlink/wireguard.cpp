@@ -33,8 +33,8 @@ namespace {
 
 constexpr std::size_t kKeySize = WG_KEY_LEN;
 
-/// struct __kernel_timespec (uapi/linux/time_types.h), spelled out so that libc's time_t does not
-/// matter.
+/// struct __kernel_timespec (uapi/linux/time_types.h), spelled out so that libc's time_t
+/// does not matter.
 struct KernelTimespec {
   std::int64_t seconds;
   std::int64_t nanoseconds;
@@ -97,7 +97,7 @@ Result<> decode_handshake(const Attribute& attribute, std::optional<WallTime>& i
   constexpr std::int64_t kMostSeconds = INT64_MAX / 1'000'000'000 - 1;
   if (time.seconds < 0 || time.seconds > kMostSeconds || time.nanoseconds < 0 ||
       time.nanoseconds >= 1'000'000'000)
-    return fail(Errc::bad_value, "WGPEER_A_LAST_HANDSHAKE_TIME: not a time");
+    return fail(Errc::bad_value, "WGPEER_A_LAST_HANDSHAKE_TIME: not a valid time");
   into = WallTime{std::chrono::seconds(time.seconds) + Nanoseconds(time.nanoseconds)};
   return {};
 }
@@ -215,7 +215,8 @@ Error explain(Error error, const std::string& name) {
     case ENODEV:
     case EOPNOTSUPP:
       error.code = Errc::no_device;
-      error.context = fmt::format("read {}: no such WireGuard interface (any more)", name);
+      error.context =
+          fmt::format("read {}: there is no such WireGuard interface, or no longer", name);
       break;
     default: error.context = fmt::format("read {}: {}", name, error.context);
   }
@@ -270,7 +271,7 @@ Result<std::uint16_t> resolve_wireguard_family(Instant deadline, std::span<std::
   if (!asked && asked.error().sys_errno == ENOENT)
     return fail(Errc::unsupported, "this kernel has no WireGuard (module not loaded)", ENOENT);
   if (!asked) return tl::unexpected(asked.error());
-  if (family == 0) return fail(Errc::missing_key, "the kernel named no CTRL_ATTR_FAMILY_ID");
+  if (family == 0) return fail(Errc::missing_key, "the kernel's answer has no CTRL_ATTR_FAMILY_ID");
   return family;
 }
 

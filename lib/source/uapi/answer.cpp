@@ -31,7 +31,7 @@ constexpr std::string_view kNoKey =
     "0000000000000000000000000000000000000000000000000000000000000000";
 
 tl::unexpected<Error> bad_value(std::string_view key) {
-  return fail(Errc::bad_value, fmt::format("the answer's {} has a malformed value", key));
+  return fail(Errc::bad_value, fmt::format("the answer has a malformed value for {}", key));
 }
 
 /// Removes `key` and its '=' from the front, if they are there.
@@ -57,7 +57,7 @@ Result<> number(std::string_view key, std::string_view text, T& out) {
 Result<std::size_t> AnswerReader::feed(std::span<const char> bytes) {
   std::size_t used = 0;
   while (used < bytes.size()) {
-    if (state_ == State::done) return fail(Errc::truncated, "the answer goes on after its end");
+    if (state_ == State::done) return fail(Errc::truncated, "the answer continues after its end");
     const char* start = bytes.data() + used;
     const std::size_t left = bytes.size() - used;
     const auto* newline =
@@ -65,7 +65,7 @@ Result<std::size_t> AnswerReader::feed(std::span<const char> bytes) {
     if (newline == nullptr) {
       if (left >= kMaxLineSize)
         return fail(Errc::too_large,
-                    fmt::format("the answer has a line over {} bytes", kMaxLineSize));
+                    fmt::format("the answer has a line of more than {} bytes", kMaxLineSize));
       break;
     }
     const auto length = static_cast<std::size_t>(newline - start);
@@ -77,7 +77,7 @@ Result<std::size_t> AnswerReader::feed(std::span<const char> bytes) {
 
 Result<> AnswerReader::line(std::string_view text) {
   if (state_ == State::blank_line) {
-    if (!text.empty()) return fail(Errc::bad_value, "the answer goes on after its errno");
+    if (!text.empty()) return fail(Errc::bad_value, "the answer continues after its errno");
     state_ = State::done;
     return {};
   }
@@ -116,7 +116,7 @@ Result<> AnswerReader::other_line(std::string_view text) {
   if (take_key(text, "public_key")) return begin_peer(text);
   if (take_key(text, "errno")) return end(text);
   if (text.find('=') == std::string_view::npos)
-    return fail(Errc::bad_value, "the answer has a line that is no key=value");
+    return fail(Errc::bad_value, "the answer has a line that is not key=value");
   return {};  // other implementations may say more
 }
 

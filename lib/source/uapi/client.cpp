@@ -69,8 +69,8 @@ Result<os::UniqueFd> connect_to(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path)
-    return fail(Errc::bad_value, fmt::format("connect to {}: the path has over {} characters", path,
-                                             sizeof address.sun_path - 1));
+    return fail(Errc::bad_value, fmt::format("connect to {}: the path has more than {} characters",
+                                             path, sizeof address.sun_path - 1));
   std::ranges::copy(path, address.sun_path);
   os::UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return fail_errno("open a unix socket", errno);
@@ -78,10 +78,12 @@ Result<os::UniqueFd> connect_to(const std::string& path) {
     const int error = errno;
     const std::string what = fmt::format("connect to {}", path);
     if (error == EAGAIN)
-      return fail(Errc::timeout, what + ": its queue is full, so nobody accepts (a stuck daemon?)",
+      return fail(Errc::timeout,
+                  what + ": its queue is full, so no process accepts connections (a stuck daemon?)",
                   error);
     if (error == ECONNREFUSED)
-      return fail(Errc::refused, what + ": nobody listens (a socket left by a daemon that ended?)",
+      return fail(Errc::refused,
+                  what + ": no process listens (a socket left behind by a daemon that ended?)",
                   error);
     if (error == EACCES)
       return fail(Errc::access_denied,
@@ -112,7 +114,7 @@ void Session::receive() {
   if (size > 0) return take(static_cast<std::size_t>(size));
   if (size == 0)
     return give_up(
-        fail(Errc::truncated, fmt::format("read {}: the answer broke off before its end", name())));
+        fail(Errc::truncated, fmt::format("read {}: the answer ended too early", name())));
   if (errno != EAGAIN && errno != EINTR) give_up(fail_errno(fmt::format("read {}", name()), errno));
 }
 
@@ -177,7 +179,8 @@ void ask_all(std::span<Query> queries, WallTime now, Instant deadline) {
     if (session->active())
       session->give_up(
           fail(Errc::timeout,
-               fmt::format("read {}: no whole answer in time (a stuck daemon?)", session->name())));
+               fmt::format("read {}: the answer was not complete in time (a stuck daemon?)",
+                           session->name())));
 }
 
 bool is_served(const std::string& path) {

@@ -89,7 +89,7 @@ class Process {
  private:
   static tl::unexpected<Error> gone_or(const char* what, int error) {
     if (error == ENOENT || error == ESRCH || error == ENOTDIR)
-      return fail(Errc::netns_gone, fmt::format("{}: it ended", what), error);
+      return fail(Errc::netns_gone, fmt::format("{}: the process ended", what), error);
     return fail_errno(what, error);
   }
 
@@ -125,8 +125,8 @@ class Search {
     if (listing_.size() > 1)
       return fail(
           Errc::no_device,
-          fmt::format("{}: cannot tell its network namespace: {} of them have a socket with "
-                      "this path, and no process in them shows whose this one is",
+          fmt::format("{}: cannot tell its network namespace: {} namespaces have a socket with "
+                      "this path, and no process in them shows which of them owns this one",
                       *path_, listing_.size()));
     if (obstacle_) return tl::unexpected(*obstacle_);
     return fail(

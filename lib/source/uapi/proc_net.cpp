@@ -134,7 +134,7 @@ Result<NetTable> read_net_table(int folder, const std::string& path) {
   if (!file) {
     const int error = errno;
     if (error == ENOENT || error == ESRCH)
-      return fail(Errc::no_device, fmt::format("read {}: there is none", path), error);
+      return fail(Errc::no_device, fmt::format("read {}: the file does not exist", path), error);
     return fail_errno(fmt::format("open {}", path), error);
   }
   NetTable table;

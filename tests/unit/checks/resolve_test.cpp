@@ -118,7 +118,7 @@ TEST_F(Resolve, TellsWhatTheLookUpTold) {
   const auto found = resolve(run_, name("silent.test:7"), std::nullopt, os::boot_now() + kPatience);
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().code, Errc::bad_value);
-  EXPECT_THAT(found.error().context, HasSubstr("silent.test: there is no such name"));
+  EXPECT_THAT(found.error().context, HasSubstr("silent.test: the name does not exist"));
 }
 
 TEST_F(Resolve, WaitsForSilentNameServersUntilTheDeadlineOnly) {

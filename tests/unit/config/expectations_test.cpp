@@ -105,46 +105,50 @@ struct Mistake {
 
 TEST(Expectations, NameTheLineOfAMistakeAndWhatBelongsThere) {
   const std::vector<Mistake> mistakes{
-      {"", "no expectations: a list of them is needed"},
-      {"# nothing\n", "no expectations: a list of them is needed"},
-      {"[]", "no expectations: a list of them is needed"},
-      {"tcp", "line 1: not a list of expectations"},
+      {"", "there are no expectations: write a list of them"},
+      {"# nothing\n", "there are no expectations: write a list of them"},
+      {"[]", "there are no expectations: write a list of them"},
+      {"tcp", "line 1: expected a list of expectations"},
       {"\ntcp: 10.9.0.1:22\n",
-       "line 2: a list is needed: each expectation begins with a dash, - tcp: 10.9.0.1:22"},
-      {"- 10.9.0.1:22\n", "line 1: each entry is a map, such as tcp: 10.9.0.1:22"},
-      {"- [tcp]\n", "line 1: each entry is a map, such as tcp: 10.9.0.1:22"},
-      {"- tcp: 10.9.0.1:22\n- tries: 3\n", "line 2: icmp, tcp, udp, dns or http is missing"},
+       "line 2: expected a list: each expectation starts with a dash, as in - tcp: 10.9.0.1:22"},
+      {"- 10.9.0.1:22\n", "line 1: each entry must be a map, such as tcp: 10.9.0.1:22"},
+      {"- [tcp]\n", "line 1: each entry must be a map, such as tcp: 10.9.0.1:22"},
+      {"- tcp: 10.9.0.1:22\n- tries: 3\n",
+       "line 2: the entry has none of icmp, tcp, udp, dns and http"},
       {"- tcp: 10.9.0.1:22\n  udp: 10.9.0.1:22\n",
-       "line 2: an entry has one of icmp, tcp, udp, dns and http"},
+       "line 2: an entry must have only one of icmp, tcp, udp, dns and http"},
       {"- tcp: 10.9.0.1:22\n  tries: 2\n  tries: 3\n", "line 3: a key is given twice"},
-      {"- tcp: 10.9.0.1:22\n  tries: 0\n", "line 2: tries go from 1 to 100"},
-      {"- tcp: 10.9.0.1:22\n  tries: 101\n", "line 2: tries go from 1 to 100"},
-      {"- tcp: 10.9.0.1:22\n  tries: 18446744073709551617\n", "line 2: tries go from 1 to 100"},
-      {"- tcp: 10.9.0.1:22\n  expect: shut\n", "line 2: expect is open or closed"},
-      {"- tcp: 10.9.0.1:22\n  status: 200\n", "line 2: status belongs to http"},
-      {"- tcp: 10.9.0.1:22\n  name: a\n", "line 2: name belongs to dns"},
-      {"- tcp: 10.9.0.1:22\n  answers: [10.9.0.1]\n", "line 1: answers belong to dns"},
-      {"- http: http://10.9.0.1/\n  status: 99\n", "line 2: status is an HTTP status, 100 to 599"},
-      {"- tcp: 10.9.0.1\n", "line 1: tcp: not HOST:PORT, such as 10.9.0.1:22 or [fd09::1]:22"},
+      {"- tcp: 10.9.0.1:22\n  tries: 0\n", "line 2: tries must be from 1 to 100"},
+      {"- tcp: 10.9.0.1:22\n  tries: 101\n", "line 2: tries must be from 1 to 100"},
+      {"- tcp: 10.9.0.1:22\n  tries: 18446744073709551617\n",
+       "line 2: tries must be from 1 to 100"},
+      {"- tcp: 10.9.0.1:22\n  expect: shut\n", "line 2: expect must be open or closed"},
+      {"- tcp: 10.9.0.1:22\n  status: 200\n", "line 2: status is only for http"},
+      {"- tcp: 10.9.0.1:22\n  name: a\n", "line 2: name is only for dns"},
+      {"- tcp: 10.9.0.1:22\n  answers: [10.9.0.1]\n", "line 1: answers is only for dns"},
+      {"- http: http://10.9.0.1/\n  status: 99\n",
+       "line 2: status must be an HTTP status from 100 to 599"},
+      {"- tcp: 10.9.0.1\n", "line 1: tcp: expected HOST:PORT, such as 10.9.0.1:22 or [fd09::1]:22"},
       {"- tcp:\n", "line 1: a value is missing"},
       {"- ~\n", "line 1: a value is missing"},
-      {"- tcp: {a: b}\n", "line 1: a text is needed, not a map"},
+      {"- tcp: {a: b}\n", "line 1: expected text, not a map"},
       {"- tcp: [fd09::1]:22\n",
-       "line 1: a text is needed, not a list: put an address in brackets into quotes, "
+       "line 1: expected text, not a list: put an address in brackets into quotes, as in "
        "\"[fd09::1]:22\""},
-      {"- dns: 10.9.0.1\n", "line 1: dns needs a name: what to ask for"},
-      {"- dns: 10.9.0.1\n  name: a b\n", "line 2: name is no name to ask for"},
+      {"- dns: 10.9.0.1\n", "line 1: dns needs a name to look up"},
+      {"- dns: 10.9.0.1\n  name: a b\n", "line 2: name is not a valid DNS name"},
       {"- dns: 10.9.0.1\n  name: a\n  answers:\n  - 10.9.0.1\n  - b\n",
-       "line 5: an answer is an address"},
+       "line 5: an answer must be an IP address"},
       {"- dns: 10.9.0.1\n  name: a\n  answers: [10.9.0.1, \"fd09::1\"]\n",
-       "line 3: answers of IPv4 and of IPv6 need an entry each"},
+       "line 3: IPv4 and IPv6 answers need separate entries"},
       {"- dns: 10.9.0.1\n  name: a\n  answers: []\n",
-       "line 1: answers are addresses: there is none"},
+       "line 1: answers is empty: list the expected addresses"},
       {"- dns: 10.9.0.1\n  name: a\n  answers: [10.9.0.1]\n  expect: closed\n",
        "line 4: closed and answers exclude each other"},
       {"- http: http://10.9.0.1/\n  expect: closed\n",
-       "line 2: closed is for icmp, tcp, udp and dns: for http say tcp and the port"},
-      {"- tcp: 10.9.0.1:22\n---\n- tcp: 10.9.0.1:22\n", "line 2: a second document"},
+       "line 2: closed works for icmp, tcp, udp and dns: instead of http, use tcp with the port"},
+      {"- tcp: 10.9.0.1:22\n---\n- tcp: 10.9.0.1:22\n",
+       "line 2: there is a second YAML document: put everything into one list"},
       {"- tcp: 10.9.0.1:22\n- }\n", "line 2: not YAML"},
   };
   for (const Mistake& mistake : mistakes)
@@ -162,9 +166,9 @@ TEST(Expectations, NeverRepeatWhatTheyRefuse) {
 }
 
 TEST(Expectations, RefuseAnchorsAndAliasesBeforeTheyCanMultiply) {
-  EXPECT_EQ(error_of("- tcp: &a 10.9.0.1:22\n"), "line 1: anchors are not taken");
-  EXPECT_EQ(error_of("- &a\n  tcp: 10.9.0.1:22\n"), "line 1: anchors are not taken");
-  EXPECT_EQ(error_of("&a\n- tcp: 10.9.0.1:22\n"), "line 1: anchors are not taken");
+  EXPECT_EQ(error_of("- tcp: &a 10.9.0.1:22\n"), "line 1: YAML anchors are not supported");
+  EXPECT_EQ(error_of("- &a\n  tcp: 10.9.0.1:22\n"), "line 1: YAML anchors are not supported");
+  EXPECT_EQ(error_of("&a\n- tcp: 10.9.0.1:22\n"), "line 1: YAML anchors are not supported");
   EXPECT_THAT(error_of("- tcp: *a\n"), StartsWith("line 1: "));
 }
 
@@ -194,10 +198,10 @@ TEST(ReachTarget, IsAHostWithAPortWhereOneBelongs) {
   EXPECT_EQ(parse_target(ReachKind::udp, "[fd09::1]:53")->where, (EndpointName{"fd09::1", 53}));
   for (const char* text : {"", ":22", "10.9.0.1", "10.9.0.1:0", "10.9.0.1:65536", "a b:22",
                            "fe80::1%eth0:22", "[10.9.0.1]:22"})
-    EXPECT_THAT(target_error(ReachKind::tcp, text), StartsWith("not HOST:PORT")) << text;
+    EXPECT_THAT(target_error(ReachKind::tcp, text), StartsWith("expected HOST:PORT")) << text;
   EXPECT_EQ(parse_target(ReachKind::icmp, "[fd09::1]")->where, (EndpointName{"fd09::1", 0}));
   for (const char* text : {"", "10.9.0.1:7", "[10.9.0.1", "a/b", "fe80::1%2", "[a]", "fd09:::1"})
-    EXPECT_THAT(target_error(ReachKind::icmp, text), StartsWith("not a host")) << text;
+    EXPECT_THAT(target_error(ReachKind::icmp, text), StartsWith("not a valid host")) << text;
 }
 
 TEST(ReachTarget, OfDnsIsAServersAddressAndPerhapsAName) {
@@ -208,8 +212,8 @@ TEST(ReachTarget, OfDnsIsAServersAddressAndPerhapsAName) {
   EXPECT_EQ(parse_target(ReachKind::dns, "10.9.0.1:5353")->where, (EndpointName{"10.9.0.1", 5353}));
   EXPECT_EQ(parse_target(ReachKind::dns, "[fd09::1]:5353")->where, (EndpointName{"fd09::1", 5353}));
   for (const char* text : {"", "ns.example", "a@", "a@b", "10.9.0.1:0"})
-    EXPECT_THAT(target_error(ReachKind::dns, text), StartsWith("not a name server")) << text;
-  EXPECT_THAT(target_error(ReachKind::dns, "@10.9.0.1"), StartsWith("not NAME@SERVER"));
+    EXPECT_THAT(target_error(ReachKind::dns, text), StartsWith("not a valid name server")) << text;
+  EXPECT_THAT(target_error(ReachKind::dns, "@10.9.0.1"), StartsWith("expected NAME@SERVER"));
 }
 
 TEST(ReachTarget, OfHttpIsAUrl) {
@@ -242,7 +246,8 @@ TEST(ReachTarget, ThatMustBeClosedSaysItsKindFirst) {
   EXPECT_EQ(parse_closed_target("dns:a.example@10.9.0.1")->question, "a.example");
   for (const char* text : {"", "tcp", "10.9.0.1:22", "sctp:10.9.0.1:22", "tcp:10.9.0.1"})
     EXPECT_FALSE(parse_closed_target(text)) << text;
-  EXPECT_THAT(parse_closed_target("http://10.9.0.1/").error().context, HasSubstr("for http say"));
+  EXPECT_THAT(parse_closed_target("http://10.9.0.1/").error().context,
+              HasSubstr("instead of http"));
 }
 
 }  // namespace

@@ -101,10 +101,10 @@ TEST(NamesMap, RefusesAMalformedKeyWithoutItsText) {
   for (const std::string& bad : {std::string("wg0"), std::string(kSecret), key_text(0).substr(1),
                                  key_text(0) + "=", std::string(44, 'A'), std::string("<<")}) {
     const std::string yaml = error_of(fmt::format("{}: a\n{}: b\n", key_text(1), bad));
-    EXPECT_THAT(yaml, StartsWith("line 2: a key is not a base64 key of 44 characters")) << bad;
+    EXPECT_THAT(yaml, StartsWith("line 2: the key is not a base64 key of 44 characters")) << bad;
     EXPECT_THAT(yaml, Not(HasSubstr(bad)));
     const std::string json = error_of(fmt::format("{{\"{}\": \"b\"}}", bad));
-    EXPECT_THAT(json, StartsWith("a key is not a base64 key of 44 characters")) << bad;
+    EXPECT_THAT(json, StartsWith("the key is not a base64 key of 44 characters")) << bad;
     EXPECT_THAT(json, Not(HasSubstr(bad)));
   }
 }
@@ -116,8 +116,8 @@ TEST(NamesMap, RefusesKeysThatAreNoText) {
 }
 
 TEST(NamesMap, RefusesASecondDocument) {
-  EXPECT_THAT(error_of(with_keys("{0}: a\n---\n{1}: b\n")), HasSubstr("second document"));
-  EXPECT_THAT(error_of(with_keys("{0}: a\n...\n---\njunk\n")), HasSubstr("second document"));
+  EXPECT_THAT(error_of(with_keys("{0}: a\n---\n{1}: b\n")), HasSubstr("second YAML document"));
+  EXPECT_THAT(error_of(with_keys("{0}: a\n...\n---\njunk\n")), HasSubstr("second YAML document"));
 }
 
 TEST(NamesMap, NeverRepeatsTheTextOfABrokenFile) {

@@ -145,30 +145,30 @@ TEST(WgQuick, TakesZeroAndOffForNotSet) {
 
 TEST(WgQuick, GoesOnWithTheInterfaceAfterAPeer) {
   EXPECT_THAT(warnings_of("[Interface]\nMTU=1400\n[Peer]\nPublicKey={1}\n[Interface]\nMTU=1300\n"),
-              ElementsAre("6: MTU stands in line 2 already; this one is taken"));
+              ElementsAre("6: MTU is already set in line 2; this line takes precedence"));
 }
 
 TEST(WgQuick, WarnsOfEachThingThatMayNotBeMeant) {
   EXPECT_THAT(warnings_of("[Interface]\nJc = 4\n"),
-              ElementsAre("2: Jc is not known, and left out"));
+              ElementsAre("2: Jc is unknown, so it is ignored"));
   EXPECT_THAT(warnings_of("[Peer]\nPublicKey={1}\n{0} = x\n"),
-              ElementsAre("3: the key here is not known, and left out"));
+              ElementsAre("3: this key is unknown, so it is ignored"));
   EXPECT_THAT(warnings_of("[Network]\nName = x\n[Interface]\n"),
-              ElementsAre("1: the section [Network] is not known; what is in it is left out"));
+              ElementsAre("1: the section [Network] is unknown, so its lines are ignored"));
   EXPECT_THAT(warnings_of("[{0}]\n[Interface]\n"),
-              ElementsAre("1: the section here is not known; what is in it is left out"));
+              ElementsAre("1: this section is unknown, so its lines are ignored"));
   EXPECT_THAT(warnings_of("[Interface]\nListenPort=1\n\nlistenport=2\n"),
-              ElementsAre("4: ListenPort stands in line 2 already; this one is taken"));
+              ElementsAre("4: ListenPort is already set in line 2; this line takes precedence"));
   EXPECT_THAT(warnings_of("[Interface]\nPrivateKey=" + std::string(43, 'A') + "="),
-              ElementsAre("2: PrivateKey is all zeros, which stands for none"));
+              ElementsAre("2: PrivateKey is all zeros, which means that there is none"));
   EXPECT_THAT(warnings_of("[Peer]\nPublicKey={1}\nAllowedIPs=10.1.2.3/9, fd00::1/127\n"),
-              ElementsAre("3: AllowedIPs 10.1.2.3/9 stands for 10.0.0.0/9",
-                          "3: AllowedIPs fd00::1/127 stands for fd00::/127"));
+              ElementsAre("3: AllowedIPs 10.1.2.3/9 means 10.0.0.0/9",
+                          "3: AllowedIPs fd00::1/127 means fd00::/127"));
   EXPECT_THAT(warnings_of("[Peer]\nPublicKey={1}\nAllowedIPs=10.0.0.0/8\nAllowedIPs=10.0.0.0/8\n"),
-              ElementsAre("4: AllowedIPs 10.0.0.0/8 stands in line 3 already"));
+              ElementsAre("4: AllowedIPs 10.0.0.0/8 is already in line 3"));
   EXPECT_THAT(warnings_of("[Peer]\nPublicKey={1}\nEndpoint=2001:db8::1:51820\n"),
-              ElementsAre("3: Endpoint has an IPv6 address without brackets; what stands after its "
-                          "last colon is taken for the port"));
+              ElementsAre("3: Endpoint has an IPv6 address without brackets: the digits after its "
+                          "last colon are read as the port"));
 }
 
 TEST(WgQuick, TellsWhatItDoesNotKnowFromWhatItOnlyRemarks) {
@@ -211,14 +211,18 @@ struct Mistake {
 
 TEST(WgQuick, RefusesEachMistakeWithItsLineAndWhatBelongsThere) {
   const Mistake mistakes[] = {
-      {"", "no [Interface] or [Peer] section: not a wg-quick file, or cut short"},
-      {"[Network]\nx\n", "no [Interface] or [Peer] section: not a wg-quick file, or cut short"},
+      {"",
+       "there is no [Interface] or [Peer] section: this is not a wg-quick file, or it is cut "
+       "short"},
+      {"[Network]\nx\n",
+       "there is no [Interface] or [Peer] section: this is not a wg-quick file, or it is cut "
+       "short"},
       {"\n# c\nMTU = 1\n",
-       "line 3: stands before any section; a file begins with [Interface] or [Peer]"},
-      {"[Interface\n", "line 1: a section's name ends with ']'"},
-      {"[Interface]\n{0}\n", "line 2: neither a [Section] nor 'Key = value'"},
-      {"[Interface]\nnothing\n", "line 2: neither a [Section] nor 'Key = value'"},
-      {"[Interface]\n= 1\n", "line 2: neither a [Section] nor 'Key = value'"},
+       "line 3: this line is before any section: a file starts with [Interface] or [Peer]"},
+      {"[Interface\n", "line 1: a section's name must end with ']'"},
+      {"[Interface]\n{0}\n", "line 2: expected [Section] or 'Key = value'"},
+      {"[Interface]\nnothing\n", "line 2: expected [Section] or 'Key = value'"},
+      {"[Interface]\n= 1\n", "line 2: expected [Section] or 'Key = value'"},
       {"[Interface]\nPublicKey = {1}\n", "line 2: PublicKey belongs under [Peer]"},
       {"[Peer]\nPublicKey={1}\nprivatekey={0}\n", "line 3: PrivateKey belongs under [Interface]"},
       {"[Interface]\nPrivateKey = {0}{0}\n",
@@ -226,39 +230,40 @@ TEST(WgQuick, RefusesEachMistakeWithItsLineAndWhatBelongsThere) {
       {"[Interface]\nPrivateKey =\n",
        "line 2: PrivateKey is not a base64 key of 44 characters (0 given); `wg genkey` makes one"},
       {"[Interface]\nAddress = {0}\n",
-       "line 2: Address takes addresses such as 10.0.0.2/24 or fd00::2/64"},
+       "line 2: Address must be a list of addresses such as 10.0.0.2/24 or fd00::2/64"},
       {"[Interface]\nListenPort = 65536\n",
-       "line 2: ListenPort takes a number from 0 to 65535, 0 for any free port"},
+       "line 2: ListenPort must be a number from 0 to 65535; 0 means any free port"},
       {"[Interface]\nListenPort = off\n",
-       "line 2: ListenPort takes a number from 0 to 65535, 0 for any free port"},
-      {"[Interface]\nMTU = 67\n", "line 2: MTU takes a number from 68 to 65535"},
+       "line 2: ListenPort must be a number from 0 to 65535; 0 means any free port"},
+      {"[Interface]\nMTU = 67\n", "line 2: MTU must be a number from 68 to 65535"},
       {"[Interface]\nFwMark = 0x100000000\n",
-       "line 2: FwMark takes a number such as 51820 or 0xca6c, or off"},
-      {"[Interface]\nDNS = a b\n", "line 2: DNS takes addresses and search domains"},
+       "line 2: FwMark must be a number such as 51820 or 0xca6c, or off"},
+      {"[Interface]\nDNS = a b\n", "line 2: DNS must be a list of addresses and search domains"},
       {"[Interface]\nTable = {0}\n",
-       "line 2: Table takes off, auto, or a routing table's number or name"},
+       "line 2: Table must be off, auto, or the number or name of a routing table"},
       {"[Interface]\n[Peer]\nAllowedIPs=10.0.0.0/8\n[Peer]\n",
-       "line 2: this [Peer] has no PublicKey; it is what names a peer"},
+       "line 2: this [Peer] has no PublicKey, which identifies a peer"},
       {"[Peer]\nPublicKey = short\n",
        "line 2: PublicKey is not a base64 key of 44 characters (5 given)"},
       {"[Peer]\nPresharedKey = {0}x\n",
        "line 2: PresharedKey is not a base64 key of 44 characters (45 given); `wg genpsk` makes "
        "one"},
       {"[Peer]\nPublicKey={1}\n[Peer]\nPublicKey={2}\n[Peer]\nPublicKey={1}\n",
-       "line 6: this peer stands in line 2 already; keep one of the two"},
+       "line 6: this peer is already defined in line 2: keep one of the two"},
       {"[Peer]\nAllowedIPs = 10.0.0.0/33\n",
-       "line 2: AllowedIPs takes prefixes such as 10.0.0.0/24 or fd00::/64"},
+       "line 2: AllowedIPs must be a list of prefixes such as 10.0.0.0/24 or fd00::/64"},
       {"[Peer]\nPublicKey={1}\nAllowedIPs=10.0.0.0/8\n[Peer]\nPublicKey={2}\nAllowedIPs=10.1.0.0/8",
-       "line 6: AllowedIPs 10.0.0.0/8 is another peer's already, in line 3; only one of them can "
+       "line 6: AllowedIPs 10.0.0.0/8 already belongs to the peer in line 3: only one peer can "
        "have its traffic"},
       {"[Peer]\nEndpoint = {0}\n",
-       "line 2: Endpoint is no endpoint, such as gw.example.net:51820 or [2001:db8::1]:51820"},
+       "line 2: Endpoint is not a valid endpoint: expected HOST:PORT, such as gw.example.net:51820 "
+       "or [2001:db8::1]:51820"},
       {"[Peer]\nPersistentKeepalive = 1s\n",
-       "line 2: PersistentKeepalive takes seconds from 0 to 65535, or off"},
+       "line 2: PersistentKeepalive must be a number of seconds from 0 to 65535, or off"},
       {"[Peer]\nPublicKey={0}\n[Interface]\nPrivateKey={0}\n",
-       "line 2: this PublicKey is our own PrivateKey of line 4; it must be the peer's public key "
-       "(`wg pubkey` makes it of the peer's private key). A private key that was given away must "
-       "be replaced"},
+       "line 2: this PublicKey is the PrivateKey of line 4; give the peer's public key instead "
+       "(`wg pubkey` derives it from the peer's private key). If the private key was given to "
+       "somebody, replace it"},
   };
   for (const Mistake& mistake : mistakes) EXPECT_EQ(error_of(mistake.text), mistake.error);
 }
@@ -326,8 +331,8 @@ TEST(EndpointName, ReadsNamesAndAddresses) {
   EXPECT_EQ(read("[fe80::1%eth0]:2"), "fe80::1%eth0 [fe80::1%eth0]:2");
   for (const char* bad : {"", ":", "gw", "gw:", ":1", "gw:0", "gw:65536", "gw:1x", "[gw]:1", "[]:1",
                           "[192.0.2.1]:1", "a b:1", "a:b:1", "[::1:1", "::1]:1", "gw:-1", "g\n:1"})
-    EXPECT_THAT(read(bad), StartsWith("no endpoint, such as")) << bad;
-  EXPECT_THAT(read(std::string(254, 'a') + ":1"), StartsWith("no endpoint"));
+    EXPECT_THAT(read(bad), StartsWith("not a valid endpoint: expected HOST:PORT")) << bad;
+  EXPECT_THAT(read(std::string(254, 'a') + ":1"), StartsWith("not a valid endpoint"));
 }
 
 TEST(EndpointName, IsAnAddressOnlyWhereNothingMustBeLookedUp) {

@@ -89,7 +89,7 @@ TEST_F(CollectionsTest, NamesPeersFromFilesThatMayChange) {
   const auto second = get(collections);
   EXPECT_EQ(*second->views.at(0).peers[0].name, "ann");
   EXPECT_FALSE(second->names_report.success);
-  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("keeping the 1 names")));
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("keeps the 1 names")));
 
   test::write_file(folder_ / "names", fmt::format("{}: bob the second\n", key(2).base64()));
   const auto third = get(collections);
@@ -254,7 +254,8 @@ TEST_F(CollectionsWithStateTest, GoesOnWithoutAStateFileThatIsBroken) {
   Collections collections(options_with_state(), collect_warnings());
   EXPECT_THAT(warnings(), ElementsAre(AllOf(HasSubstr("first-seen"), HasSubstr("line 1"))));
   EXPECT_THAT(get(collections)->views, SizeIs(1));
-  EXPECT_THAT(test::read_file(state_ / "first-seen"), HasSubstr(key(1).base64())) << "written anew";
+  EXPECT_THAT(test::read_file(state_ / "first-seen"), HasSubstr(key(1).base64()))
+      << "the exporter rewrites it";
 }
 
 TEST_F(CollectionsWithStateTest, GoesOnWhereStateCannotBeWritten) {

@@ -165,7 +165,7 @@ TEST_F(EndpointsTest, SaySoWhenACollectionUnderWayTakesTooLong) {
   ASSERT_TRUE(test::wait_until([&] { return daemon_.asked() == 1; }, 10s));
   const auto answer = ask("/metrics", {{"X-Prometheus-Scrape-Timeout-Seconds", "0.5"}});
   EXPECT_EQ(answer.status, 503);
-  EXPECT_EQ(answer.body, "503 the collection under way did not end in time\n");
+  EXPECT_EQ(answer.body, "503 the collection already running did not end in time\n");
   EXPECT_EQ(ask("/-/healthy").status, 200) << "asks nobody";
   daemon_.release();
 }
@@ -180,7 +180,8 @@ TEST_F(EndpointsTest, AreReadyWhileAnythingCanBeRead) {
   daemon_.answer_with("errno=1\n\n");
   ready = ask("/-/ready");
   EXPECT_EQ(ready.status, 503);
-  EXPECT_THAT(ready.body, HasSubstr("Nothing could be read.\n"));
+  EXPECT_THAT(ready.body,
+              HasSubstr("wgscope-exporter is not ready: it could not read anything.\n"));
   EXPECT_THAT(ready.body, HasSubstr("lo: refused: "));
   EXPECT_EQ(ask("/-/healthy").status, 200);
   EXPECT_EQ(ask("/metrics").status, 200) << "what fails is in the metrics";

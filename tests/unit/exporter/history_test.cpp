@@ -216,27 +216,27 @@ TEST(HistoryAsText, IsRefusedWithTheLineAndLeavesEverythingAsItWas) {
       {"", "unknown kind"},
       {"junk", "unknown kind"},
       {"Peer\tx\t1", "unknown kind"},
-      {"interface", "malformed interface"},
-      {"interface\t\t\t7\t1", "malformed interface"},
-      {"interface\t\twg0", "malformed interface"},
-      {"interface\t\twg0\t\t", "malformed interface"},
-      {"interface\t\twg0\t-1\t1", "malformed interface"},
-      {"interface\t\twg0\t4294967296\t1", "malformed interface"},
-      {"interface\t\twg0\t7x\t1", "malformed interface"},
-      {"interface\t\twg0\t7\t-1", "malformed interface"},
-      {"interface\t\twg0\t7\t9223372036854775807", "malformed interface"},
-      {"interface\t\twg0\t7\t9223372036854775808", "malformed interface"},
-      {"interface\t\twg0\t7\t1.5", "malformed interface"},
+      {"interface", "malformed interface line"},
+      {"interface\t\t\t7\t1", "malformed interface line"},
+      {"interface\t\twg0", "malformed interface line"},
+      {"interface\t\twg0\t\t", "malformed interface line"},
+      {"interface\t\twg0\t-1\t1", "malformed interface line"},
+      {"interface\t\twg0\t4294967296\t1", "malformed interface line"},
+      {"interface\t\twg0\t7x\t1", "malformed interface line"},
+      {"interface\t\twg0\t7\t-1", "malformed interface line"},
+      {"interface\t\twg0\t7\t9223372036854775807", "malformed interface line"},
+      {"interface\t\twg0\t7\t9223372036854775808", "malformed interface line"},
+      {"interface\t\twg0\t7\t1.5", "malformed interface line"},
       {"interface wg0 7 1", "unknown kind"},
-      {"peer", "malformed peer"},
-      {"peer\t\t1", "malformed peer"},
-      {"peer\tAAAA\t1", "malformed peer"},
-      {"peer\t{}", "malformed peer"},
-      {"peer\t{}\t", "malformed peer"},
-      {"peer\t{}\t-5", "malformed peer"},
-      {"peer\t{}\t 5", "malformed peer"},
-      {"peer\t{}\t99999999999999", "malformed peer"},
-      {"peer\t{}x\t5", "malformed peer"},
+      {"peer", "malformed peer line"},
+      {"peer\t\t1", "malformed peer line"},
+      {"peer\tAAAA\t1", "malformed peer line"},
+      {"peer\t{}", "malformed peer line"},
+      {"peer\t{}\t", "malformed peer line"},
+      {"peer\t{}\t-5", "malformed peer line"},
+      {"peer\t{}\t 5", "malformed peer line"},
+      {"peer\t{}\t99999999999999", "malformed peer line"},
+      {"peer\t{}x\t5", "malformed peer line"},
       {"\xff\xfe\x01", "unknown kind"},
   };
   for (const BadLine& one : bad) {
@@ -260,14 +260,14 @@ TEST(HistoryAsText, IsRefusedWithoutItsHeading) {
     EXPECT_EQ(history.serialize(kBoot), sample_text());
   }
   EXPECT_EQ(History(1).restore("junk\n", kBoot).error().context,
-            "line 1: not a file of first sights");
+            "line 1: not a file written by wgscope-exporter");
 }
 
 TEST(HistoryAsText, IsRefusedWithAPeerBeforeItsInterface) {
   const auto restored =
       History(1).restore("wgscope first sights 1\n" + boot_line() + peer_line(1, 1), kBoot);
   ASSERT_FALSE(restored);
-  EXPECT_EQ(restored.error().context, "line 3: malformed peer");
+  EXPECT_EQ(restored.error().context, "line 3: malformed peer line");
 }
 
 TEST(HistoryAsText, IsRefusedWhenItWasCutInsideALine) {

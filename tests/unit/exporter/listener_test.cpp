@@ -116,7 +116,7 @@ TEST(ListenOn, SaysThatAnAddressIsNotOnThisHost) {
   const auto listener = listen_on("192.0.2.1:0");
   ASSERT_FALSE(listener);
   EXPECT_EQ(listener.error().sys_errno, EADDRNOTAVAIL);
-  EXPECT_THAT(listener.error().context, HasSubstr("no such address on this host"));
+  EXPECT_THAT(listener.error().context, HasSubstr("this host does not have this address"));
 }
 
 /// Runs `check` in a child process, which ends with 0 if it says nothing.
@@ -192,11 +192,11 @@ TEST(SystemdListeners, AreTakenWithTheirAddresses) {
 
 TEST(SystemdListeners, AreRefusedWhenTheyAreNone) {
   const os::UniqueFd not_listening(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  expect_refused(not_listening.get(), "descriptor 3 is no listening socket");
+  expect_refused(not_listening.get(), "descriptor 3 is not a listening socket");
   const os::UniqueFd udp(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  expect_refused(udp.get(), "descriptor 3 is no listening socket");
+  expect_refused(udp.get(), "descriptor 3 is not a listening socket");
   const os::UniqueFd file(open("/dev/null", O_RDONLY | O_CLOEXEC));
-  expect_refused(file.get(), "descriptor 3 is no listening socket");
+  expect_refused(file.get(), "descriptor 3 is not a listening socket");
 }
 
 TEST(SystemdListeners, AreRefusedWhenTheyAreNoTcp) {

@@ -159,7 +159,7 @@ TEST_F(NamesFromFiles, StayAsTheyWereWhenAFileGoesBad) {
   const auto messages = names.refresh();
   ASSERT_THAT(messages, SizeIs(1));
   EXPECT_THAT(messages[0], AllOf(HasSubstr(path("a").string()), HasSubstr("line 2"),
-                                 HasSubstr("keeping the 2 names read before")));
+                                 HasSubstr("keeps the 2 names it read before")));
   EXPECT_EQ(name_of(names, 1), "one");
   EXPECT_FALSE(names.report().success);
 
@@ -194,7 +194,7 @@ TEST_F(NamesFromFiles, OfOneFileAreNotLostWithAnother) {
   const auto messages = names.refresh();
   ASSERT_THAT(messages, SizeIs(1));
   EXPECT_THAT(messages[0], AllOf(HasSubstr("missing"), HasSubstr("No such file"),
-                                 HasSubstr("keeping the 0 names")));
+                                 HasSubstr("keeps the 0 names")));
   EXPECT_EQ(name_of(names, 1), "one");
   EXPECT_FALSE(names.report().success);
 }

@@ -124,7 +124,7 @@ TEST(ParseOptions, CountsNothingWhereNobodySamples) {
   EXPECT_EQ(parse({"--sample.interval=0"}).options.sample_interval, milliseconds(0));
   EXPECT_EQ(parse({"--sample.interval=1m"}).options.sample_interval, std::chrono::minutes(1));
   EXPECT_THAT(mistake({"--sample.interval=99ms"}),
-              HasSubstr("'99ms' is too short: give 100ms or more, or 0 for off"));
+              HasSubstr("'99ms' is too short: give at least 100ms, or 0 to switch sampling off"));
   EXPECT_EQ(parse({"--sample.interval=5"}).options.sample_interval, std::chrono::seconds(5));
 }
 

@@ -101,7 +101,7 @@ TEST(StateFile, IsReportedWhenItIsCorruptAndWrittenAnew) {
   const auto loaded = file.load(history);
   ASSERT_FALSE(loaded);
   EXPECT_THAT(loaded.error().context, AllOf(HasSubstr((dir / "first-seen").string()),
-                                            HasSubstr("line 2"), HasSubstr("written anew")));
+                                            HasSubstr("line 2"), HasSubstr("will rewrite it")));
   history = with_one_peer();
   ASSERT_TRUE(file.save(history));
   History again(1);

@@ -28,7 +28,7 @@ TEST_F(NetnsFiles, ArePresentedAsGoneWhenThePathIs) {
   const auto netns = Netns::open(folder_ / "red");
   ASSERT_FALSE(netns);
   EXPECT_EQ(netns.error().code, Errc::netns_gone);
-  EXPECT_NE(netns.error().context.find("red: there is none"), std::string::npos)
+  EXPECT_NE(netns.error().context.find("red does not exist"), std::string::npos)
       << netns.error().context;
 }
 

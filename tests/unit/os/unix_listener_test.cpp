@@ -129,7 +129,7 @@ TEST_F(UnixListeners, LeaveALiveOneAlone) {
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().sys_errno, EADDRINUSE);
   EXPECT_NE(second.error().context.find(path()), std::string::npos) << second.error().context;
-  EXPECT_NE(second.error().context.find("another process listens"), std::string::npos);
+  EXPECT_NE(second.error().context.find("another process is listening"), std::string::npos);
   UniqueFd client;
   EXPECT_EQ(connect_to(path(), client), 0);
 }

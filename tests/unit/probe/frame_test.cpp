@@ -138,7 +138,7 @@ TEST_F(Frame, SaysWhatIsMissing) {
   EXPECT_THAT(refusal({"--config", file("a.conf", "[Interface]\nAddress=10.0.0.2\n")}),
               HasSubstr("a.conf: "));
   EXPECT_THAT(refusal({"--config", file("b.conf", "[Interface]\nMTU=x\n")}),
-              HasSubstr("b.conf: line 2: MTU takes"));
+              HasSubstr("b.conf: line 2: MTU must be"));
   const std::string second = std::string("[Peer]\nPublicKey = ") + kOurs + "\n";
   EXPECT_THAT(refusal({"--config", file("c.conf", config("", second))}),
               HasSubstr("there are 2 peers: say which is meant, with --peer"));
@@ -160,7 +160,7 @@ TEST_F(Frame, WarnsOfLinesThatAreNotKnownAndOnlyRemarksOthers) {
   const std::string remarked =
       json({"--config", file("b.conf", config("MTU = 1300\nMTU = 1400\n"))});
   EXPECT_THAT(remarked, Not(HasSubstr("WGS-CFG-001")));
-  EXPECT_THAT(remarked, HasSubstr("MTU stands in line"));
+  EXPECT_THAT(remarked, HasSubstr("MTU is already set in line"));
   EXPECT_THAT(json({"--redact", "--config", file("c.conf", config("", "[Foo]\nBar = 1\n"))}),
               Not(HasSubstr("[Foo]")));
 }

@@ -143,7 +143,7 @@ class ListenRefusesTest : public testing::Test {
 };
 
 TEST_F(ListenRefusesTest, WhatIsNoConfigurationForIt) {
-  EXPECT_THAT(refusal("[Interface]\nMTU = x\n"), HasSubstr("own.conf: line 2: MTU takes"));
+  EXPECT_THAT(refusal("[Interface]\nMTU = x\n"), HasSubstr("own.conf: line 2: MTU must be"));
   EXPECT_THAT(refusal("[Interface]\nAddress=10.0.0.1/24\n"), HasSubstr("no PrivateKey"));
   EXPECT_THAT(refusal(std::string("[Interface]\n") + kKey), HasSubstr("no Address"));
 }

@@ -87,16 +87,16 @@ TEST_F(ReachProgram, PlansWithoutSending) {
 
 TEST_F(ReachProgram, SaysWhatIsWrongWithATarget) {
   EXPECT_THAT(refusal({}), HasSubstr("nothing to ask: give targets with --icmp"));
-  EXPECT_THAT(refusal({"--tcp", "10.95.86.1"}), HasSubstr("--tcp 10.95.86.1: not HOST:PORT"));
-  EXPECT_THAT(refusal({"--http", "https://10.95.86.1/"}), HasSubstr("https is not spoken"));
+  EXPECT_THAT(refusal({"--tcp", "10.95.86.1"}), HasSubstr("--tcp 10.95.86.1: expected HOST:PORT"));
+  EXPECT_THAT(refusal({"--http", "https://10.95.86.1/"}), HasSubstr("https is not supported"));
   EXPECT_THAT(refusal({"--dns", "10.95.86.1"}), HasSubstr("NAME@SERVER"));
-  EXPECT_THAT(refusal({"--expect-closed", "10.95.86.1:22"}), HasSubstr("not tcp:HOST:PORT"));
+  EXPECT_THAT(refusal({"--expect-closed", "10.95.86.1:22"}), HasSubstr("expected tcp:HOST:PORT"));
   EXPECT_THAT(refusal({"--icmp", "a", "--dns-server", "192.0.2.1"}),
               HasSubstr("not among the peer's AllowedIPs"));
   EXPECT_THAT(refusal({"--expect", folder_ / "none.yaml"}), HasSubstr("none.yaml"));
   test::write_file(folder_ / "bad.yaml", "- tcp: 10.95.86.1:7\n- tcp: 7\n");
   EXPECT_THAT(refusal({"--expect", folder_ / "bad.yaml"}),
-              AllOf(HasSubstr("bad.yaml"), HasSubstr("line 2: tcp: not HOST:PORT")));
+              AllOf(HasSubstr("bad.yaml"), HasSubstr("line 2: tcp: expected HOST:PORT")));
 }
 
 TEST(ReachPage, ShowsAFileThatIsRead) {

@@ -43,8 +43,8 @@ struct Outcome {
   }
 };
 
-/// Feeds `text` as a client does: what has arrived and was not used comes again, with more behind
-/// it.
+/// Feeds `text` as a client does: what has arrived and was not used comes again, with
+/// more behind it.
 Outcome read_in_pieces(std::string_view text, const std::vector<std::size_t>& ends,
                        WallTime now = kNow) {
   Outcome outcome;
@@ -134,7 +134,7 @@ TEST(Answer, TakesBoringTunsOwnPublicKey) {
   const Outcome outcome = read(fmt::format("own_public_key={}\nerrno=0\n\n", kPublicKey));
   EXPECT_EQ(outcome.device.public_key, PublicKey::from_hex(kPublicKey).value());
   EXPECT_EQ(read("own_public_key=12\nerrno=0\n\n").text(),
-            "bad_value: the answer's own_public_key has a malformed value");
+            "bad_value: the answer has a malformed value for own_public_key");
 }
 
 TEST(Answer, TakesAPresharedKeyOfZerosAsNone) {
@@ -193,7 +193,8 @@ TEST(Answer, RefusesMalformedNumbersByKey) {
                                    {"allowed_ip", ""},
                                    {"allowed_ip", "10.0.0.0/"}}) {
     const Outcome outcome = read_peer(fmt::format("{}={}\n", key, value));
-    EXPECT_EQ(outcome.text(), fmt::format("bad_value: the answer's {} has a malformed value", key))
+    EXPECT_EQ(outcome.text(),
+              fmt::format("bad_value: the answer has a malformed value for {}", key))
         << value;
   }
   for (const auto& [key, value] : {Malformed{"listen_port", "65536"},
@@ -201,7 +202,8 @@ TEST(Answer, RefusesMalformedNumbersByKey) {
                                    {"fwmark", "4294967296"},
                                    {"fwmark", "0x1"}}) {
     const Outcome outcome = read(fmt::format("{}={}\nerrno=0\n\n", key, value));
-    EXPECT_EQ(outcome.text(), fmt::format("bad_value: the answer's {} has a malformed value", key))
+    EXPECT_EQ(outcome.text(),
+              fmt::format("bad_value: the answer has a malformed value for {}", key))
         << value;
   }
 }
@@ -212,7 +214,7 @@ TEST(Answer, RefusesHandshakesThatAreNoTime) {
         "last_handshake_time_sec=1\nlast_handshake_time_nsec=1000000000\n",
         "last_handshake_time_sec=9223372037\n", "last_handshake_time_sec=9223372036854775807\n"})
     EXPECT_EQ(read_peer(lines).text(),
-              "bad_value: the answer's last_handshake_time has a malformed value")
+              "bad_value: the answer has a malformed value for last_handshake_time")
         << lines;
 }
 
@@ -348,9 +350,9 @@ TEST(Answer, RefusesKeysOfAWrongLengthOrAlphabet) {
                                    good.substr(2) + "\r ", "0x" + good.substr(2)}) {
     for (const std::string_view key : {"private_key", "public_key"})
       EXPECT_EQ(read(fmt::format("{}={}\nerrno=0\n\n", key, value)).text(),
-                fmt::format("bad_value: the answer's {} has a malformed value", key));
+                fmt::format("bad_value: the answer has a malformed value for {}", key));
     EXPECT_EQ(read_peer(fmt::format("preshared_key={}\n", value)).text(),
-              "bad_value: the answer's preshared_key has a malformed value");
+              "bad_value: the answer has a malformed value for preshared_key");
   }
 }
 

@@ -206,7 +206,7 @@ TEST(DeviceMessage, RejectsHandshakesThatAreNoTime) {
     const std::array<std::int64_t, 2> time{seconds, nanoseconds};
     const auto device = decode_peer(peer(1).put(WGPEER_A_LAST_HANDSHAKE_TIME, bytes_of(time)));
     ASSERT_FALSE(device) << seconds << ' ' << nanoseconds;
-    EXPECT_EQ(reason(device), "bad_value: WGPEER_A_LAST_HANDSHAKE_TIME: not a time");
+    EXPECT_EQ(reason(device), "bad_value: WGPEER_A_LAST_HANDSHAKE_TIME: not a valid time");
   }
 }
 

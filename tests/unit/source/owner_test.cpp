@@ -255,7 +255,8 @@ TEST_F(OwnerAmongProcesses, IsNotGuessedWhereSeveralNamespacesListThePath) {
   const auto netns = among_.find(path_, 0, now_);
   ASSERT_FALSE(netns);
   EXPECT_EQ(netns.error().code, Errc::no_device);
-  EXPECT_NE(netns.error().context.find("2 of them have a socket with this path"), std::string::npos)
+  EXPECT_NE(netns.error().context.find("2 namespaces have a socket with this path"),
+            std::string::npos)
       << netns.error().context;
 }
 
