@@ -27,8 +27,8 @@ class PeerTable {
 
   /// Starts a reading; find() may then be called for each peer of it.
   void begin_reading();
-  /// The peer's entry, made if it is new. @returns nullptr when this reading has had that key
-  /// before.
+  /// The peer's entry, made if it is new. @returns nullptr when this reading has had
+  /// that key before.
   PeerHistory* find(const PublicKey& key, WallTime now);
   /// Forgets the peers that the reading did not list, after its last find(). @returns whether there
   /// were any.
@@ -62,8 +62,8 @@ struct InterfaceHistory {
   PeerTable peers;
 };
 
-/// First sights, handshake anchors and events of all interfaces, by (netns, interface). One thread at a
-/// time.
+/// First sights, handshake anchors and events of all interfaces, by (netns, interface). One thread
+/// at a time.
 class History {
  public:
   /// @param seed  random, against chosen keys.
@@ -78,13 +78,13 @@ class History {
                 }) != 0;
   }
 
-  /// Counts a step when the wall clock moved by over a second against the boot clock since the last
-  /// call.
+  /// Counts a step when the wall clock moved by over a second against the boot clock since
+  /// the last call.
   void watch_clock(Now now);
   [[nodiscard]] std::uint64_t clock_steps() const { return clock_steps_; }
 
-  /// Whether first sights changed since the last call of serialize(): then it is worth writing them
-  /// again.
+  /// Whether first sights changed since the last call of serialize(): then it is worth
+  /// writing them again.
   [[nodiscard]] bool changed() const { return changed_; }
   void mark_changed() { changed_ = true; }
 

@@ -68,8 +68,8 @@ std::optional<std::uint64_t> open_fds() {
   return count - 1;  // the folder's own
 }
 
-/// When the process started, on the wall clock of its start. proc(5): field 22 counts ticks since
-/// boot.
+/// When the process started, on the wall clock of its start. proc(5): field 22 counts
+/// ticks since boot.
 std::optional<Nanoseconds> start_time() {
   std::ifstream file("/proc/self/stat");
   std::string text;

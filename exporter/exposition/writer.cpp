@@ -61,8 +61,8 @@ std::string escaped_help(std::string_view help, Format format) {
 
 void append_label_value(std::string& to, std::string_view value) {
   std::string repaired;
-  // Valid text that looks like a repair is repaired too, so that different values stay different
-  // series.
+  // Valid text that looks like a repair is repaired too, so that different values
+  // stay different series.
   if (!is_valid_utf8(value) || value.find("\xEF\xBF\xBD") != std::string_view::npos)
     value = repaired = to_valid_utf8(value);
   for (const char c : value) {

@@ -23,8 +23,8 @@ class Number {
  public:
   static Number integer(std::uint64_t value) { return {value, false}; }
   static Number boolean(bool value) { return {value ? 1U : 0U, false}; }
-  /// Seconds with three decimals; negative durations count as zero, since no metric of ours may be
-  /// negative.
+  /// Seconds with three decimals; negative durations count as zero, since no metric of ours
+  /// may be negative.
   static Number seconds(Nanoseconds value) {
     return {static_cast<std::uint64_t>(value.count() < 0 ? 0 : value.count() / 1'000'000), true};
   }

@@ -8,8 +8,8 @@ namespace wgscope::config {
 
 /// What both readers of wg-quick files go by. Nothing here copies text.
 
-/// The lines of a file, trimmed, from any system: a byte order mark and carriage returns are left
-/// out.
+/// The lines of a file, trimmed, from any system: a byte order mark and carriage returns
+/// are left out.
 class WgQuickLines {
  public:
   explicit WgQuickLines(std::string_view text);

@@ -38,8 +38,8 @@ void must(bool done) {
   std::abort();
 }
 
-/// Algorithms are fetched once, and contexts kept for each thread: looking them up costs more than
-/// hashing.
+/// Algorithms are fetched once, and contexts kept for each thread: looking them up costs
+/// more than hashing.
 EVP_MD_CTX* hash_context() {
   static EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "BLAKE2S-256", nullptr);
   thread_local const HashContext context(EVP_MD_CTX_new());

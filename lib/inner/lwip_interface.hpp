@@ -38,8 +38,8 @@ class Host;
 //   are bound to their netif and need neither.
 // - Some of its assertions can be made to fail from outside (is_sane() says which).
 //
-// The two functions defined here replace lwIP's because a program's symbols precede a shared
-// library's.
+// The two functions defined here replace lwIP's because a program's symbols precede
+// a shared library's.
 
 /// One host's network card in lwIP. Owns its netif; connections bound to it must be gone first.
 class LwipInterface {

@@ -123,8 +123,8 @@ bool take_bracketed(std::string_view& text, Endpoint& into) {
   if (const std::size_t percent = host.find('%'); percent != std::string_view::npos) {
     std::string_view zone = host.substr(percent + 1);
     if (zone.empty()) return false;
-    // wireguard-go may print the interface's name; its index is not ours to look up in a pure
-    // parser.
+    // wireguard-go may print the interface's name; its index is not ours to look up in
+    // a pure parser.
     const auto id = take_number<std::uint32_t>(zone, UINT32_MAX);
     into.scope_id = id && zone.empty() ? *id : 0;
     host = host.substr(0, percent);
@@ -158,8 +158,8 @@ bool parse_prefix(std::string_view text, Prefix& into) {
   return bits && text.empty();
 }
 
-/// What `parse` makes of `text`, built where it is returned: addresses are read by the hundred
-/// thousand.
+/// What `parse` makes of `text`, built where it is returned: addresses are read by
+/// the hundred thousand.
 template <class T>
 Result<T> or_bad_value(bool (*parse)(std::string_view, T&), std::string_view what,
                        std::string_view text) {
@@ -213,8 +213,8 @@ Run longest_zeros(std::span<const unsigned, 8> groups) {
   return longest.size > 1 ? longest : Run{};
 }
 
-/// RFC 5952, with IPv4 addresses inside where inet_ntop(3) shows them: ::ffff:192.0.2.1,
-/// ::192.0.2.1.
+/// RFC 5952, with IPv4 addresses inside where inet_ntop(3) shows them:
+/// ::ffff:192.0.2.1, ::192.0.2.1.
 char* put_v6(char* to, std::span<const std::byte, 16> bytes) {
   std::array<unsigned, 8> groups{};
   for (std::size_t i = 0; i < groups.size(); ++i)

@@ -12,8 +12,8 @@
 #include "wgscope/model/keyed_hash.hpp"
 
 namespace wgscope {
-// Neither error repeats the text: where a public key is expected, a private one may stand by
-// mistake.
+// Neither error repeats the text: where a public key is expected, a private one may
+// stand by mistake.
 
 Result<PublicKey> PublicKey::from_base64(std::string_view text) {
   const auto bytes = decode_key_base64(text);

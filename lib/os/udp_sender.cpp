@@ -168,8 +168,8 @@ void UdpSocket::Sender::move_on(std::size_t messages) {
   asked_again_ = false;
 }
 
-/// The message at the cursor was refused: finds out whether it is to blame, and passes it over if
-/// so.
+/// The message at the cursor was refused: finds out whether it is to blame, and passes it
+/// over if so.
 void UdpSocket::Sender::handle(int fd, int error) {
   const Message& refused = messages_.front();
   const SendBatch& batch = batches_[cursor_.batch];

@@ -12,8 +12,8 @@
 
 namespace wgscope::tunnel {
 
-/// Which peer an inner address belongs to: the longest prefix wins (whitepaper §2, "cryptokey
-/// routing").
+/// Which peer an inner address belongs to: the longest prefix wins (whitepaper
+/// §2, "cryptokey routing").
 ///
 /// One binary trie a family, with the paths between branches left out, so that a table of n
 /// prefixes has at most 2n nodes and a look-up of a small table meets two or three. Nodes lie in

@@ -77,8 +77,8 @@ class Interface::Core {
   // handshakes.cpp
   std::uint32_t new_index();
   void forget_outstanding(PeerState& peer);
-  /// The checks that come before any expensive work: mac1, and under load a cookie and the source's
-  /// rate.
+  /// The checks that come before any expensive work: mac1, and under load a cookie and
+  /// the source's rate.
   bool worth_looking_at(Now now, const Endpoint& from,
                         noise::MacedMessage<const std::byte> message);
   void send_cookie(Now now, const Endpoint& to, noise::MacedMessage<const std::byte> message);

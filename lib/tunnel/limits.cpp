@@ -27,8 +27,8 @@ bool LoadMeter::note(Instant now) {
 SourceLimiter::SourceLimiter(std::uint64_t seed) : sources_(0, Hash{seed}) {}
 
 std::size_t SourceLimiter::Hash::operator()(std::uint64_t source) const {
-  // Two rounds of a 64-bit finalizer with the seed in each: enough for a table that is bounded and
-  // short-lived.
+  // Two rounds of a 64-bit finalizer with the seed in each: enough for a table that is
+  // bounded and short-lived.
   std::uint64_t x = source ^ seed;
   x = (x ^ (x >> 32U)) * (seed | 1U);
   x = (x ^ (x >> 29U)) * 0x9e3779b97f4a7c15;

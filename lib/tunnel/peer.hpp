@@ -22,9 +22,9 @@
 namespace wgscope::tunnel {
 
 /// A handshake that we began. One of the peer's does not end it: if both began at once, each
-/// answers the other, both sessions come up, and each side reads the other's in `previous` or
-/// `next`. Would each give its own up, both would fail, and on a way longer than the jitter for
-/// ever.
+/// answers the other, both sessions come up, and each side reads the other's in `previous`
+/// or `next`. Would each give its own up, both would fail, and on a way longer than the
+/// jitter for ever.
 struct Outstanding {
   noise::SentInitiation sent;
   std::uint32_t index;

@@ -25,8 +25,8 @@
 namespace wgscope::tunnel {
 namespace {
 
-/// So that two sides that began at once do not do so again (whitepaper §6.1: Rekey-Timeout plus
-/// jitter).
+/// So that two sides that began at once do not do so again (whitepaper §6.1:
+/// Rekey-Timeout plus jitter).
 constexpr std::chrono::milliseconds kMaxJitter{333};
 constexpr auto kNewHandshakeAfter = noise::kKeepaliveTimeout + noise::kRekeyTimeout;
 constexpr auto kWipeAfter = 3 * noise::kRejectAfterTime;

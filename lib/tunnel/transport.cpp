@@ -25,8 +25,8 @@
 namespace wgscope::tunnel {
 namespace {
 
-/// Packets that wait for a handshake; then the oldest goes (kernel, messages.h:
-/// MAX_STAGED_PACKETS).
+/// Packets that wait for a handshake; then the oldest goes (kernel,
+/// messages.h: MAX_STAGED_PACKETS).
 constexpr std::size_t kMaxStaged = 128;
 
 /// What fits a UDP datagram over IPv4. One that does not could never leave, and would hold up all
@@ -121,8 +121,8 @@ void Interface::Core::stage(PeerState& peer, std::span<const std::byte> packet) 
   peer.staged.emplace_back(packet.begin(), packet.end());
 }
 
-/// Encrypts one packet, or a keepalive, in the current session. @returns false when the outbox is
-/// full.
+/// Encrypts one packet, or a keepalive, in the current session. @returns false when the
+/// outbox is full.
 bool Interface::Core::seal(Now now, PeerId id, std::span<const std::byte> packet) {
   return seal_padded(now, id, packet, wire::padded_size(packet.size(), mtu_));
 }

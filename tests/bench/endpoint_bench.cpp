@@ -90,8 +90,8 @@ int run(int argc, char** argv) {
   CLI::App app("Measures the embedded endpoint; started by script/bench.");
   app.add_flag("--quick", options.quick);
   app.add_flag("--no-wireguard-go{false}", options.wireguard_go);
-  // What the bench starts itself: the other side, and, to measure from exec, one echo through a new
-  // tunnel.
+  // What the bench starts itself: the other side, and, to measure from exec, one echo through
+  // a new tunnel.
   std::vector<std::string> echo;
   app.add_option("--echo", echo)->expected(3);
   bool gateway = false;

@@ -188,8 +188,8 @@ Figures measure(const Options& options, std::size_t peers) {
 
 constexpr double kMiB = 1024 * 1024;
 
-/// One row of the table: what it shows, and whether that meets the goal (nothing where there is
-/// none).
+/// One row of the table: what it shows, and whether that meets the goal (nothing where
+/// there is none).
 struct Row {
   const char* label;
   std::function<std::string(const Figures&)> show;

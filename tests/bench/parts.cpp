@@ -85,8 +85,8 @@ std::size_t gzip(std::string_view text, std::size_t peers) {
   return sink.bytes;
 }
 
-/// What rendering could cost at the least: the text is there and is only put into the piece that is
-/// sent.
+/// What rendering could cost at the least: the text is there and is only put into the piece
+/// that is sent.
 void copy(std::string_view text, std::span<char> piece) {
   for (; !text.empty(); text.remove_prefix(std::min(text.size(), piece.size())))
     std::memcpy(piece.data(), text.data(), std::min(text.size(), piece.size()));

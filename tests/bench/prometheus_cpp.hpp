@@ -15,8 +15,8 @@ namespace wgscope::bench {
 /// process are left out, in prometheus-cpp's favour.)
 std::vector<prometheus::MetricFamily> families_of(const exporter::Collection& collection);
 
-/// gzip as prometheus-cpp's Exposer makes it: zlib's default level, 6 (prometheus-cpp 1.0.1,
-/// pull/src/handler.cc).
+/// gzip as prometheus-cpp's Exposer makes it: zlib's default level, 6 (prometheus-cpp
+/// 1.0.1, pull/src/handler.cc).
 std::vector<char> gzip_as_exposer(std::span<const char> text);
 
 }  // namespace wgscope::bench

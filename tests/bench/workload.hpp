@@ -23,9 +23,9 @@ class UapiAnswer {
  public:
   explicit UapiAnswer(const Device& device);
 
-  /// What happens between two scrapes: all counters grow (but the received bytes of peers that
-  /// never answered), a quarter of the live sessions is renewed, 1 % of the peers have another
-  /// endpoint.
+  /// What happens between two scrapes: all counters grow (but the received bytes of peers
+  /// that never answered), a quarter of the live sessions is renewed, 1 % of the peers
+  /// have another endpoint.
   void change(WallTime now);
 
   [[nodiscard]] std::string_view text() const { return text_; }
@@ -51,8 +51,8 @@ class UapiAnswer {
   std::size_t round_ = 0;
 };
 
-/// Its dump as the kernel sends it: datagrams of at most 32 KiB with one message each, then
-/// NLMSG_DONE.
+/// Its dump as the kernel sends it: datagrams of at most 32 KiB with one message
+/// each, then NLMSG_DONE.
 std::vector<std::vector<std::byte>> netlink_dump(const Device& device, std::uint16_t family,
                                                  std::uint32_t sequence);
 

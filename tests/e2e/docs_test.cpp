@@ -6,8 +6,8 @@
 //   wgscope-exporter --once | grep wireguard_
 //   ```
 //
-// Each is a script of its own: `bash -e` in the repository's root, with the program just built on
-// PATH.
+// Each is a script of its own: `bash -e` in the repository's root, with the program just
+// built on PATH.
 
 #include <algorithm>
 #include <chrono>

@@ -101,8 +101,8 @@ class ListeningSocket {
   HttpServer server_;
 };
 
-/// sd_listen_fds(3): the descriptors from 3 on, their number and whom they are for in the
-/// environment.
+/// sd_listen_fds(3): the descriptors from 3 on, their number and whom they are for
+/// in the environment.
 std::vector<std::string> activated(const std::string& folder) {
   const std::string script = fmt::format(
       "exec 3<&{0} {0}<&-; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" --web.systemd-socket "

@@ -8,9 +8,9 @@
 #include "metrics.hpp"
 #include "remote_write.hpp"
 
-// The tests of the alert rules, alerts/tests/*.yaml, as data: for programs other than promtool to
-// be held to them. Only what those files use of promtool's notation is understood; what is not
-// throws.
+// The tests of the alert rules, alerts/tests/*.yaml, as data: for programs other than
+// promtool to be held to them. Only what those files use of promtool's notation is
+// understood; what is not throws.
 namespace wgscope::test {
 
 using std::chrono::seconds;

@@ -178,8 +178,8 @@ class ScaleOutTest : public testing::Test {
   static json made_by_vmalert(const std::string& query) {
     return setting_->without_verdicts.query(query);
   }
-  /// Waits until both stores and Prometheus give the same answer, of `count` series or at least
-  /// one.
+  /// Waits until both stores and Prometheus give the same answer, of `count` series or
+  /// at least one.
   static void expect_alike(const std::string& query, std::optional<std::size_t> count = {}) {
     Values expected, stored, recorded;
     const auto alike = [&] {

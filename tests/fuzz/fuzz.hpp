@@ -10,8 +10,8 @@
 // What every target starts from. A target is one function over bytes; a crash, a sanitizer's
 // finding, a broken promise or a run of more than a few seconds is a finding.
 
-/// libFuzzer's entry, which each target defines; in the replaying test it has the target's own name
-/// (CMakeLists.txt).
+/// libFuzzer's entry, which each target defines; in the replaying test it has the target's
+/// own name (CMakeLists.txt).
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 /// A promise of the code under test, kept in every build.

@@ -1,5 +1,5 @@
-// Datagrams of a WireGuard dump, as they come from the kernel: DumpReader and
-// decode_device_message.
+// Datagrams of a WireGuard dump, as they come from the kernel: DumpReader
+// and decode_device_message.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,5 @@
-// STUN messages: what is read is written and read again; what answers is small, and answered by
-// nothing.
+// STUN messages: what is read is written and read again; what answers is small, and
+// answered by nothing.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,6 @@
-// A byte string as a script of what happens to two interfaces: packets, loss, duplication, damage,
-// reordering, time, peers that come and go. What must hold whatever happens is checked at each
-// step.
+// A byte string as a script of what happens to two interfaces: packets, loss, duplication,
+// damage, reordering, time, peers that come and go. What must hold whatever happens is checked
+// at each step.
 
 #include <algorithm>
 #include <chrono>

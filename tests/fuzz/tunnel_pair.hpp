@@ -20,8 +20,8 @@
 
 #include "fuzz.hpp"
 
-// Two interfaces that know each other, from fixed seeds, and the datagrams between them in our
-// hands.
+// Two interfaces that know each other, from fixed seeds, and the datagrams between them
+// in our hands.
 
 namespace wgscope::fuzz {
 

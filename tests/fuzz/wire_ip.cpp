@@ -1,5 +1,5 @@
-// Packet headers: what is read lies within what was given, and what is written from it reads the
-// same.
+// Packet headers: what is read lies within what was given, and what is written from it
+// reads the same.
 
 #include <cstddef>
 #include <cstdint>

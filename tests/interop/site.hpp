@@ -98,8 +98,8 @@ class Interop : public testing::Test {
 
   /// RealGateway::ping() while our endpoints run.
   bool ping_from_gateway(const std::string& address, std::size_t payload_size = 56);
-  /// Asks the gateway until it says yes, while our endpoints run. @returns false when it never
-  /// does.
+  /// Asks the gateway until it says yes, while our endpoints run. @returns false when
+  /// it never does.
   bool gateway_comes_to(const std::function<bool()>& say_yes);
   void between_initiations() { loop_.between_initiations(); }
 

@@ -15,9 +15,9 @@
 
 namespace wgscope::test {
 
-/// A command's words are separated by single blanks; no shell is involved, since busybox's takes
-/// its own `ip` before the real one. Time limits are for a hang: everything takes ten times longer
-/// here.
+/// A command's words are separated by single blanks; no shell is involved, since busybox's
+/// takes its own `ip` before the real one. Time limits are for a hang: everything takes ten
+/// times longer here.
 Finished run_words(const std::string& command, ProcessOptions options = {});
 std::string must_words(const std::string& command, ProcessOptions options = {});
 
@@ -35,8 +35,8 @@ class Churn {
  public:
   explicit Churn(const std::string& commands);
 
-  /// Waits until the commands have run to their end once more, so that nothing is under way any
-  /// longer.
+  /// Waits until the commands have run to their end once more, so that nothing is under
+  /// way any longer.
   void stop();
 
  private:
@@ -78,8 +78,8 @@ bool exists(const std::string& path);
 /// Runs `work` in a child process after `drop` took its privileges. @returns what `work` returned.
 std::string in_child(const std::function<void()>& drop, const std::function<std::string()>& work);
 
-/// For in_child: become user nobody and keep only the capabilities of the mask `kept` (bits of
-/// linux/capability.h).
+/// For in_child: become user nobody and keep only the capabilities of the mask `kept` (bits
+/// of linux/capability.h).
 void become_nobody(std::uint64_t kept);
 
 }  // namespace wgscope::test

@@ -86,8 +86,8 @@ void fix_handshakes(Bytes& block, std::span<const std::byte> device) {
   }
 }
 
-/// One message header and what it says of the message; the numbers in `block` become the fixed
-/// ones.
+/// One message header and what it says of the message; the numbers in `block` become
+/// the fixed ones.
 void fix_numbers(Bytes& block) {
   for (std::size_t at = 0; at + sizeof(nlmsghdr) <= block.size();) {
     nlmsghdr header{};

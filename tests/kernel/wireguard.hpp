@@ -13,8 +13,8 @@
 #include "guest.hpp"
 #include "wireguard_go.hpp"  // KeyPair
 
-// WireGuard interfaces as tests configure them, `wg` as the judge of what was read, and a live
-// tunnel.
+// WireGuard interfaces as tests configure them, `wg` as the judge of what was read, and
+// a live tunnel.
 
 namespace wgscope::test {
 
@@ -47,8 +47,8 @@ PublicKey made_up_key(std::uint32_t number);
 /// @param group  below 256; different groups do not overlap.
 std::vector<std::string> made_up_prefixes(std::uint32_t group, std::size_t count);
 
-/// What `wg show INTERFACE dump` says, a line each, secrets replaced by "(hidden)" where there is
-/// one.
+/// What `wg show INTERFACE dump` says, a line each, secrets replaced by "(hidden)" where
+/// there is one.
 std::vector<std::string> wg_dump(const std::string& netns, const std::string& interface);
 
 /// `device` in the form of wg_dump.
@@ -70,10 +70,10 @@ const Peer* find_peer(const Device& device, const std::string& public_key);
 /// The snapshot's failures as "netns/interface: reason", sorted.
 std::vector<std::string> failures(const Snapshot& snapshot);
 
-/// Two namespaces joined by a veth pair (10.99.0.1 and .2), with a WireGuard interface wg0 in each
-/// (192.168.77.1 and .2; ports 51001 and 51002). The right one knows only the left one; the left
-/// one's peers are `before`, the right one with `more` allowed IPs besides its own address, and
-/// `after`.
+/// Two namespaces joined by a veth pair (10.99.0.1 and .2), with a WireGuard interface wg0 in
+/// each (192.168.77.1 and .2; ports 51001 and 51002). The right one knows only the left one;
+/// the left one's peers are `before`, the right one with `more` allowed IPs besides its own
+/// address, and `after`.
 class Tunnel {
  public:
   struct Peers {
@@ -86,12 +86,12 @@ class Tunnel {
   explicit Tunnel(const Peers& peers);
   Tunnel(const Peers& peers, KeyPair left_keys, KeyPair right_keys);
 
-  /// From right to left; shakes hands first where that is due. @returns whether every packet was
-  /// answered.
+  /// From right to left; shakes hands first where that is due. @returns whether every
+  /// packet was answered.
   [[nodiscard]] bool ping(int count) const;
 
-  /// Sets both interfaces down: what was counted stays, and no keepalive changes it between two
-  /// looks.
+  /// Sets both interfaces down: what was counted stays, and no keepalive changes it
+  /// between two looks.
   void freeze() const;
 
   Namespace left{"left"};

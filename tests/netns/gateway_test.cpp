@@ -1,5 +1,5 @@
-// What the exporter says of two gateways with a tunnel between them, against what `wg` and `ip`
-// say.
+// What the exporter says of two gateways with a tunnel between them, against what `wg`
+// and `ip` say.
 
 #include <chrono>
 #include <map>

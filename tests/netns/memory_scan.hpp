@@ -13,9 +13,9 @@ struct Needle {
   std::string bytes;
 };
 
-/// All forms of a key given as base64: base64, hexadecimal in both cases, raw. Each is cut in two
-/// halves: an allocator writes over the start of what was freed, so half a key is what a leak
-/// leaves.
+/// All forms of a key given as base64: base64, hexadecimal in both cases, raw. Each is cut
+/// in two halves: an allocator writes over the start of what was freed, so half a key is
+/// what a leak leaves.
 std::vector<Needle> needles_of(const std::string& what, const std::string& key_base64);
 
 /// `what` of each needle that is in `text`.

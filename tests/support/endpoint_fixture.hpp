@@ -53,8 +53,8 @@ class TestLoop {
   /// Drives what is in the loop for as long as a gateway demands between two initiations of one
   /// peer: it drops one that comes sooner, and nothing tells from outside that the time is over.
   void between_initiations();
-  /// Runs `work`, which may block, on another thread while this one drives the loop. Throws what it
-  /// throws.
+  /// Runs `work`, which may block, on another thread while this one drives the loop. Throws
+  /// what it throws.
   void run_while(const std::function<void()>& work);
 
  private:

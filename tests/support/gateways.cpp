@@ -30,8 +30,8 @@ PresharedKey = {}
 AllowedIPs = 10.9.0.1/32
 )",
                             right_keys.private_key, left_keys.public_key, preshared_key));
-  // The left one keeps alive, so it starts a handshake now. Unheard, it would wait 5 s before the
-  // next.
+  // The left one keeps alive, so it starts a handshake now. Unheard, it would wait 5 s
+  // before the next.
   near.configure(fmt::format(R"([Interface]
 PrivateKey = {}
 ListenPort = 51820

@@ -15,8 +15,8 @@
 
 namespace wgscope::test {
 
-/// Bytes as vectors are printed. Failing comparisons of strings are readable, those of arrays are
-/// not.
+/// Bytes as vectors are printed. Failing comparisons of strings are readable, those of
+/// arrays are not.
 inline std::string hex(std::span<const std::byte> bytes) {
   std::string text;
   for (const std::byte byte : bytes) text += fmt::format("{:02x}", std::to_integer<unsigned>(byte));

@@ -145,8 +145,8 @@ HttpResponse parse_response(std::string raw, std::string_view method) {
 
 os::UniqueFd connect_tcp(const HttpServer& server) {
   if (server.netns.empty()) return connect_here(server);
-  // A socket stays in the namespace it was made in, so a thread that goes there and ends is all it
-  // takes.
+  // A socket stays in the namespace it was made in, so a thread that goes there and ends is
+  // all it takes.
   os::UniqueFd fd;
   std::exception_ptr failure;
   std::thread([&] {

@@ -39,8 +39,8 @@ int next_number() {
   return ++number;
 }
 
-// A test killed at its time limit leaves its namespaces behind; the next test to need one removes
-// them.
+// A test killed at its time limit leaves its namespaces behind; the next test to need
+// one removes them.
 void remove_those_of_dead_tests() {
   const std::vector<std::string> names = os::list_named_netns().value();
   for (const std::string& name : names) {

@@ -54,8 +54,8 @@ PipeEnds make_pipe() {
   return {os::UniqueFd(fds[0]), os::UniqueFd(fds[1])};
 }
 
-// A file in memory rather than a pipe: the child can read it when it likes, and nobody has to feed
-// it.
+// A file in memory rather than a pipe: the child can read it when it likes, and nobody has
+// to feed it.
 os::UniqueFd open_input(std::string_view text) {
   os::UniqueFd file(memfd_create("input", MFD_CLOEXEC));
   if (!file) throw_errno("memfd_create");
@@ -86,8 +86,8 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   return pointers;
 }
 
-// In the child, between fork and exec: only async-signal-safe calls (signal-safety(7)), no
-// allocation.
+// In the child, between fork and exec: only async-signal-safe calls
+// (signal-safety(7)), no allocation.
 [[noreturn]] void become(char* const* argv, char* const* env, int in, int out, int err,
                          pid_t parent) {
   setpgid(0, 0);

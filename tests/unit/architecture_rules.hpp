@@ -26,8 +26,8 @@ struct SourceFile {
   std::string text;
 };
 
-/// What is against the rules, one sentence each, starting with "<path>:<line>: "; empty when all is
-/// well.
+/// What is against the rules, one sentence each, starting with "<path>:<line>: "; empty when
+/// all is well.
 std::vector<std::string> find_violations(const std::vector<SourceFile>& files,
                                          const Arrows& arrows);
 

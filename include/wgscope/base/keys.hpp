@@ -27,8 +27,8 @@ struct PresharedKey {
   [[nodiscard]] bool is_none() const;  ///< all zero: then it changes nothing (in constant time)
 };
 
-/// For the one place where a key must be shown: a configuration file that is being made. Wipe it
-/// afterwards.
+/// For the one place where a key must be shown: a configuration file that is being made.
+/// Wipe it afterwards.
 void encode_secret_base64(const Secret<32>& secret, std::span<char, 44> out);
 
 }  // namespace wgscope

@@ -45,8 +45,8 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
   return tl::unexpected<Error>(Error{code, std::move(context), sys_errno});
 }
 
-/// Maps an errno to the code above: EPERM, EACCES, ENODEV, ETIMEDOUT and ECONNREFUSED have their
-/// own.
+/// Maps an errno to the code above: EPERM, EACCES, ENODEV, ETIMEDOUT and ECONNREFUSED
+/// have their own.
 Errc errc_from_errno(int sys_errno);
 
 /// An Error from errno, its context "<what>: <strerror>".

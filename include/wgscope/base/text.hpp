@@ -15,8 +15,8 @@ inline constexpr std::size_t kKeyBase64Size = 44;
 /// Encodes 32 bytes as RFC 4648 base64 with padding, as `wg` prints keys.
 void encode_key_base64(std::span<const std::byte, 32> key, std::span<char, kKeyBase64Size> out);
 
-/// Decodes what `wg` prints. Refuses other lengths, other alphabets and stray bits after the last
-/// byte.
+/// Decodes what `wg` prints. Refuses other lengths, other alphabets and stray bits after
+/// the last byte.
 std::optional<std::array<std::byte, 32>> decode_key_base64(std::string_view text);
 
 /// Decodes exactly 2 * out.size() hexadecimal digits of either case into `out`.

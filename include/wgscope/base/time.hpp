@@ -19,8 +19,8 @@ struct Instant {
   friend Instant operator-(Instant a, Nanoseconds d) { return {a.since_boot - d}; }
 };
 
-/// A point on CLOCK_REALTIME, which may step. A type of its own, so that it is never taken for an
-/// Instant.
+/// A point on CLOCK_REALTIME, which may step. A type of its own, so that it is never taken
+/// for an Instant.
 struct WallTime {
   Nanoseconds since_epoch{};
 

@@ -78,9 +78,9 @@ struct WgQuickConfig {
   std::vector<Warning> warnings;      ///< in the order of the file
 };
 
-/// Reads a whole file, as wg and wg-quick do: keys in any case, comments anywhere, lists by commas
-/// or by repeating the key, the last of what can be there once. What is not known is kept, with a
-/// warning.
+/// Reads a whole file, as wg and wg-quick do: keys in any case, comments anywhere, lists by
+/// commas or by repeating the key, the last of what can be there once. What is not known is kept,
+/// with a warning.
 /// @param text  not retained. Secrets in it are copied only to memory that is wiped.
 /// @returns bad_value with the line's number and what belongs there, never the line's text: a
 /// malformed value, a key in the wrong section, a [Peer] without PublicKey, a peer given twice, a

@@ -41,8 +41,8 @@ class Aead {
   std::unique_ptr<Handle> handle_;
 };
 
-/// One message under a key used once, counter 0, as the handshake does: `data` is authenticated
-/// too.
+/// One message under a key used once, counter 0, as the handshake does: `data`
+/// is authenticated too.
 void seal_once(const Secret<32>& key, std::span<const std::byte> data,
                std::span<const std::byte> plain, std::span<std::byte> out);
 [[nodiscard]] bool open_once(const Secret<32>& key, std::span<const std::byte> data,

@@ -19,8 +19,8 @@ class PacketQueue {
 
   [[nodiscard]] std::uint64_t refused() const { return refused_; }
 
-  /// Room for a packet of `size` bytes at the end, to be filled before the next call; empty when
-  /// full.
+  /// Room for a packet of `size` bytes at the end, to be filled before the next call;
+  /// empty when full.
   std::span<std::byte> add(std::size_t size) {
     if (full()) {
       ++refused_;

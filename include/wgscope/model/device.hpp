@@ -61,8 +61,8 @@ struct Peer {
 
 enum class Implementation : std::uint8_t { kernel, userspace };
 
-/// One WireGuard interface. Holds no private or preshared key, by design: there is no field for
-/// them.
+/// One WireGuard interface. Holds no private or preshared key, by design: there is no
+/// field for them.
 struct Device {
   std::string netns;  ///< name of its network namespace; empty for the exporter's own
   std::string name;
@@ -71,8 +71,8 @@ struct Device {
   std::uint16_t listen_port = 0;        ///< 0 = none chosen yet
   std::uint32_t fwmark = 0;             ///< 0 = off
   std::optional<Link> link;             ///< absent where the kernel could not be asked
-  /// Packets the kernel dropped at the implementation's UDP sockets; userspace implementations
-  /// only.
+  /// Packets the kernel dropped at the implementation's UDP sockets;
+  /// userspace implementations only.
   std::optional<std::uint64_t> socket_receive_drops;
   std::vector<Peer> peers;          ///< in the source's order; a key may repeat in a broken source
   std::vector<Prefix> allowed_ips;  ///< of all peers; one peer's lie together

@@ -50,8 +50,8 @@ struct CollectorReport {
   Nanoseconds duration{};
 };
 
-/// Everything one collection saw: plain values without secrets. Shared between threads only as
-/// const.
+/// Everything one collection saw: plain values without secrets. Shared between threads
+/// only as const.
 struct Snapshot {
   Now taken;
   std::vector<Device> devices;  ///< unique by (netns, name), in that order

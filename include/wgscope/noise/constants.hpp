@@ -3,8 +3,8 @@
 #include <chrono>
 #include <cstdint>
 
-// The protocol's constants (whitepaper §6.1). Those of this implementation stand where they are
-// used.
+// The protocol's constants (whitepaper §6.1). Those of this implementation stand where
+// they are used.
 
 namespace wgscope::noise {
 

@@ -21,11 +21,12 @@
 // messages and keys out. mac1 and mac2 are not written here: cookies.hpp does that.
 //
 //   initiator                                  responder
-//   initiate()          --- initiation --->    open_initiation()   who is it? (one multiplication
-//   before that is known)
+//   initiate()          --- initiation --->    open_initiation()   who sent it?
 //                                              read_timestamp()    is it newer than the last?
 //   consume_response()  <--- response -----    respond()           -> transport keys
 //   -> transport keys
+//
+// open_initiation() costs one X25519 multiplication before the sender is known.
 
 namespace wgscope::noise {
 
@@ -43,8 +44,8 @@ class Identity {
   crypto::X25519Key key_;
 };
 
-/// A peer's static key and the secret that both static keys share, which is the same in every
-/// handshake.
+/// A peer's static key and the secret that both static keys share, which is the same
+/// in every handshake.
 class RemoteStatic {
  public:
   /// @returns bad_value for a low-order public key, with which no handshake can ever succeed.
@@ -114,8 +115,8 @@ class SentInitiation {
   Symmetric state_;
 };
 
-/// Writes an initiation to `out`, whose sender index is set already, but for its macs, which become
-/// zero.
+/// Writes an initiation to `out`, whose sender index is set already, but for its macs,
+/// which become zero.
 /// @returns io when the crypto library cannot, bad_value if the peer's key is of low order.
 Result<SentInitiation> initiate(const Identity& ours, const RemoteStatic& remote, Tai64n timestamp,
                                 Random& random, wire::InitiationView<std::byte> out);

@@ -11,8 +11,8 @@
 
 namespace wgscope::os {
 
-/// A whole file's text, for files without secrets; also for those of /proc, whose size is not known
-/// before.
+/// A whole file's text, for files without secrets; also for those of /proc, whose size is
+/// not known before.
 /// @returns too_large above `max_size`, access_denied, io (ENOENT in sys_errno where there is
 /// none).
 Result<std::string> read_file(const std::string& path, std::size_t max_size);

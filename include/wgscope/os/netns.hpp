@@ -10,8 +10,8 @@
 
 namespace wgscope::os {
 
-/// Which network namespace: the device and inode of its nsfs file, unique while it exists
-/// (namespaces(7)).
+/// Which network namespace: the device and inode of its nsfs file, unique while it
+/// exists (namespaces(7)).
 struct NetnsId {
   dev_t device = 0;
   ino_t inode = 0;

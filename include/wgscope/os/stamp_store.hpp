@@ -59,8 +59,8 @@ class StampStore {
   StampStore& operator=(StampStore&&) = delete;
   StampStore(const StampStore&) = delete;
   StampStore& operator=(const StampStore&) = delete;
-  /// Writes down the last stamp that was covered. Where that fails the file stays ahead, which is
-  /// safe.
+  /// Writes down the last stamp that was covered. Where that fails the file stays ahead,
+  /// which is safe.
   ~StampStore();
 
   /// No stamp up to this one may be used any more; all zero for a key that has used none.

@@ -9,9 +9,9 @@
 
 namespace wgscope::os {
 
-/// A listening unix socket in the file system, of which only the owner may make use (mode 0600):
-/// what a UAPI server needs. Non-blocking. The file is removed at the end, if it is still this
-/// socket's.
+/// A listening unix socket in the file system, of which only the owner may make use (mode
+/// 0600): what a UAPI server needs. Non-blocking. The file is removed at the end, if it is
+/// still this socket's.
 ///
 /// It is bound under its final name, for /proc/net/unix goes on telling the name it was bound
 /// under, and that is how a socket's network namespace is found (source/uapi/owner.hpp). `wg` and

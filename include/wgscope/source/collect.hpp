@@ -62,9 +62,9 @@ class SnapshotSource {
   /// Reads everything into `into`. A snapshot taken earlier may be given to have its memory used
   /// again: reading an unchanged set of peers then allocates nothing for them.
   /// @param now       the time of the snapshot.
-  /// @param deadline  no wait for an answer goes beyond it, and none for a userspace implementation
-  /// beyond half of the
-  ///                  time until then. Not for use by two threads at once.
+  /// @param deadline  no wait for an answer goes beyond it, and no wait for a userspace
+  ///                  implementation goes beyond half of the time until then.
+  /// Not for use by two threads at once.
   void collect(Now now, Instant deadline, Snapshot& into);
 
  private:

@@ -90,9 +90,9 @@ enum class Sent : std::uint8_t {
   no_session,   ///< send_padded() only: nothing waits for a handshake there
 };
 
-/// A WireGuard interface with its peers, without sockets and clocks (whitepaper §5, §6): datagrams
-/// and inner packets go in, datagrams, inner packets and events come out. In the grammar of sans-IO
-/// protocols:
+/// A WireGuard interface with its peers, without sockets and clocks (whitepaper §5, §6):
+/// datagrams and inner packets go in, datagrams, inner packets and events come out. In the
+/// grammar of sans-IO protocols:
 ///
 ///   handle_…   what happened outside: a datagram came, time passed
 ///   send, …    what the owner wants
@@ -140,8 +140,8 @@ class Interface {
   /// Sends an empty packet, by which the other side knows that we have the session's keys.
   void send_keepalive(Now now, PeerId peer);
 
-  /// The bytes are valid until the next call of a function other than poll_transmit() and
-  /// poll_event().
+  /// The bytes are valid until the next call of a function other than
+  /// poll_transmit() and poll_event().
   std::optional<Transmit> poll_transmit();
   /// Oldest first. At most 256 wait; then the oldest are lost and counted.
   std::optional<Event> poll_event();

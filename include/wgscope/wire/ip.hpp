@@ -40,8 +40,8 @@ struct IpPacket {
   std::uint8_t traffic_class = 0;
   bool dont_fragment = false;        ///< IPv4 only
   std::optional<Fragment> fragment;  ///< absent for whole datagrams
-  /// A routing header that asks for further stops. An end host must not follow it (RFC 5095, 8200
-  /// §4.4).
+  /// A routing header that asks for further stops. An end host must not follow it (RFC
+  /// 5095, 8200 §4.4).
   bool routed_on = false;
   std::span<const std::byte> header;   ///< options and extension headers included
   std::span<const std::byte> payload;  ///< ends where the header says, padding cut off
@@ -57,8 +57,8 @@ inline constexpr std::size_t kIpv6HeaderSize = 40;  // RFC 8200 §3
 /// extension headers.
 Result<IpPacket> parse_ip(std::span<const std::byte> bytes);
 
-/// The same for a packet quoted in an ICMP error, whose end may be missing; payload is what there
-/// is.
+/// The same for a packet quoted in an ICMP error, whose end may be missing; payload is
+/// what there is.
 Result<IpPacket> parse_quoted_ip(std::span<const std::byte> bytes);
 
 /// Whether the checksum of an IPv4 header is right. IPv6 has none: true.

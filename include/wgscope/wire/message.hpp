@@ -97,8 +97,8 @@ void write_type(MessageType type, std::span<std::byte, 4> to);
 /// §5.4.6; a packet above the MTU stays as it is).
 std::size_t padded_size(std::size_t size, std::size_t mtu);
 
-/// The part of a decrypted payload that is the IP packet, by its own length field; the rest is
-/// padding.
+/// The part of a decrypted payload that is the IP packet, by its own length field; the
+/// rest is padding.
 struct InnerPacket {
   std::span<std::byte> bytes;
   bool v6 = false;

@@ -58,9 +58,9 @@ struct StunMessage {
   friend bool operator==(const StunMessage&, const StunMessage&) = default;
 };
 
-/// Reads one datagram. Of attributes that are there twice the first counts (RFC 8489 §14); behind
-/// MESSAGE-INTEGRITY nothing counts but FINGERPRINT. Keys are not known here, so integrity is not
-/// checked.
+/// Reads one datagram. Of attributes that are there twice the first counts (RFC 8489 §14);
+/// behind MESSAGE-INTEGRITY nothing counts but FINGERPRINT. Keys are not known here, so
+/// integrity is not checked.
 /// @returns truncated, bad_length, bad_value (no STUN; a FINGERPRINT that is wrong).
 Result<StunMessage> parse_stun(std::span<const std::byte> datagram);
 

@@ -111,8 +111,8 @@ TEST(X25519, GoesThroughTheThousandRoundsOfRfc7748) {  // §5.2
 }
 
 TEST(X25519, RefusesEveryPointOfLowOrder) {
-  // 0, 1, the two of order 8, p - 1, p and p + 1; the highest bit is not part of a point (RFC 7748
-  // §5).
+  // 0, 1, the two of order 8, p - 1, p and p + 1; the highest bit is not part of a point
+  // (RFC 7748 §5).
   for (const std::string_view point :
        {"0000000000000000000000000000000000000000000000000000000000000000",
         "0100000000000000000000000000000000000000000000000000000000000000",

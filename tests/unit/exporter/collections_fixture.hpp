@@ -18,9 +18,8 @@
 
 namespace wgscope::exporter {
 
-/// Collections that read daemons in a folder of the test's own, and nothing of the kernel.
-/// A daemon called `lo` has a link, the loopback's; any other interface is missing, and reported
-/// so.
+/// Collections that read daemons in a folder of the test's own, and nothing of the kernel. A daemon
+/// called `lo` has a link, the loopback's; any other interface is missing, and reported so.
 class CollectionsTest : public ::testing::Test {
  protected:
   static Instant in(Nanoseconds time) { return os::boot_now() + time; }

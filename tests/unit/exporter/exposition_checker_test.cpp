@@ -7,8 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-// A checker that finds nothing looks like good metrics: here it must find each fault it is there
-// for.
+// A checker that finds nothing looks like good metrics: here it must find each fault it
+// is there for.
 namespace wgscope::test {
 namespace {
 

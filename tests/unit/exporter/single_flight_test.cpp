@@ -183,8 +183,8 @@ TEST_F(SingleFlightTest, OutlivesItsCollectionsAndTheOtherWayRound) {
   EXPECT_EQ(survivor->views.at(0).peers.size(), 3U);
 }
 
-// For the thread sanitizer: readers of old collections, and those who make new ones in their
-// memory.
+// For the thread sanitizer: readers of old collections, and those who make new ones
+// in their memory.
 TEST_F(SingleFlightTest, StandsManyReadersAtOnce) {
   CollectorOptions often = options();
   often.max_age = 1ms;

@@ -192,8 +192,8 @@ TEST_F(Handshake, RefusesAResponseToAnotherInitiation) {
 }
 
 TEST_F(Handshake, RefusesTheTimestampOfWhoOnlyKnowsTheInitiatorsPublicKey) {
-  // An impostor writes the initiator's public key but has not the secret that both static keys
-  // share.
+  // An impostor writes the initiator's public key but has not the secret that both
+  // static keys share.
   const Identity impostor = random_identity(sides_.random);
   const RemoteStatic remote = must(RemoteStatic::create(impostor, sides_.responder.public_key()));
   (void)must(noise::initiate(sides_.initiator, remote, sides_.stamp, sides_.random, {initiation_}));

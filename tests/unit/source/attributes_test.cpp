@@ -107,8 +107,8 @@ TEST(AttributeWalk, StaysStoppedOnceItMetGarbage) {
 }
 
 TEST(AttributeWalk, NeverLeavesRandomBytes) {
-  // The bound itself is watched by the address sanitizer: each input is a heap block of its exact
-  // size.
+  // The bound itself is watched by the address sanitizer: each input is a heap block of
+  // its exact size.
   std::mt19937_64 random(6);
   for (int i = 0; i < 20'000; ++i) {
     Bytes bytes(random() % 64);

@@ -8,8 +8,8 @@
 
 namespace wgscope::testing {
 
-/// A device as text, one line for everything a source can fill in: what tests and fuzz targets
-/// compare.
+/// A device as text, one line for everything a source can fill in: what tests and
+/// fuzz targets compare.
 inline std::string describe(const Device& device) {
   std::string text = fmt::format("key={} port={} fwmark={:x}\n",
                                  device.public_key ? device.public_key->base64() : "none",

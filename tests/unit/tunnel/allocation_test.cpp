@@ -27,8 +27,8 @@ using testing::make_pair;
 using testing::Net;
 using ::wgscope::testing::AllocationWatch;
 
-/// Carries everything that `from` has to send to `to`, without the simulated network, whose queues
-/// allocate.
+/// Carries everything that `from` has to send to `to`, without the simulated network,
+/// whose queues allocate.
 struct Carrier {
   Net& net;
   Bytes buffer = Bytes(65'536);

@@ -24,10 +24,8 @@
 //   no counter is used twice in a session               a nonce used twice gives the key away
 //   initiations of one side are 5 s apart               never two handshakes at once
 //   what is delivered was sent, and once                also when links duplicate and corrupt
-//   a tunnel with traffic comes back once its way does   in one retry if a handshake is being
-//   tried,
-//                                                        else after the 15 s that tell that one is
-//                                                        needed
+//   a tunnel with traffic comes back once its way does   in one retry if a handshake is under way,
+//                                                        else after the 15 s that show the need
 //   nothing is ever dropped for want of resources
 
 namespace wgscope::tunnel {

@@ -18,15 +18,15 @@ struct Attribute {
   std::span<const std::byte> payload;
 };
 
-/// Walks attributes by hand, every bound checked: a dump of many peers is decoded six times faster
-/// than through libmnl's callbacks. Points into the bytes it was given. Source: struct nlattr,
-/// uapi/linux/netlink.h.
+/// Walks attributes by hand, every bound checked: a dump of many peers is decoded six times
+/// faster than through libmnl's callbacks. Points into the bytes it was given. Source: struct
+/// nlattr, uapi/linux/netlink.h.
 class AttributeWalk {
  public:
   explicit AttributeWalk(std::span<const std::byte> attributes) : rest_(attributes) {}
 
-  /// The next attribute into `out`; false at the end, and at the first malformed header (then
-  /// !ok()).
+  /// The next attribute into `out`; false at the end, and at the first malformed
+  /// header (then !ok()).
   bool next(Attribute& out) {
     if (rest_.size() < kHeaderSize) return rest_.empty() ? false : broken();
     std::uint16_t length = 0;
@@ -69,8 +69,8 @@ Result<> read_attribute(const Attribute& attribute, std::string_view name, T& ou
   return {};
 }
 
-/// A NUL-terminated string (NLA_NUL_STRING). @returns bad_length when it is empty or not
-/// terminated.
+/// A NUL-terminated string (NLA_NUL_STRING). @returns bad_length when it is empty
+/// or not terminated.
 Result<> read_string(const Attribute& attribute, std::string_view name, std::string& out);
 
 }  // namespace wgscope::netlink

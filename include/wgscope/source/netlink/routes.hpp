@@ -25,8 +25,8 @@ struct Route {
 /// @returns truncated, bad_length. Source: uapi/linux/rtnetlink.h, rtnetlink(7).
 Result<Route> decode_route(std::span<const std::byte> payload);
 
-/// Which way the kernel takes to an address, in the calling thread's network namespace. Needs no
-/// capability.
+/// Which way the kernel takes to an address, in the calling thread's network namespace.
+/// Needs no capability.
 /// @returns io (ENETUNREACH: none), what ask_kernel returns.
 Result<Route> find_route(const IpAddress& to, Instant deadline, std::span<std::byte> buffer);
 

@@ -24,9 +24,8 @@ namespace wgscope::netlink {
 /// drivers/net/wireguard/netlink.c, wg_get_device_dump.
 Result<> decode_device_message(std::span<const std::byte> attributes, Device& into);
 
-/// The generic netlink number of WireGuard, which changes when the module is loaded again.
-/// Asking for it loads the module where it is not loaded: ask only when an interface is known to
-/// exist.
+/// The generic netlink number of WireGuard, which changes when the module is loaded again. Asking
+/// for it loads the module where it is not loaded: ask only when an interface is known to exist.
 /// @returns unsupported without the module; what ask_kernel returns.
 Result<std::uint16_t> resolve_wireguard_family(Instant deadline, std::span<std::byte> buffer);
 
