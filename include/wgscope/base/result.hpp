@@ -8,7 +8,8 @@
 
 namespace wgscope {
 
-/// What went wrong, as far as code decides by it. The sentence for people is Error::context.
+/// The kind of an error, for code that must decide by it. The sentence for
+/// people is Error::context.
 enum class Errc {
   truncated,      ///< input ended inside something
   bad_length,     ///< a field has a length its type does not allow
@@ -18,10 +19,10 @@ enum class Errc {
   not_permitted,  ///< EPERM: a capability is missing
   access_denied,  ///< EACCES: file permissions forbid it
   netns_gone,     ///< a network namespace that no longer exists
-  no_device,      ///< ENODEV: the interface vanished, or is no WireGuard interface
+  no_device,      ///< ENODEV: the interface vanished, or is not a WireGuard interface
   interrupted,    ///< the kernel kept changing what was being read
   timeout,        ///< the deadline passed
-  refused,        ///< nobody listens there, or the other side broke off
+  refused,        ///< nothing listens there, or the other side ended the connection
   unsupported,    ///< this kernel has no WireGuard
   io,             ///< any other system error; sys_errno says which
 };

@@ -32,7 +32,7 @@ struct EndpointName {
   friend bool operator==(const EndpointName&, const EndpointName&) = default;
 };
 
-/// A line that means nothing to us and is kept for whoever writes the file again. A mistyped key
+/// A line with an unknown key, kept so that the file can be written again unchanged. A mistyped key
 /// may have a secret behind it, and commands may have one inside.
 struct KeptLine {
   SecretString key;  ///< empty in a section that is not known, whose lines are kept whole
@@ -74,12 +74,12 @@ struct WgQuickConfig {
   std::optional<std::string> table;     ///< "off", "auto", a number or a name
   std::vector<KeptLine> kept;  ///< PreUp, PostUp, PreDown, PostDown, SaveConfig; unknown keys
   std::vector<WgQuickPeer> peers;
-  std::vector<KeptSection> sections;  ///< those that are not known
+  std::vector<KeptSection> sections;  ///< sections with unknown names
   std::vector<Warning> warnings;      ///< in the order of the file
 };
 
 /// Reads a whole file, as wg and wg-quick do: keys in any case, comments anywhere, lists by
-/// commas or by repeating the key, the last of what can be there once. What is not known is kept,
+/// commas or by repeating the key, the last of what can be there once. Unknown keys are kept,
 /// with a warning.
 /// @param text  not retained. Secrets in it are copied only to memory that is wiped.
 /// @returns bad_value with the line's number and what belongs there, never the line's text: a

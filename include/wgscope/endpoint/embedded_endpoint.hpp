@@ -79,8 +79,8 @@ struct EndpointConfig {
   bool measuring = false;         ///< answers peers that measure the path: MeasuringService
   /// Also answer STUN binding requests (wire::answer_binding()) on the very port, so that the NAT
   /// before the other side can be measured on the tunnel's own way. At most kStunAnswersPerSecond,
-  /// after kStunAnswersAtOnce: whoever forges sources has small answers sent to them, and no more
-  /// of them than that. Off, who is no peer gets no answer to anything.
+  /// after kStunAnswersAtOnce: somebody who forges sources can have small answers sent to them, but
+  /// no more than that. When this is off, only peers get any answer.
   bool answer_stun = false;
 };
 
@@ -126,8 +126,8 @@ class EmbeddedEndpoint {
   /// nullptr without EndpointConfig::measuring.
   [[nodiscard]] const MeasuringService* measuring() const { return measuring_.get(); }
 
-  /// A socket bound anew on a free port, as a peer whose NAT forgot it looks to the other side.
-  /// Poll the new fd. @returns as UdpSocket::open(); then the old one stays.
+  /// Binds a new socket to a free port. To the other side this looks like a peer whose NAT forgot
+  /// it. Poll the new fd. @returns as UdpSocket::open(); then the old one stays.
   Result<> rebind();
 
  private:

@@ -34,9 +34,9 @@ struct Arrived {
 ///     peer ──[ request: "answer in n bytes" ]──────────────────────────────► service
 ///     peer ◄─[ IP | UDP | WireGuard: answer | zeros … | tag ]── n bytes, not cut ── service
 ///
-/// which makes the way back measurable to the byte, and tells the peer what its datagram looked
-/// like on arrival. Only peers reach it, as everything in a tunnel; what is no request is ignored
-/// and counted. So that nobody gets many large answers for small requests, what each peer may cause
+/// which makes the reverse path measurable to the byte, and tells the peer how its datagram
+/// arrived. Like everything in a tunnel, only peers reach it. Messages that are not requests are
+/// ignored and counted. To bound the large answers to small requests, what each peer may cause
 /// is limited: kBurst bytes at once, kBytesPerSecond for long.
 ///
 /// Owns no socket and no clock: EmbeddedEndpoint hands it packets and sends its answers.
@@ -47,7 +47,7 @@ class MeasuringService {
   /// A search of 300 probes of jumbo frames needs two of these, with pauses.
   static constexpr std::uint32_t kBurst = 1U << 20U;
   static constexpr std::uint32_t kBytesPerSecond = 128U << 10U;
-  /// What a router reported is told for so long.
+  /// A router's report is passed on for so long.
   static constexpr std::chrono::seconds kReportLife{5};
 
   struct Stats {

@@ -28,7 +28,7 @@ class DnsLookup {
  public:
   /// Sends the first query.
   /// @param host  outlives the lookup.
-  /// @returns bad_value for what is no name or an address the host cannot speak to, io when the
+  /// @returns bad_value for an invalid name or an address that the host cannot reach, io when the
   /// queue is full.
   static Result<DnsLookup> start(Instant now, Host& host, Random& random, const Endpoint& server,
                                  const wire::DnsQuestion& question, DnsLookupOptions options = {});

@@ -81,7 +81,7 @@ struct TcpFinished {
 /// Why nothing more comes or goes.
 enum class TcpEnd : std::uint8_t {
   closed,     ///< both sides finished
-  refused,    ///< reset before it was established: nobody listens
+  refused,    ///< reset before it was established: nothing listens
   reset,      ///< broken off by the other side
   timed_out,  ///< no answer in time
 };

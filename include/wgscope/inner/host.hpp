@@ -74,12 +74,12 @@ struct UdpSend {
 };
 
 /// A small IP host whose network card is a tunnel. It takes the packets that the tunnel decrypted
-/// and makes those that the tunnel shall encrypt. It answers echo requests, says "port unreachable"
-/// for UDP ports that are not bound, and speaks TCP through tcp().
+/// and makes the packets that the tunnel encrypts. It answers echo requests, answers "port
+/// unreachable" for UDP ports that are not bound, and speaks TCP through tcp().
 ///
 /// Owns no socket, no clock and no thread; not safe for use by several threads, and because of TCP
-/// all hosts of a process are used by one thread at a time (inner/tcp.hpp). Any bytes may be handed in.
-/// Sources: RFC 1122, 4443, 792, 768.
+/// all hosts of a process are used by one thread at a time (inner/tcp.hpp). Any bytes may be handed
+/// in. Sources: RFC 1122, 4443, 792, 768.
 class Host {
  public:
   /// @param random  outlives the host; ports, identifiers and sequence numbers come from it.

@@ -33,7 +33,7 @@ class HttpAnswer {
  public:
   explicit HttpAnswer(HttpLimits limits = {}) : limits_(limits) {}
 
-  /// @returns bad_value for what is no HTTP/1 answer, contradicts itself or is encoded in another
+  /// @returns bad_value if it is not an HTTP/1 answer, contradicts itself or is encoded in another
   /// way than chunked; too_large for a head above its limit. Then it is of no more use.
   Result<> feed(std::span<const std::byte> bytes);
   /// The connection ended. @returns truncated when the answer did not.
@@ -107,7 +107,7 @@ class HttpGet {
   void handle_timeout(Instant now);
   [[nodiscard]] std::optional<Instant> next_timeout() const;
 
-  /// Nothing until it is settled. Errors: refused when nobody listens or the connection was broken
+  /// Nothing until it is settled. Errors: refused when nothing listens or the connection was broken
   /// off, timeout, and those of HttpAnswer.
   [[nodiscard]] const std::optional<Result<HttpAnswer>>& result() const { return result_; }
   /// From start() on; absent for what did not happen.

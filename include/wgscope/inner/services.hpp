@@ -27,7 +27,7 @@ struct ServicesStats {
 
 /// What a host offers those on the other side, to try a tunnel with, by UDP and TCP alike:
 ///
-/// - port 7, echo: what came, back;
+/// - port 7, echo: sends back what it receives;
 /// - port 9, discard: takes everything, says nothing;
 /// - port 19, source: by UDP one datagram for each that comes, of as many bytes as the four at its
 ///   front say (big-endian; 512 without them), never more than fits the MTU; by TCP bytes without

@@ -24,9 +24,9 @@ enum class Drop : std::uint8_t;
 
 /// TCP of one host, made of lwIP; Host::tcp() gives it. What happens comes as events of the host.
 ///
-/// lwIP has one set of globals a process, which brings three rules. One thread at a time uses any of
-/// the hosts (os::Turn is for that). Their TCP timers are one: once handle_timeout() of one host has
-/// run them, next_timeout() of all others is due. And two hosts of a process that have the same
+/// lwIP has one set of globals a process, which brings three rules. One thread at a time uses any
+/// of the hosts (os::Turn is for that). Their TCP timers are one: once handle_timeout() of one host
+/// has run them, next_timeout() of all others is due. And two hosts of a process that have the same
 /// address cannot listen on the same port.
 ///
 /// The window is 64 KiB: a connection carries at most that in a round trip.
@@ -73,7 +73,7 @@ class Tcp {
   [[nodiscard]] std::size_t receivable(TcpId id) const;  ///< bytes
 
   void finish(TcpId id);  ///< sends nothing more; goes on receiving
-  void close(TcpId id);   ///< what was sent still goes out; what comes is thrown away
+  void close(TcpId id);   ///< data already sent still goes out; arriving data is discarded
   void abort(TcpId id);   ///< at once, with a reset
 
  private:

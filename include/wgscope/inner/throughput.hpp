@@ -30,7 +30,7 @@ struct StreamHeader {
 struct StreamOptions {
   Endpoint to;
   std::uint16_t from_port = 0;
-  std::uint32_t stream = 0;  ///< random, so that old streams are told apart
+  std::uint32_t stream = 0;  ///< random, so that packets of earlier streams are recognised
   std::uint64_t bits_per_second =
       1'000'000;                    ///< of inner packets, their headers included; 1 to 10^11
   std::size_t payload_size = 1200;  ///< bytes of UDP; at least StreamHeader::kSize
@@ -95,7 +95,7 @@ class StreamReceiver {
   explicit StreamReceiver(std::uint32_t stream) : stream_(stream) {}
 
   /// @param packet_size  bytes of the inner packet that brought it.
-  /// @returns false for what is no datagram of this stream.
+  /// @returns false for a datagram that does not belong to this stream.
   bool handle_datagram(Instant at, std::span<const std::byte> payload, std::size_t packet_size);
 
   [[nodiscard]] StreamReport report() const;

@@ -22,7 +22,7 @@ struct Tai64n {
   static Tai64n from(WallTime time);
   /// The smallest stamp above this one.
   [[nodiscard]] Tai64n next() const;
-  /// As a wall clock's time; saturates where that cannot be told.
+  /// As a wall clock's time; saturates if that cannot be represented.
   [[nodiscard]] WallTime time() const;
 };
 

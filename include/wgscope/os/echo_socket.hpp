@@ -24,13 +24,13 @@ struct EchoMessage {
 /// How a socket hands over what it receives: a raw IPv4 one with the IP header in front.
 enum class EchoFraming : std::uint8_t { v4, v4_with_ip_header, v6 };
 
-/// Takes apart what an ICMP socket received. The kernel has looked at its checksum.
-/// @returns nothing for what is no whole echo reply.
+/// Takes apart what an ICMP socket received. The kernel has verified its checksum.
+/// @returns nothing if it is not a whole echo reply.
 /// Source: RFC 792, RFC 4443 §4.2, RFC 791 §3.1.
 std::optional<EchoMessage> parse_echo_reply(std::span<const std::byte> received,
                                             EchoFraming framing);
 
-/// An answer to a request of ours.
+/// An answer to a request of this socket.
 struct EchoReply {
   IpAddress from;
   std::uint16_t sequence = 0;
@@ -50,7 +50,7 @@ struct EchoError {
 /// Sends echo requests to any host, outside of tunnels, and takes their replies: what ping(8) does.
 ///
 /// Made of a "ping socket" (icmp(7)) where net.ipv4.ping_group_range lets this user have one, and
-/// of a raw socket where it has CAP_NET_RAW. Time is taken by whoever calls: with the kernel's
+/// of a raw socket where it has CAP_NET_RAW. The caller takes the time: with the kernel's
 /// receive time stamps, a round trip would look shorter here than one through a tunnel, whose
 /// packets have none. Non-blocking; for one thread at a time.
 class EchoSocket {
@@ -72,17 +72,17 @@ class EchoSocket {
   /// is usual. @returns io.
   Result<> set_hop_limit(std::optional<std::uint8_t> limit);
 
-  /// @param to            its port is not looked at; its family is the socket's.
+  /// @param to            its port is ignored; its family is the socket's.
   /// @param payload_size  bytes, at most kMaxPayload. May be cut into fragments on its way.
   /// @returns not_permitted (a local firewall; a ping socket of IPv6 does not hear of it), io with
   /// errno: ENETUNREACH, EHOSTUNREACH …
   Result<> send(const Endpoint& to, std::uint16_t sequence, std::size_t payload_size);
   static constexpr std::size_t kMaxPayload = 65'507;  ///< what fits an IPv4 packet
 
-  /// The next reply to a request of ours; nothing when none waits.
+  /// The next reply to a request of this socket; nothing when none waits.
   std::optional<EchoReply> receive();
 
-  /// The oldest error about a request of ours, with watch_path(); nothing when none waits.
+  /// The oldest error about a request of this socket, with watch_path(); nothing when none waits.
   std::optional<EchoError> next_error();
 
  private:

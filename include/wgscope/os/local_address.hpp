@@ -7,7 +7,7 @@
 namespace wgscope::os {
 
 /// The address of this host that datagrams to `to` leave from, by connecting a socket that sends
-/// nothing. Nothing where there is no way there.
+/// nothing. Nothing if there is no route.
 std::optional<IpAddress> local_address_towards(const Endpoint& to);
 
 }  // namespace wgscope::os

@@ -24,7 +24,7 @@ struct NetnsId {
 class Netns {
  public:
   /// @param path  a namespace file: /run/netns/NAME, /proc/PID/ns/net.
-  /// @returns netns_gone when there is none (any more), access_denied, not_permitted, io.
+  /// @returns netns_gone when it does not exist, or no longer; access_denied, not_permitted, io.
   static Result<Netns> open(const std::string& path);
   /// The same for a path relative to an open folder, which may be a process's under /proc: such a
   /// folder never shows another process, also when the process has ended and its number is reused.
@@ -50,7 +50,7 @@ inline constexpr const char* kNamedNetnsFolder = "/run/netns";
 
 /// Names under `folder`, sorted; empty when the folder does not exist. A name that exists all the
 /// while is listed, whatever is made and deleted beside it (POSIX, readdir).
-/// @returns access_denied, io: then nobody knows which names there are.
+/// @returns access_denied, io: then the names are unknown.
 Result<std::vector<std::string>> list_named_netns(const std::string& folder = kNamedNetnsFolder);
 
 }  // namespace wgscope::os

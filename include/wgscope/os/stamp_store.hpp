@@ -30,9 +30,9 @@ struct StateHome {
 /// Source: XDG Base Directory Specification 0.8.
 Result<std::string> stamp_folder(const StateHome& from);
 
-/// The last handshake stamp that a key of ours has used, on disk. Gateways refuse in silence
-/// whatever is not above the last stamp they saw (whitepaper §5.1), so after a restart, a crash or
-/// a clock set back the next stamp must still be above all that were ever sent.
+/// The last handshake stamp that a key of ours has used, on disk. Gateways silently refuse a stamp
+/// that is not above the last one they accepted (whitepaper §5.1), so after a restart, a crash or a
+/// clock set back the next stamp must still be above all that were ever sent.
 ///
 /// Not every handshake writes the disk: the file holds a stamp ahead of those in use, and is
 /// written again when one comes near to exceed it. What is ahead begins with 10 ms and doubles with
@@ -63,7 +63,7 @@ class StampStore {
   /// which is safe.
   ~StampStore();
 
-  /// No stamp up to this one may be used any more; all zero for a key that has used none.
+  /// No stamp up to this one may be used again; all zero for a key that has used none.
   [[nodiscard]] const Stamp& last() const { return last_; }
 
   /// Makes sure that the disk has this stamp or a later one: call it before the stamp is sent, and

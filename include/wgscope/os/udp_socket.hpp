@@ -28,7 +28,7 @@ struct UdpOptions {
   /// Let the kernel cut (UDP_SEGMENT) and merge (UDP_GRO) datagrams, where it can. Off, everything
   /// works the same and costs more.
   bool offload = true;
-  /// Tell of what came in fragments (Received::largest_fragment).
+  /// Report datagrams that arrived in fragments (Received::largest_fragment).
   bool report_fragments = false;
   std::size_t socket_buffer = 4UL << 20U;  ///< bytes asked for, each way; what is allowed is taken
   /// Bytes for one receive(), touched only as far as datagrams fill them. Merged datagrams need
@@ -140,7 +140,7 @@ class UdpSocket {
   SendReport send(std::span<const SendBatch> batches);
 
   /// Hands each datagram that one system call can fetch to `visit(Received)`, which must not
-  /// receive from this socket. None waiting is no error.
+  /// receive from this socket. It is not an error if none waits.
   /// @returns io.
   template <class Visit>
   Result<ReceiveReport> receive(Visit&& visit);

@@ -44,7 +44,7 @@ class UnixListener {
 
   std::string path_;
   UniqueFd socket_;
-  UniqueFd spare_;  ///< given up to accept and close what there is no descriptor for
+  UniqueFd spare_;  ///< closed to accept, and close, a connection when no descriptor is free
   dev_t device_;
   ino_t inode_;
 };

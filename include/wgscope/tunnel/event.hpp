@@ -48,7 +48,7 @@ enum class DropReason : std::uint8_t {
   too_soon,                ///< less than 20 ms after the last initiation of this peer
   under_load,              ///< answered with a cookie instead
   rate_limited,            ///< this source handshakes too often while we are under load
-  unknown_index,           ///< for no session or handshake of ours (any more)
+  unknown_index,           ///< no session or handshake has this index, or no longer
   response_unexpected,     ///< a response to a handshake that is over
   response_not_decrypted,  ///< see EventKind::response_not_decrypted
   cookie_unexpected,       ///< a cookie reply to nothing we sent

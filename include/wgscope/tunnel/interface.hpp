@@ -84,7 +84,7 @@ enum class Sent : std::uint8_t {
   sealed,       ///< poll_transmit() has it
   staged,       ///< it waits for a handshake
   blocked,      ///< poll_transmit() first: nothing was taken
-  no_peer,      ///< nobody's allowed IPs have this destination
+  no_peer,      ///< no peer's allowed IPs contain this destination
   no_endpoint,  ///< the peer's address is not known yet
   malformed,    ///< no IP packet, or larger than any datagram
   no_session,   ///< send_padded() only: nothing waits for a handshake there
@@ -156,13 +156,13 @@ class Interface {
   [[nodiscard]] ReceiveLoss receive_loss(PeerId peer) const;
   /// Whether packets would be sent at once: a session younger than 180 s.
   [[nodiscard]] bool has_session(Instant now, PeerId peer) const;
-  /// For UAPI, which shows it to whoever may read the socket.
+  /// For UAPI, which shows it to every user who may read the socket.
   [[nodiscard]] const PresharedKey& preshared_key(PeerId peer) const;
   /// After response_not_decrypted: what other preshared keys can be tried on. Once.
   std::optional<noise::PresharedKeyTrial> take_trial(PeerId peer);
   [[nodiscard]] std::uint64_t dropped(DropReason reason) const;
   /// The stamp of the last initiation. Keep it: an interface made later with the same key must
-  /// begin above it, or peers that saw it refuse its handshakes in silence.
+  /// begin above it, or peers that accepted it silently refuse its handshakes.
   [[nodiscard]] noise::Tai64n last_stamp() const;
 
  private:

@@ -38,8 +38,8 @@ struct DnsQuestion {
 DnsQuestion reverse_question(const IpAddress& address);
 
 /// A query with recursion desired, for one UDP datagram.
-/// @returns bad_value when the name is none: empty, a label that is empty or above 63 bytes, above
-/// 253 in all, with blanks, backslashes or bytes outside ASCII.
+/// @returns bad_value when the name is invalid: empty, a label that is empty or above 63 bytes,
+/// above 253 in all, with blanks, backslashes or bytes outside ASCII.
 Result<std::vector<std::byte>> build_dns_query(std::uint16_t id, const DnsQuestion& question);
 
 struct DnsAnswer {
@@ -53,8 +53,8 @@ struct DnsAnswer {
 };
 
 /// Reads an answer. CNAMEs are followed within the message, compression pointers only backwards.
-/// @returns bad_value when it is no answer with this id to this question, and for names that are
-/// too long or loop; truncated where records end early although TC is not set.
+/// @returns bad_value if this is not an answer with this id to this question, and for names that
+/// are too long or loop; truncated if records end early although TC is not set.
 Result<DnsAnswer> parse_dns_answer(std::span<const std::byte> message, std::uint16_t id,
                                    const DnsQuestion& question);
 

@@ -71,8 +71,8 @@ constexpr std::size_t echo_packet_size(Family family, std::size_t payload_size) 
   return ip_header_size(family) + kIcmpHeaderSize + payload_size;
 }
 
-/// Writes a whole packet into `packet`, whose size is echo_packet_size(). header.protocol is not
-/// looked at.
+/// Writes a whole packet into `packet`, whose size is echo_packet_size(). header.protocol is
+/// ignored.
 void write_echo_request(std::span<std::byte> packet, const IpHeader& header, const Echo& echo);
 void write_echo_reply(std::span<std::byte> packet, const IpHeader& header, const Echo& echo);
 

@@ -51,7 +51,7 @@ inline constexpr std::size_t kIpv4HeaderSize = 20;  // RFC 791 §3.1, without op
 inline constexpr std::size_t kIpv6HeaderSize = 40;  // RFC 8200 §3
 
 /// Takes a whole packet apart. IPv4 options are tolerated, IPv6 extension headers skipped (RFC 8200
-/// §4). No checksum is looked at: ipv4_header_intact() does.
+/// §4). No checksum is verified: ipv4_header_intact() does that.
 /// @returns truncated when the packet says it is longer than `bytes`, bad_length for lengths that
 /// contradict themselves, bad_value for another version than 4 and 6 and for chains of more than 8
 /// extension headers.

@@ -104,7 +104,7 @@ struct InnerPacket {
   bool v6 = false;
 };
 
-/// @returns nothing for what is no IPv4 or IPv6 packet or claims to be longer than it is.
+/// @returns nothing if it is not an IPv4 or IPv6 packet, or claims to be longer than it is.
 std::optional<InnerPacket> trim_padding(std::span<std::byte> payload);
 
 }  // namespace wgscope::wire

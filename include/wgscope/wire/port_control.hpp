@@ -10,8 +10,8 @@
 #include "wgscope/model/address.hpp"
 
 // The two requests of NAT-PMP (RFC 6886) and PCP (RFC 6887) that ask a router something without
-// having it create anything, and what comes back. Both protocols live on one port, and tell each
-// other's messages by their first byte.
+// having it create anything, and the answers. Both protocols share one port; the first byte of a
+// message says which protocol it belongs to.
 
 namespace wgscope::wire {
 

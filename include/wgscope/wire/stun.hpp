@@ -22,7 +22,7 @@ inline constexpr std::uint16_t kStunBinding = 0x001;      // RFC 8489 §18.2
 
 enum class StunClass : std::uint8_t { request, indication, success, error };
 
-/// Ties an answer to its request; random, as whoever guesses it can lie about a mapping.
+/// Ties an answer to its request. It is random, because a sender that guesses it could forge one.
 using StunTransaction = std::array<std::byte, 12>;
 
 /// From where the answer is wanted (CHANGE-REQUEST, RFC 5780 §7.2).

@@ -8,13 +8,12 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/wire/ip.hpp"
 
-// TCP segments, as far as they matter to whoever speaks no more than the beginning of TCP. TCP
-// itself is inner/tcp.hpp's.
+// TCP segments, as far as a connection attempt needs them. A complete TCP is in inner/tcp.hpp.
 
 namespace wgscope::wire {
 
 inline constexpr std::size_t kTcpHeaderSize = 20;  // RFC 9293 §3.1, without options
-/// What may be sent to whoever announces no maximum segment size (RFC 9293 §3.7.1).
+/// The segment size for a receiver that announces none (RFC 9293 §3.7.1).
 inline constexpr std::uint16_t kDefaultMss4 = 536;
 inline constexpr std::uint16_t kDefaultMss6 = 1220;
 
@@ -33,11 +32,11 @@ struct TcpSegment {
 };
 
 /// Takes the payload of a whole (not fragmented) packet apart and checks its checksum.
-/// @returns truncated, bad_length, bad_value for a wrong checksum and for what is no TCP.
+/// @returns truncated, bad_length; bad_value for a wrong checksum or another protocol.
 Result<TcpSegment> parse_tcp(const IpPacket& packet);
 
-/// What its sender, or who changed it on the way, wants in a segment at most: bytes of payload. Of
-/// options that are there twice the last counts, as with Linux.
+/// The maximum segment size that the sender announces, or a router on the path has set, in bytes of
+/// payload. If the option is present twice, the last one counts, as with Linux.
 /// @returns nothing where it is not announced; bad_length for an option that contradicts itself.
 Result<std::optional<std::uint16_t>> maximum_segment_size(const TcpSegment& segment);
 
@@ -45,8 +44,8 @@ constexpr std::size_t tcp_packet_size(Family family, std::size_t payload_size) {
   return ip_header_size(family) + kTcpHeaderSize + payload_size;
 }
 
-/// Writes a whole packet into `packet`, whose size is tcp_packet_size(). header.protocol is not
-/// looked at.
+/// Writes a whole packet into `packet`, whose size is tcp_packet_size(). header.protocol is
+/// ignored.
 void write_tcp_packet(std::span<std::byte> packet, IpHeader header, const TcpSegment& segment);
 
 }  // namespace wgscope::wire

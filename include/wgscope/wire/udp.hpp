@@ -30,8 +30,8 @@ constexpr std::size_t udp_packet_size(Family family, std::size_t payload_size) {
   return ip_header_size(family) + kUdpHeaderSize + payload_size;
 }
 
-/// Writes a whole packet into `packet`, whose size is udp_packet_size(). header.protocol is not
-/// looked at.
+/// Writes a whole packet into `packet`, whose size is udp_packet_size(). header.protocol is
+/// ignored.
 void write_udp_packet(std::span<std::byte> packet, IpHeader header, UdpPorts ports,
                       std::span<const std::byte> payload);
 

@@ -20,7 +20,7 @@ inline constexpr std::size_t kReceiveBufferSize = 32UL * 1024;
 /// How often a dump that the kernel calls interrupted is asked for in all, before it is reported.
 inline constexpr int kDumpAttempts = 4;
 
-/// What a message of the answer means to whoever asked; `payload` starts after struct nlmsghdr.
+/// Handles one message of the answer; `payload` starts after struct nlmsghdr.
 using OnMessage = std::function<Result<>(std::uint16_t type, std::span<const std::byte> payload)>;
 
 /// Takes the datagrams of one answer apart: pure, so that recorded and hostile bytes are its tests.

@@ -15,7 +15,7 @@ namespace wgscope::netlink {
 struct Route {
   std::optional<IpAddress> gateway;  ///< the next router; nothing: the destination is on the link
   std::optional<IpAddress> source;   ///< that is sent from
-  std::uint32_t ifindex = 0;         ///< 0: not told
+  std::uint32_t ifindex = 0;         ///< 0: unknown
 
   friend bool operator==(const Route&, const Route&) = default;
 };

@@ -25,7 +25,7 @@ struct SocketFile {
 /// @returns access_denied, io.
 Result<std::vector<SocketFile>> list_sockets(const std::string& folder);
 
-/// One socket to ask, and what came of it.
+/// One socket to ask, and the result.
 struct Query {
   SocketFile socket;
   Device device;    ///< name is the interface's; netns and link are left to the caller

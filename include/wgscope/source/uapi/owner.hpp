@@ -31,7 +31,7 @@ struct SocketFileId {
 /// use the same path for files of their own, so a process of that namespace has to see the very
 /// file there, where more than one namespace lists the path.
 ///
-/// This process's namespace is looked at first, then the listener's, then those of all processes.
+/// This process's namespace is searched first, then the listener's, then those of all processes.
 /// Processes end and change their namespace while they are looked at: a namespace counts as looked
 /// at only when a table was read that is proven to be its own. The answer is kept while the socket
 /// file stays the same and a process is known in the namespace, so a search is rare; one that
