@@ -397,7 +397,7 @@ constexpr FindingKind kKinds[] = {
      "name a target beside it that answers."},
     {FindingId::stun_silent, "WGS-NAT-001", warning, "No STUN server answers",
      "None of the given STUN servers answered over UDP. Nothing is known about NATs on the path, "
-     "and this is no evidence for or against the tunnel: the servers may be down, or UDP to them "
+     "and this says nothing about the tunnel: the servers may be down, or UDP to them "
      "may be filtered.",
      "Name servers that answer: wgscope nat --stun HOST:PORT. To find out whether the gateway is "
      "reachable: wgscope handshake."},
@@ -444,8 +444,8 @@ constexpr FindingKind kKinds[] = {
      "Set PersistentKeepalive to the value that the finding names."},
     {FindingId::keepalive_tight, "WGS-NAT-009", warning, "The keepalive interval has little margin",
      "The interval is shorter than the lifetime of a mapping, but the lifetime is less than one "
-     "and a half times the interval. One lost keepalive can close the flow. So can a mapping that "
-     "starts anew: until something is answered, many NATs forget it much sooner.",
+     "and a half times the interval. One lost keepalive can close the flow. So can a new mapping: "
+     "until something is answered, many NATs forget it much sooner.",
      "Set PersistentKeepalive to the value that the finding names."},
     {FindingId::nat_beyond_router, "WGS-NAT-010", warning, "There is another NAT beyond the router",
      "The next router reports its public address (by NAT-PMP or UPnP), and that address is a "
