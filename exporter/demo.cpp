@@ -95,7 +95,7 @@ T parsed(const std::string& text) {
   return T::parse(text).value();
 }
 
-/// What happens inside is of no interest here: it is the gateways' state that is looked at.
+/// The packets inside the tunnels do not matter here: the demo shows the gateways' state.
 class Silent final : public endpoint::Observer {
  public:
   void on_tunnel_event(const tunnel::Event& /*event*/) override {}
@@ -250,7 +250,7 @@ Result<> Demo::Network::build_gateway(const GatewayPlan& plan) {
   config.host.addresses = {parsed<Prefix>(address_of(plan, 1, false) + "/24"),
                            parsed<Prefix>(address_of(plan, 1, true) + "/64")};
   config.listen = {parsed<Endpoint>("127.0.0.1:0"), parsed<Endpoint>("[::1]:0")};
-  config.measuring = true;  // whoever is the printer may ask for the MTU
+  config.measuring = true;  // a probe that plays the printer may measure the MTU
   PrivateKey shown{config.interface.private_key.secret.clone()};
   auto opened = endpoint::EmbeddedEndpoint::open(std::move(config), random_, silent_);
   if (!opened) return tl::unexpected(opened.error());
@@ -298,7 +298,7 @@ Result<> Demo::Network::build_peer(Gateway& gateway, const PeerPlan& plan, std::
   return {};
 }
 
-/// Of a peer that does not come by itself: whoever looks at the demo can be it.
+/// Of a peer that does not connect by itself: a user of the demo can play it.
 Result<> Demo::Network::write_own_config(const Peer& peer) {
   const GatewayPlan& network = peer.gateway.plan;
   const Endpoint outer = peer.gateway.endpoint->sockets().front().local();

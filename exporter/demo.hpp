@@ -8,13 +8,13 @@
 
 namespace wgscope::exporter {
 
-/// Tunnels to look at where there are none: two gateways and their peers, real ones, as embedded
+/// Tunnels for a host that has none: two gateways and their peers, real ones, as embedded
 /// endpoints that speak WireGuard to each other over loopback. Needs no privileges. The gateways'
 /// UAPI sockets lie in a folder of their own, where the exporter reads them as any other's.
 ///
 ///   gw-lisbon   laptop   pings all the time
 ///               tablet   shakes hands once: its session is dead after 180 s
-///               printer  does not come by itself; its wg-quick file is printer.conf in the folder
+///               printer  does not connect by itself; its wg-quick file is printer.conf there
 ///   gw-oslo     vault    pings all the time, with a preshared key
 ///               phone    pings, and comes from another port every 20 s
 ///               mast     pings over IPv6, inside and, where the host has it, outside, and its
@@ -32,7 +32,7 @@ class Demo {
  public:
   using Warn = std::function<void(const std::string& message)>;
 
-  /// @param warn  is told of faults that cannot be made, on the demo's thread.
+  /// @param warn  is called on the demo's thread for each fault that cannot be made.
   /// @returns io: no folder, no socket.
   static Result<std::unique_ptr<Demo>> start(Warn warn);
   Demo(const Demo&) = delete;

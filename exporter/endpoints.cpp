@@ -180,7 +180,7 @@ footer {{ margin-top: 2rem; color: #5a6b7b; font-size: .875rem; }}
 
 bool nothing_readable(const Snapshot& snapshot) {
   if (!snapshot.devices.empty() || snapshot.failures.empty()) return false;
-  // An empty host is no failure: some source must have been whole to say that it is empty.
+  // An empty host is not a failure, but at least one complete source must say that it is empty.
   const auto& netlink = snapshot.report(Collector::netlink);
   const auto& uapi = snapshot.report(Collector::uapi);
   return !(netlink.ran && netlink.success && snapshot.report(Collector::links).success) &&

@@ -13,7 +13,7 @@ namespace wgscope::exporter {
 /// A named pipe that takes lines, as `echo WORD >PATH` writes them. Only its owner may.
 class LinePipe {
  public:
-  /// @param path  of the pipe, which is made; whoever removes the folder removes it.
+  /// @param path  of the pipe, which is created here; it goes with its directory.
   /// @param take  called by the loop with each line, without its end. One that is longer than 256
   ///              bytes is dropped.
   /// @returns io.

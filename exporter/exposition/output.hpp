@@ -19,7 +19,7 @@ class Sink {
   virtual ~Sink() = default;
 
   /// Takes one piece; it is not retained.
-  /// @returns false when nobody wants the rest, for example because the client has gone.
+  /// @returns false when the rest is not wanted, for example because the client has gone.
   virtual bool write(std::span<const char> piece) = 0;
 };
 

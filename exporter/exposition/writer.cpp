@@ -102,7 +102,7 @@ void Writer::begin(std::string_view name, MetricType type, std::string_view unit
 void Writer::sample(std::string_view name, std::initializer_list<Label> labels, Number value) {
   std::string rendered;
   for (const Label& label : labels) {
-    if (label.value.empty()) continue;  // an empty label is no label
+    if (label.value.empty()) continue;  // an empty label counts as absent
     if (!rendered.empty()) rendered += ',';
     rendered.append(label.name).append("=\"");
     append_label_value(rendered, label.value);

@@ -23,8 +23,8 @@ class Number {
  public:
   static Number integer(std::uint64_t value) { return {value, false}; }
   static Number boolean(bool value) { return {value ? 1U : 0U, false}; }
-  /// Seconds with three decimals; negative durations count as zero, since no metric of ours
-  /// may be negative.
+  /// Seconds with three decimals; negative durations count as zero, because no metric of the
+  /// exporter may be negative.
   static Number seconds(Nanoseconds value) {
     return {static_cast<std::uint64_t>(value.count() < 0 ? 0 : value.count() / 1'000'000), true};
   }
@@ -37,8 +37,8 @@ class Number {
   Number(std::uint64_t digits, bool in_thousandths)
       : digits_(digits), in_thousandths_(in_thousandths) {}
 
-  /// Of plain values: a Number whose address nobody takes stays in registers, and a line of a peer
-  /// costs a third less.
+  /// Plain values: a Number whose address is never taken stays in registers, which makes a peer's
+  /// line a third cheaper.
   static char* write(std::uint64_t digits, bool in_thousandths, char* out);
 
   std::uint64_t digits_;

@@ -20,12 +20,12 @@ struct Listener {
 /// Listens on "ADDRESS:PORT", "[ADDRESS]:PORT", "NAME:PORT" or ":PORT" (every address); port 0
 /// takes a free one. A connection is handed on only once it has sent something (TCP_DEFER_ACCEPT),
 /// so clients that connect and say nothing take no thread.
-/// @returns bad_value for an address that is none, io or access_denied with what to do.
+/// @returns bad_value for an invalid address; io or access_denied with what to do.
 Result<Listener> listen_on(const std::string& address);
 
 /// The sockets systemd passed (sd_listen_fds(3)): LISTEN_PID must be this process, descriptors
 /// start at 3.
-/// @returns bad_value when there are none, or one is no listening TCP socket.
+/// @returns bad_value when there are none, or one is not a listening TCP socket.
 Result<std::vector<Listener>> take_systemd_listeners();
 
 }  // namespace wgscope::exporter::http

@@ -26,7 +26,7 @@ Negotiated negotiate_format(std::string_view accept);
 bool accepts_gzip(std::string_view accept_encoding);
 
 /// The scrape timeout Prometheus announces (X-Prometheus-Scrape-Timeout-Seconds), less what sending
-/// needs; nothing when it is absent or no positive number.
+/// needs; nothing when it is absent or not a positive number.
 std::optional<Nanoseconds> scrape_timeout(std::string_view header);
 
 }  // namespace wgscope::exporter

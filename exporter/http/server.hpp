@@ -36,7 +36,7 @@ class Response final : public Sink {
   void set_header(std::string_view name, std::string_view value);
 
   bool write(std::span<const char> piece) override;
-  /// To be called once, after the last write().
+  /// Call this once, after the last write().
   void finish();
   /// Answers 500 without a body instead; an answer already begun just ends, broken for the client
   /// to see.
@@ -76,7 +76,7 @@ struct ServerOptions {
 class Server {
  public:
   /// Listens and serves until destroyed.
-  /// @returns io, naming the address: in use, not ours, not permitted.
+  /// @returns io, naming the address: in use, not this host's, not permitted.
   static Result<std::unique_ptr<Server>> start(ServerOptions options);
   ~Server();
   Server(const Server&) = delete;

@@ -108,7 +108,7 @@ class JsonEvents final : public nlohmann::json_sax<nlohmann::json> {
   Pairs* pairs_;
 };
 
-/// YAML's events. There is no way to stop the parser, so after a problem it runs on in vain.
+/// YAML's events. The parser cannot be stopped, so after a problem its other events are ignored.
 class YamlEvents final : public YAML::EventHandler {
  public:
   explicit YamlEvents(Pairs& pairs) : pairs_(&pairs) {}
@@ -148,8 +148,8 @@ class YamlEvents final : public YAML::EventHandler {
   bool started_ = false;
 };
 
-/// Whether the first line that says anything starts a section: then it is no map, and most likely a
-/// wg-quick file, with private keys that the YAML parser would copy and leave behind.
+/// Whether the first line that says anything starts a section: then it is not a map, and most
+/// likely a wg-quick file, with private keys that the YAML parser would copy and leave behind.
 bool starts_with_section(std::string_view text) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());

@@ -14,7 +14,7 @@ namespace wgscope::endpoint {
 Result<Attachment> Attachment::make(os::PollLoop& loop, EmbeddedEndpoint& endpoint) {
   Attachment attachment;
   for (const os::UdpSocket& socket : endpoint.sockets()) {
-    // The descriptor, not the socket: those move when the endpoint binds anew.
+    // The descriptor, not the socket: sockets move when the endpoint binds again.
     const auto read = [&endpoint, fd = socket.fd()] { endpoint.handle_readable(os::now(), fd); };
     auto watch = loop.add(socket.fd(), {.readable = read, .writable = {}, .error = read});
     if (!watch) return tl::unexpected(watch.error());

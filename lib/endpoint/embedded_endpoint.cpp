@@ -32,7 +32,7 @@ namespace {
 /// How long a full socket buffer may hold up this thread. Then what is left is lost, as on any full
 /// queue of a network.
 constexpr int kPatienceMs = 10;
-/// System calls of reading before what came is answered.
+/// Reading system calls before the received datagrams are answered.
 constexpr int kReadsAtOnce = 8;
 
 /// EINVAL, and for IPv4 in newer kernels (seen in 6.18) what they say without a route as well.
@@ -174,7 +174,7 @@ bool EmbeddedEndpoint::answer_stun(Now now, os::UdpSocket& socket, const os::Rec
                     .bytes = reply->bytes,
                     .segment_size = reply->bytes.size(),
                     .from = has_all_addresses(socket) ? received.to : std::nullopt}};
-  // What cannot be sent is lost, as on the way: whoever asks will ask again.
+  // An answer that cannot be sent is lost, as on the path: the client will ask again.
   static_cast<void>(socket.send(batch));
   return true;
 }
@@ -191,7 +191,8 @@ void EmbeddedEndpoint::take_error(Instant now, const os::SocketError& error) {
           now, error.destination,
           {.from = *error.offender, .mtu = static_cast<std::uint16_t>(error.info)}))
     return;
-  // Where a NAT's mapping is gone, answers to STUN are refused. That concerns whoever measures.
+  // Where a NAT's mapping is gone, answers to STUN are refused. That concerns only the
+  // client that measures.
   const auto is_there = [&](tunnel::PeerId peer) {
     return interface_.status(peer).endpoint == error.destination;
   };
@@ -295,7 +296,7 @@ bool EmbeddedEndpoint::stamp_is_kept() {
   return true;
 }
 
-/// For what there is no socket of that family, as the kernel would say it.
+/// There is no socket of that family: the error is the kernel's for the same case.
 void EmbeddedEndpoint::report_unsendable() {
   for (std::size_t i = 0; i < batches_.size(); ++i) {
     const os::SendBatch& batch = batches_[i];

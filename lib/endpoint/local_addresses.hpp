@@ -9,13 +9,13 @@
 namespace wgscope::endpoint {
 
 /// Which of the host's addresses each remote one has called, so that answers leave from there: a
-/// NAT or a firewall on the way would not let them pass from another one. The kernel's WireGuard
+/// NAT or a firewall on the path would not let them pass from another one. The kernel's WireGuard
 /// keeps that with a peer's endpoint; here it is kept by remote address, for answers to handshakes
 /// of peers that are not known yet.
 class LocalAddresses {
  public:
-  /// Whoever makes up source addresses fills this; then all is forgotten, and the kernel chooses,
-  /// as it does for those that never called.
+  /// A sender that forges source addresses can fill this. All entries are then forgotten, and the
+  /// kernel chooses the address, as it does for remote addresses that never sent anything.
   static constexpr std::size_t kMost = 8192;
 
   void note(const Endpoint& remote, const IpAddress& local) {
@@ -31,14 +31,14 @@ class LocalAddresses {
     return found == called_.end() ? std::nullopt : std::optional(found->second);
   }
 
-  /// That address cannot be sent from any more.
+  /// That address can no longer be sent from.
   void forget(const Endpoint& remote) {
     called_.erase(remote);
     last_remote_.reset();
   }
 
  private:
-  std::map<Endpoint, IpAddress> called_;  // in an order, which nobody can make slow
+  std::map<Endpoint, IpAddress> called_;  // ordered, so that no choice of keys makes it slow
   // Most datagrams come from where the last one did.
   std::optional<Endpoint> last_remote_;
   IpAddress last_local_;

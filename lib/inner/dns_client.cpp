@@ -116,7 +116,7 @@ std::optional<Instant> DnsLookup::next_timeout() const {
 void DnsLookup::handle_timeout(Instant now) {
   if (result_ || now < sent_ + options_.wait) return;
   if (queries_ < options_.tries) {
-    // A full queue is as good as a lost packet: the next try comes all the same.
+    // A full queue has the effect of a lost packet: the next try follows anyway.
     static_cast<void>(send(now));
     return;
   }

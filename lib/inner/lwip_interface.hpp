@@ -26,7 +26,7 @@ class Host;
 //   and extension headers: it is only handed TCP segments from others to us, whole, behind plain
 //   headers. tcpip_try_callback() is defined here besides, so that the abort cannot happen.
 // - Sequence numbers start at 6510 and count up, identifiers of IPv4 packets count up over all
-//   tunnels: tcp_next_iss() is defined here with random numbers, identifiers are written anew.
+//   tunnels: tcp_next_iss() is defined here with random numbers, identifiers are replaced.
 // - Its general timers would wake us every 100 ms for multicast, router solicitations and
 //   reassembly, none of which we have: they never run. TCP's run only while there are connections,
 //   in an order of their own from the first connection on, so that the same input makes the same

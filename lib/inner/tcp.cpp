@@ -179,7 +179,7 @@ Tcp::Impl::~Impl() {
 }
 
 std::optional<Instant> Tcp::Impl::next_timeout() const {
-  // Another host may have handled the timers of all, and made packets of ours.
+  // Another host may have handled the timers of all hosts, and made packets of this one.
   if (const auto round = lwip_timers::last_round(); round.number != rounds_seen_) return round.at;
   std::optional<Instant> next = lwip_timers::next();
   for (const auto& [id, connection] : connections_)
@@ -218,14 +218,14 @@ void Tcp::Impl::handle_timeout(Instant now) {
     if (!connection->connect_by || *connection->connect_by > now) continue;
     tcp_pcb* pcb = connection->pcb;
     detach(*connection);
-    tcp_close(pcb);  // forgets it at once, where tcp_abort() would send a reset to nobody
+    tcp_close(pcb);  // forgets it at once; tcp_abort() would send a reset without a receiver
     end(*connection, TcpEnd::timed_out);
   }
 }
 
 Result<TcpId> Tcp::Impl::connect(Instant now, const Endpoint& to, Nanoseconds timeout) {
   const auto local = host_->source_for(to.address);
-  // lwIP would keep what is for 127.0.0.1 to itself, on an interface that nobody polls.
+  // lwIP would keep packets for 127.0.0.1 to itself, on an interface that is never polled.
   if (!local || to.port == 0 || host_->is_own(to.address) || wire::is_multicast(to.address) ||
       wire::is_unspecified(to.address) || wire::is_loopback(to.address))
     return fail(Errc::bad_value,
@@ -358,7 +358,7 @@ err_t Tcp::Impl::on_received(void* argument, tcp_pcb* /*pcb*/, pbuf* data,
   }
   connection.peer_finished = true;
   impl.events_->add(TcpFinished{connection.id});
-  if (connection.finished) {  // only lwIP's waiting is left, which tells nobody when it is over
+  if (connection.finished) {  // only lwIP's waiting is left, and lwIP does not report its end
     detach(connection);
     impl.end(connection, TcpEnd::closed);
   }
@@ -422,7 +422,7 @@ void Tcp::Impl::finish(Connection& connection) {
 void Tcp::Impl::close(Connection& connection) {
   tcp_pcb* pcb = connection.pcb;
   detach(connection);
-  // With data that nobody read lwIP sends a reset, as RFC 2525 §2.17 wants.
+  // If there is unread data, lwIP sends a reset, as RFC 2525 §2.17 requires.
   if (pcb != nullptr) tcp_close(pcb);
   connections_.erase(connection.id.value);
 }
@@ -433,7 +433,7 @@ void Tcp::Impl::abort(Connection& connection) {
   if (pcb != nullptr && connection.established)
     tcp_abort(pcb);
   else if (pcb != nullptr)
-    tcp_close(pcb);  // nobody knows of it yet
+    tcp_close(pcb);  // no caller knows of it yet
   connections_.erase(connection.id.value);
 }
 

@@ -52,7 +52,7 @@ std::optional<SocketError::Origin> to_origin(std::uint8_t origin) {
     case SO_EE_ORIGIN_LOCAL: return SocketError::Origin::local;
     case SO_EE_ORIGIN_ICMP: return SocketError::Origin::icmp;
     case SO_EE_ORIGIN_ICMP6: return SocketError::Origin::icmpv6;
-    default: return std::nullopt;  // time stamps and the like, which nobody asked for
+    default: return std::nullopt;  // time stamps and the like, which were not requested
   }
 }
 

@@ -144,7 +144,7 @@ Result<SecretInput> read_secret_input(const std::string& path, std::size_t max_s
   if (S_ISDIR(status.st_mode)) return fail_errno("read", EISDIR);
   if (path != "-" && !S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode))
     return fail(Errc::bad_value, "neither a file nor a pipe");
-  // A pipe is to be waited for; O_NONBLOCK was for opening one that nobody writes.
+  // Reads from a pipe must wait; O_NONBLOCK was only for opening a pipe without a writer.
   if (path != "-" && fcntl(fd, F_SETFL, O_RDONLY) != 0) return fail_errno("open", errno);
   auto text = read_secret_stream(fd, max_size);
   if (!text) return tl::unexpected(text.error());

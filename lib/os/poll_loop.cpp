@@ -1,6 +1,6 @@
 // One round of the loop: ask the timers when they are next due, call those that are, wait in
 // epoll_wait(2), call the handlers of what became ready. Handlers are found by a number that is
-// never used twice, so what epoll says of a watch that a handler has just removed finds nobody.
+// never used twice, so an event for a watch that a handler has just removed has no receiver.
 
 #include "wgscope/os/poll_loop.hpp"
 
@@ -38,7 +38,7 @@ constexpr std::uint64_t kStopId = 0;
 constexpr std::uint64_t kTimerId = 1;
 constexpr std::uint64_t kFirstId = 2;
 
-constexpr int kMostEvents = 64;  // of one round; the others are told in the next
+constexpr int kMostEvents = 64;  // of one round; the next round has the others
 
 struct FdEntry {
   int fd = -1;
@@ -47,7 +47,7 @@ struct FdEntry {
 };
 
 /// Reads the count of an eventfd or a timerfd, so that it is no longer ready. Both are
-/// non-blocking, and one that is not ready after all is no harm.
+/// non-blocking, and one that turns out not to be ready does no harm.
 void take_count(int fd) {
   std::uint64_t count = 0;
   [[maybe_unused]] const ssize_t size = read(fd, &count, sizeof count);

@@ -30,8 +30,9 @@ std::size_t count_datagrams(std::size_t bytes, std::size_t segment_size) {
   return bytes == 0 ? 1 : (bytes + segment_size - 1) / segment_size;
 }
 
-/// Whether an ICMP message may be behind it (icmp_err_convert in net/ipv4/icmp.c, tab_unreach in
-/// net/ipv6/icmp.c). The kernel then reports it to whoever uses the socket next, whatever for.
+/// Whether an ICMP message may be behind it (icmp_err_convert in net/ipv4/icmp.c, tab_unreach
+/// in net/ipv6/icmp.c). The kernel then reports it to the next system call on the socket,
+/// whatever that is.
 bool may_be_anothers(int error) {
   switch (error) {
     case ECONNREFUSED:

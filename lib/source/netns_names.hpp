@@ -13,7 +13,7 @@ namespace wgscope::source {
 /// What people call network namespaces: their names under /run/netns, which become labels.
 ///
 /// A name is remembered by its namespace and believed only after another look, so that series keep
-/// their labels while the name exists. All names are looked at once in a collection at most.
+/// their labels while the name exists. All names are looked up at most once in a collection.
 class NetnsNames {
  public:
   explicit NetnsNames(std::string folder) : folder_(std::move(folder)) {}

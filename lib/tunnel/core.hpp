@@ -68,7 +68,7 @@ class Interface::Core {
  private:
   friend Interface;  // whose getters look at the parts
 
-  /// What a receiver index of ours stands for.
+  /// What one of this interface's receiver indexes stands for.
   struct Target {
     PeerId peer;
     noise::KeyPair* session = nullptr;  ///< null: an outstanding handshake

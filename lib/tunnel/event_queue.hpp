@@ -9,7 +9,7 @@
 
 namespace wgscope::tunnel {
 
-/// The last events that nobody has taken yet; bounded, for each hostile datagram makes one.
+/// The last events that were not taken yet. Bounded, because each hostile datagram makes one.
 class EventQueue {
  public:
   static constexpr std::size_t kCapacity = 256;

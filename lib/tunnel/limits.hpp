@@ -36,7 +36,7 @@ class SourceLimiter {
   /// More sources than this at once are refused: their state would be the attack.
   static constexpr std::size_t kMaxSources = 8192;
 
-  /// @param seed  so that nobody can choose addresses that collide.
+  /// @param seed  random, so that senders cannot choose addresses that collide.
   explicit SourceLimiter(std::uint64_t seed);
   bool allow(Instant now, const IpAddress& source);
 

@@ -14,7 +14,7 @@ namespace wgscope::tunnel {
 
 /// Datagrams on their way out, one behind the other in one piece of memory, so that neighbours of
 /// one address and size are a batch without being copied (UDP_SEGMENT). Emptied by take(); written
-/// anew from the front once all were taken.
+/// again from the front once all were taken.
 class Outbox {
  public:
   static constexpr std::size_t kCapacity = 512UL * 1024;

@@ -6,7 +6,7 @@
 //   keys made ────────────> no new ones for 540 s ──> wiped (wipe_keys)
 //   any packet, any way ──> silence for the configured time ──> keepalive (persistent_keepalive)
 //
-// Keepalives are no data. Would they count when sent, an idle tunnel would handshake every 15 s;
+// Keepalives are not data. If they counted when sent, an idle tunnel would handshake every 15 s;
 // would they count when received, two idle peers would answer each other for ever.
 
 #include <algorithm>
@@ -157,7 +157,7 @@ void Interface::Core::retry_handshake(Now now, PeerId id) {
   if (peer.retries == kMaxRetries) return give_up(now.boot, id);
   ++peer.retries;
   if (initiate(now, id)) return;
-  // Too soon after a response of ours, or the outbox is full.
+  // Too soon after our last response, or the outbox is full.
   const Instant since =
       std::max(peer.last_handshake_sent.value_or(now.boot), now.boot - noise::kRekeyTimeout);
   retransmit_at(id, since + noise::kRekeyTimeout + std::max<Nanoseconds>(jitter(), kLeastWait));

@@ -38,7 +38,7 @@ constexpr std::size_t kMaxPacket = 65'507 - wire::kTransportOverhead;
 constexpr auto kRekeyOnReceive =
     noise::kRejectAfterTime - noise::kKeepaliveTimeout - noise::kRekeyTimeout;
 
-/// Until then whoever polls has emptied the outbox.
+/// By then the caller that polls has emptied the outbox.
 constexpr std::chrono::milliseconds kOutboxFull{1};
 
 bool expired(const noise::KeyPair& session, Instant now) {
@@ -158,7 +158,7 @@ void Interface::Core::send_staged(Now now, PeerId id) {
     peer.staged.pop_front();
   }
   if (peer.staged.empty()) return;
-  peer.retries = 0;  // whoever still has something to send does not give up (whitepaper §6.4)
+  peer.retries = 0;  // a peer with new data to send does not give up (whitepaper §6.4)
   if (initiate(now, id) || peer.timers.retransmit_handshake) return;
   // It is too soon after our last: then as soon as it may be, unless a session comes first.
   if (peer.last_handshake_sent)

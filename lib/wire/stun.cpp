@@ -284,7 +284,7 @@ std::optional<StunReply> answer_binding(std::span<const std::byte> datagram, con
     answer.xor_mapped = from;
     if (request->response_port) reply.to.port = *request->response_port;
   }
-  if (reply.to.port == 0) return std::nullopt;  // nobody can be sent to there
+  if (reply.to.port == 0) return std::nullopt;  // nothing can be sent to port 0
   reply.bytes = build_stun(answer);
   return reply;
 }

@@ -77,7 +77,7 @@ Result<bool> DumpReader::feed(std::span<const std::byte> datagram) {
     const auto payload = datagram.subspan(sizeof header, header.nlmsg_len - sizeof header);
     const std::size_t padded = NLMSG_ALIGN(std::size_t{header.nlmsg_len});
     datagram = datagram.subspan(std::min(padded, datagram.size()));
-    if (header.nlmsg_seq != sequence_) continue;  // an answer to nobody here
+    if (header.nlmsg_seq != sequence_) continue;  // an answer to another request
     if ((header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) interrupted_ = true;
 
     switch (header.nlmsg_type) {

@@ -93,7 +93,7 @@ Result<> AnswerReader::device_line(std::string_view text) {
   return other_line(text);
 }
 
-/// The keys in an order in which those that come often come soon: there are ten lines a peer.
+/// The most frequent keys come first: there are ten lines for each peer.
 Result<> AnswerReader::peer_line(std::string_view text) {
   Peer& peer = device_->peers.back();
   if (take_key(text, "allowed_ip")) return allowed_ip(text);

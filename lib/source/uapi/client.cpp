@@ -32,7 +32,7 @@ constexpr std::string_view kSuffix = ".sock";
 constexpr std::size_t kBufferSize = 64UL * 1024;
 static_assert(kBufferSize > 2 * kMaxLineSize, "a whole line must always fit behind an unread rest");
 
-/// One conversation. The buffer holds what has arrived but is no whole line yet.
+/// One conversation. The buffer holds received bytes that do not make a whole line yet.
 class Session {
  public:
   Session(Query& query, WallTime now) : query_(&query), reader_(query.device, now) {}
@@ -143,7 +143,7 @@ Result<std::vector<SocketFile>> list_sockets(const std::string& folder) {
     if (file.size() <= kSuffix.size() || !file.ends_with(kSuffix)) continue;
     std::error_code ignored;
     const auto type = entry->status(ignored).type();
-    // One that cannot be looked at (`none`) is listed: asking it tells why.
+    // A file that cannot be examined (`none`) is listed: connecting to it shows why.
     if (type != std::filesystem::file_type::socket && type != std::filesystem::file_type::none)
       continue;
     sockets.push_back({entry->path().string(), file.substr(0, file.size() - kSuffix.size())});

@@ -75,7 +75,7 @@ class Process {
   [[nodiscard]] bool sees(const SocketFileId& file, std::span<const std::string> names) const {
     const os::UniqueFd root(openat(folder_.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
     return root && std::ranges::any_of(names, [&](const std::string& name) {
-             // Symbolic links on the way are to be followed as that process follows them.
+             // Symbolic links in the path must be followed as that process follows them.
              open_how how{};
              how.flags = O_PATH | O_CLOEXEC;
              how.resolve = RESOLVE_IN_ROOT;
@@ -147,7 +147,7 @@ class Search {
       const auto [end, bad] = std::from_chars(name.data(), name.data() + name.size(), pid);
       if (bad == std::errc{} && end == name.data() + name.size()) pids.push_back(pid);
     }
-    // Without /proc there is no visible process, and that lasts.
+    // Without /proc no process is visible, and that lasts.
     if (error && error != std::errc::no_such_file_or_directory)
       note(fail_errno(fmt::format("list processes in {}", *proc_), error.value()).value());
     std::ranges::sort(pids);
