@@ -167,7 +167,7 @@ footer {{ margin-top: 2rem; color: #5a6b7b; font-size: .875rem; }}
 <dl>
 <dt><a href="{0}">{0}</a></dt><dd>metrics</dd>
 <dt><a href="/-/healthy">/-/healthy</a></dt><dd>200 while the exporter runs</dd>
-<dt><a href="/-/ready">/-/ready</a></dt><dd>200 while anything can be read, and what cannot</dd>
+<dt><a href="/-/ready">/-/ready</a></dt><dd>200 while the exporter can read anything; lists what it cannot read</dd>
 </dl>
 <footer>version {1}, revision {2}</footer>
 </body>
