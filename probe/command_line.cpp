@@ -27,7 +27,8 @@ class PlainFormatter final : public CLI::Formatter {
  private:
   std::string make_option_opts(const CLI::Option* option) const override {
     std::string text;
-    if (option->get_type_size() != 0) text += " " + option->get_type_name();
+    if (option->get_type_size() != 0 && !option->get_type_name().empty())
+      text += " " + option->get_type_name();
     const std::string& standard = option->get_default_str();
     if (!standard.empty()) text += fmt::format(" [{}]", standard);
     return text;
@@ -41,6 +42,13 @@ void complain(const Complaint& complaint) {
 template <class Value>
 Option add_value(CLI::App& app, std::string_view names, Value& into, std::string_view description) {
   return Option(*app.add_option(std::string(names), into, std::string(description)));
+}
+
+/// Options had dots once; scripts may still have them.
+void take_old_spelling(std::string& argument) {
+  for (const std::string_view old : {"--state.dir", "--uapi.dir"})
+    if (argument == old || argument.starts_with(std::string(old) + "="))
+      argument[old.find('.')] = '-';
 }
 
 bool is_of_base64(char c) {
@@ -174,6 +182,7 @@ void CommandLine::check(std::function<Complaint()> look) {
 
 std::optional<Exit> CommandLine::parse(std::vector<std::string> arguments) {
   try {
+    std::ranges::for_each(arguments, take_old_spelling);
     std::ranges::reverse(arguments);  // as CLI11 wants them
     app_->parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {

@@ -13,6 +13,7 @@
 #include "wgscope/base/text.hpp"
 
 #include "build_info.hpp"
+#include "probe/run.hpp"
 #include "probe/verbs.hpp"
 
 namespace wgscope::probe {
@@ -49,7 +50,9 @@ Exit run_program(std::vector<std::string> arguments) {
     return Exit::ok;
   }
   const auto verb = std::ranges::find(verbs(), std::string_view(first), &Verb::name);
-  if (verb != verbs().end()) return verb->run(std::move(arguments));
+  if (verb != verbs().end())
+    return verb->make != nullptr ? run_verb(*verb, std::move(arguments))
+                                 : verb->run(std::move(arguments));
   const bool is_option = first.starts_with('-');
   return refuse(
       fmt::format("{} '{}'", is_option ? "no such option:" : "no such verb:", printable(first)));

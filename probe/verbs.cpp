@@ -8,13 +8,27 @@ namespace wgscope::probe {
 namespace {
 
 constexpr Verb kVerbs[] = {
-    {"handshake", "Does the tunnel work, and if not, why", run_handshake},
-    {"ping", "Round trips and loss through the tunnel, and beside it", run_ping},
-    {"reach", "What can be reached inside the tunnel, and what must not be", run_reach},
-    {"mtu", "The path's MTU in both directions, and the tunnel's that fits it", run_mtu},
-    {"nat", "What NATs on the way do, and whether the keepalive is often enough", run_nat},
-    {"listen", "Be a peer to others: answer handshakes and pings, show what happens", run_listen},
-    {"explain", "Say what a finding means and what to do about it", run_explain},
+    {.name = "handshake",
+     .summary = "Does the tunnel work, and if not, why",
+     .make = make_handshake},
+    {.name = "ping",
+     .summary = "Round trips and packet loss, inside and outside the tunnel",
+     .make = make_ping},
+    {.name = "reach",
+     .summary = "What can be reached inside the tunnel, and what must not be",
+     .make = make_reach},
+    {.name = "mtu",
+     .summary = "The path's MTU in both directions, and the tunnel MTU that fits it",
+     .make = make_mtu},
+    {.name = "nat",
+     .summary = "What NATs on the path do, and whether the keepalive is short enough",
+     .make = make_nat},
+    {.name = "listen",
+     .summary = "Be a peer for others: answer handshakes and pings, show what happens",
+     .run = run_listen},
+    {.name = "explain",
+     .summary = "Say what a finding means and what to do about it",
+     .run = run_explain},
 };
 
 }  // namespace

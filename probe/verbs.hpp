@@ -1,11 +1,14 @@
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace wgscope::probe {
+
+class CheckVerb;
 
 /// What the program ends with, as Nagios plugins do.
 enum class Exit : int {
@@ -15,12 +18,14 @@ enum class Exit : int {
   unknown = 3,  ///< nothing was found out: wrong usage, no permission, no such file
 };
 
-/// A verb of the command line. Each has a file in commands/: options -> run -> render.
+/// A verb of the command line. Each has a file in commands/, and one of the two functions.
 struct Verb {
   std::string_view name;
   std::string_view summary;  ///< a line of --help
-  /// @param arguments  behind the verb.
-  Exit (*run)(std::vector<std::string> arguments);
+  /// A verb that asks a question about a tunnel or a path: run.hpp does all that they share.
+  std::unique_ptr<CheckVerb> (*make)() = nullptr;
+  /// Any other verb. @param arguments  behind the verb.
+  Exit (*run)(std::vector<std::string> arguments) = nullptr;
 };
 
 /// All verbs, in the order of --help.

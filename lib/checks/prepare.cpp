@@ -23,6 +23,7 @@
 #include "wgscope/base/text.hpp"
 #include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
+#include "wgscope/config/expectations.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/crypto/x25519.hpp"
 #include "wgscope/diagnosis/check_kinds.hpp"
@@ -72,11 +73,13 @@ void warn_of_mode(const std::string& path, const std::optional<unsigned>& mode,
 Check remark(const std::string& file, const config::Warning& line) {
   const diagnosis::Text what = text("line {}: {}", line.line, diagnosis::Name{line.text});
   if (!line.not_known) return make_check(CheckKind::configuration_line, Status::ok, what);
-  return make_check(CheckKind::configuration_line, Status::warning, what,
-                    {.id = FindingId::line_not_known,
-                     .cause = text("line {} of the configuration has a setting that wg-quick does not have", line.line),
-                     .evidence = {text("{}, {}", Path{file}, what)},
-                     .fix = {"correct the line, or remove it: wg refuses files that contain it"}});
+  return make_check(
+      CheckKind::configuration_line, Status::warning, what,
+      {.id = FindingId::line_not_known,
+       .cause = text("line {} of the configuration has a setting that wg-quick does not have",
+                     line.line),
+       .evidence = {text("{}, {}", Path{file}, what)},
+       .fix = {"correct the line, or remove it: wg refuses files that contain it"}});
 }
 
 /// Reads the file that --config names.
@@ -255,12 +258,13 @@ Result<Stamps> open_stamps(const TargetOptions& options, const PublicKey& key,
       return tl::unexpected(stamps.error());
     why = stamps.error();
   }
-  checks.push_back(make_check(
-      CheckKind::configuration_state, Status::unknown, "the time of the key's last handshake is not stored",
-      {.id = FindingId::stamps_not_kept,
-       .cause = "the time of this key's last handshake cannot be stored",
-       .evidence = {text("{}", diagnosis::Name{why->context})},
-       .fix = {"pass --state-dir DIR, a directory that this user can write to and that outlives reboots"}}));
+  checks.push_back(make_check(CheckKind::configuration_state, Status::unknown,
+                              "the time of the key's last handshake is not stored",
+                              {.id = FindingId::stamps_not_kept,
+                               .cause = "the time of this key's last handshake cannot be stored",
+                               .evidence = {text("{}", diagnosis::Name{why->context})},
+                               .fix = {"pass --state-dir DIR, a directory that this user can write "
+                                       "to and that outlives reboots"}}));
   return Stamps();
 }
 
@@ -272,6 +276,14 @@ Result<ConfigFile> read_config_file(const std::string& path) {
   auto config = config::parse_wg_quick(input->text.view());
   if (!config) return about(shown_path(path), config.error());
   return ConfigFile{std::move(*config), input->mode};
+}
+
+Result<std::vector<config::Expectation>> read_expectations(const std::string& path) {
+  const auto content = os::read_file(path, config::kMaxExpectationsSize);
+  if (!content) return about(path, content.error());
+  auto expectations = config::parse_expectations(*content);
+  if (!expectations) return about(path, expectations.error());
+  return expectations;
 }
 
 Result<PresharedKey> read_preshared_key(const std::string& path) {

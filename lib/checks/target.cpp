@@ -23,6 +23,10 @@ bool is_host(const Prefix& prefix) { return prefix.bits == prefix.address.octets
 
 }  // namespace
 
+diagnosis::Text endpoint_text(const Target& target) {
+  return diagnosis::text("{}:{}", diagnosis::Name{target.endpoint.host}, target.endpoint.port);
+}
+
 Result<std::size_t> choose_peer(const config::WgQuickConfig& config, const std::string& peer) {
   if (config.peers.empty())
     return fail(Errc::bad_value, "there is no [Peer], the gateway: add one with its PublicKey");
@@ -82,6 +86,14 @@ Result<Target> make_target(config::WgQuickConfig config, const std::string& peer
 bool is_allowed(const Target& target, const IpAddress& address) {
   return std::ranges::any_of(
       target.allowed_ips, [&](const Prefix& allowed) { return wire::contains(allowed, address); });
+}
+
+Result<> check_inside(const Target& target, const IpAddress& address) {
+  if (is_allowed(target, address)) return {};
+  return fail(Errc::bad_value,
+              fmt::format("{} is not in the gateway's AllowedIPs, so packets to it "
+                          "do not enter the tunnel",
+                          address.to_string()));
 }
 
 std::optional<IpAddress> guess_inner_target(const Target& target, std::optional<Family> family) {

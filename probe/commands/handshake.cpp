@@ -1,127 +1,83 @@
 #include "wgscope/checks/handshake.hpp"
 
-#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "wgscope/base/result.hpp"
-#include "wgscope/checks/run.hpp"
-#include "wgscope/checks/target.hpp"
-#include "wgscope/diagnosis/report.hpp"
-#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/prepare.hpp"
+#include "wgscope/checks/question.hpp"
 
 #include "probe/command_line.hpp"
 #include "probe/commands/commands.hpp"
-#include "probe/frame.hpp"
-#include "probe/verbs.hpp"
-
-// wgscope handshake: options -> checks::handshake() -> render.
+#include "probe/options/check_options.hpp"
+#include "probe/run.hpp"
 
 namespace wgscope::probe {
 namespace {
 
-struct HandshakeVerb {
-  CheckOptions check;
-  std::vector<std::uint16_t> ports;
-  std::string inner_target;
-  std::vector<std::string> preshared_key_files;
-  std::optional<std::chrono::nanoseconds> hold;
-  bool no_data = false;
+class HandshakeVerb final : public CheckVerb {
+ public:
+  [[nodiscard]] std::string_view description() const override {
+    return "Handshake with a gateway, try whether data crosses the tunnel, and say what is wrong "
+           "if "
+           "it does not.";
+  }
+  void add_options(CommandLine& line) override;
+  Result<std::unique_ptr<checks::Question>> make(Subject& subject) override;
+
+ private:
+  std::vector<std::uint16_t> ports_;
+  std::string inner_target_;
+  std::vector<std::string> preshared_key_files_;
+  std::optional<Nanoseconds> hold_;
+  bool no_data_ = false;
 };
 
-void add_options(CommandLine& line, HandshakeVerb& verb) {
-  add_check_options(line, verb.check);
-  line.add("--port", verb.ports, "Try this port of the endpoint too; repeatable")
+void HandshakeVerb::add_options(CommandLine& line) {
+  line.add("--port", ports_, "Try this port of the endpoint as well; repeatable")
       .type("PORT")
       .range(1, 65535);
-  line.add("--ping", verb.inner_target,
-           "What to ping inside the tunnel; without it a likely address is chosen")
+  line.add("--ping", inner_target_,
+           "What to ping inside the tunnel; by default an address that is likely to answer")
       .type("ADDRESS");
-  line.add("--try-preshared-key-file", verb.preshared_key_files,
-           "Where the preshared key does not fit: whether the one in this file does; "
-           "repeatable")
+  line.add("--try-preshared-key-file", preshared_key_files_,
+           "If the preshared key does not fit: try the one in this file; repeatable")
       .type("FILE");
   add_duration_option(
-      line, "--hold", [&](auto time) { verb.hold = time; },
-      "Ping that long, to find tunnels that die after seconds");
-  line.add_flag("--no-data", verb.no_data, "Only the handshake, nothing inside the tunnel");
+      line, "--hold", [this](Nanoseconds time) { hold_ = time; },
+      "Ping for this long, to find tunnels that stop working after some seconds");
+  line.add_flag("--no-data", no_data_, "Only handshake; send nothing inside the tunnel");
+  add_check_options(line, check);
 }
 
-/// What the options say, for the target they are about.
-Result<checks::HandshakeOptions> handshake_options(const HandshakeVerb& verb,
-                                                   const checks::Target& target) {
-  checks::HandshakeOptions options = handshake_options(verb.check);
-  options.data = !verb.no_data;
-  options.ports = verb.ports;
-  options.hold = verb.hold;
-  if (!verb.inner_target.empty()) {
-    const auto address = parse_inner_address(verb.inner_target, target);
-    if (!address) return fail(address.error().code, "--ping: " + address.error().context);
+Result<std::unique_ptr<checks::Question>> HandshakeVerb::make(Subject& subject) {
+  const auto tunnel = subject.tunnel();
+  if (!tunnel) return tl::unexpected(tunnel.error());
+  checks::HandshakeOptions options = check.handshake();
+  options.data = !no_data_;
+  options.ports = ports_;
+  options.hold = hold_;
+  if (!inner_target_.empty()) {
+    const auto address = parse_inner_address((*tunnel)->target(), "--ping", inner_target_);
+    if (!address) return tl::unexpected(address.error());
     options.inner_target = *address;
   }
-  for (const std::string& file : verb.preshared_key_files) {
+  for (const std::string& file : preshared_key_files_) {
     auto key = checks::read_preshared_key(file);
     if (!key) return tl::unexpected(key.error());
     options.preshared_keys.push_back({file, std::move(*key)});
   }
-  return options;
-}
-
-Plan plan_of(const checks::Target& target, const checks::HandshakeOptions& options) {
-  using diagnosis::Name;
-  using diagnosis::text;
-  Plan plan;
-  std::string ports = std::to_string(target.endpoint.port);
-  for (const std::uint16_t port : options.ports) ports += ", " + std::to_string(port);
-  plan.lines.push_back(text("to every address of {}, UDP port {}:", Name{target.endpoint.host},
-                            diagnosis::Text().add(std::string_view(ports))));
-  plan.lines.push_back(
-      text("  handshake initiations of 148 bytes, one in 5 s until it answers, for "
-           "{} at most",
-           options.timeout));
-  plan.lines.emplace_back(
-      "  where it stays silent: up to 33 datagrams of up to 148 bytes, to this port "
-      "and a closed one of the same host, 24 of them with short lives");
-  const auto guessed = checks::guess_inner_target(target);
-  const auto inner = options.inner_target ? options.inner_target : guessed;
-  if (options.data && inner)
-    plan.lines.push_back(
-        text("through the tunnel to {}: up to 3 echo requests of 84 bytes{}", *inner,
-             options.hold ? text(", then two a second for {}", *options.hold) : diagnosis::Text()));
-  plan.lines.push_back(
-      text("what that changes: the gateway takes this host for the endpoint of the "
-           "peer, its latest handshake moves, and it will refuse handshakes of this "
-           "key with an older time"));
-  return plan;
+  return checks::handshake_question(**tunnel, std::move(options));
 }
 
 }  // namespace
 
-Exit run_handshake(std::vector<std::string> arguments) {
-  HandshakeVerb verb;
-  CommandLine line("Handshakes with a gateway, and tells why that does not work",
-                   "wgscope handshake");
-  add_options(line, verb);
-  if (const auto exit = line.parse(std::move(arguments))) return *exit;
-  checks::HandshakeOptions options;
-  return run_check(
-      verb.check,
-      {.verb = "handshake",
-       .check = [&](const Prepared& prepared) -> Result<> {
-         auto made = handshake_options(verb, prepared.target);
-         if (!made) return tl::unexpected(made.error());
-         options = std::move(*made);
-         return {};
-       },
-       .plan = [&](const Prepared& prepared) { return plan_of(prepared.target, options); },
-       .run =
-           [&](checks::Run& run, Prepared& prepared, diagnosis::Report& report) {
-             const auto outcome = checks::handshake(run, prepared.target, prepared.stamps, options);
-             diagnosis::add(outcome.facts, report);
-           }});
-}
+std::unique_ptr<CheckVerb> make_handshake() { return std::make_unique<HandshakeVerb>(); }
 
 }  // namespace wgscope::probe

@@ -17,6 +17,7 @@
 #include "wgscope/base/secret_string.hpp"
 #include "wgscope/base/text.hpp"
 #include "wgscope/checks/key_guard.hpp"
+#include "wgscope/checks/prepare.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/crypto/random.hpp"
 #include "wgscope/crypto/x25519.hpp"
@@ -38,7 +39,6 @@ namespace wgscope::probe {
 namespace {
 
 constexpr std::string_view kUsualUapiFolder = "/var/run/wireguard";
-constexpr std::size_t kMaxConfigSize = 16U << 20U;
 
 struct ListenOptions {
   std::string config;
@@ -74,11 +74,11 @@ void add_options(CommandLine& line, ListenOptions& options) {
   line.add("--interface", options.interface, "What `wg show` is to call this")
       .type("NAME")
       .show_default();
-  line.add("--uapi.dir", options.uapi_folder,
+  line.add("--uapi-dir", options.uapi_folder,
            "Folder of the socket that shows this to `wg` and the exporter; as root " +
                std::string(kUsualUapiFolder) + ", else none")
       .type("DIR");
-  line.add("--state.dir", options.state_folder, "Folder in which the key's last handshake is kept")
+  line.add("--state-dir", options.state_folder, "Folder in which the key's last handshake is kept")
       .type("DIR");
   line.add_flag("--stun", options.stun,
                 "Answer STUN requests on the same port, so that wgscope nat on the other side can "
@@ -102,18 +102,13 @@ Exit refuse(const Error& error) {
 }
 
 Result<config::WgQuickConfig> read_config(const std::string& path) {
-  const auto in_file = [&](const Error& error) {
-    return fail(error.code, fmt::format("{}: {}", path, error.context), error.sys_errno);
-  };
-  const auto input = os::read_secret_input(path, kMaxConfigSize);
-  if (!input) return in_file(input.error());
-  auto config = config::parse_wg_quick(input->text.view());
-  if (!config) return in_file(config.error());
-  if (config->private_key && input->mode && (*input->mode & 077U) != 0)
-    fmt::print(stderr, "wgscope listen: {}: others on this host can read it: chmod 600\n", path);
-  for (const config::Warning& warning : config->warnings)
+  auto file = checks::read_config_file(path);
+  if (!file) return tl::unexpected(file.error());
+  if (file->config.private_key && file->mode && (*file->mode & 077U) != 0)
+    fmt::print(stderr, "wgscope listen: other users can read {}: run chmod 600\n", path);
+  for (const config::Warning& warning : file->config.warnings)
     fmt::print(stderr, "wgscope listen: {}: line {}: {}\n", path, warning.line, warning.text);
-  return config;
+  return std::move(file->config);
 }
 
 Result<ListenerOptions> listener_options(const ListenOptions& options,
@@ -130,7 +125,7 @@ Result<ListenerOptions> listener_options(const ListenOptions& options,
   made.stamp_folder = options.state_folder;
   if (options.generate || !made.stamp_folder.empty()) return made;
   auto usual = os::stamp_folder({geteuid(), std::getenv("XDG_STATE_HOME"), std::getenv("HOME")});
-  if (!usual) return fail(usual.error().code, usual.error().context + "; or give --state.dir");
+  if (!usual) return fail(usual.error().code, usual.error().context + "; or give --state-dir");
   made.stamp_folder = std::move(*usual);
   return made;
 }

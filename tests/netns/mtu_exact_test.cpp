@@ -106,8 +106,8 @@ class ExactMtu : public testing::TestWithParam<Family> {
     inside(place_->ours.path(), [&] {
       auto run = must(checks::Run::open());
       checks::Stamps stamps;
-      const auto session = must(checks::Session::open(run, checks::widened(about),
-                                                      must(Endpoint::parse(outer())), stamps));
+      const auto session =
+          must(checks::Session::open(run, about, must(Endpoint::parse(outer())), stamps));
       session->initiate();
       if (!run.wait([&] { return session->established(); }, os::boot_now() + kLongEnough))
         throw std::runtime_error("no handshake");

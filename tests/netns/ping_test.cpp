@@ -30,8 +30,8 @@
 
 #include "wgscope/base/keys.hpp"
 #include "wgscope/checks/run.hpp"
-#include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
+#include "wgscope/checks/tunnel.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/ping.hpp"
 #include "wgscope/diagnosis/report.hpp"
@@ -122,24 +122,47 @@ struct Pinged {
   Report report;
 };
 
-checks::PingCheck check_of(std::uint64_t count) {
-  checks::PingCheck check;
+struct PingCheck {
+  checks::HandshakeOptions handshake{.data = false};
+  checks::PingOptions ping;
+};
+
+PingCheck check_of(std::uint64_t count) {
+  PingCheck check;
   check.ping.count = count;
   check.ping.interval = 10ms;
   check.ping.target = IpAddress::parse("10.9.0.1").value();
   return check;
 }
 
+/// Keeps what a question found.
+class Facts final : public checks::PingObserver {
+ public:
+  void on_round(const checks::PingRound& /*round*/) override {}
+  void on_result(const PingFacts& facts) override { kept = facts; }
+
+  std::optional<PingFacts> kept;
+};
+
+Pinged ask(checks::Run& run, checks::Target target, PingCheck check) {
+  checks::Tunnel tunnel({.target = std::move(target), .stamps = {}, .noticed = {}},
+                        std::move(check.handshake));
+  Facts facts;
+  Pinged pinged;
+  checks::ping_question(tunnel, check.ping, &facts).value()->ask(run, {}, pinged.report);
+  pinged.facts = facts.kept;
+  return pinged;
+}
+
 /// Runs a whole check on a thread in a namespace.
 Pinged ping_in(
-    const NetworkNamespace& netns, const checks::Target& target, checks::PingCheck check,
+    const NetworkNamespace& netns, checks::Target target, PingCheck check,
     const std::function<void()>& before = [] {}) {
   Pinged pinged;
   inside(netns.path(), [&] {
     before();
     auto run = checks::Run::open().value();
-    checks::Stamps stamps;
-    pinged.facts = checks::check_ping(run, target, stamps, std::move(check), pinged.report);
+    pinged = ask(run, std::move(target), std::move(check));
   });
   return pinged;
 }
@@ -253,7 +276,7 @@ TEST_P(PingOverRouter, WithoutReplyIsCritical) {
 
 TEST_P(PingOverRouter, WhereTheHandshakeFailsIsSkipped) {
   net_->router.must({"sysctl", "-qw", "net.ipv4.ip_forward=0"});
-  checks::PingCheck check = check_of(3);
+  PingCheck check = check_of(3);
   check.handshake.timeout = 3s;
   const auto [facts, report] =
       ping_in(net_->probe, gateway_->target("198.18.2.1"), std::move(check));
@@ -365,10 +388,10 @@ TEST_P(PingVerb, WithACountCtrlCCutsItShort) {
 
 TEST_P(PingVerb, SaysWhatIsWrongWithItsOptions) {
   for (const auto& [options, message] :
-       {std::pair{std::vector<std::string>{"-i", "1ms"}, "--interval: at least 10ms"},
+       {std::pair{std::vector<std::string>{"-i", "1ms"}, "the interval must be at least 10 ms"},
         std::pair{std::vector<std::string>{"-c", "-1"}, "--count"},
-        std::pair{std::vector<std::string>{"host"}, "'host' is no IP address"},
-        std::pair{std::vector<std::string>{"192.0.2.1"}, "not among the peer's AllowedIPs"}}) {
+        std::pair{std::vector<std::string>{"host"}, "'host' is not an IP address"},
+        std::pair{std::vector<std::string>{"192.0.2.1"}, "is not in the gateway's AllowedIPs"}}) {
     const Finished done = run_verb(options);
     EXPECT_EQ(done.exit_code, 3);
     EXPECT_THAT(done.err, HasSubstr(message));
@@ -381,17 +404,15 @@ TEST(PingOverRelay, TellsDoublesAndOrderOfWireguardGoByDirection) {
   WGSCOPE_NEED(why_no_netns());
   const NetworkNamespace netns;
   const GatewayProcess gateway(netns, Kind::wireguard_go);
-  Report report;
-  std::optional<PingFacts> facts;
+  Pinged pinged;
   inside(netns.path(), [&] {
     auto run = checks::Run::open().value();
     Relay relay(run, kPort);
     relay.backward = [](std::size_t n) { return n % 10 == 3 ? Fate::twice : Fate::pass; };
     relay.forward = [](std::size_t n) { return n % 10 == 6 ? Fate::late : Fate::pass; };
-    checks::Stamps stamps;
-    facts = checks::check_ping(run, gateway.target("127.0.0.1", relay.port()), stamps, check_of(30),
-                               report);
+    pinged = ask(run, gateway.target("127.0.0.1", relay.port()), check_of(30));
   });
+  const auto& [facts, report] = pinged;
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->inner.round_trips.size(), 30U);
   EXPECT_EQ(facts->back.replayed, 3U);
@@ -406,13 +427,13 @@ TEST(PingWithTwoAddresses, GoesThroughTheNewestSession) {
   WGSCOPE_NEED(why_no_netns());
   const NetworkNamespace netns;
   const GatewayProcess gateway(netns, Kind::wireguard_go);
-  const checks::Target target = gateway.target("127.0.0.1");
-  checks::PingCheck check = check_of(5);
+  checks::Target target = gateway.target("127.0.0.1");
+  PingCheck check = check_of(5);
   check.handshake.ports = {51821};
   netns.must({"nft", "-f", "-"},
              "table ip wgs { chain c { type nat hook output priority -100; udp dport 51821 dnat to "
              "127.0.0.1:51820; }; }\n");
-  const auto [facts, report] = ping_in(netns, target, std::move(check));
+  const auto [facts, report] = ping_in(netns, std::move(target), std::move(check));
   ASSERT_TRUE(facts) << verdict(report).plain();
   EXPECT_EQ(facts->inner.round_trips.size(), 5U);
   EXPECT_THAT(findings(report), IsEmpty());

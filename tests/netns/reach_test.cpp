@@ -20,8 +20,8 @@
 
 #include "wgscope/base/keys.hpp"
 #include "wgscope/checks/run.hpp"
-#include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
+#include "wgscope/checks/tunnel.hpp"
 #include "wgscope/config/expectations.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
@@ -112,14 +112,15 @@ class ReachBehindGateway : public Interop {
   }
 
   /// The whole check, as the program runs it.
-  diagnosis::Report reach(std::vector<config::Expectation> wanted, const checks::Target& target) {
+  diagnosis::Report reach(std::vector<config::Expectation> wanted, checks::Target target) {
     const Visit visit(site_->ours.path());
     diagnosis::Report report;
     checks::Run run = checks::Run::open().value();
-    checks::ReachCheck check{.reach = checks::reach_options(target), .wanted = std::move(wanted)};
-    check.handshake.timeout = handshake_timeout_;
-    check.reach.try_timeout = 700ms;
-    checks::check_reach(run, target, stamps_, std::move(check), report);
+    checks::Tunnel tunnel({.target = std::move(target), .stamps = {}, .noticed = {}},
+                          {.timeout = handshake_timeout_, .data = false});
+    checks::ReachOptions options = checks::reach_options(tunnel.target());
+    options.try_timeout = 700ms;
+    checks::reach_question(tunnel, options, std::move(wanted)).value()->ask(run, {}, report);
     return report;
   }
   diagnosis::Report reach(std::vector<config::Expectation> wanted) {
@@ -127,7 +128,6 @@ class ReachBehindGateway : public Interop {
   }
 
   KeyPair keys_ = generate_key_pair();
-  checks::Stamps stamps_;
   std::vector<os::UniqueFd> listeners_;
   std::chrono::nanoseconds handshake_timeout_ = 20s;
 };

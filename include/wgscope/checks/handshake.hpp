@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -24,10 +25,14 @@ struct NamedPresharedKey {
   PresharedKey key;
 };
 
+/// All that --quick lets a verb take, so that the program has ended within 10 s.
+inline constexpr std::chrono::milliseconds kQuick{9500};
+
 struct HandshakeOptions {
   std::chrono::nanoseconds timeout = std::chrono::seconds{20};  ///< of the whole
-  bool quick = false;                             ///< at most 10 s, without the witnesses
+  bool quick = false;                             ///< kQuick at most, without the witnesses
   bool data = true;                               ///< whether data crosses, too
+  bool go_on = false;                             ///< the session is to be used afterwards
   std::vector<std::uint16_t> ports;               ///< besides the endpoint's own
   std::optional<Family> family;                   ///< only addresses of this one
   std::vector<NamedPresharedKey> preshared_keys;  ///< to try on a response that does not decrypt
@@ -36,14 +41,19 @@ struct HandshakeOptions {
       hold;                     ///< ping that long, for tunnels that die after seconds
   bool steal_endpoint = false;  ///< use the key though an interface of this host does
   std::string uapi_folder = "/var/run/wireguard";  ///< where userspace interfaces are looked for
+
+  /// How long the whole takes at most.
+  [[nodiscard]] Nanoseconds limit() const {
+    return quick ? std::min<Nanoseconds>(timeout, kQuick) : timeout;
+  }
 };
 
 struct HandshakeOutcome {
   diagnosis::HandshakeFacts facts;
   /// A session that stands; nothing where none does. With several addresses, the first in the
-  /// order of trying whose data crosses, or else that answered. Without HandshakeOptions::data it
-  /// is the gateway's newest, made once more if need be, and can be used; each later handshake of
-  /// the same key would end it.
+  /// order of trying whose data crosses, or else that answered. With HandshakeOptions::go_on it is
+  /// the gateway's newest, made once more if need be, and can be used; each later handshake of the
+  /// same key would end it.
   std::unique_ptr<Session> session;
 };
 

@@ -3,16 +3,17 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
+#include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
-#include "wgscope/checks/handshake.hpp"
+#include "wgscope/checks/question.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
-#include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
+#include "wgscope/checks/tunnel.hpp"
 #include "wgscope/diagnosis/mtu.hpp"
-#include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
 
 namespace wgscope::checks {
@@ -33,9 +34,6 @@ struct MtuOptions {
 /// The largest tunnel MTU that is tried: jumbo frames'.
 inline constexpr std::uint16_t kLargestTunnelMtu = 8940;
 
-/// A target whose tunnel takes packets larger than its MTU, for sessions that mtu() is to use.
-Target widened(const Target& target);
-
 /// Finds the MTU of the path that a tunnel's datagrams take, in both directions.
 ///
 /// Forward with small echo requests that are padded behind their end, inside the encryption, to
@@ -43,18 +41,15 @@ Target widened(const Target& target);
 /// with echo requests as large as the replies are to be, which peers pad to 16 bytes: exact to 16,
 /// and to 8 where the gateway's datagrams come in fragments. Ours are sent unfragmented (DF); where
 /// a full one does not pass, it is tried whether fragments do. Sends only through the tunnel.
-/// @param session  stands; of widened(target).
+/// @param session  stands.
 diagnosis::MtuFacts mtu(Run& run, Session& session, const Target& target,
                         const MtuOptions& options);
 
-struct MtuCheck {
-  HandshakeOptions handshake;
-  MtuOptions mtu;
-};
-
-/// Handshakes, searches, and adds both to a report.
-/// @returns nothing where there was no tunnel.
-std::optional<diagnosis::MtuFacts> check_mtu(Run& run, const Target& target, Stamps& stamps,
-                                             MtuCheck check, diagnosis::Report& report);
+/// Asked again, it begins with what it found before, which takes less where nothing has changed.
+/// @param tunnel  outlives the question.
+/// @param options its deadline and what is expected are not looked at.
+/// @returns bad_value: an address that is not inside the tunnel.
+Result<std::unique_ptr<Question>> mtu_question(Tunnel& tunnel, MtuOptions options,
+                                               Shown<diagnosis::MtuFacts> shown = {});
 
 }  // namespace wgscope::checks

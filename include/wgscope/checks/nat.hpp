@@ -1,14 +1,16 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <vector>
 
+#include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/checks/question.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/nat.hpp"
-#include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
 
 namespace wgscope::checks {
@@ -37,7 +39,11 @@ inline constexpr Nanoseconds kLongestRouterInquiry = std::chrono::seconds{6};
 /// Lifetimes take a socket for each second and state up to `longest`, 361 of them by default.
 diagnosis::NatFacts nat(Run& run, const NatOptions& options);
 
-/// nat(), and what it means, added to a report.
-void check_nat(Run& run, const NatOptions& options, diagnosis::Report& report);
+/// How far the lifetime is looked for with STUN servers: each second takes two sockets, and 1024 are
+/// what a process usually may have.
+inline constexpr std::chrono::seconds kMostStunSilence{480};
+
+/// @returns bad_value: no server, or a lifetime above kMostStunSilence.
+Result<std::unique_ptr<Question>> nat_question(NatOptions options);
 
 }  // namespace wgscope::checks

@@ -1,16 +1,16 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 
 #include "wgscope/base/result.hpp"
-#include "wgscope/checks/handshake.hpp"
+#include "wgscope/checks/question.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
-#include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
+#include "wgscope/checks/tunnel.hpp"
 #include "wgscope/diagnosis/nat_flow.hpp"
-#include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
 
 namespace wgscope::checks {
@@ -48,22 +48,15 @@ Result<> check_service(const Target& ours, const Endpoint& service);
 diagnosis::FlowFacts nat_flow(Run& run, Session& session, const Endpoint& service,
                               const NatFlowOptions& options);
 
-/// The second peer.
-struct Twin {
-  const Target& target;
-  Stamps& stamps;
+/// What the tunnel's own flow is measured with: one of the two, or one after the other both.
+struct FlowHelp {
+  std::unique_ptr<Tunnel> twin;     ///< a second peer of the same gateway
+  std::optional<Endpoint> service;  ///< a TCP service inside the tunnel
 };
 
-struct NatFlowCheck {
-  HandshakeOptions handshake;  ///< of both peers; its `data` is not looked at
-  NatFlowOptions flow;
-  std::optional<Twin> twin;         ///< as twin_way() takes it
-  std::optional<Endpoint> service;  ///< as check_service() takes it
-};
-
-/// Handshakes, measures with the twin, the service or, one after the other, both, and adds all of
-/// it to a report.
-void check_nat_flow(Run& run, const Target& target, Stamps& stamps, NatFlowCheck check,
-                    diagnosis::Report& report);
+/// @param ours  outlives the question.
+/// @returns as twin_way() and check_service().
+Result<std::unique_ptr<Question>> nat_flow_question(Tunnel& ours, FlowHelp help,
+                                                    const NatFlowOptions& options);
 
 }  // namespace wgscope::checks

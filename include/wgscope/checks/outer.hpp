@@ -2,13 +2,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
+#include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/checks/question.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/outer.hpp"
-#include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
 
 namespace wgscope::checks {
@@ -34,7 +36,9 @@ struct OuterOptions {
 /// without a word, or are reported, the hop behind which they do. Needs no privileges.
 diagnosis::OuterFacts outer(Run& run, const OuterOptions& options);
 
-/// outer(), and what it means, added to a report. @returns the facts, for a table of sizes.
-diagnosis::OuterFacts check_outer(Run& run, const OuterOptions& options, diagnosis::Report& report);
+/// @param options  its deadline is not looked at.
+/// @returns bad_value: no host, a port behind which there are not kOuterPorts.
+Result<std::unique_ptr<Question>> outer_question(OuterOptions options,
+                                                 Shown<diagnosis::OuterFacts> shown = {});
 
 }  // namespace wgscope::checks

@@ -3,16 +3,17 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
+#include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
-#include "wgscope/checks/handshake.hpp"
+#include "wgscope/checks/question.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
-#include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
+#include "wgscope/checks/tunnel.hpp"
 #include "wgscope/diagnosis/ping.hpp"
-#include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
 
 namespace wgscope::checks {
@@ -43,6 +44,8 @@ class PingObserver {
   virtual ~PingObserver() = default;
 
   virtual void on_round(const PingRound& round) = 0;
+  /// All is over.
+  virtual void on_result(const diagnosis::PingFacts& /*facts*/) {}
 };
 
 /// Pings an address through a tunnel that stands, and the gateway's own address beside it, at the
@@ -58,17 +61,14 @@ class PingObserver {
 diagnosis::PingFacts ping(Run& run, Session& session, const Target& target,
                           const PingOptions& options, PingObserver* observer = nullptr);
 
-/// The whole check, from the name of the endpoint on.
-struct PingCheck {
-  HandshakeOptions handshake;  ///< its `data` is not looked at: pings are the data
-  PingOptions ping;
-  PingObserver* observer = nullptr;
-};
+/// Through the tunnel, where the last ones are not answered: they count nowhere.
+inline constexpr int kExtraPings = 3;
+/// From one ping to the next at least, for the sake of others on the path.
+inline constexpr std::chrono::milliseconds kLeastPingInterval{10};
 
-/// Handshakes, pings through the first address whose handshake stands, and adds both to a report.
-/// Without a handshake, pings are there as skipped.
-/// @returns nothing where there was no tunnel.
-std::optional<diagnosis::PingFacts> check_ping(Run& run, const Target& target, Stamps& stamps,
-                                               PingCheck check, diagnosis::Report& report);
+/// @param tunnel, observer  outlive the question.
+/// @returns bad_value: an interval that is too short, an address that is not inside the tunnel.
+Result<std::unique_ptr<Question>> ping_question(Tunnel& tunnel, PingOptions options,
+                                                PingObserver* observer = nullptr);
 
 }  // namespace wgscope::checks

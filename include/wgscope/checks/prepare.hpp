@@ -9,6 +9,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
+#include "wgscope/config/expectations.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/report.hpp"
 
@@ -54,6 +55,10 @@ struct ConfigFile {
 /// @param path  "-": standard input.
 /// @returns as os::read_secret_input() and config::parse_wg_quick(), naming the path.
 Result<ConfigFile> read_config_file(const std::string& path);
+
+/// The targets of an expectations file (docs/reach.md).
+/// @returns as os::read_file() and config::parse_expectations(), naming the path.
+Result<std::vector<config::Expectation>> read_expectations(const std::string& path);
 
 /// A preshared key, alone in a file or pipe.
 /// @returns bad_value, access_denied, io, naming the path.

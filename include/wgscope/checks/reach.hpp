@@ -3,22 +3,26 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
-#include "wgscope/checks/handshake.hpp"
+#include "wgscope/checks/question.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
-#include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
+#include "wgscope/checks/tunnel.hpp"
 #include "wgscope/config/expectations.hpp"
 #include "wgscope/diagnosis/reach.hpp"
-#include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
 
 namespace wgscope::checks {
+
+/// How often each control is pinged.
+inline constexpr std::uint16_t kControlTries = 3;
 
 struct ReachOptions {
   std::uint16_t tries = 3;  ///< of each target that says nothing else; at least 1
@@ -48,16 +52,11 @@ ReachOptions reach_options(const Target& target);
 diagnosis::ReachFacts reach(Run& run, Session& session, std::span<const config::Expectation> wanted,
                             const ReachOptions& options);
 
-/// The whole check, from the name of the endpoint on.
-struct ReachCheck {
-  HandshakeOptions handshake;  ///< its `data` is not looked at: the targets are the data
-  ReachOptions reach;
-  std::vector<config::Expectation> wanted;
-};
-
-/// Handshakes, asks the targets through the session, and adds both to a report. Without a session
-/// the targets are there as skipped.
-void check_reach(Run& run, const Target& target, Stamps& stamps, ReachCheck check,
-                 diagnosis::Report& report);
+/// @param tunnel   outlives the question.
+/// @param options  its deadline is not looked at.
+/// @param wanted   at least one target.
+/// @returns bad_value: a name server that is not inside the tunnel.
+Result<std::unique_ptr<Question>> reach_question(Tunnel& tunnel, ReachOptions options,
+                                                 std::vector<config::Expectation> wanted);
 
 }  // namespace wgscope::checks

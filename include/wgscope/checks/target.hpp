@@ -10,6 +10,7 @@
 #include "wgscope/base/keys.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/config/wg_quick.hpp"
+#include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/public_key.hpp"
 
@@ -32,6 +33,9 @@ struct Target {
   std::optional<std::chrono::seconds> keepalive = {};  ///< PersistentKeepalive; nothing: off
 };
 
+/// "gw.example.net:51820", as reports call a target.
+diagnosis::Text endpoint_text(const Target& target);
+
 /// Which of the peers is meant.
 /// @param peer  its public key or its name; empty where there is only one.
 /// @returns its index; bad_value, in a sentence that says what to do: no peer, several of which
@@ -47,6 +51,9 @@ Result<Target> make_target(config::WgQuickConfig config, const std::string& peer
 
 /// Whether the gateway is who packets to that address go to: its allowed IPs have it.
 bool is_allowed(const Target& target, const IpAddress& address);
+
+/// @returns bad_value for an address that is not inside the tunnel, in a sentence.
+Result<> check_inside(const Target& target, const IpAddress& address);
 
 /// The address inside the tunnel that is likeliest to answer where nobody names one: a host that
 /// the allowed IPs have by itself, then our own network's first host.

@@ -23,6 +23,8 @@ inline constexpr std::size_t kMaxProbes = 3;
 inline constexpr std::size_t kSmallestIpv4 = 576;   ///< what every host takes (RFC 791 §3.1)
 inline constexpr std::size_t kSmallestIpv6 = 1280;  ///< what every link takes (RFC 8200 §5)
 inline constexpr std::size_t kLargest = 9000;       ///< of jumbo frames
+/// So many probes find any MTU between these where nothing is lost; a test tries each.
+inline constexpr std::size_t kMostWithoutLoss = 24;
 
 struct MtuSearchConfig {
   /// The size that the setting in use makes: tried first, and what the verdict is about.

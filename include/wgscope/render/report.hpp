@@ -3,9 +3,12 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
 
 // Reports as people, programs, pipelines and Prometheus read them. All are pure functions of the
 // report. A redacted report names keys, addresses, names and paths only by numbers, and the same
@@ -34,6 +37,17 @@ std::string to_prometheus(const diagnosis::Report& report, diagnosis::FailOn fai
 
 /// A line for each bar of diagnosis::histogram(), indented, with its upper bound and count.
 std::string histogram_lines(std::span<const Nanoseconds> samples);
+
+/// What a run would send, and what that changes: --plan.
+struct Plan {
+  std::string_view verb;
+  diagnosis::Text target;
+  std::vector<diagnosis::Text> lines;
+};
+
+std::string to_text(const Plan& plan, bool redact);
+/// {"schema": "wgscope.plan/1", "verb": …, "target": …, "redacted": …, "plan": [a string each]}
+std::string to_json(const Plan& plan, bool redact);
 
 /// What a program that has such a status ends with, as Nagios plugins do: 0 ok, 1 warning,
 /// 2 critical, 3 unknown.

@@ -37,12 +37,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kEchoes = 3;
 constexpr auto kBetweenEchoes = 500ms;
 constexpr auto kEchoPatience = 1s;  ///< after the last
 constexpr auto kWitnessTime =
-    15s + 900ms;  ///< after the last: 15 s, a third of one, and a long way
-constexpr auto kHoldInterval = 500ms;
+    15s + 900ms;            ///< after the last: 15 s, a third of one, and a long way
 constexpr auto kDead = 3s;  ///< this long without an answer, after there were some
 /// To be made: the next initiation may be 5 s and a third away, and its response takes a while.
 constexpr auto kNewSession = 7s;
@@ -108,8 +106,8 @@ class Echoes {
 /// Echoes until one is answered, or an error comes from inside, or there were enough.
 void ask(Run& run, Echoes& echoes, Instant deadline) {
   const auto told = [&] { return echoes.answered() || echoes.icmp().has_value(); };
-  while (echoes.sent() < kEchoes) {
-    const bool last = echoes.sent() + 1 == kEchoes;
+  while (echoes.sent() < kDataEchoes) {
+    const bool last = echoes.sent() + 1 == kDataEchoes;
     if (!echoes.send()) return;
     const Instant limit = os::boot_now() + (last ? Nanoseconds(kEchoPatience) : kBetweenEchoes);
     if (run.wait(told, std::min(limit, deadline)) || run.interrupted()) return;
@@ -150,7 +148,7 @@ std::optional<bool> carries_again(Run& run, Session& session, Echoes& echoes, bo
   if (run.interrupted()) return std::nullopt;
   if (!handshake) return false;
   const std::size_t had = echoes.round_trips().size();
-  for (std::size_t i = 0; i < kEchoes; ++i) {
+  for (std::size_t i = 0; i < kDataEchoes; ++i) {
     if (!echoes.send()) break;
     if (run.wait([&] { return echoes.round_trips().size() > had; },
                  os::boot_now() + kBetweenEchoes))

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 
 #include "wgscope/base/time.hpp"
@@ -10,6 +11,10 @@
 #include "wgscope/model/address.hpp"
 
 namespace wgscope::checks {
+
+inline constexpr std::size_t kDataEchoes = 3;
+/// From one echo request to the next while a session is held.
+inline constexpr std::chrono::milliseconds kHoldInterval{500};
 
 struct DataOptions {
   IpAddress target;       ///< inside the tunnel

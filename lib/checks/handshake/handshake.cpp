@@ -34,8 +34,7 @@
 //   - A silent address takes the whole timeout to be called silent, so the next one is not kept
 //     waiting: every attempt that is not settled stays in the loop, retrying, while others go on.
 //   - A gateway keeps one session that was not used yet: each initiation that it accepts ends the
-//   one
-//     before. So data is tried only on the session whose initiation was the last of all, and while
+//     one before. So data is tried only on the session whose initiation was the last of all, and while
 //     it is tried nobody else initiates.
 
 namespace wgscope::checks {
@@ -43,7 +42,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kQuick = 9500ms;         ///< so that the program has ended within 10 s
 constexpr auto kFirstPatience = 750ms;  ///< before the next address is tried
 constexpr auto kSilenceAfter = 1500ms;  ///< before silence is asked about
 constexpr auto kAgain = 6s;  ///< for an address that has answered already; a retry included
@@ -90,7 +88,7 @@ Handshakes::Handshakes(Run& run, const Target& target, Stamps& stamps,
       stamps_(stamps),
       options_(options),
       around_{run, target, stamps, options, random_} {
-  facts_.timeout = options.quick ? std::min<Nanoseconds>(options.timeout, kQuick) : options.timeout;
+  facts_.timeout = options.limit();
   deadline_ = os::boot_now() + facts_.timeout;
   facts_.wanted = target.endpoint;
   facts_.gateway = target.gateway;
@@ -294,9 +292,9 @@ HandshakeOutcome Handshakes::outcome() {
     };
     if (best == nullptr || (!carries(*best) && carries(*attempt))) best = attempt.get();
   }
-  // Whoever asked for no data goes on with the session. It may have taken all the time until an
-  // address was given up, so this has some of its own.
-  if (best != nullptr && !options_.data) make_newest(*best, os::boot_now() + kAgain);
+  // All the time may be over once an address was given up, so a session that is used afterwards has
+  // some time of its own.
+  if (best != nullptr && options_.go_on) make_newest(*best, os::boot_now() + kAgain);
   if (best != nullptr && best->session() != nullptr && best->session()->established()) {
     made.session = best->take_session();
     made.session->run_timers(true);

@@ -27,10 +27,15 @@ namespace wgscope::checks {
 ///   own port <- initiations that live for 1, 2, 3 … hops   where the way ends
 ///
 /// Each question is asked up to three times, a second apart, as hosts limit how often they say
-/// "unreachable" (RFC 1812 §4.3.2.8; Linux: one a second to each address, six at once). All in all
-/// at most 33 datagrams of at most 148 bytes, in about four seconds.
+/// "unreachable" (RFC 1812 §4.3.2.8; Linux: one a second to each address, six at once). That is
+/// kMostDatagrams of at most 148 bytes, in about four seconds.
 class SilenceProbe {
  public:
+  static constexpr std::size_t kHops = 24;
+  static constexpr std::size_t kKnocks = 3;  ///< as in SilenceFacts
+  static constexpr std::size_t kRounds = 3;
+  static constexpr std::size_t kMostDatagrams = kHops + kKnocks * kRounds;
+
   /// Begins at once. @param run  outlives the probe. @returns as os::UdpSocket::open().
   static Result<std::unique_ptr<SilenceProbe>> start(Run& run, Random& random,
                                                      const Endpoint& endpoint,
@@ -42,10 +47,6 @@ class SilenceProbe {
   [[nodiscard]] diagnosis::SilenceFacts facts() const;
 
  private:
-  static constexpr std::size_t kHops = 24;
-  static constexpr std::size_t kKnocks = 3;  ///< as in SilenceFacts
-  static constexpr std::size_t kRounds = 3;
-
   enum class What : std::uint8_t { plain_neighbour, wireguard_neighbour, plain_same_port };
 
   struct Ladder {

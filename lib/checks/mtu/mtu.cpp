@@ -6,7 +6,6 @@
 #include <optional>
 #include <utility>
 
-#include "wgscope/base/keys.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
@@ -237,20 +236,6 @@ class MtuSearches {
 };
 
 }  // namespace
-
-Target widened(const Target& target) {
-  return {.private_key = PrivateKey{target.private_key.secret.clone()},
-          .addresses = target.addresses,
-          .mtu = kLargestTunnelMtu,
-          .fwmark = target.fwmark,
-          .local_port = target.local_port,
-          .dns = target.dns,
-          .gateway = target.gateway,
-          .name = target.name,
-          .preshared_key = PresharedKey{target.preshared_key.secret.clone()},
-          .endpoint = target.endpoint,
-          .allowed_ips = target.allowed_ips};
-}
 
 diagnosis::MtuFacts mtu(Run& run, Session& session, const Target& target,
                         const MtuOptions& options) {

@@ -20,7 +20,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// When to ask, since the first time: one of three is lost more often than all of them.
-constexpr std::array<Nanoseconds, 3> kAskAt{0ms, 200ms, 600ms};
+constexpr std::array<Nanoseconds, MtuService::kMostAsked> kAskAt{0ms, 200ms, 600ms};
 constexpr std::uint32_t kAsking = 0xffff0000;  ///< serials above those of probes
 
 }  // namespace

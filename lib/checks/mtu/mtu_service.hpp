@@ -17,6 +17,8 @@ namespace wgscope::checks {
 /// a stock peer says at once that nobody listens on that port, or nothing.
 class MtuService {
  public:
+  static constexpr std::size_t kMostAsked = 3;  ///< times
+
   /// @param target  inside the tunnel. Session outlives this.
   MtuService(Session& session, const IpAddress& target);
   MtuService(const MtuService&) = delete;

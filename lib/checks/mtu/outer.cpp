@@ -243,10 +243,4 @@ OuterFacts outer(Run& run, const OuterOptions& options) {
   return facts;
 }
 
-OuterFacts check_outer(Run& run, const OuterOptions& options, diagnosis::Report& report) {
-  OuterFacts facts = outer(run, options);
-  diagnosis::add(facts, report);
-  return facts;
-}
-
 }  // namespace wgscope::checks

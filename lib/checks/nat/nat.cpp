@@ -157,8 +157,4 @@ NatFacts nat(Run& run, const NatOptions& options) {
   return facts;
 }
 
-void check_nat(Run& run, const NatOptions& options, diagnosis::Report& report) {
-  diagnosis::add(nat(run, options), report);
-}
-
 }  // namespace wgscope::checks

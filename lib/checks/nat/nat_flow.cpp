@@ -24,23 +24,6 @@
 #include "nat_twin.hpp"
 
 namespace wgscope::checks {
-namespace {
-
-void add_skipped(diagnosis::Report& report, bool interrupted) {
-  report.interrupted = report.interrupted || interrupted;
-  diagnosis::skip(diagnosis::kFlowChecks, diagnosis::worst_finding_id(report), report);
-}
-
-/// A session that can be used, or what is in the way, in the report.
-std::unique_ptr<Session> open(Run& run, const Target& target, Stamps& stamps,
-                              const HandshakeOptions& options, diagnosis::Report& report) {
-  HandshakeOutcome outcome = handshake(run, target, stamps, options);
-  diagnosis::add_step(outcome.facts, report);
-  return std::move(outcome.session);
-}
-
-}  // namespace
-
 Result<TwinWay> twin_way(const Target& ours, const Target& twin) {
   if (ours.gateway != twin.gateway)
     return fail(Errc::bad_value,
@@ -81,11 +64,7 @@ diagnosis::FlowFacts nat_flow(Run& run, Session& ours, Session& twin, const Twin
 }
 
 Result<> check_service(const Target& ours, const Endpoint& service) {
-  if (!is_allowed(ours, service.address))
-    return fail(Errc::bad_value,
-                fmt::format("{} is not among the peer's AllowedIPs, so nothing for it goes into "
-                            "the tunnel",
-                            service.address.to_string()));
+  if (auto inside = check_inside(ours, service.address); !inside) return inside;
   for (const Prefix& own : ours.addresses)
     if (own.address.family == service.address.family && own.address != service.address) return {};
   return fail(Errc::bad_value, fmt::format("{}: this peer has no address of that family",
@@ -107,38 +86,6 @@ diagnosis::FlowFacts nat_flow(Run& run, Session& session, const Endpoint& servic
       .measure({.interval = options.keepalive, .longest = options.longest}, facts);
   facts.interrupted = run.interrupted();
   return facts;
-}
-
-namespace {
-
-/// @returns nothing where there is no second session.
-std::optional<diagnosis::FlowFacts> check_twin(Run& run, const Target& target, Session& ours,
-                                               const NatFlowCheck& check,
-                                               diagnosis::Report& report) {
-  const auto way = twin_way(target, check.twin->target);
-  if (!way) return std::nullopt;
-  // Its checks would be doubles where all is well.
-  diagnosis::Report of_twin;
-  const auto twins = open(run, check.twin->target, check.twin->stamps, check.handshake, of_twin);
-  if (twins && !run.interrupted()) return nat_flow(run, ours, *twins, *way, check.flow);
-  for (diagnosis::Check& one : of_twin.checks) report.checks.push_back(std::move(one));
-  return std::nullopt;
-}
-
-}  // namespace
-
-void check_nat_flow(Run& run, const Target& target, Stamps& stamps, NatFlowCheck check,
-                    diagnosis::Report& report) {
-  check.handshake.data = false;
-  const auto ours = open(run, target, stamps, check.handshake, report);
-  if (!ours || run.interrupted()) return add_skipped(report, run.interrupted());
-  if (check.twin) {
-    const auto facts = check_twin(run, target, *ours, check, report);
-    if (!facts) return add_skipped(report, run.interrupted());
-    diagnosis::add(*facts, report);
-  }
-  if (check.service && !run.interrupted())
-    diagnosis::add(nat_flow(run, *ours, *check.service, check.flow), report);
 }
 
 }  // namespace wgscope::checks

@@ -43,7 +43,6 @@ using diagnosis::PingSide;
 constexpr auto kPatience = 1s;          ///< at least so long an answer has time
 constexpr auto kOuterPatience = 250ms;  ///< for a host that has answered nothing outside yet
 constexpr auto kExtraPatience = 200ms;  ///< at least, for each extra ping
-constexpr int kExtraPings = 3;
 constexpr auto kLeastInterval = 20us;
 /// Sequence numbers have 16 bits, so that so many rounds can be told apart.
 constexpr std::size_t kRounds = std::size_t{1} << 16U;

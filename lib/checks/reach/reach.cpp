@@ -43,7 +43,6 @@ using config::Expectation;
 using diagnosis::ReachOutcome;
 using diagnosis::ReachResult;
 
-constexpr std::uint16_t kControlTries = 3;
 constexpr std::chrono::hours kForever{24};
 constexpr std::size_t kMostAskedAgain = 3;  ///< targets that answered, as controls
 

@@ -88,8 +88,7 @@ class PathMtu : public testing::TestWithParam<Family> {
       auto run = must(checks::Run::open());
       checks::Stamps stamps;
       const auto gateway = must(Endpoint::parse(Place::outer(GetParam())));
-      const auto session =
-          must(checks::Session::open(run, checks::widened(target), gateway, stamps));
+      const auto session = must(checks::Session::open(run, target, gateway, stamps));
       session->initiate();
       if (!run.wait([&] { return session->established(); }, os::boot_now() + kLongEnough))
         throw std::runtime_error("no handshake");

@@ -43,6 +43,7 @@ class ReachInTunnel : public testing::Test {
   void connect(const Target& target) {
     HandshakeOptions options;
     options.data = false;
+    options.go_on = true;
     session_ = handshake(run_, target, stamps_, options).session;
     ASSERT_TRUE(session_);
   }

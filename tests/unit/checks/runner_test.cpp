@@ -70,6 +70,7 @@ bool reaches_its_gateway(checks::Run& run, std::uint16_t port) {
   Stamps stamps;
   HandshakeOptions options;
   options.data = false;
+  options.go_on = true;
   const auto session = handshake(run, target, stamps, options).session;
   if (!session) return false;
   const std::vector<config::Expectation> wanted{

@@ -20,8 +20,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kMostWithoutLoss = 24;
-
 /// The settings that tunnels have: 1420 and 1280 inside, over either family; jumbo frames.
 constexpr std::size_t kCurrents[] = {576, 1340, 1360, 1412, 1480, 1500, 8981, 9000};
 

@@ -162,7 +162,7 @@ TEST_F(ListenRefusesTest, NothingButRemarksThatOthersCanReadTheKey) {
   test::Process listen({program(), "listen", "--config", file, "--state.dir", temp_ / "state",
                         "--uapi.dir", temp_ / "uapi"});
   ASSERT_TRUE(listen.wait_for_output("stop with Ctrl-C", kPatience)) << listen.err();
-  EXPECT_THAT(listen.err(), HasSubstr("open.conf: others on this host can read it: chmod 600"));
+  EXPECT_THAT(listen.err(), HasSubstr("open.conf: run chmod 600"));
 }
 
 TEST_F(ListenRefusesTest, APortAndAKeyInUse) {

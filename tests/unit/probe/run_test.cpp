@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <memory>
 #include <poll.h>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/udp_socket.hpp"
@@ -33,7 +35,7 @@ constexpr const char* kSecret = "dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=";
 constexpr const char* kOurs = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=";
 constexpr const char* kGateway = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=";
 
-class Frame : public ::testing::Test {
+class CheckVerbs : public ::testing::Test {
  protected:
   std::string file(const std::string& name, const std::string& content, mode_t mode = 0600) {
     const std::string path = folder_ / name;
@@ -50,9 +52,9 @@ class Frame : public ::testing::Test {
   test::Finished run(std::vector<std::string> options, test::ProcessOptions process = {}) {
     std::vector<std::string> argv{test::binary_dir() / "probe/wgscope",
                                   "handshake",
-                                  "--state.dir",
+                                  "--state-dir",
                                   folder_ / "state",
-                                  "--uapi.dir",
+                                  "--uapi-dir",
                                   folder_ / "none"};
     argv.insert(argv.end(), options.begin(), options.end());
     test::Finished ended = test::run(argv, std::move(process));
@@ -87,24 +89,24 @@ class Frame : public ::testing::Test {
   test::TempDir folder_;
 };
 
-TEST_F(Frame, RefusesAFamilyThatTheEndpointIsNotOf) {
+TEST_F(CheckVerbs, RefusesAFamilyThatTheEndpointIsNotOf) {
   EXPECT_THAT(refusal({"--config", file("a.conf", config()), "-6"}),
-              HasSubstr("127.0.0.1 is no IPv6 address, which --ipv6 asks for"));
+              HasSubstr("127.0.0.1 is not an IPv6 address, which --ipv6 asks for"));
 }
 
-TEST_F(Frame, NeverRepeatsAKeyThatIsAnArgument) {
-  EXPECT_THAT(refusal({"--private-key-file", kSecret}), HasSubstr("that is a key itself"));
-  EXPECT_THAT(refusal({"--private-key-env", kSecret}), HasSubstr("that is a key itself"));
-  EXPECT_THAT(refusal({"--preshared-key-file", kSecret}), HasSubstr("that is a key itself"));
+TEST_F(CheckVerbs, NeverRepeatsAKeyThatIsAnArgument) {
+  EXPECT_THAT(refusal({"--private-key-file", kSecret}), HasSubstr("this is a key"));
+  EXPECT_THAT(refusal({"--private-key-env", kSecret}), HasSubstr("this is a key"));
+  EXPECT_THAT(refusal({"--preshared-key-file", kSecret}), HasSubstr("this is a key"));
   EXPECT_THAT(refusal({"--private-key", kSecret}), HasSubstr("not shown"));
   EXPECT_THAT(refusal({std::string("--private-key=") + kSecret}), HasSubstr("not shown"));
   EXPECT_THAT(refusal({std::string(kSecret).substr(0, 43)}), HasSubstr("not shown"));
   EXPECT_THAT(refusal({"--gateway", kSecret, "--endpoint", "127.0.0.1:9", "--address",
                        "10.0.0.2/24", "--private-key-file", file("key", kSecret)}),
-              HasSubstr("must be replaced"));
+              HasSubstr("Replace the private key"));
 }
 
-TEST_F(Frame, TakesTheKeyFromFilesStandardInputAndTheEnvironment) {
+TEST_F(CheckVerbs, TakesTheKeyFromFilesStandardInputAndTheEnvironment) {
   const std::string key = std::string(kSecret) + "\r\n";
   EXPECT_EQ(run(with({"--private-key-file", file("key", key)})).exit_code, 0);
   EXPECT_EQ(
@@ -117,12 +119,13 @@ TEST_F(Frame, TakesTheKeyFromFilesStandardInputAndTheEnvironment) {
             0);
 }
 
-TEST_F(Frame, SaysWhatIsWrongWithAKey) {
+TEST_F(CheckVerbs, SaysWhatIsWrongWithAKey) {
   EXPECT_THAT(refusal(with({"--private-key-file", file("key", "c2hvcnQ=")})),
-              HasSubstr("key: not a key: 44 characters"));
-  EXPECT_THAT(refusal(with({"--private-key-file", file("key", "")})), HasSubstr("not a key"));
+              HasSubstr("key: this is not a key: expected 44 characters"));
+  EXPECT_THAT(refusal(with({"--private-key-file", file("key", "")})),
+              HasSubstr("this is not a key"));
   EXPECT_THAT(refusal(with({"--private-key-file", file("key", config())})),
-              HasSubstr("give it with --config"));
+              HasSubstr("pass it with --config"));
   EXPECT_THAT(refusal(with({"--private-key-file", folder_ / "missing"})),
               HasSubstr("missing: open: No such file"));
   EXPECT_THAT(refusal(with({"--private-key-env", "NOT_THERE"})), HasSubstr("NOT_THERE"));
@@ -133,7 +136,7 @@ TEST_F(Frame, SaysWhatIsWrongWithAKey) {
               HasSubstr("the probe's own private key"));
 }
 
-TEST_F(Frame, SaysWhatIsMissing) {
+TEST_F(CheckVerbs, SaysWhatIsMissing) {
   EXPECT_THAT(refusal({}), HasSubstr("--config FILE, or --private-key-file"));
   EXPECT_THAT(refusal({"--config", file("a.conf", "[Interface]\nAddress=10.0.0.2\n")}),
               HasSubstr("a.conf: "));
@@ -148,13 +151,13 @@ TEST_F(Frame, SaysWhatIsMissing) {
               HasSubstr("--endpoint: "));
 }
 
-TEST_F(Frame, ReadsFilesOfAnySystemsEditor) {
+TEST_F(CheckVerbs, ReadsFilesOfAnySystemsEditor) {
   std::string text = "\xef\xbb\xbf";
   for (const char c : config()) text += c == '\n' ? std::string("\r\n") : std::string(1, c);
-  EXPECT_THAT(plan(text), HasSubstr("to every address of 127.0.0.1, UDP port 9:"));
+  EXPECT_THAT(plan(text), HasSubstr("to each address of 127.0.0.1, UDP port 9:"));
 }
 
-TEST_F(Frame, WarnsOfLinesThatAreNotKnownAndOnlyRemarksOthers) {
+TEST_F(CheckVerbs, WarnsOfLinesThatAreNotKnownAndOnlyRemarksOthers) {
   const std::string unknown = json({"--config", file("a.conf", config("", "[Foo]\nBar = 1\n"))});
   EXPECT_THAT(unknown, HasSubstr("WGS-CFG-001"));
   const std::string remarked =
@@ -165,7 +168,7 @@ TEST_F(Frame, WarnsOfLinesThatAreNotKnownAndOnlyRemarksOthers) {
               Not(HasSubstr("[Foo]")));
 }
 
-TEST_F(Frame, FindsKeysThatOthersCanRead) {
+TEST_F(CheckVerbs, FindsKeysThatOthersCanRead) {
   EXPECT_THAT(json({"--config", file("own.conf", config(), 0644)}), HasSubstr("WGS-KEY-003"));
   EXPECT_THAT(json({"--config", file("own.conf", config())}), Not(HasSubstr("WGS-KEY-003")));
   EXPECT_THAT(json({"--config", file("own.conf", config()), "--preshared-key-file",
@@ -173,7 +176,7 @@ TEST_F(Frame, FindsKeysThatOthersCanRead) {
               HasSubstr("WGS-KEY-003"));
 }
 
-TEST_F(Frame, TellsAPipelineInItsFileWhyNothingWasChecked) {
+TEST_F(CheckVerbs, TellsAPipelineInItsFileWhyNothingWasChecked) {
   const std::string junit = folder_ / "junit.xml";
   const test::Finished ended = run({"--json", "--junit", junit, "--config", folder_ / "missing"});
   EXPECT_EQ(ended.exit_code, 3);
@@ -182,7 +185,7 @@ TEST_F(Frame, TellsAPipelineInItsFileWhyNothingWasChecked) {
 }
 
 // Also where a verb looks at a path without a tunnel: a program that waits for a document gets one.
-TEST_F(Frame, TellsAPipelineOfEachVerbWhyNothingWasChecked) {
+TEST_F(CheckVerbs, TellsAPipelineOfEachVerbWhyNothingWasChecked) {
   const std::string missing = folder_ / "missing";
   const std::vector<std::vector<std::string>> refused = {
       {"handshake", "--config", missing},
@@ -206,7 +209,7 @@ TEST_F(Frame, TellsAPipelineOfEachVerbWhyNothingWasChecked) {
   }
 }
 
-TEST_F(Frame, RefusesOutputsThatCannotBeWritten) {
+TEST_F(CheckVerbs, RefusesOutputsThatCannotBeWritten) {
   const std::string nowhere = folder_ / "no/such/folder.xml";
   const test::Finished ended =
       run({"--json", "--config", file("own.conf", config()), "--junit", nowhere});
@@ -215,22 +218,67 @@ TEST_F(Frame, RefusesOutputsThatCannotBeWritten) {
   EXPECT_THAT(ended.out, HasSubstr("no/such")) << "who reads the JSON is told, too";
 }
 
-TEST_F(Frame, NamesWhatDoesNotResolve) {
+TEST_F(CheckVerbs, NamesWhatDoesNotResolve) {
   const std::string said =
       json({"--config", file("own.conf", config()), "--endpoint", "no-such-host.invalid:51820"});
   EXPECT_THAT(said, HasSubstr("WGS-NAM-00"));
   EXPECT_THAT(said, HasSubstr("no-such-host.invalid"));
 }
 
+const std::vector<std::string> kCheckVerbs{"handshake", "ping", "reach", "mtu", "nat"};
+
+TEST_F(CheckVerbs, PlanAsJson) {
+  const std::string own = file("own.conf", config());
+  const std::vector<std::vector<std::string>> plans{
+      {"handshake", "--config", own},
+      {"ping", "--config", own},
+      {"reach", "--config", own, "--icmp", "10.0.0.1"},
+      {"mtu", "--config", own},
+      {"mtu", "--outer", "192.0.2.1"},
+      {"nat", "--stun", "192.0.2.1:3478"},
+      {"nat", "--config", own, "--tcp", "10.0.0.1:22"}};
+  for (const std::vector<std::string>& verb : plans) {
+    std::vector<std::string> argv{test::binary_dir() / "probe/wgscope"};
+    argv.insert(argv.end(), verb.begin(), verb.end());
+    argv.insert(argv.end(), {"--plan", "--json", "--redact", "--junit", folder_ / "junit.xml"});
+    const test::Finished ended = test::run(argv);
+    ASSERT_EQ(ended.exit_code, 0) << ended.err;
+    const auto plan = nlohmann::json::parse(ended.out);
+    EXPECT_EQ(plan["schema"], "wgscope.plan/1");
+    EXPECT_EQ(plan["verb"], verb.front());
+    EXPECT_FALSE(plan["plan"].empty());
+    EXPECT_THAT(ended.out, Not(HasSubstr("192.0.2.1")));
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "junit.xml")) << "a plan is not a report";
+  }
+}
+
+TEST_F(CheckVerbs, TakeTheOldSpellingOfFolders) {
+  const std::string state = folder_ / "of-old";
+  test::run({test::binary_dir() / "probe/wgscope", "handshake", "--state.dir", state,
+             "--uapi.dir=" + (folder_ / "none").string(), "--config", file("own.conf", config()),
+             "--timeout", "100ms"});
+  EXPECT_TRUE(std::filesystem::exists(state));
+}
+
+TEST_F(CheckVerbs, ShowInTheirHelpOnlyWhatTheProgramSays) {
+  for (const std::string& verb : kCheckVerbs) {
+    const std::string help = test::run({test::binary_dir() / "probe/wgscope", verb, "--help"}).out;
+    EXPECT_THAT(help, HasSubstr("--state-dir DIR"));
+    EXPECT_THAT(help, Not(HasSubstr("--state.dir")));
+    for (const char* noise : {" INT", " UINT", " TEXT", " in [", "REQUIRED", "Excludes:", "Needs:"})
+      EXPECT_THAT(help, Not(HasSubstr(noise))) << verb;
+  }
+}
+
 /// Where somebody listens who never answers.
-class Interrupted : public Frame {
+class Interrupted : public CheckVerbs {
  protected:
   /// Starts a handshake there, and waits until its first initiation has come.
   std::unique_ptr<test::Process> begin() {
     const std::string endpoint = "127.0.0.1:" + std::to_string(silent_.local_port());
     auto process = std::make_unique<test::Process>(std::vector<std::string>{
         test::binary_dir() / "probe/wgscope", "handshake", "--config", file("own.conf", config()),
-        "--endpoint", endpoint, "--state.dir", folder_ / "state", "--uapi.dir", folder_ / "none",
+        "--endpoint", endpoint, "--state-dir", folder_ / "state", "--uapi-dir", folder_ / "none",
         "--timeout", "100s"});
     pollfd waiting{.fd = silent_.fd(), .events = POLLIN, .revents = 0};
     EXPECT_EQ(poll(&waiting, 1, 20'000), 1);

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/handshake.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session.hpp"
+#include "wgscope/checks/tunnel.hpp"
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+
+namespace wgscope::checks {
+
+/// One thing to find out about a tunnel or a path. Each subject's header has the function that
+/// makes its question: ping_question(), mtu_question(). Such a function looks at all options and
+/// says what is wrong with them, so that a question that exists can be asked.
+class Question {
+ public:
+  Question() = default;
+  Question(const Question&) = delete;
+  Question& operator=(const Question&) = delete;
+  virtual ~Question() = default;
+
+  /// Whom it is about: "gw.example.net:51820".
+  [[nodiscard]] virtual diagnosis::Text target() const = 0;
+  /// What it would send, to whom, and what that changes; a line each. Tunnel::plan() comes before
+  /// it where there is a tunnel.
+  [[nodiscard]] virtual std::vector<diagnosis::Text> plan() const = 0;
+  /// Finds out, and adds what was found to the report.
+  /// @param deadline  when all has to be over, the handshake included; nothing: no limit.
+  virtual void ask(Run& run, std::optional<Instant> deadline, diagnosis::Report& report) = 0;
+  /// Adds that it was not asked. @param because  the finding that explains why; nothing: the run
+  /// was interrupted.
+  virtual void skip(std::optional<diagnosis::FindingId> because,
+                    diagnosis::Report& report) const = 0;
+};
+
+/// Is shown the facts behind a report, for what only somebody at a terminal wants to see.
+template <class Facts>
+using Shown = std::function<void(const Facts&)>;
+
+/// A question that is asked through a tunnel, and skipped where none stands.
+class InnerQuestion : public Question {
+ public:
+  /// @param tunnel  outlives the question.
+  explicit InnerQuestion(Tunnel& tunnel);
+
+  [[nodiscard]] diagnosis::Text target() const override;
+  void ask(Run& run, std::optional<Instant> deadline, diagnosis::Report& report) final;
+
+ protected:
+  [[nodiscard]] Tunnel& tunnel() const { return tunnel_; }
+  virtual void ask_through(Run& run, Session& session, std::optional<Instant> deadline,
+                           diagnosis::Report& report) = 0;
+
+ private:
+  Tunnel& tunnel_;
+};
+
+/// Several questions, asked one after the other; those after an interruption are skipped.
+/// @param questions  at least one; the target is the last one's.
+std::unique_ptr<Question> in_turn(std::vector<std::unique_ptr<Question>> questions);
+
+/// Whether the tunnel works, and if not, why.
+/// @param tunnel  outlives the question. @param options  replace the tunnel's.
+/// @returns bad_value: something to ping that does not lie inside the tunnel.
+Result<std::unique_ptr<Question>> handshake_question(Tunnel& tunnel, HandshakeOptions options);
+
+}  // namespace wgscope::checks

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "wgscope/checks/handshake.hpp"
+#include "wgscope/checks/prepare.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session.hpp"
+#include "wgscope/checks/target.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+
+namespace wgscope::checks {
+
+/// A tunnel to one gateway, for everything that is asked about it. The handshake is made when the
+/// first question needs it, once, and reported once.
+class Tunnel {
+ public:
+  /// @param options  for now without data and for the handshake alone; questions ask for more.
+  Tunnel(Prepared prepared, HandshakeOptions options);
+
+  [[nodiscard]] const Target& target() const { return prepared_.target; }
+  /// What was noticed while the target's files were read.
+  [[nodiscard]] const std::vector<diagnosis::Check>& noticed() const { return prepared_.noticed; }
+  /// How the handshake is made. Questions change this before the first stand().
+  HandshakeOptions& options() { return options_; }
+  [[nodiscard]] const HandshakeOptions& options() const { return options_; }
+
+  /// What the handshake sends, and what that changes at the gateway.
+  [[nodiscard]] std::vector<diagnosis::Text> plan() const;
+
+  /// Handshakes, unless that was done, and adds to the report what that showed.
+  /// @param run  outlives the session: this tunnel, or the next begin_again().
+  /// @returns a session that can be used; nullptr where there is none.
+  Session* stand(Run& run, diagnosis::Report& report);
+  /// What the handshake showed; nothing before stand().
+  [[nodiscard]] const std::optional<diagnosis::HandshakeFacts>& facts() const { return facts_; }
+
+  /// Ends the session. The next stand() handshakes and reports anew, from the same local port where
+  /// that is free.
+  void begin_again();
+
+ private:
+  Prepared prepared_;
+  HandshakeOptions options_;
+  std::optional<diagnosis::HandshakeFacts> facts_;
+  std::unique_ptr<Session> session_;
+};
+
+}  // namespace wgscope::checks

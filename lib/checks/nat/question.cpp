@@ -1,0 +1,184 @@
+#include "wgscope/checks/question.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/checks/nat.hpp"
+#include "wgscope/checks/nat_flow.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session.hpp"
+#include "wgscope/checks/target.hpp"
+#include "wgscope/checks/tunnel.hpp"
+#include "wgscope/config/wg_quick.hpp"
+#include "wgscope/diagnosis/check_kinds.hpp"
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/nat_flow.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/path/nat_behaviour.hpp"
+#include "wgscope/path/retransmission_ladder.hpp"
+#include "wgscope/path/router_query.hpp"
+#include "wgscope/path/silence_search.hpp"
+#include "wgscope/wire/port_control.hpp"
+
+namespace wgscope::checks {
+namespace {
+
+using diagnosis::CheckKind;
+using diagnosis::text;
+using std::chrono::seconds;
+
+class NatQuestion final : public Question {
+ public:
+  explicit NatQuestion(NatOptions options) : options_(std::move(options)) {}
+
+  [[nodiscard]] diagnosis::Text target() const override {
+    const config::EndpointName& first = options_.servers.front();
+    return text("{}:{}", diagnosis::Name{first.host}, first.port);
+  }
+  [[nodiscard]] std::vector<diagnosis::Text> plan() const override;
+
+  void ask(Run& run, std::optional<Instant> /*deadline*/, diagnosis::Report& report) override {
+    diagnosis::add(nat(run, options_), report);
+  }
+
+  void skip(std::optional<diagnosis::FindingId> because, diagnosis::Report& report) const override {
+    diagnosis::skip(kNatChecks, because, report);
+  }
+
+ private:
+  static constexpr CheckKind kNatChecks[] = {CheckKind::nat_servers, CheckKind::nat_mapping};
+
+  NatOptions options_;
+};
+
+std::vector<diagnosis::Text> NatQuestion::plan() const {
+  std::vector<diagnosis::Text> lines;
+  for (const config::EndpointName& server : options_.servers)
+    lines.push_back(text("STUN requests to {}:{}", diagnosis::Name{server.host}, server.port));
+  lines.push_back(
+      text("  at most {} datagrams from 3 ports: to the servers, to the other addresses that they "
+           "name, and to this host's own outer address",
+           path::most_datagrams(options_.servers.size())));
+  if (options_.router && options_.family == Family::v4) {
+    lines.push_back(
+        text("NAT-PMP and PCP requests to the next router, port {}: at most {} datagrams, which "
+             "ask for its outer address and create nothing",
+             wire::kPortControlPort, 2 * path::kRouterTransmissions));
+    lines.emplace_back(
+        "UPnP: a search for gateway devices by multicast to 239.255.255.250:1900, which stays on "
+        "the link; then, over HTTP, the router's device description and its outer address");
+  }
+  if (options_.lifetime) {
+    const auto lanes = static_cast<std::size_t>(options_.longest.count());
+    lines.push_back(
+        text("  to the first server that can help: from {} more ports, each silent for a different "
+             "time up to {} s; the NAT's table has that many more entries for that long",
+             2 * lanes + 2, lanes));
+  }
+  return lines;
+}
+
+class NatFlowQuestion final : public InnerQuestion {
+ public:
+  NatFlowQuestion(Tunnel& ours, FlowHelp help, const NatFlowOptions& options)
+      : InnerQuestion(ours), help_(std::move(help)), options_(options) {
+    if (help_.twin) help_.twin->options().go_on = true;
+  }
+
+  [[nodiscard]] std::vector<diagnosis::Text> plan() const override;
+
+  void skip(std::optional<diagnosis::FindingId> because, diagnosis::Report& report) const override {
+    diagnosis::skip(diagnosis::kFlowChecks, because, report);
+  }
+
+ private:
+  void ask_through(Run& run, Session& ours, std::optional<Instant> deadline,
+                   diagnosis::Report& report) override;
+  bool ask_twin(Run& run, Session& ours, diagnosis::Report& report);
+
+  FlowHelp help_;
+  NatFlowOptions options_;
+};
+
+std::vector<diagnosis::Text> NatFlowQuestion::plan() const {
+  std::vector<diagnosis::Text> lines;
+  if (help_.twin) {
+    const auto way = twin_way(tunnel().target(), help_.twin->target());
+    lines.push_back(
+        text("a handshake of the second peer with the same gateway, as above; then from its "
+             "address {} through the gateway to {}: echo requests after silences of up to {} s, at "
+             "most {} silences one after the other, with empty packets before each",
+             way->from, way->to, options_.longest.count(),
+             path::most_silences({.interval = options_.keepalive, .longest = options_.longest})));
+  }
+  if (help_.service) {
+    const auto most = std::chrono::ceil<std::chrono::minutes>(
+        path::longest_ladder({.interval = options_.keepalive, .longest = options_.longest}));
+    lines.push_back(
+        text("through the tunnel to {}: {} TCP connections, with an HTTP GET / if the service does "
+             "not speak first; its data is left unacknowledged for at most {} minutes, then the "
+             "connections are reset; meanwhile empty packets and TCP probes",
+             *help_.service, path::kLadderLines, most.count()));
+  }
+  return lines;
+}
+
+/// @returns false where there is no second session; the report says why.
+bool NatFlowQuestion::ask_twin(Run& run, Session& ours, diagnosis::Report& report) {
+  // Its checks repeat those of the first handshake where all is well.
+  diagnosis::Report of_twin;
+  Session* const twins = help_.twin->stand(run, of_twin);
+  const bool stands = twins != nullptr && !run.interrupted();
+  for (const diagnosis::Check& check : stands ? help_.twin->noticed() : of_twin.checks)
+    report.checks.push_back(check);
+  if (!stands) return false;
+  const auto way = twin_way(tunnel().target(), help_.twin->target());
+  diagnosis::add(nat_flow(run, ours, *twins, *way, options_), report);
+  return true;
+}
+
+void NatFlowQuestion::ask_through(Run& run, Session& ours, std::optional<Instant> /*deadline*/,
+                                  diagnosis::Report& report) {
+  if (help_.twin && !ask_twin(run, ours, report)) {
+    report.interrupted = report.interrupted || run.interrupted();
+    return skip(diagnosis::worst_finding_id(report), report);
+  }
+  if (help_.service && !run.interrupted())
+    diagnosis::add(nat_flow(run, ours, *help_.service, options_), report);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Question>> nat_question(NatOptions options) {
+  if (options.servers.empty()) return fail(Errc::missing_key, "no STUN server to ask");
+  if (options.lifetime && options.longest > kMostStunSilence)
+    return fail(
+        Errc::bad_value,
+        fmt::format("with STUN, silences of at most {} s can be tried, as each second takes "
+                    "sockets of its own",
+                    kMostStunSilence.count()));
+  return std::make_unique<NatQuestion>(std::move(options));
+}
+
+Result<std::unique_ptr<Question>> nat_flow_question(Tunnel& ours, FlowHelp help,
+                                                    const NatFlowOptions& options) {
+  if (help.twin)
+    if (const auto way = twin_way(ours.target(), help.twin->target()); !way)
+      return tl::unexpected(way.error());
+  if (help.service)
+    if (const auto fits = check_service(ours.target(), *help.service); !fits)
+      return tl::unexpected(fits.error());
+  return std::make_unique<NatFlowQuestion>(ours, std::move(help), options);
+}
+
+}  // namespace wgscope::checks

@@ -1,0 +1,77 @@
+#include "wgscope/checks/tunnel.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "wgscope/checks/handshake.hpp"
+#include "wgscope/checks/prepare.hpp"
+#include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/inner/host.hpp"
+#include "wgscope/noise/constants.hpp"
+#include "wgscope/wire/ip.hpp"
+#include "wgscope/wire/message.hpp"
+
+#include "checks/handshake/data.hpp"
+#include "checks/handshake/silence.hpp"
+
+namespace wgscope::checks {
+
+using diagnosis::text;
+
+Tunnel::Tunnel(Prepared prepared, HandshakeOptions options)
+    : prepared_(std::move(prepared)), options_(std::move(options)) {}
+
+std::vector<diagnosis::Text> Tunnel::plan() const {
+  std::vector<diagnosis::Text> lines;
+  std::string ports = std::to_string(target().endpoint.port);
+  for (const std::uint16_t port : options_.ports) ports += ", " + std::to_string(port);
+  lines.push_back(
+      text("to each address of {}, UDP port {}:", diagnosis::Name{target().endpoint.host},
+           diagnosis::Text().add(std::string_view(ports))));
+  lines.push_back(
+      text("  handshake initiations of {} bytes, one every {} s until the gateway responds, for at "
+           "most {}",
+           wire::kInitiationSize, noise::kRekeyTimeout.count(), options_.limit()));
+  lines.push_back(
+      text("  if it stays silent: up to {} datagrams of up to {} bytes to this port and to a "
+           "closed port of the same host, {} of them with a low TTL",
+           SilenceProbe::kMostDatagrams, wire::kInitiationSize, SilenceProbe::kHops));
+  const auto guessed = guess_inner_target(target());
+  const auto inner = options_.inner_target ? options_.inner_target : guessed;
+  if (options_.data && inner) {
+    diagnosis::Text line =
+        text("through the tunnel to {}: up to {} echo requests of {} bytes", *inner, kDataEchoes,
+             wire::echo_packet_size(inner->family, inner::EchoRequest{}.payload_size));
+    if (options_.hold) line.add(text(", then one every {} for {}", kHoldInterval, *options_.hold));
+    lines.push_back(std::move(line));
+  }
+  lines.emplace_back(
+      "effect on the gateway: from then on it sends this key's traffic to this host, shows a newer "
+      "latest handshake, and refuses handshakes of this key that carry an earlier timestamp");
+  return lines;
+}
+
+Session* Tunnel::stand(Run& run, diagnosis::Report& report) {
+  if (facts_) return session_.get();
+  for (const diagnosis::Check& check : prepared_.noticed) report.checks.push_back(check);
+  HandshakeOutcome outcome = handshake(run, prepared_.target, prepared_.stamps, options_);
+  session_ = std::move(outcome.session);
+  facts_ = std::move(outcome.facts);
+  diagnosis::add_step(*facts_, report);
+  return session_.get();
+}
+
+void Tunnel::begin_again() {
+  if (session_) prepared_.target.local_port = session_->endpoint().listen_port();
+  session_.reset();
+  facts_.reset();
+}
+
+}  // namespace wgscope::checks

@@ -1,0 +1,73 @@
+#include "probe/options/target_options.hpp"
+
+#include <string>
+#include <string_view>
+
+#include "wgscope/base/text.hpp"
+#include "wgscope/checks/prepare.hpp"
+
+#include "probe/command_line.hpp"
+
+namespace wgscope::probe {
+namespace {
+
+constexpr std::string_view kTargetGroup = "Whose tunnel";
+
+/// A key in an argument is seen by every user of the host (ps), and kept by shells.
+Complaint refuse_keys(const std::string& text) {
+  if (!decode_key_base64(text)) return std::nullopt;
+  return "this is a key. Every user of this host can read arguments: put the key in a file and "
+         "pass the file's name, or '-' for standard input";
+}
+
+Option add_file(CommandLine& line, const std::string& name, std::string& into,
+                const std::string& description) {
+  return line.add(name, into, description).type("FILE").check(refuse_keys);
+}
+
+}  // namespace
+
+void add_target_options(CommandLine& line, checks::TargetOptions& target) {
+  const std::string group(kTargetGroup);
+  add_file(line, "--config", target.config,
+           "wg-quick file of the probe's own peer; - for standard input")
+      .group(group);
+  line.add("--peer", target.peer, "Which peer of the file, if it has several")
+      .type("KEY|NAME")
+      .group(group);
+  add_file(line, "--private-key-file", target.private_key_file,
+           "File with the probe's private key; - for standard input")
+      .group(group);
+  line.add("--private-key-env", target.private_key_env,
+           "Environment variable that holds the private key")
+      .type("NAME")
+      .check(refuse_keys)
+      .group(group);
+  add_file(line, "--preshared-key-file", target.preshared_key_file, "File with the preshared key")
+      .group(group);
+  line.add("--gateway", target.gateway, "The gateway's public key").type("KEY").group(group);
+  line.add("--endpoint", target.endpoint, "The gateway's address").type("HOST:PORT").group(group);
+  line.add("--address", target.addresses, "The probe's address inside the tunnel; repeatable")
+      .type("PREFIX")
+      .group(group);
+  line.add("--allowed-ips", target.allowed_ips,
+           "Addresses that are reached through the gateway; repeatable")
+      .type("PREFIX")
+      .group(group);
+  line.add("--mtu", target.mtu, "The tunnel's MTU").type("BYTES").range(576, 65535).group(group);
+  line.add("--state-dir", target.state_folder,
+           "Directory that stores the time of the key's last handshake")
+      .type("DIR")
+      .group(group);
+  line.add("--uapi-dir", target.uapi_folder,
+           "Directory with the sockets of userspace interfaces, whose keys must not be used")
+      .type("DIR")
+      .show_default()
+      .group(group);
+  line.add_flag("--i-know-this-steals-the-endpoint", target.steal_endpoint,
+                "Use the key although an interface of this host uses it: the gateway then sends "
+                "that interface's traffic to the probe")
+      .group(group);
+}
+
+}  // namespace wgscope::probe
