@@ -28,10 +28,17 @@ bool Run::wait(const std::function<bool()>& happened, Instant limit) {
   return true;
 }
 
+void Run::wait_at_most(const std::function<bool()>& happened, Instant limit) {
+  static_cast<void>(wait(happened, limit));
+}
+
 bool Run::pass(Nanoseconds span) {
-  const Instant limit = os::boot_now() + span;
-  static_cast<void>(wait([] { return false; }, limit));
+  pass_until(os::boot_now() + span);
   return !interrupted_;
+}
+
+void Run::pass_until(Instant limit) {
+  wait_at_most([] { return false; }, limit);
 }
 
 void Run::interrupt() {

@@ -24,6 +24,8 @@
 #include "wgscope/tunnel/event.hpp"
 #include "wgscope/tunnel/interface.hpp"
 
+#include "earlier.hpp"
+
 namespace wgscope::checks {
 namespace {
 
@@ -98,7 +100,7 @@ Result<> Session::open_endpoint(const Target& target) {
   }
 }
 
-/// As endpoint::Attachment, but for timers that can be stopped, and for the user's own.
+/// As endpoint::Attachment does, with timers that can be stopped, and those of attendants.
 Result<> Session::watch() {
   watches_.clear();
   for (const os::UdpSocket& socket : endpoint_->sockets()) {
@@ -119,14 +121,27 @@ Result<> Session::watch() {
     run_.wake();
   };
   watches_.push_back(run_.loop().add({.next = next, .expired = expired}));
-  const auto next_own = [this] { return next_tick ? next_tick() : std::nullopt; };
-  const auto expired_own = [this](Instant now) {
-    if (tick) tick(now);
-    pump();
-    run_.wake();
-  };
-  watches_.push_back(run_.loop().add({.next = next_own, .expired = expired_own}));
+  watches_.push_back(run_.loop().add({.next = [this] { return next_of_attendants(); },
+                                      .expired = [this](Instant now) { expire_attendants(now); }}));
   return {};
+}
+
+std::optional<Instant> Session::next_of_attendants() const {
+  std::optional<Instant> next;
+  attendance_.tell([&](const Attendant& one) {
+    if (one.next) next = earlier(next, one.next());
+  });
+  return next;
+}
+
+void Session::expire_attendants(Instant now) {
+  attendance_.tell([&](const Attendant& one) {
+    if (!one.next) return;
+    const auto next = one.next();
+    if (next && *next <= now) one.expired(now);
+  });
+  pump();
+  run_.wake();
 }
 
 bool Session::established() const {
@@ -176,7 +191,9 @@ void Session::on_tunnel_event(const tunnel::Event& event) {
 }
 
 void Session::on_inner_event(const inner::Event& event) {
-  if (on_inner) on_inner(event);
+  attendance_.tell([&](const Attendant& one) {
+    if (one.on_inner) one.on_inner(event);
+  });
 }
 
 void Session::on_socket_error(const os::SocketError& error) {
@@ -192,7 +209,8 @@ void Session::on_fragments(const endpoint::Fragmented& one) {
 }
 
 bool Session::take_arrived(const endpoint::Arrived& arrived) {
-  return on_arrival && on_arrival(arrived);
+  return attendance_.offer(
+      [&](const Attendant& one) { return one.on_arrival && one.on_arrival(arrived); });
 }
 
 bool Session::on_stamp(const noise::Tai64n& stamp) {

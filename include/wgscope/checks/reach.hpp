@@ -46,7 +46,7 @@ ReachOptions reach_options(const Target& target);
 ///
 /// Sends, inside the tunnel only: one echo request, SYN, datagram or DNS query a try; with HTTP a
 /// GET. A connection is ended with a reset at once, HTTP's when its answer is there.
-/// @param session  stands; its on_inner, next_tick and tick are used, and empty afterwards.
+/// @param session  stands.
 /// @returns results in the order of `wanted`; of all where the time ended or Run::interrupt() came,
 /// what is known then.
 diagnosis::ReachFacts reach(Run& run, Session& session, std::span<const config::Expectation> wanted,

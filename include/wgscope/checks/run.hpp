@@ -40,9 +40,13 @@ class Run {
 
   /// Drives the loop until `happened` says yes; it is asked first, and again after each round of
   /// events. @returns false where the limit came first, or interrupt().
-  bool wait(const std::function<bool()>& happened, Instant limit);
+  [[nodiscard]] bool wait(const std::function<bool()>& happened, Instant limit);
+  /// As wait(), for callers that see by themselves what has happened.
+  void wait_at_most(const std::function<bool()>& happened, Instant limit);
   /// Drives the loop for a while. @returns false where interrupt() came first.
-  bool pass(Nanoseconds span);
+  [[nodiscard]] bool pass(Nanoseconds span);
+  /// Drives the loop until that time, or interrupt().
+  void pass_until(Instant limit);
 
   /// Something may have happened that wait() should look at. From any thread.
   void wake() const { loop_.stop(); }

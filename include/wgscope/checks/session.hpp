@@ -7,10 +7,12 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/checks/attendance.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
@@ -55,14 +57,26 @@ class Session final : private endpoint::Observer {
   /// A socket on another port, as if a NAT had forgotten the old one.
   Result<> rebind();
 
-  /// Called for each event inside the tunnel; they are not kept. May use host().
-  std::function<void(const inner::Event&)> on_inner;
-  /// Is shown each packet that comes out of the tunnel, before host(). @returns whether it was
-  /// taken, and host() does not get it. May use interface(), but not pump().
-  std::function<bool(const endpoint::Arrived&)> on_arrival;
-  /// When the user of host() has something due by itself; `tick` is called then.
-  std::function<std::optional<Instant>()> next_tick;
-  std::function<void(Instant)> tick;
+  /// What to do about what happens in the session. Each may be left out, `next` and `expired` only
+  /// together.
+  struct Attendant {
+    /// Called for each event inside the tunnel; they are not kept. May use host().
+    std::function<void(const inner::Event&)> on_inner = {};
+    /// Called for each packet that comes out of the tunnel, before host(), until one attendant
+    /// takes it. May use interface(), but not pump(). @returns whether it takes the packet: then
+    /// neither host() nor the attendants behind get it.
+    std::function<bool(const endpoint::Arrived&)> on_arrival = {};
+    /// When this attendant has something due by itself. Nothing: not now.
+    std::function<std::optional<Instant>()> next = {};
+    /// Called once that time has come; pump() follows.
+    std::function<void(Instant)> expired = {};
+  };
+  using Attention = Attendance<Attendant>::Attention;
+  /// Calls the attendant until the Attention ends, which may outlive the session. Declare it behind
+  /// everything that the handlers use, so that it ends first.
+  [[nodiscard]] Attention attend(Attendant attendant) {
+    return attendance_.add(std::move(attendant));
+  }
 
   /// Why datagrams go without the configuration's firewall mark, where it could not be set.
   [[nodiscard]] const std::optional<std::string>& mark_refused() const { return mark_refused_; }
@@ -92,6 +106,8 @@ class Session final : private endpoint::Observer {
   bool on_stamp(const noise::Tai64n& stamp) override;
   Result<> open_endpoint(const Target& target);
   Result<> watch();
+  [[nodiscard]] std::optional<Instant> next_of_attendants() const;
+  void expire_attendants(Instant now);
 
   Run& run_;
   Stamps& stamps_;
@@ -101,6 +117,7 @@ class Session final : private endpoint::Observer {
   tunnel::PeerId peer_;
   std::optional<std::string> mark_refused_;
   bool timers_ = true;
+  Attendance<Attendant> attendance_;
   std::vector<os::PollLoop::Watch> watches_;
 };
 

@@ -49,15 +49,14 @@ constexpr auto kNewSession = 7s;
 class Echoes {
  public:
   Echoes(Run& run, Session& session, const IpAddress& target)
-      : run_(run), session_(session), target_(target), id_(session.host().open_echo()) {
-    session_.on_inner = [this](const inner::Event& event) { take(event); };
-  }
+      : run_(run),
+        session_(session),
+        target_(target),
+        id_(session.host().open_echo()),
+        attention_(session.attend({.on_inner = [this](const inner::Event& e) { take(e); }})) {}
   Echoes(const Echoes&) = delete;
   Echoes& operator=(const Echoes&) = delete;
-  ~Echoes() {
-    session_.on_inner = nullptr;
-    session_.host().close_echo(id_);
-  }
+  ~Echoes() { session_.host().close_echo(id_); }
 
   bool send() {
     const auto sent = session_.host().send_echo({.to = target_, .id = id_, .sequence = next_});
@@ -101,6 +100,7 @@ class Echoes {
   std::vector<Nanoseconds> round_trips_;
   std::optional<Instant> last_answer_;
   std::optional<diagnosis::IcmpReport> icmp_;
+  Session::Attention attention_;
 };
 
 /// Echoes until one is answered, or an error comes from inside, or there were enough.
@@ -127,7 +127,7 @@ void watch_witnesses(Run& run, Session& session, Instant since, Instant last, In
   const auto keepalive = [&] { return session.find(EventKind::keepalive_received, since); };
   const auto initiation = [&] { return session.find(EventKind::initiation_accepted, since); };
   const auto told = [&] { return keepalive() != nullptr || initiation() != nullptr; };
-  static_cast<void>(run.wait(told, end));
+  run.wait_at_most(told, end);
   if (const auto* event = keepalive()) facts.keepalive_after = event->at - since;
   if (const auto* event = initiation()) facts.initiation_after = event->at - last;
   if (told() || !run.interrupted()) facts.witnesses_watched = os::boot_now() - since;

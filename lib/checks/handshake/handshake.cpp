@@ -151,7 +151,7 @@ std::vector<Endpoint> Handshakes::candidates() {
 void Handshakes::wait_for_our_turn() {
   const Nanoseconds since = os::now().wall - std::max(stamps_.last().time(), WallTime{});
   if (std::chrono::abs(since) < kBetweenInitiations)
-    static_cast<void>(run_.pass(kBetweenInitiations - since));
+    run_.pass_until(os::boot_now() + (kBetweenInitiations - since));
 }
 
 void Handshakes::try_in_turn(const std::vector<Endpoint>& endpoints) {
@@ -167,7 +167,7 @@ void Handshakes::try_in_turn(const std::vector<Endpoint>& endpoints) {
       return attempt.settled(os::boot_now());
     };
     const Instant patience = os::boot_now() + kFirstPatience;
-    static_cast<void>(run_.wait(told, std::min(patience, deadline_)));
+    run_.wait_at_most(told, std::min(patience, deadline_));
     if (attempt.responded()) try_data_on(attempt);
   }
 }
@@ -207,7 +207,7 @@ void Handshakes::wait_for_the_rest() {
       look();
       return next_that_responded() != nullptr || all_settled();
     };
-    static_cast<void>(run_.wait(news, next_change(begun)));
+    run_.wait_at_most(news, next_change(begun));
   }
 }
 
@@ -238,12 +238,12 @@ void Handshakes::make_newest(Attempt& attempt, Instant limit) {
     return other.get() == &attempt || other->last_initiation() <= ours;
   });
   if (is_newest) return;
-  static_cast<void>(run_.pass(kBetweenInitiations));
+  run_.pass_until(os::boot_now() + kBetweenInitiations);
   attempt.start();
   const auto answered = [&] {
     return attempt.session() == nullptr || attempt.session()->established();
   };
-  static_cast<void>(run_.wait(answered, limit));
+  run_.wait_at_most(answered, limit);
 }
 
 void Handshakes::try_data_on(Attempt& attempt) {

@@ -17,6 +17,7 @@
 #include "wgscope/path/hop_search.hpp"
 #include "wgscope/tunnel/interface.hpp"
 
+#include "checks/drive.hpp"
 #include "checks/icmp_error.hpp"
 #include "mtu_probing.hpp"
 
@@ -32,31 +33,18 @@ HopProbing::HopProbing(Run& run, Session& session, const IpAddress& target)
       session_(session),
       target_(target),
       id_(session.host().open_echo()),
-      errors_seen_(session.socket_errors.size()) {
-  session_.on_inner = [this](const inner::Event& event) { take(event); };
-}
+      errors_seen_(session.socket_errors.size()),
+      attention_(session.attend({.on_inner = [this](const inner::Event& e) { take(e); }})) {}
 
-HopProbing::~HopProbing() {
-  session_.on_inner = nullptr;
-  session_.host().close_echo(id_);
-}
+HopProbing::~HopProbing() { session_.host().close_echo(id_); }
 
-path::HopSearchResult HopProbing::drive(const path::HopSearchConfig& config, Instant deadline) {
-  path::HopSearch search(config);
-  search_ = &search;
-  session_.next_tick = [&search] { return search.next_timeout(); };
-  session_.tick = [&search](Instant now) { search.handle_timeout(now); };
-  static_cast<void>(run_.wait(
-      [&] {
-        take_errors();
-        send_probes();
-        return search.done();
-      },
-      deadline));
-  session_.next_tick = nullptr;
-  session_.tick = nullptr;
-  search_ = nullptr;
-  return search.result();
+path::HopSearchResult HopProbing::search(const path::HopSearchConfig& config, Instant deadline) {
+  search_.emplace(config);
+  drive(run_, *search_, deadline, [this] {
+    take_errors();
+    send_probes();
+  });
+  return search_->result();
 }
 
 void HopProbing::send_probes() {
@@ -66,14 +54,14 @@ void HopProbing::send_probes() {
   }
 }
 
-/// What the session sends by itself keeps its usual life.
+/// The hop limit is that of the probe alone: what the session sends by itself keeps its own.
 void HopProbing::send(const path::HopProbe& probe) {
   session_.pump();
   if (!session_.host().send_echo({.to = target_,
                                   .id = id_,
                                   .sequence = static_cast<std::uint16_t>(probe.id),
                                   .payload_size = kPayload}))
-    return;  // as if it was lost
+    return;  // as if the probe was lost
   const auto packet = session_.host().poll_packet();
   const std::size_t size = probe.size - datagram_overhead(session_.gateway().address.family);
   if (!session_.endpoint().set_hop_limit(probe.hop_limit)) return;
@@ -97,7 +85,7 @@ void HopProbing::take_errors() {
 
 void HopProbing::take(const inner::Event& event) {
   const auto* replied = std::get_if<inner::EchoReplied>(&event);
-  if (search_ == nullptr || replied == nullptr || replied->id != id_ || !replied->intact) return;
+  if (!search_ || replied == nullptr || replied->id != id_ || !replied->intact) return;
   search_->handle_arrived(replied->at, replied->sequence);
 }
 

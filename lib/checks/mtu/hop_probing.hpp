@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
@@ -12,8 +13,8 @@
 
 namespace wgscope::checks {
 
-/// Runs a search for a hop over a session: its probes are padded echo requests in the tunnel's own
-/// flow, whose life ends on the way. The gateway answers those that come to it.
+/// Runs a search for a hop over a session. Its probes are padded echo requests in the tunnel's own
+/// flow, whose hop limit ends their way early. The gateway answers those that come to it.
 class HopProbing {
  public:
   /// @param target  inside the tunnel. All outlive the probing.
@@ -22,8 +23,8 @@ class HopProbing {
   HopProbing& operator=(const HopProbing&) = delete;
   ~HopProbing();
 
-  /// Until it is done, the deadline comes or the user ends it.
-  path::HopSearchResult drive(const path::HopSearchConfig& config, Instant deadline);
+  /// Runs a search until it is done, the deadline comes or the user ends it.
+  path::HopSearchResult search(const path::HopSearchConfig& config, Instant deadline);
 
  private:
   void send_probes();
@@ -35,8 +36,9 @@ class HopProbing {
   Session& session_;
   IpAddress target_;
   std::uint16_t id_;
-  path::HopSearch* search_ = nullptr;
+  std::optional<path::HopSearch> search_;
   std::size_t errors_seen_;
+  Session::Attention attention_;
 };
 
 }  // namespace wgscope::checks

@@ -85,11 +85,9 @@ class MtuSearches {
     config.until_current = options_.quick;
     config.expected = options_.expected_forward;
     config.ceiling = kLargestTunnelMtu + facts.overhead;
-    path::MtuSearch search(config);
     MtuProbing probing(run_, session_, target_, MtuWay::forward, service_);
     service_.ask(os::boot_now());
-    probing.drive(search, deadline_);
-    facts.forward = search.result();
+    facts.forward = probing.search(config, deadline_);
     facts.round_trip = facts.forward->round_trip;
   }
 
@@ -99,11 +97,10 @@ class MtuSearches {
     path::MtuSearchConfig config = common(facts);
     config.only_current = true;
     config.dont_fragment = false;
-    path::MtuSearch search(config);
     static_cast<void>(session_.endpoint().set_fragmentation(os::Fragmentation::allow));
-    MtuProbing(run_, session_, target_, MtuWay::forward, service_).drive(search, deadline_);
+    MtuProbing probing(run_, session_, target_, MtuWay::forward, service_);
+    facts.fragments_pass = probing.search(config, deadline_).current_fits;
     static_cast<void>(session_.endpoint().set_fragmentation(os::Fragmentation::probe));
-    facts.fragments_pass = search.result().current_fits;
   }
 
   /// Behind which hop larger datagrams are dropped. What reports them is a hop too.
@@ -117,7 +114,7 @@ class MtuSearches {
     config.round_trip = facts.round_trip;
     config.controls = forward.controls;
     config.controls_lost = forward.controls_lost;
-    facts.drop = HopProbing(run_, session_, target_).drive(config, deadline_);
+    facts.drop = HopProbing(run_, session_, target_).search(config, deadline_);
   }
 
   void backward(diagnosis::MtuFacts& facts) {
@@ -129,16 +126,14 @@ class MtuSearches {
   }
 
  private:
-  /// Nobody waits for a stock peer that says nothing: what is there answers as soon as echo does.
+  /// A service that is there answers as soon as echo does, so a stock peer that says nothing is not
+  /// waited for any longer.
   void await_service(const diagnosis::MtuFacts& facts) {
     const bool lossy = facts.forward->controls_lost > 0;
     const Nanoseconds patience =
         lossy ? kServiceWhereLossy : std::max<Nanoseconds>(kService, 2 * *facts.round_trip);
-    const MtuProbing listening(run_, session_, target_, MtuWay::forward, service_);
-    session_.next_tick = [&] { return service_.next_timeout(); };
-    session_.tick = [&](Instant now) { service_.handle_timeout(now); };
-    static_cast<void>(run_.wait([&] { return service_.settled(); },
-                                std::min(deadline_, os::boot_now() + patience)));
+    run_.wait_at_most([&] { return service_.settled(); },
+                      std::min(deadline_, os::boot_now() + patience));
   }
 
   /// Of any size, as the service pads its answers; above the setting too.
@@ -152,10 +147,8 @@ class MtuSearches {
     config.expected = options_.expected_backward;
     // Most ways back are as wide as the way there.
     if (!config.expected && facts.forward->not_above) config.expected = facts.forward->mtu;
-    path::MtuSearch search(config);
     MtuProbing probing(run_, session_, target_, MtuWay::answered, service_);
-    probing.drive(search, deadline_);
-    facts.backward = search.result();
+    facts.backward = probing.search(config, deadline_);
     facts.largest_fragment = probing.largest_fragment();
   }
 
@@ -174,10 +167,8 @@ class MtuSearches {
     config.ceiling = most;
     config.expected = options_.expected_backward;
     config.until_current = options_.quick;
-    path::MtuSearch search(config);
     MtuProbing probing(run_, session_, target_, MtuWay::backward, service_);
-    probing.drive(search, deadline_);
-    facts.backward = search.result();
+    facts.backward = probing.search(config, deadline_);
     facts.largest_fragment = probing.largest_fragment();
     facts.inner_fragments = probing.inner_fragments();
     after_losses_ = probing.fragments_after_losses();

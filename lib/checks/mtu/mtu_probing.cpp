@@ -25,6 +25,8 @@
 #include "wgscope/wire/message.hpp"
 #include "wgscope/wire/udp.hpp"
 
+#include "checks/drive.hpp"
+#include "checks/earlier.hpp"
 #include "mtu_service.hpp"
 
 namespace wgscope::checks {
@@ -59,49 +61,27 @@ MtuProbing::MtuProbing(Run& run, Session& session, const IpAddress& target, MtuW
       errors_seen_(session.socket_errors.size()),
       failures_seen_(session.send_failures.size()),
       fragments_seen_(session.fragmented.size()),
-      inner_fragments_before_(session.host().stats().dropped(inner::Drop::fragment)) {
-  session_.on_inner = [this](const inner::Event& event) { take(event); };
-}
+      inner_fragments_before_(session.host().stats().dropped(inner::Drop::fragment)),
+      attention_(session.attend({.on_inner = [this](const inner::Event& e) { take(e); }})) {}
 
-MtuProbing::~MtuProbing() {
-  session_.on_inner = nullptr;
-  session_.next_tick = nullptr;
-  session_.tick = nullptr;
-  session_.host().close_echo(id_);
-}
+MtuProbing::~MtuProbing() { session_.host().close_echo(id_); }
 
 bool MtuProbing::inner_fragments() const {
   return session_.host().stats().dropped(inner::Drop::fragment) > inner_fragments_before_;
 }
 
-void MtuProbing::drive(path::MtuSearch& search, Instant deadline) {
-  search_ = &search;
-  session_.next_tick = [this] { return next_timeout(); };
-  session_.tick = [&](Instant now) {
-    search.handle_timeout(now);
-    service_.handle_timeout(now);
-  };
-  static_cast<void>(run_.wait(
-      [&] {
-        take_errors();
-        send_probes();
-        return search.done();
-      },
-      deadline));
-  session_.next_tick = nullptr;
-  session_.tick = nullptr;
-  search_ = nullptr;
+path::MtuResult MtuProbing::search(const path::MtuSearchConfig& config, Instant deadline) {
+  search_.emplace(config);
+  drive(run_, *this, deadline, [this] {
+    take_errors();
+    send_probes();
+  });
+  return search_->result();
 }
 
 std::optional<Instant> MtuProbing::next_timeout() const {
-  std::optional<Instant> next;
-  const auto consider = [&](std::optional<Instant> at) {
-    if (at) next = next ? std::min(*next, *at) : *at;
-  };
-  consider(search_->next_timeout());
-  consider(service_.next_timeout());
-  if (!held_.empty()) consider(next_send_);
-  return next;
+  const auto next_send = held_.empty() ? std::nullopt : std::optional(next_send_);
+  return earlier(search_->next_timeout(), next_send);
 }
 
 void MtuProbing::send_probes() {
@@ -192,17 +172,17 @@ void MtuProbing::note_losses_before(std::uint32_t probe) {
 }
 
 void MtuProbing::take(const inner::Event& event) {
-  if (const auto answer = service_.take(event)) take_answer(*answer);
+  if (const auto answer = service_.answer_in(event)) take_answer(*answer);
   if (const auto* replied = std::get_if<inner::EchoReplied>(&event)) take_reply(*replied);
 }
 
 void MtuProbing::take_reply(const inner::EchoReplied& replied) {
-  if (search_ == nullptr || replied.id != id_ || !replied.intact) return;
+  if (!search_ || replied.id != id_ || !replied.intact) return;
   if (!came_in_fragments(replied.sequence)) search_->handle_answer(replied.at, replied.sequence);
 }
 
 void MtuProbing::take_answer(const wire::MeasuringAnswer& answer) {
-  if (search_ == nullptr || way_ != MtuWay::answered) return;
+  if (!search_ || way_ != MtuWay::answered) return;
   if (answer.serial >= sizes_.size() || answer.answer_size != sizes_[answer.serial]) return;
   const Instant now = os::boot_now();
   if (answer.report && answer.report != told_) {

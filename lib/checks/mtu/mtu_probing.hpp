@@ -31,7 +31,8 @@ std::size_t datagram_overhead(Family outer);
 /// What WireGuard, UDP and IP add to an inner packet.
 std::size_t tunnel_overhead(Family outer);
 
-/// Runs a search over a session: sends its probes as echo requests, and tells it what came of them.
+/// Runs one search over a session: sends its probes as echo requests, and tells it what came of
+/// them.
 class MtuProbing {
  public:
   /// @param target  inside the tunnel. @param service  the target's. All outlive the probing.
@@ -40,21 +41,26 @@ class MtuProbing {
   MtuProbing& operator=(const MtuProbing&) = delete;
   ~MtuProbing();
 
-  /// Until it is done, the deadline comes or the user ends it.
-  void drive(path::MtuSearch& search, Instant deadline);
+  /// Runs a search until it is done, the deadline comes or the user ends it.
+  /// @returns what it found.
+  path::MtuResult search(const path::MtuSearchConfig& config, Instant deadline);
 
-  /// Datagrams of replies came in fragments, of which the largest had so many bytes. Such a reply
-  /// is none: the path did not take it whole.
+  /// The largest fragment of a reply, in bytes. A reply that comes in fragments does not count as an
+  /// answer, because the path did not let it pass whole. Nothing: none came in fragments.
   [[nodiscard]] const std::optional<std::size_t>& largest_fragment() const { return fragment_; }
-  /// Before the first of those, replies at least as large had been lost, as happens where whoever
-  /// sends them must first learn that they are too big. Nothing: none came in fragments.
+  /// Before the first reply in fragments, replies at least as large had been lost, as happens where
+  /// their sender must first learn that they are too big. Nothing: none came in fragments.
   [[nodiscard]] std::optional<bool> fragments_after_losses() const { return after_losses_; }
   /// Replies came in fragments inside the tunnel.
   [[nodiscard]] bool inner_fragments() const;
 
+  // While it searches, for drive().
+  [[nodiscard]] std::optional<Instant> next_timeout() const;
+  void handle_timeout(Instant now) { search_->handle_timeout(now); }
+  [[nodiscard]] bool done() const { return search_->done(); }
+
  private:
   void send_probes();
-  [[nodiscard]] std::optional<Instant> next_timeout() const;
   void send(const path::MtuProbe& probe);
   void send_echo(const path::MtuProbe& probe);
   void take(const inner::Event& event);
@@ -70,9 +76,9 @@ class MtuProbing {
   MtuWay way_;
   MtuService& service_;
   std::uint16_t id_;
-  path::MtuSearch* search_ = nullptr;
+  std::optional<path::MtuSearch> search_;
   std::vector<std::size_t> sizes_;   ///< of probes, by id
-  std::deque<path::MtuProbe> held_;  ///< to be sent, not all at once
+  std::deque<path::MtuProbe> held_;  ///< to be sent, one after the other
   Instant next_send_{};
   std::size_t errors_seen_;
   std::size_t failures_seen_;
@@ -80,9 +86,10 @@ class MtuProbing {
   std::uint64_t inner_fragments_before_;
   std::optional<std::uint32_t> refused_;  ///< the last probe that this host did not send
   std::optional<std::size_t> fragment_;
-  std::vector<bool> came_;  ///< of probes, by id: whole or in fragments
+  std::vector<bool> came_;  ///< of probes, by id: an answer came, whole or in fragments
   std::optional<bool> after_losses_;
   std::optional<wire::MeasuringReport> told_;  ///< the last report that the search knows of
+  Session::Attention attention_;
 };
 
 }  // namespace wgscope::checks

@@ -13,44 +13,43 @@
 namespace wgscope::checks {
 
 /// The measuring service of the target, where it is an endpoint of ours (endpoint/
-/// measuring_service.hpp). Whether it is there is asked beside other things, so that nobody waits:
-/// a stock peer says at once that nobody listens on that port, or nothing.
+/// measuring_service.hpp). Whether it is there is asked while the session does other things: a stock
+/// peer says at once that nothing listens on that port, or says nothing.
 class MtuService {
  public:
   static constexpr std::size_t kMostAsked = 3;  ///< times
 
-  /// @param target  inside the tunnel. Session outlives this.
+  /// @param target  inside the tunnel. The session outlives this.
   MtuService(Session& session, const IpAddress& target);
   MtuService(const MtuService&) = delete;
   MtuService& operator=(const MtuService&) = delete;
   ~MtuService();
 
-  /// Asks whether it is there; again a few times, as time passes, until something comes.
+  /// Asks whether it is there, and again a few times, as time passes, until an answer comes.
   void ask(Instant now);
+  /// Whether it is there is known.
+  [[nodiscard]] bool settled() const { return first_ || absent_; }
+  /// The first answer. Nothing: the service is not there, as far as is known.
+  [[nodiscard]] const std::optional<wire::MeasuringAnswer>& first() const { return first_; }
+
+  /// Asks for an answer of a size: MeasuringRequest.
+  void request(std::uint32_t serial, std::size_t answer_size);
+  /// The service's answer that an event of the session carries, if it carries one.
+  [[nodiscard]] std::optional<wire::MeasuringAnswer> answer_in(const inner::Event& event) const;
+
+ private:
+  void take(const inner::Event& event);
   [[nodiscard]] std::optional<Instant> next_timeout() const;
   void handle_timeout(Instant now);
 
-  /// An answer to a request, where the event is one.
-  std::optional<wire::MeasuringAnswer> take(const inner::Event& event);
-  /// It is there, or is known not to be.
-  [[nodiscard]] bool settled() const { return first_ || absent_; }
-  /// The first answer; nothing: not there, as far as is known.
-  [[nodiscard]] const std::optional<wire::MeasuringAnswer>& first() const { return first_; }
-  /// What came last of what routers reported to it.
-  [[nodiscard]] const std::optional<wire::MeasuringReport>& report() const { return report_; }
-
-  /// Wants an answer of a size: MeasuringRequest.
-  void request(std::uint32_t serial, std::size_t answer_size);
-
- private:
   Session& session_;
   IpAddress target_;
-  std::uint16_t port_ = 0;  ///< ours; 0: none was free
+  std::uint16_t port_ = 0;  ///< ours; 0: no port was free
   std::size_t asked_ = 0;
   Instant asked_first_{};
   bool absent_ = false;
   std::optional<wire::MeasuringAnswer> first_;
-  std::optional<wire::MeasuringReport> report_;
+  Session::Attention attention_;
 };
 
 }  // namespace wgscope::checks

@@ -48,11 +48,11 @@ std::optional<diagnosis::MtuTcp> ask_mss(Run& run, Session& session, const Endpo
   const auto id = session.host().tcp().connect(os::boot_now(), service, kPatience);
   if (!id) return facts;
   bool over = false;
-  session.on_arrival = [&](const endpoint::Arrived& arrived) {
+  const auto take_arrived = [&](const endpoint::Arrived& arrived) {
     take(facts, arrived);
     return false;
   };
-  session.on_inner = [&](const inner::Event& event) {
+  const auto take_event = [&](const inner::Event& event) {
     if (const auto* ended = std::get_if<inner::TcpEnded>(&event); ended && ended->id == *id) {
       over = true;
       facts.refused = ended->why == inner::TcpEnd::refused;
@@ -60,11 +60,10 @@ std::optional<diagnosis::MtuTcp> ask_mss(Run& run, Session& session, const Endpo
     if (const auto* failed = std::get_if<inner::IcmpFailed>(&event))
       over = over || failed->connection == *id;
   };
+  const auto attention = session.attend({.on_inner = take_event, .on_arrival = take_arrived});
   session.pump();
   const Instant patience = os::boot_now() + kPatience;
   const bool told = run.wait([&] { return over || facts.mss; }, std::min(deadline, patience));
-  session.on_arrival = nullptr;
-  session.on_inner = nullptr;
   session.host().tcp().abort(*id);
   session.pump();
   if (!told && (run.interrupted() || deadline < patience)) return std::nullopt;

@@ -49,27 +49,28 @@ constexpr Nanoseconds kPace = 2200ms;
 class Greeting {
  public:
   Greeting(OuterWitness& witness, std::optional<Nanoseconds>& round_trip)
-      : witness_(witness), base_(witness.base()), begun_(os::boot_now()) {
-    witness.on_answer = [this, &round_trip](Instant now, OuterWitness::Id id) {
+      : base_(witness.base()), begun_(os::boot_now()) {
+    const auto take = [this, &round_trip](Instant now, OuterWitness::Id id) {
       if (!id || *id < base_ || !answered_.insert(*id).second) return;
       const Nanoseconds took = now - begun_;
       if (!round_trip || took < *round_trip) round_trip = took;
     };
+    attention_ = witness.attend({.on_answer = take});
     for (std::uint32_t i = 0; i < kGreetings; ++i)
       static_cast<void>(witness.send({.id = base_ + i, .hop_limit = {}}));
     witness.set_base(base_ + kGreetings);
   }
   Greeting(const Greeting&) = delete;
   Greeting& operator=(const Greeting&) = delete;
-  ~Greeting() { witness_.on_answer = nullptr; }
+  ~Greeting() = default;
 
   [[nodiscard]] std::size_t answered() const { return answered_.size(); }
 
  private:
-  OuterWitness& witness_;
   std::uint32_t base_;
   Instant begun_;
   std::set<std::uint32_t> answered_;
+  OuterWitness::Attention attention_;
 };
 
 class Outer {
@@ -139,7 +140,7 @@ class Outer {
       const auto all = [&] {
         return udp.answered() == kGreetings && (!echo || echo->answered() == kGreetings);
       };
-      static_cast<void>(run_.wait(all, until));
+      run_.wait_at_most(all, until);
       facts_.udp_answers = udp.answered() > 0;
       facts_.udp_rations = facts_.udp_answers && udp.answered() < kGreetings;
       facts_.echo_answers = echo && echo->answered() > 0;
@@ -158,7 +159,7 @@ class Outer {
 
   void search_both() {
     run_.say(diagnosis::text("searching the MTU to {} and back", host().address));
-    facts_.both = drive(run_, *echo_, config(), deadline_);
+    facts_.both = search(run_, *echo_, config(), deadline_);
   }
 
   /// What passes both ways passes there; and what is dropped before the far end was on its way
@@ -173,8 +174,7 @@ class Outer {
   void search_forward() {
     run_.say(diagnosis::text("searching the MTU to {}", host().address));
     if (facts_.udp_rations) {
-      static_cast<void>(
-          run_.wait([] { return false; }, std::min(deadline_, os::boot_now() + kPace)));
+      run_.pass_until(std::min(deadline_, os::boot_now() + kPace));
       if (run_.interrupted() || os::boot_now() >= deadline_) return;
     }
     path::MtuSearchConfig forward = config();
@@ -186,7 +186,7 @@ class Outer {
       forward.known_lost = facts_.both->controls_lost;
       if (!options_.quick) forward.current = forward.floor + 1;
     }
-    facts_.forward = drive(run_, *udp_, forward, deadline_);
+    facts_.forward = search(run_, *udp_, forward, deadline_);
     judge(*facts_.forward);
   }
 
@@ -213,7 +213,7 @@ class Outer {
     config.round_trip = facts_.round_trip;
     config.controls = direction.controls;
     config.controls_lost = direction.controls_lost;
-    return drive(run_, witness, config, deadline_);
+    return search(run_, witness, config, deadline_);
   }
 
   void find_drop_forward(const path::MtuResult& forward) {

@@ -26,6 +26,7 @@
 #include "wgscope/wire/ip.hpp"
 #include "wgscope/wire/udp.hpp"
 
+#include "checks/drive.hpp"
 #include "checks/icmp_error.hpp"
 
 namespace wgscope::checks {
@@ -50,24 +51,17 @@ os::UdpOptions uncut(std::optional<std::uint32_t> mark) {
   return options;
 }
 
-/// A search's identifiers among those of a witness, for as long as it runs.
+/// A search's identifiers among those of a witness.
 class Identifiers {
  public:
   explicit Identifiers(OuterWitness& witness) : witness_(witness), base_(witness.base()) {}
-  Identifiers(const Identifiers&) = delete;
-  Identifiers& operator=(const Identifiers&) = delete;
-  ~Identifiers() {
-    witness_.on_answer = nullptr;
-    witness_.on_exceeded = nullptr;
-    witness_.on_too_big = nullptr;
-  }
 
   std::uint32_t outside(std::uint32_t id) {
     witness_.set_base(std::max(witness_.base(), base_ + id + 1));
     return base_ + id;
   }
-  /// Or of nobody known.
-  [[nodiscard]] bool are_ours(OuterWitness::Id id) const { return !id || *id >= base_; }
+  /// Also where it is not known which packet something is about.
+  [[nodiscard]] bool may_be_ours(OuterWitness::Id id) const { return !id || *id >= base_; }
   [[nodiscard]] OuterWitness::Id inside(OuterWitness::Id id) const {
     return id ? OuterWitness::Id(*id - base_) : std::nullopt;
   }
@@ -78,21 +72,29 @@ class Identifiers {
 };
 
 template <class Search, class Send>
-void drive(Run& run, Search& search, Instant deadline, const Send& send) {
-  const auto timer = run.loop().add({.next = [&] { return search.next_timeout(); },
-                                     .expired =
-                                         [&](Instant now) {
-                                           search.handle_timeout(now);
-                                           run.wake();
-                                         }});
-  const auto is_done = [&] {
-    while (const auto probe = search.poll_probe(os::boot_now())) send(*probe);
-    return search.done();
-  };
-  static_cast<void>(run.wait(is_done, deadline));
+void send_all(Search& search, const Send& send) {
+  while (const auto probe = search.poll_probe(os::boot_now())) send(*probe);
 }
 
 }  // namespace
+
+void OuterWitness::tell_answer(Instant now, Id id) const {
+  attendance_.tell([&](const Attendant& one) {
+    if (one.on_answer) one.on_answer(now, id);
+  });
+}
+
+void OuterWitness::tell_exceeded(Instant now, Id id, const IpAddress& from) const {
+  attendance_.tell([&](const Attendant& one) {
+    if (one.on_exceeded) one.on_exceeded(now, id, from);
+  });
+}
+
+void OuterWitness::tell_too_big(Instant now, Id id, const IpAddress& from, std::size_t mtu) const {
+  attendance_.tell([&](const Attendant& one) {
+    if (one.on_too_big) one.on_too_big(now, id, from, mtu);
+  });
+}
 
 Result<std::unique_ptr<UdpWitness>> UdpWitness::open(Run& run, Random& random, const Endpoint& to,
                                                      std::optional<std::uint32_t> mark) {
@@ -132,7 +134,7 @@ OuterWitness::Sent UdpWitness::send(const Packet& packet) {
 
 void UdpWitness::read() {
   socket_.read_errors([&](const os::SocketError& error) { take(error); });
-  // Somebody listens after all; what they say is of no size that is known.
+  // Where something listens after all, its answers do not tell what size they are about.
   static_cast<void>(socket_.receive([](const os::Received&) {}));
   run_.wake();
 }
@@ -146,15 +148,16 @@ void UdpWitness::take(const os::SocketError& error) {
   if (!error.offender || error.destination.address != to_.address) return;
   const Id id = id_of(error);
   if (is_port_unreachable(error) && *error.offender == to_.address) {
-    if (on_answer) on_answer(now, id);
+    tell_answer(now, id);
   } else if (is_time_exceeded(error)) {
-    if (on_exceeded) on_exceeded(now, id, *error.offender);
-  } else if (error.sys_errno == EMSGSIZE && on_too_big) {
-    on_too_big(now, id, *error.offender, error.info);
+    tell_exceeded(now, id, *error.offender);
+  } else if (error.sys_errno == EMSGSIZE) {
+    tell_too_big(now, id, *error.offender, error.info);
   }
 }
 
-/// By what is quoted of the payload; where nothing is, by the port, if those differ.
+/// By what the error quotes of the payload. Where it quotes nothing, by the port, unless all packets
+/// go to one port.
 OuterWitness::Id UdpWitness::id_of(const os::SocketError& error) const {
   const std::span<const std::byte, 16> quoted(error.quoted);
   if (error.quoted_size >= kMark) {
@@ -197,8 +200,8 @@ void EchoWitness::read() {
     if (reply->from != to_.address || !reply->intact) continue;
     if (reply->largest_fragment) {
       fragment_ = std::max(fragment_.value_or(0), *reply->largest_fragment);
-    } else if (on_answer) {
-      on_answer(os::boot_now(), reply->sequence);
+    } else {
+      tell_answer(os::boot_now(), reply->sequence);
     }
   }
   run_.wake();
@@ -213,50 +216,55 @@ void EchoWitness::take(const os::EchoError& error) {
   if (!error.error.offender) return;
   const IpAddress& from = *error.error.offender;
   if (is_time_exceeded(error.error)) {
-    if (on_exceeded) on_exceeded(now, *error.sequence, from);
-  } else if (error.error.sys_errno == EMSGSIZE && on_too_big) {
-    on_too_big(now, *error.sequence, from, error.error.info);
+    tell_exceeded(now, *error.sequence, from);
+  } else if (error.error.sys_errno == EMSGSIZE) {
+    tell_too_big(now, *error.sequence, from, error.error.info);
   }
 }
 
-path::MtuResult drive(Run& run, OuterWitness& witness, const path::MtuSearchConfig& config,
-                      Instant deadline) {
+path::MtuResult search(Run& run, OuterWitness& witness, const path::MtuSearchConfig& config,
+                       Instant deadline) {
   path::MtuSearch search(config);
   Identifiers ids(witness);
-  witness.on_answer = [&](Instant now, OuterWitness::Id id) {
-    if (id && ids.are_ours(id)) search.handle_answer(now, *ids.inside(id));
+  const auto take_answer = [&](Instant now, OuterWitness::Id id) {
+    if (id && ids.may_be_ours(id)) search.handle_answer(now, *ids.inside(id));
   };
-  witness.on_too_big = [&](Instant now, OuterWitness::Id id, const IpAddress& from,
-                           std::size_t mtu) {
-    if (ids.are_ours(id)) search.handle_too_big(now, from, mtu);
+  const auto take_too_big = [&](Instant now, OuterWitness::Id id, const IpAddress& from,
+                                std::size_t mtu) {
+    if (ids.may_be_ours(id)) search.handle_too_big(now, from, mtu);
   };
-  drive(run, search, deadline, [&](const path::MtuProbe& probe) {
+  const auto send = [&](const path::MtuProbe& probe) {
     const auto sent =
         witness.send({.id = ids.outside(probe.id), .size = probe.size, .hop_limit = {}});
     if (sent.too_large) search.handle_refused(os::boot_now(), probe.id, sent.limit);
-  });
+  };
+  const auto attention = witness.attend({.on_answer = take_answer, .on_too_big = take_too_big});
+  drive(run, search, deadline, [&] { send_all(search, send); });
   return search.result();
 }
 
-path::HopSearchResult drive(Run& run, OuterWitness& witness, const path::HopSearchConfig& config,
-                            Instant deadline) {
+path::HopSearchResult search(Run& run, OuterWitness& witness, const path::HopSearchConfig& config,
+                             Instant deadline) {
   path::HopSearch search(config);
   Identifiers ids(witness);
-  witness.on_answer = [&](Instant now, OuterWitness::Id id) {
-    if (ids.are_ours(id)) search.handle_arrived(now, ids.inside(id));
+  const auto take_answer = [&](Instant now, OuterWitness::Id id) {
+    if (ids.may_be_ours(id)) search.handle_arrived(now, ids.inside(id));
   };
-  witness.on_exceeded = [&](Instant now, OuterWitness::Id id, const IpAddress& from) {
-    if (ids.are_ours(id)) search.handle_exceeded(now, ids.inside(id), from);
+  const auto take_exceeded = [&](Instant now, OuterWitness::Id id, const IpAddress& from) {
+    if (ids.may_be_ours(id)) search.handle_exceeded(now, ids.inside(id), from);
   };
-  witness.on_too_big = [&](Instant, OuterWitness::Id id, const IpAddress& from, std::size_t) {
-    if (ids.are_ours(id)) search.handle_too_big(ids.inside(id), from);
+  const auto take_too_big = [&](Instant, OuterWitness::Id id, const IpAddress& from, std::size_t) {
+    if (ids.may_be_ours(id)) search.handle_too_big(ids.inside(id), from);
   };
-  drive(run, search, deadline, [&](const path::HopProbe& probe) {
+  const auto send = [&](const path::HopProbe& probe) {
     static_cast<void>(witness.send({.id = ids.outside(probe.id),
                                     .size = probe.size,
                                     .hop_limit = probe.hop_limit,
                                     .one_flow = true}));
-  });
+  };
+  const auto attention = witness.attend(
+      {.on_answer = take_answer, .on_exceeded = take_exceeded, .on_too_big = take_too_big});
+  drive(run, search, deadline, [&] { send_all(search, send); });
   return search.result();
 }
 

@@ -6,11 +6,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "wgscope/base/random.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/checks/attendance.hpp"
 #include "wgscope/checks/outer.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/model/address.hpp"
@@ -22,8 +24,8 @@
 
 namespace wgscope::checks {
 
-/// What of the far end answers packets of any size, outside of tunnels; and the routers before it,
-/// as far as a packet's life lasts.
+/// Sends packets of any size outside of tunnels, which the far end answers, or the router that a
+/// packet's hop limit ends at.
 class OuterWitness {
  public:
   OuterWitness() = default;
@@ -35,36 +37,50 @@ class OuterWitness {
     std::uint32_t id = 0;
     std::size_t size = 0;  ///< of the whole IP packet; 0: as small as it can be
     std::optional<std::uint8_t> hop_limit;
-    bool one_flow = false;  ///< as all others: routers that balance by flows take one way for them
+    bool one_flow = false;  ///< all such packets are of one flow, so that routers send them one way
   };
   struct Sent {
-    bool too_large = false;            ///< for this host's own interface: not sent
-    std::optional<std::size_t> limit;  ///< which takes so much
+    bool too_large = false;            ///< not sent: larger than this host's interface takes
+    std::optional<std::size_t> limit;  ///< of that interface, where it is known
   };
   virtual Sent send(const Packet& packet) = 0;
 
-  // Set before anything is sent. Without an identifier where an answer does not tell.
+  /// Of the packet that something came about. Nothing: it does not tell which.
   using Id = std::optional<std::uint32_t>;
-  std::function<void(Instant, Id)> on_answer;
-  std::function<void(Instant, Id, const IpAddress& from)> on_exceeded;
-  std::function<void(Instant, Id, const IpAddress& from, std::size_t mtu)> on_too_big;
+  /// What to do about what comes. Each may be left out.
+  struct Attendant {
+    std::function<void(Instant, Id)> on_answer = {};
+    std::function<void(Instant, Id, const IpAddress& from)> on_exceeded = {};
+    std::function<void(Instant, Id, const IpAddress& from, std::size_t mtu)> on_too_big = {};
+  };
+  using Attention = Attendance<Attendant>::Attention;
+  /// Calls the attendant until the Attention ends.
+  [[nodiscard]] Attention attend(Attendant attendant) {
+    return attendance_.add(std::move(attendant));
+  }
 
-  /// From which identifier on the next search counts: late answers to the one before are none.
+  /// Identifiers of the next search begin here, so that late answers to the one before do not count.
   [[nodiscard]] std::uint32_t base() const { return base_; }
   void set_base(std::uint32_t base) { base_ = base; }
 
-  /// Answers came in fragments, of which the largest had so many bytes. Such an answer is none.
+  /// The largest fragment of an answer, in bytes. An answer that comes in fragments does not count.
+  /// Nothing: none came in fragments.
   [[nodiscard]] const std::optional<std::size_t>& largest_fragment() const { return fragment_; }
 
  protected:
+  void tell_answer(Instant now, Id id) const;
+  void tell_exceeded(Instant now, Id id, const IpAddress& from) const;
+  void tell_too_big(Instant now, Id id, const IpAddress& from, std::size_t mtu) const;
+
   std::optional<std::size_t> fragment_;
 
  private:
+  Attendance<Attendant> attendance_;
   std::uint32_t base_ = 0;
 };
 
-/// UDP to ports on which nobody listens. The far end says so in small packets, whatever the size
-/// was, so it tells of the way there alone. Needs no privileges.
+/// Sends UDP to ports on which nothing listens. The far end reports that in small packets, whatever
+/// the size of the datagram was, so this measures the forward path alone. Needs no privileges.
 class UdpWitness final : public OuterWitness {
  public:
   /// @param to  its port is the first of kOuterPorts. @returns as UdpSocket::open(),
@@ -89,8 +105,8 @@ class UdpWitness final : public OuterWitness {
   os::PollLoop::Watch watch_;
 };
 
-/// Echo requests, whose replies are as large: of the way there and back at once. Where the system
-/// lets this user send them.
+/// Sends echo requests, whose replies are as large, so this measures the forward and the reverse path
+/// together. Only where the system lets this user send them.
 class EchoWitness final : public OuterWitness {
  public:
   /// @returns as EchoSocket::open(), PollLoop::add().
@@ -110,10 +126,11 @@ class EchoWitness final : public OuterWitness {
   os::PollLoop::Watch watch_;
 };
 
-/// Runs a search over a witness, until it is done, the deadline comes or the user ends it.
-path::MtuResult drive(Run& run, OuterWitness& witness, const path::MtuSearchConfig& config,
-                      Instant deadline);
-path::HopSearchResult drive(Run& run, OuterWitness& witness, const path::HopSearchConfig& config,
-                            Instant deadline);
+/// Runs a search with the packets of a witness, until it is done, the deadline comes or the user ends
+/// it.
+path::MtuResult search(Run& run, OuterWitness& witness, const path::MtuSearchConfig& config,
+                       Instant deadline);
+path::HopSearchResult search(Run& run, OuterWitness& witness, const path::HopSearchConfig& config,
+                             Instant deadline);
 
 }  // namespace wgscope::checks

@@ -25,6 +25,7 @@
 #include "wgscope/os/poll_loop.hpp"
 #include "wgscope/path/nat_behaviour.hpp"
 
+#include "checks/drive.hpp"
 #include "nat_lanes.hpp"
 #include "nat_sockets.hpp"
 #include "router.hpp"
@@ -55,7 +56,7 @@ std::vector<Endpoint> find_servers(Run& run, const NatOptions& options, NatFacts
 /// path::NatBehaviour on real sockets.
 class Behaviour {
  public:
-  explicit Behaviour(Run& run) : run_(run), sockets_(run) {}
+  explicit Behaviour(Run& run);
 
   Result<path::NatBehaviourResult> run(Random& random, const std::vector<Endpoint>& servers,
                                        const IpAddress& local);
@@ -64,9 +65,23 @@ class Behaviour {
   void send();
 
   Run& run_;
-  NatSockets sockets_;
   std::optional<path::NatBehaviour> engine_;
+  NatSockets sockets_;
 };
+
+Behaviour::Behaviour(Run& run)
+    : run_(run),
+      sockets_(run, {.on_datagram =
+                         [this](Instant now, std::size_t socket, const Endpoint& from,
+                                std::span<const std::byte> bytes) {
+                           engine_->handle_datagram(now, static_cast<path::NatSocket>(socket), from,
+                                                    bytes);
+                         },
+                     .on_unreachable =
+                         [this](Instant now, std::size_t socket, const Endpoint& destination) {
+                           engine_->handle_unreachable(now, static_cast<path::NatSocket>(socket),
+                                                       destination);
+                         }}) {}
 
 void Behaviour::send() {
   while (const auto wanted = engine_->poll_transmit())
@@ -83,25 +98,9 @@ Result<path::NatBehaviourResult> Behaviour::run(Random& random,
     socket = sockets_.local(*opened);
   }
   engine_.emplace(std::move(config), random, os::boot_now());
-  sockets_.on_datagram = [this](Instant now, std::size_t socket, const Endpoint& from,
-                                std::span<const std::byte> bytes) {
-    engine_->handle_datagram(now, static_cast<path::NatSocket>(socket), from, bytes);
-    send();
-  };
-  sockets_.on_unreachable = [this](Instant now, std::size_t socket, const Endpoint& destination) {
-    engine_->handle_unreachable(now, static_cast<path::NatSocket>(socket), destination);
-  };
-  send();
-  const auto timer = run_.loop().add(os::Timer{.next = [this] { return engine_->next_timeout(); },
-                                               .expired =
-                                                   [this](Instant now) {
-                                                     engine_->handle_timeout(now);
-                                                     send();
-                                                     if (engine_->done()) run_.wake();
-                                                   }});
   const Instant end = os::boot_now() + path::kLongestNatBehaviour;
   run_.say("asking STUN servers what they see", end);
-  run_.wait([this] { return engine_->done(); }, end);
+  drive(run_, *engine_, end, [this] { send(); });
   return engine_->result();
 }
 

@@ -23,6 +23,9 @@
 #include "wgscope/path/silent_tcp.hpp"
 #include "wgscope/wire/ip.hpp"
 
+#include "checks/drive.hpp"
+#include "checks/earlier.hpp"
+
 namespace wgscope::checks {
 namespace {
 
@@ -34,11 +37,6 @@ using std::chrono::seconds;
 constexpr Nanoseconds kOpening = seconds(12);
 constexpr Nanoseconds kForever = std::chrono::hours(24);
 constexpr std::uint16_t kFirstDynamicPort = 49152;  // RFC 6335 §6
-
-std::optional<Instant> earlier(std::optional<Instant> a, std::optional<Instant> b) {
-  if (!a || !b) return a ? a : b;
-  return std::min(*a, *b);
-}
 
 }  // namespace
 
@@ -60,7 +58,7 @@ LadderCalls::LadderCalls(Run& run, Session& ours, const IpAddress& from, const E
   }
 }
 
-/// The service shall not go on sending to nobody.
+/// Resets the connections, so that the service does not go on sending.
 LadderCalls::~LadderCalls() {
   for (Line& line : lines_) line.tcp.reset();
   send_packets();
@@ -80,33 +78,41 @@ void LadderCalls::send_packets() {
   ours_.pump();
 }
 
+/// The lines while they connect and wait for data, for drive().
+struct LadderCalls::Opening {
+  std::vector<Line>& lines;
+
+  [[nodiscard]] std::optional<Instant> next_timeout() const {
+    std::optional<Instant> next;
+    for (const Line& line : lines) next = earlier(next, line.tcp.next_timeout());
+    return next;
+  }
+  void handle_timeout(Instant now) const {
+    for (Line& line : lines) line.tcp.handle_timeout(now);
+  }
+  [[nodiscard]] bool done() const {
+    return std::ranges::none_of(lines, [](const Line& line) { return line.tcp.is_opening(); });
+  }
+};
+
+bool LadderCalls::take_opening(Instant now, std::span<const std::byte> bytes) {
+  const auto packet = wire::parse_ip(bytes);
+  if (!packet) return false;
+  for (Line& line : lines_) {
+    const TcpSeen seen = line.tcp.handle_packet(now, *packet);
+    if (seen == TcpSeen::data) line.data = now;
+    if (seen != TcpSeen::nothing) return true;
+  }
+  return false;
+}
+
 /// @returns whether there is any line that stalls.
 bool LadderCalls::open() {
-  flow_.on_packet = [this](Instant now, std::span<const std::byte> bytes) {
-    const auto packet = wire::parse_ip(bytes);
-    if (!packet) return false;
-    for (Line& line : lines_) {
-      const TcpSeen seen = line.tcp.handle_packet(now, *packet);
-      if (seen == TcpSeen::data) line.data = now;
-      if (seen != TcpSeen::nothing) return true;
-    }
-    return false;
-  };
-  ours_.next_tick = [this] {
-    std::optional<Instant> next;
-    for (const Line& line : lines_) next = earlier(next, line.tcp.next_timeout());
-    return next;
-  };
-  ours_.tick = [this](Instant now) {
-    for (Line& line : lines_) line.tcp.handle_timeout(now);
-  };
+  const auto attention = flow_.attend(
+      {.on_packet = [this](Instant now, auto bytes) { return take_opening(now, bytes); }});
   run_.say("connecting to the TCP service");
-  static_cast<void>(run_.wait(
-      [this] {
-        send_packets();
-        return std::ranges::none_of(lines_, [](const Line& line) { return line.tcp.is_opening(); });
-      },
-      os::boot_now() + kOpening));
+  Opening opening{lines_};
+  drive(run_, opening, os::boot_now() + kOpening, [this] { send_packets(); });
   return std::ranges::any_of(
       lines_, [](const Line& line) { return line.tcp.state() == SilentTcp::State::stalled; });
 }
@@ -147,37 +153,35 @@ void LadderCalls::show(const path::RetransmissionLadder& ladder) {
   run_.say(what, shown_);
 }
 
-void LadderCalls::climb(path::RetransmissionLadder& ladder, std::span<const std::size_t> lines) {
-  flow_.on_packet = [&](Instant now, std::span<const std::byte> bytes) {
-    const auto packet = wire::parse_ip(bytes);
-    if (!packet) return false;
-    for (std::size_t i = 0; i < lines.size(); ++i) {
-      switch (lines_[lines[i]].tcp.handle_packet(now, *packet)) {
-        case TcpSeen::nothing: continue;
-        case TcpSeen::data: ladder.handle_data(now, i, missing()); return true;
-        case TcpSeen::answer: ladder.handle_answer(now, i, missing()); return true;
-        case TcpSeen::ended: ladder.handle_end(now, i, missing()); return true;
-        case TcpSeen::progress: return false;
-      }
+/// @returns whether a line waited for the packet.
+bool LadderCalls::take_climbing(Instant now, std::span<const std::byte> bytes,
+                                path::RetransmissionLadder& ladder,
+                                std::span<const std::size_t> lines) {
+  const auto packet = wire::parse_ip(bytes);
+  if (!packet) return false;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    switch (lines_[lines[i]].tcp.handle_packet(now, *packet)) {
+      case TcpSeen::nothing: continue;
+      case TcpSeen::data: ladder.handle_data(now, i, missing()); return true;
+      case TcpSeen::answer: ladder.handle_answer(now, i, missing()); return true;
+      case TcpSeen::ended: ladder.handle_end(now, i, missing()); return true;
+      case TcpSeen::progress: return false;
     }
-    return false;
-  };
-  flow_.on_other = [&](Instant now) { ladder.handle_other(now, missing()); };
-  flow_.on_keyed = [&](Instant now) { ladder.handle_keyed(now); };
-  ours_.next_tick = [&] { return ladder.next_timeout(); };
-  ours_.tick = [&](Instant now) { ladder.handle_timeout(now); };
-  static_cast<void>(run_.wait(
-      [&] {
-        flow_.take_events();
-        send(ladder, lines);
-        show(ladder);
-        return ladder.done();
-      },
-      os::boot_now() + kForever));
-  flow_.on_packet = nullptr;
-  flow_.on_other = flow_.on_keyed = nullptr;
-  ours_.next_tick = nullptr;
-  ours_.tick = nullptr;
+  }
+  return false;
+}
+
+void LadderCalls::climb(path::RetransmissionLadder& ladder, std::span<const std::size_t> lines) {
+  const auto attention = flow_.attend(
+      {.on_packet = [&](Instant now,
+                        auto bytes) { return take_climbing(now, bytes, ladder, lines); },
+       .on_other = [&](Instant now) { ladder.handle_other(now, missing()); },
+       .on_keyed = [&](Instant now) { ladder.handle_keyed(now); }});
+  drive(run_, ladder, os::boot_now() + kForever, [&] {
+    flow_.take_events();
+    send(ladder, lines);
+    show(ladder);
+  });
 }
 
 void LadderCalls::measure(const path::LadderConfig& config, diagnosis::FlowFacts& facts) {

@@ -18,7 +18,7 @@
 
 namespace wgscope::checks {
 
-/// path::RetransmissionLadder on a real session, with a few path::SilentTcp to one service.
+/// Runs path::RetransmissionLadder on a real session, with a few path::SilentTcp to one service.
 class LadderCalls {
  public:
   /// @param from  our address inside. All outlive this.
@@ -27,16 +27,21 @@ class LadderCalls {
   LadderCalls& operator=(const LadderCalls&) = delete;
   ~LadderCalls();
 
-  /// Until it is done, or interrupted.
+  /// Measures until the ladder is done, or the user ends it.
   void measure(const path::LadderConfig& config, diagnosis::FlowFacts& facts);
 
  private:
   struct Line {
     path::SilentTcp tcp;
-    std::optional<Instant> data;  ///< the last that came in
+    std::optional<Instant> data;  ///< when data last came in
   };
 
+  struct Opening;
+
   bool open();
+  bool take_opening(Instant now, std::span<const std::byte> bytes);
+  bool take_climbing(Instant now, std::span<const std::byte> bytes,
+                     path::RetransmissionLadder& ladder, std::span<const std::size_t> lines);
   void climb(path::RetransmissionLadder& ladder, std::span<const std::size_t> lines);
   void send_packets();
   void send(path::RetransmissionLadder& ladder, std::span<const std::size_t> lines);
@@ -49,7 +54,7 @@ class LadderCalls {
   SilentFlow flow_;
   std::vector<Line> lines_;
   std::size_t packets_ = 0;       ///< sent to the service
-  std::optional<Instant> shown_;  ///< the end of the silence that is shown
+  std::optional<Instant> shown_;  ///< the end of the silence that a person was shown last
 };
 
 }  // namespace wgscope::checks

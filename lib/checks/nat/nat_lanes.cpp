@@ -18,10 +18,12 @@
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
-#include "wgscope/os/poll_loop.hpp"
 #include "wgscope/path/keepalive.hpp"
 #include "wgscope/path/mapping_lifetime.hpp"
 #include "wgscope/wire/stun.hpp"
+
+#include "checks/drive.hpp"
+#include "checks/earlier.hpp"
 
 namespace wgscope::checks {
 namespace {
@@ -29,20 +31,25 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+/// Chosen: 3 s for the first answer of the server, of which one in five is enough.
 constexpr int kControlTries = 5;
+constexpr Nanoseconds kControlWait = milliseconds(600);
+/// Linux takes a flow for a stream once packets both ways are more than 2 s apart
+/// (net/netfilter/nf_conntrack_proto_udp.c).
 constexpr std::array<Nanoseconds, 3> kWarmUp{milliseconds(0), milliseconds(1100),
                                              milliseconds(2300)};
-constexpr Nanoseconds kControlWait = milliseconds(600);
 
 }  // namespace
 
 NatLanes::NatLanes(Run& run, Random& random, const IpAddress& local, const Endpoint& server)
-    : run_(run), random_(random), local_(local), server_(server), sockets_(run) {
-  sockets_.on_datagram = [this](Instant now, std::size_t socket, const Endpoint& from,
-                                std::span<const std::byte> bytes) {
-    handle_datagram(now, socket, from, bytes);
-  };
-}
+    : run_(run),
+      random_(random),
+      local_(local),
+      server_(server),
+      sockets_(run, {.on_datagram = [this](Instant now, std::size_t socket, const Endpoint& from,
+                                           std::span<const std::byte> bytes) {
+                 handle_datagram(now, socket, from, bytes);
+               }}) {}
 
 void NatLanes::ask(std::size_t socket, const Asked& asked,
                    std::optional<std::uint16_t> response_port) {
@@ -53,7 +60,7 @@ void NatLanes::ask(std::size_t socket, const Asked& asked,
   sockets_.send(socket, server_, wire::build_stun(message));
 }
 
-/// How `control` looks from outside.
+/// Learns the outer port of `control`.
 bool NatLanes::find_control_port() {
   for (int i = 0; i < kControlTries && !run_.interrupted(); ++i) {
     ask(control_, {.purpose = Purpose::control}, {});
@@ -83,7 +90,7 @@ Result<> NatLanes::open_all(seconds longest, std::optional<seconds> keepalive) {
   if (!socket) return tl::unexpected(socket.error());
   trial_.socket = *socket;
   interval_ = *keepalive;
-  // The flow is to be a stream before, as a tunnel's is.
+  // Trials begin once the flow is a stream, as a tunnel's is.
   const Instant now = os::boot_now();
   for (const Nanoseconds at : kWarmUp)
     triggers_.emplace(now + at, Asked{.purpose = Purpose::warm_up});
@@ -108,13 +115,11 @@ void NatLanes::measure(seconds longest, std::optional<seconds> keepalive,
     facts.error = opened.error();
     return;
   }
-  const auto timer = run_.loop().add(os::Timer{.next = [this] { return next_timeout(); },
-                                               .expired = [this](Instant now) { advance(now); }});
   Instant end = measured_.back().engine.latest_end();
   if (trials_) end = std::max(end, trials_->latest_end() + seconds(10));
   end_ = end;
   run_.say("waiting until mappings are forgotten", end);
-  run_.wait([&] { return done(); }, end);
+  drive(run_, *this, end, [] {});
   facts.one_way = measured_[0].engine.result();
   facts.stream = measured_[1].engine.result();
   if (trials_) facts.keepalive = trials_->result();
@@ -125,8 +130,8 @@ bool NatLanes::done() const {
          trials_are_over();
 }
 
-/// Also where the lanes have shown already that the interval is too long, or that this server
-/// cannot answer them.
+/// Trials are also over where the lanes have shown that the interval is too long, or that this server
+/// cannot answer to them.
 bool NatLanes::trials_are_over() const {
   if (!trials_ || trials_->done()) return true;
   const path::MappingLifetime& stream = measured_.back().engine;
@@ -138,15 +143,12 @@ bool NatLanes::trials_are_over() const {
 std::optional<Instant> NatLanes::next_timeout() const {
   std::optional<Instant> first;
   if (!triggers_.empty()) first = triggers_.begin()->first;
-  for (const Measured& measured : measured_)
-    if (const auto next = measured.engine.next_timeout())
-      first = std::min(first.value_or(*next), *next);
-  if (trials_)
-    if (const auto next = trials_->next_timeout()) first = std::min(first.value_or(*next), *next);
+  for (const Measured& measured : measured_) first = earlier(first, measured.engine.next_timeout());
+  if (trials_) first = earlier(first, trials_->next_timeout());
   return first;
 }
 
-void NatLanes::advance(Instant now) {
+void NatLanes::handle_timeout(Instant now) {
   while (!triggers_.empty() && triggers_.begin()->first <= now) {
     const Asked asked = triggers_.begin()->second;
     triggers_.erase(triggers_.begin());
@@ -162,10 +164,9 @@ void NatLanes::advance(Instant now) {
     if (const auto wanted = trials_->poll_request()) try_keepalive(*wanted, now);
   }
   say_so_far();
-  if (done()) run_.wake();
 }
 
-/// The bracket grows while it is waited for.
+/// Shows a person who waits how far the bracket has grown.
 void NatLanes::say_so_far() {
   if (measured_.empty()) return;
   const std::optional<seconds> alive = measured_.back().engine.result().alive_after;
@@ -192,7 +193,7 @@ void NatLanes::handle_trial(Instant now, const Asked& asked, const Endpoint& map
   trials_->handle_answer(now, asked.serial);
   if (asked.purpose == Purpose::trial_answer || trial_.port) return;
   trial_.port = mapped.port;
-  if (asked.answer_at <= now) return;  // it was only whether the flow opens again
+  if (asked.answer_at <= now) return;  // the request was only to see whether the flow opens again
   for (const milliseconds copy : path::kAnswerCopies)
     triggers_.emplace(asked.answer_at + copy, asked);
 }
@@ -246,15 +247,15 @@ void NatLanes::handle_datagram(Instant now, std::size_t socket, const Endpoint& 
     // A server that does not know RESPONSE-PORT answers to the lane, and spoils its silence.
     if (socket == control_) handle_arrival(now, asked, *message->mapped());
   } else if (asked.purpose == Purpose::warm_up) {
-    // That it came in is all.
+    // The answer has made the flow one that goes both ways, and tells nothing else.
   } else if (asked.purpose == Purpose::trial || asked.purpose == Purpose::trial_answer) {
-    // An answer that `control` asked for says what that looks like, which has the same address.
+    // An answer that `control` asked for names its own outer address, which is the lane's as well.
     if (socket == trial_.socket) handle_trial(now, asked, *message->mapped());
   } else if (socket == measured_[asked.engine].lanes[asked.lane].socket) {
     measured_[asked.engine].engine.handle_answer(now, asked.lane, asked.serial);
   }
   asked_.erase(found);
-  advance(now);
+  handle_timeout(now);
 }
 
 void NatLanes::handle_arrival(Instant now, const Asked& asked, const Endpoint& mapped) {

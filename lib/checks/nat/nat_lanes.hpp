@@ -22,15 +22,16 @@
 
 namespace wgscope::checks {
 
-/// Measures lifetimes with a STUN server that has RESPONSE-PORT (RFC 5780 §4.6), which stands in
-/// for the service of path::MappingLifetime. One socket more, `control`, is what the server answers
-/// to when a lane must not hear anything, and what asks it to answer to a lane:
+// clang-format off
+/// Measures lifetimes with a STUN server that has RESPONSE-PORT (RFC 5780 §4.6), which stands in for
+/// the service of path::MappingLifetime. One more socket, `control`, gets the server's answers while
+/// a lane must not hear anything, and later asks the server to answer to the lane:
 ///
-///     lane    -> server: answer to control's port      (tells that it arrived, and the lane's
-///     port) … silence … control -> server: answer to the lane's port     (comes in where the lane
-///     has sent to: no
-///                                                       filter stops it, but a mapping that is
-///                                                       gone)
+///     lane    -> server: "answer to control's port"    tells that the request arrived, and the lane's outer port
+///                … silence …
+///     control -> server: "answer to the lane's port"   comes from where the lane has sent to, so that
+///                                                      no filter drops it, only a mapping that is gone
+// clang-format on
 class NatLanes {
  public:
   NatLanes(Run& run, Random& random, const IpAddress& local, const Endpoint& server);
@@ -40,6 +41,11 @@ class NatLanes {
   /// @param keepalive  nothing, or zero: no trials.
   void measure(std::chrono::seconds longest, std::optional<std::chrono::seconds> keepalive,
                diagnosis::LifetimeFacts& facts);
+
+  // While it measures, for drive().
+  [[nodiscard]] std::optional<Instant> next_timeout() const;
+  void handle_timeout(Instant now);
+  [[nodiscard]] bool done() const;
 
  private:
   enum class Purpose : std::uint8_t {
@@ -81,16 +87,12 @@ class NatLanes {
   void handle_datagram(Instant now, std::size_t socket, const Endpoint& from,
                        std::span<const std::byte> bytes);
   void handle_arrival(Instant now, const Asked& asked, const Endpoint& mapped);
-  void advance(Instant now);
   void say_so_far();
-  [[nodiscard]] std::optional<Instant> next_timeout() const;
-  [[nodiscard]] bool done() const;
 
   Run& run_;
   Random& random_;
   IpAddress local_;
   Endpoint server_;
-  NatSockets sockets_;
   std::size_t control_ = 0;
   std::optional<Endpoint> control_mapped_;
   std::vector<Measured> measured_;
@@ -100,7 +102,8 @@ class NatLanes {
   std::map<wire::StunTransaction, Asked> asked_;
   std::multimap<Instant, Asked> triggers_;
   Instant end_;                                     ///< of measuring, at the latest
-  std::optional<std::chrono::seconds> said_alive_;  ///< in what is shown while it waits
+  std::optional<std::chrono::seconds> said_alive_;  ///< the bracket that a person was shown last
+  NatSockets sockets_;
 };
 
 }  // namespace wgscope::checks

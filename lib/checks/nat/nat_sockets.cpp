@@ -50,22 +50,26 @@ void NatSockets::send(std::size_t socket, const Endpoint& to, std::span<const st
   const std::array batch{
       os::SendBatch{.to = to, .bytes = bytes, .segment_size = bytes.size(), .from = {}}};
   const os::SendReport sent = sockets_[socket]->socket.send(batch);
-  // A buffer that is full costs this datagram, as a router's would.
-  if (!sent.failures.empty() && on_unreachable) on_unreachable(os::boot_now(), socket, to);
+  // A full buffer costs this datagram, as the full buffer of a router would.
+  if (!sent.failures.empty()) tell_unreachable(socket, to);
+}
+
+void NatSockets::tell_unreachable(std::size_t socket, const Endpoint& destination) const {
+  if (handlers_.on_unreachable) handlers_.on_unreachable(os::boot_now(), socket, destination);
 }
 
 void NatSockets::read(std::size_t socket) {
-  const auto report = sockets_[socket]->socket.receive([&](const os::Received& received) {
-    if (on_datagram) on_datagram(os::boot_now(), socket, received.from, received.datagram);
-  });
-  static_cast<void>(report);  // an error is told again by the error queue
+  // An error is told again by the error queue.
+  static_cast<void>(sockets_[socket]->socket.receive([&](const os::Received& received) {
+    if (handlers_.on_datagram)
+      handlers_.on_datagram(os::boot_now(), socket, received.from, received.datagram);
+  }));
   run_.wake();
 }
 
 void NatSockets::read_errors(std::size_t socket) {
-  sockets_[socket]->socket.read_errors([&](const os::SocketError& error) {
-    if (on_unreachable) on_unreachable(os::boot_now(), socket, error.destination);
-  });
+  sockets_[socket]->socket.read_errors(
+      [&](const os::SocketError& error) { tell_unreachable(socket, error.destination); });
   run_.wake();
 }
 

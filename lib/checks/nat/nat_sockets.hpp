@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "wgscope/base/result.hpp"
@@ -18,20 +19,28 @@ namespace wgscope::checks {
 /// Many small UDP sockets on one loop, known by their index.
 class NatSockets {
  public:
-  explicit NatSockets(Run& run) : run_(run) {}
+  /// What to do about what comes. Each may be left out.
+  struct Handlers {
+    std::function<void(Instant, std::size_t socket, const Endpoint& from,
+                       std::span<const std::byte>)>
+        on_datagram = {};
+    /// Something that was sent there cannot arrive, or could not be sent.
+    std::function<void(Instant, std::size_t socket, const Endpoint& destination)> on_unreachable =
+        {};
+  };
+
+  /// @param handlers  called until the sockets end. Declare them behind everything that the handlers
+  ///                  use.
+  NatSockets(Run& run, Handlers handlers) : run_(run), handlers_(std::move(handlers)) {}
   NatSockets(const NatSockets&) = delete;
   NatSockets& operator=(const NatSockets&) = delete;
   ~NatSockets();
 
   /// One more, on a free port of `local`. @returns as UdpSocket::open() and PollLoop::add().
   Result<std::size_t> open(const IpAddress& local);
-  /// What cannot be sent is handed to on_unreachable.
+  /// What cannot be sent is handed to Handlers::on_unreachable.
   void send(std::size_t socket, const Endpoint& to, std::span<const std::byte> bytes);
   [[nodiscard]] const Endpoint& local(std::size_t socket) const;
-
-  std::function<void(Instant, std::size_t, const Endpoint& from, std::span<const std::byte>)>
-      on_datagram;
-  std::function<void(Instant, std::size_t, const Endpoint& destination)> on_unreachable;
 
  private:
   struct Open {
@@ -40,8 +49,10 @@ class NatSockets {
   };
   void read(std::size_t socket);
   void read_errors(std::size_t socket);
+  void tell_unreachable(std::size_t socket, const Endpoint& destination) const;
 
   Run& run_;
+  Handlers handlers_;
   std::vector<std::unique_ptr<Open>> sockets_;
 };
 

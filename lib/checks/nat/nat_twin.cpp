@@ -24,12 +24,15 @@
 #include "wgscope/wire/icmp.hpp"
 #include "wgscope/wire/ip.hpp"
 
+#include "checks/drive.hpp"
+
 namespace wgscope::checks {
 namespace {
 
 using std::chrono::seconds;
 
-/// The twin's own mapping stays, and its session is renewed in time, so that calls go out at once.
+/// Chosen: shorter than any mapping lives, so that the twin's own mapping stays, its session is
+/// renewed in time, and calls go out at once.
 constexpr Nanoseconds kKeepWarm = seconds(5);
 constexpr Nanoseconds kForever = std::chrono::hours(24);
 constexpr std::size_t kSerialSize = 4;
@@ -41,18 +44,14 @@ TwinCalls::TwinCalls(Run& run, Session& ours, Session& twin, const TwinWay& way)
   crypto::SystemRandom random;
   random.fill(mark_);
   id_ = load_be16(std::span(mark_).first<2>());
-  twin_.next_tick = [this] { return std::optional(warm_at_); };
-  twin_.tick = [this](Instant now) { keep_twin_warm(now); };
-  twin_.on_inner = [this](const inner::Event& event) {
-    const auto* failed = std::get_if<inner::IcmpFailed>(&event);
-    if (failed != nullptr && failed->about.destination == way_.to) rejected_by_ = failed->reporter;
-  };
-}
-
-TwinCalls::~TwinCalls() {
-  twin_.next_tick = nullptr;
-  twin_.tick = nullptr;
-  twin_.on_inner = nullptr;
+  attention_ = twin_.attend({.on_inner =
+                                 [this](const inner::Event& event) {
+                                   const auto* failed = std::get_if<inner::IcmpFailed>(&event);
+                                   if (failed != nullptr && failed->about.destination == way_.to)
+                                     rejected_by_ = failed->reporter;
+                                 },
+                             .next = [this] { return std::optional(warm_at_); },
+                             .expired = [this](Instant now) { keep_twin_warm(now); }});
 }
 
 void TwinCalls::keep_twin_warm(Instant now) {
@@ -71,7 +70,7 @@ void TwinCalls::call(std::uint32_t serial) {
   twin_.pump();
 }
 
-/// By what it carries, as the gateway may translate addresses.
+/// Calls are recognized by what they carry, because the gateway may translate addresses.
 std::optional<std::uint32_t> TwinCalls::serial_of(std::span<const std::byte> packet) const {
   const auto parsed = wire::parse_ip(packet);
   if (!parsed || parsed->fragment) return std::nullopt;
@@ -112,30 +111,23 @@ void TwinCalls::show(const path::SilenceSearch& search) {
 
 void TwinCalls::measure(const path::SilenceSearchConfig& config, diagnosis::FlowFacts& facts) {
   path::SilenceSearch search(config, flow_.keyed(), os::boot_now());
-  flow_.on_packet = [&](Instant now, std::span<const std::byte> packet) {
+  const auto take_packet = [&](Instant now, std::span<const std::byte> packet) {
     const auto serial = serial_of(packet);
     if (serial) search.handle_call(now, *serial, missing());
     return serial.has_value();
   };
-  flow_.on_other = [&](Instant now) { search.handle_other(now, missing()); };
-  flow_.on_keyed = [&](Instant now) { search.handle_keyed(now); };
-  ours_.next_tick = [&] { return search.next_timeout(); };
-  ours_.tick = [&](Instant now) { search.handle_timeout(now); };
+  const auto attention =
+      flow_.attend({.on_packet = take_packet,
+                    .on_other = [&](Instant now) { search.handle_other(now, missing()); },
+                    .on_keyed = [&](Instant now) { search.handle_keyed(now); }});
   run_.say("trying whether the twin's packets come in");
-  static_cast<void>(run_.wait(
-      [&] {
-        flow_.take_events();
-        send(search);
-        show(search);
-        return search.done();
-      },
-      os::boot_now() + kForever));
+  drive(run_, search, os::boot_now() + kForever, [&] {
+    flow_.take_events();
+    send(search);
+    show(search);
+  });
   facts.found = search.result();
   facts.rejected_by = rejected_by_;
-  flow_.on_packet = nullptr;
-  flow_.on_other = flow_.on_keyed = nullptr;
-  ours_.next_tick = nullptr;
-  ours_.tick = nullptr;
 }
 
 }  // namespace wgscope::checks

@@ -18,16 +18,16 @@
 
 namespace wgscope::checks {
 
-/// path::SilenceSearch on two real sessions: ours, which is silent, and the twin's, which calls by
-/// echo requests that carry a number nobody else knows.
+/// Runs path::SilenceSearch on two real sessions: ours, which is silent, and the twin's, which calls
+/// by echo requests that carry a number nobody else knows.
 class TwinCalls {
  public:
   TwinCalls(Run& run, Session& ours, Session& twin, const TwinWay& way);
   TwinCalls(const TwinCalls&) = delete;
   TwinCalls& operator=(const TwinCalls&) = delete;
-  ~TwinCalls();
+  ~TwinCalls() = default;
 
-  /// Until it is done, or interrupted.
+  /// Measures until the search is done, or the user ends it.
   void measure(const path::SilenceSearchConfig& config, diagnosis::FlowFacts& facts);
 
  private:
@@ -46,8 +46,9 @@ class TwinCalls {
   std::array<std::byte, 8> mark_{};
   std::uint16_t id_ = 0;
   Instant warm_at_;
-  std::optional<Instant> shown_;  ///< the end of the silence that is shown
+  std::optional<Instant> shown_;  ///< the end of the silence that a person was shown last
   std::optional<IpAddress> rejected_by_;
+  Session::Attention attention_;  ///< to the twin's session
 };
 
 }  // namespace wgscope::checks

@@ -23,7 +23,17 @@
 namespace wgscope::checks {
 
 RouterInquiry::RouterInquiry(Run& run, const IpAddress& local, const IpAddress& target)
-    : run_(run), end_(os::boot_now() + kLongestRouterInquiry), sockets_(run) {
+    : run_(run),
+      end_(os::boot_now() + kLongestRouterInquiry),
+      sockets_(run, {.on_datagram =
+                         [this](Instant now, std::size_t /*socket*/, const Endpoint& from,
+                                std::span<const std::byte> bytes) {
+                           query_->handle_datagram(now, from, bytes);
+                         },
+                     .on_unreachable =
+                         [this](Instant /*now*/, std::size_t /*socket*/, const Endpoint& to) {
+                           if (to == query_->router()) query_->handle_unreachable();
+                         }}) {
   std::vector<std::byte> buffer(netlink::kReceiveBufferSize);
   const auto route = netlink::find_route(target, end_, buffer);
   if (!route) {
@@ -42,13 +52,6 @@ void RouterInquiry::begin_query(const IpAddress& local) {
     return;
   }
   query_.emplace(local, *facts_.address, os::boot_now());
-  sockets_.on_datagram = [this](Instant now, std::size_t /*socket*/, const Endpoint& from,
-                                std::span<const std::byte> bytes) {
-    query_->handle_datagram(now, from, bytes);
-  };
-  sockets_.on_unreachable = [this](Instant /*now*/, std::size_t /*socket*/, const Endpoint& to) {
-    if (to == query_->router()) query_->handle_unreachable();
-  };
   timer_ = run_.loop().add(os::Timer{.next = [this] { return query_->next_timeout(); },
                                      .expired =
                                          [this](Instant now) {
@@ -70,7 +73,7 @@ bool RouterInquiry::done() const {
 
 diagnosis::RouterFacts RouterInquiry::finish() {
   if (!done()) run_.say(diagnosis::text("asking the router {}", *facts_.address), end_);
-  run_.wait([this] { return done(); }, end_);
+  run_.wait_at_most([this] { return done(); }, end_);
   if (query_) facts_.query = query_->result();
   if (upnp_ && (upnp_->done() || !run_.interrupted())) facts_.upnp = upnp_->facts();
   return std::move(facts_);

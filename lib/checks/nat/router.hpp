@@ -35,8 +35,8 @@ class RouterInquiry {
   Run& run_;
   Instant end_;
   diagnosis::RouterFacts facts_;
-  NatSockets sockets_;
   std::optional<path::RouterQuery> query_;
+  NatSockets sockets_;
   os::PollLoop::Watch timer_;
   std::optional<UpnpInquiry> upnp_;
 };

@@ -28,35 +28,44 @@ bool is_handshake(const tunnel::Event& event) {
 
 }  // namespace
 
-SilentFlow::SilentFlow(Session& session) : session_(session), events_seen_(session.events.size()) {
+SilentFlow::SilentFlow(Session& session)
+    : session_(session),
+      events_seen_(session.events.size()),
+      attention_(session.attend({.on_arrival = [this](const endpoint::Arrived& arrived) {
+        take_packet(os::boot_now(), arrived.packet);
+        return true;
+      }})) {
   session_.run_timers(false);
-  session_.on_arrival = [this](const endpoint::Arrived& arrived) {
-    // What came before it, first.
-    take_events();
-    const Instant now = os::boot_now();
-    if (!on_packet || !on_packet(now, arrived.packet))
-      if (on_other) on_other(now);
-    return true;
-  };
 }
 
-SilentFlow::~SilentFlow() {
-  session_.on_arrival = nullptr;
-  session_.next_tick = nullptr;
-  session_.tick = nullptr;
-  session_.run_timers(true);
-}
+SilentFlow::~SilentFlow() { session_.run_timers(true); }
 
 Instant SilentFlow::keyed() const {
   const auto made = std::ranges::find_if(session_.events | std::views::reverse, is_handshake);
   return made == session_.events.rend() ? os::boot_now() : made->at;
 }
 
+void SilentFlow::take_packet(Instant now, std::span<const std::byte> packet) {
+  take_events();  // they came before the packet
+  const bool was_waited_for = attendance_.offer(
+      [&](const Attendant& one) { return one.on_packet && one.on_packet(now, packet); });
+  if (!was_waited_for) tell_other(now);
+}
+
+void SilentFlow::tell_other(Instant now) const {
+  attendance_.tell([&](const Attendant& one) {
+    if (one.on_other) one.on_other(now);
+  });
+}
+
 void SilentFlow::take_events() {
   while (events_seen_ < session_.events.size()) {
     const tunnel::Event event = session_.events[events_seen_++];
-    if (is_handshake(event) && on_keyed) on_keyed(event.at);
-    if (is_of_gateway(event) && on_other) on_other(event.at);
+    if (is_of_gateway(event)) tell_other(event.at);
+    if (!is_handshake(event)) continue;
+    attendance_.tell([&](const Attendant& one) {
+      if (one.on_keyed) one.on_keyed(event.at);
+    });
   }
 }
 

@@ -133,6 +133,7 @@ class Pinging {
   bool extra_answered_ = false;
   std::optional<os::EchoSocket> socket_;
   os::PollLoop::Watch watch_;
+  Session::Attention attention_;
 };
 
 Pinging::Pinging(Run& run, Session& session, const PingOptions& options, PingObserver* observer)
@@ -142,14 +143,10 @@ Pinging::Pinging(Run& run, Session& session, const PingOptions& options, PingObs
       observer_(observer),
       id_(session.host().open_echo()),
       before_(session.interface().receive_loss(session.peer())),
-      send_failures_before_(session.send_failures.size()) {
-  session_.on_inner = [this](const inner::Event& event) { take_inner(event); };
-}
+      send_failures_before_(session.send_failures.size()),
+      attention_(session.attend({.on_inner = [this](const inner::Event& e) { take_inner(e); }})) {}
 
-Pinging::~Pinging() {
-  session_.on_inner = nullptr;
-  session_.host().close_echo(id_);
-}
+Pinging::~Pinging() { session_.host().close_echo(id_); }
 
 void Pinging::watch_outer(Result<os::EchoSocket> socket) {
   if (socket) {
@@ -288,7 +285,7 @@ void Pinging::go() {
   Instant due = os::boot_now();
   for (std::uint64_t i = 0; options_.count == 0 || i < options_.count; ++i) {
     if (i > 0) {
-      static_cast<void>(run_.wait([] { return false; }, std::min(due, end())));
+      run_.pass_until(std::min(due, end()));
       if (run_.interrupted() || os::boot_now() >= end()) return;
     }
     if (!send()) return;
@@ -312,7 +309,7 @@ void Pinging::wait_for_the_last() {
     // What takes longer than any before makes patience grow.
     const Instant limit = std::min(last + patience() + 1ms, end());
     if (os::boot_now() >= limit) return;
-    static_cast<void>(run_.wait(all_that_answer, limit));
+    run_.wait_at_most(all_that_answer, limit);
   }
 }
 
@@ -323,8 +320,7 @@ void Pinging::ask_about_the_tail() {
   for (int i = 0; i < kExtraPings && !extra_answered_; ++i) {
     if (run_.interrupted() || os::boot_now() >= end() || !send()) return;
     ++extra_sent_;
-    static_cast<void>(
-        run_.wait([this] { return extra_answered_; }, std::min(os::boot_now() + time, end())));
+    run_.wait_at_most([this] { return extra_answered_; }, std::min(os::boot_now() + time, end()));
   }
 }
 

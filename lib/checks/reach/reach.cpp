@@ -29,6 +29,7 @@
 #include "wgscope/os/clock.hpp"
 #include "wgscope/wire/ip.hpp"
 
+#include "checks/earlier.hpp"
 #include "reach_attempt.hpp"
 #include "reach_names.hpp"
 
@@ -78,6 +79,9 @@ class Reach {
   void find_addresses();
   void take_address(Job& job, const IpAddress& address) const;
   void drive(std::vector<Job>& jobs, const std::function<bool()>& enough);
+  void handle_event(Instant now, const inner::Event& event);
+  [[nodiscard]] std::optional<Instant> next_timeout() const;
+  void handle_timeout(Instant now);
   void begin(Job& job, Instant now);
   void advance(Instant now);
   void take_result(Job& job, Instant now);
@@ -170,35 +174,36 @@ void Reach::drive(std::vector<Job>& jobs, const std::function<bool()>& enough) {
   for (Job& job : jobs) {
     if (!job.done && job.result.address) waiting_.push_back(&job);
   }
-  session_.on_inner = [this](const inner::Event& event) {
-    const Instant now = os::boot_now();
-    static_cast<void>(std::ranges::any_of(
-        active_, [&](Job* job) { return job->attempt->handle_event(now, event); }));
-    advance(now);
-  };
-  session_.next_tick = [this] {
-    std::optional<Instant> next;
-    for (const Job* job : active_) {
-      if (!next || job->attempt->deadline() < *next) next = job->attempt->deadline();
-    }
-    return next;
-  };
-  session_.tick = [this](Instant now) {
-    for (Job* job : active_) job->attempt->handle_timeout(now);
-    advance(now);
-  };
+  auto attention = session_.attend(
+      {.on_inner = [this](const inner::Event& event) { handle_event(os::boot_now(), event); },
+       .next = [this] { return next_timeout(); },
+       .expired = [this](Instant now) { handle_timeout(now); }});
   run_.say(diagnosis::text("waiting for {} targets inside the tunnel", waiting_.size()));
   advance(os::boot_now());
   session_.pump();
-  static_cast<void>(
-      run_.wait([&] { return (active_.empty() && waiting_.empty()) || enough(); }, deadline_));
-  session_.on_inner = nullptr;
-  session_.next_tick = nullptr;
-  session_.tick = nullptr;
+  run_.wait_at_most([&] { return (active_.empty() && waiting_.empty()) || enough(); }, deadline_);
+  attention.end();
   for (Job* job : active_) job->attempt.reset();
   active_.clear();
   waiting_.clear();
   session_.pump();  // the resets of connections
+}
+
+void Reach::handle_event(Instant now, const inner::Event& event) {
+  static_cast<void>(std::ranges::any_of(
+      active_, [&](Job* job) { return job->attempt->handle_event(now, event); }));
+  advance(now);
+}
+
+std::optional<Instant> Reach::next_timeout() const {
+  std::optional<Instant> next;
+  for (const Job* job : active_) next = earlier(next, job->attempt->deadline());
+  return next;
+}
+
+void Reach::handle_timeout(Instant now) {
+  for (Job* job : active_) job->attempt->handle_timeout(now);
+  advance(now);
 }
 
 void Reach::begin(Job& job, Instant now) {

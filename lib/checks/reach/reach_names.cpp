@@ -25,6 +25,9 @@
 #include "wgscope/os/clock.hpp"
 #include "wgscope/wire/dns.hpp"
 
+#include "checks/drive.hpp"
+#include "checks/earlier.hpp"
+
 namespace wgscope::checks {
 namespace {
 
@@ -54,7 +57,7 @@ class Question {
         lookup_ = std::make_unique<inner::DnsLookup>(std::move(*lookup));
         return;
       }
-      // A message of the look-up has the name in it, which is somebody's.
+      // The look-up's own message has the name in it, which output may have to hide.
       found_.error = Error{Errc::bad_value, "it is no name of DNS"};
       ++server_;
     }
@@ -122,43 +125,57 @@ class Question {
   bool done_ = false;
 };
 
+/// Several names at once, for drive().
+class Lookups {
+ public:
+  Lookups(inner::Host& host, Random& random, const NameOptions& options,
+          const std::vector<std::string>& names) {
+    for (const std::string& name : names)
+      all_.push_back(std::make_unique<Question>(host, random, options, name));
+  }
+
+  void ask(Instant now) {
+    for (const auto& one : all_) one->ask(now);
+  }
+  void handle_event(Instant now, const inner::Event& event) {
+    static_cast<void>(
+        std::ranges::any_of(all_, [&](const auto& one) { return one->handle_event(now, event); }));
+  }
+  void handle_timeout(Instant now) {
+    for (const auto& one : all_) one->handle_timeout(now);
+  }
+  [[nodiscard]] std::optional<Instant> next_timeout() const {
+    std::optional<Instant> next;
+    for (const auto& one : all_) next = earlier(next, one->next_timeout());
+    return next;
+  }
+  [[nodiscard]] bool done() const {
+    return std::ranges::all_of(all_, [](const auto& one) { return one->done(); });
+  }
+
+  std::vector<FoundName> take_found() {
+    std::vector<FoundName> found;
+    for (const auto& one : all_) {
+      found.push_back(one->take_found());
+      if (!one->done()) found.back().error.reset();
+    }
+    return found;
+  }
+
+ private:
+  std::vector<std::unique_ptr<Question>> all_;
+};
+
 std::vector<FoundName> ask_inside(Run& run, Session& session, Random& random,
                                   const std::vector<std::string>& names,
                                   const NameOptions& options) {
-  std::vector<std::unique_ptr<Question>> questions;
-  session.on_inner = [&](const inner::Event& event) {
-    const Instant now = os::boot_now();
-    static_cast<void>(std::ranges::any_of(
-        questions, [&](const auto& question) { return question->handle_event(now, event); }));
-  };
-  session.next_tick = [&] {
-    std::optional<Instant> next;
-    for (const auto& question : questions) {
-      const auto due = question->next_timeout();
-      if (due && (!next || *due < *next)) next = due;
-    }
-    return next;
-  };
-  session.tick = [&](Instant now) {
-    for (const auto& question : questions) question->handle_timeout(now);
-  };
-  for (const std::string& name : names)
-    questions.push_back(std::make_unique<Question>(session.host(), random, options, name));
-  for (const auto& question : questions) question->ask(os::boot_now());
-  session.pump();
-  static_cast<void>(run.wait(
-      [&] { return std::ranges::all_of(questions, [](const auto& one) { return one->done(); }); },
-      options.deadline));
-  session.on_inner = nullptr;
-  session.next_tick = nullptr;
-  session.tick = nullptr;
-  std::vector<FoundName> found;
-  for (const auto& question : questions) {
-    const bool done = question->done();
-    found.push_back(question->take_found());
-    if (!done) found.back().error.reset();
-  }
-  return found;
+  Lookups lookups(session.host(), random, options, names);
+  const auto attention = session.attend({.on_inner = [&](const inner::Event& event) {
+    lookups.handle_event(os::boot_now(), event);
+  }});
+  lookups.ask(os::boot_now());
+  drive(run, lookups, options.deadline, [&] { session.pump(); });
+  return lookups.take_found();
 }
 
 std::string_view words_of(Errc code) {

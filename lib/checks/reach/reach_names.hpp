@@ -32,7 +32,6 @@ struct NameOptions {
 
 /// Looks all names up at once, A before AAAA, one server after the other where one is silent.
 /// By the system it is one name after the other, and none any more once no name server answered.
-/// @param session  its on_inner, next_tick and tick are used.
 std::vector<FoundName> find_names(Run& run, Session& session, Random& random,
                                   const std::vector<std::string>& names,
                                   const NameOptions& options);
