@@ -19,7 +19,7 @@
 #include "wgscope/path/flow_lifetime.hpp"
 #include "wgscope/path/keepalive.hpp"
 
-#include "nat_parts.hpp"
+#include "keepalive.hpp"
 
 namespace wgscope::diagnosis {
 namespace {
@@ -29,9 +29,6 @@ using enum CheckKind;
 using path::FlowEnd;
 using path::FlowLifetime;
 using std::chrono::seconds;
-
-constexpr seconds kSlack{1};  // keepalives may come so much late
-constexpr std::size_t kTrials = 3;
 
 Text caller_of(const FlowFacts& facts) {
   if (facts.method == FlowMethod::twin) return text("the twin {}", facts.caller.address);
@@ -144,106 +141,19 @@ Check check_lifetime(const FlowFacts& facts) {
   return make_check(nat_flow_lifetime, Status::unknown, "not known");
 }
 
-// --- the keepalive ---
-
-std::string factor(std::optional<seconds> lifetime, seconds interval) {
-  if (!lifetime) return "more";
-  return fmt::format(
-      "{:.1f}", static_cast<double>(lifetime->count()) / static_cast<double>(interval.count()));
-}
-
-/// "2.0 to 4.1 times": lifetime / interval.
-std::string margin_of(const FlowLifetime& found, seconds interval) {
-  if (!found.gone_after) return factor(found.alive_after, interval) + " times or more";
-  const std::string least = factor(found.alive_after.value_or(seconds(0)), interval);
-  const std::string most = factor(found.gone_after, interval);
-  return (least == most ? least : least + " to " + most) + " times";
-}
-
-Text trials_of(const FlowLifetime& found) {
-  const std::size_t of = std::min(found.trials, kTrials);
-  return text("{} of {}", of, of);
-}
-
-Check too_long(const FlowFacts& facts, std::optional<seconds> set_to, Finding finding) {
-  const seconds interval = *facts.keepalive;
-  finding.cause = text("PersistentKeepalive of {} s is too long for the NAT{}", interval.count(),
-                       set_to ? text(": set {}", set_to->count()) : Text());
-  return make_check(nat_flow_keepalive, Status::critical,
-                    text("{} s: the tunnel's flow is gone before the next one", interval.count()),
-                    std::move(finding));
-}
-
-Check missing(const FlowFacts& facts, Finding finding) {
-  if (!facts.found.gone_after) {
-    const seconds alive = facts.found.alive_after.value_or(seconds(0));
-    if (alive >= facts.longest)
-      return make_check(nat_flow_keepalive, Status::ok,
-                        text("off, and the flow lives for more than {} s", alive.count()));
-    return make_check(nat_flow_keepalive, Status::unknown,
-                      text("off; of {} s of silence only {} could be tried", facts.longest.count(),
-                           alive.count()));
-  }
-  finding.id = FindingId::keepalive_missing;
-  finding.cause =
-      "without PersistentKeepalive: once silent, the tunnel is not reached from the gateway any "
-      "more";
-  return make_check(nat_flow_keepalive, Status::warning, "off, and the flow is forgotten",
-                    std::move(finding));
-}
-
 Check check_keepalive(const FlowFacts& facts) {
   const FlowLifetime& found = facts.found;
-  const seconds interval = facts.keepalive.value_or(seconds(0));
-  const auto advice = path::advise_keepalive(interval, found.alive_after);
-  Finding finding{.id = FindingId::keepalive_not_enough,
-                  .cause = "",
-                  .evidence = evidence_of(facts),
-                  .fix = what_to_set(advice.set_to)};
-  // Before anything was survived nobody knows what is short enough.
-  if (!found.alive_after && found.end != FlowEnd::done)
-    finding.fix = {"what is short enough is not known yet: let it run to its end"};
-  if (interval == seconds(0)) return missing(facts, std::move(finding));
-  if (found.keepalive == path::KeepaliveVerdict::not_enough)
-    return too_long(facts, advice.set_to, std::move(finding));
-  const bool survived = found.alive_after && *found.alive_after >= interval + kSlack;
-  if (!survived && !found.gone_after)
-    return make_check(nat_flow_keepalive, Status::unknown,
-                      text("{} s: not known whether that is often enough", interval.count()));
-  const bool has_margin = advice.margin && *advice.margin >= path::kEnoughMargin;
-  if (!has_margin && !found.gone_after)
-    return make_check(
-        nat_flow_keepalive, Status::unknown,
-        text("{} s: {} silences of {} s survived; longer ones were not tried to the end",
-             interval.count(), trials_of(found), (interval + kSlack).count()));
-  const std::string margin = margin_of(found, interval);
-  // A twin's bracket is a second wide: its lower end counts. Within a ladder's much is possible.
-  const bool may_have_margin = facts.method == FlowMethod::tcp && found.gone_after &&
-                               static_cast<double>(found.gone_after->count()) >=
-                                   path::kEnoughMargin * static_cast<double>(interval.count());
-  if (!has_margin && survived && may_have_margin)
-    return make_check(
-        nat_flow_keepalive, Status::ok,
-        text(
-            "{} s: often enough, {} silences of {} s survived; whether the flow lives 1.5 times as "
-            "long, as it should, is not told: {}",
-            interval.count(), trials_of(found), (interval + kSlack).count(),
-            Text().add(std::string_view(margin))));
-  if (!has_margin) {
-    finding.id = FindingId::keepalive_tight;
-    finding.cause = text("PersistentKeepalive of {} s has little margin", interval.count());
-    finding.evidence.push_back(
-        text("lifetime / interval: {}, wanted: 1.5", Text().add(std::string_view(margin))));
-    return make_check(nat_flow_keepalive, Status::warning,
-                      survived ? text("{} s: enough, with little margin", interval.count())
-                               : text("{} s: perhaps enough, with little margin", interval.count()),
-                      std::move(finding));
-  }
-  return make_check(nat_flow_keepalive, Status::ok,
-                    text("{} s: often enough, {} silences of {} s survived; the flow lives {} "
-                         "as long",
-                         interval.count(), trials_of(found), (interval + kSlack).count(),
-                         Text().add(std::string_view(margin))));
+  const LifetimeBracket bracket{found.alive_after, found.gone_after};
+  return judge_keepalive(nat_flow_keepalive, {.interval = facts.keepalive.value_or(seconds(0)),
+                                              .slack = found.slack,
+                                              .verdict = found.keepalive,
+                                              .survived = found.trials,
+                                              .own = bracket,
+                                              .shortest = bracket,
+                                              .longest = facts.longest,
+                                              .finished = found.end == FlowEnd::done,
+                                              .behind_nat = false,
+                                              .evidence = evidence_of(facts)});
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "wgscope/path/mapping_lifetime.hpp"
 #include "wgscope/path/nat_behaviour.hpp"
 
+#include "keepalive.hpp"
 #include "nat_parts.hpp"
 
 // How long mappings live, and whether a PersistentKeepalive is often enough for that.
@@ -31,7 +32,9 @@ using enum CheckKind;
 using path::MappingLifetimeResult;
 using std::chrono::seconds;
 
-constexpr seconds kSlack{1};  // keepalives may come so much late
+bool is_behind_nat(const NatFacts& facts) {
+  return facts.behaviour && facts.behaviour->mapping != path::NatMapping::none;
+}
 
 Check check_one(CheckKind name, const NatFacts& facts,
                 const std::optional<MappingLifetimeResult>& result) {
@@ -53,15 +56,20 @@ Check check_one(CheckKind name, const NatFacts& facts,
   return make_check(name, Status::unknown, "could not be measured", std::move(finding));
 }
 
-/// The shorter silence that is survived in both states; nothing: not known of any.
-std::optional<seconds> safe_silence(const LifetimeFacts& facts) {
-  std::optional<seconds> shortest;
-  for (const auto& result : {facts.one_way, facts.stream}) {
-    if (!result || (!result->alive_after && !result->gone_after)) continue;
-    const seconds alive = result->alive_after.value_or(seconds(0));
-    shortest = std::min(shortest.value_or(alive), alive);
+LifetimeBracket bracket_of(const std::optional<MappingLifetimeResult>& result) {
+  if (!result) return {};
+  return {result->alive_after, result->gone_after};
+}
+
+/// Of the state in which the NAT forgets soonest.
+LifetimeBracket shortest_of(const LifetimeFacts& facts) {
+  std::optional<LifetimeBracket> shortest;
+  for (const LifetimeBracket& one : {bracket_of(facts.stream), bracket_of(facts.one_way)}) {
+    if (!one.alive_after && !one.gone_after) continue;
+    const seconds alive = one.alive_after.value_or(seconds(0));
+    if (!shortest || alive < shortest->alive_after.value_or(seconds(0))) shortest = one;
   }
-  return shortest;
+  return shortest.value_or(LifetimeBracket{});
 }
 
 std::vector<Text> lifetime_evidence(const LifetimeFacts& facts) {
@@ -73,71 +81,34 @@ std::vector<Text> lifetime_evidence(const LifetimeFacts& facts) {
   return lines;
 }
 
-/// Whether silence of that length is known to be too long, as far as one state goes.
-bool is_too_long(seconds silence, const std::optional<MappingLifetimeResult>& result) {
-  return result && result->gone_after && silence >= *result->gone_after;
-}
-bool is_survived(seconds silence, const std::optional<MappingLifetimeResult>& result) {
-  return result && result->alive_after && silence <= *result->alive_after;
+void add_trials(const path::KeepaliveResult& trials, seconds silence, std::vector<Text>& evidence) {
+  const bool failed = trials.verdict == path::KeepaliveVerdict::not_enough;
+  const std::size_t tried = trials.succeeded + (failed ? 1 : 0);
+  if (tried == 0) return;
+  evidence.push_back(text("packets came in after {} of {} silences of {} s", trials.succeeded,
+                          tried, silence.count()));
+  if (failed)
+    evidence.emplace_back("after the failure, they came in again once something was sent");
 }
 
 Check check_keepalive(const NatFacts& facts) {
-  const seconds interval = *facts.keepalive;
   const LifetimeFacts& lifetime = *facts.lifetime;
-  const auto safe = safe_silence(lifetime);
-  const path::KeepaliveAdvice advice = path::advise_keepalive(interval, safe);
-  Finding finding{.id = FindingId::keepalive_not_enough,
-                  .cause = "",
-                  .evidence = lifetime_evidence(lifetime),
-                  .fix = what_to_set(advice.set_to)};
-  if (interval == seconds(0)) {
-    finding.id = FindingId::keepalive_missing;
-    finding.cause =
-        "behind a NAT and without PersistentKeepalive: once silent, the tunnel is not "
-        "reached from the gateway any more";
-    return make_check(nat_keepalive, Status::warning, "off, behind a NAT", std::move(finding));
-  }
-  const auto& trials = lifetime.keepalive;
-  if (trials && trials->succeeded > 0)
-    finding.evidence.push_back(text("{} of 3 trials with {} s of silence succeeded",
-                                    trials->succeeded, (interval + kSlack).count()));
-  const bool failed = trials && trials->verdict == path::KeepaliveVerdict::not_enough;
-  const bool succeeded = trials && trials->verdict == path::KeepaliveVerdict::enough;
-  if (failed)
-    finding.evidence.push_back(
-        text("nothing came in after {} s of silence, and again once something was sent",
-             (interval + kSlack).count()));
-  if (failed || (!succeeded && is_too_long(interval + kSlack, lifetime.stream))) {
-    finding.cause = text("PersistentKeepalive of {} s is too long for the NAT{}", interval.count(),
-                         advice.set_to ? text(": set {}", advice.set_to->count()) : Text());
-    return make_check(nat_keepalive, Status::critical,
-                      text("{} s: the mapping is gone before the next one", interval.count()),
-                      std::move(finding));
-  }
-  if (!advice.margin || (!succeeded && !is_survived(interval + kSlack, lifetime.stream)))
-    return make_check(nat_keepalive, Status::unknown,
-                      text("{} s: not known whether that is often enough", interval.count()));
-  const auto percent = static_cast<long>(*advice.margin * 100);
-  if (*advice.margin < path::kEnoughMargin) {
-    finding.id = FindingId::keepalive_tight;
-    finding.cause = text("PersistentKeepalive of {} s has little margin", interval.count());
-    finding.evidence.push_back(text("shorter lifetime / interval = {} %, wanted: 150 %", percent));
-    return make_check(nat_keepalive, Status::warning,
-                      text("{} s: enough, with little margin", interval.count()),
-                      std::move(finding));
-  }
-  return make_check(
-      nat_keepalive, Status::ok,
-      text("{} s: often enough; the shorter lifetime is {} % of it", interval.count(), percent));
+  const path::KeepaliveResult trials = lifetime.keepalive.value_or(path::KeepaliveResult{});
+  std::vector<Text> evidence = lifetime_evidence(lifetime);
+  add_trials(trials, *facts.keepalive + trials.slack, evidence);
+  return judge_keepalive(nat_keepalive, {.interval = *facts.keepalive,
+                                         .slack = trials.slack,
+                                         .verdict = trials.verdict,
+                                         .survived = trials.succeeded,
+                                         .own = bracket_of(lifetime.stream),
+                                         .shortest = shortest_of(lifetime),
+                                         .longest = lifetime.longest,
+                                         .finished = !facts.interrupted,
+                                         .behind_nat = is_behind_nat(facts),
+                                         .evidence = std::move(evidence)});
 }
 
 }  // namespace
-
-std::vector<Text> what_to_set(std::optional<seconds> set_to) {
-  if (!set_to) return {"no interval is short enough to be sensible: look at the NAT"};
-  return {text("PersistentKeepalive = {}", set_to->count()),
-          text("wg set INTERFACE peer PUBLIC-KEY persistent-keepalive {}", set_to->count())};
-}
 
 Text describe_lifetime(const MappingLifetimeResult& result) {
   if (!result.gone_after)
@@ -171,8 +142,7 @@ std::vector<Check> check_lifetime(const NatFacts& facts) {
                                     ? text("what comes in keeps a mapping alive too")
                                     : text("only what goes out keeps a mapping alive")));
   }
-  const bool natted = facts.behaviour && facts.behaviour->mapping != path::NatMapping::none;
-  if (facts.keepalive && (natted || *facts.keepalive != seconds(0)))
+  if (facts.keepalive && (is_behind_nat(facts) || *facts.keepalive != seconds(0)))
     checks.push_back(check_keepalive(facts));
   return checks;
 }

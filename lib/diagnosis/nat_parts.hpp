@@ -26,8 +26,6 @@ std::optional<IpAddress> mapped_address(const NatFacts& facts);
 std::optional<IpAddress> router_outer(const NatFacts& facts);
 /// Nothing: it was not asked.
 std::optional<Check> check_router(const NatFacts& facts);
-/// The lines to change for an interval; nothing: none would do.
-std::vector<Text> what_to_set(std::optional<std::chrono::seconds> set_to);
 
 /// Lifetime and keepalive, as far as they were wanted.
 std::vector<Check> check_lifetime(const NatFacts& facts);

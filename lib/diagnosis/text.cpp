@@ -81,6 +81,10 @@ std::string Text::plain() const {
   return all;
 }
 
+Text decimal(double number, int digits) {
+  return Text().add(std::string_view(fmt::format("{:.{}f}", number, digits)));
+}
+
 std::string format_duration(Nanoseconds time) {
   using std::chrono::hours;
   using std::chrono::minutes;

@@ -25,6 +25,7 @@ constexpr Nanoseconds kGrace = kAnswerCopies[2] + kNoAnswer;
 
 KeepaliveTrials::KeepaliveTrials(const KeepaliveConfig& config, Instant now)
     : config_(config), start_(now), asked_at_(now), next_(now) {
+  result_.slack = config_.slack;
   if (config_.trials == 0) state_ = State::done;
 }
 

@@ -111,6 +111,7 @@ std::optional<Nanoseconds> RetransmissionLadder::judged() const {
 
 FlowLifetime RetransmissionLadder::result() const {
   FlowLifetime result = found_;
+  result.slack = config_.slack;
   conclude(result, judged(), 1);
   return result;
 }

@@ -84,6 +84,7 @@ std::optional<Nanoseconds> SilenceSearch::judged() const {
 
 FlowLifetime SilenceSearch::result() const {
   FlowLifetime result = found_;
+  result.slack = config_.slack;
   conclude(result, judged(), config_.trials);
   return result;
 }

@@ -274,7 +274,7 @@ TEST_P(OuterPath, TakesTheHostAndTheMtuOfAConfigurationButNoKey) {
   drop_too_big(3);
   const Said said = outer({"--config", file});
   EXPECT_EQ(said.program.exit_code, 0) << said.program.out << said.program.err;
-  EXPECT_THAT(said.summary("outer.setting"), HasSubstr("over 1300"));
+  EXPECT_THAT(said.summary("outer.setting"), HasSubstr("over MTU 1300"));
 }
 
 }  // namespace

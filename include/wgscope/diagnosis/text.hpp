@@ -71,6 +71,9 @@ class Text {
   std::vector<Piece> pieces_;
 };
 
+/// "1.5": a computed number, rounded.
+Text decimal(double number, int digits);
+
 /// Three digits with the unit that suits: "870 ns", "12.3 µs", "4.56 ms", "25.0 s", "3 min 5 s".
 std::string format_duration(Nanoseconds time);
 

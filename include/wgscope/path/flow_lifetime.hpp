@@ -39,7 +39,8 @@ struct FlowLifetime {
   std::optional<std::chrono::seconds> gone_after;
   /// Whether the interval that is judged is often enough.
   KeepaliveVerdict keepalive = KeepaliveVerdict::not_known;
-  std::size_t trials = 0;  ///< silences of the interval and its slack that were survived
+  std::size_t trials = 0;  ///< silences of the interval and the slack that were survived
+  std::chrono::seconds slack = kKeepaliveSlack;
   FlowEnd end = FlowEnd::not_yet;
   /// The shortest silence that the gateway broke without being asked, as its own keepalives do.
   std::optional<Nanoseconds> broken_after;

@@ -12,11 +12,13 @@
 
 namespace wgscope::path {
 
+/// By how much a keepalive may be late. Chosen: timers are coarse, and systems busy.
+inline constexpr std::chrono::seconds kKeepaliveSlack{1};
+
 struct KeepaliveConfig {
   std::chrono::seconds interval{25};  ///< as configured, at least 1
   std::size_t trials = 3;             ///< which must all succeed
-  /// By which a keepalive may be late. Chosen: timers are coarse, and systems busy.
-  Nanoseconds slack = std::chrono::seconds(1);
+  std::chrono::seconds slack = kKeepaliveSlack;
 };
 
 /// A request to the other side: it is to answer at once, and once more after `answer_after`.
@@ -33,8 +35,9 @@ enum class KeepaliveVerdict : std::uint8_t {
 
 struct KeepaliveResult {
   KeepaliveVerdict verdict = KeepaliveVerdict::not_known;
-  std::size_t succeeded = 0;  ///< trials
-  bool no_service = false;    ///< requests got no answer at all
+  std::size_t succeeded = 0;                     ///< trials
+  bool no_service = false;                       ///< requests got no answer at all
+  std::chrono::seconds slack = kKeepaliveSlack;  ///< of the trials
 };
 
 /// The trials, one after the other, because there is one flow. In each an answer comes in after a

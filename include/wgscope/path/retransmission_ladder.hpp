@@ -23,9 +23,9 @@ namespace wgscope::path {
 struct LadderConfig {
   /// PersistentKeepalive, which is judged: after `interval` + `slack` something must still come in.
   std::optional<std::chrono::seconds> interval;
-  std::size_t trials = 3;         ///< wanted silences of that length; the pauses may allow fewer
-  std::chrono::seconds slack{1};  ///< by which a keepalive may be late
-  std::chrono::seconds longest{120};  ///< silence that is tried
+  std::size_t trials = 3;  ///< wanted silences of that length; the pauses may allow fewer
+  std::chrono::seconds slack = kKeepaliveSlack;  ///< by which a keepalive may be late
+  std::chrono::seconds longest{120};             ///< silence that is tried
 };
 
 /// What is to be sent now.

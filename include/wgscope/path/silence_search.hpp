@@ -20,8 +20,8 @@ namespace wgscope::path {
 struct SilenceSearchConfig {
   /// PersistentKeepalive, which is judged: after `interval` + `slack` something must still come in.
   std::optional<std::chrono::seconds> interval;
-  std::size_t trials = 3;         ///< silences of that length, which must all be survived
-  std::chrono::seconds slack{1};  ///< by which a keepalive may be late
+  std::size_t trials = 3;  ///< silences of that length, which must all be survived
+  std::chrono::seconds slack = kKeepaliveSlack;  ///< by which a keepalive may be late
   /// The longest silence that is tried, beside that of `interval`. Zero: only whether calls come in.
   std::chrono::seconds longest{180};
 };

@@ -67,9 +67,10 @@ TEST(DiagnoseFlow, HasNothingToSayOfAKeepaliveWithMargin) {
     EXPECT_EQ(check.status, Status::ok) << check.name;
     EXPECT_FALSE(check.finding) << check.name;
   }
-  EXPECT_EQ(check_of(facts, "nat.flow_keepalive").summary.plain(),
-            "25 s: often enough, 3 of 3 silences of 26 s survived; the flow lives 2.0 to 4.1 times "
-            "as long");
+  EXPECT_EQ(
+      check_of(facts, "nat.flow_keepalive").summary.plain(),
+      "25 s: often enough, survived 3 silences of 26 s; the NAT remembers the flow for 2.0 to "
+      "4.1 times the interval");
   EXPECT_EQ(success(facts).plain(),
             "the tunnel's flow lives for 51 to 102 s of silence, PersistentKeepalive of 25 s is "
             "often enough");
@@ -119,7 +120,7 @@ TEST(DiagnoseFlow, AdvisesNoIntervalBeforeAnythingWasSurvived) {
   facts.found.end = FlowEnd::not_yet;
   facts.interrupted = true;
   EXPECT_THAT(check_of(facts, "nat.flow_keepalive").finding->fix.front().plain(),
-              HasSubstr("not known yet"));
+              HasSubstr("unknown yet"));
 }
 
 TEST(DiagnoseFlow, DoesNotCallAMissingKeepaliveFineWhereLittleWasTried) {
@@ -127,7 +128,8 @@ TEST(DiagnoseFlow, DoesNotCallAMissingKeepaliveFineWhereLittleWasTried) {
   facts.found.end = FlowEnd::service_ended;
   const Check check = check_of(facts, "nat.flow_keepalive");
   EXPECT_EQ(check.status, Status::unknown);
-  EXPECT_EQ(check.summary.plain(), "off; of 180 s of silence only 25 could be tried");
+  EXPECT_EQ(check.summary.plain(),
+            "persistent keepalive is off, and only 25 s of the 180 s could be measured");
 }
 
 TEST(DiagnoseFlow, DoesNotKnowWhatWasNotReached) {

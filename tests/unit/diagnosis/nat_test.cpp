@@ -186,7 +186,7 @@ TEST(DiagnoseNat, BelievesTrialsBeforeLanes) {
   const Check check = check_of(facts, "nat.keepalive");
   EXPECT_EQ(check.finding->id, FindingId::keepalive_not_enough);
   EXPECT_THAT(check.finding->evidence,
-              Contains(text("1 of 3 trials with 26 s of silence succeeded")));
+              Contains(text("packets came in after 1 of 2 silences of 26 s")));
   // The path went away meanwhile: then the lanes tell.
   facts.lifetime->keepalive = {.verdict = path::KeepaliveVerdict::not_known, .succeeded = 1};
   EXPECT_EQ(check_of(facts, "nat.keepalive").status, Status::ok);
