@@ -11,9 +11,10 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include "wgscope/base/duration.hpp"
+#include "wgscope/base/text.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/source/collect.hpp"
 
@@ -105,9 +106,11 @@ CLI::Validator off_or_not_too_often() {
 }
 
 CLI::Validator one_of(std::initializer_list<const char*> values) {
-  const std::vector<std::string> list(values.begin(), values.end());
-  CLI::Validator check = CLI::IsMember(list);
-  return check.description("");
+  return {[list = std::vector<std::string>(values.begin(), values.end())](std::string& text) {
+            if (std::ranges::find(list, text) != list.end()) return std::string();
+            return fmt::format("'{}' is not one of {}", printable(text), fmt::join(list, ", "));
+          },
+          ""};
 }
 
 void add_web_flags(CLI::App& app, Options& options) {

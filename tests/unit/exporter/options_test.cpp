@@ -158,6 +158,8 @@ TEST(ParseOptions, SaysWhatIsWrongInOneLine) {
     EXPECT_TRUE(said.starts_with("wgscope-exporter: ")) << arguments[0] << ": " << said;
     EXPECT_EQ(said.find('\n'), said.size() - 1) << said;
   }
+  EXPECT_THAT(mistake({"--log.level=warning"}),
+              HasSubstr("'warning' is not one of debug, info, warn, error"));
   EXPECT_THAT(mistake({"--collect.max-age=5x"}),
               HasSubstr("'5x' is not a valid duration: give a number with a unit, as in 500ms"));
 }
