@@ -23,9 +23,9 @@
 #include "wgscope/model/device.hpp"
 #include "wgscope/model/snapshot.hpp"
 
+#include "exporter/device_view.hpp"
 #include "exporter/history.hpp"
 #include "exporter/names.hpp"
-#include "exporter/peer_history.hpp"
 
 namespace wgscope::exporter {
 namespace {
@@ -33,61 +33,12 @@ namespace {
 /// A scrape that has hardly any time fails; the readings after it do not have to.
 constexpr std::chrono::seconds kLeastPatience{1};
 
-PeerState state_of(const Peer& peer, Nanoseconds age) {
-  if (!peer.last_handshake) return PeerState::never;
-  return age < kRejectAfterTime ? PeerState::live : PeerState::idle;
-}
-
-/// What a reading is looked at with.
-struct Lens {
-  Now now;
-  const config::PeerNames* names = nullptr;
-  std::optional<std::uint64_t> events_seed;  ///< nothing: events are not counted
-};
-
-/// Fills `view` for a peer from what is remembered of it, and remembers what is new.
-void view_peer(const Peer& peer, PeerHistory& entry, const Lens& lens, PeerView& view) {
-  encode_key_base64(peer.public_key.bytes, view.key_text);
-  view.first_seen = entry.first_seen;
-  if (lens.events_seed) count_events(entry, peer, *lens.events_seed, lens.now);
-  view.events = entry.events;
-  view.handshake_age =
-      peer.last_handshake ? handshake_age(entry, *peer.last_handshake, lens.now) : Nanoseconds(0);
-  view.state = state_of(peer, view.handshake_age);
-  view.name = nullptr;
-  if (lens.names == nullptr) return;
-  if (const auto name = lens.names->find(peer.public_key); name != lens.names->end())
-    view.name = &name->second;
-}
-
-/// Fills `into` for each peer of `device` from what is remembered.
-/// @param whole  whether the reading was: only then is a peer that it lacks forgotten.
-/// @returns whether first sights changed.
-bool view_device(const Device& device, bool whole, InterfaceHistory& history, const Lens& lens,
-                 DeviceView& into) {
-  into.peers.resize(device.peers.size());
-  into.by_state.fill(0);
-  into.created = device.link ? history.created : std::nullopt;
-  const std::size_t known = history.peers.entries().size();
-  history.peers.begin_reading();
-  for (std::size_t i = 0; i < device.peers.size(); ++i) {
-    const Peer& peer = device.peers[i];
-    PeerView& view = into.peers[i];
-    PeerHistory* entry = history.peers.find(peer.public_key, lens.now.wall);
-    view.shown = entry != nullptr;
-    if (!view.shown) continue;
-    view_peer(peer, *entry, lens, view);
-    ++into.by_state[static_cast<std::size_t>(view.state)];
-  }
-  const bool added = history.peers.entries().size() != known;
-  return (whole && history.peers.forget_unlisted()) || added;
-}
-
 }  // namespace
 
 Collections::Collections(CollectorOptions options, Warn warn)
     : max_age_(options.max_age),
       sampled_(options.sampled),
+      judged_(options.judged),
       seed_(options.seed),
       clock_(std::move(options.clock)),
       warn_(std::move(warn)),
@@ -183,6 +134,7 @@ std::shared_ptr<const Collection> Collections::take(Instant deadline) {
   warn_of_new(memory->snapshot.failures);
   memory->clock_steps = history_.clock_steps();
   memory->events_counted = sampled_;
+  memory->judged = judged_;
   if (state_ && history_.changed() && state_->due(now.boot)) {
     auto saved = state_->save(history_);
     const std::string problem = saved ? std::string() : saved.error().context;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -11,44 +10,18 @@
 #include <string>
 #include <vector>
 
-#include "wgscope/base/text.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/config/names.hpp"
 #include "wgscope/model/snapshot.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/source/collect.hpp"
 
+#include "exporter/device_view.hpp"
 #include "exporter/history.hpp"
 #include "exporter/names.hpp"
-#include "exporter/peer_history.hpp"
 #include "exporter/state_file.hpp"
 
 namespace wgscope::exporter {
-
-/// WireGuard gives up a session at this age (whitepaper §6.1, REJECT_AFTER_TIME).
-inline constexpr std::chrono::seconds kRejectAfterTime{180};
-
-/// What a peer's handshake age says. The state `stale` of the metrics contract (an old handshake of
-/// a peer that is declared always online) comes with the inventory: without one no peer can have it.
-enum class PeerState : std::uint8_t { never, live, idle };
-inline constexpr std::size_t kPeerStateCount = 3;
-
-/// What the exporter adds to one peer of a snapshot. Kept small, like Peer.
-struct PeerView {
-  std::array<char, kKeyBase64Size> key_text{};
-  PeerState state = PeerState::never;
-  bool shown = true;  ///< false for a key that stood in the same reading before
-  WallTime first_seen;
-  Nanoseconds handshake_age{};        ///< meaningless in state never
-  const std::string* name = nullptr;  ///< into Collection::names; nullptr without a name
-  PeerEvents events;                  ///< meaningless unless Collection::events_counted
-};
-
-struct DeviceView {
-  std::vector<PeerView> peers;  ///< parallel to Device::peers
-  std::array<std::uint64_t, kPeerStateCount> by_state{};
-  std::optional<WallTime> created;
-};
 
 /// One collection, complete: what all outputs are made from. Immutable once published.
 struct Collection {
@@ -58,6 +31,7 @@ struct Collection {
   NamesReport names_report;
   std::uint64_t clock_steps = 0;
   bool events_counted = false;
+  bool judged = false;  ///< verdicts mean something: this is not the only reading there will be
 };
 
 struct CollectorOptions {
@@ -68,6 +42,8 @@ struct CollectorOptions {
   /// Whether somebody calls Collections::sample(). Only then are events of peers counted: scrapes
   /// alone are so far apart that they would miss most.
   bool sampled = false;
+  /// Whether there will be more than one reading. Only then can peers be judged.
+  bool judged = true;
   std::uint64_t seed = 0;                ///< random, for tables keyed by what peers choose
   std::function<Now()> clock = os::now;  ///< another one in tests
 };
@@ -123,6 +99,7 @@ class Collections {
 
   Nanoseconds max_age_;
   bool sampled_;
+  bool judged_;
   std::uint64_t seed_;
   std::function<Now()> clock_;
   Warn warn_;

@@ -85,6 +85,7 @@ InterfaceHistory& History::of(const Device& device, WallTime now) {
   InterfaceHistory& interface = entry->second;
   if (device.link && (interface.ifindex != device.link->ifindex || !interface.created)) {
     if (interface.ifindex != 0) interface.peers.restart_events();
+    interface.new_peer_resets = 0;
     interface.ifindex = device.link->ifindex;
     interface.created = now;
     changed_ = true;

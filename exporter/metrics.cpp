@@ -73,6 +73,12 @@ constexpr std::array kTable{
     MetricDesc{"wireguard_interface_peers_by_state", MetricType::gauge, "", "interface, netns, state",
                "Peers by state of their last handshake: never (there was none), live (younger than 180 s), idle (older).",
                "handshake age"},
+    MetricDesc{"wireguard_interface_peers_by_verdict", MetricType::gauge, "", "interface, netns, verdict",
+               "Peers by verdict, 0 included.",
+               "successive readings"},
+    MetricDesc{"wireguard_interface_peer_counter_resets_total", MetricType::counter, "", "interface, netns",
+               "Times that a peer of this interface started again from zero between two readings, as if removed and added again; absent where the index of the interface is not known.",
+               "peer counters from reading to reading"},
     MetricDesc{"wireguard_interface_receive_bytes_total", MetricType::counter, "bytes", "interface, netns",
                "Inner bytes received.",
                "IFLA_STATS64"},
@@ -110,6 +116,9 @@ constexpr std::array kTable{
     MetricDesc{"wireguard_peer_info", MetricType::info, "", "interface, netns, public_key, name, preshared_key, protocol_version, endpoint",
                "Always 1; what is known of the peer that may change.",
                "WGPEER_A_*, UAPI, names"},
+    MetricDesc{"wireguard_peer_verdict", MetricType::gauge, "", "interface, netns, public_key, verdict, name",
+               "Always 1; what the readings so far say of the peer: replies_lost, unanswered, flapping, one_way, live, idle or never.",
+               "successive readings"},
     MetricDesc{"wireguard_peer_last_handshake_timestamp_seconds", MetricType::gauge, "seconds", "interface, netns, public_key",
                "Wall clock of the last handshake; absent if there was none.",
                "WGPEER_A_LAST_HANDSHAKE_TIME, UAPI"},
@@ -189,6 +198,10 @@ constinit const MetricDesc kInterfaceCreated =
 constinit const MetricDesc kInterfacePeers = kTable[row("wireguard_interface_peers")];
 constinit const MetricDesc kInterfacePeersByState =
     kTable[row("wireguard_interface_peers_by_state")];
+constinit const MetricDesc kInterfacePeersByVerdict =
+    kTable[row("wireguard_interface_peers_by_verdict")];
+constinit const MetricDesc kInterfacePeerCounterResets =
+    kTable[row("wireguard_interface_peer_counter_resets_total")];
 constinit const MetricDesc kInterfaceReceiveBytes =
     kTable[row("wireguard_interface_receive_bytes_total")];
 constinit const MetricDesc kInterfaceTransmitBytes =
@@ -214,6 +227,7 @@ constinit const MetricDesc kInterfaceSocketReceiveDrops =
 
 // Peers.
 constinit const MetricDesc kPeerInfo = kTable[row("wireguard_peer_info")];
+constinit const MetricDesc kPeerVerdict = kTable[row("wireguard_peer_verdict")];
 constinit const MetricDesc kPeerLastHandshake =
     kTable[row("wireguard_peer_last_handshake_timestamp_seconds")];
 constinit const MetricDesc kPeerHandshakeAge = kTable[row("wireguard_peer_handshake_age_seconds")];

@@ -50,6 +50,8 @@ extern const MetricDesc kInterfaceMtu;
 extern const MetricDesc kInterfaceCreated;
 extern const MetricDesc kInterfacePeers;
 extern const MetricDesc kInterfacePeersByState;
+extern const MetricDesc kInterfacePeersByVerdict;
+extern const MetricDesc kInterfacePeerCounterResets;
 extern const MetricDesc kInterfaceReceiveBytes;
 extern const MetricDesc kInterfaceTransmitBytes;
 extern const MetricDesc kInterfaceReceivePackets;
@@ -64,6 +66,7 @@ extern const MetricDesc kInterfaceSocketReceiveDrops;
 
 // Peers.
 extern const MetricDesc kPeerInfo;
+extern const MetricDesc kPeerVerdict;
 extern const MetricDesc kPeerLastHandshake;
 extern const MetricDesc kPeerHandshakeAge;
 extern const MetricDesc kPeerSessionLive;

@@ -272,6 +272,7 @@ void settle(Raw& raw, Options& options) {
   options.collect_timeout = *parse_duration(raw.collect_timeout);
   options.sample_interval = *parse_duration(raw.sample_interval);
   collector.sampled = !options.once && options.sample_interval != Nanoseconds(0);
+  collector.judged = !options.once;
   options.render.endpoint = kEndpointDetails.at(raw.endpoint);
   options.render.allowed_ip_info = raw.allowed_ips == "info";
   options.render.name_label = raw.peer_label == "name";

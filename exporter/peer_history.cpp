@@ -33,14 +33,18 @@ bool is_new_handshake(const PeerHistory& entry, const Peer& peer, Now now) {
   return anchor_of(*peer.last_handshake, now) - entry.handshake_anchor > kAgeTolerance;
 }
 
-void count_endpoint(PeerHistory& entry, EndpointMark endpoint) {
-  if (endpoint == EndpointMark::none || endpoint == entry.endpoint) return;
+/// @returns whether it is the one before the last.
+bool count_endpoint(PeerHistory& entry, EndpointMark endpoint) {
+  if (endpoint == EndpointMark::none || endpoint == entry.endpoint) return false;
+  bool returned = false;
   if (entry.endpoint != EndpointMark::none) {
+    returned = endpoint == entry.endpoint_before;
     ++entry.events.endpoint_changes;
-    if (endpoint == entry.endpoint_before) ++entry.events.endpoint_alternations;
+    if (returned) ++entry.events.endpoint_alternations;
     entry.endpoint_before = entry.endpoint;
   }
   entry.endpoint = endpoint;
+  return returned;
 }
 
 }  // namespace
@@ -51,7 +55,7 @@ EndpointMark mark_endpoint(const Endpoint& endpoint, std::uint64_t seed) {
   std::memcpy(bytes.data() + 16, &endpoint.scope_id, sizeof endpoint.scope_id);
   std::memcpy(bytes.data() + 20, &endpoint.port, sizeof endpoint.port);
   bytes[22] = static_cast<std::byte>(endpoint.address.family);
-  const std::uint64_t hash = keyed_hash(seed, bytes);
+  const auto hash = static_cast<std::uint32_t>(keyed_hash(seed, bytes));
   return EndpointMark{hash == 0 ? 1 : hash};
 }
 
@@ -63,11 +67,18 @@ Nanoseconds handshake_age(PeerHistory& peer, WallTime handshake, Now now) {
   return std::max(Nanoseconds(0), now.boot - peer.handshake_anchor);
 }
 
-void count_events(PeerHistory& entry, const Peer& peer, std::uint64_t seed, Now now) {
-  if (entry.handshake && !peer.last_handshake) restart_events(entry);
-  if (entry.watched && is_new_handshake(entry, peer, now)) ++entry.events.handshakes;
-  count_endpoint(entry, peer.endpoint ? mark_endpoint(*peer.endpoint, seed) : EndpointMark::none);
-  entry.watched = true;
+PeerChanges look_for_changes(PeerHistory& entry, const Peer& peer,
+                             std::optional<std::uint64_t> seed, Now now) {
+  PeerChanges changes;
+  changes.made_anew = (entry.handshake && !peer.last_handshake) ||
+                      entry.judge.went_back(peer.receive_bytes, peer.transmit_bytes);
+  if (changes.made_anew) restart_events(entry);
+  changes.new_handshake = is_new_handshake(entry, peer, now);
+  if (!seed) return changes;
+  if (entry.judge.known() && changes.new_handshake) ++entry.events.handshakes;
+  changes.endpoint_returned = count_endpoint(
+      entry, peer.endpoint ? mark_endpoint(*peer.endpoint, *seed) : EndpointMark::none);
+  return changes;
 }
 
 void restart_events(PeerHistory& entry) {
@@ -75,7 +86,7 @@ void restart_events(PeerHistory& entry) {
   entry.events = {};
   entry.endpoint = EndpointMark::none;
   entry.endpoint_before = EndpointMark::none;
-  entry.watched = false;
+  entry.judge.restart();
 }
 
 }  // namespace wgscope::exporter

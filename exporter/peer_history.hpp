@@ -8,6 +8,8 @@
 #include "wgscope/model/device.hpp"
 #include "wgscope/model/public_key.hpp"
 
+#include "exporter/peer_verdict.hpp"
+
 namespace wgscope::exporter {
 
 /// What was seen to happen to a peer from one reading to the next.
@@ -19,10 +21,10 @@ struct PeerEvents {
   friend bool operator==(const PeerEvents&, const PeerEvents&) = default;
 };
 
-/// Stands for an endpoint where it is only compared: 8 bytes instead of 32, twice a peer. Two
-/// endpoints have one mark by a chance of 1 in 2^64, which nobody can better who does not know the
-/// seed.
-enum class EndpointMark : std::uint64_t { none = 0 };
+/// Stands for an endpoint where it is only compared: 4 bytes instead of 32, twice a peer. Two
+/// endpoints have one mark by a chance of 1 in 2^32, which nobody can better who does not know the
+/// seed. Then one change is not counted.
+enum class EndpointMark : std::uint32_t { none = 0 };
 
 EndpointMark mark_endpoint(const Endpoint& endpoint, std::uint64_t seed);
 
@@ -37,7 +39,14 @@ struct PeerHistory {
   PeerEvents events;
   EndpointMark endpoint = EndpointMark::none;  ///< the last one that was not absent
   EndpointMark endpoint_before = EndpointMark::none;
-  bool watched = false;  ///< events were looked for in an earlier reading of this peer
+  PeerJudge judge;
+};
+
+/// What changed from the reading before to this one.
+struct PeerChanges {
+  bool made_anew = false;  ///< the peer was removed and added again
+  bool new_handshake = false;
+  bool endpoint_returned = false;
 };
 
 /// The age of a handshake that a peer reports, on the boot clock: untouched by steps of the wall
@@ -45,13 +54,17 @@ struct PeerHistory {
 /// the entry's anchor when the handshake is a new one.
 Nanoseconds handshake_age(PeerHistory& peer, WallTime handshake, Now now);
 
-/// Looks for events between the reading before and this one, and adds them to `entry.events`. To be
-/// called before handshake_age(), which replaces the handshake that this compares with.
+/// Looks for what changed between the reading before and this one. To be called before
+/// handshake_age(), which replaces the handshake that this compares with.
 ///
-/// The first call for a peer counts nothing: what was before is not known. At most one handshake
-/// and one change of endpoint are seen in a reading. A peer that had a handshake and has none was
-/// removed and added again, and starts from 0.
-void count_events(PeerHistory& entry, const Peer& peer, std::uint64_t seed, Now now);
+/// A peer that had a handshake and has none, or whose counters went back, was removed and added
+/// again, and starts from nothing.
+///
+/// With a seed, which the marks of endpoints need, events are added to `entry.events` as well. The
+/// first call for a peer counts nothing: what was before is not known. At most one handshake and
+/// one change of endpoint are seen in a reading.
+PeerChanges look_for_changes(PeerHistory& entry, const Peer& peer,
+                             std::optional<std::uint64_t> seed, Now now);
 
 /// For peers of an interface that was made anew: what follows has nothing to do with what was
 /// before.

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <random>
 #include <stop_token>
 #include <utility>
 
@@ -15,10 +16,16 @@
 
 namespace wgscope::exporter {
 
+Nanoseconds uneven_pause(Nanoseconds interval, std::mt19937_64& random) {
+  std::uniform_int_distribution<Nanoseconds::rep> more(0, interval.count() / 5);
+  return interval + Nanoseconds(more(random));
+}
+
 Sampler::Sampler(Collections& collections, Settings settings, Collections::Warn warn)
     : collections_(&collections),
       settings_(settings),
       warn_(std::move(warn)),
+      random_(settings.seed),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 void Sampler::run(const std::stop_token& stop) {
@@ -35,7 +42,7 @@ void Sampler::run(const std::stop_token& stop) {
 /// What would end the program on this thread has, on a thread that serves, cost only one answer.
 Instant Sampler::sample() {
   try {
-    return collections_->sample(settings_.interval, settings_.timeout);
+    return collections_->sample(uneven_pause(settings_.interval, random_), settings_.timeout);
   } catch (const std::exception& error) {
     warn_(fmt::format("the sampler could not take a reading: {}", error.what()));
     return os::boot_now() + settings_.interval;

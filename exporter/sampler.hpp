@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <random>
 #include <stop_token>
 #include <thread>
 
@@ -9,6 +11,10 @@
 
 namespace wgscope::exporter {
 
+/// `interval`, and by chance up to a fifth of it more. What happens every 5 s or every 25 s would look
+/// the same at each reading in step with it.
+Nanoseconds uneven_pause(Nanoseconds interval, std::mt19937_64& random);
+
 /// Takes collections between scrapes, so that handshakes and changes of endpoints are counted that
 /// scrapes would miss. Has a thread of its own until it is destroyed, which ends a pause at once; a
 /// collection that is being taken is waited for.
@@ -16,7 +22,8 @@ class Sampler {
  public:
   struct Settings {
     Nanoseconds interval;
-    Nanoseconds timeout;  ///< as --collect.timeout
+    Nanoseconds timeout;     ///< as --collect.timeout
+    std::uint64_t seed = 0;  ///< of the pauses
   };
 
   /// @param collections  outlives this.
@@ -33,6 +40,7 @@ class Sampler {
   Collections* collections_;
   Settings settings_;
   Collections::Warn warn_;
+  std::mt19937_64 random_;  ///< of the pauses
   std::jthread thread_;  ///< last: it uses the rest
 };
 

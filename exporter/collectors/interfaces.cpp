@@ -13,6 +13,7 @@
 #include "exporter/collectors/collectors.hpp"
 #include "exporter/exposition/writer.hpp"
 #include "exporter/metrics.hpp"
+#include "exporter/peer_verdict.hpp"
 
 namespace wgscope::exporter {
 namespace {
@@ -47,15 +48,18 @@ void write_info(const Collection& collection, Writer& writer) {
   }
 }
 
-void write_peers_by_state(const Collection& collection, Writer& writer) {
-  writer.begin(metric::kInterfacePeersByState);
+/// A family of counts of peers: one for each of `names`, which are the values of `label`.
+template <std::size_t kSize>
+void write_peers_by(const Collection& collection, Writer& writer, const MetricDesc& metric,
+                    std::string_view label, const std::array<std::string_view, kSize>& names,
+                    std::array<std::uint64_t, kSize> DeviceView::* counts) {
+  writer.begin(metric);
   for (std::size_t i = 0; i < collection.views.size(); ++i) {
     const Device& device = collection.snapshot.devices[i];
-    for (std::size_t state = 0; state < kPeerStateCount; ++state)
-      writer.sample(
-          metric::kInterfacePeersByState.name,
-          {{"interface", device.name}, {"netns", device.netns}, {"state", kStateNames[state]}},
-          Number::integer(collection.views[i].by_state[state]));
+    for (std::size_t n = 0; n < kSize; ++n)
+      writer.sample(metric.name,
+                    {{"interface", device.name}, {"netns", device.netns}, {label, names[n]}},
+                    Number::integer((collection.views[i].*counts)[n]));
   }
 }
 
@@ -96,7 +100,16 @@ void write_interfaces(const Collection& collection, Writer& writer) {
     for (const std::uint64_t count : v.by_state) peers += count;
     return Maybe(Number::integer(peers));
   });
-  write_peers_by_state(collection, writer);
+  write_peers_by(collection, writer, metric::kInterfacePeersByState, "state", kStateNames,
+                 &DeviceView::by_state);
+  if (collection.judged) {
+    write_peers_by(collection, writer, metric::kInterfacePeersByVerdict, "verdict", kVerdictNames,
+                   &DeviceView::by_verdict);
+    family(collection, writer, metric::kInterfacePeerCounterResets,
+           [](const Device&, const DeviceView& v) {
+             return v.created ? Maybe(Number::integer(v.peer_resets)) : Maybe();
+           });
+  }
   for (const StatsMetric& stats : kStatsMetrics)
     family(collection, writer, *stats.metric, [&](const Device& d, const DeviceView&) {
       if (!d.link || !d.link->stats) return Maybe();

@@ -18,6 +18,7 @@
 #include "exporter/exposition/output.hpp"
 #include "exporter/exposition/writer.hpp"
 #include "exporter/metrics.hpp"
+#include "exporter/peer_verdict.hpp"
 
 namespace wgscope::exporter {
 namespace {
@@ -90,6 +91,7 @@ class PeerFamilies {
   }
 
   void info();
+  void verdict();
   void allowed_ip_info();
 
  private:
@@ -172,6 +174,24 @@ void PeerFamilies::info() {
   }
 }
 
+/// Has the name in itself, because alerts about few peers would have to read the info of all peers to
+/// learn it.
+void PeerFamilies::verdict() {
+  constexpr std::size_t kRest = 64;
+  writer_->begin(metric::kPeerVerdict);
+  for (std::size_t d = 0; d < collection_->views.size(); ++d) {
+    const std::string start = line_start(metric::kPeerVerdict.name, collection_->snapshot.devices[d]);
+    for (const PeerView& view : collection_->views[d].peers) {
+      if (!view.shown) continue;
+      char* to = open_line(writer_->output(), start, view, true, kRest);
+      to = put(to, "\",verdict=\"");
+      to = put(to, kVerdictNames.at(static_cast<std::size_t>(view.verdict)));
+      to = put(to, "\"} 1\n");
+      writer_->output().commit(to);
+    }
+  }
+}
+
 void PeerFamilies::allowed_ip_info() {
   constexpr std::size_t kRest = 64 + IpAddress::kMaxTextSize;
   writer_->begin(metric::kPeerAllowedIpInfo);
@@ -199,6 +219,7 @@ void write_peers(const Collection& collection, const RenderOptions& options, Wri
   using Maybe = std::optional<Number>;
   PeerFamilies families(collection, options, writer);
   families.info();
+  if (collection.judged) families.verdict();
   families.family(metric::kPeerLastHandshake, [](const Peer& peer, const PeerView&) {
     return peer.last_handshake ? Maybe(Number::seconds(peer.last_handshake->since_epoch)) : Maybe();
   });

@@ -72,13 +72,22 @@ The table is in lib/diagnosis/probe_metrics.cpp.
 constexpr std::string_view kEvents = R"(
 ### Handshakes and changes of endpoints
 
-WireGuard implementations do not count them. The exporter compares each reading of a peer with the one before. Every scrape is a reading; between scrapes the sampler reads, `--sample.interval` (5s) after the last reading.
+WireGuard implementations do not count them. The exporter compares each reading of a peer with the one before. Every scrape is a reading; between scrapes the sampler reads, `--sample.interval` (5s) after the last reading, or by chance up to a fifth later: in an even rhythm it would miss what happens in step with it.
 
 - A handshake is a last handshake time that differs from the one before. A step of the clock does not change that time. Handshakes that follow each other within one interval count as one. BoringTun reports an age instead of a time: there, handshakes within 3 s count as one (not tried with BoringTun itself).
 - An endpoint change leads from one known endpoint to another. An alternation is a change back to the endpoint before: A-B-A. A device that roams makes changes; two devices with one key make alternations as long as both of them send. An endpoint that a peer had for less than an interval may be missed.
-- The first reading of a peer counts nothing. The counters start from 0 with the exporter, with a peer that is back after a reading without it, with a peer that had a handshake and has none, and with an interface that was made anew. `rate()` and `increase()` know such resets. A peer that was removed, added again and had a handshake between two readings cannot be told from one that stayed: its counters go on.
+- The first reading of a peer counts nothing. The counters start from 0 with the exporter, with a peer that is back after a reading without it, with a peer that had a handshake and has none or whose byte counters went back, and with an interface that was made anew. `rate()` and `increase()` know such resets.
 - Without a sampler the counters are absent: with `--sample.interval=0`, and with `--once` and `--textfile`, which take a single reading.
-- Between two scrapes the sampler reads at most once an interval. A scrape adds at most one reading, and none within `--collect.max-age` of the last one. So scrapes every 15, 30 or 60 s and a sampler at 5 s read every 5 s together, and with scrapes every 5 s or more often the sampler reads nothing. Scrapes every 7 s add one reading each. No two readings are closer than `--collect.max-age`, even if `--sample.interval` is shorter.
+- Between two scrapes the sampler reads at most once an interval. A scrape adds at most one reading, and none within `--collect.max-age` of the last one. So scrapes every 15, 30 or 60 s and a sampler at 5 s read every 5 to 6 s together, and with scrapes every 5 s or more often the sampler reads nothing. Scrapes every 7 s add one reading each. No two readings are closer than `--collect.max-age`, even if `--sample.interval` is shorter.
+
+### Verdicts
+
+`wireguard_peer_verdict` and `wireguard_interface_peers_by_verdict` say what the readings so far show: [alerts.md](alerts.md#the-verdict) lists the verdicts and how each is reached.
+
+- The label `name` is part of `wireguard_peer_verdict`, so that an alert on a few peers needs no join with all of them.
+- A verdict rests on the readings of this process. After a start, and after a gap of more than 200 s between two readings, there is no suspicion until there is new evidence.
+- With `--once` and `--textfile`, which take a single reading, there are no verdicts: the series are absent. So is `wireguard_interface_peer_counter_resets_total`.
+- Without a sampler scrapes are the only readings. `flapping` is never said then.
 )";
 
 std::string document() {
@@ -89,8 +98,8 @@ std::string document() {
 Every metric `wgscope-exporter` writes, and below what `wgscope` leaves of a probe. Names, types and labels stay; more may come. Units are base units. A value that is not known is absent, never 0.
 
 Peers are identified by `interface`, `public_key` and, for interfaces outside the exporter's own network namespace, `netns`: join on these with `job` and
-`instance`. Everything that can change stands in an info metric, always 1. A label without a value is absent. With `--peer-label=name` the label `name` is on every peer
-series; how much of the endpoint is shown is set by `--peer.endpoint`.
+`instance`. Everything that can change stands in an info metric, always 1; `wireguard_peer_verdict` is one, though its name does not say so. A label without a value is absent.
+With `--peer-label=name` the label `name` is on every peer series. How much of the endpoint is shown is set by `--peer.endpoint`.
 
 In OpenMetrics the family of a counter is named without `_total` and that of an info metric without `_info`; samples, and so queries, have the names below. In the text format, which
 knows no info metrics, their type is gauge.

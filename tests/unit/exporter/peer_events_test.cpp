@@ -40,7 +40,7 @@ PeerEvents events(std::uint32_t handshakes, std::uint32_t changes = 0,
   return {handshakes, changes, alternations};
 }
 
-/// A peer on a machine with clocks, read by an exporter as Collections does it.
+/// A peer on a machine with clocks, read by an exporter as view_device() does it.
 class Watched {
  public:
   void pass(Nanoseconds time) {
@@ -62,7 +62,7 @@ class Watched {
   /// A reading 5 s later.
   PeerEvents read() {
     pass(5s);
-    count_events(entry_, peer_, kSeed, now_);
+    look();
     if (peer_.last_handshake) static_cast<void>(handshake_age(entry_, *peer_.last_handshake, now_));
     return entry_.events;
   }
@@ -72,12 +72,17 @@ class Watched {
     peer_.handshake_from_age = true;
     pass(5s);
     peer_.last_handshake = WallTime{now_.wall.since_epoch - age - late};
-    count_events(entry_, peer_, kSeed, now_);
+    look();
     static_cast<void>(handshake_age(entry_, *peer_.last_handshake, now_));
     return entry_.events;
   }
 
  private:
+  void look() {
+    static_cast<void>(look_for_changes(entry_, peer_, kSeed, now_));
+    entry_.judge.judge({.at = now_.boot});
+  }
+
   Now now_{Instant{5000s}, kStart};
   Peer peer_;
   PeerHistory entry_;
@@ -198,7 +203,7 @@ TEST(EndpointMarks, AreNoneForNoEndpointAndDependOnTheSeed) {
 
 TEST(PeerHistory, StaysSmall) {
   // At 100 000 peers a pointer more is a megabyte.
-  EXPECT_LE(sizeof(PeerHistory), 104U);
+  EXPECT_LE(sizeof(PeerHistory), 136U);
 }
 
 // What the history of an interface does to them.
@@ -214,7 +219,8 @@ PeerEvents read(History& history, const Device& on, const Peer& peer) {
   PeerTable& peers = history.of(on, kStart).peers;
   peers.begin_reading();
   PeerHistory* entry = peers.find(peer.public_key, kStart);
-  count_events(*entry, peer, kSeed, {Instant{5000s}, kStart});
+  static_cast<void>(look_for_changes(*entry, peer, kSeed, {Instant{5000s}, kStart}));
+  entry->judge.judge({.at = Instant{5000s}});
   entry->handshake = peer.last_handshake;
   return entry->events;
 }

@@ -23,6 +23,7 @@
 #include "exporter/exposition/output.hpp"
 #include "exporter/exposition/writer.hpp"
 #include "exporter/peer_history.hpp"
+#include "exporter/peer_verdict.hpp"
 
 namespace wgscope::exporter {
 namespace {
@@ -41,6 +42,7 @@ PublicKey key(unsigned char fill) {
 struct PeerSpec {
   unsigned char key = 0;
   PeerState state = PeerState::never;
+  Verdict verdict = Verdict::never;
   std::optional<Nanoseconds> age;
   const char* endpoint = nullptr;
   std::vector<const char*> allowed_ips;
@@ -88,13 +90,16 @@ class Builder {
     PeerView& view = into.peers.emplace_back();
     encode_key_base64(peer.public_key.bytes, view.key_text);
     view.state = spec.state;
+    view.verdict = spec.verdict;
     view.shown = spec.shown;
     view.first_seen = WallTime{1'600'000'000s + 1ms * spec.key};
     view.handshake_age = spec.age.value_or(0ns);
     view.events = spec.events;
     if (const auto name = made_.names->find(peer.public_key); name != made_.names->end())
       view.name = &name->second;
-    if (spec.shown) ++into.by_state[static_cast<std::size_t>(spec.state)];
+    if (!spec.shown) return;
+    ++into.by_state[static_cast<std::size_t>(spec.state)];
+    ++into.by_verdict[static_cast<std::size_t>(spec.verdict)];
   }
 
   Collection made_;
@@ -117,8 +122,10 @@ void add_kernel_interface(Builder& builder) {
   device.link = link("wg0", 7);
   device.link->stats = LinkStats{11, 12, (1ULL << 63U) + 7, UINT64_MAX, 15, 16, 17, 18, 19, 20};
   builder.made_.views.back().created = WallTime{1'650'000'000s + 250ms};
+  builder.made_.views.back().peer_resets = 5;
   builder.peer({.key = 1,
                 .state = PeerState::live,
+                .verdict = Verdict::flapping,
                 .age = 17s + 42ms,
                 .endpoint = "192.0.2.77:51820",
                 .allowed_ips = {"10.0.0.2/32", "fd00::2/128"},
@@ -131,6 +138,7 @@ void add_kernel_interface(Builder& builder) {
   builder.peer({.key = 2, .state = PeerState::never, .protocol_version = 1});
   builder.peer({.key = 3,
                 .state = PeerState::idle,
+                .verdict = Verdict::unanswered,
                 .age = 180s,
                 .endpoint = "[2001:db8:1:2::3]:443",
                 .allowed_ips = {"10.0.1.0/24"},
@@ -138,6 +146,7 @@ void add_kernel_interface(Builder& builder) {
                 .protocol_version = 1});
   builder.peer({.key = 3,
                 .state = PeerState::idle,
+                .verdict = Verdict::idle,
                 .age = 1s,
                 .receive_bytes = 99,
                 .shown = false,
@@ -154,6 +163,7 @@ void add_userspace_interfaces(Builder& builder) {
   odd.socket_receive_drops = 3;
   builder.peer({.key = 1,
                 .state = PeerState::live,
+                .verdict = Verdict::live,
                 .age = 0s,
                 .endpoint = "[fe80::1%3]:9",
                 .allowed_ips = {"::/0"}});
@@ -164,11 +174,12 @@ void add_userspace_interfaces(Builder& builder) {
   builder.made_.views.back().created = WallTime{1'660'000'000s};
   builder.peer({.key = 4,
                 .state = PeerState::idle,
+                .verdict = Verdict::replies_lost,
                 .age = 24h,
                 .endpoint = "198.51.100.255:65535",
                 .events = {UINT32_MAX, 1, 0}});
   builder.peer(
-      {.key = 5, .state = PeerState::idle, .age = 181s, .allowed_ips = {"192.168.0.0/16"}});
+      {.key = 5, .state = PeerState::idle, .verdict = Verdict::idle, .age = 181s, .allowed_ips = {"192.168.0.0/16"}});
   // In a namespace that could not be entered: no link, no drops. No private key set: no public one.
   builder.device("net:[4026532001]", "wg1", Implementation::userspace);
 }
@@ -189,6 +200,7 @@ Collection sample_collection() {
   made.names_report = {true, true, 125us};
   made.clock_steps = 2;
   made.events_counted = true;
+  made.judged = true;
   made.snapshot.failures = {
       {"", "wg9", FailureReason::refused, "nobody listens"},
       {"", "wg9", FailureReason::refused, "and again"},

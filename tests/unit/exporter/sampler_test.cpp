@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -22,7 +23,9 @@
 
 #include "collections_fixture.hpp"
 #include "exporter/collection.hpp"
+#include "exporter/device_view.hpp"
 #include "exporter/peer_history.hpp"
+#include "exporter/peer_verdict.hpp"
 #include "fake_daemon.hpp"
 #include "wait.hpp"
 
@@ -67,6 +70,16 @@ class FakeClock {
 };
 
 // --- when it reads ---
+
+TEST(UnevenPause, IsLongerThanTheIntervalByUpToAFifth) {
+  std::mt19937_64 random(1);
+  std::vector<Nanoseconds> pauses;
+  for (int i = 0; i < 1000; ++i) pauses.push_back(uneven_pause(5s, random));
+  EXPECT_GE(std::ranges::min(pauses), 5s) << "it does not read more often than it was told";
+  EXPECT_LT(std::ranges::min(pauses), 5050ms);
+  EXPECT_LE(std::ranges::max(pauses), 6s);
+  EXPECT_GT(std::ranges::max(pauses), 5950ms);
+}
 
 TEST_F(SamplerTest, ReadsAtOnceIfNobodyDid) {
   Collections collections(sampled(), collect_warnings());
@@ -245,6 +258,51 @@ TEST_F(SamplerTest, KeepsCountsWhileAnInterfaceCannotBeRead) {
   collections.sample(0s, 5s);
   daemon_.answer_with(daemon_answer({{1, 1'700'000'120}}));
   EXPECT_EQ(events_of(*get(collections)), (PeerEvents{2, 0, 0}));
+}
+
+TEST_F(SamplerTest, JudgesPeersByItsReadings) {
+  FakeClock clock;
+  CollectorOptions with_clock = sampled();
+  with_clock.clock = clock.function();
+  Collections collections(with_clock, collect_warnings());
+  for (std::uint64_t bytes = 0; bytes < 20 * 148; bytes += 148) {
+    daemon_.answer_with(daemon_answer({{1, 0, bytes}, {2}}));
+    collections.sample(0s, 5s);
+    clock.pass(5s);
+  }
+  const auto collection = get(collections);
+  ASSERT_TRUE(collection->judged);
+  const DeviceView& view = collection->views.at(0);
+  EXPECT_EQ(view.peers.at(0).verdict, Verdict::replies_lost);
+  EXPECT_EQ(view.peers.at(1).verdict, Verdict::never);
+  EXPECT_THAT(view.by_verdict, ElementsAre(1, 0, 0, 0, 0, 0, 1));
+}
+
+TEST_F(SamplerTest, JudgesWithoutASamplerToo) {
+  FakeClock clock;
+  CollectorOptions with_clock = options();
+  with_clock.clock = clock.function();
+  Collections collections(with_clock, collect_warnings());
+  Verdict verdict{};
+  for (std::uint64_t bytes = 0; bytes < 3 * 12 * 148; bytes += 12 * 148) {
+    daemon_.answer_with(daemon_answer({{1, 0, bytes}}));
+    verdict = collections.get(clock.now() + 5s).value()->views.at(0).peers.at(0).verdict;
+    clock.pass(1min);
+  }
+  EXPECT_EQ(verdict, Verdict::replies_lost);
+}
+
+TEST_F(SamplerTest, CountsPeersThatStartAgainFromZero) {
+  Collections collections(sampled(), collect_warnings());
+  const auto resets = [&](const std::vector<DaemonPeer>& peers) {
+    daemon_.answer_with(daemon_answer(peers));
+    collections.sample(0s, 5s);
+    return get(collections)->views.at(0).peer_resets;
+  };
+  EXPECT_EQ(resets({{1, 1'700'000'000, 700}, {2, 0, 500}, {3}}), 0U);
+  EXPECT_EQ(resets({{1, 1'700'000'000, 800}, {2, 0, 500}, {3}}), 0U);
+  EXPECT_EQ(resets({{1, 0, 0}, {2, 0, 148}, {3}}), 2U) << "no handshake any more; fewer bytes";
+  EXPECT_EQ(resets({{1, 1'700'000'100, 300}, {2, 0, 148}, {3}}), 2U);
 }
 
 TEST_F(SamplerTest, CountsNothingWhenItIsOff) {
