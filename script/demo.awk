@@ -39,7 +39,7 @@ function note(key, room,   text) {
   alerts[++alert_count] = key; since[key] = $(NF - 1); peer_of[key] = label("name")
 }
 
-/^wireguard:peer:verdict\{/ { verdict[label("public_key")] = label("verdict") }
+/^wireguard_peer_verdict\{/ { verdict[label("public_key")] = label("verdict") }
 
 /^wireguard_peer_/ {
   key = label("public_key"); series = substr($0, 16, index($0, "{") - 16); value[series, key] = $(NF - 1)

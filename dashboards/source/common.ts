@@ -69,6 +69,7 @@ export const runbooksOf = (...alerts: string[]) =>
 const verdicts: Record<(typeof verdictOrder)[number], [text: string, color: string]> = {
   replies_lost: ['replies lost', 'red'],
   unanswered: ['unanswered', 'orange'],
+  flapping: ['flapping', 'yellow'],
   one_way: ['one-way', 'purple'],
   live: ['live', 'green'],
   idle: ['idle', 'blue'],

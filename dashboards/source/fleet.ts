@@ -11,8 +11,8 @@ const faulty = `${counted}{${scope}, verdict=~"${faults}"}`;
 const overview = [
   withVerdicts(number('Peers by verdict',
     'How many peers have each verdict now. Live: a session exists. Idle: there was a handshake, and no session now, as with ' +
-    'a sleeping laptop. Never: no handshake yet. Replies lost, unanswered and one-way may be faults. A verdict that no peer ' +
-    'has is left out.',
+    'a sleeping laptop. Never: no handshake yet. Replies lost, unanswered, flapping and one-way may be faults. A verdict ' +
+    'that no peer has is left out.',
     now(inOrder('verdict', verdictOrder, counted, scope), '{{verdict}}')).span(12)),
   number('Gateways',
     'Exporters that Prometheus can scrape, and those that it cannot. What an exporter that cannot be scraped would say is ' +
@@ -29,10 +29,10 @@ const trends = [
   withVerdicts(stacked(graph('Peers by verdict over time',
     'How the counts above developed. Peers move between live and idle all day. A step of many peers at once points to the ' +
     'gateway or its network, not to the peers.',
-    over(`sum by (verdict) (${counts})`, '{{verdict}}')).unit('short'))).span(8),
+    over(`sum by (verdict) (${counts}) > 0`, '{{verdict}}')).unit('short'))).span(8),
   withVerdicts(stacked(graph('Peers with a fault over time',
     'Of the counts beside, those whose verdict may be a fault: among many peers they would be a thin line there.',
-    over(`sum by (verdict) (${faulty})`, '{{verdict}}')).unit('short').decimals(0).axisSoftMax(5)
+    over(`sum by (verdict) (${faulty}) > 0`, '{{verdict}}')).unit('short').decimals(0).axisSoftMax(5)
     .noValue('no peer had a fault'))).span(8),
   graph('Throughput inside the tunnels',
     'Bytes per second inside the tunnels of all selected gateways, as the interfaces count them. Interfaces whose counters ' +
@@ -70,7 +70,7 @@ const lists = [
         'instance\\verdict': { title: 'Gateway', width: 190, links: [toThisGateway()] },
         ...verdictColumns(),
       },
-      sort: [['replies lost', 'descending'], ['unanswered', 'descending'], ['one-way', 'descending']],
+      sort: [['replies lost', 'descending'], ['unanswered', 'descending'], ['flapping', 'descending'], ['one-way', 'descending']],
       empty: 'no gateway',
     },
     rowsOf(`sum by (instance, verdict) (${counts} and on (job, instance) ` +

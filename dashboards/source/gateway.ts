@@ -2,9 +2,9 @@ import {
   dashboard, graph, interfaceVariable, jobAndInstance, list, neverWord, now, number, over, rowsOf, runbooksOf, stacked, toPeer,
   unknownWord, verdictColumn, withVerdicts, words,
 } from './common.js';
-import { faults, inOrder, interfaces, named, oneOf, samePeer, throughput, verdictOrder, withOrder } from './promql.js';
+import { faults, inOrder, interfaces, named, oneOf, samePeer, throughput, verdictOrder, withOrder, withPeer } from './promql.js';
 
-const counted = 'wireguard:interface_peers:count_by_verdict';
+const counted = 'wireguard_interface_peers_by_verdict';
 
 /** Of a counter, over all interfaces shown. */
 const perSecond = (counter: string) => `sum(rate(wireguard_interface_${counter}_total{${interfaces}}[$__rate_interval]))`;
@@ -14,7 +14,7 @@ const sameInterface = 'on (job, instance, netns, interface)';
 const state = `wireguard_interface_info{${interfaces}} * ${sameInterface} group_left () ` +
   `(wireguard_interface_up{${interfaces}} or ${sameInterface} wireguard_interface_peers{${interfaces}} * NaN)`;
 
-const withVerdict = (verdicts: string) => `wireguard:peer:verdict{${interfaces}, verdict=~"${verdicts}"}`;
+const withVerdict = (verdicts: string) => `wireguard_peer_verdict{${interfaces}, verdict=~"${verdicts}"}`;
 
 const peer = { title: 'Peer', links: [toPeer()] };
 const place = { interface: { title: 'Interface' }, netns: { title: 'Network namespace' } };
@@ -47,10 +47,10 @@ const overview = [
 const trends = [
   withVerdicts(stacked(graph('Peers by verdict over time',
     'How the counts above developed. A step of many peers at once points to this gateway or its network, not to the peers.',
-    over(`sum by (verdict) (${counted}{${interfaces}})`, '{{verdict}}')).unit('short'))),
+    over(`sum by (verdict) (${counted}{${interfaces}}) > 0`, '{{verdict}}')).unit('short'))),
   withVerdicts(stacked(graph('Peers with a fault over time',
     'Of the counts beside, those whose verdict may be a fault: among many peers they would be a thin line there.',
-    over(`sum by (verdict) (${counted}{${interfaces}, verdict=~"${faults}"})`, '{{verdict}}')).unit('short').decimals(0)
+    over(`sum by (verdict) (${counted}{${interfaces}, verdict=~"${faults}"}) > 0`, '{{verdict}}')).unit('short').decimals(0)
     .axisSoftMax(5).noValue('no peer had a fault'))),
   graph('Throughput inside the tunnels',
     'Bytes per second inside the tunnels of the selected interfaces, as the interfaces count them.',
@@ -86,8 +86,8 @@ const peers = [
       sort: [['Verdict', 'ascending'], ['Last handshake', 'ascending']],
       empty: 'no peer has a fault or has lost its session',
     },
-    rowsOf(withOrder(named(`bottomk(50, wireguard_peer_handshake_age_seconds{${interfaces}} * ${samePeer} ` +
-      `group_left (verdict) ${withVerdict(`${faults}|idle`)} or ${samePeer} ${withVerdict(faults)} * NaN) by (verdict)`))))
+    rowsOf(withOrder(withPeer(`bottomk(50, wireguard_peer_handshake_age_seconds{${interfaces}} * ${samePeer} ` +
+      `group_left (verdict, name) ${withVerdict(`${faults}|idle`)} or ${samePeer} ${withVerdict(faults)} * NaN) by (verdict)`))))
     .height(10).span(12)
     .links(runbooksOf('WireGuardPeerRepliesLost', 'WireGuardPeerUnanswered', 'WireGuardPeerTurnedOneWay')),
   list('Who has never come',
@@ -99,7 +99,7 @@ const peers = [
       sort: [['Configured for', 'descending']],
       empty: 'every peer has come',
     },
-    rowsOf(named(`topk(50, ${withVerdict('never')} * ${samePeer} group_left () ` +
+    rowsOf(withPeer(`topk(50, ${withVerdict('never')} * ${samePeer} group_left () ` +
       `(time() - wireguard_peer_first_seen_timestamp_seconds{${interfaces}}))`))).height(10).span(12),
   list('Peers whose endpoint goes back and forth',
     'How often each of up to 20 peers returned to the address or port before its last one within the last 15 minutes. A phone ' +
@@ -122,8 +122,8 @@ const peers = [
       sort: [['Throughput', 'descending']],
       empty: 'no traffic',
     },
-    rowsOf(named(`topk(20, wireguard:peer_receive_bytes:rate{${interfaces}} + ` +
-      `wireguard:peer_transmit_bytes:rate{${interfaces}})`))).span(12),
+    rowsOf(named(`topk(20, rate(wireguard_peer_receive_bytes_total{${interfaces}}[$__rate_interval]) + ` +
+      `rate(wireguard_peer_transmit_bytes_total{${interfaces}}[$__rate_interval]))`))).span(12),
 ];
 
 export default dashboard('gateway', {

@@ -14,9 +14,9 @@ const overview = [
   withVerdicts(number('Verdict',
     'Live: a session exists. Idle: there was a handshake, and no session now. Never: no handshake yet. Replies lost: ' +
     'handshakes of the peer arrive, but none completes: the replies of the gateway do not reach the peer, or it cannot use ' +
-    'them. Unanswered: the gateway sends handshakes and receives nothing. One-way: the session is live, and the peer answers ' +
-    'data with next to nothing; a feed looks the same.',
-    now(`wireguard:peer:verdict{${peer}}`, '{{verdict}}'))
+    'them. Unanswered: the gateway sends handshakes and receives nothing. Flapping: the endpoint keeps going back and forth, as ' +
+    'with one key on two devices. One-way: the session is live, and the peer, which answered data before, sends almost nothing.',
+    now(`wireguard_peer_verdict{${peer}}`, '{{verdict}}'))
     .span(4).textMode(common.BigValueTextMode.Name).noValue('unknown')
     .links(runbooksOf('WireGuardPeerRepliesLost', 'WireGuardPeerUnanswered', 'WireGuardPeerTurnedOneWay'))),
   list('Who it is',
@@ -50,8 +50,8 @@ const handshakes = [
     'failing handshakes look like: 29.6 B/s of initiations from the side that tries, 18.4 B/s of responses from the other. ' +
     'Without a session: received near 29.6 means that replies are lost, whatever is sent, for not every implementation counts ' +
     'what its own firewall drops. Sent near 29.6 and nothing received: unanswered.',
-    over(`wireguard:peer_receive_bytes:rate{${peer}}`, 'received from it, {{interface}} of {{instance}}'),
-    over(`wireguard:peer_transmit_bytes:rate{${peer}}`, 'sent to it, {{interface}} of {{instance}}'),
+    over(`rate(wireguard_peer_receive_bytes_total{${peer}}[$__rate_interval])`, 'received from it, {{interface}} of {{instance}}'),
+    over(`rate(wireguard_peer_transmit_bytes_total{${peer}}[$__rate_interval])`, 'sent to it, {{interface}} of {{instance}}'),
     over(marks([[29.6, '29.6 B/s: initiations'], [18.4, '18.4 B/s: responses']]), '{{mark}}')), 'C')
     .unit('Bps')
     .scaleDistribution(new common.ScaleDistributionConfigBuilder()
@@ -60,7 +60,7 @@ const handshakes = [
 
 const history = [
   withVerdicts(periods('Verdict over time', 'Which verdict the peer had when. Without a bar the verdict is unknown.',
-    over(`max by (verdict) (wireguard:peer:verdict{${peer}})`, '{{verdict}}'))),
+    over(`max by (verdict) (wireguard_peer_verdict{${peer}})`, '{{verdict}}'))),
   periods('Endpoints',
     'The addresses from which the peer came, up to 20, each with a bar while the gateway sends to it. Bars that take turns are ' +
     'one key on two devices.',

@@ -22,14 +22,14 @@ export const named = (expr: string) =>
   withPeer(`(${expr}) * ${samePeer} group_left (name) wireguard_peer_info{${interfaces}} or ${samePeer} (${expr})`);
 
 /** Faults first; the order in which verdicts are shown, everywhere. */
-export const verdictOrder = ['replies_lost', 'unanswered', 'one_way', 'live', 'idle', 'never'] as const;
-export const faults = verdictOrder.slice(0, 3).join('|');
+export const verdictOrder = ['replies_lost', 'unanswered', 'flapping', 'one_way', 'live', 'idle', 'never'] as const;
+export const faults = verdictOrder.slice(0, 4).join('|');
 /** The worst first. */
 export const severityOrder = ['critical', 'warning', 'info'] as const;
 
-/** Sums by a label in this order, which Prometheus keeps: that of its aggregates is another one each time. */
+/** Sums by a label that are not 0, in this order, which Prometheus keeps: that of its aggregates is another one each time. */
 export const inOrder = (label: string, order: readonly string[], metric: string, matchers: string) =>
-  order.map((value) => `sum by (${label}) (${metric}{${matchers}, ${label}="${value}"})`).join(' or ');
+  order.map((value) => `sum by (${label}) (${metric}{${matchers}, ${label}="${value}"}) > 0`).join(' or ');
 
 /** Series of the value 1 with a higher value, the worse their severity: words would be sorted by alphabet. */
 export const bySeverity = (metric: string, matchers: string) =>

@@ -212,7 +212,7 @@ TEST_F(DemoTest, LetsWhoeverLooksBeThePrinter) {
 
 TEST_F(DemoTest, NamesAFaultUntilItIsRepaired) {
   RunningDemo demo("--fault replies-lost");
-  ASSERT_TRUE(demo.process().wait_for_output("RepliesLost is firing: printer on gw-lisbon", 60s))
+  ASSERT_TRUE(demo.process().wait_for_output("RepliesLost is firing: printer on gw-lisbon", 90s))
       << demo.said();
   ASSERT_TRUE(demo.process().wait_for_output("shows the cause", 5s)) << demo.said();
   const std::string command = first_group(demo.out(), "firing: .*\n +(\\S+ handshake .*)\n");
@@ -259,7 +259,7 @@ TEST_F(DemoTest, TakesKeysOnATerminal) {
   demo.keyboard().type("2");
   EXPECT_TRUE(demo.process().wait_for_output("fault: the printer", 10s)) << demo.said();
   EXPECT_TRUE(demo.process().wait_for_output("RepliesLost will fire within", 10s)) << demo.said();
-  EXPECT_TRUE(demo.process().wait_for_output("\x1b[1;31mfiring", 30s)) << demo.said();
+  EXPECT_TRUE(demo.process().wait_for_output("\x1b[1;31mfiring", 60s)) << demo.said();
   demo.keyboard().type("\x03");
   EXPECT_EQ(demo.process().wait(15s), 130) << demo.said();
   demo.expect_nothing_left();
@@ -302,7 +302,7 @@ TEST_F(DemoTest, SaysSoWhenAPortIsTaken) {
 
 TEST_F(DemoTest, NamesADeadPeerOnceItsSessionHasEnded) {
   Process& demo = dying_->process();
-  ASSERT_TRUE(demo.wait_for_output("Unanswered is firing: mast on gw-oslo", 240s)) << demo.out();
+  ASSERT_TRUE(demo.wait_for_output("Unanswered is firing: mast on gw-oslo", 300s)) << demo.out();
   EXPECT_THAT(demo.out(), HasSubstr("WireGuard keeps a session for 180 s"));
   ASSERT_TRUE(demo.wait_for_output("shows the cause", 5s)) << dying_->said();
   const std::string command = first_group(demo.out(), "firing: .*\n +(\\S+ handshake .*)\n");

@@ -207,7 +207,7 @@ TEST_F(ScaleOutTest, TheInstanceIsTheHost) {
 }
 
 TEST_F(ScaleOutTest, TheStoreHasWhatPrometheusHas) {
-  ASSERT_TRUE(wait_patiently([] { return sent("wireguard:peer:verdict").size() == 6; }));
+  ASSERT_TRUE(wait_patiently([] { return sent("wireguard_peer_verdict").size() == 6; }));
   // Of a moment that both have whole: a second before the youngest sample that has arrived.
   const json youngest = sent("timestamp(up{job=\"wireguard\"})");
   const auto time =
@@ -233,13 +233,13 @@ TEST_F(ScaleOutTest, TheStoreHasWhatPrometheusHas) {
 }
 
 // One peer falls idle after 3 minutes, which a slow machine may see here.
-TEST_F(ScaleOutTest, VmalertComesToTheVerdictsOfPrometheus) {
-  expect_alike("wireguard:peer:verdict", 6);
-  const Verdicts verdicts = verdicts_of(made_by_vmalert("wireguard:peer:verdict"));
+TEST_F(ScaleOutTest, VmalertCountsVerdictsAsPrometheusDoes) {
+  expect_alike("wireguard_peer_verdict", 6);
+  const Verdicts verdicts = verdicts_of(made_by_vmalert("wireguard_peer_verdict"));
   EXPECT_THAT(verdicts, SizeIs(6));
   EXPECT_THAT(verdicts, Contains(Pair(_, ElementsAre("live"))).Times(Ge(4)));
   EXPECT_THAT(verdicts, Contains(Pair(_, ElementsAre("never"))).Times(1));
-  expect_alike("wireguard:interface_peers:count_by_verdict");
+  expect_alike("wireguard:instance_peers:count_by_verdict");
   expect_alike("wireguard:fleet_peers:count_by_verdict");
 }
 
@@ -247,10 +247,10 @@ TEST_F(ScaleOutTest, VmalertComesToTheVerdictsOfPrometheus) {
 TEST_F(ScaleOutTest, AVerdictThatChangesChangesEverywhere) {
   must_run({binary_dir() / "probe/wgscope", "handshake", "--config",
             newcomer(setting_->folder.path()).string()});
-  const std::string never = "wireguard:peer:verdict{verdict=\"never\"}";
+  const std::string never = "wireguard_peer_verdict{verdict=\"never\"}";
   ASSERT_TRUE(wait_patiently([&] { return in_prometheus(never).empty(); }));
-  expect_alike("wireguard:peer:verdict", 6);
-  const Verdicts verdicts = verdicts_of(made_by_vmalert("wireguard:peer:verdict"));
+  expect_alike("wireguard_peer_verdict", 6);
+  const Verdicts verdicts = verdicts_of(made_by_vmalert("wireguard_peer_verdict"));
   EXPECT_THAT(verdicts, SizeIs(6));
   EXPECT_THAT(verdicts, Contains(Pair(_, ElementsAre("live"))).Times(Ge(5)));
   expect_alike("wireguard:fleet_peers:count_by_verdict");
@@ -266,11 +266,10 @@ TEST_F(ScaleOutTest, TheFederationHasTheFleetAndNoPeer) {
       << setting_->over->query("wireguard:fleet_peers:count_by_verdict");
   const json names = setting_->over->get("label/__name__/values");
   EXPECT_THAT(names.get<std::set<std::string>>(),
-              IsSupersetOf({"wireguard:interface_peers:count_by_verdict",
-                            "wireguard:instance_peers:count_by_verdict",
+              IsSupersetOf({"wireguard:instance_peers:count_by_verdict",
                             "wireguard:fleet_peers:count_by_verdict", "up",
                             "wireguard_exporter_build_info"}));
-  EXPECT_THAT(names, Not(Contains("wireguard:peer:verdict")));
+  EXPECT_THAT(names, Not(Contains("wireguard_peer_verdict")));
   const json up = setting_->over->query("up{job=\"wireguard\"}");
   ASSERT_THAT(up, SizeIs(1));
   EXPECT_EQ(up.at(0).at("metric").at("instance"), "gw-demo");
@@ -333,7 +332,7 @@ TEST_F(ScaleOutTest, VmalertRaisesTheAlertOfPrometheus) {
   ASSERT_TRUE(wait_patiently(both_fire)) << setting_->vmalert->alerts();
   EXPECT_EQ(in_vmalert, in_prometheus);
   // Nothing is known of the peers now, anywhere.
-  expect_alike("wireguard:peer:verdict", 0);
+  expect_alike("wireguard_peer_verdict", 0);
 }
 
 }  // namespace

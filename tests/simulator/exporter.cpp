@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <utility>
+#include <cstddef>
+#include <cstring>
+#include <functional>
+#include <stdexcept>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -11,14 +15,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Time kRejectAfter = 180s;
+constexpr std::uint64_t kSeed = 1;
+constexpr std::string_view kBootId = "boot";
+/// When the simulation begins, by wall clocks. Those of gateways may be behind by hours.
+constexpr std::chrono::seconds kEpoch = 1'700'000'000s;
 
-double seconds(Time time) { return std::chrono::duration<double>(time).count(); }
+double seconds(Nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
-std::string text_of(const Address& address) {
-  return fmt::format("{}.{}.{}.{}:{}", address.host >> 24U, (address.host >> 16U) & 255U,
-                     (address.host >> 8U) & 255U, address.host & 255U, address.port);
-}
+WallTime wall_of(Time time) { return WallTime{kEpoch + time}; }
 
 std::string labels_of(const Interface& interface) {
   std::string labels = fmt::format("interface=\"{}\"", interface.name);
@@ -26,104 +30,116 @@ std::string labels_of(const Interface& interface) {
   return labels;
 }
 
+/// A number of its own for each key, in place of the key.
+PublicKey key_of(const Peer& peer) {
+  PublicKey key;
+  const std::string& text = peer.key();
+  std::memcpy(key.bytes.data(), text.data(), std::min(text.size(), key.bytes.size()));
+  return key;
+}
+
+Endpoint endpoint_of(const Address& address) {
+  Endpoint endpoint;
+  endpoint.address.family = Family::v4;
+  for (std::size_t i = 0; i < 4; ++i)
+    endpoint.address.bytes[i] = static_cast<std::byte>(address.host >> (24U - 8U * i));
+  endpoint.port = address.port;
+  return endpoint;
+}
+
 }  // namespace
 
 void Exporter::start() {
   running_ = true;
-  peers_.clear();
-  clock_steps_ = 0;
-  clock_offset_.reset();
+  history_ = std::make_unique<exporter::History>(kSeed);
+  if (!state_.empty())
+    if (auto restored = history_->restore(state_, kBootId); !restored)
+      throw std::runtime_error("state: " + restored.error().context);
+  readings_.clear();
   ++generation_;
   sample();
+}
+
+void Exporter::stop() {
+  if (running_) state_ = history_->serialize(kBootId);
+  running_ = false;
 }
 
 void Exporter::sample() {
   if (!running_) return;
   collect();
-  clock_->after(kSampleInterval, [this, generation = generation_] {
-    if (generation == generation_) sample();
-  });
+  clock_->after(Time(chance_->between(kSampleInterval, kSampleInterval * 6 / 5)),
+                [this, generation = generation_] {
+                  if (generation == generation_) sample();
+                });
+}
+
+Now Exporter::now() const {
+  return {Instant{clock_->now()}, wall_of(gateway_->wall())};
+}
+
+void Exporter::read(const Interface& interface, Reading& into) const {
+  wgscope::Device& device = into.device;
+  device.netns = interface.netns;
+  device.name = interface.name;
+  device.link.emplace().ifindex = interface.ifindex;
+  device.peers.resize(interface.peers.size());
+  for (std::size_t i = 0; i < interface.peers.size(); ++i) {
+    const Peer& peer = *interface.peers[i];
+    wgscope::Peer& read = device.peers[i];
+    read.public_key = key_of(peer);
+    const std::optional<Time> handshake = peer.side().last_handshake();
+    read.last_handshake = handshake ? std::optional(wall_of(*handshake)) : std::nullopt;
+    read.receive_bytes = static_cast<std::uint64_t>(peer.side().received());
+    read.transmit_bytes = static_cast<std::uint64_t>(peer.side().sent());
+    const std::optional<Address> endpoint = peer.side().endpoint();
+    read.endpoint = endpoint ? std::optional(endpoint_of(*endpoint)) : std::nullopt;
+  }
 }
 
 void Exporter::collect() {
-  const Time offset = gateway_->clock_offset();
-  if (clock_offset_ && std::chrono::abs(offset - *clock_offset_) > 1s) ++clock_steps_;
-  clock_offset_ = offset;
+  const Now taken = now();
+  history_->watch_clock(taken);
   for (const auto& interface : gateway_->interfaces()) {
     if (!interface->present || !interface->readable) continue;
-    InterfaceMemory& memory = interfaces_[interface.get()];
-    if (memory.ifindex != interface->ifindex) {
-      memory = {interface->ifindex, gateway_->wall()};
-      for (const auto& peer : interface->peers) peers_.erase(peer.get());
-    }
-    for (const auto& peer : interface->peers) remember(*peer);
+    Reading& reading = readings_[interface.get()];
+    read(*interface, reading);
+    exporter::view_device(reading.device, true, history_->of(reading.device, taken.wall),
+                          {taken, nullptr, kSeed}, reading.view);
   }
+  history_->forget_unless([&](const std::string& netns, const std::string& name) {
+    return std::ranges::any_of(gateway_->interfaces(), [&](const auto& interface) {
+      return interface->present && interface->netns == netns && interface->name == name;
+    });
+  });
 }
 
-void Exporter::remember(const Peer& peer) {
-  PeerMemory& memory = peers_[&peer];
-  const std::optional<Time> handshake = peer.side().last_handshake();
-  if (memory.handshake && !handshake) memory = {};  // removed and added again
-  if (handshake != memory.handshake) {
-    memory.handshake = handshake;
-    if (handshake) {
-      memory.anchor = clock_->now() - std::max(Time(0), gateway_->wall() - *handshake);
-      if (memory.seen) ++memory.handshakes;
-    }
-  }
-  const std::optional<Address> endpoint = peer.side().endpoint();
-  if (endpoint && endpoint != memory.endpoints[0]) {
-    if (memory.endpoints[0]) ++memory.endpoint_changes;
-    if (endpoint == memory.endpoints[1]) ++memory.alternations;
-    memory.endpoints[1] = std::exchange(memory.endpoints[0], endpoint);
-  }
-  memory.seen = true;
+void Exporter::write_verdict(const Peer& peer, exporter::Verdict verdict,
+                             const std::string& interface_labels, std::int64_t slot) {
+  PeerSeries& known = series_[&peer];
+  if (known.labels.empty())
+    known.labels = fmt::format("{},public_key=\"{}\"", interface_labels, peer.key());
+  const auto index = static_cast<std::size_t>(verdict);
+  Series*& series = known.by_verdict[index];
+  if (series == nullptr)
+    series = &target_->series("wireguard_peer_verdict",
+                              fmt::format("{},name=\"{}\",verdict=\"{}\"", known.labels,
+                                          peer.name(), exporter::kVerdictNames.at(index)));
+  series->sample(slot, 1);
 }
 
-Exporter::PeerSeries& Exporter::series_of(const Peer& peer, const std::string& interface_labels) {
-  const auto [entry, is_new] = series_.try_emplace(&peer);
-  PeerSeries& series = entry->second;
-  if (is_new) {
-    series.labels = fmt::format("{},public_key=\"{}\"", interface_labels, peer.key());
-    const auto of = [&](std::string_view name) { return &target_->series(name, series.labels); };
-    series.timestamp = of("wireguard_peer_last_handshake_timestamp_seconds");
-    series.age = of("wireguard_peer_handshake_age_seconds");
-    series.live = of("wireguard_peer_session_live");
-    series.receive = of("wireguard_peer_receive_bytes_total");
-    series.transmit = of("wireguard_peer_transmit_bytes_total");
-    series.handshakes = of("wireguard_peer_handshakes_total");
-    series.changes = of("wireguard_peer_endpoint_changes_total");
-    series.alternations = of("wireguard_peer_endpoint_alternations_total");
-  }
-  const std::optional<Address> endpoint = peer.side().endpoint();
-  if (series.info == nullptr || endpoint != series.shown) {
-    series.shown = endpoint;
-    series.info = &target_->series(
-        "wireguard_peer_info",
-        fmt::format("{},name=\"{}\",preshared_key=\"false\"{}", series.labels, peer.name(),
-                    endpoint
-                        ? fmt::format(",protocol_version=\"1\",endpoint=\"{}\"", text_of(*endpoint))
-                        : ""));
-  }
-  return series;
-}
-
-void Exporter::write_peer(const Peer& peer, const std::string& interface_labels,
-                          std::int64_t slot) {
-  const PeerSeries& series = series_of(peer, interface_labels);
-  const PeerMemory& memory = peers_[&peer];
-  series.info->sample(slot, 1);
-  const Time age = std::max(Time(0), clock_->now() - memory.anchor);
-  if (memory.handshake) {
-    series.timestamp->sample(slot, seconds(*memory.handshake));
-    series.age->sample(slot, seconds(age));
-  }
-  series.live->sample(slot, memory.handshake && age < kRejectAfter ? 1 : 0);
-  series.receive->sample(slot, static_cast<double>(peer.side().received()));
-  series.transmit->sample(slot, static_cast<double>(peer.side().sent()));
-  series.handshakes->sample(slot, static_cast<double>(memory.handshakes));
-  series.changes->sample(slot, static_cast<double>(memory.endpoint_changes));
-  series.alternations->sample(slot, static_cast<double>(memory.alternations));
+void Exporter::write_counters(const wgscope::Peer& peer, const exporter::PeerView& view,
+                              const std::string& labels, std::int64_t slot) {
+  const auto put = [&](std::string_view name, double value) {
+    target_->series(name, labels).sample(slot, value);
+  };
+  if (peer.last_handshake)
+    put("wireguard_peer_last_handshake_timestamp_seconds",
+        seconds(peer.last_handshake->since_epoch - kEpoch));
+  if (peer.last_handshake)
+    put("wireguard_peer_handshake_age_seconds", seconds(view.handshake_age));
+  put("wireguard_peer_receive_bytes_total", static_cast<double>(peer.receive_bytes));
+  put("wireguard_peer_transmit_bytes_total", static_cast<double>(peer.transmit_bytes));
 }
 
 void Exporter::write_interface(const Interface& interface, std::int64_t slot) {
@@ -136,23 +152,28 @@ void Exporter::write_interface(const Interface& interface, std::int64_t slot) {
         .sample(slot, 1);
     return;
   }
+  const auto& [device, view] = readings_.at(&interface);
   put("wireguard_interface_up", interface.up ? 1 : 0);
-  put("wireguard_interface_created_timestamp_seconds", seconds(interfaces_[&interface].created));
+  put("wireguard_interface_created_timestamp_seconds",
+      seconds(view.created.value().since_epoch - kEpoch));
   put("wireguard_interface_peers", static_cast<double>(interface.peers.size()));
+  put("wireguard_interface_peer_counter_resets_total", static_cast<double>(view.peer_resets));
   put("wireguard_interface_receive_frame_errors_total",
       static_cast<double>(interface.frame_errors));
   if (interface.userspace)
     put("wireguard_interface_socket_receive_drops_total",
         static_cast<double>(interface.socket_drops));
-  std::int64_t received = 0;
-  std::int64_t sent = 0;
-  for (const auto& peer : interface.peers) {
-    write_peer(*peer, labels, slot);
-    received += peer->data_received();
-    sent += peer->data_sent();
+  for (std::size_t i = 0; i < exporter::kVerdictCount; ++i)
+    target_
+        ->series("wireguard_interface_peers_by_verdict",
+                 fmt::format("{},verdict=\"{}\"", labels, exporter::kVerdictNames.at(i)))
+        .sample(slot, static_cast<double>(view.by_verdict.at(i)));
+  for (std::size_t i = 0; i < interface.peers.size(); ++i) {
+    write_verdict(*interface.peers[i], view.peers[i].verdict, labels, slot);
+    if (counters_)
+      write_counters(device.peers[i], view.peers[i], series_.at(interface.peers[i].get()).labels,
+                     slot);
   }
-  put("wireguard_interface_receive_bytes_total", static_cast<double>(received));
-  put("wireguard_interface_transmit_bytes_total", static_cast<double>(sent));
 }
 
 void Exporter::write(std::int64_t slot) {
@@ -173,7 +194,7 @@ void Exporter::write(std::int64_t slot) {
   success("names", true);
   success("uapi", true);
   target_->series("wireguard_exporter_clock_steps_total")
-      .sample(slot, static_cast<double>(clock_steps_));
+      .sample(slot, static_cast<double>(history_->clock_steps()));
 }
 
 }  // namespace wgscope::simulator

@@ -1,28 +1,41 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "wgscope/base/time.hpp"
+#include "wgscope/model/device.hpp"
+#include "wgscope/model/public_key.hpp"
+
 #include "clock.hpp"
+#include "exporter/device_view.hpp"
+#include "exporter/history.hpp"
 #include "gateway.hpp"
 #include "series.hpp"
 
 namespace wgscope::simulator {
 
-/// What wgscope-exporter would say of a gateway: of its metrics those that rules and dashboards use
-/// (docs/metrics.md), written into the series of a target.
+/// What wgscope-exporter would say of a gateway: of its metrics those that rules use
+/// (docs/metrics.md), written into the series of a target. What it makes of its readings, verdicts
+/// above all, is the exporter's own code.
 class Exporter {
  public:
   static constexpr Time kSampleInterval = std::chrono::seconds(5);
 
-  Exporter(Clock& clock, const Gateway& gateway, Target& target)
-      : clock_(&clock), gateway_(&gateway), target_(&target) {}
+  /// @param counters  whether to write the counters and ages of peers as well, which other rules
+  ///                  than ours read.
+  Exporter(Clock& clock, Chance& chance, const Gateway& gateway, Target& target, bool counters)
+      : clock_(&clock),
+        chance_(&chance),
+        gateway_(&gateway),
+        target_(&target),
+        counters_(counters) {}
 
   void start();
-  void stop() { running_ = false; }
+  void stop();
   [[nodiscard]] bool running() const { return running_; }
   void set_collector_failing(bool failing) { collector_failing_ = failing; }
 
@@ -31,44 +44,37 @@ class Exporter {
   void write(std::int64_t slot);
 
  private:
-  /// exporter/history.hpp, and what the sampler counts.
-  struct PeerMemory {
-    std::optional<Time> handshake;  ///< wall clock
-    Time anchor{0};
-    bool seen = false;
-    std::array<std::optional<Address>, 2> endpoints;  ///< the latest first
-    std::int64_t handshakes = 0;
-    std::int64_t endpoint_changes = 0;
-    std::int64_t alternations = 0;
-  };
   struct PeerSeries {
     std::string labels;
-    Series *timestamp, *age, *live, *receive, *transmit, *handshakes, *changes, *alternations;
-    std::optional<Address> shown;
-    Series* info = nullptr;
+    Series* by_verdict[exporter::kVerdictCount] = {};
   };
-  struct InterfaceMemory {
-    std::uint32_t ifindex = 0;
-    Time created{0};
+  /// An interface as it was read.
+  struct Reading {
+    wgscope::Device device;
+    exporter::DeviceView view;
   };
 
   void sample();
-  void remember(const Peer& peer);
-  void write_peer(const Peer& peer, const std::string& interface_labels, std::int64_t slot);
+  [[nodiscard]] Now now() const;
+  void read(const Interface& interface, Reading& into) const;
+  void write_verdict(const Peer& peer, exporter::Verdict verdict,
+                     const std::string& interface_labels, std::int64_t slot);
+  void write_counters(const wgscope::Peer& peer, const exporter::PeerView& view,
+                      const std::string& labels, std::int64_t slot);
   void write_interface(const Interface& interface, std::int64_t slot);
-  PeerSeries& series_of(const Peer& peer, const std::string& interface_labels);
 
   Clock* clock_;
+  Chance* chance_;
   const Gateway* gateway_;
   Target* target_;
+  bool counters_;
   bool running_ = false;
   std::uint64_t generation_ = 0;
   bool collector_failing_ = false;
-  std::int64_t clock_steps_ = 0;
-  std::optional<Time> clock_offset_;
-  std::map<const Peer*, PeerMemory> peers_;
+  std::unique_ptr<exporter::History> history_;
+  std::string state_;  ///< what --state.dir keeps
+  std::map<const Interface*, Reading> readings_;
   std::map<const Peer*, PeerSeries> series_;
-  std::map<const Interface*, InterfaceMemory> interfaces_;  ///< kept in --state.dir
 };
 
 }  // namespace wgscope::simulator

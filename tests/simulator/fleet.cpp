@@ -32,7 +32,8 @@ Fleet::Fleet(const FleetOptions& options, const Promises& promises)
       chance_(options.seed * 1'000'003 + static_cast<std::uint64_t>(options.first_gateway)) {
   for (int i = 0; i < options.gateways; ++i) {
     Member& member =
-        members_.emplace_back(clock_, chance_, fmt::format("gw{:03}", options.first_gateway + i));
+        members_.emplace_back(clock_, chance_, fmt::format("gw{:03}", options.first_gateway + i),
+                              options.counters);
     populate(member, i);
     member.phase = options.slot * static_cast<std::int64_t>(chance_.below(static_cast<std::size_t>(
                                       options.scrape_interval / options.slot)));
@@ -130,18 +131,26 @@ void Fleet::scrape(Member& member) {
   member.target.end_scrape(slot);
 }
 
-/// Two short outages may follow each other at once. Then the alert is right.
+/// Two short outages may follow each other at once, and a scrape that succeeds in between may fall
+/// between two evaluations. Then the alert is right.
 void Fleet::note_outage(Member& member, bool failed) {
   constexpr Time kLong = 4min;
-  if (failed && !member.failing_since) member.failing_since = clock_.now();
-  if (failed || !member.failing_since) return;
-  if (clock_.now() - *member.failing_since >= kLong)
+  constexpr Time kUnseen = 30s;
+  const Time now = clock_.now();
+  if (failed) {
+    if (!member.failing_since || (member.well_since && now - *member.well_since > kUnseen))
+      member.failing_since = now;
+    member.well_since.reset();
+    return;
+  }
+  if (!member.failing_since || member.well_since) return;
+  member.well_since = now;
+  if (now - *member.failing_since >= kLong)
     truths_.push_back({"scrapes failed for minutes",
                        "WireGuardExporterDown",
                        {member.gateway.name() + ":9586", "", ""},
                        *member.failing_since,
-                       clock_.now()});
-  member.failing_since.reset();
+                       now});
 }
 
 void Fleet::ordinarily(Member& member, double per_day, Time lasts,
@@ -162,7 +171,7 @@ void Fleet::schedule_ordinary_life(Member& member) {
   ordinarily(member, 3, 4min, [this, &member] { lose_way(member); });
   if (&member != &members_.back()) return;
   // Of Prometheus itself, and so of all gateways at once: an upgrade, a machine that is too busy.
-  Member everybody(clock_, chance_, "");
+  Member everybody(clock_, chance_, "", false);
   for (const Member& each : members_)
     everybody.reserved.insert(everybody.reserved.end(), each.reserved.begin(), each.reserved.end());
   ordinarily(everybody, 3, 8min, [this] {
@@ -190,15 +199,7 @@ void Fleet::reboot(Member& member) {
     constexpr std::array kOff{Time(0), Time(-400), Time(3s), Time(-90s), Time(1h), Time(-1h)};
     member.gateway.boot(kOff[chance_.below(kOff.size())]);
     clock_.after(chance_.between(1s, 15s), [&member] { member.exporter.start(); });
-    clock_.after(chance_.between(10s, 90s), [this, &member] {
-      if (std::chrono::abs(member.gateway.clock_offset()) > 1s)
-        truths_.push_back({"NTP set the clock after a boot",
-                           "WireGuardClockStep",
-                           {member.gateway.name() + ":9586", "", ""},
-                           clock_.now(),
-                           clock_.now()});
-      member.gateway.step_clock(0s);
-    });
+    clock_.after(chance_.between(10s, 90s), [this, &member] { set_clock_right(member); });
   });
 }
 

@@ -30,7 +30,8 @@ struct FleetOptions {
   int peers_per_gateway = 40;
   std::uint64_t seed = 1;
   bool faults = false;
-  double messages = 0;  ///< of make_laptop()
+  double messages = 0;    ///< of make_laptop()
+  bool counters = false;  ///< of Exporter
 };
 
 /// A part of the whole: gateways that one Prometheus scrapes, with what happens to them in ordinary
@@ -47,8 +48,10 @@ class Fleet {
 
   /// A gateway with its exporter, as Prometheus sees it.
   struct Member {
-    Member(Clock& clock, Chance& chance, const std::string& name)
-        : gateway(clock, chance, name), target(name + ":9586"), exporter(clock, gateway, target) {}
+    Member(Clock& clock, Chance& chance, const std::string& name, bool counters)
+        : gateway(clock, chance, name),
+          target(name + ":9586"),
+          exporter(clock, chance, gateway, target, counters) {}
     Gateway gateway;
     Target target;
     Exporter exporter;
@@ -56,6 +59,7 @@ class Fleet {
     bool reachable = true;  ///< from Prometheus
     bool slow = false;
     std::optional<Time> failing_since;
+    std::optional<Time> well_since;  ///< of a scrape that succeeded after those that failed
     /// While a fault waits to be named, ordinary life leaves the gateway alone.
     std::vector<std::pair<Time, Time>> reserved;
   };

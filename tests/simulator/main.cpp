@@ -135,6 +135,7 @@ int run(const Options& options) {
   fleet_options.seed = options.seed;
   fleet_options.faults = options.faults;
   fleet_options.messages = options.messages;
+  fleet_options.counters = !options.other_rules.empty();
   fleet_options.peers_per_gateway = std::clamp(options.peers / fleet_options.gateways, 1, 20);
   const int per_fleet = fleet_options.gateways * fleet_options.peers_per_gateway;
   const int fleets = std::max(1, options.peers / per_fleet);

@@ -178,7 +178,7 @@ std::vector<Scenario> peer_scenarios() {
       {.name = "one-way-data",
        .alert = "WireGuardPeerTurnedOneWay",
        .make = make_place<OneWayData>,
-       .settle = 90s},
+       .settle = 130s},
       {.name = "key-on-two-devices",
        .alert = "WireGuardPeerEndpointFlapping",
        .make = make_place<KeyOnTwoDevices>},

@@ -28,19 +28,18 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Windows and waiting times of these rules. WireGuard's own times stay: 180 s for a session,
-/// attempts every 5 s in bursts of 90 s. The window must bridge the pause between two bursts, which
-/// lasts until the next keepalive (25 s).
+/// attempts every 5 s in bursts of 90 s. So do the times that the exporter takes to judge a peer.
 const std::vector<std::string> kSettings{
     "--scrape-interval=2s",      "--set=evaluation=2s",       "--set=window=40s",
     "--set=replies_lost_for=6s", "--set=unanswered_for=20s",  "--set=one_way_for=10s",
-    "--set=two_way_period=30s",  "--set=two_way_until=60s",   "--set=interface_for=10s",
-    "--set=errors_for=10s",      "--set=recent=60s",          "--set=down_for=10s",
-    "--set=absent_for=10s",      "--set=collector_for=20s",   "--set=unreadable_for=10s",
-    "--set=slow_for=6s",         "--set=flapping_window=60s", "--set=flapping_for=20s",
+    "--set=interface_for=10s",   "--set=errors_for=10s",      "--set=recent=60s",
+    "--set=down_for=10s",        "--set=absent_for=10s",      "--set=collector_for=20s",
+    "--set=unreadable_for=10s",  "--set=slow_for=6s",         "--set=flapping_for=20s",
     "--set=probe_interval=25s"};
 
-/// From the repair until an alert must have ended: the longest memory of any rule, and more.
-constexpr double kResolveWithin = 90;
+/// From the repair until an alert must have ended: the longest memory of any rule or verdict, that of
+/// an endpoint that returned, and more.
+constexpr double kResolveWithin = 300;
 /// A fault that is not seen by then is repaired all the same, so that the rest is seen.
 constexpr double kPatience = 30;
 

@@ -19,7 +19,7 @@ class ExporterTest : public testing::Test {
         peer(gateway.add_peer(interface, "key", "name")),
         device(peer.add_device(std::nullopt)),
         target("gw:9586"),
-        exporter(clock, gateway, target) {
+        exporter(clock, chance, gateway, target, true) {
     gateway.start();
     exporter.start();
   }
@@ -33,6 +33,9 @@ class ExporterTest : public testing::Test {
   }
 
   const std::string peer_labels = "interface=\"wg0\",public_key=\"key\"";
+  [[nodiscard]] std::string verdict_labels(const std::string& verdict) const {
+    return peer_labels + ",name=\"name\",verdict=\"" + verdict + "\"";
+  }
   Clock clock;
   Chance chance{1};
   Gateway gateway;
@@ -46,7 +49,7 @@ class ExporterTest : public testing::Test {
 TEST_F(ExporterTest, PeerThatNeverCameHasNoAge) {
   write(0);
   EXPECT_EQ(values("wireguard_peer_handshake_age_seconds", peer_labels), "");
-  EXPECT_EQ(values("wireguard_peer_session_live", peer_labels), "0");
+  EXPECT_EQ(values("wireguard_peer_verdict", verdict_labels("never")), "1");
 }
 
 TEST_F(ExporterTest, AgeSurvivesAStepOfTheClockAndTheTimestampDoesNot) {
@@ -65,43 +68,63 @@ TEST_F(ExporterTest, DeletedInterfaceLeavesStaleSeries) {
   write(0);
   gateway.delete_interface(interface);
   write(1);
-  EXPECT_EQ(values("wireguard_peer_session_live", peer_labels), "0 stale");
+  EXPECT_EQ(values("wireguard_peer_verdict", verdict_labels("never")), "1 stale");
   gateway.create_interface(interface);
   clock.run_until(1min);
   write(3);
-  EXPECT_EQ(values("wireguard_peer_session_live", peer_labels), "0 stale _x1 0");
-  EXPECT_EQ(values("wireguard_interface_created_timestamp_seconds", "interface=\"wg0\""),
-            "0 stale _x1 5");
+  EXPECT_EQ(values("wireguard_peer_verdict", verdict_labels("never")), "1 stale _x1 1");
+  const std::string created =
+      values("wireguard_interface_created_timestamp_seconds", "interface=\"wg0\"");
+  EXPECT_THAT(created, testing::MatchesRegex("0 stale _x1 [56]\\.?[0-9]*")) << "by the sampler";
 }
 
-TEST_F(ExporterTest, SamplerCountsWayThereAndBackAsOneAlternation) {
-  const std::uint32_t home = device.network();
-  device.send({100, 1, 0, 0});
-  for (const std::uint32_t network : {1U, home, 2U, 3U}) {
-    clock.run_until(clock.now() + 6s);
-    device.join(network);
-    device.send({100, 1, 0, 0});
-  }
-  clock.run_until(clock.now() + 6s);
+TEST_F(ExporterTest, JudgesWithTheExportersOwnCode) {
+  peer.block_replies(true);
+  device.side().set_keepalive(25s);
   write(0);
-  EXPECT_EQ(values("wireguard_peer_endpoint_changes_total", peer_labels), "4");
-  EXPECT_EQ(values("wireguard_peer_endpoint_alternations_total", peer_labels), "1");
-  EXPECT_EQ(values("wireguard_peer_handshakes_total", peer_labels), "1");
-}
-
-TEST_F(ExporterTest, NewEndpointIsANewInfoSeries) {
-  device.send({100, 1, 0, 0});
-  write(0);
-  device.join(1);
-  device.send({100, 1, 0, 0});
+  clock.run_until(2min);
   write(1);
-  int infos = 0;
-  for (const auto& [id, series] : target.all())
-    if (id.starts_with("wireguard_peer_info")) {
-      ++infos;
-      EXPECT_THAT(series.values(), testing::AnyOf("1 stale", "_x1 1")) << id;
-    }
-  EXPECT_EQ(infos, 2);
+  EXPECT_EQ(values("wireguard_peer_verdict", verdict_labels("never")), "1 stale");
+  EXPECT_EQ(values("wireguard_peer_verdict", verdict_labels("replies_lost")), "_x1 1");
+  EXPECT_EQ(values("wireguard_interface_peers_by_verdict",
+                   "interface=\"wg0\",verdict=\"replies_lost\""),
+            "0 1");
+}
+
+TEST_F(ExporterTest, SeesTwoMachinesWithOneKey) {
+  Device& other = peer.add_device(std::nullopt);
+  for (int i = 0; i < 60; ++i) {
+    clock.run_until(clock.now() + 7s);
+    (i % 2 == 0 ? device : other).send({100, 1, 0, 0});
+  }
+  write(0);
+  EXPECT_EQ(values("wireguard_peer_verdict", verdict_labels("flapping")), "1");
+}
+
+TEST_F(ExporterTest, CountsPeersThatWereReplacedAndNotThoseOfANewInterface) {
+  const auto resets = [&](std::int64_t slot) {
+    clock.run_until(clock.now() + 20s);
+    write(slot);
+    return values("wireguard_interface_peer_counter_resets_total", "interface=\"wg0\"");
+  };
+  device.send({100, 1, 0, 0});
+  EXPECT_EQ(resets(0), "0");
+  peer.replace();
+  EXPECT_EQ(resets(1), "0 1");
+  device.send({100, 1, 0, 0});
+  EXPECT_EQ(resets(2), "0 1 1");
+  gateway.delete_interface(interface);
+  gateway.create_interface(interface);
+  EXPECT_EQ(resets(3), "0 1 1 1");
+}
+
+TEST_F(ExporterTest, RemembersAcrossARestartWhenAnInterfaceWasMade) {
+  clock.run_until(1min);
+  exporter.stop();
+  clock.run_until(2min);
+  exporter.start();
+  write(0);
+  EXPECT_EQ(values("wireguard_interface_created_timestamp_seconds", "interface=\"wg0\""), "0");
 }
 
 }  // namespace
