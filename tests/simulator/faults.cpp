@@ -90,11 +90,12 @@ void Faults::faults_of_peers() {
   at_peer(0, "forgotten", make_site, [this](Peer& peer, Life& life) {
     return Fault{"the NAT before the peer forgets it", "WireGuardPeerUnanswered",
                  [this, &peer, &life] {
-                   // While the router restarts nothing gets out that was still to be sent.
+                   // The router restarts for longer than a handshake is tried, so nothing gets out that
+                   // was still to be sent.
                    life.stop();
                    peer.device().set_connected(false);
                    peer.device().join(static_cast<std::uint32_t>(fleet_->chance_.below(1U << 24U)));
-                   fleet_->clock_.after(1min, [&peer] { peer.device().set_connected(true); });
+                   fleet_->clock_.after(2min, [&peer] { peer.device().set_connected(true); });
                  },
                  [&life] { life.start(); }};
   });

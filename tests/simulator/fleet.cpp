@@ -115,11 +115,12 @@ void Fleet::scrape(Member& member) {
   if (member.slow)
     duration = chance_.between(0.6, 0.9) * static_cast<double>(timeout.count()) / 1e3;
   const bool refused = !member.gateway.running() || !member.exporter.running();
-  const bool timed_out = chance_.happens(0.001) && !reserved(member, clock_.now(), clock_.now());
+  const bool quiet = reserved(member, clock_.now(), clock_.now());
+  const bool timed_out = chance_.happens(0.001) && !quiet;
   const bool lost = !member.reachable || timed_out;
   if (!refused && !lost) {
     // An interrupted dump, now and then.
-    const bool interrupted = chance_.happens(0.001);
+    const bool interrupted = chance_.happens(0.001) && !quiet;
     if (interrupted) member.exporter.set_collector_failing(true);
     member.exporter.write(slot);
     if (interrupted) member.exporter.set_collector_failing(false);
