@@ -128,9 +128,10 @@ int serve(const Options& options, Collections& collections, const Log& log) {
 
   std::optional<Sampler> sampler;
   if (options.sample_interval != Nanoseconds(0))
-    sampler.emplace(collections,
-                    Sampler::Settings{options.sample_interval, options.collect_timeout, random_seed()},
-                    [&](const std::string& message) { log.warn(message); });
+    sampler.emplace(
+        collections,
+        Sampler::Settings{options.sample_interval, options.collect_timeout, random_seed()},
+        [&](const std::string& message) { log.warn(message); });
 
   for (int signal = SIGHUP;
        signal == SIGHUP;)  // names are read again when they change; no signal is needed

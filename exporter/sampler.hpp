@@ -41,7 +41,7 @@ class Sampler {
   Settings settings_;
   Collections::Warn warn_;
   std::mt19937_64 random_;  ///< of the pauses
-  std::jthread thread_;  ///< last: it uses the rest
+  std::jthread thread_;     ///< last: it uses the rest
 };
 
 }  // namespace wgscope::exporter

@@ -180,7 +180,8 @@ void PeerFamilies::verdict() {
   constexpr std::size_t kRest = 64;
   writer_->begin(metric::kPeerVerdict);
   for (std::size_t d = 0; d < collection_->views.size(); ++d) {
-    const std::string start = line_start(metric::kPeerVerdict.name, collection_->snapshot.devices[d]);
+    const std::string start =
+        line_start(metric::kPeerVerdict.name, collection_->snapshot.devices[d]);
     for (const PeerView& view : collection_->views[d].peers) {
       if (!view.shown) continue;
       char* to = open_line(writer_->output(), start, view, true, kRest);

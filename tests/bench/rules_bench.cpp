@@ -9,6 +9,7 @@
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <regex>
 #include <string>
 #include <vector>
@@ -41,9 +42,12 @@ std::int64_t now_ms() {
 }
 
 /// How much of the past the rules look at, and how long the bench itself takes.
-constexpr std::int64_t kPast = 46 * 60'000;
 constexpr std::int64_t kRecent = 16 * 60'000;
 constexpr std::int64_t kFuture = 12 * 60'000;
+
+std::string instance_of(int gateway) { return fmt::format("gateway-{:04}:9586", gateway); }
+
+std::string key_of(int number) { return fmt::format("{:_<43}=", fmt::format("peer{:07}", number)); }
 
 /// A fleet of which 35 in 100 peers have a live session, 50 are idle, 10 never came, 4 receive without answering and one
 /// knocks without being heard.
@@ -82,9 +86,8 @@ class History {
   }
 
   void write_peer(int number) {
-    const std::string instance =
-        fmt::format("gateway-{:04}:9586", number / options_.peers_per_gateway);
-    const std::string key = fmt::format("{:_<43}=", fmt::format("peer{:07}", number));
+    const std::string instance = instance_of(number / options_.peers_per_gateway);
+    const std::string key = key_of(number);
     const std::string name = fmt::format("laptop of person {}", number);
     const Extra extra{{"interface", "wg0"}, {"public_key", key}};
     const std::int64_t step = options_.scrape_interval * 1000;
@@ -126,13 +129,21 @@ class History {
                              {"protocol_version", "1"}});
     write_series("wireguard_peer_info", instance, info, kRecent, kFuture, step,
                  [](double) { return 1; });
-    // What the rules recorded before: of this one they look at the last 45 minutes.
-    write_series("wireguard:peer_receive_bytes:rate", instance, extra, kPast, 0, 30'000,
-                 [&](double) { return receive; });
+    Extra verdict = extra;
+    verdict.insert(verdict.end(), {{"name", name}, {"verdict", verdict_of(kind)}});
+    write_series("wireguard_peer_verdict", instance, verdict, kRecent, kFuture, step,
+                 [](double) { return 1; });
+  }
+
+  static std::string verdict_of(int kind) {
+    if (kind < 35) return "live";
+    if (kind < 39) return "one_way";
+    if (kind == 99) return "replies_lost";
+    return kind < 90 ? "idle" : "never";
   }
 
   void write_gateway(int number) {
-    const std::string instance = fmt::format("gateway-{:04}:9586", number);
+    const std::string instance = instance_of(number);
     const Extra interface{{"interface", "wg0"}};
     const std::int64_t step = options_.scrape_interval * 1000;
     const auto put = [&](std::string_view metric, const Extra& extra, double base, double rate) {
@@ -142,6 +153,16 @@ class History {
     put("up", {}, 1, 0);
     put("wireguard_interface_up", interface, 1, 0);
     put("wireguard_interface_peers", interface, options_.peers_per_gateway, 0);
+    put("wireguard_interface_peer_counter_resets_total", interface, 2, 0);
+    for (const auto& [verdict, share] : std::map<std::string, double>{{"replies_lost", 0.01},
+                                                                      {"unanswered", 0},
+                                                                      {"flapping", 0},
+                                                                      {"one_way", 0.04},
+                                                                      {"live", 0.35},
+                                                                      {"idle", 0.51},
+                                                                      {"never", 0.09}})
+      put("wireguard_interface_peers_by_verdict", {{"interface", "wg0"}, {"verdict", verdict}},
+          share * options_.peers_per_gateway, 0);
     put("wireguard_interface_created_timestamp_seconds", interface, 1.7e9, 0);
     for (const char* counter :
          {"receive_bytes", "transmit_bytes", "receive_packets", "transmit_packets"})
@@ -149,6 +170,7 @@ class History {
     put("wireguard_interface_receive_frame_errors_total", interface, 3, 0);
     put("wireguard_interface_socket_receive_drops_total", interface, 3, 0);
     put("wireguard_exporter_clock_steps_total", {}, 1, 0);
+    put("wireguard_exporter_build_info", {{"version", "1"}}, 1, 0);
     for (const char* collector : {"netlink", "links", "names", "uapi"})
       put("wireguard_exporter_collector_success", {{"collector", collector}}, 1, 0);
     write_series("scrape_duration_seconds", instance, {}, kRecent, kFuture, step,
@@ -204,7 +226,23 @@ void measure_rules(const BenchPrometheus& prometheus, int evaluations) {
   fmt::print("\nAn evaluation of all rules takes {:.2f} s of CPU time.\n\n", cpu);
 }
 
-/// Every expression of a dashboard's panels and variables, with variables that let everything pass.
+/// What somebody chose who looks at a dashboard: all gateways of the fleet; of other dashboards one, and one of its peers.
+std::string with_choices(std::string query, bool fleet) {
+  const std::vector<std::pair<std::string, std::string>> choices{
+      {"__rate_interval", "4m"},
+      {"__range", "10m"},
+      {"__interval", "1m"},
+      {"job", "wireguard"},
+      {"instance", fleet ? ".+" : instance_of(0)},
+      {"interface", ".+"},
+      {"peer", key_of(0)}};
+  for (const auto& [variable, value] : choices)
+    query = std::regex_replace(
+        query, std::regex(fmt::format(R"(\$({0}\b|\{{{0}(:\w+)?\}}))", variable)), value);
+  return std::regex_replace(query, std::regex(R"(\$(\w+|\{\w+(:\w+)?\}))"), ".+");
+}
+
+/// Every expression of a dashboard's panels.
 void collect_queries(const json& node, const std::string& title,
                      std::vector<std::pair<std::string, std::string>>& queries) {
   if (node.is_array()) {
@@ -215,14 +253,8 @@ void collect_queries(const json& node, const std::string& title,
   const std::string here = node.contains("title") && node["title"].is_string()
                                ? node["title"].get<std::string>()
                                : title;
-  if (node.contains("expr") && node["expr"].is_string()) {
-    std::string query = node["expr"];
-    query = std::regex_replace(query, std::regex(R"(\$\{?__rate_interval\}?)"), "4m");
-    query = std::regex_replace(query, std::regex(R"(\$\{?__range\}?)"), "10m");
-    query = std::regex_replace(query, std::regex(R"(\$\{?__interval\}?)"), "1m");
-    query = std::regex_replace(query, std::regex(R"(\$(\w+|\{\w+(:\w+)?\}))"), ".+");
-    queries.emplace_back(here, query);
-  }
+  if (node.contains("expr") && node["expr"].is_string())
+    queries.emplace_back(here, node["expr"].get<std::string>());
   for (const auto& [name, value] : node.items()) collect_queries(value, here, queries);
 }
 
@@ -232,13 +264,17 @@ void measure_dashboards(const BenchPrometheus& prometheus,
   for (const auto& path : files) {
     std::ifstream file(path);
     std::vector<std::pair<std::string, std::string>> queries;
-    collect_queries(json::parse(file), "", queries);
-    for (const auto& [title, query] : queries)
+    const json dashboard = json::parse(file);
+    const bool fleet = dashboard.at("uid") == "wgscope-fleet";
+    collect_queries(dashboard, "", queries);
+    for (const auto& [title, expression] : queries) {
+      const std::string query = with_choices(expression, fleet);
       table.row(
           {path.filename().string(), title, fmt::format("{:.0f}", prometheus.time_of(query) * 1e3),
            fmt::format(
                "{:.0f}",
                prometheus.time_of_range(query, now_ms() / 1000 - 600, now_ms() / 1000, 30) * 1e3)});
+    }
   }
   table.print();
 }

@@ -194,8 +194,8 @@ TEST(AlertsTest, NoRuleReadsAllPeers) {
   for (const YAML::Node& rule : rules()) {
     const auto expression = rule["expr"].as<std::string>();
     for (const std::string& selector : all_matches(expression, "\\b(wireguard_peer_[^ )]*)"))
-      EXPECT_THAT(selector, testing::MatchesRegex(
-                                "wireguard_peer_verdict\\{verdict=\"[a-z_]+\"\\}"))
+      EXPECT_THAT(selector,
+                  testing::MatchesRegex("wireguard_peer_verdict\\{verdict=\"[a-z_]+\"\\}"))
           << expression;
   }
 }

@@ -74,18 +74,17 @@ class Played {
     const auto bytes = [&](std::int64_t per_second, std::chrono::seconds at_most = 24h) {
       return std::to_string(1000 + per_second * std::min(age, at_most).count());
     };
-    std::vector<UapiPeer> peers{
-        {.number = kNamed, .handshake_age = 400s + age},
-        {.number = kNameless, .handshake_age = 500s + age},
-        {.number = kRepliesLost, .receive_bytes = bytes(30)},
-        {.number = kUnanswered, .transmit_bytes = bytes(30)},
-        {.number = kOneWay,
-         .handshake_age = 30s,
-         .receive_bytes = bytes(1'000'000, 45s),
-         .transmit_bytes = bytes(50'000)},
-        {.number = kFlapping,
-         .handshake_age = 30s,
-         .port = static_cast<std::uint16_t>(2000 + age / 10s % 2)}};
+    std::vector<UapiPeer> peers{{.number = kNamed, .handshake_age = 400s + age},
+                                {.number = kNameless, .handshake_age = 500s + age},
+                                {.number = kRepliesLost, .receive_bytes = bytes(30)},
+                                {.number = kUnanswered, .transmit_bytes = bytes(30)},
+                                {.number = kOneWay,
+                                 .handshake_age = 30s,
+                                 .receive_bytes = bytes(1'000'000, 45s),
+                                 .transmit_bytes = bytes(50'000)},
+                                {.number = kFlapping,
+                                 .handshake_age = 30s,
+                                 .port = static_cast<std::uint16_t>(2000 + age / 10s % 2)}};
     for (std::uint64_t number = kIdle; number < kIdle + kIdleCount; ++number)
       peers.push_back({.number = number, .handshake_age = 600s + age});
     return uapi_answer(peers);

@@ -74,9 +74,7 @@ void Exporter::sample() {
                 });
 }
 
-Now Exporter::now() const {
-  return {Instant{clock_->now()}, wall_of(gateway_->wall())};
-}
+Now Exporter::now() const { return {Instant{clock_->now()}, wall_of(gateway_->wall())}; }
 
 void Exporter::read(const Interface& interface, Reading& into) const {
   wgscope::Device& device = into.device;
@@ -136,8 +134,7 @@ void Exporter::write_counters(const wgscope::Peer& peer, const exporter::PeerVie
   if (peer.last_handshake)
     put("wireguard_peer_last_handshake_timestamp_seconds",
         seconds(peer.last_handshake->since_epoch - kEpoch));
-  if (peer.last_handshake)
-    put("wireguard_peer_handshake_age_seconds", seconds(view.handshake_age));
+  if (peer.last_handshake) put("wireguard_peer_handshake_age_seconds", seconds(view.handshake_age));
   put("wireguard_peer_receive_bytes_total", static_cast<double>(peer.receive_bytes));
   put("wireguard_peer_transmit_bytes_total", static_cast<double>(peer.transmit_bytes));
 }

@@ -31,9 +31,8 @@ Fleet::Fleet(const FleetOptions& options, const Promises& promises)
     : options_(options),
       chance_(options.seed * 1'000'003 + static_cast<std::uint64_t>(options.first_gateway)) {
   for (int i = 0; i < options.gateways; ++i) {
-    Member& member =
-        members_.emplace_back(clock_, chance_, fmt::format("gw{:03}", options.first_gateway + i),
-                              options.counters);
+    Member& member = members_.emplace_back(
+        clock_, chance_, fmt::format("gw{:03}", options.first_gateway + i), options.counters);
     populate(member, i);
     member.phase = options.slot * static_cast<std::int64_t>(chance_.below(static_cast<std::size_t>(
                                       options.scrape_interval / options.slot)));

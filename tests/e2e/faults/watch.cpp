@@ -30,11 +30,11 @@ using namespace std::chrono_literals;
 /// Windows and waiting times of these rules. WireGuard's own times stay: 180 s for a session,
 /// attempts every 5 s in bursts of 90 s. So do the times that the exporter takes to judge a peer.
 const std::vector<std::string> kSettings{
-    "--scrape-interval=2s",      "--set=evaluation=2s",       "--set=window=40s",
-    "--set=replies_lost_for=6s", "--set=unanswered_for=20s",  "--set=one_way_for=10s",
-    "--set=interface_for=10s",   "--set=errors_for=10s",      "--set=recent=60s",
-    "--set=down_for=10s",        "--set=absent_for=10s",      "--set=collector_for=20s",
-    "--set=unreadable_for=10s",  "--set=slow_for=6s",         "--set=flapping_for=20s",
+    "--scrape-interval=2s",      "--set=evaluation=2s",      "--set=window=40s",
+    "--set=replies_lost_for=6s", "--set=unanswered_for=20s", "--set=one_way_for=10s",
+    "--set=interface_for=10s",   "--set=errors_for=10s",     "--set=recent=60s",
+    "--set=down_for=10s",        "--set=absent_for=10s",     "--set=collector_for=20s",
+    "--set=unreadable_for=10s",  "--set=slow_for=6s",        "--set=flapping_for=20s",
     "--set=probe_interval=25s"};
 
 /// From the repair until an alert must have ended: the longest memory of any rule or verdict, that of

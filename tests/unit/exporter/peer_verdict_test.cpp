@@ -1,5 +1,7 @@
 // What the readings of a peer make of it: faults are named, and what only looks like one is not.
 
+#include "exporter/peer_verdict.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -13,8 +15,6 @@
 #include <gtest/gtest.h>
 
 #include "wgscope/base/time.hpp"
-
-#include "exporter/peer_verdict.hpp"
 
 namespace wgscope::exporter {
 
@@ -57,8 +57,8 @@ class Peer {
   }
 
   /// Second by second: `happens` is told how many have passed. @returns every verdict on the way.
-  std::set<Verdict> pass(std::chrono::seconds time,
-                         const std::function<void(int second)>& happens = [](int) {}) {
+  std::set<Verdict> pass(
+      std::chrono::seconds time, const std::function<void(int second)>& happens = [](int) {}) {
     std::set<Verdict> seen;
     for (int second = 0; second < time / 1s; ++second) {
       happens(second);
@@ -68,8 +68,8 @@ class Peer {
     return seen;
   }
   /// Nobody looks.
-  void pass_unseen(std::chrono::seconds time,
-                   const std::function<void(int second)>& happens = [](int) {}) {
+  void pass_unseen(
+      std::chrono::seconds time, const std::function<void(int second)>& happens = [](int) {}) {
     for (int second = 0; second < time / 1s; ++second) {
       happens(second);
       reading_.at = reading_.at + 1s;

@@ -178,8 +178,11 @@ void add_userspace_interfaces(Builder& builder) {
                 .age = 24h,
                 .endpoint = "198.51.100.255:65535",
                 .events = {UINT32_MAX, 1, 0}});
-  builder.peer(
-      {.key = 5, .state = PeerState::idle, .verdict = Verdict::idle, .age = 181s, .allowed_ips = {"192.168.0.0/16"}});
+  builder.peer({.key = 5,
+                .state = PeerState::idle,
+                .verdict = Verdict::idle,
+                .age = 181s,
+                .allowed_ips = {"192.168.0.0/16"}});
   // In a namespace that could not be entered: no link, no drops. No private key set: no public one.
   builder.device("net:[4026532001]", "wg1", Implementation::userspace);
 }

@@ -86,9 +86,9 @@ TEST_F(ExporterTest, JudgesWithTheExportersOwnCode) {
   write(1);
   EXPECT_EQ(values("wireguard_peer_verdict", verdict_labels("never")), "1 stale");
   EXPECT_EQ(values("wireguard_peer_verdict", verdict_labels("replies_lost")), "_x1 1");
-  EXPECT_EQ(values("wireguard_interface_peers_by_verdict",
-                   "interface=\"wg0\",verdict=\"replies_lost\""),
-            "0 1");
+  EXPECT_EQ(
+      values("wireguard_interface_peers_by_verdict", "interface=\"wg0\",verdict=\"replies_lost\""),
+      "0 1");
 }
 
 TEST_F(ExporterTest, SeesTwoMachinesWithOneKey) {
