@@ -64,8 +64,7 @@ void warn_of_mode(const std::string& path, const std::optional<unsigned>& mode,
       {.id = FindingId::key_readable_by_others,
        .cause =
            text("other users of this host can read {}, which contains a secret key", Path{path}),
-       .evidence = {text("its mode is {}",
-                         diagnosis::Text().add(std::string_view(fmt::format("{:04o}", *mode))))},
+       .evidence = {text("its mode is {}", diagnosis::vouched(fmt::format("{:04o}", *mode)))},
        .fix = {text("chmod 600 {}", Path{path})}}));
 }
 

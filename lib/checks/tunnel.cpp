@@ -32,9 +32,8 @@ std::vector<diagnosis::Text> Tunnel::plan() const {
   std::vector<diagnosis::Text> lines;
   std::string ports = std::to_string(target().endpoint.port);
   for (const std::uint16_t port : options_.ports) ports += ", " + std::to_string(port);
-  lines.push_back(
-      text("to each address of {}, UDP port {}:", diagnosis::Name{target().endpoint.host},
-           diagnosis::Text().add(std::string_view(ports))));
+  lines.push_back(text("to each address of {}, UDP port {}:",
+                       diagnosis::Name{target().endpoint.host}, diagnosis::vouched(ports)));
   lines.push_back(
       text("  handshake initiations of {} bytes, one every {} s until the gateway responds, for at "
            "most {}",

@@ -20,8 +20,6 @@
 namespace wgscope::config {
 namespace {
 
-constexpr std::uint16_t kDnsPort = 53;   // RFC 1035 §4.2
-constexpr std::uint16_t kHttpPort = 80;  // RFC 9110 §4.2.1
 constexpr std::size_t kLongestPath = 2048;
 constexpr std::size_t kLongestName = 253;  // RFC 1035 §2.3.4, without the last dot
 /// Nobody has it (RFC 6761 §6.4): asked for where only an answer of any kind matters.

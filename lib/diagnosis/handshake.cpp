@@ -75,8 +75,9 @@ void add_tunnel(const Scene& scene, std::vector<Check>& checks) {
   if (!scene.all.data_wanted) return;
   if (!scene.one.response_after) {
     const auto because = first_obstacle(checks);
-    checks.push_back(because ? skipped(tunnel_data, *because)
-                             : make_check(tunnel_data, Status::unknown, "no session to try it on"));
+    checks.push_back(
+        because ? skipped(tunnel_data, *because)
+                : make_check(tunnel_data, Status::unknown, "not tried: there is no session"));
     return;
   }
   // Data is tried on one session at a time; one that it was tried on speaks for the others.
@@ -157,21 +158,21 @@ std::optional<Check> check_addresses(const HandshakeFacts& facts, const std::vec
     evidence.push_back(text("{}: {}", weighed.attempt->endpoint, failure->cause));
   }
   if (evidence.empty())
-    return make_check(name_addresses, Status::ok, "none that could be tried fails");
+    return make_check(name_addresses, Status::ok, "every address that could be tried works");
   const std::size_t failing = evidence.size();
   const Text summary = text("{} of {} fail", failing, all.size());
   return make_check(
       name_addresses, Status::warning, summary,
       {.id = FindingId::some_addresses_fail,
-       .cause = text(
-           "{} every address of {}: {}{}",
-           best == Reach::works ? "the tunnel works, but not at" : "handshakes work, but not at",
-           endpoint_text(facts.wanted), *first,
-           failing == 1 ? text(" fails") : text(" and {} more fail", failing - 1)),
+       .cause = text("{} every address of {}: {}{}",
+                     either(best == Reach::works, "the tunnel works, but not at",
+                            "handshakes work, but not at"),
+                     endpoint_text(facts.wanted), *first,
+                     failing == 1 ? text(" fails") : text(" and {} more fail", failing - 1)),
        .evidence = std::move(evidence),
-       .fix = {"mend what its own check names",
-               "or take the address out of DNS: WireGuard takes one address of a name and stays "
-               "with it, so clients that get this one have no tunnel"}});
+       .fix = {"fix what the check of that address names",
+               "or remove the address from DNS: WireGuard keeps to one address of a name, so "
+               "clients that get this address have no tunnel"}});
 }
 
 /// Nothing was done, because of `because`.
@@ -218,12 +219,12 @@ bool gateway_answered(const AttemptFacts& attempt) {
   return attempt.response_after || attempt.preshared_key || attempt.cookies > 0;
 }
 
-std::string_view iptables(const IpAddress& address) {
-  return address.family == Family::v4 ? "iptables" : "ip6tables";
+Words iptables(const IpAddress& address) {
+  return either(address.family == Family::v4, "iptables", "ip6tables");
 }
 
-Text counted(std::size_t count, std::string_view one, std::string_view many) {
-  return text("{} {}", count, count == 1 ? one : many);
+Text counted(std::size_t count, Words one, Words many) {
+  return text("{} {}", count, either(count == 1, one, many));
 }
 
 std::vector<Check> diagnose(const HandshakeFacts& facts) {
@@ -265,7 +266,7 @@ Text success(const HandshakeFacts& facts) {
   made.add(text(", answered after {}", *fastest->response_after));
   for (const AttemptFacts& attempt : facts.attempts) {
     if (!attempt.data || attempt.data->round_trips.empty()) continue;
-    return made.add(text("; data crosses in {}", median_of(attempt.data->round_trips)));
+    return made.add(text("; data round trip {}", median_of(attempt.data->round_trips)));
   }
   return made;
 }

@@ -22,16 +22,16 @@ using enum CheckKind;
 Finding answered_late(const AttemptFacts& attempt) {
   const std::size_t lost = attempt.answered_initiation - 1;
   return {.id = FindingId::answered_late,
-          .cause = text("{} answered only initiation {}: {} or the responses to them were lost",
+          .cause = text("{} answered only initiation {}: {} before it, or the responses, were lost",
                         attempt.endpoint, attempt.answered_initiation,
                         counted(lost, "initiation", "initiations")),
           .evidence = {text("initiation {} was answered, after {}", attempt.answered_initiation,
                             *attempt.response_after),
-                       text("{} before it met silence", counted(lost, "one", "others"))},
+                       text("{} before it got no response", counted(lost, "one", "others"))},
           .hypotheses = {{"the path loses packets", "measure it: wgscope ping"},
-                         {"the gateway was not ready: it had just come up, or was busy",
+                         {"the gateway was not ready: it was starting, or busy",
                           "on the gateway: journalctl -k | grep wireguard; uptime"},
-                         {"a firewall limits how many packets a second it lets through",
+                         {"a firewall limits the rate of packets",
                           "on the gateway: nft list ruleset | grep limit"}},
           .fix = {"measure the loss: wgscope ping"}};
 }
@@ -39,7 +39,7 @@ Finding answered_late(const AttemptFacts& attempt) {
 Finding under_load_no_response(const Scene& scene) {
   const AttemptFacts& attempt = scene.one;
   std::vector<Hypothesis> reasons = reasons_of_refusal(scene);
-  reasons.push_back({"the gateway is under so much load that it drops our initiations, too",
+  reasons.push_back({"the gateway is under so much load that it drops this probe's initiations too",
                      "on the gateway: top; wireguard_interface_socket_receive_drops_total; "
                      "tcpdump -ni any udp shows a flood of initiations"});
   Finding finding{
@@ -50,8 +50,8 @@ Finding under_load_no_response(const Scene& scene) {
       .evidence = {text("{}, {} with the gateway's public key, no response",
                         counted(attempt.initiations, "initiation", "initiations"),
                         counted(attempt.cookies, "cookie reply made", "cookie replies made")),
-                   "a cookie reply says nothing about our key: it is sent before that is looked "
-                   "at"},
+                   "a cookie reply tells nothing about this probe's key: the gateway sends it "
+                   "before it looks at the key"},
       .hypotheses = std::move(reasons)};
   finding.fix = how_to_see_refusals(scene);
   return finding;
@@ -62,12 +62,12 @@ Check unanswered(const Scene& scene) {
   const Text tried = counted(attempt.initiations, "initiation", "initiations");
   if (attempt.cookies > 0 && !attempt.given_up)
     return make_check(handshake_response, Status::critical,
-                      text("{} met cookie replies only", tried), under_load_no_response(scene));
+                      text("{} got only cookie replies", tried), under_load_no_response(scene));
   if (auto finding = finding_of_silence(scene))
-    return make_check(handshake_response, Status::critical, text("{} met silence", tried),
+    return make_check(handshake_response, Status::critical, text("{} got no response", tried),
                       std::move(*finding));
   return make_check(handshake_response, Status::unknown,
-                    text("no response to {} when it was interrupted", tried));
+                    text("no response to {} before the interruption", tried));
 }
 
 std::vector<Text> how_to_set_key(const Scene& scene, const Text& file) {
@@ -78,21 +78,23 @@ std::vector<Text> how_to_set_key(const Scene& scene, const Text& file) {
 }
 
 Finding unknown_to_server(const Scene& scene) {
-  return {.id = FindingId::preshared_key_unknown_to_server,
-          .cause = text("{} has no preshared key for this probe, the configuration has one",
-                        scene.one.endpoint),
-          .evidence = {"its response decrypts without a preshared key, and not with ours"},
-          .fix = {text("on the gateway: wg set INTERFACE peer {} preshared-key FILE, with the key "
-                       "of the configuration",
-                       scene.all.ours),
-                  "or take PresharedKey out of the configuration"}};
+  return {
+      .id = FindingId::preshared_key_unknown_to_server,
+      .cause = text("{} has no preshared key for this probe, the configuration has one",
+                    scene.one.endpoint),
+      .evidence =
+          {"its response decrypts without a preshared key, and does not decrypt with this probe's"},
+      .fix = {text("on the gateway: wg set INTERFACE peer {} preshared-key FILE, where FILE has "
+                   "the configuration's key",
+                   scene.all.ours),
+              "or remove PresharedKey from the configuration"}};
 }
 
 Finding another_given(const Scene& scene, const std::string& given) {
   return {
       .id = FindingId::preshared_key_is_another_given,
       .cause = text("{} uses the preshared key of {}, the configuration has {}", scene.one.endpoint,
-                    Path{given}, scene.all.has_preshared_key ? "another" : "none"),
+                    Path{given}, either(scene.all.has_preshared_key, "another", "none")),
       .evidence = {text("its response decrypts with the preshared key of {}", Path{given})},
       .fix = {
           text("here: put the key of {} into [Peer] as PresharedKey", Path{given}),
@@ -108,19 +110,19 @@ Finding mismatch(const Scene& scene, const PresharedKeyTrials& trials) {
                                 : text("{} has a preshared key for this probe, the configuration "
                                        "has none",
                                        scene.one.endpoint),
-                  .evidence = {"its response is meant for us and does not decrypt: only the "
-                               "preshared key is mixed in there anew"}};
+                  .evidence = {"its response is meant for this probe and does not decrypt; only a "
+                               "different preshared key explains that"}};
   if (ours) finding.evidence.emplace_back("it does not decrypt without a preshared key either");
   if (trials.tried > 0)
-    finding.evidence.push_back(
-        text("nor with any of {} given to try", counted(trials.tried, "key", "keys")));
+    finding.evidence.push_back(text("it does not decrypt with any of the {} given to try either",
+                                    counted(trials.tried, "key", "keys")));
   finding.hypotheses = {
-      {ours ? "the two sides were given different preshared keys"
-            : "the gateway was given a preshared key, the probe was not",
+      {ours ? Words("the two sides were given different preshared keys")
+            : Words("the gateway was given a preshared key, the probe was not"),
        text("on the gateway: wg show all preshared-keys | grep {} (shows the key itself)",
             scene.all.ours)},
-      {"somebody on the way forges responses",
-       "on the gateway: wg show all transfer: nothing is sent where responses are forged"}};
+      {"somebody on the path forges responses",
+       "on the gateway: wg show all transfer; if responses are forged, the gateway sends nothing"}};
   finding.fix = how_to_set_key(scene, "FILE");
   return finding;
 }
@@ -131,19 +133,21 @@ Finding from_elsewhere(const AttemptFacts& attempt) {
   const bool port_only = responder.address == endpoint.address;
   return {
       .id = FindingId::response_from_elsewhere,
-      .cause = text("{} was asked and {} answered: firewalls and NATs on the way may drop that",
-                    endpoint, responder),
+      .cause = text(
+          "{} was asked, but {} answered: firewalls and NATs on the path may drop such answers",
+          endpoint, responder),
       .evidence = {text("initiation to {}, response from {}", endpoint, responder)},
-      .hypotheses = {{port_only ? "a NAT in front of the gateway changes the port of what it sends"
-                                : "the gateway has several addresses and answers from another one",
-                      port_only ? Text("look at the NAT's rules: nft list ruleset; iptables -t nat "
-                                       "-S")
-                                : text("on the gateway: ip route get OUR-ADDRESS; ip address show "
-                                       "to {}",
-                                       responder.address)},
-                     {"a NAT or load balancer translates one direction only",
-                      "tcpdump on both sides of it"}},
-      .fix = {"have answers leave from the address that was asked: a source NAT rule, or policy "
+      .hypotheses =
+          {{port_only
+                ? Words("a NAT in front of the gateway changes the source port of its packets")
+                : Words("the gateway has several addresses and answers from a different one"),
+            port_only ? Text("look at the NAT's rules: nft list ruleset; iptables -t nat "
+                             "-S")
+                      : text("on the gateway: ip route get OUR-ADDRESS; ip address show "
+                             "to {}",
+                             responder.address)},
+           {"a NAT or load balancer translates one direction only", "tcpdump on both sides of it"}},
+      .fix = {"make answers leave from the address that was asked: a source NAT rule, or policy "
               "routing by source address",
               text("or name the address that answers as Endpoint: {}", responder)}};
 }
@@ -157,16 +161,17 @@ Check check_response(const Scene& scene) {
     // what finds the gateway's queue full is lost.
     if (attempt.answered_initiation > 1 && attempt.cookies == 0)
       return make_check(handshake_response, Status::warning,
-                        text("answered at initiation {}, after {}", attempt.answered_initiation,
+                        text("initiation {} was answered, after {}", attempt.answered_initiation,
                              *attempt.response_after),
                         answered_late(attempt));
     return make_check(handshake_response, Status::ok,
                       text("answered after {}", *attempt.response_after));
   }
   if (attempt.preshared_key)
-    return make_check(handshake_response, Status::ok, "answered, in a way that does not decrypt");
+    return make_check(handshake_response, Status::ok,
+                      "answered, but the response does not decrypt");
   if (attempt.initiations == 0 && attempt.cookies == 0)
-    return make_check(handshake_response, Status::unknown, "nothing was sent to it yet");
+    return make_check(handshake_response, Status::unknown, "nothing was sent to this address yet");
   return unanswered(scene);
 }
 
@@ -186,7 +191,7 @@ std::optional<Check> check_cookie(const Scene& scene) {
                          text("on the gateway: tcpdump -ni any udp port {}",
                               attempt.endpoint.port)},
                         {"the gateway's processors are busy", "on the gateway: top"}},
-         .fix = {"on the gateway: see who sends initiations, and limit or drop them in its "
+         .fix = {"on the gateway: find who sends initiations, and limit or drop them in its "
                  "firewall"}});
   }
   if (attempt.forged_cookies == 0) return std::nullopt;
@@ -194,15 +199,15 @@ std::optional<Check> check_cookie(const Scene& scene) {
   return make_check(
       handshake_cookie, Status::warning, text("{}, not authentic", count),
       {.id = FindingId::cookie_not_authentic,
-       .cause = text("a cookie reply that does not decrypt came for {}: not made by the gateway "
-                     "with the configured key",
+       .cause = text("a cookie reply for {} does not decrypt: it was not made by a gateway with "
+                     "the configured public key",
                      attempt.endpoint),
        .evidence = {text("{} did not decrypt with {}", count, scene.all.gateway)},
-       .hypotheses = {{"somebody on the way forges them, or something damages packets",
+       .hypotheses = {{"somebody on the path forges them, or something damages packets",
                        "capture here and on the gateway, and compare: tcpdump -ni any udp"},
                       {"the endpoint is another WireGuard, with another key",
                        "on the gateway: wg show all public-key"},
-                      {"it answered an initiation that was followed by another before it came",
+                      {"it answers an earlier initiation, and a newer one was sent before it came",
                        "run again"}},
        .fix = {text("on the gateway: wg show all public-key must say {}", scene.all.gateway)}});
 }
@@ -211,16 +216,18 @@ Check check_preshared_key(const Scene& scene) {
   const AttemptFacts& attempt = scene.one;
   if (attempt.response_after)
     return make_check(handshake_preshared_key, Status::ok,
-                      scene.all.has_preshared_key ? "both have the same" : "none on either side");
+                      scene.all.has_preshared_key ? Words("both sides have the same")
+                                                  : Words("none on either side"));
   if (!attempt.preshared_key)
-    return make_check(handshake_preshared_key, Status::unknown, "no response to tell it from");
+    return make_check(handshake_preshared_key, Status::unknown,
+                      "there is no response to tell from");
   const PresharedKeyTrials& trials = *attempt.preshared_key;
   Finding finding = trials.given       ? another_given(scene, *trials.given)
                     : trials.none_fits ? unknown_to_server(scene)
                                        : mismatch(scene, trials);
   const Text summary = trials.given       ? text("the gateway's is that of {}", Path{*trials.given})
-                       : trials.none_fits ? Text("the gateway has none for us")
-                                          : Text("not the gateway's");
+                       : trials.none_fits ? Text("the gateway has none for this probe")
+                                          : Text("it is not the gateway's");
   return make_check(handshake_preshared_key, Status::critical, summary, std::move(finding));
 }
 

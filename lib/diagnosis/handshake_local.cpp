@@ -31,9 +31,9 @@ constexpr std::chrono::seconds kLeftByKilledRun{1};
 /// What keeps a datagram from leaving, by errno (sendmsg(2), ip(7), ip-route(8)).
 struct SendError {
   int number;
-  std::string_view name;
+  Words name;
   FindingId finding;
-  std::string_view cause;  ///< goes on after "… to ENDPOINT: "
+  Words cause;  ///< goes on after "… to ENDPOINT: "
 };
 
 constexpr std::array<SendError, 14> kSendErrors{{
@@ -42,15 +42,15 @@ constexpr std::array<SendError, 14> kSendErrors{{
      "a firewall or a prohibit route of this host forbids it"},
     {ENETUNREACH, "ENETUNREACH", FindingId::no_route, "this host has no route there"},
     {EHOSTUNREACH, "EHOSTUNREACH", FindingId::no_route,
-     "this host's route there says unreachable, or the next hop does not answer"},
-    {ENETDOWN, "ENETDOWN", FindingId::no_route, "the interface towards it is down"},
-    {ENODEV, "ENODEV", FindingId::no_route, "the interface towards it is gone"},
+     "this host's route there is an unreachable route, or the next hop does not answer"},
+    {ENETDOWN, "ENETDOWN", FindingId::no_route, "the interface of the route there is down"},
+    {ENODEV, "ENODEV", FindingId::no_route, "the interface of the route there is gone"},
     {ENOKEY, "ENOKEY", FindingId::no_route,
      "the route there leads into a WireGuard interface whose peers do not cover it"},
     {EDESTADDRREQ, "EDESTADDRREQ", FindingId::no_route,
      "the route there leads into a WireGuard interface whose peer has no endpoint"},
     {EMSGSIZE, "EMSGSIZE", FindingId::too_long_for_interface,
-     "the datagram is longer than the interface's MTU"},
+     "the datagram is larger than the interface's MTU"},
     {EAFNOSUPPORT, "EAFNOSUPPORT", FindingId::no_such_family,
      "this host does not have that IP version"},
     {EADDRNOTAVAIL, "EADDRNOTAVAIL", FindingId::no_such_family,
@@ -77,7 +77,7 @@ Text errno_text(int number) {
   else
     made.add("errno ").add(number);
   const std::string meaning = std::generic_category().message(number);
-  return made.add(" (").add(std::string_view(meaning)).add(")");
+  return made.add(" (").add(vouched(meaning)).add(")");
 }
 
 std::vector<Text> how_to_send(FindingId id, const Endpoint& endpoint) {
@@ -90,7 +90,7 @@ std::vector<Text> how_to_send(FindingId id, const Endpoint& endpoint) {
       break;
     case FindingId::no_route:
       fix.push_back(text("bring the network up, or add a route: ip {}route add default via ROUTER",
-                         endpoint.address.family == Family::v6 ? "-6 " : ""));
+                         either(endpoint.address.family == Family::v6, "-6 ", "")));
       break;
     case FindingId::too_long_for_interface:
       fix.emplace_back(
@@ -105,7 +105,7 @@ std::vector<Text> how_to_send(FindingId id, const Endpoint& endpoint) {
       break;
     default: break;
   }
-  fix.push_back(text("see which route is taken: ip route get {}", endpoint.address));
+  fix.push_back(text("show the route that is taken: ip route get {}", endpoint.address));
   return fix;
 }
 
@@ -120,7 +120,7 @@ std::vector<Hypothesis> reasons_not_to_send(int number, const Endpoint& endpoint
             {"a control group or container policy filters what this process sends",
              "run it outside of the container"}};
   if (number == ENOKEY || number == EDESTADDRREQ)
-    return {{"a tunnel's allowed IPs and routes take the way to its own or this endpoint",
+    return {{"a tunnel's allowed IPs and routes cover the endpoint, its own or this one",
              text("ip route get {}; wg show all allowed-ips", endpoint.address)}};
   return {};
 }
@@ -128,11 +128,13 @@ std::vector<Hypothesis> reasons_not_to_send(int number, const Endpoint& endpoint
 Check key_use_not_known(const HandshakeFacts& facts) {
   Finding finding{
       .id = FindingId::key_use_unknown,
-      .cause = "whether an interface of this host uses the probe's key could not be looked up",
+      .cause =
+          "unknown whether an interface of this host uses the probe's key: the interfaces could "
+          "not be listed",
       .evidence = {},
-      .fix = {text("make sure that {} is a peer of its own on the gateway, for the probe alone",
-                   facts.ours),
-              "to have it looked up, run as root or with CAP_NET_ADMIN"}};
+      .fix = {
+          text("make sure that the key {} on the gateway is used by this probe only", facts.ours),
+          "to check this host, run as root or with CAP_NET_ADMIN"}};
   if (!facts.key_user.empty()) finding.evidence = {text("{}", Name{facts.key_user})};
   return make_check(key_use, Status::unknown, "the interfaces of this host could not be listed",
                     std::move(finding));
@@ -152,7 +154,7 @@ Check name_unresolved(const HandshakeFacts& facts) {
                       "{} AAAA",
                       host, host, host)}});
   return make_check(
-      name_resolve, Status::critical, "no name server gives an answer",
+      name_resolve, Status::critical, "no name server answers",
       {.id = FindingId::name_server_silent,
        .cause = error.code == Errc::timeout
                     ? text("no name server answered when asked for {}", host)
@@ -160,9 +162,9 @@ Check name_unresolved(const HandshakeFacts& facts) {
        .evidence = evidence,
        .hypotheses = {{"the name servers of /etc/resolv.conf cannot be reached from here",
                        text("cat /etc/resolv.conf; dig {} A", host)},
-                      {"they are only reachable through the tunnel that is down",
+                      {"the name servers are reachable only through the tunnel that is down",
                        "ip route get ADDRESS-OF-THE-NAME-SERVER"}},
-       .fix = {"mend name resolution, or write the endpoint as an address for now"}});
+       .fix = {"fix name resolution, or use an address as Endpoint for now"}});
 }
 
 }  // namespace
@@ -177,54 +179,56 @@ Check check_key_use(const HandshakeFacts& facts) {
     return make_check(key_use, Status::ok, "no interface of this host uses it");
   if (facts.key_use == KeyUse::not_known) return key_use_not_known(facts);
   if (facts.key_use_accepted)
-    return make_check(
-        key_use, Status::ok,
-        text("{} uses it, which was accepted: the gateway sends {}'s traffic here until {} "
-             "sends again",
-             user, user, user));
+    return make_check(key_use, Status::ok,
+                      text("{} uses it, as accepted with --i-know-this-steals-the-endpoint: the "
+                           "gateway sends {}'s traffic to this probe until {} sends again",
+                           user, user, user));
   return make_check(
       key_use, Status::critical, text("{} uses it", user),
       {.id = FindingId::key_in_use,
-       .cause = text("the interface {} of this host uses this key: a probe would take its traffic "
-                     "away, so nothing was sent",
+       .cause = text("the interface {} of this host uses this key: a probe with the same key would "
+                     "take its traffic away, so nothing was sent",
                      user),
        .evidence = {text("{} has the public key {}", user, facts.ours),
                     "a gateway sends a peer's traffic to where its last handshake came from"},
        .fix = {"give the probe a peer of its own: wg genkey | tee probe.key | wg pubkey",
                "on the gateway: wg set INTERFACE peer PUBLIC-KEY allowed-ips ADDRESS/32",
-               "or accept that the tunnel moves: --i-know-this-steals-the-endpoint"}});
+               "or accept that the tunnel's traffic moves to the probe: "
+               "--i-know-this-steals-the-endpoint"}});
 }
 
 Check check_key_stamp(const HandshakeFacts& facts) {
   if (facts.stamps_not_kept)
     return make_check(
-        key_stamp, Status::unknown, "what the key's last handshake was stamped with is not kept",
+        key_stamp, Status::unknown,
+        "unknown (this host cannot keep a record of this key's handshakes)",
         {.id = FindingId::stamps_not_kept,
-         .cause = "the time of the key's last handshake cannot be kept, so a clock that is set "
-                  "back would lock the key out unnoticed",
+         .cause = "this host cannot record the time of the key's last handshake: if the clock is "
+                  "set back, the gateway ignores this key, and that would not be noticed",
          .evidence = {text("{}", Name{*facts.stamps_not_kept})},
-         .fix = {"make the state folder writable, or name another one: --state.dir FOLDER"}});
+         .fix = {"make the state directory writable, or name another one: --state.dir DIRECTORY"}});
   if (!stamp_is_ahead(facts))
     return make_check(key_stamp, Status::ok, "this host's clock is ahead of its last handshake");
   return make_check(
       key_stamp, Status::warning,
-      text("its last handshake was {} in this clock's future", *facts.stamp_ahead),
+      text("the key's last handshake is {} in the future of this host's clock", *facts.stamp_ahead),
       {.id = FindingId::clock_set_back,
        .cause = text("this host's clock is {} behind the key's last handshake", *facts.stamp_ahead),
-       .evidence = {text("the key's last handshake was stamped {} later than now",
+       .evidence = {text("the timestamp of the key's last handshake is {} later than now",
                          *facts.stamp_ahead),
-                    "a gateway ignores in silence whatever is not later than the last one it saw; "
-                    "the probe stamps its own as if the clock had not gone back"},
+                    "a gateway silently ignores a handshake that is not later than the last one; "
+                    "the probe uses a timestamp as if the clock had not gone back"},
        .fix = {"compare with true time: date -u; timedatectl; chronyc tracking",
-               "set the clock right; other tunnels of this host stay silent until it has passed "
-               "their last handshakes",
-               "if the last handshake was the one in error, on the gateway: remove the peer and "
-               "add it again, which forgets its last stamp"}});
+               "set the clock right; the gateway ignores other tunnels of this host until the "
+               "clock has passed their last handshakes",
+               "if the last handshake had the wrong time, on the gateway: remove the peer and add "
+               "it again, which forgets its last timestamp"}});
 }
 
 Check check_clock(const HandshakeFacts& facts) {
   if (!facts.clock_synchronised)
-    return make_check(clock, Status::unknown, "the kernel does not say whether it is synchronised");
+    return make_check(clock, Status::unknown,
+                      "the kernel does not tell whether the clock is synchronised");
   if (*facts.clock_synchronised) return make_check(clock, Status::ok, "synchronised");
   // WireGuard needs a clock that does not go back, not one that is right. A gateway that responds,
   // if only with another preshared key, took the stamp.
@@ -232,7 +236,9 @@ Check check_clock(const HandshakeFacts& facts) {
     return attempt.response_after || attempt.preshared_key;
   });
   if (taken)
-    return make_check(clock, Status::ok, "not synchronised, and late enough for the gateway");
+    return make_check(clock, Status::ok,
+                      "not synchronised by NTP, but later than this key's last handshake, so the "
+                      "gateway accepts it");
   return make_check(clock, Status::warning, "not synchronised",
                     {.id = FindingId::clock_not_synchronised,
                      .cause = "this host's clock is not synchronised",
@@ -246,18 +252,19 @@ std::optional<Check> check_name(const HandshakeFacts& facts) {
     return name_unresolved(facts);
   if (facts.wanted.address()) return std::nullopt;
   if (facts.attempts.empty())
-    return make_check(name_resolve, Status::unknown, "no answer when it ended");
-  Text summary = text("{} stands for {}", Name{facts.wanted.host},
+    return make_check(name_resolve, Status::unknown,
+                      "no answer from the name servers before the end");
+  Text summary = text("{} has {}", Name{facts.wanted.host},
                       counted(facts.attempts.size(), "address to try", "addresses to try"));
-  if (facts.resolving) summary.add(text(", known after {}", *facts.resolving));
+  if (facts.resolving) summary.add(text(", looked up in {}", *facts.resolving));
   return make_check(name_resolve, Status::ok, std::move(summary));
 }
 
 std::optional<Check> check_mark(const HandshakeFacts& facts) {
   if (!facts.mark_refused) return std::nullopt;
   return make_check(path_mark, Status::unknown,
-                    text("datagrams went without the configuration's FwMark, so they may have "
-                         "taken another way than the tunnel's: {}",
+                    text("datagrams were sent without the configuration's FwMark, so they may have "
+                         "taken another path than the tunnel's: {}",
                          Name{*facts.mark_refused}));
 }
 
@@ -272,7 +279,7 @@ Check check_send(const Scene& scene) {
   const Text sent = counted(attempt.initiations, "initiation", "initiations");
   if (!attempt.send_errno) {
     if (attempt.initiations == 0 && !gateway_answered(attempt))
-      return make_check(path_send, Status::unknown, "nothing was sent to it yet");
+      return make_check(path_send, Status::unknown, "nothing was sent to this address yet");
     return make_check(path_send, Status::ok, text("{} sent", sent));
   }
   const int number = *attempt.send_errno;
@@ -280,14 +287,14 @@ Check check_send(const Scene& scene) {
   const bool echoes_icmp = number != EPERM && icmp_verdict(attempt).has_value();
   if (gateway_answered(attempt) || echoes_icmp)
     return make_check(path_send, Status::ok,
-                      text("{} sent, one refused: {}", sent, errno_text(number)));
+                      text("{} sent, one refused by the kernel: {}", sent, errno_text(number)));
   const SendError* known = send_error(number);
   const FindingId id = known != nullptr ? known->finding : FindingId::send_failed;
-  const std::string_view cause = known != nullptr ? known->cause : "the system refuses it";
+  const Words cause = known != nullptr ? known->cause : Words("the kernel refuses it");
   return make_check(
       path_send, Status::critical, text("refused: {}", errno_text(number)),
       {.id = id,
-       .cause = text("cannot send to {}: {}", attempt.endpoint, Text().add(cause)),
+       .cause = text("cannot send to {}: {}", attempt.endpoint, cause),
        .evidence = {text("sending to {} failed with {}", attempt.endpoint, errno_text(number))},
        .hypotheses = reasons_not_to_send(number, attempt.endpoint),
        .fix = how_to_send(id, attempt.endpoint)});

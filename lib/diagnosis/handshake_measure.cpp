@@ -12,7 +12,7 @@ namespace {
 
 double seconds(Nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
-void add_phase(Report& report, const char* phase, Nanoseconds took) {
+void add_phase(Report& report, Words phase, Nanoseconds took) {
   report.measurements.push_back({.name = "wireguard_probe_phase_duration_seconds",
                                  .labels = {{"phase", phase}},
                                  .value = seconds(took)});

@@ -28,9 +28,9 @@ struct Scene {
 /// "gw.example.net:51820"
 Text endpoint_text(const config::EndpointName& endpoint);
 /// The command for packets of that family: "iptables", "ip6tables".
-std::string_view iptables(const IpAddress& address);
+Words iptables(const IpAddress& address);
 /// "1 initiation", "3 initiations"
-Text counted(std::size_t count, std::string_view one, std::string_view many);
+Text counted(std::size_t count, Words one, Words many);
 
 // handshake_local.cpp: what this host knows by itself
 Check check_key_use(const HandshakeFacts& facts);

@@ -41,9 +41,9 @@ std::optional<FindingId> finding_of(const IcmpReport& report, const Endpoint& en
 
 Text evidence_of(const IcmpVerdict& verdict, const AttemptFacts& attempt) {
   if (verdict.of_initiations)
-    return text("{} met {}", counted(attempt.initiations, "initiation", "initiations"),
+    return text("{} got {}", counted(attempt.initiations, "initiation", "initiations"),
                 describe(verdict.report));
-  return text("initiations met silence, but plain bytes to the same port met {}",
+  return text("initiations got no response, but plain bytes to the same port got {}",
               describe(verdict.report));
 }
 
@@ -56,10 +56,10 @@ Finding nothing_listens(const AttemptFacts& attempt) {
       .hypotheses =
           {{"the gateway's WireGuard interface is down, or listens on another port",
             text("on the gateway: wg show all listen-port; ss -ulpn | grep {}", endpoint.port)},
-           {text("a NAT in front of the gateway has the address {} and no forward for UDP {}",
+           {text("a NAT in front of the gateway has the address {} and does not forward UDP {}",
                  endpoint.address, endpoint.port),
             text("on the gateway: tcpdump -ni any udp port {} shows nothing", endpoint.port)},
-           {"a firewall rejects in the name of the gateway: port unreachable is its default",
+           {"a firewall rejects on behalf of the gateway: port unreachable is its default",
             "on the gateway or in front of it: nft list ruleset | grep reject; iptables -S | grep "
             "REJECT"}},
       .fix = {text("on the gateway: wg show; ss -ulpn | grep {}", endpoint.port),
@@ -95,8 +95,8 @@ Finding hop_rejects(const AttemptFacts& attempt, const IcmpReport& report) {
   return {
       .id = FindingId::hop_rejects,
       .cause = text(
-          "{}, on the way to {}, rejects UDP {}: {}", report.from, endpoint.address, endpoint.port,
-          port ? "a NAT without a forward for the port, or a firewall" : icmp_name(report)),
+          "{}, on the path to {}, rejects UDP {}: {}", report.from, endpoint.address, endpoint.port,
+          port ? Words("a NAT without a forward for the port, or a firewall") : icmp_name(report)),
       .evidence = {},
       .hypotheses = {{text("{} is a NAT that does not forward UDP {} to the gateway", report.from,
                            endpoint.port),
@@ -123,15 +123,15 @@ Text cause_of_unreachable(const AttemptFacts& attempt, const IcmpReport& report)
   const IpAddress& endpoint = attempt.endpoint.address;
   switch (meaning_of(report)) {
     case IcmpMeaning::loop:
-      return text("datagrams to {} go round in circles: {} says that their time is exceeded",
+      return text("datagrams to {} run in a routing loop: {} reports that their time is exceeded",
                   endpoint, report.from);
     case IcmpMeaning::too_long:
-      return text("{} says that an initiation of 148 bytes is too long for its link to {}",
+      return text("{} reports that an initiation of 148 bytes is too large for its link to {}",
                   report.from, endpoint);
     default: break;
   }
   if (report.from_this_host)
-    return text("nobody on the link answers for {}, or for the router that leads to it", endpoint);
+    return text("no host on the link answers for {}, or for the router that leads to it", endpoint);
   if (report.from == endpoint)
     return text("{} cannot reach the host behind it: {}", endpoint, icmp_name(report));
   return text("{} cannot reach {}: {}", report.from, endpoint, icmp_name(report));
@@ -141,21 +141,21 @@ std::vector<Hypothesis> reasons_of_unreachable(const AttemptFacts& attempt,
                                                const IcmpReport& report) {
   const IpAddress& endpoint = attempt.endpoint.address;
   if (meaning_of(report) == IcmpMeaning::loop)
-    return {{"two routers each take the other for the way there",
+    return {{"two routers each route to the other",
              text("traceroute -n {} shows the same pair again and again", endpoint)}};
   if (report.from_this_host)
     return {{text("{} is on this link, and is down or has another address", endpoint),
              text("ip neighbour show; ip route get {}", endpoint)},
-            {"the router that the route names is down or does not answer",
+            {"the router of the route is down or does not answer",
              text("ip route get {}; ping -c3 ROUTER", endpoint)}};
   if (report.from == endpoint)
     return {{text("{} is a NAT that forwards to a host that is down", endpoint),
-             "look at where its port forward leads, and whether that host is up"}};
+             "look where its port forward leads, and whether that host is up"}};
   return {{"the gateway is down, or no longer has that address",
            text("ping -c3 {}; ask its console or its provider", endpoint)},
-          {text("{} has no route, or lost it", report.from),
+          {text("{} has no route to the gateway, or lost it", report.from),
            text("traceroute -n {}; ip route get {} on {}", endpoint, endpoint, report.from)},
-          {"the endpoint's address is wrong or old",
+          {"the endpoint's address is wrong or outdated",
            "compare Endpoint with the gateway's addresses: ip address"}};
 }
 
@@ -165,7 +165,7 @@ Finding hop_unreachable(const AttemptFacts& attempt, const IcmpReport& report) {
           .cause = cause_of_unreachable(attempt, report),
           .evidence = {},
           .hypotheses = reasons_of_unreachable(attempt, report),
-          .fix = {text("see where the way ends: traceroute -n {}", endpoint),
+          .fix = {text("find where the path ends: traceroute -n {}", endpoint),
                   "check that the gateway is up and has the address that Endpoint names"}};
 }
 
@@ -182,16 +182,16 @@ Finding make_finding(const IcmpVerdict& verdict, const AttemptFacts& attempt) {
 Check nobody_said(const AttemptFacts& attempt) {
   const bool answered = gateway_answered(attempt);
   if (attempt.icmp.empty()) {
-    if (answered) return make_check(path_icmp, Status::ok, "no ICMP error came");
+    if (answered) return make_check(path_icmp, Status::ok, "no ICMP error arrived");
     return make_check(path_icmp, Status::unknown,
-                      "no ICMP error came, which proves nothing: firewalls drop without a word");
+                      "no ICMP error arrived; that proves nothing, as firewalls drop silently");
   }
   const Text first = describe(attempt.icmp.front());
   if (answered)
     return make_check(path_icmp, Status::ok,
-                      text("the endpoint answered, whatever this said: {}", first));
+                      text("the endpoint answered, in spite of an ICMP error: {}", first));
   return make_check(path_icmp, Status::unknown,
-                    text("only this, which explains nothing: {}", first));
+                    text("an ICMP error that does not explain the silence: {}", first));
 }
 
 }  // namespace
@@ -218,7 +218,7 @@ Check check_icmp(const Scene& scene) {
   for (const IcmpReport& report : scene.one.icmp) {
     const IcmpReport& told = verdict->report;
     if (report.from == told.from && report.type == told.type && report.code == told.code) continue;
-    finding.evidence.push_back(text("also: {}", describe(report)));
+    finding.evidence.push_back(text("another ICMP error: {}", describe(report)));
   }
   return make_check(path_icmp, Status::critical,
                     text("{} from {}", icmp_name(verdict->report), verdict->report.from),

@@ -52,20 +52,20 @@ const Hop* last_that_answered(const SilenceFacts& silence) {
   return last;
 }
 
-Text knock_text(const char* what, const Knock& knock) {
+Text knock_text(Words what, const Knock& knock) {
   const Text sent = counted(knock.sent, "datagram", "datagrams");
-  if (knock.datagram) return text("{}: {} sent, answered by a datagram", what, sent);
-  if (knock.answer) return text("{}: {} sent, met {}", what, sent, describe(*knock.answer));
-  return text("{}: {} sent, met silence", what, sent);
+  if (knock.datagram) return text("{}: {} sent, a datagram answered", what, sent);
+  if (knock.answer) return text("{}: {} sent, got {}", what, sent, describe(*knock.answer));
+  return text("{}: {} sent, no answer", what, sent);
 }
 
 void add_knocks(const SilenceFacts& silence, std::vector<Text>& evidence) {
-  const auto add = [&](const char* what, const Knock& knock) {
+  const auto add = [&](Words what, const Knock& knock) {
     if (knock.sent > 0 || knock.answer || knock.datagram)
       evidence.push_back(knock_text(what, knock));
   };
   add("plain bytes to a closed port of the host", silence.plain_neighbour);
-  add("what looks like an initiation, to that port", silence.wireguard_neighbour);
+  add("bytes that look like an initiation, to that port", silence.wireguard_neighbour);
   add("plain bytes to the endpoint's port", silence.plain_same_port);
 }
 
@@ -73,19 +73,21 @@ std::vector<Text> evidence_of(const AttemptFacts& attempt) {
   std::vector<Text> evidence;
   evidence.push_back(text("{} to {}: no response{}",
                           counted(attempt.initiations, "initiation", "initiations"),
-                          attempt.endpoint, attempt.icmp.empty() ? ", no ICMP error" : ""));
+                          attempt.endpoint, either(attempt.icmp.empty(), ", no ICMP error", "")));
   for (const IcmpReport& report : attempt.icmp)
-    evidence.push_back(text("an error that explains nothing: {}", describe(report)));
+    evidence.push_back(
+        text("an ICMP error that does not explain the silence: {}", describe(report)));
   if (!attempt.silence) return evidence;
   add_knocks(*attempt.silence, evidence);
   if (attempt.silence->hops.empty()) return evidence;
   if (const Hop* last = last_that_answered(*attempt.silence); last == nullptr)
-    evidence.emplace_back("no hop on the way said that a datagram's time is exceeded");
+    evidence.emplace_back("no router on the path reported that a datagram's time is exceeded");
   else if (last->arrived)
-    evidence.push_back(text("the way is {} hops long", static_cast<unsigned>(last->limit)));
+    evidence.push_back(text("the path has {} hops", static_cast<unsigned>(last->limit)));
   else
-    evidence.push_back(text("the last hop that was heard of is hop {}, {}; silence behind it",
-                            static_cast<unsigned>(last->limit), *last->from));
+    evidence.push_back(
+        text("the last router that answered is hop {} ({}); nothing answers beyond it",
+             static_cast<unsigned>(last->limit), *last->from));
   return evidence;
 }
 
@@ -93,23 +95,24 @@ Hypothesis stale_stamp(const Scene& scene) {
   const HandshakeFacts& facts = scene.all;
   Text check;
   if (stamp_is_ahead(facts))
-    check = text("the key's last handshake was {} in this clock's future; ", *facts.stamp_ahead);
+    check = text("the key's last handshake is {} in the future of this host's clock; ",
+                 *facts.stamp_ahead);
   else if (facts.clock_synchronised == false)
-    check = "this clock is not synchronised; ";
+    check = "this host's clock is not synchronised; ";
   check.add(
-      "compare with true time: date -u; timedatectl; on the gateway: remove the peer and add "
-      "it again, which forgets its last timestamp");
-  return {"this host's clock is behind the last handshake that the gateway saw of this key", check};
+      "compare the clock with true time: date -u; timedatectl; on the gateway: remove the peer and "
+      "add it again, which forgets its last timestamp");
+  return {"this host's clock is behind this key's last handshake at the gateway", check};
 }
 
 Hypothesis filtered_on_the_way() {
-  return {"something on the way drops what looks like WireGuard",
+  return {"something on the path drops packets that look like WireGuard",
           "try from another network, or another port of the gateway"};
 }
 
 Hypothesis port_dropped(const Endpoint& endpoint) {
-  return {text("a firewall in front of or on the gateway drops UDP {}", endpoint.port),
-          text("on the gateway: tcpdump -ni any udp port {} shows whether initiations come; nft "
+  return {text("a firewall on the gateway or in front of it drops UDP {}", endpoint.port),
+          text("on the gateway: tcpdump -ni any udp port {} shows whether initiations arrive; nft "
                "list ruleset; {} -S INPUT; the provider's security groups",
                endpoint.port, iptables(endpoint.address))};
 }
@@ -121,7 +124,7 @@ Hypothesis host_down(const Endpoint& endpoint) {
 }
 
 Hypothesis outbound_filtered() {
-  return {"this network lets no UDP out, or not to that port",
+  return {"this network does not let UDP out, or not to that port",
           "try from another network; ask for UDP to the endpoint's port in its firewall"};
 }
 
@@ -133,11 +136,11 @@ Finding something_else_answers(const AttemptFacts& attempt) {
   const Endpoint& endpoint = attempt.endpoint;
   return {
       .id = FindingId::silent_host_up,
-      .cause = text("what answers on {} is not WireGuard: it replies to plain bytes, and not "
-                    "to initiations",
-                    endpoint),
+      .cause = text(
+          "the service on {} is not WireGuard: it replies to plain bytes, but not to initiations",
+          endpoint),
       .evidence = evidence_of(attempt),
-      .hypotheses = {{"another service has the port",
+      .hypotheses = {{"another service uses the port",
                       text("on the gateway: ss -ulpn | grep {}", endpoint.port)},
                      {"WireGuard listens on another port",
                       "on the gateway: wg show all listen-port"}},
@@ -148,16 +151,17 @@ Finding wireguard_filtered(const Scene& scene) {
   const Endpoint& endpoint = scene.one.endpoint;
   Finding finding{
       .id = FindingId::wireguard_filtered,
-      .cause = text("something on the way to {} drops what looks like WireGuard", endpoint.address),
+      .cause = text("something on the path to {} drops packets that look like WireGuard",
+                    endpoint.address),
       .evidence = evidence_of(scene.one),
       .hypotheses = {{"deep packet inspection drops handshake initiations by their shape",
                       "try from another network; look at the gateway: tcpdump -ni any udp"},
-                     {"the host limits how often it says unreachable, and its WireGuard does not "
-                      "respond for a reason of its own",
-                      "run again: another result shows the limit"}}};
+                     {"the host limits how often it reports unreachable, and its WireGuard is "
+                      "silent for another reason",
+                      "run again: if the result differs, it is that limit"}}};
   for (const Hypothesis& reason : reasons_of_refusal(scene)) finding.hypotheses.push_back(reason);
-  finding.fix = {"ask whoever runs the network in between to let WireGuard through",
-                 "or use another network, or carry WireGuard in something that is let through"};
+  finding.fix = {"ask the operator of the network in between to let WireGuard through",
+                 "or use another network, or wrap WireGuard in a protocol that is let through"};
   return finding;
 }
 
@@ -169,7 +173,7 @@ Finding silent_host_up(const Scene& scene) {
   if (!silence.wireguard_neighbour.answer && !arrived(silence))
     reasons.push_back(filtered_on_the_way());
   Finding finding{.id = FindingId::silent_host_up,
-                  .cause = most_likely(text("{} is up, but WireGuard on port {} does not respond",
+                  .cause = most_likely(text("{} answers, but UDP port {} stays silent",
                                             endpoint.address, endpoint.port),
                                        reasons),
                   .evidence = evidence_of(scene.one)};
@@ -198,17 +202,17 @@ Finding silent(const Scene& scene) {
   const bool asked = scene.one.silence.has_value();
   Finding finding{
       .id = FindingId::silent,
-      .cause = most_likely(asked ? text("no answer from {}, neither from WireGuard on port {} nor "
-                                        "from the host",
-                                        endpoint.address, endpoint.port)
-                                 : text("no answer from {}", endpoint),
-                           reasons),
+      .cause = most_likely(
+          asked ? text("no answer from {}: neither WireGuard on port {} nor the host answers",
+                       endpoint.address, endpoint.port)
+                : text("no answer from {}", endpoint),
+          reasons),
       .evidence = evidence_of(scene.one)};
   finding.hypotheses = std::move(reasons);
   finding.fix = how_to_see_refusals(scene);
   finding.fix.insert(
       finding.fix.begin(),
-      text("see how far the way goes: traceroute -n -U -p {} {}", endpoint.port, endpoint.address));
+      text("find how far packets get: traceroute -n -U -p {} {}", endpoint.port, endpoint.address));
   return finding;
 }
 
@@ -217,7 +221,7 @@ Finding silent(const Scene& scene) {
 std::vector<Hypothesis> reasons_of_refusal(const Scene& scene) {
   const HandshakeFacts& facts = scene.all;
   std::vector<Hypothesis> reasons{
-      {"the gateway does not know this probe's public key",
+      {"this probe's public key is not configured on the gateway",
        text("on the gateway: wg show all peers | grep {}", facts.ours)}};
   // A cookie of the gateway's proves its key.
   if (scene.one.cookies == 0)
@@ -237,10 +241,10 @@ std::vector<Text> how_to_see_refusals(const Scene& scene) {
                "peer {} allowed-ips OUR-INNER-ADDRESS/32",
                scene.all.ours, scene.all.ours),
           text("on the gateway: wg show all public-key must say {}", scene.all.gateway),
-          "the gateway's kernel says why it refuses after: echo module wireguard +p > "
+          "to make the gateway's kernel log why it refuses: echo module wireguard +p > "
           "/sys/kernel/debug/dynamic_debug/control; dmesg -w | grep wireguard (Invalid MAC: the "
-          "configuration has another key for the gateway; Invalid handshake initiation: our key "
-          "or its stamp)"};
+          "configuration has a wrong key for the gateway; Invalid handshake initiation: this "
+          "probe's key or its timestamp)"};
 }
 
 std::optional<Finding> finding_of_silence(const Scene& scene) {

@@ -3,7 +3,6 @@
 #include <array>
 #include <cstdint>
 #include <span>
-#include <string_view>
 
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -21,7 +20,7 @@ constexpr std::uint8_t kTooBigV6 = 2;
 constexpr std::uint8_t kTimeExceededV6 = 3;
 
 struct Code {
-  std::string_view name;
+  Words name;
   IcmpMeaning meaning;
 };
 
@@ -77,17 +76,14 @@ Code code_of(const IcmpReport& report) {
 
 IcmpMeaning meaning_of(const IcmpReport& report) { return code_of(report).meaning; }
 
-std::string_view icmp_name(const IcmpReport& report) { return code_of(report).name; }
+Words icmp_name(const IcmpReport& report) { return code_of(report).name; }
 
 Text describe(const IcmpReport& report) {
   Text made;
-  made.add(icmp_name(report))
-      .add(report.from.family == Family::v4 ? " (ICMP type " : " (ICMPv6 type ")
-      .add(static_cast<unsigned>(report.type))
-      .add(", code ")
-      .add(static_cast<unsigned>(report.code))
-      .add(") from ")
-      .add(report.from);
+  const Words protocol = either(report.from.family == Family::v4, "ICMP", "ICMPv6");
+  made.add(text("{} ({} type {}, code {}) from {}", icmp_name(report), protocol,
+                static_cast<unsigned>(report.type), static_cast<unsigned>(report.code),
+                report.from));
   if (report.count > 1) made.add(text(", {} times", report.count));
   return made;
 }

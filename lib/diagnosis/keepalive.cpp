@@ -84,7 +84,7 @@ Text margin_of(const LifetimeBracket& lifetime, seconds interval) {
 Text survivals(const KeepaliveSeen& seen) {
   if (seen.survived == 0) return {};
   return text(", survived {} {} of {} s", seen.survived,
-              seen.survived == 1 ? "silence" : "silences", needed(seen).count());
+              either(seen.survived == 1, "silence", "silences"), needed(seen).count());
 }
 
 Check tight(CheckKind kind, const KeepaliveSeen& seen, bool survived) {
@@ -94,9 +94,8 @@ Check tight(CheckKind kind, const KeepaliveSeen& seen, bool survived) {
       text("the NAT remembers the flow for {} the interval; {} times or more are a margin",
            margin_of(seen.shortest, seen.interval), decimal(path::kEnoughMargin, 1)));
   return make_check(kind, Status::warning,
-                    text(survived ? "{} s: often enough, with little margin"
-                                  : "{} s: perhaps often enough, with little margin",
-                         seen.interval.count()),
+                    text("{} s: {}often enough, with little margin", seen.interval.count(),
+                         either(survived, "", "perhaps ")),
                     std::move(finding));
 }
 

@@ -24,7 +24,7 @@ using enum CheckKind;
 using path::MtuResult;
 using path::MtuVerdict;
 
-constexpr const char* kEnd = "the gateway";
+constexpr Words kEnd = "the gateway";
 
 std::size_t full_size(const MtuFacts& facts) { return facts.tunnel_mtu + facts.overhead; }
 
@@ -55,9 +55,7 @@ struct Direction {
   const MtuResult& result;
   bool backward = false;
 
-  [[nodiscard]] std::string_view way() const {
-    return backward ? "from the gateway" : "to the gateway";
-  }
+  [[nodiscard]] Words way() const { return either(backward, "from the gateway", "to the gateway"); }
 };
 
 void add_fragments(const MtuFacts& facts, const Direction& direction, Finding& finding) {
@@ -65,10 +63,10 @@ void add_fragments(const MtuFacts& facts, const Direction& direction, Finding& f
     finding.evidence.push_back(cutting_evidence(facts));
   } else if (facts.fragments_pass) {
     finding.evidence.emplace_back(
-        *facts.fragments_pass
-            ? "datagrams that may be fragmented do arrive: the kernel's WireGuard gets through, "
-              "but slower; implementations that forbid fragments do not"
-            : "datagrams that may be fragmented do not arrive either");
+        *facts.fragments_pass ? Words("datagrams that may be fragmented do arrive: the kernel's "
+                                      "WireGuard gets through, "
+                                      "but slower; implementations that forbid fragments do not")
+                              : Words("datagrams that may be fragmented do not arrive either"));
   }
 }
 
@@ -95,10 +93,10 @@ Finding too_large(const MtuFacts& facts, const Direction& direction, FindingId i
 Finding refused_here(const MtuFacts& facts, const Direction& direction) {
   return {.id = FindingId::mtu_own_interface,
           .cause = text("{} own interface sends at most {} bytes; {}",
-                        direction.backward ? "the gateway's" : "this host's",
+                        either(direction.backward, "the gateway's", "this host's"),
                         *direction.result.own_limit, need_text(facts)),
-          .evidence = {direction.backward ? "the gateway's measuring service says so"
-                                          : "the kernel refused to send more (EMSGSIZE)"},
+          .evidence = {direction.backward ? Words("the gateway's measuring service says so")
+                                          : Words("the kernel refused to send more (EMSGSIZE)")},
           .fix = setting_fix(facts)};
 }
 
@@ -177,9 +175,10 @@ Check searched(CheckKind kind, const MtuFacts& facts, const Direction& direction
     case MtuVerdict::frag_dropped: return does_not_fit(kind, facts, direction);
   }
   const bool by_service = direction.backward && facts.method == MtuBackward::answers;
-  return make_check(kind, Status::ok,
-                    text("{} unfragmented{}", arrival_text(direction.result),
-                         by_service ? ", measured with the gateway's measuring service" : ""));
+  return make_check(
+      kind, Status::ok,
+      text("{} unfragmented{}", arrival_text(direction.result),
+           by_service ? Words(", measured with the gateway's measuring service") : Words("")));
 }
 
 Check forward_check(const MtuFacts& facts) {
@@ -254,7 +253,7 @@ std::vector<Check> diagnose(const MtuFacts& facts) {
 }
 
 void measure(const MtuFacts& facts, Report& report) {
-  const auto add = [&](const std::optional<MtuResult>& direction, const char* name) {
+  const auto add = [&](const std::optional<MtuResult>& direction, Words name) {
     if (!direction || !is_known(*direction, full_size(facts))) return;
     report.measurements.push_back({.name = "wireguard_probe_path_mtu_bytes",
                                    .labels = {{"direction", name}, {"layer", "outer"}},

@@ -18,9 +18,10 @@ namespace {
 Text by(const MtuCutting& cutting) {
   if (cutting.read) return "read in their headers";
   return cutting.dont_fragment
-             ? "because large ones were lost at first and arrived in fragments later"
-             : "because large ones arrived in fragments at once, unless the gateway had learnt "
-               "the MTU before";
+             ? Words("because large ones were lost at first and arrived in fragments later")
+             : Words(
+                   "because large ones arrived in fragments at once, unless the gateway had learnt "
+                   "the MTU before");
 }
 
 }  // namespace

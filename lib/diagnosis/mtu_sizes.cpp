@@ -47,7 +47,7 @@ void add_tried(const path::MtuResult& direction, const Text& what, Finding& find
     if (direction.not_above && tried.size > *direction.not_above + 1) continue;
     finding.evidence.push_back(text("{}{} bytes: {} of {} answered{}", what, tried.size,
                                     tried.answered, tried.sent,
-                                    tried.reported ? ", reported as too big" : ""));
+                                    either(tried.reported, ", reported as too big", "")));
   }
   finding.evidence.push_back(text("small packets sent beside them: {} of {} answered",
                                   direction.controls - direction.controls_lost,

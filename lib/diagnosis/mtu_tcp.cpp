@@ -29,7 +29,7 @@ Finding too_large(const MtuFacts& facts, std::size_t mss, std::size_t bound) {
   Finding finding{
       .id = FindingId::mtu_mss_too_large,
       .cause = text("{} accepts TCP segments of {} bytes, but only {} fit the {}", tcp.service, mss,
-                    bound - tcp_headers(family), is_tunnels ? "tunnel" : "path"),
+                    bound - tcp_headers(family), either(is_tunnels, "tunnel", "path")),
       .evidence = {
           tcp.announced ? text("its SYN-ACK came through the tunnel with an MSS of {}", mss)
                         : text("its SYN-ACK names no MSS, so the default of {} holds", mss),
@@ -46,11 +46,11 @@ Finding too_large(const MtuFacts& facts, std::size_t mss, std::size_t bound) {
 
 std::vector<Text> clamp_fix(std::size_t mtu) {
   // What the other side may send is in a connection's SYN, so each direction needs its rule.
-  constexpr std::string_view kRule =
+  constexpr const char* kRule =
       "nft add rule inet filter forward {} INTERFACE meta nfproto {} tcp flags syn tcp option "
       "maxseg size set {}";
   std::vector<Text> lines{"on the gateway, if table inet filter has a chain forward:"};
-  for (const char* way : {"iifname", "oifname"}) {
+  for (const Words way : {Words("iifname"), Words("oifname")}) {
     lines.push_back(text(kRule, way, "ipv4", mtu - kTcpOverIpv4));
     lines.push_back(text(kRule, way, "ipv6", mtu - kTcpOverIpv6));
   }
@@ -63,7 +63,7 @@ std::optional<Check> tcp_check(const MtuFacts& facts) {
   if (!tcp.mss)
     return make_check(mtu_tcp, Status::unknown,
                       text("{} {}, so its MSS is unknown", tcp.service,
-                           tcp.refused ? "refuses the connection" : "does not answer"));
+                           either(tcp.refused, "refuses the connection", "does not answer")));
   const std::size_t mss = *tcp.mss;
   const auto fitting = fitting_mtu(facts);
   if (!fitting)

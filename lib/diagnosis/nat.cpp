@@ -25,34 +25,35 @@ using path::NatFiltering;
 using path::NatMapping;
 using path::OtherAddress;
 
-std::string_view words_of(NatMapping mapping) {
+Words words_of(NatMapping mapping) {
   switch (mapping) {
     case NatMapping::none: return "no NAT";
     case NatMapping::endpoint_independent: return "endpoint-independent mapping";
-    case NatMapping::same_as_ports_are_kept: return "one mapping for all, as ports are kept";
-    case NatMapping::endpoint_dependent: return "mapping depends on the destination";
+    case NatMapping::same_as_ports_are_kept:
+      return "one mapping for all destinations, as ports are kept";
+    case NatMapping::endpoint_dependent: return "destination-dependent mapping";
     case NatMapping::address_dependent: return "address-dependent mapping";
     case NatMapping::address_and_port_dependent: return "address- and port-dependent mapping";
-    case NatMapping::not_known: return "mapping not known";
+    case NatMapping::not_known: return "mapping unknown";
   }
   return "";
 }
 
-std::string_view words_of(NatFiltering filtering) {
+Words words_of(NatFiltering filtering) {
   switch (filtering) {
     case NatFiltering::endpoint_independent: return "endpoint-independent filtering";
     case NatFiltering::address_dependent: return "address-dependent filtering";
     case NatFiltering::address_and_port_dependent: return "address- and port-dependent filtering";
-    case NatFiltering::not_known: return "filtering not known";
+    case NatFiltering::not_known: return "filtering unknown";
   }
   return "";
 }
 
-std::string_view words_of(OtherAddress other) {
+Words words_of(OtherAddress other) {
   switch (other) {
     case OtherAddress::none: return "names no other address";
-    case OtherAddress::same: return "names another address that is its own";
-    case OtherAddress::silent: return "names another address where nobody answers";
+    case OtherAddress::same: return "names as its other address the one that was asked";
+    case OtherAddress::silent: return "names another address where nothing answers";
     case OtherAddress::ignored: return "does not answer from its other address when asked to";
     case OtherAddress::refused: return "refuses to answer from its other address";
     case OtherAddress::unused: return "was not seen to answer from its other address";
@@ -75,17 +76,17 @@ std::vector<Text> server_evidence(const NatFacts& facts) {
   if (!facts.behaviour) return lines;
   for (const path::StunServerSeen& server : facts.behaviour->servers) {
     if (server.mapped)
-      lines.push_back(
-          text("{} sees {}; it {}", server.server, *server.mapped, words_of(server.other_is)));
+      lines.push_back(text("{} sees this host as {}; the server {}", server.server, *server.mapped,
+                           words_of(server.other_is)));
     else if (server.error_code)
       lines.push_back(text("{} answers with error {}", server.server, *server.error_code));
     else if (server.untrue)
       lines.push_back(
-          text("{} says that it sees {}, which cannot be", server.server, *server.untrue));
+          text("{} reports the address {}, which cannot be right", server.server, *server.untrue));
     else
-      lines.push_back(text(
-          server.unreachable ? "{} cannot be reached: an ICMP error came" : "{} does not answer",
-          server.server));
+      lines.push_back(text("{} {}", server.server,
+                           either(server.unreachable, "cannot be reached: an ICMP error arrived",
+                                  "does not answer")));
   }
   return lines;
 }
@@ -99,33 +100,35 @@ Check check_servers(const NatFacts& facts) {
   }
   if (facts.interrupted) return interrupted(nat_servers);
   Finding finding{.id = FindingId::stun_silent,
-                  .cause = "no STUN server answered, so nothing is known of NATs",
+                  .cause = "no STUN server answered, so NATs on the path are unknown",
                   .evidence = server_evidence(facts)};
   if (facts.error) finding.evidence.push_back(text("{}", Name{facts.error->context}));
   if (!facts.local && facts.error) {
-    finding.cause = "this host has no route to the STUN servers, so nothing is known of NATs";
-    finding.fix = {"ip route get ADDRESS of a server shows what is missing",
-                   "or name servers of the other family: with --ipv6, or without"};
+    finding.cause = "this host has no route to the STUN servers, so NATs on the path are unknown";
+    finding.fix = {"find what is missing: ip route get ADDRESS-OF-A-SERVER",
+                   "or use servers of the other IP version: with --ipv6, or without"};
     return make_check(nat_servers, Status::unknown, "no route", std::move(finding));
   }
   if (facts.servers_are_gateways && facts.behaviour) {
     finding.cause =
-        "the gateway does not answer STUN, as no stock one does, so nothing is known of NATs";
-    finding.fix = {"name STUN servers: wgscope nat --stun HOST:PORT --stun HOST:PORT",
-                   "or measure through the tunnel: wgscope nat --config FILE with --twin FILE or "
-                   "--tcp ADDRESS:PORT",
-                   "or have the gateway answer: wgscope listen --stun, in its place"};
+        "the gateway does not answer STUN (ordinary WireGuard does not), so NATs on the path are "
+        "unknown";
+    finding.fix = {
+        "name STUN servers: wgscope nat --stun HOST:PORT --stun HOST:PORT",
+        "or measure through the tunnel: wgscope nat --config FILE with --twin FILE or "
+        "--tcp ADDRESS:PORT",
+        "or run an endpoint that answers STUN in place of the gateway: wgscope listen --stun"};
     return make_check(nat_servers, Status::unknown, "no answer", std::move(finding));
   }
   const bool all_refused =
       facts.behaviour && !facts.behaviour->servers.empty() &&
       std::ranges::all_of(facts.behaviour->servers, &path::StunServerSeen::unreachable);
   if (all_refused)
-    finding.hypotheses = {{"nothing listens on that port", "3478 is STUN's usual one"},
-                          {"a firewall rejects it", "the same from elsewhere"}};
+    finding.hypotheses = {{"nothing listens on that port", "use STUN's usual port, 3478"},
+                          {"a firewall rejects UDP to it", "run this from another network"}};
   else
     finding.hypotheses = {
-        {"a firewall drops UDP", "wgscope handshake, and the same from elsewhere"},
+        {"a firewall drops UDP", "wgscope handshake; run this from another network"},
         {"the servers are not STUN servers", "try others: --stun HOST:PORT"}};
   finding.fix = {"name servers that answer: wgscope nat --stun HOST:PORT --stun HOST:PORT"};
   return make_check(nat_servers, Status::unknown, "no answer", std::move(finding));
@@ -136,35 +139,37 @@ Check check_mapping(const NatFacts& facts) {
   std::vector<Text> evidence;
   for (const path::MappingSeen& mapping : seen.mappings)
     if (mapping.socket == path::NatSocket::main)
-      evidence.push_back(text("{} sees {}", mapping.destination, mapping.mapped));
+      evidence.push_back(text("{} sees this host as {}", mapping.destination, mapping.mapped));
   if (seen.changed_meanwhile)
     return make_check(
-        nat_mapping, Status::unknown, "it changed meanwhile",
+        nat_mapping, Status::unknown, "the mapping changed while it was measured",
         {.id = FindingId::nat_mapping_unstable,
-         .cause = "the outer port changed while it was looked at, so comparing it tells nothing",
+         .cause = "the outer port changed while it was measured, so comparing ports proves nothing",
          .evidence = std::move(evidence),
-         .hypotheses = {{"mappings live for a few seconds only", "wgscope nat, its lifetimes"},
-                        {"the NAT was restarted, or has no room left", "try again"}},
+         .hypotheses = {{"mappings live only for a few seconds",
+                         "the lifetimes that wgscope nat measures"},
+                        {"the NAT was restarted, or its table is full", "try again"}},
          .fix = {"wgscope nat again"}});
   if (seen.mapping == NatMapping::not_known && facts.servers_are_gateways) {
     // The question was how long mappings live; the way to the gateway is all that matters for it.
-    Check check = make_check(nat_mapping, Status::unknown,
-                             "one address was asked, two are needed (--stun HOST:PORT)");
+    Check check =
+        make_check(nat_mapping, Status::unknown,
+                   "only one server address was asked; two are needed (--stun HOST:PORT)");
     check.essential = false;
     return check;
   }
   if (seen.mapping == NatMapping::not_known && facts.interrupted) return interrupted(nat_mapping);
   if (seen.mapping == NatMapping::not_known)
     return make_check(
-        nat_mapping, Status::unknown, "one address was asked, two are needed",
+        nat_mapping, Status::unknown, "only one server address answered; two are needed",
         {.id = FindingId::stun_not_enough,
-         .cause = "mappings can be compared only where two different addresses answer",
+         .cause = "two different server addresses must answer to compare mappings",
          .evidence = server_evidence(facts),
          .fix = {"name one more server: wgscope nat --stun HOST:PORT --stun HOST:PORT"}});
   if (is_dependent(seen.mapping))
     return make_check(
         nat_mapping, Status::ok,
-        text("{}: peers behind other NATs cannot be met directly", words_of(seen.mapping)));
+        text("{}: peers behind other NATs cannot connect directly", words_of(seen.mapping)));
   return make_check(nat_mapping, Status::ok, text("{}", words_of(seen.mapping)));
 }
 
@@ -181,12 +186,14 @@ Check check_filtering(const NatFacts& facts) {
         server.other_is == OtherAddress::silent || server.other_is == OtherAddress::ignored;
     return server.other_is == OtherAddress::same || (is_seen_silent && !is_dependent(seen.mapping));
   });
-  check.summary = "no server answers from another address";
+  check.summary = "cannot tell: no server answers from another address";
   if (seen.nothing_let_in)
-    check.summary = "nothing came in from elsewhere, which the server may not have sent";
+    check.summary =
+        "cannot tell: nothing arrived from the server's other address, and perhaps nothing was "
+        "sent";
   if (!lies) return check;
   check.finding = {.id = FindingId::stun_other_address_false,
-                   .cause = "the STUN server's other address is no good to test filtering with",
+                   .cause = "the STUN server's other address cannot be used to test filtering",
                    .evidence = server_evidence(facts),
                    .fix = {"name a server with two addresses of its own (RFC 5780)"}};
   return check;
@@ -195,12 +202,14 @@ Check check_filtering(const NatFacts& facts) {
 Check check_ports(const NatFacts& facts) {
   using path::PortKeeping;
   switch (facts.behaviour->ports) {
-    case PortKeeping::kept: return make_check(nat_ports, Status::ok, "kept");
-    case PortKeeping::changed: return make_check(nat_ports, Status::ok, "changed");
-    case PortKeeping::mixed: return make_check(nat_ports, Status::ok, "some are kept");
+    case PortKeeping::kept: return make_check(nat_ports, Status::ok, "the NAT keeps port numbers");
+    case PortKeeping::changed:
+      return make_check(nat_ports, Status::ok, "the NAT changes port numbers");
+    case PortKeeping::mixed:
+      return make_check(nat_ports, Status::ok, "the NAT keeps some port numbers");
     case PortKeeping::not_known: break;
   }
-  Check check = make_check(nat_ports, Status::unknown, "could not be told");
+  Check check = make_check(nat_ports, Status::unknown, "cannot tell");
   check.essential = false;
   return check;
 }
@@ -211,10 +220,10 @@ Check check_hairpin(const NatFacts& facts) {
   const std::optional<bool> hairpin = facts.behaviour->hairpin;
   if (!hairpin) {
     check.status = Status::unknown;
-    check.summary = "could not be told";
+    check.summary = "cannot tell";
   } else {
-    check.summary = *hairpin ? text("the outer address is reached from inside")
-                             : text("the outer address is not reached from inside");
+    check.summary = *hairpin ? text("hosts inside reach the outer address")
+                             : text("hosts inside do not reach the outer address");
   }
   return check;
 }
@@ -228,29 +237,28 @@ std::optional<Check> check_signs(const NatFacts& facts) {
       path::nat_signs({.local = *facts.local, .mapped = mapped, .router_outer = outer});
   Finding finding{.id = FindingId::nat_of_carrier,
                   .cause = "",
-                  .evidence = {text("we send from {}", *facts.local)},
+                  .evidence = {text("this host sends from {}", *facts.local)},
                   .fix = {"connections from outside need IPv6, or a gateway with a public address",
                           "set PersistentKeepalive on this side"}};
-  if (outer) finding.evidence.push_back(text("the router says that it has {}", *outer));
-  if (mapped) finding.evidence.push_back(text("servers see {}", *mapped));
+  if (outer) finding.evidence.push_back(text("the router reports the outer address {}", *outer));
+  if (mapped) finding.evidence.push_back(text("servers see this host as {}", *mapped));
   if (signs.local_shared) {
-    finding.cause = "this host has an address that a carrier's NAT gives out (100.64.0.0/10)";
+    finding.cause = "this host has an address of a carrier's NAT (100.64.0.0/10)";
     return make_check(nat_carrier, Status::warning, "behind a carrier's NAT", std::move(finding));
   }
   if (signs.carrier_grade) {
-    finding.cause =
-        "the router's outer address is one that a carrier's NAT gives out (100.64.0.0/10)";
+    finding.cause = "the router's outer address is one of a carrier's NAT (100.64.0.0/10)";
     return make_check(nat_carrier, Status::warning, "behind a carrier's NAT", std::move(finding));
   }
   if (signs.mapped_not_public && *mapped != *facts.local) {
-    finding.cause = "the servers themselves are behind a NAT: there is another one beyond them";
+    finding.cause = "the servers are behind a NAT themselves: they see a private address";
     return make_check(nat_carrier, Status::warning, "the servers see a private address",
                       std::move(finding));
   }
   if (!mapped) return std::nullopt;
   return make_check(nat_carrier, Status::ok,
                     outer == mapped
-                        ? text("none: servers see the address that the router says it has")
+                        ? text("none: servers see the outer address that the router reports")
                         : text("no sign of a carrier's NAT"));
 }
 

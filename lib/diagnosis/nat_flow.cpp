@@ -45,20 +45,20 @@ Text describe(const FlowLifetime& found) {
   return text("the tunnel's flow lives for less than {} s of silence", found.gone_after->count());
 }
 
-std::string words_of(const path::SilenceTried& tried) {
+Text words_of(const path::SilenceTried& tried) {
   const auto whole = [](Nanoseconds time) { return std::chrono::round<seconds>(time).count(); };
   const auto least = whole(tried.least);
   const auto most = whole(tried.most);
-  std::string length = fmt::format("{} s", least);
-  if (most != least && !tried.alive) length = fmt::format("{} to {} s", least, most);
-  return length + (tried.alive ? ": it came in" : ": it did not, but after we had sent");
+  if (tried.alive) return text("after {} s of silence packets came in", least);
+  const Text length = most != least ? text("{} to {} s", least, most) : text("{} s", least);
+  return text("after {} of silence nothing came in, until this host had sent again", length);
 }
 
 std::vector<Text> evidence_of(const FlowFacts& facts) {
-  std::vector<Text> lines{text("{} called after silences of", caller_of(facts))};
+  std::vector<Text> lines{text("{} sent packets after silences:", caller_of(facts))};
   for (const path::SilenceTried& tried : facts.found.tried) {
     if (tried.alive && tried.least < seconds(1)) continue;
-    lines.push_back(text("{}", Text().add(std::string_view(words_of(tried)))));
+    lines.push_back(words_of(tried));
   }
   return lines;
 }
@@ -69,26 +69,29 @@ Check not_forwarded(const FlowFacts& facts) {
   Finding finding{
       .id = FindingId::twin_not_forwarded,
       .cause =
-          text("the gateway does not pass on what {} sends to {}", caller_of(facts), facts.ours),
-      .evidence = {text("{} calls, right after packets of ours: none came in", facts.found.calls)},
-      .hypotheses = {{"it forwards nothing", "on the gateway: sysctl net.ipv4.ip_forward"},
-                     {"a firewall keeps its peers apart",
+          text("the gateway does not forward packets of {} to {}", caller_of(facts), facts.ours),
+      .evidence = {text("{} packets sent right after packets of this host: none arrived",
+                        facts.found.calls)},
+      .hypotheses = {{"the gateway does not forward packets",
+                      "on the gateway: sysctl net.ipv4.ip_forward"},
+                     {"a firewall on the gateway blocks traffic between peers",
                       "on the gateway: nft list ruleset; iptables -S FORWARD"},
-                     {"its allowed IPs give our address to another peer",
+                     {"the gateway's allowed IPs give this host's address to another peer",
                       "on the gateway: wg show INTERFACE allowed-ips"}},
-      .fix = {"let the gateway forward between both probe peers, or name a TCP service inside: "
-              "--tcp ADDRESS:PORT"}};
+      .fix = {"let the gateway forward between the two probe peers, or name a TCP service inside "
+              "the tunnel: --tcp ADDRESS:PORT"}};
   if (facts.rejected_by)
-    finding.evidence.push_back(
-        text("{} says by ICMP that it is not let through", *facts.rejected_by));
-  return make_check(nat_calls, Status::unknown, "nothing of the twin comes in", std::move(finding));
+    finding.evidence.push_back(text("{} rejects the packets by ICMP", *facts.rejected_by));
+  return make_check(nat_calls, Status::unknown, "packets of the twin do not arrive",
+                    std::move(finding));
 }
 
-std::string_view words_of(ServiceFault fault) {
+Words words_of(ServiceFault fault) {
   switch (fault) {
     case ServiceFault::silent: return "does not answer";
     case ServiceFault::refused: return "refuses connections";
-    case ServiceFault::no_data: return "connects, and sends nothing, not even when asked by HTTP";
+    case ServiceFault::no_data:
+      return "accepts the connection, but sends nothing, not even when asked by HTTP";
     case ServiceFault::gave_up: return "stopped sending before anything was known";
     case ServiceFault::none: break;
   }
@@ -101,7 +104,7 @@ Check unsuitable(const FlowFacts& facts) {
       {.id = FindingId::service_unsuitable,
        .cause =
            text("{} cannot be used to measure: it {}", caller_of(facts), words_of(facts.fault)),
-       .evidence = {text("{} packets of ours to it", facts.found.calls)},
+       .evidence = {text("{} packets were sent to it", facts.found.calls)},
        .fix = {"name a TCP service inside the tunnel that sends first, as SSH does, or answers "
                "HTTP: --tcp ADDRESS:PORT; or a second peer of the gateway: --twin FILE"}});
 }
@@ -111,7 +114,7 @@ Check check_calls(const FlowFacts& facts) {
   if (facts.found.end == FlowEnd::no_service) return not_forwarded(facts);
   if (facts.interrupted && facts.found.tried.empty()) return interrupted(nat_calls);
   return make_check(nat_calls, Status::ok,
-                    text("what {} sends comes in through the gateway", caller_of(facts)));
+                    text("packets of {} arrive through the gateway", caller_of(facts)));
 }
 
 // --- the lifetime ---
@@ -120,15 +123,15 @@ Check check_lifetime(const FlowFacts& facts) {
   const FlowLifetime& found = facts.found;
   if (found.end == FlowEnd::disturbed) {
     const auto by_itself = std::chrono::round<seconds>(*found.broken_after).count();
-    return make_check(
-        nat_flow_lifetime, Status::unknown,
-        text("the gateway breaks silences after {} s", by_itself),
-        {.id = FindingId::gateway_speaks,
-         .cause = text("the gateway sends by itself after {} s, so longer silences cannot be tried",
-                       by_itself),
-         .evidence = {text("{} silences were broken by it", found.broken)},
-         .fix = {"on the gateway, while measuring: wg set INTERFACE peer OUR-KEY "
-                 "persistent-keepalive off"}});
+    return make_check(nat_flow_lifetime, Status::unknown,
+                      text("the gateway sends by itself after {} s of silence", by_itself),
+                      {.id = FindingId::gateway_speaks,
+                       .cause = text("the gateway sends by itself after {} s of silence, so longer "
+                                     "silences cannot be measured",
+                                     by_itself),
+                       .evidence = {text("the gateway broke {} silences", found.broken)},
+                       .fix = {"on the gateway, while measuring: wg set INTERFACE peer OUR-KEY "
+                               "persistent-keepalive off"}});
   }
   const bool known = found.alive_after || found.gone_after;
   if (found.end == FlowEnd::path_gone) {
@@ -138,7 +141,7 @@ Check check_lifetime(const FlowFacts& facts) {
   }
   if (known) return make_check(nat_flow_lifetime, Status::ok, describe(found));
   if (facts.interrupted) return interrupted(nat_flow_lifetime);
-  return make_check(nat_flow_lifetime, Status::unknown, "not known");
+  return make_check(nat_flow_lifetime, Status::unknown, "nothing was measured");
 }
 
 Check check_keepalive(const FlowFacts& facts) {
@@ -174,8 +177,7 @@ void measure(const FlowFacts& /*facts*/, Report& /*report*/) {}
 Text success(const FlowFacts& facts) {
   const FlowLifetime& found = facts.found;
   if (facts.longest == seconds(0) && check_calls(facts).status == Status::ok)
-    return text("what {} sends comes in; how long the flow lives was not measured",
-                caller_of(facts));
+    return text("packets of {} arrive; how long the flow lives was not measured", caller_of(facts));
   if (!found.alive_after && !found.gone_after) return {};
   Text made = describe(found);
   if (found.keepalive == path::KeepaliveVerdict::enough && facts.keepalive)

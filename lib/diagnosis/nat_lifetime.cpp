@@ -41,18 +41,19 @@ Check check_one(CheckKind name, const NatFacts& facts,
   if (result && result->alive_after)
     return make_check(name, Status::ok, describe_lifetime(*result));
   if (result && result->gone_after)
-    return make_check(name, Status::ok, text("less than {} s", result->gone_after->count()));
+    return make_check(name, Status::ok,
+                      text("silent mappings live for less than {} s", result->gone_after->count()));
   if (facts.interrupted) return interrupted(name);
   Finding finding{.id = FindingId::nat_lifetime_not_told,
-                  .cause = "no server could be had to answer to another port of ours",
+                  .cause = "no STUN server answered to a different port of this host",
                   .evidence = {text("asked: {}", facts.lifetime->server)},
-                  .fix = {"name a server with RESPONSE-PORT (RFC 5780), first: such as coturn with "
-                          "two addresses"}};
+                  .fix = {"name a server that supports RESPONSE-PORT (RFC 5780) as the first one, "
+                          "such as coturn with two addresses"}};
   if (facts.lifetime->error)
     finding.evidence.push_back(text("{}", Name{facts.lifetime->error->context}));
   if (result && result->lanes_without_service > 0)
-    finding.evidence.push_back(
-        text("{} requests to answer elsewhere came to nothing", result->lanes_without_service));
+    finding.evidence.push_back(text("{} requests to answer to a different port got no answer",
+                                    result->lanes_without_service));
   return make_check(name, Status::unknown, "could not be measured", std::move(finding));
 }
 
@@ -75,9 +76,10 @@ LifetimeBracket shortest_of(const LifetimeFacts& facts) {
 std::vector<Text> lifetime_evidence(const LifetimeFacts& facts) {
   std::vector<Text> lines;
   if (facts.stream && facts.stream->alive_after)
-    lines.push_back(text("both ways: {}", describe_lifetime(*facts.stream)));
+    lines.push_back(
+        text("flow with packets in both directions: {}", describe_lifetime(*facts.stream)));
   if (facts.one_way && facts.one_way->alive_after)
-    lines.push_back(text("one way only: {}", describe_lifetime(*facts.one_way)));
+    lines.push_back(text("flow with outbound packets only: {}", describe_lifetime(*facts.one_way)));
   return lines;
 }
 
@@ -119,7 +121,7 @@ Text describe_lifetime(const MappingLifetimeResult& result) {
 
 void measure(const NatFacts& facts, Report& report) {
   if (!facts.lifetime) return;
-  const auto add = [&](const std::optional<MappingLifetimeResult>& result, const char* state) {
+  const auto add = [&](const std::optional<MappingLifetimeResult>& result, Words state) {
     if (!result || !result->alive_after || (facts.interrupted && !result->gone_after)) return;
     report.measurements.push_back({.name = "wireguard_probe_nat_mapping_lifetime_seconds",
                                    .labels = {{"state", state}},
@@ -139,8 +141,8 @@ std::vector<Check> check_lifetime(const NatFacts& facts) {
   if (stream && stream->inbound_refreshes) {
     checks.push_back(make_check(nat_refresh, Status::ok,
                                 *stream->inbound_refreshes
-                                    ? text("what comes in keeps a mapping alive too")
-                                    : text("only what goes out keeps a mapping alive")));
+                                    ? text("inbound packets keep a mapping alive too")
+                                    : text("only outbound packets keep a mapping alive")));
   }
   if (facts.keepalive && (is_behind_nat(facts) || *facts.keepalive != seconds(0)))
     checks.push_back(check_keepalive(facts));

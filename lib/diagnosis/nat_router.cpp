@@ -31,20 +31,20 @@ bool may_be_outer(const IpAddress& address, const RouterFacts& router) {
   return address.family == Family::v4 && !special && address != router.address;
 }
 
-std::vector<std::string_view> protocols_of(const RouterFacts& router) {
-  std::vector<std::string_view> spoken;
-  if (router.query.pcp) spoken.emplace_back("PCP");
-  if (router.query.nat_pmp) spoken.emplace_back("NAT-PMP");
-  if (router.upnp.found) spoken.emplace_back("UPnP");
+std::vector<Words> protocols_of(const RouterFacts& router) {
+  std::vector<Words> spoken;
+  if (router.query.pcp) spoken.push_back("PCP");
+  if (router.query.nat_pmp) spoken.push_back("NAT-PMP");
+  if (router.upnp.found) spoken.push_back("UPnP");
   return spoken;
 }
 
 Text spoken_by(const RouterFacts& router) {
-  const std::vector<std::string_view> spoken = protocols_of(router);
+  const std::vector<Words> spoken = protocols_of(router);
   if (spoken.empty()) return "the router speaks none of PCP, NAT-PMP and UPnP";
   Text made = "the router speaks ";
   for (std::size_t i = 0; i < spoken.size(); ++i) {
-    if (i > 0) made.add(i + 1 == spoken.size() ? " and " : ", ");
+    if (i > 0) made.add(either(i + 1 == spoken.size(), " and ", ", "));
     made.add(spoken[i]);
   }
   return made;
@@ -53,37 +53,38 @@ Text spoken_by(const RouterFacts& router) {
 std::vector<Text> router_evidence(const NatFacts& facts) {
   const RouterFacts& router = *facts.router;
   std::vector<Text> lines{text("the router is {}", *router.address)};
-  if (router.query.outer) lines.push_back(text("by NAT-PMP it says {}", *router.query.outer));
+  if (router.query.outer) lines.push_back(text("by NAT-PMP it reports {}", *router.query.outer));
   if (router.query.nat_pmp_error)
-    lines.push_back(text("by NAT-PMP it says error {}", *router.query.nat_pmp_error));
+    lines.push_back(text("by NAT-PMP it reports error {}", *router.query.nat_pmp_error));
   if (router.query.nat_before_router)
-    lines.emplace_back("by PCP it says that a NAT is between it and this host");
+    lines.emplace_back("by PCP it reports that a NAT is between it and this host");
   else if (router.query.pcp_error)
-    lines.push_back(text("by PCP it says error {}", *router.query.pcp_error));
-  if (router.upnp.outer) lines.push_back(text("by UPnP it says {}", *router.upnp.outer));
+    lines.push_back(text("by PCP it reports error {}", *router.query.pcp_error));
+  if (router.upnp.outer) lines.push_back(text("by UPnP it reports {}", *router.upnp.outer));
   if (router.upnp.error) lines.push_back(text("{}", Name{router.upnp.error->context}));
   if (router.query.not_understood > 0)
-    lines.push_back(text("{} datagrams from it were no answers", router.query.not_understood));
+    lines.push_back(text("{} datagrams from it were not answers", router.query.not_understood));
   return lines;
 }
 
 Finding another_nat(const NatFacts& facts, const IpAddress& outer) {
-  Finding finding{.id = FindingId::nat_beyond_router,
-                  .cause = text("the router's own outer address, {}, is private: another NAT is "
-                                "beyond it",
-                                outer),
-                  .evidence = router_evidence(facts),
-                  .fix = {"forward the port on each of them, or make the outer one a bridge",
-                          "or let this side begin the tunnel, with PersistentKeepalive"}};
+  Finding finding{
+      .id = FindingId::nat_beyond_router,
+      .cause =
+          text("the router's outer address {} is private: there is another NAT beyond it", outer),
+      .evidence = router_evidence(facts),
+      .fix = {"forward the port on both routers, or make the outer one a bridge",
+              "or let this host begin the tunnel, with PersistentKeepalive"}};
   const auto mapped = mapped_address(facts);
   if (mapped) finding.evidence.push_back(text("servers see {}", *mapped));
   if (path::is_inner_address(outer)) return finding;
   finding.cause =
-      text("the router says that its outer address is {}, and servers see {}", outer, *mapped);
+      text("the router reports the outer address {}, but servers see {}", outer, *mapped);
   finding.hypotheses = {
-      {"another NAT beyond the router translates again", "traceroute -n to a server: private hops"},
-      {"the router has more lines than one, or a VPN leads to the servers", "its status page"},
-      {"what the router says is old or untrue", "its status page"}};
+      {"another NAT beyond the router translates the address again",
+       "traceroute -n to a server shows private addresses"},
+      {"the router has several uplinks, or a VPN leads to the servers", "the router's status page"},
+      {"the address that the router reports is outdated or wrong", "the router's status page"}};
   return finding;
 }
 
@@ -116,14 +117,14 @@ std::optional<Check> check_router(const NatFacts& facts) {
   if (router.error || !router.address) {
     check.status = Status::unknown;
     check.summary = router.error ? text("{}", Name{router.error->context})
-                                 : Text("no router is known on the way");
+                                 : Text("no router on the path is known");
     return check;
   }
   if (facts.interrupted && protocols_of(router).empty()) return interrupted(nat_router);
   if (protocols_of(router).empty()) return check;
   const auto outer = router_outer(facts);
   if (!outer) {
-    check.summary.add("; it names no outer address that could be one");
+    check.summary.add("; it reports no usable outer address");
     return check;
   }
   check.summary.add(text("; its outer address is {}", *outer));

@@ -34,7 +34,7 @@ Text end_of(const OuterFacts& facts) { return text("{}", facts.host_address->add
 /// "a full packet of the tunnel (MTU 1420) has 1480 bytes"
 Text need_text(const OuterFacts& facts) {
   return text("a full packet of {} (MTU {}) has {} bytes",
-              facts.tunnel_mtu_known ? "the tunnel" : "a usual tunnel", facts.tunnel_mtu,
+              either(facts.tunnel_mtu_known, "the tunnel", "a usual tunnel"), facts.tunnel_mtu,
               full_size(facts));
 }
 
@@ -52,7 +52,7 @@ std::vector<Text> setting_fix(const OuterFacts& facts) {
 struct Witness {
   const MtuResult& result;
   const std::optional<path::HopSearchResult>& drop;
-  const char* name;  ///< "UDP"
+  Words name;  ///< "UDP"
 };
 
 /// The forward path takes less than is needed.
@@ -69,7 +69,7 @@ Check too_large(const OuterFacts& facts, const Witness& witness) {
     finding.cause = text("{}, and larger packets are silently dropped{}; {}", path_mtu,
                          where ? text(" {}", *where) : Text(), need_text(facts));
   }
-  add_tried(witness.result, text("{} of ", Text(witness.name)), finding);
+  add_tried(witness.result, text("{} of ", witness.name), finding);
   if (witness.drop) add_place(*witness.drop, end_of(facts), finding);
   finding.fix = setting_fix(facts);
   return make_check(outer_forward, reporter ? Status::warning : Status::critical,
@@ -127,10 +127,11 @@ void add_replies(const OuterFacts& facts, Finding& finding) {
 Finding smaller_back(const OuterFacts& facts) {
   Finding finding{
       .id = facts.largest_fragment ? FindingId::mtu_fragments : FindingId::mtu_black_hole_backward,
-      .cause = text("the path MTU from {} is {}, and larger replies {}; {}", end_of(facts),
-                    size_text(*facts.both),
-                    facts.largest_fragment ? "arrive in fragments" : "are silently dropped",
-                    need_text(facts)),
+      .cause = text(
+          "the path MTU from {} is {}, and larger replies {}; {}", end_of(facts),
+          size_text(*facts.both),
+          either(facts.largest_fragment.has_value(), "arrive in fragments", "are silently dropped"),
+          need_text(facts)),
       .evidence = {}};
   add_replies(facts, finding);
   finding.fix = setting_fix(facts);
@@ -269,7 +270,7 @@ std::vector<Check> diagnose(const OuterFacts& facts) {
 }
 
 void measure(const OuterFacts& facts, Report& report) {
-  const auto add = [&](const std::optional<std::size_t>& mtu, const char* name) {
+  const auto add = [&](const std::optional<std::size_t>& mtu, Words name) {
     if (!mtu) return;
     report.measurements.push_back({.name = "wireguard_probe_path_mtu_bytes",
                                    .labels = {{"direction", name}, {"layer", "outer"}},

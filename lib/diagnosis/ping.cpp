@@ -5,12 +5,9 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <fmt/core.h>
 
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
@@ -35,9 +32,7 @@ Status status_of_loss(std::uint64_t lost, std::uint64_t of) {
   return ratio >= kNotableShare ? Status::warning : Status::ok;
 }
 
-std::string_view word(std::uint64_t count, std::string_view one, std::string_view many) {
-  return count == 1 ? one : many;
-}
+Words word(std::uint64_t count, Words one, Words many) { return either(count == 1, one, many); }
 
 std::size_t unanswered(const PingFacts& facts) {
   return facts.inner.sent - std::min(facts.inner.sent, facts.inner.round_trips.size());
@@ -53,16 +48,17 @@ std::size_t answers_sent(const PingFacts& facts) {
 Text obstacle_text(const PingFacts& facts) {
   switch (*facts.obstacle) {
     case PingObstacle::no_target:
-      return "no address to ping: name one inside the tunnel, wgscope ping ADDRESS";
+      return "no address to ping: name an address inside the tunnel (wgscope ping ADDRESS)";
     case PingObstacle::outside_allowed_ips:
       return text(
-          "{} is outside the gateway's AllowedIPs in this configuration, so nothing would be sent "
-          "there",
+          "{} is not in the gateway's AllowedIPs in this configuration, so the tunnel would not "
+          "carry the pings",
           *facts.target);
     case PingObstacle::no_such_family:
-      return text("{} cannot be pinged: [Interface] has no Address of that family", *facts.target);
+      return text("{} cannot be pinged: [Interface] has no Address of that IP version",
+                  *facts.target);
     case PingObstacle::own_address:
-      return text("{} is this end's own address: name one at the other end", *facts.target);
+      return text("{} is this host's own address: name an address at the other end", *facts.target);
     case PingObstacle::too_large:
       return text("pings of {} bytes do not fit the tunnel's MTU of {}", facts.payload_size,
                   facts.mtu);
@@ -75,15 +71,15 @@ Text outer_evidence(const PingFacts& facts) {
               facts.outer.round_trips.size(), facts.outer.sent);
 }
 
-/// What speaks for loss on the way there.
+/// What speaks for loss on the forward path.
 void add_local(const PingFacts& facts, Finding& finding) {
   if (facts.send_failure)
     finding.evidence.push_back(text("{} {} could not leave this host: {}", facts.unsent,
                                     word(facts.unsent, "datagram", "datagrams"),
-                                    std::string_view(*facts.send_failure)));
+                                    Name{*facts.send_failure}));
   if (facts.inner.damaged > 0)
     finding.evidence.push_back(
-        text("{} answered with another payload than was sent", facts.inner.damaged));
+        text("{} answers had a different payload than the ping", facts.inner.damaged));
 }
 
 bool outer_answers(const PingFacts& facts) { return !facts.outer.round_trips.empty(); }
@@ -93,14 +89,13 @@ Finding no_reply(const PingFacts& facts) {
       .id = FindingId::no_reply,
       .cause =
           text("{} answered none of {} pings through the tunnel", *facts.target, facts.inner.sent),
-      .evidence = {text("the handshake with {} stands", facts.gateway)},
+      .evidence = {text("the handshake with {} works", facts.gateway)},
   };
   if (facts.target_guessed)
-    finding.evidence.push_back(
-        text("{} was not named, but guessed from the configuration", *facts.target));
+    finding.evidence.push_back(text("{} was guessed from the configuration", *facts.target));
   if (facts.icmp) finding.evidence.push_back(describe(*facts.icmp));
   if (facts.back.received > 0)
-    finding.evidence.push_back(text("{} {} came from the gateway meanwhile", facts.back.received,
+    finding.evidence.push_back(text("{} {} arrived from the gateway meanwhile", facts.back.received,
                                     word(facts.back.received, "other packet", "other packets")));
   add_local(facts, finding);
   if (outer_answers(facts)) finding.evidence.push_back(outer_evidence(facts));
@@ -108,12 +103,12 @@ Finding no_reply(const PingFacts& facts) {
       {"there is no such host, or it does not answer pings",
        text("on the gateway: ping {}", *facts.target)},
       {"the gateway drops what comes from this peer: AllowedIPs, forwarding, a firewall, rp_filter",
-       "wgscope handshake: it waits for what the gateway's timers tell of that"},
-      {"data is lost on its way, though handshakes are not", "wgscope handshake --hold 30s"},
+       "wgscope handshake watches the gateway's timers, which show it"},
+      {"data is lost on the path, though handshakes are not", "wgscope handshake --hold 30s"},
   };
   if (facts.icmp) finding.hypotheses.pop_back();  // the tunnel carries both ways
   finding.fix = {"name an address that is known to answer: wgscope ping ADDRESS",
-                 "wgscope handshake tells where data is dropped"};
+                 "wgscope handshake shows where data is dropped"};
   return finding;
 }
 
@@ -125,7 +120,7 @@ Check reply_check(const PingFacts& facts) {
   } else if (facts.inner.sent == 0 && facts.interrupted) {
     check = interrupted(ping_reply);
   } else if (facts.inner.sent == 0) {
-    check.summary = "ended before a ping could be answered";
+    check.summary = "the time was over before a ping could be answered";
   } else if (!times) {
     check.finding = no_reply(facts);
     check.summary = check.finding->cause;
@@ -134,7 +129,7 @@ Check reply_check(const PingFacts& facts) {
   } else {
     check.status = Status::ok;
     check.target = text("{}", *facts.target);
-    check.summary = text("{} of {} answered, round trip {} (median), {} to {}", times->count,
+    check.summary = text("{} of {} pings answered, round trip {} (median), {} to {}", times->count,
                          facts.inner.sent, times->median, times->min, times->max);
     if (const auto variation = jitter(facts.inner.round_trips))
       check.summary.add(text(", jitter {}", *variation));
@@ -149,21 +144,24 @@ void add_outer(const PingFacts& facts, Finding& finding) {
   finding.evidence.push_back(outer_evidence(facts));
   if (facts.outer.round_trips.size() == facts.outer.sent)
     finding.hypotheses.push_back(
-        {"only the tunnel's packets are lost: UDP is policed, or the gateway is out of CPU",
+        {"only the tunnel's packets are lost: UDP is rate-limited, or the gateway's CPU is "
+         "overloaded",
          "compare at a lower rate: wgscope ping -i 2"});
 }
 
 Finding forward_finding(const PingFacts& facts, std::size_t lost) {
   Finding finding{
       .id = FindingId::loss_forward,
-      .cause = text("{} of {} pings ({}) lost on the way there", lost, facts.inner.sent,
+      .cause = text("{} of {} pings ({}) lost on the forward path", lost, facts.inner.sent,
                     percentage(lost, facts.inner.sent)),
-      .evidence = {"the numbers of the gateway's packets have no gap for them: it sent no answer"},
-      .hypotheses = {{"the way from here to the gateway is congested or policed: uploads fill it",
+      .evidence = {"the gateway's packet counters have no gap for the lost pings: the gateway sent "
+                   "no answer to them"},
+      .hypotheses = {{"the forward path is congested or rate-limited: uploads fill it",
                       "ping again while nothing is uploaded"},
                      {text("{} limits how many pings it answers", *facts.target),
                       "ping at a lower rate: wgscope ping -i 2"}},
-      .fix = {"find the hop that loses: mtr -u to the endpoint, and the other way from the gateway",
+      .fix = {"find the hop that loses packets: mtr -u to the endpoint, and from the gateway to "
+              "this host",
               "shape uploads below the line's rate (tc qdisc … cake bandwidth)"},
   };
   add_local(facts, finding);
@@ -174,18 +172,19 @@ Finding forward_finding(const PingFacts& facts, std::size_t lost) {
 Finding backward_finding(const PingFacts& facts, std::size_t lost, std::size_t of) {
   Finding finding{
       .id = FindingId::loss_backward,
-      .cause = text("{} of {} answers ({}) lost on the way back", lost, of, percentage(lost, of)),
-      .evidence = {text("of the gateway's packets, numbered without gaps, {} came and {} did not",
+      .cause =
+          text("{} of {} answers ({}) lost on the reverse path", lost, of, percentage(lost, of)),
+      .evidence = {text("by the gateway's packet counters, {} packets arrived and {} did not",
                         facts.back.received, facts.back.missing)},
-      .hypotheses = {{"the way from the gateway to here is congested or policed: downloads fill it",
+      .hypotheses = {{"the reverse path is congested or rate-limited: downloads fill it",
                       "ping again while nothing is downloaded"}},
-      .fix = {"find the hop that loses: mtr -u on the gateway, to this host's address",
+      .fix = {"find the hop that loses packets: mtr -u on the gateway, to this host's address",
               "shape downloads below the line's rate (tc qdisc … cake bandwidth, on the gateway)"},
   };
   const std::size_t answers = facts.inner.round_trips.size() + facts.inner.duplicates;
   if (facts.back.received > answers)
     finding.evidence.push_back(text(
-        "the gateway also sent {} {} that answered no ping; such as were lost count here",
+        "the gateway also sent {} {} that answered no ping; lost ones count here too",
         facts.back.received - answers, word(facts.back.received - answers, "packet", "packets")));
   add_outer(facts, finding);
   return finding;
@@ -194,24 +193,25 @@ Finding backward_finding(const PingFacts& facts, std::size_t lost, std::size_t o
 Finding untold_finding(const PingFacts& facts, std::size_t lost) {
   Finding finding{
       .id = FindingId::loss,
-      .cause = text("{} of {} pings ({}) lost, in which direction is not told", lost,
+      .cause = text("{} of {} pings ({}) lost; cannot tell in which direction", lost,
                     facts.inner.sent, percentage(lost, facts.inner.sent)),
-      .evidence = {"no packet of the gateway came after them, whose number would have told"},
-      .hypotheses = {{"the tunnel has stopped carrying", "wgscope handshake --hold 30s"}},
+      .evidence =
+          {"no packet of the gateway arrived after them, whose counter would tell the direction"},
+      .hypotheses = {{"the tunnel has stopped carrying data", "wgscope handshake --hold 30s"}},
       .fix = {"ping for longer: wgscope ping -c 100 -i 0.2"},
   };
   if (facts.back.tail == 0)
-    finding.evidence = {text("{} more {} sent to learn it, and lost too",
+    finding.evidence = {text("{} more {} sent to learn the direction, and lost too",
                              facts.back.unanswered_extra,
                              word(facts.back.unanswered_extra, "ping was", "pings were"))};
   add_outer(facts, finding);
   return finding;
 }
 
-Check loss_check(CheckKind kind, std::size_t lost, std::size_t of, std::string_view where) {
+Check loss_check(CheckKind kind, std::size_t lost, std::size_t of, Words where) {
   Check check = make_check(kind, status_of_loss(lost, of), Text());
   if (lost == 0)
-    check.summary.add("nothing lost ").add(where);
+    check.summary.add("no packets lost ").add(where);
   else
     check.summary = text("{} of {} ({}) lost {}", lost, of, percentage(lost, of), where);
   return check;
@@ -224,15 +224,16 @@ void add(Finding finding, Check& check) {
 
 void add_loss(const PingFacts& facts, std::vector<Check>& checks) {
   const PingLoss loss = loss_of(facts);
-  Check forward = loss_check(ping_loss_forward, loss.forward, facts.inner.sent, "on the way there");
+  Check forward =
+      loss_check(ping_loss_forward, loss.forward, facts.inner.sent, "on the forward path");
   if (forward.status != Status::ok) add(forward_finding(facts, loss.forward), forward);
   const std::size_t answers = answers_sent(facts);
-  Check backward = loss_check(ping_loss_backward, loss.backward, answers, "on the way back");
+  Check backward = loss_check(ping_loss_backward, loss.backward, answers, "on the reverse path");
   if (backward.status != Status::ok) add(backward_finding(facts, loss.backward, answers), backward);
   checks.push_back(std::move(forward));
   checks.push_back(std::move(backward));
   if (loss.untold == 0) return;
-  Check untold = loss_check(ping_loss, loss.untold, facts.inner.sent, "in a direction not told");
+  Check untold = loss_check(ping_loss, loss.untold, facts.inner.sent, "in an unknown direction");
   if (untold.status != Status::ok) add(untold_finding(facts, loss.untold), untold);
   checks.push_back(std::move(untold));
 }
@@ -243,55 +244,59 @@ Check duplicates_check(const PingFacts& facts) {
   const std::uint64_t answers = facts.inner.duplicates;
   const std::uint64_t datagrams = facts.back.replayed;
   const std::uint64_t all = answers + datagrams;
-  Check check = make_check(ping_duplicates, Status::ok, "nothing came twice");
+  Check check = make_check(ping_duplicates, Status::ok, "no packet arrived twice");
   if (all == 0) return check;
-  check.summary = text("{} {} twice ({})", all, word(all, "packet came", "packets came"),
+  check.summary = text("{} {} twice ({})", all, word(all, "packet arrived", "packets arrived"),
                        percentage(all, facts.back.received + datagrams));
   if (share(all, facts.back.received + datagrams) < kNotableShare) return check;
   check.status = Status::warning;
   Finding finding{.id = FindingId::duplicates, .cause = check.summary, .evidence = {}};
   if (datagrams > 0)
     finding.evidence.push_back(
-        text("{} {} of the gateway came twice, and the tunnel dropped the second: doubled on the "
-             "way back",
+        text("{} {} of the gateway arrived twice, and the tunnel dropped the second: duplicated on "
+             "the reverse path",
              datagrams, word(datagrams, "datagram", "datagrams")));
   if (answers > 0)
-    finding.evidence.push_back(text(
-        "{} {} came twice inside the tunnel: doubled behind the gateway, or answered by two hosts",
-        answers, word(answers, "answer", "answers")));
+    finding.evidence.push_back(
+        text("{} {} arrived twice inside the tunnel: duplicated behind the gateway, or sent by two "
+             "hosts",
+             answers, word(answers, "answer", "answers")));
   finding.hypotheses = {
-      {"two routers or bridges forward the same packets", "tcpdump on the hops of that way"},
+      {"two routers or bridges forward the same packets", "tcpdump on the hops of that path"},
       {"two hosts have the same address", text("behind the gateway: arping -d {}", *facts.target)}};
   if (answers == 0) finding.hypotheses.pop_back();
-  finding.fix = {"look for a bridge loop or a mirrored port on that way"};
+  finding.fix = {"look for a bridge loop or a mirrored port on that path"};
   check.finding = std::move(finding);
   return check;
 }
 
 Check order_check(const PingFacts& facts) {
-  // What is late on the way back makes its answer late too; the other late answers were so before.
+  // What is late on the reverse path makes its answer late too; the other late answers were so before.
   const std::uint64_t backward = facts.back.reordered;
   const std::uint64_t forward =
       facts.inner.reordered - std::min<std::uint64_t>(facts.inner.reordered, backward);
   const std::uint64_t all = backward + forward;
-  Check check = make_check(ping_order, Status::ok, "all came in order");
+  Check check = make_check(ping_order, Status::ok, "all packets arrived in order");
   if (all == 0) return check;
-  check.summary = text("{} {} out of order ({})", all, word(all, "packet came", "packets came"),
-                       percentage(all, facts.back.received));
+  check.summary =
+      text("{} {} out of order ({})", all, word(all, "packet arrived", "packets arrived"),
+           percentage(all, facts.back.received));
   if (share(all, facts.back.received) < kNotableShare) return check;
   check.status = Status::warning;
   Finding finding{.id = FindingId::reordered, .cause = check.summary, .evidence = {}};
   if (backward > 0)
     finding.evidence.push_back(
-        text("{} of the gateway's {} came after one with a higher number: the way back", backward,
-             word(backward, "packets", "packets")));
+        text("{} of the gateway's {} arrived after one with a higher counter: reordered on the "
+             "reverse path",
+             backward, word(backward, "packets", "packets")));
   if (forward > 0)
     finding.evidence.push_back(
-        text("{} {} in another order than the pings: the way there, or behind the gateway", forward,
-             word(forward, "answer was sent", "answers were sent")));
+        text("{} {} in another order than the pings: reordered on the forward path, or behind the "
+             "gateway",
+             forward, word(forward, "answer was sent", "answers were sent")));
   finding.hypotheses = {
       {"packets of one flow are spread over several links or queues",
-       "look for per-packet balancing (bonding mode balance-rr, ECMP) on the way"}};
+       "look for per-packet balancing (bonding mode balance-rr, ECMP) on the path"}};
   finding.fix = {"balance by flow instead of by packet"};
   check.finding = std::move(finding);
   return check;
@@ -306,17 +311,18 @@ Check outer_check(const PingFacts& facts) {
   const auto inner = statistics(facts.inner.round_trips);
   if (outer) {
     check.status = Status::ok;
-    check.summary = text("{} of {} answered outside the tunnel, round trip {} (median)",
+    check.summary = text("{} of {} pings answered outside the tunnel, round trip {} (median)",
                          outer->count, facts.outer.sent, outer->median);
     if (inner && inner->median > outer->median)
       check.summary.add(text("; the tunnel adds {}", inner->median - outer->median));
   } else if (facts.outer_failure) {
-    check.summary.add(std::string_view(*facts.outer_failure));
+    check.summary = text("{}", Name{*facts.outer_failure});
   } else if (facts.outer.sent == 0) {
-    check.summary = "ended before a ping could be answered";
+    check.summary = "the time was over before a ping could be answered";
   } else {
-    check.summary = text("none of {} pings answered outside the tunnel; many hosts answer none",
-                         facts.outer.sent);
+    check.summary =
+        text("none of {} pings was answered outside the tunnel; many hosts do not answer pings",
+             facts.outer.sent);
   }
   return check;
 }
@@ -326,15 +332,15 @@ Check without_answers(CheckKind kind, const PingFacts& facts, const Check& reply
   if (reply.finding) return skipped(kind, reply.finding->id);
   if (facts.interrupted) return interrupted(kind);
   return make_check(kind, Status::skipped,
-                    facts.obstacle ? "nothing was pinged" : "no answers to look at");
+                    facts.obstacle ? Words("nothing was pinged") : Words("there were no answers"));
 }
 
 }  // namespace
 
-std::string percentage(std::uint64_t count, std::uint64_t of) {
+Text percentage(std::uint64_t count, std::uint64_t of) {
   const double percent = 100 * share(count, of);
   if (count > 0 && percent < 0.05) return "under 0.1 %";
-  return fmt::format("{:.{}f} %", percent, percent < 9.95 && count > 0 ? 1 : 0);
+  return text("{} %", decimal(percent, percent < 9.95 && count > 0 ? 1 : 0));
 }
 
 PingLoss loss_of(const PingFacts& facts) {
@@ -374,7 +380,7 @@ void measure(const PingFacts& facts, Report& report) {
   if (!facts.outer.round_trips.empty())
     report.distributions.push_back({kRtt, {{"layer", "outer"}}, facts.outer.round_trips});
   if (facts.inner.sent == 0) return;
-  const auto add = [&](const char* direction, std::size_t lost, std::size_t of) {
+  const auto add = [&](Words direction, std::size_t lost, std::size_t of) {
     report.measurements.push_back({kLoss, {{"direction", direction}}, share(lost, of)});
   };
   add("round_trip", unanswered(facts), facts.inner.sent);

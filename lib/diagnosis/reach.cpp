@@ -31,9 +31,6 @@ using config::Expectation;
 using config::ReachKind;
 using std::chrono::duration;
 
-constexpr std::uint16_t kDnsPort = 53;
-constexpr std::uint16_t kHttpPort = 80;
-
 CheckKind check_kind(ReachKind kind) {
   switch (kind) {
     case ReachKind::icmp: return reach_icmp;
@@ -69,16 +66,18 @@ std::size_t count_tries(const ReachFacts& facts) {
 /// Whether anything inside answers at all: not what was asked, but what the answers hang on.
 std::optional<Check> check_tunnel(const ReachFacts& facts) {
   if (facts.heard)
-    return make_check(reach_tunnel, Status::ok, text("it carries: {} answered", *facts.heard));
+    return make_check(reach_tunnel, Status::ok,
+                      text("the tunnel works: {} answered", *facts.heard));
   const std::size_t tries = count_tries(facts);
   if (tries == 0) return std::nullopt;
   Finding finding{.id = FindingId::data_unanswered,
-                  .cause = "nothing at all inside the tunnel answered",
-                  .evidence = {text("{} packets or connections, no answer to any", tries)}};
+                  .cause = "nothing inside the tunnel answered",
+                  .evidence = {text("{} packets or connection attempts, no answer", tries)}};
   for (const IpAddress& control : facts.controls)
     finding.evidence.push_back(text("{} does not answer pings", control));
-  finding.fix = {"wgscope handshake tells why data does not cross"};
-  return make_check(reach_tunnel, Status::unknown, "nothing inside answered", std::move(finding));
+  finding.fix = {"wgscope handshake shows why data does not cross"};
+  return make_check(reach_tunnel, Status::unknown, "nothing inside the tunnel answered",
+                    std::move(finding));
 }
 
 Check check_one(const ReachScene& scene) {
@@ -86,8 +85,8 @@ Check check_one(const ReachScene& scene) {
   const bool asked = one.resolve_error || one.not_allowed || !one.tries.empty();
   if (one.given_up || !asked)
     return make_reach_check(one.wanted, Status::unknown,
-                            one.tries.empty() ? text("not known before the end")
-                                              : text("not known before the end, after {}",
+                            one.tries.empty() ? text("not settled before the end")
+                                              : text("not settled before the end; last: {}",
                                                      describe(one.wanted, one.tries.back())));
   return one.wanted.closed ? check_closed(scene) : check_open(scene);
 }
@@ -104,9 +103,9 @@ std::optional<Nanoseconds> median_of(const ReachResult& result) {
 /// 1 or 0 for what is as expected or is not, nothing for what could not be told.
 void measure(const ReachResult& result, Status status, Report& report) {
   const std::vector<Label> labels{
-      {"kind", Text().add(to_string(result.wanted.kind))},
+      {"kind", words_of(result.wanted.kind)},
       {"inner_target", target_of(result.wanted)},
-      {"expect", result.wanted.closed ? "closed" : "open"},
+      {"expect", either(result.wanted.closed, "closed", "open")},
   };
   const auto add = [&](std::string_view name, double value) {
     const auto same = [&](const Measurement& other) {
@@ -146,16 +145,30 @@ Text target_of(const Expectation& expectation) {
     case ReachKind::tcp:
     case ReachKind::udp: return host_text(where, 0);
     case ReachKind::dns:
-      return text("{} at {}", Name{expectation.question}, host_text(where, kDnsPort));
+      return text("{} at {}", Name{expectation.question}, host_text(where, config::kDnsPort));
     case ReachKind::http:
-      return text("http://{}{}", host_text(where, kHttpPort), Name{expectation.path});
+      return text("http://{}{}", host_text(where, config::kHttpPort), Name{expectation.path});
   }
   return {};
 }
 
 Text describe(const Expectation& expectation) {
-  return text("{} {}", to_string(expectation.kind), target_of(expectation));
+  return text("{} {}", words_of(expectation.kind), target_of(expectation));
 }
+
+Words words_of(ReachKind kind) {
+  switch (kind) {
+    case ReachKind::icmp: return "icmp";
+    case ReachKind::tcp: return "tcp";
+    case ReachKind::udp: return "udp";
+    case ReachKind::dns: return "dns";
+    case ReachKind::http: break;
+  }
+  return "http";
+}
+
+/// It is a word of wire::to_string(), whatever the server sent.
+Text rcode_of(const DnsFacts& dns) { return vouched(dns.rcode); }
 
 Text times(std::size_t count) { return count == 1 ? text("once") : text("{} times", count); }
 
@@ -186,11 +199,11 @@ Text describe(const Expectation& wanted, const ReachTry& tried) {
       if (tried.http_status)
         return text("HTTP status {} after {}", *tried.http_status, tried.after);
       if (tried.dns) {
-        Text made = text("{} after {}", tried.dns->rcode, tried.after);
+        Text made = text("{} after {}", rcode_of(*tried.dns), tried.after);
         for (const IpAddress& address : tried.dns->addresses) made.add(", ").add(address);
         return made;
       }
-      return text(wanted.kind == ReachKind::tcp ? "connected after {}" : "answered after {}",
+      return text("{} after {}", either(wanted.kind == ReachKind::tcp, "connected", "answered"),
                   tried.after);
     case ReachOutcome::refused: return text("refused after {}", tried.after);
     case ReachOutcome::rejected: return describe(*tried.icmp);
@@ -234,7 +247,8 @@ Text success(const ReachFacts& facts) {
   if (facts.results.size() != 1)
     return text("all {} targets inside the tunnel are as expected", facts.results.size());
   const Expectation& wanted = facts.results.front().wanted;
-  return text(wanted.closed ? "{} is closed, and must be" : "{} is reachable", describe(wanted));
+  return text("{} {}", describe(wanted),
+              either(wanted.closed, "is closed, as expected", "is reachable"));
 }
 
 void skip(std::span<const Expectation> wanted, std::optional<FindingId> because, Report& report) {

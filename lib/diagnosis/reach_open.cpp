@@ -25,17 +25,18 @@ using config::ReachKind;
 Check name_not_found(const ReachScene& scene) {
   const ReachResult& one = scene.one;
   const Name name{one.wanted.where.host};
-  const Text why = Text().add(one.resolve_error->context);
+  const Name why{one.resolve_error->context};
   Finding finding{.id = FindingId::lookup_failed,
                   .cause = text("{} cannot be looked up: {}", name, why),
                   .evidence = {}};
   if (one.name_server) {
-    finding.evidence.push_back(text("asked inside the tunnel: {}", *one.name_server));
+    finding.evidence.push_back(
+        text("the name server {} inside the tunnel was asked", *one.name_server));
     finding.fix = {text("dig @{} {} through the tunnel; or name another server with --dns-server",
                         *one.name_server, name)};
   } else {
-    finding.evidence.emplace_back("asked by this host's own name servers");
-    finding.fix = {"name the server inside the tunnel that knows the name, with --dns-server"};
+    finding.evidence.emplace_back("this host's own name servers were asked");
+    finding.fix = {"name the server inside the tunnel that knows this name, with --dns-server"};
   }
   return make_reach_check(scene, Status::critical, text("not looked up: {}", why),
                           std::move(finding));
@@ -44,21 +45,21 @@ Check name_not_found(const ReachScene& scene) {
 Check not_carried(const ReachScene& scene) {
   const IpAddress& address = *scene.one.address;
   return make_reach_check(
-      scene, Status::critical, "outside AllowedIPs, nothing was sent",
+      scene, Status::critical, "not in AllowedIPs, so nothing was sent",
       {.id = FindingId::not_reachable,
-       .cause = text("this configuration's AllowedIPs do not cover {}: the tunnel carries nothing "
-                     "to it",
-                     address),
+       .cause = text(
+           "this configuration's AllowedIPs do not cover {}, so the tunnel carries nothing to it",
+           address),
        .evidence = {"nothing was sent"},
        .fix = {text("add {} to AllowedIPs under [Peer] of the configuration", address)}});
 }
 
 Check not_sent(const ReachScene& scene) {
-  const Text why = Text().add(scene.one.tries.back().why);
+  const Text& why = scene.one.tries.back().why;
   return make_reach_check(
       scene, Status::critical, text("not sent: {}", why),
       {.id = FindingId::not_reachable,
-       .cause = text("{} could not be asked: {}", describe(scene.one.wanted), why),
+       .cause = text("nothing could be sent to {}: {}", describe(scene.one.wanted), why),
        .evidence = evidence_of(scene.one),
        .fix = {"compare the target with Address under [Interface] of the configuration"}});
 }
@@ -66,17 +67,17 @@ Check not_sent(const ReachScene& scene) {
 Check refused(const ReachScene& scene) {
   const ReachResult& one = scene.one;
   return make_reach_check(
-      scene, Status::critical, "refused: nobody listens there",
+      scene, Status::critical, "refused: nothing listens there",
       {.id = FindingId::refused,
-       .cause = text("nobody listens on {} {}: {} refuses", to_string(one.wanted.kind),
+       .cause = text("nothing listens on {} {}: {} refuses", words_of(one.wanted.kind),
                      target_of(one.wanted), *one.address),
        .evidence = evidence_of(one),
        .hypotheses = {{"the service is not running, or listens on another address",
                        text("on {}: ss -tulnp", *one.address)},
-                      {"a firewall rejects in its name",
+                      {"a firewall rejects on its behalf",
                        text("on {} and on the gateway: nft list ruleset", *one.address)}},
-       .fix = {text("on {}: ss -tulnp | grep :{}, and start what should listen", *one.address,
-                    one.wanted.where.port)}});
+       .fix = {text("on {}: ss -tulnp | grep :{}; start the service that should listen",
+                    *one.address, one.wanted.where.port)}});
 }
 
 Text fix_of_rejection(const IcmpReport& icmp, const IpAddress& target) {
@@ -84,16 +85,19 @@ Text fix_of_rejection(const IcmpReport& icmp, const IpAddress& target) {
     case IcmpMeaning::unreachable:
       return text("on {}: ip route get {}; is the host up: ip neighbour show {}", icmp.from, target,
                   target);
-    case IcmpMeaning::loop: return text("on {}: ip route get {}: it leads back", icmp.from, target);
-    default: return text("on {}: nft list ruleset; iptables -S: which rule rejects", icmp.from);
+    case IcmpMeaning::loop:
+      return text("on {}: ip route get {} shows a route that leads back", icmp.from, target);
+    default:
+      return text("on {}: find the rule that rejects: nft list ruleset; iptables -S", icmp.from);
   }
 }
 
 Check rejected(const ReachScene& scene, const IcmpReport& icmp) {
   const ReachResult& one = scene.one;
-  return make_reach_check(scene, Status::critical, text("{} says: {}", icmp.from, icmp_name(icmp)),
+  return make_reach_check(scene, Status::critical,
+                          text("{} reports: {}", icmp.from, icmp_name(icmp)),
                           {.id = FindingId::not_reachable,
-                           .cause = text("{} says that {} cannot be reached: {}", icmp.from,
+                           .cause = text("{} reports that {} cannot be reached: {}", icmp.from,
                                          describe(one.wanted), icmp_name(icmp)),
                            .evidence = evidence_of(one),
                            .fix = {fix_of_rejection(icmp, *one.address)}});
@@ -102,9 +106,9 @@ Check rejected(const ReachScene& scene, const IcmpReport& icmp) {
 std::vector<Hypothesis> reasons_of_silence(const ReachScene& scene) {
   const IpAddress& target = *scene.one.address;
   std::vector<Hypothesis> reasons{
-      {"a firewall drops it, on the target, the gateway or between them",
+      {"a firewall drops the packets, on the target, on the gateway or between them",
        text("on the gateway: nft list ruleset; iptables -S FORWARD; the same on {}", target)},
-      {text("{} is not up, or nobody has that address", target),
+      {text("{} is down, or no host has that address", target),
        text("on the gateway: ping {}", target)},
       {"the gateway does not forward there",
        text("on the gateway: sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding; ip route get "
@@ -113,24 +117,24 @@ std::vector<Hypothesis> reasons_of_silence(const ReachScene& scene) {
       {text("{} has no route back to this peer's inner address", target),
        text("on {}: ip route get OUR-INNER-ADDRESS", target)}};
   if (!scene.all.heard)
-    reasons.insert(reasons.begin(), {"the tunnel itself carries no data", "wgscope handshake"});
+    reasons.insert(reasons.begin(), {"the tunnel itself does not carry data", "wgscope handshake"});
   if (scene.one.wanted.kind == ReachKind::icmp)
-    reasons.push_back({text("{} does not answer pings", target), "ask a port of it: --tcp"});
+    reasons.push_back({text("{} does not answer pings", target), "ask one of its ports: --tcp"});
   return reasons;
 }
 
 Check silent(const ReachScene& scene) {
   const ReachResult& one = scene.one;
   Text cause = text("{} does not answer", describe(one.wanted));
-  if (!scene.all.heard) cause.add(", and nothing else inside the tunnel does");
+  if (!scene.all.heard) cause.add(", and nothing else inside the tunnel answers");
   return make_reach_check(
       scene, Status::critical, text("no answer, asked {}", times(one.tries.size())),
       {.id = FindingId::not_reachable,
        .cause = std::move(cause),
        .evidence = evidence_of(one),
        .hypotheses = reasons_of_silence(scene),
-       .fix = {
-           text("on the gateway: tcpdump -ni any host {} shows how far it comes", *one.address)}});
+       .fix = {text("on the gateway: tcpdump -ni any host {} shows how far the packets get",
+                    *one.address)}});
 }
 
 /// A datagram's silence is that of a closed port behind a firewall, and that of a service that does
@@ -138,27 +142,28 @@ Check silent(const ReachScene& scene) {
 Check silent_udp(const ReachScene& scene) {
   const ReachResult& one = scene.one;
   return make_reach_check(
-      scene, Status::unknown, text("silent, asked {}: that tells nothing", times(one.tries.size())),
+      scene, Status::unknown,
+      text("no answer, asked {}: over UDP that proves nothing", times(one.tries.size())),
       {.id = FindingId::reach_not_told,
-       .cause = text("whether {} is reachable is not told: silence over UDP means a service that "
-                     "does not answer what it does not know, or a firewall",
+       .cause = text("cannot tell whether {} is reachable: over UDP, a service that ignores "
+                     "unknown requests and a firewall are both silent",
                      describe(one.wanted)),
        .evidence = evidence_of(one),
        .hypotheses = reasons_of_silence(scene),
        .fix = {text("on {}: tcpdump -ni any udp port {} shows whether it arrives", *one.address,
                     one.wanted.where.port),
-               "ask with what the service answers: --dns for a name server"}});
+               "use a request that the service answers: --dns for a name server"}});
 }
 
 Check wrong_dns(const ReachScene& scene, const DnsFacts& dns) {
   const config::Expectation& wanted = scene.one.wanted;
   const Name name{wanted.question};
   Text cause =
-      text("{} is not found by the name server {}: {}", name, *scene.one.address, dns.rcode);
-  Text summary = text("the answer is {}", dns.rcode);
+      text("{} is not found by the name server {}: {}", name, *scene.one.address, rcode_of(dns));
+  Text summary = text("the answer is {}", rcode_of(dns));
   if (dns.rcode == "NOERROR" && dns.addresses.empty()) {
-    cause = text("the name server {} knows no {} address of {}", *scene.one.address,
-                 wanted.family == Family::v4 ? "IPv4" : "IPv6", name);
+    cause = text("the name server {} has no {} address of {}", *scene.one.address,
+                 either(wanted.family == Family::v4, "IPv4", "IPv6"), name);
     summary = "no address";
   } else if (dns.rcode == "NOERROR") {
     cause = text("{} has other addresses than expected", name);
@@ -196,10 +201,10 @@ Check unstable(const ReachScene& scene, std::size_t good) {
        .evidence = evidence_of(one),
        .hypotheses = {{"packets are lost, in the tunnel or behind it", "wgscope ping"},
                       {"several hosts share the address, and not all of them answer",
-                       "behind a load balancer: ask each by itself"},
+                       "behind a load balancer, ask each host by itself"},
                       {"the service is overloaded, or a rule limits new connections",
                        "on the target: ss -s; nft list ruleset"}},
-       .fix = {"run again with more --tries, beside wgscope ping"}});
+       .fix = {"run again with more --tries; measure the loss with wgscope ping"}});
 }
 
 Check nothing_fits(const ReachScene& scene) {
@@ -212,9 +217,9 @@ Check nothing_fits(const ReachScene& scene) {
   if (const ReachTry* by_icmp = first_of(one, ReachOutcome::rejected))
     return rejected(scene, *by_icmp->icmp);
   if (const ReachTry* broken = first_of(one, ReachOutcome::broken))
-    return wrong_http(scene, Text().add(broken->why));
+    return wrong_http(scene, broken->why);
   if (first_of(one, ReachOutcome::stalled) != nullptr)
-    return wrong_http(scene, "connected, but no HTTP answer came");
+    return wrong_http(scene, "connected, but no HTTP answer arrived");
   if (one.tries.back().outcome == ReachOutcome::not_sent) return not_sent(scene);
   return one.wanted.kind == ReachKind::udp ? silent_udp(scene) : silent(scene);
 }

@@ -25,6 +25,8 @@ Check check_closed(const ReachScene& scene);
 
 /// "10.9.0.1:22", "http://intranet.example/": without the kind.
 Text target_of(const config::Expectation& expectation);
+Words words_of(config::ReachKind kind);  ///< as config::to_string()
+Text rcode_of(const DnsFacts& dns);
 /// "once", "3 times"
 Text times(std::size_t count);
 std::size_t count_of(const ReachResult& result, ReachOutcome outcome);

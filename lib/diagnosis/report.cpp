@@ -101,7 +101,8 @@ Text verdict(const Report& report) {
   if (overall(report) == Status::ok) return report.success;
   if (const Check* check = check_of_verdict(report))
     return check->finding ? check->finding->cause : check->summary;
-  return report.interrupted ? "interrupted before it was known" : "it could not be told";
+  return report.interrupted ? Words("interrupted before an answer was known")
+                            : Words("nothing could be determined");
 }
 
 const Finding* worst_finding(const Report& report) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <chrono>
 #include <cstddef>
 #include <limits>
@@ -35,16 +34,14 @@ std::string in_two(Nanoseconds time, std::string_view large, std::string_view sm
 
 }  // namespace
 
-Text& Text::append(std::string text, Sensitivity kind) {
+Text& Text::append(std::string_view text, Sensitivity kind) {
   if (text.empty()) return *this;
   if (kind == Sensitivity::none && !pieces_.empty() && pieces_.back().kind == kind)
     pieces_.back().text += text;
   else
-    pieces_.push_back({std::move(text), kind});
+    pieces_.push_back({std::string(text), kind});
   return *this;
 }
-
-Text& Text::add(std::string_view words) { return append(std::string(words), Sensitivity::none); }
 
 Text& Text::add(const Text& other) {
   for (const Piece& piece : other.pieces_) append(piece.text, piece.kind);
@@ -56,11 +53,12 @@ Text& Text::add(const IpAddress& address) {
 }
 
 Text& Text::add(const Endpoint& endpoint) {
-  const std::string port = fmt::format(":{}", endpoint.port);
-  if (endpoint.address.family == Family::v4) return add(endpoint.address).add(port);
-  std::string zone;
-  if (endpoint.scope_id != 0) zone = fmt::format("%{}", endpoint.scope_id);
-  return add("[").add(endpoint.address).add(zone).add("]").add(port);
+  const bool is_v4 = endpoint.address.family == Family::v4;
+  if (!is_v4) add("[");
+  add(endpoint.address);
+  if (!is_v4 && endpoint.scope_id != 0) add("%").add(endpoint.scope_id);
+  if (!is_v4) add("]");
+  return add(":").add(endpoint.port);
 }
 
 Text& Text::add(const Prefix& prefix) {
@@ -73,7 +71,7 @@ Text& Text::add(const Name& name) { return append(shown(name.text), Sensitivity:
 
 Text& Text::add(const Path& path) { return append(shown(path.text), Sensitivity::path); }
 
-Text& Text::add(Nanoseconds time) { return add(std::string_view(format_duration(time))); }
+Text& Text::add(Nanoseconds time) { return append(format_duration(time), Sensitivity::none); }
 
 std::string Text::plain() const {
   std::string all;
@@ -81,9 +79,7 @@ std::string Text::plain() const {
   return all;
 }
 
-Text decimal(double number, int digits) {
-  return Text().add(std::string_view(fmt::format("{:.{}f}", number, digits)));
-}
+Text decimal(double number, int digits) { return vouched(fmt::format("{:.{}f}", number, digits)); }
 
 std::string format_duration(Nanoseconds time) {
   using std::chrono::hours;
@@ -109,12 +105,13 @@ std::string format_duration(Nanoseconds time) {
   return fmt::format("{} ns", time.count());
 }
 
+Text vouched(std::string_view words) { return Text().append(words, Sensitivity::none); }
+
 namespace detail {
 
-std::string_view take_words(std::string_view& words) {
+Text take_words(std::string_view& words) {
   const std::size_t place = words.find("{}");
-  assert(place != std::string_view::npos);
-  const std::string_view before = words.substr(0, place);
+  Text before = vouched(words.substr(0, place));
   words.remove_prefix(place + 2);
   return before;
 }

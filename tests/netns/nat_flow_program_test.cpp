@@ -97,7 +97,7 @@ TEST_F(NatFlowProgram, NeedsNoRootToSeeThroughATwinThatTheFilesKeepaliveIsTooLon
 TEST_F(NatFlowProgram, SaysInSecondsWhetherTheGatewayForwards) {
   const Finished does = nat({"--quick", "--twin", folder_ / "twin"});
   EXPECT_EQ(does.exit_code, 0) << does.out << does.err;
-  EXPECT_THAT(does.out, HasSubstr("what the twin 10.9.0.3 sends comes in through the gateway"));
+  EXPECT_THAT(does.out, HasSubstr("packets of the twin 10.9.0.3 arrive through the gateway"));
   place_->theirs.set("net/ipv4/ip_forward", "0");
   const Finished does_not = nat({"--quick", "--twin", folder_ / "twin"});
   EXPECT_EQ(does_not.exit_code, 3) << does_not.out;

@@ -110,7 +110,7 @@ TEST_F(NatRouter, IsAskedInThreeProtocolsAndMadeToCreateNothing) {
   EXPECT_EQ(said.summary("nat.router"),
             "the router speaks PCP, NAT-PMP and UPnP; its outer address is 198.51.99.2");
   EXPECT_EQ(said.summary("nat.carrier"),
-            "none: servers see the address that the router says it has");
+            "none: servers see the outer address that the router reports");
   EXPECT_EQ(mappings(), before);
 
   // Had a mapping been asked for, that would have been seen: RFC 6886 §3.3, UDP, for a minute.
@@ -126,7 +126,7 @@ TEST_F(NatRouter, IsContradictedByTheServers) {
   const Said said = ask();
   EXPECT_EQ(said.program.exit_code, 1) << said.program.out;
   EXPECT_EQ(said.check("nat.router").at("finding").at("id"), "WGS-NAT-010");
-  EXPECT_THAT(said.program.out, HasSubstr("by UPnP it says 198.51.99.77"));
+  EXPECT_THAT(said.program.out, HasSubstr("by UPnP it reports 198.51.99.77"));
 }
 
 TEST_F(NatRouter, IsNotAskedUnlessWanted) {
@@ -167,7 +167,7 @@ TEST_F(NatRouter, ShowsThatASecondNatIsBeyondIt) {
   });
   const Said said = ask();
   EXPECT_EQ(said.program.exit_code, 1) << said.program.out;
-  EXPECT_EQ(said.summary("nat.mapping"), "one mapping for all, as ports are kept");
+  EXPECT_EQ(said.summary("nat.mapping"), "one mapping for all destinations, as ports are kept");
   EXPECT_EQ(said.summary("nat.filtering"), "address- and port-dependent filtering");
   EXPECT_EQ(said.summary("nat.router"),
             "the router speaks NAT-PMP; its outer address is 192.168.9.2");

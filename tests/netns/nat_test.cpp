@@ -43,10 +43,10 @@ TEST_F(NatProgram, SeesThatMasqueradingKeepsPortsAndFilters) {
   translate(*router_, far_.left, "masquerade");
   const Said said = nat({"--stun", kServer, "--quick"});
   EXPECT_EQ(said.program.exit_code, 0) << said.program.out;
-  EXPECT_EQ(said.summary("nat.mapping"), "one mapping for all, as ports are kept");
+  EXPECT_EQ(said.summary("nat.mapping"), "one mapping for all destinations, as ports are kept");
   EXPECT_EQ(said.summary("nat.filtering"), "address- and port-dependent filtering");
   EXPECT_EQ(said.summary("nat.ports"), "kept");
-  EXPECT_EQ(said.summary("nat.hairpin"), "the outer address is not reached from inside");
+  EXPECT_EQ(said.summary("nat.hairpin"), "hosts inside do not reach the outer address");
 }
 
 TEST_F(NatProgram, SeesThatRandomPortsDependOnTheDestination) {
@@ -67,7 +67,7 @@ TEST_F(NatProgram, SeesAFullConeWherePortsAreForwarded) {
                             "-100\n  iifname \"{}\" meta l4proto udp dnat to 10.7.0.2\n }}\n}}\n",
                             far_.left));
   const Said said = nat({"--stun", kServer, "--quick"});
-  EXPECT_EQ(said.summary("nat.mapping"), "one mapping for all, as ports are kept");
+  EXPECT_EQ(said.summary("nat.mapping"), "one mapping for all destinations, as ports are kept");
   EXPECT_EQ(said.summary("nat.filtering"), "endpoint-independent filtering");
 }
 
@@ -85,7 +85,7 @@ TEST_F(NatProgram, ComparesMappingsOfTwoOrdinaryServers) {
       {.netns = outside_->name()});
   ASSERT_TRUE(second.wait_for_output("Total General servers", seconds(20)));
   const Said two = nat({"--stun", kServer, "--stun", "198.51.100.11:3478", "--quick"});
-  EXPECT_THAT(two.summary("nat.mapping"), HasSubstr("mapping depends on the destination"));
+  EXPECT_THAT(two.summary("nat.mapping"), HasSubstr("destination-dependent mapping"));
 }
 
 TEST_F(NatProgram, NamesServersThatDoNotAnswer) {
@@ -255,7 +255,7 @@ TEST_F(NatProgram, SeesFiltersThatLookAtAddressesOnly) {
           far_.left));
   const Said said = nat({"--stun", kServer, "--quick", "--no-router"});
   EXPECT_EQ(said.program.exit_code, 0) << said.program.out;
-  EXPECT_EQ(said.summary("nat.mapping"), "one mapping for all, as ports are kept");
+  EXPECT_EQ(said.summary("nat.mapping"), "one mapping for all destinations, as ports are kept");
   EXPECT_EQ(said.summary("nat.filtering"), "address-dependent filtering");
 }
 

@@ -363,7 +363,7 @@ TEST_P(PingVerb, EndsByWhatWasFoundAndWritesItForPrometheus) {
   const Finished done =
       run_verb({"-c", "10", "-i", "10ms", "--prometheus", file, "--redact", "10.9.0.1"});
   EXPECT_EQ(done.exit_code, 2) << done.out << done.err;
-  EXPECT_THAT(done.out, HasSubstr("5 of 10 answers (50 %) lost on the way back (WGS-PNG-003)"));
+  EXPECT_THAT(done.out, HasSubstr("5 of 10 answers (50 %) lost on the reverse path (WGS-PNG-003)"));
   EXPECT_THAT(done.out, Not(HasSubstr("10.9.0.1")));
   EXPECT_THAT(read_file(file), HasSubstr("direction=\"backward\"} 0.5"));
 }

@@ -184,8 +184,9 @@ TEST_F(ReachBehindGateway, TellsEachServiceByWhatItDoes) {
   EXPECT_EQ(check_of(report, "tcp 10.9.0.1:24").finding->cause.plain(),
             "tcp 10.9.0.1:24 does not answer");
   expect_finding(report, "tcp 10.8.0.99:22", Status::critical, FindingId::not_reachable);
-  EXPECT_THAT(check_of(report, "tcp 10.8.0.99:22").finding->cause.plain(),
-              HasSubstr("10.9.0.1 says that tcp 10.8.0.99:22 cannot be reached: host unreachable"));
+  EXPECT_THAT(
+      check_of(report, "tcp 10.8.0.99:22").finding->cause.plain(),
+      HasSubstr("10.9.0.1 reports that tcp 10.8.0.99:22 cannot be reached: host unreachable"));
   expect_finding(report, "udp 10.9.0.1:514", Status::unknown, FindingId::reach_not_told);
   expect_finding(report, "udp 10.9.0.1:515", Status::critical, FindingId::refused);
 }
@@ -196,7 +197,7 @@ TEST_F(ReachBehindGateway, ProvesWhatIsClosedAndFindsWhatIsNot) {
              closed("tcp:10.9.0.1:25"), closed("udp:10.9.0.1:515"), closed("icmp:10.8.0.99")});
   EXPECT_EQ(diagnosis::overall(good), Status::ok) << diagnosis::verdict(good).plain();
   EXPECT_EQ(check_of(good, "tcp 10.8.0.1:22").summary.plain(),
-            "closed: silent 3 times, while the tunnel carries");
+            "closed: no answer, asked 3 times, while the tunnel works");
   const auto leak = reach({closed("tcp:10.8.0.1:22"), closed("tcp:10.9.0.1:22")});
   EXPECT_EQ(diagnosis::overall(leak), Status::critical);
   expect_finding(leak, "tcp 10.9.0.1:22", Status::critical, FindingId::reachable_but_must_not);

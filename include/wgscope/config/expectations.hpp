@@ -43,6 +43,9 @@ struct Expectation {
   friend bool operator==(const Expectation&, const Expectation&) = default;
 };
 
+inline constexpr std::uint16_t kDnsPort = 53;   ///< RFC 1035 §4.2
+inline constexpr std::uint16_t kHttpPort = 80;  ///< RFC 9110 §4.2.1
+
 inline constexpr std::size_t kMaxExpectationsSize = 1U << 20U;  ///< bytes of a file
 inline constexpr std::size_t kMaxExpectations = 1024;           ///< in a file
 inline constexpr std::uint16_t kMaxTries = 100;

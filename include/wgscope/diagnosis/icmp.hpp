@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -23,7 +22,7 @@ enum class IcmpMeaning : std::uint8_t {
 IcmpMeaning meaning_of(const IcmpReport& report);
 
 /// "port unreachable"; "ICMP error" for what is not known.
-std::string_view icmp_name(const IcmpReport& report);
+Words icmp_name(const IcmpReport& report);
 
 /// "port unreachable (ICMP type 3, code 3) from 192.0.2.1, 4 times"
 Text describe(const IcmpReport& report);

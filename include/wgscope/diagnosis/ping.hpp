@@ -80,7 +80,7 @@ struct PingFacts {
   std::optional<std::string> send_failure;  ///< what the first of them ran into
 
   PingSide outer;  ///< to the gateway's address, outside of the tunnel
-  /// Why it was not, or only in part, measured; a sentence of os::EchoSocket, without addresses.
+  /// Why it was not, or only in part, measured; a sentence of os::EchoSocket.
   std::optional<std::string> outer_failure;
   bool interrupted = false;  ///< by the user
 };
@@ -109,6 +109,6 @@ void measure(const PingFacts& facts, Report& report);
 Text success(const PingFacts& facts);
 
 /// "1.2 %"; "under 0.1 %" for what is not nothing. @param of  not 0.
-std::string percentage(std::uint64_t count, std::uint64_t of);
+Text percentage(std::uint64_t count, std::uint64_t of);
 
 }  // namespace wgscope::diagnosis

@@ -41,7 +41,7 @@ struct ReachTry {
   ReachOutcome outcome = ReachOutcome::silent;
   Nanoseconds after{};  ///< from its first packet
   std::optional<IcmpReport> icmp{};
-  std::string why{};  ///< of broken and not_sent: our own words
+  Text why{};  ///< of broken and not_sent
   std::optional<DnsFacts> dns{};
   std::optional<int> http_status{};
 };

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -27,9 +29,26 @@ struct Path {
   std::string text;
 };
 
+/// Words of ours: only a literal, or another constant, becomes one.
+class Words {
+ public:
+  consteval Words(const char* words)  // NOLINT(google-explicit-constructor)
+      : words_(words) {}
+
+  [[nodiscard]] constexpr std::string_view view() const { return words_; }
+
+  friend bool operator==(const Words&, const Words&) = default;
+
+ private:
+  std::string_view words_;
+};
+
+constexpr Words either(bool first, Words one, Words other) { return first ? one : other; }
+
 /// A text for people that knows which of its pieces came from somebody's network, so that it can be
-/// shown to strangers: what is not marked is our own words and numbers. Made by text(), which takes no
-/// bare string: only add(std::string_view) lets one in unmarked, and that is for words of ours.
+/// shown to strangers. What is not marked is our own words and numbers, and types see to it: a
+/// string that is known only at run time gets in as a Name or a Path, which are marked, or by
+/// vouched(), and in no other way.
 class Text {
  public:
   struct Piece {
@@ -41,10 +60,23 @@ class Text {
 
   Text() = default;
   /// @param words  a literal.
-  Text(const char* words) { add(std::string_view(words)); }  // NOLINT(google-explicit-constructor)
+  template <std::size_t size>
+  Text(const char (&words)[size]) {  // NOLINT(google-explicit-constructor)
+    append(words, Sensitivity::none);
+  }
+  template <std::size_t size>
+  Text(char (&buffer)[size]) = delete;
+  Text(Words words) {  // NOLINT(google-explicit-constructor)
+    add(words);
+  }
 
-  Text& add(std::string_view words);  ///< words of ours
-  Text& add(const char* words) { return add(std::string_view(words)); }
+  Text& add(Words words) { return append(words.view(), Sensitivity::none); }
+  template <std::size_t size>
+  Text& add(const char (&words)[size]) {
+    return append(words, Sensitivity::none);
+  }
+  template <std::size_t size>
+  Text& add(char (&buffer)[size]) = delete;
   Text& add(const Text& other);
   Text& add(const IpAddress& address);
   Text& add(const Endpoint& endpoint);  ///< the port is not sensitive
@@ -55,7 +87,7 @@ class Text {
   Text& add(Nanoseconds time);  ///< "12.3 ms": see format_duration()
   template <std::integral Number>
   Text& add(Number number) {
-    return add(std::string_view(std::to_string(number)));
+    return append(std::to_string(number), Sensitivity::none);
   }
 
   [[nodiscard]] std::span<const Piece> pieces() const { return pieces_; }
@@ -64,12 +96,17 @@ class Text {
   [[nodiscard]] std::string plain() const;
 
   friend bool operator==(const Text&, const Text&) = default;
+  friend Text vouched(std::string_view words);
 
  private:
-  Text& append(std::string text, Sensitivity kind);
+  Text& append(std::string_view text, Sensitivity kind);
 
   std::vector<Piece> pieces_;
 };
+
+/// Words that no literal holds: a number in a format of its own, a line of a table, what the C
+/// library calls an errno. Whoever calls this vouches that nothing of it came from outside.
+Text vouched(std::string_view words);
 
 /// "1.5": a computed number, rounded.
 Text decimal(double number, int digits);
@@ -77,23 +114,38 @@ Text decimal(double number, int digits);
 /// Three digits with the unit that suits: "870 ns", "12.3 µs", "4.56 ms", "25.0 s", "3 min 5 s".
 std::string format_duration(Nanoseconds time);
 
-/// `words` with each "{}" replaced by the next argument:
-///     text("{} answered after {}", endpoint, time)
-/// As many "{}" as arguments: asserted.
+/// What text() fills in: a literal with as many "{}" as there are arguments, or it does not compile.
 template <class... Arguments>
-Text text(std::string_view words, const Arguments&... arguments);
+class Pattern {
+ public:
+  consteval Pattern(const char* words)  // NOLINT(google-explicit-constructor)
+      : words_(words) {
+    std::size_t places = 0;
+    for (std::size_t at = words_.find("{}"); at != std::string_view::npos;
+         at = words_.find("{}", at + 2))
+      ++places;
+    if (places != sizeof...(Arguments)) throw "another number of arguments than of {}";
+  }
+
+  [[nodiscard]] constexpr std::string_view view() const { return words_; }
+
+ private:
+  std::string_view words_;
+};
 
 namespace detail {
 /// Takes what stands before the next "{}" off `words`, and the "{}" with it.
-std::string_view take_words(std::string_view& words);
+Text take_words(std::string_view& words);
 }  // namespace detail
 
+/// `words` with each "{}" replaced by the next argument:
+///     text("{} answered after {}", endpoint, time)
 template <class... Arguments>
-Text text(std::string_view words, const Arguments&... arguments) {
+Text text(Pattern<std::type_identity_t<Arguments>...> words, const Arguments&... arguments) {
+  std::string_view rest = words.view();
   Text made;
-  (made.add(detail::take_words(words)).add(arguments), ...);
-  made.add(words);
-  return made;
+  (made.add(detail::take_words(rest)).add(arguments), ...);
+  return made.add(vouched(rest));
 }
 
 }  // namespace wgscope::diagnosis

@@ -37,10 +37,11 @@ void ReachAttempt::settle(Instant now, ReachTry result) {
 
 void ReachAttempt::cannot_send(Instant now, const Error& error) {
   // Not the error's own words, which have addresses in them.
-  settle(now, {.outcome = ReachOutcome::not_sent,
-               .why = error.code == Errc::bad_value
-                          ? "this peer has no address of that family, or it is its own"
-                          : "there is no room for more packets or connections"});
+  settle(now,
+         {.outcome = ReachOutcome::not_sent,
+          .why = diagnosis::either(error.code == Errc::bad_value,
+                                   "this peer has no address of that IP version, or it is its own",
+                                   "there is no room for more packets or connections")});
 }
 
 void ReachAttempt::settle(Instant now, const inner::IcmpFailed& failed) {

@@ -18,6 +18,7 @@
 #include "wgscope/checks/resolve.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
+#include "wgscope/config/expectations.hpp"
 #include "wgscope/inner/dns_client.hpp"
 #include "wgscope/inner/event.hpp"
 #include "wgscope/inner/host.hpp"
@@ -31,7 +32,6 @@
 namespace wgscope::checks {
 namespace {
 
-constexpr std::uint16_t kDnsPort = 53;
 constexpr int kQueries = 2;  ///< to a server, before the next one is asked
 
 /// One name, asked of one server after the other until there is an answer.
@@ -50,7 +50,7 @@ class Question {
     while (server_ < options_.servers.size()) {
       const IpAddress& server = options_.servers[server_];
       found_.server = server;
-      auto lookup = inner::DnsLookup::start(now, host_, random_, {server, 0, kDnsPort},
+      auto lookup = inner::DnsLookup::start(now, host_, random_, {server, 0, config::kDnsPort},
                                             {.name = found_.name, .type = types_[type_]},
                                             {.wait = options_.wait, .tries = kQueries});
       if (lookup) {

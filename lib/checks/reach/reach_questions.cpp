@@ -84,11 +84,12 @@ class HttpAttempt final : public ReachAttempt {
       const bool refused = answer.error().code == Errc::refused;
       settle(now, refused ? ReachOutcome::refused : ReachOutcome::silent);
     } else {
-      settle(now, {.outcome = ReachOutcome::broken,
-                   .why = answer.error().code == Errc::bad_value ||
-                                  answer.error().code == Errc::too_large
-                              ? "what came is no HTTP answer"
-                              : "the connection ended before the answer did"});
+      settle(now,
+             {.outcome = ReachOutcome::broken,
+              .why = diagnosis::either(
+                  answer.error().code == Errc::bad_value || answer.error().code == Errc::too_large,
+                  "the answer is not valid HTTP",
+                  "the connection ended before the answer was complete")});
     }
   }
 

@@ -183,7 +183,7 @@ TEST_P(PathMtuOverIpv4, SaysThatFragmentsDoNotPassEither) {
   EXPECT_EQ(facts.fragments_pass, false);
 }
 
-// Where fragments on the way back are dropped, a gateway that allows them and one that does not
+// Where fragments on the reverse path are dropped, a gateway that allows them and one that does not
 // look alike.
 TEST_P(PathMtu, FindsABlackHoleBackwardToASixteenth) {
   const std::size_t mtu = 1280 + 96;  // a multiple of 16 inside, IPv4: 1316, IPv6: 1296

@@ -38,8 +38,8 @@ TEST(Response, ToALaterInitiationIsAWarning) {
   const HandshakeFacts facts = facts_of(attempt);
   EXPECT_EQ(outcome(facts, kResponse), "warning WGS-HS-015");
   EXPECT_EQ(verdict_of(facts),
-            "192.0.2.1:51820 answered only initiation 3: 2 initiations or the responses to them "
-            "were lost");
+            "192.0.2.1:51820 answered only initiation 3: 2 initiations before it, or the "
+            "responses, were lost");
 }
 
 TEST(Response, AfterACookieIsNotLate) {
@@ -104,15 +104,15 @@ TEST(PresharedKey, ThatDiffersIsSaidSoWithWhatWasTried) {
   EXPECT_EQ(outcome(facts, kPresharedKey), "critical WGS-HS-013");
   EXPECT_EQ(verdict_of(facts),
             "192.0.2.1:51820 has another preshared key for this probe than the configuration");
-  EXPECT_THAT(words_of(facts, kPresharedKey),
-              AllOf(HasSubstr("without a preshared key either"), HasSubstr("any of 2 keys given")));
+  EXPECT_THAT(words_of(facts, kPresharedKey), AllOf(HasSubstr("without a preshared key either"),
+                                                    HasSubstr("any of the 2 keys given")));
 }
 
 TEST(PresharedKey, IsNotSaidToBeSharedWhereThereIsNone) {
   HandshakeFacts facts = facts_of(working_at());
   EXPECT_EQ(find(diagnose(facts), kPresharedKey)->summary.plain(), "none on either side");
   facts.has_preshared_key = true;
-  EXPECT_EQ(find(diagnose(facts), kPresharedKey)->summary.plain(), "both have the same");
+  EXPECT_EQ(find(diagnose(facts), kPresharedKey)->summary.plain(), "both sides have the same");
 }
 
 // Cookies
@@ -126,7 +126,7 @@ TEST(Cookies, WithoutAResponseProveTheGatewaysKeyOnly) {
   EXPECT_THAT(verdict_of(facts),
               HasSubstr("has the right public key and is under load, but does not respond"));
   const std::vector<std::string> why = reasons(facts, kResponse);
-  EXPECT_THAT(why, Contains("the gateway does not know this probe's public key"));
+  EXPECT_THAT(why, Contains("this probe's public key is not configured on the gateway"));
   EXPECT_THAT(why, Not(Contains(HasSubstr("the gateway's public key is not"))));
 }
 
@@ -156,8 +156,8 @@ TEST(Responder, AtAnotherAddressIsAWarning) {
   const HandshakeFacts facts = facts_of(attempt);
   EXPECT_EQ(outcome(facts, "handshake.responder"), "warning WGS-HS-014");
   EXPECT_EQ(verdict_of(facts),
-            "192.0.2.1:51820 was asked and 192.0.2.99:51820 answered: firewalls and NATs on the "
-            "way may drop that");
+            "192.0.2.1:51820 was asked, but 192.0.2.99:51820 answered: firewalls and NATs on the "
+            "path may drop such answers");
   EXPECT_THAT(words_of(facts, "handshake.responder"), HasSubstr("has several addresses"));
 }
 
@@ -165,7 +165,7 @@ TEST(Responder, AtAnotherPortIsANat) {
   AttemptFacts attempt = working_at();
   attempt.responder = endpoint("192.0.2.1:40000");
   EXPECT_THAT(reasons(facts_of(attempt), "handshake.responder").front(),
-              HasSubstr("changes the port"));
+              HasSubstr("changes the source port"));
 }
 
 }  // namespace

@@ -41,7 +41,8 @@ TEST(Data, MeetingAnErrorFromInsideShowsThatTheTunnelCarries) {
   data.icmp = icmp("10.9.0.254", 3, 1);
   const HandshakeFacts facts = with(data);
   EXPECT_EQ(outcome(facts, kData), "warning WGS-DAT-005");
-  EXPECT_THAT(verdict_of(facts), StartsWith("the tunnel carries both ways, but 10.9.0.254 says"));
+  EXPECT_THAT(verdict_of(facts),
+              StartsWith("the tunnel works in both directions, but 10.9.0.254 inside it reports"));
 }
 
 TEST(Data, WitnessedByAKeepaliveIsDroppedBehindThePeer) {
@@ -49,7 +50,8 @@ TEST(Data, WitnessedByAKeepaliveIsDroppedBehindThePeer) {
   data.keepalive_after = 10s;
   const HandshakeFacts facts = with(data);
   EXPECT_EQ(outcome(facts, kData), "critical WGS-DAT-001");
-  EXPECT_THAT(verdict_of(facts), HasSubstr("decrypts our data and drops it behind the tunnel"));
+  EXPECT_THAT(verdict_of(facts),
+              HasSubstr("decrypts this probe's data, and the data is dropped behind it"));
   EXPECT_THAT(
       words_of(facts, kData),
       AllOf(HasSubstr("wireguard_interface_receive_frame_errors_total"),
@@ -64,7 +66,7 @@ TEST(Data, WitnessedByAKeepaliveIsLessOfAMatterWhereTheTargetWasGuessed) {
   const HandshakeFacts facts = with(data);
   EXPECT_EQ(outcome(facts, kData), "warning WGS-DAT-006");
   EXPECT_EQ(verdict_of(facts),
-            "the tunnel carries, but 10.9.0.1, an address that was guessed, does not answer");
+            "the tunnel works, but 10.9.0.1 does not answer (this address was guessed)");
   EXPECT_THAT(reasons(facts, kData).front(), StartsWith("10.9.0.1 does not answer"));
   EXPECT_EQ(reasons(facts, kData).size(), 5U);
 }
@@ -74,7 +76,7 @@ TEST(Data, WitnessedByAnInitiationIsLostOnTheWayBack) {
   data.initiation_after = 15200ms;
   const HandshakeFacts facts = with(data);
   EXPECT_EQ(outcome(facts, kData), "critical WGS-DAT-002");
-  EXPECT_THAT(words_of(facts, kData), HasSubstr("15.2 s after the last it began"));
+  EXPECT_THAT(words_of(facts, kData), HasSubstr("15.2 s after the last request the gateway began"));
 }
 
 TEST(Data, WithoutAnyWitnessIsLostOnTheWayThereMostLikely) {
@@ -82,8 +84,9 @@ TEST(Data, WithoutAnyWitnessIsLostOnTheWayThereMostLikely) {
   data.witnesses_watched = 16s;
   const HandshakeFacts facts = with(data);
   EXPECT_EQ(outcome(facts, kData), "critical WGS-DAT-003");
-  EXPECT_THAT(verdict_of(facts), HasSubstr("most likely our data is lost on the way there"));
-  EXPECT_THAT(words_of(facts, kData), HasSubstr("data of both directions is dropped"));
+  EXPECT_THAT(verdict_of(facts),
+              HasSubstr("most likely this probe's data is lost on the forward path"));
+  EXPECT_THAT(words_of(facts, kData), HasSubstr("data is dropped in both directions"));
 }
 
 TEST(Data, ThatWasWatchedTooShortlyIsUnknown) {
@@ -114,7 +117,7 @@ TEST(Data, ThatWasWatchedAtAnotherAddressPointsThere) {
   EXPECT_EQ(outcome(checks, kData, kGateway), "critical WGS-DAT-001");
   EXPECT_EQ(outcome(checks, kData, "198.51.100.1:51820"), "unknown WGS-DAT-006");
   EXPECT_THAT(words_of(*find(checks, kData, "198.51.100.1:51820")->finding),
-              HasSubstr("see what was found at the other address"));
+              HasSubstr("see the result of the other address"));
 }
 
 TEST(Data, ThatWasInterruptedSaysToLetItRun) {
@@ -179,15 +182,15 @@ TEST(Hold, ThatRevivesOnAnotherPortIsPolicedByFlow) {
   const HandshakeFacts facts = with(data);
   EXPECT_EQ(outcome(facts, kHold), "critical WGS-DAT-004");
   EXPECT_EQ(verdict_of(facts),
-            "the tunnel to 192.0.2.1:51820 dies after 8.00 s: most likely something on the way "
-            "cuts the flow once it is known for WireGuard");
-  EXPECT_THAT(words_of(facts, kHold), HasSubstr("from another source port data crosses again"));
+            "the tunnel to 192.0.2.1:51820 stops carrying data after 8.00 s: most likely something "
+            "on the path blocks the flow once it recognises WireGuard");
+  EXPECT_THAT(words_of(facts, kHold), HasSubstr("data crosses again from another source port"));
 }
 
 TEST(Hold, ThatANewHandshakeRevivesSuspectsASecondUserOfTheKey) {
   DataFacts data = held(8s);
   data.new_handshake = true;
-  EXPECT_THAT(reasons(with(data), kHold).front(), HasSubstr("somebody else uses the same key"));
+  EXPECT_THAT(reasons(with(data), kHold).front(), HasSubstr("duplicate key"));
 }
 
 TEST(Hold, ThatNothingRevivesSuspectsTheGateway) {
@@ -201,7 +204,7 @@ TEST(Hold, ThatANewHandshakeDoesNotReviveIsPoliced) {
   DataFacts data = held(8s);
   data.new_handshake = true;
   data.other_port_carries = false;
-  EXPECT_THAT(reasons(with(data), kHold).front(), HasSubstr("cuts the flow"));
+  EXPECT_THAT(reasons(with(data), kHold).front(), HasSubstr("blocks the flow"));
 }
 
 TEST(Hold, ThatWasNotFollowedUpSaysNothingOfIt) {

@@ -154,7 +154,7 @@ TEST(NameResolve, SaysHowLongItTook) {
   HandshakeFacts facts = facts_of(working_at());
   facts.resolving = 7ms;
   EXPECT_EQ(find(diagnose(facts), "name.resolve")->summary.plain(),
-            "gw.example.net stands for 1 address to try, known after 7.00 ms");
+            "gw.example.net has 1 address to try, looked up in 7.00 ms");
 }
 
 TEST(NameResolve, ThatWasInterruptedIsUnknown) {
@@ -162,7 +162,7 @@ TEST(NameResolve, ThatWasInterruptedIsUnknown) {
   facts.interrupted = true;
   EXPECT_EQ(outcome(facts, "name.resolve"), "unknown");
   EXPECT_EQ(outcome(facts, "handshake.response"), "unknown");
-  EXPECT_EQ(verdict_of(facts), "interrupted before it was known");
+  EXPECT_EQ(verdict_of(facts), "interrupted before an answer was known");
 }
 
 // path.mark

@@ -40,9 +40,9 @@ TEST(Icmp, IsNamedByTypeAndCode) {
             "port unreachable (ICMP type 3, code 3) from 192.0.2.1, 4 times");
   EXPECT_EQ(describe(icmp(kItselfV6, 1, 4)).plain(),
             "port unreachable (ICMPv6 type 1, code 4) from 2001:db8::1");
-  EXPECT_EQ(icmp_name(icmp(kItself, 11, 0)), "time exceeded");
-  EXPECT_EQ(icmp_name(icmp(kItself, 3, 99)), "destination unreachable");
-  EXPECT_EQ(icmp_name(icmp(kItself, 250, 0)), "ICMP error");
+  EXPECT_EQ(icmp_name(icmp(kItself, 11, 0)).view(), "time exceeded");
+  EXPECT_EQ(icmp_name(icmp(kItself, 3, 99)).view(), "destination unreachable");
+  EXPECT_EQ(icmp_name(icmp(kItself, 250, 0)).view(), "ICMP error");
 }
 
 TEST(Icmp, OfTheEndpointItselfMeansNobodyListensOrAFirewall) {
@@ -60,7 +60,7 @@ TEST(Icmp, OfAnotherHopThatRefusesNamesIt) {
   for (const unsigned code : {1U, 4U, 5U, 6U})
     EXPECT_EQ(finding_id(icmp(kRouterV6, 1, code)), "WGS-HS-003") << code;
   EXPECT_EQ(verdict_of(met(icmp(kRouter, 3, 13))),
-            "203.0.113.7, on the way to 192.0.2.1, rejects UDP 51820: communication "
+            "203.0.113.7, on the path to 192.0.2.1, rejects UDP 51820: communication "
             "administratively prohibited");
 }
 
@@ -75,14 +75,14 @@ TEST(Icmp, OfAnotherHopWithoutTheNextNamesIt) {
 
 TEST(Icmp, SaysThatPortUnreachableOfAHopMayBeANatWithoutAForward) {
   EXPECT_EQ(verdict_of(met(icmp(kRouter, 3, 3))),
-            "203.0.113.7, on the way to 192.0.2.1, rejects UDP 51820: a NAT without a forward for "
+            "203.0.113.7, on the path to 192.0.2.1, rejects UDP 51820: a NAT without a forward for "
             "the port, or a firewall");
 }
 
 TEST(Icmp, SaysThatTheEndpointsAddressMayBeANats) {
   EXPECT_THAT(words_of(met(icmp(kItself, 3, 3)), "path.icmp"),
               AllOf(HasSubstr("a NAT in front of the gateway has the address 192.0.2.1"),
-                    HasSubstr("ss -ulpn | grep 51820"), HasSubstr("4 initiations met port")));
+                    HasSubstr("ss -ulpn | grep 51820"), HasSubstr("4 initiations got port")));
   EXPECT_EQ(verdict_of(met(icmp(kItself, 3, 1))),
             "192.0.2.1 cannot reach the host behind it: host unreachable");
 }
@@ -90,13 +90,13 @@ TEST(Icmp, SaysThatTheEndpointsAddressMayBeANats) {
 TEST(Icmp, TellsARoutingLoop) {
   EXPECT_EQ(finding_id(icmp(kRouter, 11, 0)), "WGS-HS-004");
   EXPECT_EQ(finding_id(icmp(kRouterV6, 3, 0)), "WGS-HS-004");
-  EXPECT_THAT(verdict_of(met(icmp(kRouter, 11, 0))), HasSubstr("go round in circles"));
+  EXPECT_THAT(verdict_of(met(icmp(kRouter, 11, 0))), HasSubstr("run in a routing loop"));
 }
 
 TEST(Icmp, TellsALinkThatTakesNoInitiation) {
   EXPECT_EQ(finding_id(icmp(kRouter, 3, 4)), "WGS-HS-004");
   EXPECT_EQ(finding_id(icmp(kRouterV6, 2, 0)), "WGS-HS-004");
-  EXPECT_THAT(verdict_of(met(icmp(kRouter, 3, 4))), HasSubstr("148 bytes is too long"));
+  EXPECT_THAT(verdict_of(met(icmp(kRouter, 3, 4))), HasSubstr("148 bytes is too large"));
 }
 
 IcmpReport from_here(unsigned code) {
@@ -108,7 +108,7 @@ IcmpReport from_here(unsigned code) {
 TEST(Icmp, OfThisHostMeansThatNobodyOnTheLinkAnswers) {
   EXPECT_EQ(finding_id(from_here(1)), "WGS-HS-004");
   EXPECT_EQ(verdict_of(met(from_here(1))),
-            "nobody on the link answers for 192.0.2.1, or for the router that leads to it");
+            "no host on the link answers for 192.0.2.1, or for the router that leads to it");
 }
 
 TEST(Icmp, OfThisHostThatRefusesIsItsOwnFirewalls) {
@@ -141,7 +141,7 @@ TEST(Icmp, OfTheEndpointOutweighsThatOfRouters) {
   std::ranges::reverse(attempt.icmp);
   const HandshakeFacts facts = facts_of(attempt);
   EXPECT_EQ(outcome(facts, "path.icmp"), "critical WGS-HS-001");
-  EXPECT_THAT(words_of(facts, "path.icmp"), HasSubstr("also: host unreachable"));
+  EXPECT_THAT(words_of(facts, "path.icmp"), HasSubstr("another ICMP error: host unreachable"));
 }
 
 TEST(Icmp, IsOnlyANoteWhereTheEndpointAnswered) {
@@ -170,7 +170,7 @@ TEST(Icmp, ToPlainBytesOnThePortExplainsInitiationsThatMetSilence) {
   const HandshakeFacts facts = facts_of(attempt);
   EXPECT_EQ(outcome(facts, "path.icmp"), "critical WGS-HS-001");
   EXPECT_EQ(outcome(facts, "handshake.response"), "skipped WGS-HS-001");
-  EXPECT_THAT(words_of(facts, "path.icmp"), HasSubstr("plain bytes to the same port met port"));
+  EXPECT_THAT(words_of(facts, "path.icmp"), HasSubstr("plain bytes to the same port got port"));
 }
 
 }  // namespace

@@ -24,11 +24,11 @@ using ::testing::StartsWith;
 constexpr const char* kItself = "192.0.2.1";
 constexpr const char* kResponse = "handshake.response";
 constexpr const char* kStale =
-    "this host's clock is behind the last handshake that the gateway saw of this key";
-constexpr const char* kNotKnown = "the gateway does not know this probe's public key";
-constexpr const char* kDropped = "a firewall in front of or on the gateway drops UDP 51820";
-constexpr const char* kFiltered = "something on the way drops what looks like WireGuard";
-constexpr const char* kNoUdp = "this network lets no UDP out, or not to that port";
+    "this host's clock is behind this key's last handshake at the gateway";
+constexpr const char* kNotKnown = "this probe's public key is not configured on the gateway";
+constexpr const char* kDropped = "a firewall on the gateway or in front of it drops UDP 51820";
+constexpr const char* kFiltered = "something on the path drops packets that look like WireGuard";
+constexpr const char* kNoUdp = "this network does not let UDP out, or not to that port";
 
 /// Everything was asked, and nobody said a word.
 SilenceFacts all_silent() {
@@ -61,8 +61,8 @@ TEST(Silence, OfAHostThatIsUpIsWireGuardsOwn) {
   const HandshakeFacts facts = met(host_up());
   EXPECT_EQ(outcome(facts, kResponse), "critical WGS-HS-005");
   EXPECT_EQ(verdict_of(facts),
-            "192.0.2.1 is up, but WireGuard on port 51820 does not respond: most likely the "
-            "gateway does not know this probe's public key");
+            "192.0.2.1 answers, but UDP port 51820 stays silent: most likely this probe's public "
+            "key is not configured on the gateway");
   EXPECT_EQ(outcome(facts, "handshake.preshared_key"), "skipped WGS-HS-005");
   EXPECT_EQ(outcome(facts, "tunnel.data"), "skipped WGS-HS-005");
   EXPECT_EQ(overall_of(facts), Status::critical);
@@ -85,11 +85,12 @@ TEST(Silence, SuspectsTheClockFirstOnlyWhereItIsKnownToBeBehind) {
   HandshakeFacts unsynchronised = met(host_up());
   unsynchronised.clock_synchronised = false;
   EXPECT_EQ(reasons(unsynchronised, kResponse).front(), kNotKnown);
-  EXPECT_THAT(words_of(unsynchronised, kResponse), HasSubstr("this clock is not synchronised"));
+  EXPECT_THAT(words_of(unsynchronised, kResponse),
+              HasSubstr("this host's clock is not synchronised"));
   HandshakeFacts ahead = met(host_up());
   ahead.stamp_ahead = 1h;
   EXPECT_EQ(reasons(ahead, kResponse).front(), kStale);
-  EXPECT_THAT(words_of(ahead, kResponse), HasSubstr("60 min in this clock's future"));
+  EXPECT_THAT(words_of(ahead, kResponse), HasSubstr("60 min in the future of this host's clock"));
   EXPECT_THAT(verdict_of(ahead), EndsWith("most likely " + std::string(kStale)));
 }
 
@@ -119,7 +120,7 @@ TEST(Silence, KnowsAServiceThatIsNoWireGuard) {
   silence.plain_same_port.datagram = true;
   const HandshakeFacts facts = met(silence);
   EXPECT_EQ(outcome(facts, kResponse), "critical WGS-HS-005");
-  EXPECT_THAT(verdict_of(facts), StartsWith("what answers on 192.0.2.1:51820 is not WireGuard"));
+  EXPECT_THAT(verdict_of(facts), StartsWith("the service on 192.0.2.1:51820 is not WireGuard"));
 }
 
 TEST(Silence, OfWireGuardOnlyIsAFilter) {
@@ -127,11 +128,13 @@ TEST(Silence, OfWireGuardOnlyIsAFilter) {
   silence.plain_neighbour = {.sent = 1, .answer = icmp(kItself, 3, 3)};
   const HandshakeFacts facts = met(silence);
   EXPECT_EQ(outcome(facts, kResponse), "critical WGS-HS-007");
-  EXPECT_EQ(verdict_of(facts), "something on the way to 192.0.2.1 drops what looks like WireGuard");
-  EXPECT_THAT(words_of(facts, kResponse),
-              AllOf(HasSubstr("limits how often it says unreachable"),
-                    HasSubstr("what looks like an initiation, to that port: 3 datagrams sent, met "
-                              "silence")));
+  EXPECT_EQ(verdict_of(facts),
+            "something on the path to 192.0.2.1 drops packets that look like WireGuard");
+  EXPECT_THAT(
+      words_of(facts, kResponse),
+      AllOf(HasSubstr("limits how often it reports unreachable"),
+            HasSubstr(
+                "bytes that look like an initiation, to that port: 3 datagrams sent, no answer")));
 }
 
 TEST(Silence, IsNoFilterByOneDatagramAlone) {
@@ -156,8 +159,8 @@ TEST(Silence, OfTheWholeHostSuspectsAFirewallFirst) {
   const HandshakeFacts facts = met(all_silent());
   EXPECT_EQ(outcome(facts, kResponse), "critical WGS-HS-006");
   EXPECT_EQ(verdict_of(facts),
-            "no answer from 192.0.2.1, neither from WireGuard on port 51820 nor from the host: "
-            "most likely a firewall in front of or on the gateway drops UDP 51820");
+            "no answer from 192.0.2.1: neither WireGuard on port 51820 nor the host answers: "
+            "most likely a firewall on the gateway or in front of it drops UDP 51820");
   // A firewall that drops all else makes a wrong key look like this.
   EXPECT_THAT(reasons(facts, kResponse),
               AllOf(Contains(kNotKnown), Contains(kStale), Contains(kNoUdp), Contains(kFiltered)));
@@ -170,8 +173,8 @@ TEST(Silence, ThatBeginsAtTheFirstHopIsOfThisNetwork) {
   silence.hops = {{.limit = 1, .from = address("203.0.113.1")}, {.limit = 2}};
   const HandshakeFacts facts = met(silence);
   EXPECT_EQ(reasons(facts, kResponse).front(), kNoUdp);
-  EXPECT_THAT(words_of(facts, kResponse), HasSubstr("last hop that was heard of is hop 1, "
-                                                    "203.0.113.1"));
+  EXPECT_THAT(words_of(facts, kResponse),
+              HasSubstr("last router that answered is hop 1 (203.0.113.1)"));
 }
 
 TEST(Silence, ThatBeginsFurtherOnIsOfTheGatewaysSide) {
@@ -182,13 +185,14 @@ TEST(Silence, ThatBeginsFurtherOnIsOfTheGatewaysSide) {
                   {.limit = 4}};
   const HandshakeFacts facts = met(silence);
   EXPECT_EQ(reasons(facts, kResponse).front(), kDropped);
-  EXPECT_THAT(words_of(facts, kResponse), HasSubstr("is hop 3, 203.0.113.3; silence behind it"));
+  EXPECT_THAT(words_of(facts, kResponse),
+              HasSubstr("is hop 3 (203.0.113.3); nothing answers beyond it"));
 }
 
 TEST(Silence, SaysWhereNoHopAtAllWasHeardOf) {
   SilenceFacts silence = all_silent();
   silence.hops = {{.limit = 1}};
-  EXPECT_THAT(words_of(met(silence), kResponse), HasSubstr("no hop on the way"));
+  EXPECT_THAT(words_of(met(silence), kResponse), HasSubstr("no router on the path"));
 }
 
 TEST(Silence, ThatNobodyAskedAboutClaimsNothingOfTheHost) {

@@ -82,7 +82,8 @@ TEST(DiagnoseFlow, SaysThatAKeepaliveIsTooLongAndWhatToSet) {
   const Check check = check_of(facts, "nat.flow_keepalive");
   EXPECT_EQ(check.status, Status::critical);
   EXPECT_EQ(check.finding->fix.front().plain(), "PersistentKeepalive = 10");
-  EXPECT_THAT(check.finding->evidence.at(1).plain(), HasSubstr("19 s: it came in"));
+  EXPECT_THAT(check.finding->evidence.at(1).plain(),
+              HasSubstr("after 19 s of silence packets came in"));
 }
 
 TEST(DiagnoseFlow, SaysThatAKeepaliveHasLittleMargin) {

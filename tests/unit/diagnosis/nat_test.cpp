@@ -258,7 +258,7 @@ TEST(DiagnoseNat, TellsServersThatSayWhatCannotBe) {
   facts.behaviour->servers.front().mapped.reset();
   facts.behaviour->servers.front().untrue = endpoint("[2001:db8::5]:40000");
   EXPECT_THAT(check_of(facts, "nat.servers").finding->evidence.front().plain(),
-              HasSubstr("sees [2001:db8::5]:40000, which cannot be"));
+              HasSubstr("reports the address [2001:db8::5]:40000, which cannot be right"));
 }
 
 IpAddress address(const char* text) { return IpAddress::parse(text).value(); }
@@ -279,7 +279,7 @@ TEST(DiagnoseNat, SaysWhatTheRouterSpeaks) {
             "the router speaks NAT-PMP; its outer address is 203.0.113.5");
   EXPECT_EQ(check_of(facts, "nat.router").status, Status::ok);
   EXPECT_EQ(check_of(facts, "nat.carrier").summary.plain(),
-            "none: servers see the address that the router says it has");
+            "none: servers see the outer address that the router reports");
   facts.router->query.pcp = true;
   facts.router->upnp = {.found = true, .outer = address("203.0.113.5"), .error = {}};
   EXPECT_EQ(check_of(facts, "nat.router").summary.plain(),
@@ -338,7 +338,7 @@ TEST(DiagnoseNat, DoesNotBelieveAddressesThatCannotBe) {
   for (const char* lie : {"0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "192.168.1.1"}) {
     const Check check = check_of(with_router(lie), "nat.router");
     EXPECT_EQ(check.status, Status::ok) << lie;
-    EXPECT_THAT(check.summary.plain(), HasSubstr("names no outer address")) << lie;
+    EXPECT_THAT(check.summary.plain(), HasSubstr("reports no usable outer address")) << lie;
   }
   // Of two, what the servers confirm.
   NatFacts facts = with_router("198.51.100.9");
@@ -352,7 +352,7 @@ TEST(DiagnoseNat, SaysOfAGatewayThatDoesNotAnswerThatNoneDoes) {
   facts.behaviour->servers.front().mapped.reset();
   const Check check = check_of(facts, "nat.servers");
   EXPECT_EQ(check.finding->id, FindingId::stun_silent);
-  EXPECT_THAT(check.finding->cause.plain(), HasSubstr("no stock one does"));
+  EXPECT_THAT(check.finding->cause.plain(), HasSubstr("ordinary WireGuard does not"));
   EXPECT_THAT(fix_of(check), HasSubstr("--stun"));
   // One that was not reached at all has not been asked.
   facts.behaviour.reset();

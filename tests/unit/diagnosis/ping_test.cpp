@@ -120,8 +120,9 @@ TEST(PingDiagnosis, AllAnsweredIsOkAndSaysHowFast) {
   EXPECT_THAT(findings(report.checks), ElementsAre());
   EXPECT_EQ(verdict(report).plain(),
             "10.9.0.1 answers through the tunnel after 12.0 ms (median of 10)");
-  EXPECT_EQ(find(report.checks, "ping.reply").summary.plain(),
-            "10 of 10 answered, round trip 12.0 ms (median), 12.0 ms to 12.0 ms, jitter 0 ns");
+  EXPECT_EQ(
+      find(report.checks, "ping.reply").summary.plain(),
+      "10 of 10 pings answered, round trip 12.0 ms (median), 12.0 ms to 12.0 ms, jitter 0 ns");
   EXPECT_THAT(find(report.checks, "ping.outer").summary, has_text("the tunnel adds 2.00 ms"));
 }
 
@@ -130,7 +131,7 @@ TEST(PingDiagnosis, LossOnTheWayThereIsNamed) {
   EXPECT_THAT(findings(checks), ElementsAre(FindingId::loss_forward));
   const Check& check = find(checks, "ping.loss_forward");
   EXPECT_EQ(check.status, Status::warning);
-  EXPECT_EQ(check.finding->cause.plain(), "10 of 100 pings (10 %) lost on the way there");
+  EXPECT_EQ(check.finding->cause.plain(), "10 of 100 pings (10 %) lost on the forward path");
   EXPECT_THAT(check.finding->evidence,
               Contains(has_text("outside the tunnel, 192.0.2.1 answered 100 of 100 pings")));
   EXPECT_EQ(find(checks, "ping.loss_backward").status, Status::ok);
@@ -142,7 +143,7 @@ TEST(PingDiagnosis, LossOnTheWayBackIsNamedAndIsAShareOfTheAnswersThatWereSent) 
   const auto checks = diagnose(facts);
   EXPECT_THAT(findings(checks), ElementsAre(FindingId::loss_forward, FindingId::loss_backward));
   EXPECT_EQ(find(checks, "ping.loss_backward").finding->cause.plain(),
-            "20 of 80 answers (25 %) lost on the way back");
+            "20 of 80 answers (25 %) lost on the reverse path");
 }
 
 TEST(PingDiagnosis, TheShareOfLossDecidesHowBadItIs) {
@@ -158,7 +159,7 @@ TEST(PingDiagnosis, TheShareOfLossDecidesHowBadItIs) {
     EXPECT_EQ(findings(checks).empty(), status == Status::ok) << answered;
   }
   EXPECT_THAT(find(diagnose(pinged(1000, 991)), "ping.loss_forward").summary,
-              has_text("9 of 1000 (0.9 %) lost on the way there"));
+              has_text("9 of 1000 (0.9 %) lost on the forward path"));
   EXPECT_THAT(success(pinged(1000, 991)), has_text(", 0.9 % lost"));
 }
 
@@ -168,7 +169,7 @@ TEST(PingDiagnosis, ADirectionThatIsNotToldIsSaidSo) {
   const Report report = report_of(facts);
   EXPECT_THAT(findings(report.checks), ElementsAre(FindingId::loss));
   EXPECT_EQ(find(report.checks, "ping.loss").finding->cause.plain(),
-            "2 of 10 pings (20 %) lost, in which direction is not told");
+            "2 of 10 pings (20 %) lost; cannot tell in which direction");
   ASSERT_EQ(report.measurements.size(), 1U) << "what is not known is absent";
   EXPECT_EQ(report.measurements[0].labels[0].value.plain(), "round_trip");
 }
@@ -230,16 +231,16 @@ TEST(PingDiagnosis, WhatCameTwiceIsToldByWhereItWasDoubled) {
   facts.back.replayed = 30;
   EXPECT_THAT(findings(diagnose(facts)), ElementsAre(FindingId::duplicates));
   EXPECT_THAT(find(diagnose(facts), "ping.duplicates").finding->evidence,
-              ElementsAre(has_text("doubled on the way back")));
+              ElementsAre(has_text("duplicated on the reverse path")));
   facts.back.replayed = 0;
   facts.inner.duplicates = 2;
   EXPECT_THAT(find(diagnose(facts), "ping.duplicates").finding->evidence,
-              ElementsAre(has_text("doubled behind the gateway")));
+              ElementsAre(has_text("duplicated behind the gateway")));
   facts = pinged(1000, 1000);
   facts.back.replayed = 1;
   EXPECT_THAT(findings(diagnose(facts)), ElementsAre()) << "0.1 %";
   EXPECT_EQ(find(diagnose(facts), "ping.duplicates").summary.plain(),
-            "1 packet came twice (0.1 %)");
+            "1 packet arrived twice (0.1 %)");
 }
 
 TEST(PingDiagnosis, WhatCameOutOfOrderIsToldByDirection) {
@@ -248,10 +249,10 @@ TEST(PingDiagnosis, WhatCameOutOfOrderIsToldByDirection) {
   facts.back.reordered = 5;
   EXPECT_THAT(findings(diagnose(facts)), ElementsAre(FindingId::reordered));
   EXPECT_THAT(find(diagnose(facts), "ping.order").finding->evidence,
-              ElementsAre(has_text("the way back")));
+              ElementsAre(has_text("the reverse path")));
   facts.back.reordered = 0;
   EXPECT_THAT(find(diagnose(facts), "ping.order").finding->evidence,
-              ElementsAre(has_text("the way there")));
+              ElementsAre(has_text("the forward path")));
   facts.back.reordered = 2;
   EXPECT_EQ(find(diagnose(facts), "ping.order").finding->evidence.size(), 2U);
 }
@@ -300,12 +301,12 @@ TEST(PingChecks, OfAnInterruptedRunAreNotCalledUnanswered) {
 }
 
 TEST(Percentage, HasOneDigitWhereThatTellsMore) {
-  EXPECT_EQ(percentage(0, 10), "0 %");
-  EXPECT_EQ(percentage(1, 3), "33 %");
-  EXPECT_EQ(percentage(1, 100), "1.0 %");
-  EXPECT_EQ(percentage(1, 10'000), "under 0.1 %");
-  EXPECT_EQ(percentage(995, 10'000), "10 %");
-  EXPECT_EQ(percentage(10, 10), "100 %");
+  EXPECT_EQ(percentage(0, 10).plain(), "0 %");
+  EXPECT_EQ(percentage(1, 3).plain(), "33 %");
+  EXPECT_EQ(percentage(1, 100).plain(), "1.0 %");
+  EXPECT_EQ(percentage(1, 10'000).plain(), "under 0.1 %");
+  EXPECT_EQ(percentage(995, 10'000).plain(), "10 %");
+  EXPECT_EQ(percentage(10, 10).plain(), "100 %");
 }
 
 }  // namespace

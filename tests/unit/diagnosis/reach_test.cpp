@@ -101,7 +101,7 @@ TEST(ReachDiagnosis, IsOkWhereAllTriesAreAnswered) {
 TEST(ReachDiagnosis, NamesWhoRefuses) {
   const Check refusal = check(result(open(tcp, "10.9.0.7:22"), {refused, refused}));
   expect_finding(refusal, Status::critical, FindingId::refused);
-  EXPECT_EQ(cause(refusal), "nobody listens on tcp 10.9.0.7:22: 10.9.0.7 refuses");
+  EXPECT_EQ(cause(refusal), "nothing listens on tcp 10.9.0.7:22: 10.9.0.7 refuses");
   expect_finding(check(result(open(udp, "10.9.0.7:7"), {refused})), Status::critical,
                  FindingId::refused);
 }
@@ -110,9 +110,10 @@ TEST(ReachDiagnosis, NamesTheRouterInsideThatSaysNo) {
   const Check rejection = check(result(open(tcp, "10.9.0.7:22"), {silent, rejected}));
   expect_finding(rejection, Status::critical, FindingId::not_reachable);
   EXPECT_EQ(cause(rejection),
-            "10.9.0.1 says that tcp 10.9.0.7:22 cannot be reached: communication "
+            "10.9.0.1 reports that tcp 10.9.0.7:22 cannot be reached: communication "
             "administratively prohibited");
-  EXPECT_THAT(all_text(rejection), HasSubstr("on 10.9.0.1: nft list ruleset"));
+  EXPECT_THAT(all_text(rejection),
+              HasSubstr("on 10.9.0.1: find the rule that rejects: nft list ruleset"));
   ReachResult unreachable = result(open(tcp, "10.9.0.7:22"), {rejected});
   unreachable.tries[0].icmp->code = 1;
   EXPECT_THAT(all_text(check(unreachable)), HasSubstr("on 10.9.0.1: ip route get 10.9.0.7"));
@@ -139,8 +140,9 @@ TEST(ReachDiagnosis, SuspectsTheTunnelFirstWhereNothingAnswers) {
   EXPECT_FALSE(checks[0].essential);
   expect_finding(checks[0], Status::unknown, FindingId::data_unanswered);
   EXPECT_EQ(cause(checks[1]),
-            "tcp 10.9.0.7:22 does not answer, and nothing else inside the tunnel does");
-  EXPECT_EQ(checks[1].finding->hypotheses.at(0).cause.plain(), "the tunnel itself carries no data");
+            "tcp 10.9.0.7:22 does not answer, and nothing else inside the tunnel answers");
+  EXPECT_EQ(checks[1].finding->hypotheses.at(0).cause.plain(),
+            "the tunnel itself does not carry data");
 }
 
 TEST(ReachDiagnosis, DoesNotTakeSilenceOverUdpForAnything) {
@@ -214,7 +216,7 @@ TEST(ReachDiagnosis, IsCriticalWhereWhatMustBeClosedAnswersInAnyWay) {
   for (const ReachOutcome outcome : {answered, broken, stalled}) {
     const Check leak = check(result(closed("tcp:10.9.0.7:5432"), {silent, outcome}));
     expect_finding(leak, Status::critical, FindingId::reachable_but_must_not);
-    EXPECT_EQ(cause(leak), "tcp 10.9.0.7:5432 is reachable through the tunnel, and must not be");
+    EXPECT_EQ(cause(leak), "tcp 10.9.0.7:5432 is reachable through the tunnel, but must not be");
   }
   ReachResult name_server = result(closed("dns:10.9.0.7"), {answered});
   name_server.tries[0].dns = DnsFacts{"REFUSED", {}};
@@ -233,7 +235,8 @@ TEST(ReachDiagnosis, TakesSilenceForClosedOnlyWhereTheTunnelIsProven) {
     expect_finding(check(one), Status::unknown, FindingId::reach_not_told);
     one.tunnel_proven = true;
     EXPECT_EQ(check(one).status, Status::ok) << target;
-    EXPECT_EQ(check(one).summary.plain(), "closed: silent 3 times, while the tunnel carries");
+    EXPECT_EQ(check(one).summary.plain(),
+              "closed: no answer, asked 3 times, while the tunnel works");
   }
 }
 
@@ -325,7 +328,7 @@ TEST(ReachReport, HasASuccessForOneAndForMany) {
   const ReachResult reached = result(open(tcp, "10.9.0.7:22"), {answered});
   const ReachResult shut = result(closed("tcp:10.9.0.7:22"), {refused});
   EXPECT_EQ(success({.results = {reached}}).plain(), "tcp 10.9.0.7:22 is reachable");
-  EXPECT_EQ(success({.results = {shut}}).plain(), "tcp 10.9.0.7:22 is closed, and must be");
+  EXPECT_EQ(success({.results = {shut}}).plain(), "tcp 10.9.0.7:22 is closed, as expected");
   EXPECT_EQ(success({.results = {shut, reached}}).plain(),
             "all 2 targets inside the tunnel are as expected");
 }

@@ -13,9 +13,7 @@
 namespace wgscope::diagnosis {
 namespace {
 
-Finding finding(FindingId id, const char* cause) {
-  return {.id = id, .cause = cause, .evidence = {}};
-}
+Finding finding(FindingId id, Words cause) { return {.id = id, .cause = cause, .evidence = {}}; }
 
 Check check(Status status, bool essential = true) {
   Check made{.name = "test", .status = status, .summary = "looked"};
@@ -23,7 +21,7 @@ Check check(Status status, bool essential = true) {
   return made;
 }
 
-Check found(Status status, FindingId id, const char* cause, bool essential = true) {
+Check found(Status status, FindingId id, Words cause, bool essential = true) {
   Check made = check(status, essential);
   made.finding = finding(id, cause);
   return made;
@@ -114,8 +112,8 @@ TEST(Verdict, SaysTheCauseOfWhatIsEssentialAndUnknown) {
   Check untold = check(Status::unknown);
   untold.summary = "could not look";
   EXPECT_EQ(verdict(report({check(Status::ok), untold})).plain(), "could not look");
-  EXPECT_EQ(verdict(report({check(Status::skipped)})).plain(), "it could not be told");
-  EXPECT_EQ(verdict(report({})).plain(), "it could not be told");
+  EXPECT_EQ(verdict(report({check(Status::skipped)})).plain(), "nothing could be determined");
+  EXPECT_EQ(verdict(report({})).plain(), "nothing could be determined");
 }
 
 TEST(Verdict, SaysWhatIsUnknownBeforeWhatIsOnlyAWarning) {
@@ -142,7 +140,7 @@ TEST(Verdict, OfSomethingCriticalWithoutAFindingIsWhatWasSeen) {
 TEST(Verdict, OfAnInterruptedRunIsOnlyWhatIsCertain) {
   Report stopped = report({found(Status::warning, FindingId::under_load, "load")});
   stopped.interrupted = true;
-  EXPECT_EQ(verdict(stopped).plain(), "interrupted before it was known");
+  EXPECT_EQ(verdict(stopped).plain(), "interrupted before an answer was known");
   stopped.checks.push_back(found(Status::critical, FindingId::silent, "silence"));
   EXPECT_EQ(verdict(stopped).plain(), "silence");
 }

@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -25,6 +27,27 @@ std::vector<Piece> pieces_of(const Text& made) {
 }
 
 Endpoint endpoint(const char* words) { return Endpoint::parse(words).value(); }
+
+template <class Type>
+concept CanBeAdded = requires(Text made, Type value) { made.add(value); };
+
+// A string that is known only at run time gets in as somebody's, or by vouched(). (A pointer is only
+// taken where it is a constant; no trait can say so.)
+static_assert(std::is_constructible_v<Text, const char (&)[4]>);
+static_assert(std::is_constructible_v<Text, Words>);
+static_assert(CanBeAdded<Name> && CanBeAdded<Path> && CanBeAdded<int>);
+static_assert(!std::is_constructible_v<Text, std::string>);
+static_assert(!std::is_constructible_v<Text, std::string_view>);
+static_assert(!std::is_constructible_v<Text, char (&)[4]>);
+static_assert(!CanBeAdded<std::string> && !CanBeAdded<std::string_view>);
+static_assert(!CanBeAdded<char (&)[4]>);
+
+TEST(Text, TakesWordsThatSomebodyVouchesFor) {
+  const std::string octal = "0" + std::to_string(644);
+  EXPECT_THAT(pieces_of(text("mode {}, {}", vouched(octal), decimal(1.25, 1))),
+              ElementsAre(Piece{"mode 0644, 1.2", Sensitivity::none}));
+  EXPECT_EQ(text("{} way", either(false, "one", "another")).plain(), "another way");
+}
 
 TEST(Text, PutsArgumentsWhereTheBracesAre) {
   EXPECT_EQ(text("{} of {} came after {}", 3, 4, Nanoseconds{25ms}).plain(),

@@ -53,7 +53,7 @@ TEST_F(NatOfTheLoopback, LeavesLifetimesByTheStateOfTheFlow) {
 TEST_F(NatOfTheLoopback, KnowsNoRouterOnTheWay) {
   const Finished ended = nat({"--quick", "--json"});
   EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;
-  EXPECT_THAT(ended.out, HasSubstr("no router is known on the way"));
+  EXPECT_THAT(ended.out, HasSubstr("no router on the path is known"));
 }
 
 TEST_F(NatOfTheLoopback, SaysInItsPlanWhatRoutersAreAsked) {

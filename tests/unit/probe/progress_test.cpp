@@ -54,8 +54,7 @@ TEST(ProgressLine, StaysWithinTheTerminalAndKeepsTheTime) {
 }
 
 TEST(ProgressLine, MovesNoCursor) {
-  EXPECT_EQ(progress_line(diagnosis::Text().add(std::string_view("a\n\x1b[A")), {}, false, 0),
-            "a\\x0a\\x1b[A");
+  EXPECT_EQ(progress_line(diagnosis::Text("a\n\x1b[A"), {}, false, 0), "a\\x0a\\x1b[A");
 }
 
 /// A pseudo-terminal, and a run whose progress goes there.

@@ -206,7 +206,8 @@ diagnosis::Report interrupted_report() {
 
 diagnosis::Report hostile_report() {
   const std::string words = hostile_words();
-  const diagnosis::Text all = text("{} {} {}", words, Name{"n\x1b\xff\n"}, Path{"/p\t\""});
+  const diagnosis::Text all =
+      text("{} {} {}", diagnosis::vouched(words), Name{"n\x1b\xff\n"}, Path{"/p\t\""});
   Report report = empty_report();
   report.target = all;
   report.checks = {
