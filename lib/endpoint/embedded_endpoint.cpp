@@ -212,13 +212,11 @@ void EmbeddedEndpoint::answer_measurements(Now now) {
 std::optional<std::uint16_t> EmbeddedEndpoint::send_whole(
     Now now, const MeasuringService::Outgoing& answer) {
   const std::size_t bare = answer.packet_size + wire::kTransportOverhead;
-  too_long_ = false;
   static_cast<void>(
       interface_.send_padded(now, answer.packet(), std::max(bare, answer.datagram_size)));
-  sending_whole_ = true;
-  transmit();
-  sending_whole_ = false;
-  if (!too_long_) return std::nullopt;
+  Sending sending{.whole = true};
+  transmit(sending);
+  if (!sending.too_long) return std::nullopt;
   return interface_limit(now, answer.to.address.family);
 }
 
@@ -239,14 +237,16 @@ void EmbeddedEndpoint::pump(Now now) {
   // What the observer does about an inner event makes packets in turn.
   do {
     seal_packets(now);
-    transmit();
+    Sending sending;
+    transmit(sending);
   } while (report());
 }
 
 void EmbeddedEndpoint::seal_packets(Now now) {
   for (auto packet = host_.poll_packet(); !packet.empty(); packet = host_.poll_packet()) {
     if (interface_.send(now, packet) != tunnel::Sent::blocked) continue;
-    transmit();
+    Sending sending;
+    transmit(sending);
     // Now there is room; what still does not fit is lost, as on any full queue.
     static_cast<void>(interface_.send(now, packet));
   }
@@ -262,22 +262,16 @@ bool EmbeddedEndpoint::report() {
   return inner;
 }
 
-void EmbeddedEndpoint::transmit() {
+void EmbeddedEndpoint::transmit(Sending& sending) {
   // Runs of one family go out together; their bytes lie in the interface until its next call.
   constexpr std::size_t kBatches = 64;
   batches_.clear();
-  std::optional<Family> family;
-  const auto flush = [&] {
-    if (batches_.empty()) return;
-    os::UdpSocket* socket = socket_for(*family);
-    socket != nullptr ? send(*socket, batches_) : report_unsendable();
-    batches_.clear();
-  };
+  Family family{};
   const bool may_send = stamp_is_kept();
   while (const auto next = interface_.poll_transmit()) {
     if (!may_send) continue;
     if (family != next->to.address.family || batches_.size() == kBatches) {
-      flush();
+      flush(family, sending);
       family = next->to.address.family;
     }
     batches_.push_back({.to = next->to,
@@ -285,7 +279,17 @@ void EmbeddedEndpoint::transmit() {
                         .segment_size = next->segment_size,
                         .from = called_->find(next->to)});
   }
-  flush();
+  flush(family, sending);
+}
+
+/// Sends the batches, which are of one family.
+void EmbeddedEndpoint::flush(Family family, Sending& sending) {
+  if (batches_.empty()) return;
+  if (os::UdpSocket* socket = socket_for(family))
+    send(*socket, batches_, sending);
+  else
+    report_unsendable();
+  batches_.clear();
 }
 
 bool EmbeddedEndpoint::stamp_is_kept() {
@@ -307,13 +311,14 @@ void EmbeddedEndpoint::report_unsendable() {
   }
 }
 
-void EmbeddedEndpoint::send(os::UdpSocket& socket, std::span<os::SendBatch> batches) {
+void EmbeddedEndpoint::send(os::UdpSocket& socket, std::span<os::SendBatch> batches,
+                            Sending& sending) {
   if (measuring_)
-    static_cast<void>(socket.set_fragmentation(sending_whole_ ? os::Fragmentation::probe
-                                                              : socket_options_.fragmentation));
+    static_cast<void>(socket.set_fragmentation(sending.whole ? os::Fragmentation::probe
+                                                             : socket_options_.fragmentation));
   for (bool waited = false;; waited = true) {
     const os::SendReport sent = socket.send(batches);
-    take_failures(sent, batches);
+    take_failures(sent, batches, sending);
     if (!sent.blocked || waited) break;
     batches = batches.subspan(sent.batches);
     if (batches.empty()) break;
@@ -322,17 +327,17 @@ void EmbeddedEndpoint::send(os::UdpSocket& socket, std::span<os::SendBatch> batc
     pollfd writable{.fd = socket.fd(), .events = POLLOUT, .revents = 0};
     poll(&writable, 1, kPatienceMs);
   }
-  send_from_elsewhere(socket);
+  send_from_elsewhere(socket, sending);
 }
 
 void EmbeddedEndpoint::take_failures(const os::SendReport& sent,
-                                     std::span<const os::SendBatch> batches) {
+                                     std::span<const os::SendBatch> batches, Sending& sending) {
   for (const os::SendFailure& failure : sent.failures) {
     const os::SendBatch& batch = batches[failure.batch];
     if (batch.from && may_mean_no_such_source(failure.sys_errno)) {
-      sourceless_.push_back(batch);
-    } else if (sending_whole_ && failure.sys_errno == EMSGSIZE) {
-      too_long_ = true;
+      sending.sourceless.push_back(batch);
+    } else if (sending.whole && failure.sys_errno == EMSGSIZE) {
+      sending.too_long = true;
     } else {
       observer_.on_send_failure(failure);
     }
@@ -354,15 +359,14 @@ std::optional<std::uint16_t> EmbeddedEndpoint::interface_limit(Now now, Family f
 }
 
 /// The address that was called is no longer ours: the kernel chooses another one.
-void EmbeddedEndpoint::send_from_elsewhere(os::UdpSocket& socket) {
-  std::vector<os::SendBatch> again;
-  again.swap(sourceless_);
+void EmbeddedEndpoint::send_from_elsewhere(os::UdpSocket& socket, Sending& sending) {
+  std::vector<os::SendBatch> again = std::exchange(sending.sourceless, {});
   if (again.empty()) return;
   for (os::SendBatch& batch : again) {
     called_->forget(batch.to);
     batch.from.reset();
   }
-  send(socket, again);
+  send(socket, again, sending);
 }
 
 }  // namespace wgscope::endpoint

@@ -141,13 +141,21 @@ class EmbeddedEndpoint {
   void take_error(Instant now, const os::SocketError& error);
   void answer_measurements(Now now);
   std::optional<std::uint16_t> send_whole(Now now, const MeasuringService::Outgoing& answer);
-  void transmit();
+  /// One run of transmit(): how it sends, and what became of that.
+  struct Sending {
+    bool whole = false;                          ///< datagrams must not be cut into fragments
+    bool too_long = false;                       ///< one was, for this host's own interface
+    std::vector<os::SendBatch> sourceless = {};  ///< not sent: the source address is gone
+  };
+  void transmit(Sending& sending);
+  void flush(Family family, Sending& sending);
   bool stamp_is_kept();
   void report_unsendable();
-  void send(os::UdpSocket& socket, std::span<os::SendBatch> batches);
-  void take_failures(const os::SendReport& sent, std::span<const os::SendBatch> batches);
+  void send(os::UdpSocket& socket, std::span<os::SendBatch> batches, Sending& sending);
+  void take_failures(const os::SendReport& sent, std::span<const os::SendBatch> batches,
+                     Sending& sending);
   std::optional<std::uint16_t> interface_limit(Now now, Family family);
-  void send_from_elsewhere(os::UdpSocket& socket);
+  void send_from_elsewhere(os::UdpSocket& socket, Sending& sending);
   void seal_packets(Now now);
   bool report();
 
@@ -157,13 +165,10 @@ class EmbeddedEndpoint {
   std::optional<TokenBucket> stun_answers_;  ///< nothing: none
   os::UdpOptions socket_options_;
   std::vector<os::UdpSocket> sockets_;
-  std::vector<os::SendBatch> batches_;
+  std::vector<os::SendBatch> batches_;      ///< of transmit(); kept for its memory
   std::unique_ptr<LocalAddresses> called_;  ///< of sockets that have all addresses
-  std::vector<os::SendBatch> sourceless_;   ///< whose source address is gone
   noise::Tai64n kept_stamp_;
   std::unique_ptr<MeasuringService> measuring_;  ///< absent: none
-  bool sending_whole_ = false;                   ///< what is sent now must not be cut
-  bool too_long_ = false;                        ///< some of it was, for the own interface
 };
 
 }  // namespace wgscope::endpoint
