@@ -22,7 +22,7 @@ Result<Run> Run::open(Progress* progress, os::Turn* turn) {
 bool Run::wait(const std::function<bool()>& happened, Instant limit) {
   while (!happened()) {
     if (interrupted_ || os::boot_now() >= limit) return false;
-    // A loop that cannot wait would spin here: what was waited for has then not happened.
+    // A loop that fails cannot wait, so going on would only spin.
     if (!loop_.run_until(limit)) return false;
   }
   return true;

@@ -29,7 +29,7 @@
 namespace wgscope::checks {
 namespace {
 
-/// Events that a flood of forged datagrams may cause are not kept without end.
+/// A flood of forged datagrams causes events, of which no more than this are kept.
 constexpr std::size_t kMaxKept = 4096;
 
 endpoint::EndpointConfig endpoint_config(const Target& target, const Endpoint& gateway,
@@ -75,8 +75,8 @@ Result<std::unique_ptr<Session>> Session::open(Run& run, const Target& target,
   return session;
 }
 
-/// Without the mark, where it may not be set: that is worth knowing, and most tunnels do not care.
-/// On another port, where the one that is wanted is taken.
+/// Goes without the firewall mark where it may not be set, which most tunnels do not need and the
+/// user is told. Takes another port where the wanted one is in use.
 Result<> Session::open_endpoint(const Target& target) {
   std::optional<std::uint32_t> mark = target.fwmark;
   bool any_port = target.local_port == 0;
@@ -184,7 +184,7 @@ const tunnel::Event* Session::find(tunnel::EventKind kind, Instant since) const 
   return found == events.end() ? nullptr : &*found;
 }
 
-/// Whoever sends rubbish to the port fills half of it at most: handshakes are waited for.
+/// Refused datagrams fill at most half of what is kept, so that there is room for handshakes.
 void Session::on_tunnel_event(const tunnel::Event& event) {
   const bool is_refusal = event.kind == tunnel::EventKind::dropped;
   if (events.size() < (is_refusal ? kMaxKept / 2 : kMaxKept)) events.push_back(event);

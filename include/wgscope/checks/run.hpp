@@ -18,8 +18,8 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   virtual ~Progress() = default;
 
-  /// @param what   half a sentence: "waiting for a response of 192.0.2.1:51820"; empty: what goes
-  /// on now is shown otherwise.
+  /// @param what   half a sentence, as "waiting for a response from 192.0.2.1:51820". Empty: the
+  /// check shows by itself what goes on now.
   /// @param until  when that ends at the latest, where it is known.
   virtual void on_wait(const diagnosis::Text& what, std::optional<Instant> until) = 0;
 };
@@ -53,8 +53,8 @@ class Run {
   /// The user has had enough: every wait() returns at once from now on. For handlers in the loop.
   void interrupt();
   [[nodiscard]] bool interrupted() const { return interrupted_; }
-  /// The interrupt was the end that a check was to go on for: nothing was cut short by it, and
-  /// wait() waits again.
+  /// The interrupt ended a check that was to go on until then: it cut nothing short, and wait() waits
+  /// again.
   void resume() { interrupted_ = false; }
 
   void say(const diagnosis::Text& what, std::optional<Instant> until = std::nullopt);

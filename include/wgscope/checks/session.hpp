@@ -28,8 +28,8 @@
 
 namespace wgscope::checks {
 
-/// A tunnel of ours to one address of the gateway, on a socket and port of its own, with everything
-/// that happened in it.
+/// A tunnel to one address of the gateway, on a socket and port of its own, with a record of what
+/// happened in it.
 class Session final : private endpoint::Observer {
  public:
   /// Sends nothing yet. @param run, stamps  outlive the session.
@@ -47,14 +47,14 @@ class Session final : private endpoint::Observer {
 
   void initiate();
   void send_keepalive();
-  /// Moves along what was asked of host() or interface().
+  /// Sends what host() and interface() were asked to send.
   void pump();
-  /// Fetches into socket_errors what waits for the loop to come round.
+  /// Reads errors of the socket into socket_errors, without waiting for the loop.
   void read_errors();
-  /// Stops, or starts again, all timers: without them nothing is sent that is not asked for, no
-  /// retry, no keepalive. What comes is still taken.
+  /// Stops all timers, or starts them again. Without timers the session sends nothing unasked, no
+  /// retry and no keepalive; it still takes what comes.
   void run_timers(bool wanted);
-  /// A socket on another port, as if a NAT had forgotten the old one.
+  /// Moves to a socket on another port, as if a NAT had forgotten the old one.
   Result<> rebind();
 
   /// What to do about what happens in the session. Each may be left out, `next` and `expired` only
@@ -81,11 +81,11 @@ class Session final : private endpoint::Observer {
   /// Why datagrams go without the configuration's firewall mark, where it could not be set.
   [[nodiscard]] const std::optional<std::string>& mark_refused() const { return mark_refused_; }
 
-  /// When each initiation left: after its stamp was kept, which may wait for a disk, so not when
-  /// EventKind::handshake_sent says.
+  /// When each initiation left. That is later than its EventKind::handshake_sent, because its stamp
+  /// is kept first, which may wait for a disk.
   std::vector<Instant> initiations_sent;
 
-  // What happened, in order.
+  // What happened, in the order in which it did.
   std::vector<tunnel::Event> events;
   std::vector<os::SocketError> socket_errors;
   std::vector<os::SendFailure> send_failures;

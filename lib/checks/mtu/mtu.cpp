@@ -40,8 +40,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Nanoseconds kLong = 5min;  ///< more than any search takes
-/// After the forward search, for whether there is a measuring service.
+/// Chosen: more than any search takes.
+constexpr Nanoseconds kLong = 5min;
+/// Chosen: an answer of a measuring service is waited for so long at least after the forward search,
+/// and longer where packets are lost.
 constexpr Nanoseconds kService = 100ms;
 constexpr Nanoseconds kServiceWhereLossy = 1s;
 /// IPv4 cuts at multiples of 8 bytes (RFC 791 §3.1), IPv6 likewise (RFC 8200 §4.5).
@@ -80,7 +82,7 @@ class MtuSearches {
   }
 
   void forward(diagnosis::MtuFacts& facts) {
-    run_.say(diagnosis::text("searching the MTU towards {}", session_.gateway()));
+    run_.say(diagnosis::text("searching for the MTU towards {}", session_.gateway()));
     path::MtuSearchConfig config = common(facts);
     config.until_current = options_.quick;
     config.expected = options_.expected_forward;
@@ -93,7 +95,7 @@ class MtuSearches {
 
   /// Whether a full datagram passes that may be cut.
   void fragments(diagnosis::MtuFacts& facts) {
-    run_.say("trying whether fragments pass");
+    run_.say("checking whether fragments pass");
     path::MtuSearchConfig config = common(facts);
     config.only_current = true;
     config.dont_fragment = false;
@@ -107,7 +109,8 @@ class MtuSearches {
   void find_drop(diagnosis::MtuFacts& facts) {
     const path::MtuResult& forward = *facts.forward;
     if (!forward.exact || !forward.mtu || !forward.not_above) return;
-    run_.say(diagnosis::text("looking for the hop towards {} that drops", session_.gateway()));
+    run_.say(diagnosis::text("looking for the hop towards {} that drops large packets",
+                             session_.gateway()));
     path::HopSearchConfig config;
     config.passes = *forward.mtu;
     config.fails = *forward.not_above + 1;
@@ -118,7 +121,8 @@ class MtuSearches {
   }
 
   void backward(diagnosis::MtuFacts& facts) {
-    run_.say(diagnosis::text("searching the MTU back from {}", session_.gateway()));
+    run_.say(
+        diagnosis::text("searching for the MTU of the reverse path from {}", session_.gateway()));
     await_service(facts);
     const auto& service = service_.first();
     const bool is_able = service && service->largest_answer >= facts.tunnel_mtu + facts.overhead;

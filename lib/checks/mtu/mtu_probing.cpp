@@ -35,9 +35,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kControlPayload = 16;
-/// Requests for large replies, so that a peer does not send the small reply behind a large one in
-/// one batch with it (UDP_SEGMENT): a router on the same host takes those for one packet, and drops
-/// both (seen over IPv6).
+/// Requests for large replies are so far apart that a peer does not send a large reply and the small
+/// one behind it in one batch (UDP_SEGMENT): a router on the peer's host takes a batch for one
+/// packet, and drops both. Seen with our own endpoint over IPv6 (docs/methods.md).
 constexpr Nanoseconds kApart = 5ms;
 
 }  // namespace
@@ -86,7 +86,7 @@ std::optional<Instant> MtuProbing::next_timeout() const {
 
 void MtuProbing::send_probes() {
   for (;;) {
-    // Each time, as an answer may have come while the last one was sent.
+    // The search is asked each time, because an answer may have come while the last probe was sent.
     while (const auto probe = search_->poll_probe(os::boot_now())) {
       sizes_.resize(std::max<std::size_t>(sizes_.size(), probe->id + 1));
       sizes_[probe->id] = probe->size;
@@ -107,7 +107,7 @@ void MtuProbing::send(const path::MtuProbe& probe) {
   send_echo(probe);
 }
 
-/// By itself, so that it is not one of a batch that the kernel cuts.
+/// Each request is sent by itself, so that it does not end up in a batch that the kernel cuts.
 void MtuProbing::send_echo(const path::MtuProbe& probe) {
   const Family outer = session_.gateway().address.family;
   inner::EchoRequest request{.to = target_,
@@ -118,7 +118,7 @@ void MtuProbing::send_echo(const path::MtuProbe& probe) {
   if (way_ == MtuWay::backward && probe.size > 0)
     request.payload_size = probe.size - tunnel_overhead(outer) - least;
   session_.pump();
-  if (!session_.host().send_echo(request)) return;  // as if it was lost
+  if (!session_.host().send_echo(request)) return;  // as if the probe was lost
   const auto packet = session_.host().poll_packet();
   const std::size_t bare = packet.size() + wire::kTransportOverhead;
   const bool padded = way_ == MtuWay::forward && probe.size > 0;
@@ -130,8 +130,8 @@ void MtuProbing::send_echo(const path::MtuProbe& probe) {
   if (session_.send_failures.back().sys_errno == EMSGSIZE) refused_ = probe.id;
 }
 
-/// Reports about datagrams in flight, and by the own host about one that it did not send: the queue
-/// has what would have fitted.
+/// Takes reports of routers about datagrams in flight, and the own host's about a datagram that it
+/// did not send: the error queue says what size it would have sent.
 void MtuProbing::take_errors() {
   session_.read_errors();
   for (; errors_seen_ < session_.socket_errors.size(); ++errors_seen_) {
@@ -146,8 +146,9 @@ void MtuProbing::take_errors() {
   }
 }
 
-/// Whether a datagram that can have been this probe's reply came in fragments: an answer as long as
-/// it was asked for; a reply padded to 16 bytes, or less at the other side's MTU.
+/// Whether a datagram that can have been this probe's reply came in fragments. An answer of the
+/// service is as long as it was asked for. An echo reply is padded to a multiple of 16 bytes, or less
+/// where that is above the other side's MTU.
 bool MtuProbing::came_in_fragments(std::uint32_t probe) {
   if (way_ == MtuWay::forward || probe >= sizes_.size() || sizes_[probe] == 0) return false;
   const std::size_t bare = sizes_[probe] - datagram_overhead(session_.gateway().address.family);

@@ -18,17 +18,17 @@
 
 namespace wgscope::checks {
 
-/// What a probe of a size is.
+/// What makes a datagram of a probe's size.
 enum class MtuWay : std::uint8_t {
-  forward,   ///< a small request in a datagram of that size
-  backward,  ///< a request whose reply's datagram has that size
-  answered,  ///< likewise, asked of the measuring service, which pads its answers to any size
+  forward,   ///< a small echo request, padded
+  backward,  ///< the reply to an echo request
+  answered,  ///< an answer of the measuring service, which it pads to any size
 };
 
-/// What UDP and IP add to a datagram.
+/// Bytes that UDP and IP add to a datagram.
 std::size_t datagram_overhead(Family outer);
 
-/// What WireGuard, UDP and IP add to an inner packet.
+/// Bytes that WireGuard, UDP and IP add to an inner packet.
 std::size_t tunnel_overhead(Family outer);
 
 /// Runs one search over a session: sends its probes as echo requests, and tells it what came of
@@ -51,7 +51,7 @@ class MtuProbing {
   /// Before the first reply in fragments, replies at least as large had been lost, as happens where
   /// their sender must first learn that they are too big. Nothing: none came in fragments.
   [[nodiscard]] std::optional<bool> fragments_after_losses() const { return after_losses_; }
-  /// Replies came in fragments inside the tunnel.
+  /// Whether replies came in fragments inside the tunnel.
   [[nodiscard]] bool inner_fragments() const;
 
   // While it searches, for drive().

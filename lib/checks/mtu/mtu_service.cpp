@@ -22,7 +22,8 @@ using namespace std::chrono_literals;
 /// When to ask, since the first time. Chosen: one of three requests may be lost; all three are lost
 /// once in a thousand times where loss is 10 %.
 constexpr std::array<Nanoseconds, MtuService::kMostAsked> kAskAt{0ms, 200ms, 600ms};
-constexpr std::uint32_t kAsking = 0xffff0000;  ///< serials above those of probes
+/// Serials of these requests begin here, above those of probes.
+constexpr std::uint32_t kAsking = 0xffff0000;
 
 }  // namespace
 

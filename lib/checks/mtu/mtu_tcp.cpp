@@ -23,9 +23,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Nanoseconds kPatience = 8s;  ///< for one SYN of three to get through: after 0, 3 and 6 s
+/// lwIP sends a SYN after 0, 3 and 6 s. Chosen: 2 s more for the answer to the last one.
+constexpr Nanoseconds kPatience = 8s;
 
-/// The TCP below does not tell what it was told: the segment is read on its way to it.
+/// Reads the MSS of a SYN-ACK on its way to the host's TCP, which does not say what it was told.
 void take(diagnosis::MtuTcp& facts, const endpoint::Arrived& arrived) {
   const auto packet = wire::parse_ip(arrived.packet);
   if (!packet || packet->fragment || packet->source != facts.service.address) return;

@@ -10,10 +10,10 @@
 
 namespace wgscope::checks {
 
-/// Opens a TCP connection inside the tunnel, for the segments that its SYN-ACK asks for: those of
-/// the service's own interface, or of whoever on the way has changed the number (MSS clamping).
-/// Sends no data, and breaks the connection off.
-/// @returns nothing where the time was over, or the user's patience, before it could have answered.
+/// Opens a TCP connection inside the tunnel to read the MSS of its SYN-ACK: that of the service's own
+/// interface, or what a router on the way has made of it (MSS clamping). Sends no data, and resets
+/// the connection.
+/// @returns nothing where the time was over, or the user ended it, before the service could answer.
 std::optional<diagnosis::MtuTcp> ask_mss(Run& run, Session& session, const Endpoint& service,
                                          Instant deadline);
 

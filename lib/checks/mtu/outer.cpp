@@ -133,7 +133,7 @@ class Outer {
   void greet() {
     for (const Nanoseconds wait : {kGreetingWait, kSecondWait}) {
       const Instant until = std::min(deadline_, os::boot_now() + wait);
-      run_.say(diagnosis::text("waiting for any answer of {}", host().address), until);
+      run_.say(diagnosis::text("waiting for any answer from {}", host().address), until);
       Greeting udp(*udp_, facts_.round_trip);
       std::optional<Greeting> echo;
       if (echo_) echo.emplace(*echo_, facts_.round_trip);
@@ -158,7 +158,7 @@ class Outer {
   }
 
   void search_both() {
-    run_.say(diagnosis::text("searching the MTU to {} and back", host().address));
+    run_.say(diagnosis::text("searching for the MTU to {} and back", host().address));
     facts_.both = search(run_, *echo_, config(), deadline_);
   }
 
@@ -172,7 +172,7 @@ class Outer {
   }
 
   void search_forward() {
-    run_.say(diagnosis::text("searching the MTU to {}", host().address));
+    run_.say(diagnosis::text("searching for the MTU to {}", host().address));
     if (facts_.udp_rations) {
       run_.pass_until(std::min(deadline_, os::boot_now() + kPace));
       if (run_.interrupted() || os::boot_now() >= deadline_) return;
@@ -206,7 +206,8 @@ class Outer {
     if (options_.quick || !direction.exact || !direction.mtu || !direction.not_above)
       return std::nullopt;
     if (*direction.mtu >= full()) return std::nullopt;
-    run_.say(diagnosis::text("looking for the hop towards {} that drops", host().address));
+    run_.say(
+        diagnosis::text("looking for the hop towards {} that drops large packets", host().address));
     path::HopSearchConfig config;
     config.passes = *direction.mtu;
     config.fails = *direction.not_above + 1;

@@ -32,7 +32,7 @@
 namespace wgscope::checks {
 namespace {
 
-constexpr std::size_t kMark = 8;        ///< bytes at the beginning of a payload: secret, identifier
+constexpr std::size_t kMark = 8;        ///< bytes of a payload's beginning: a secret, an identifier
 constexpr std::size_t kEchoHeader = 8;  // RFC 792, RFC 4443 §4.1
 
 std::size_t payload_of(std::size_t size, Family family, std::size_t header) {
@@ -51,7 +51,7 @@ os::UdpOptions uncut(std::optional<std::uint32_t> mark) {
   return options;
 }
 
-/// A search's identifiers among those of a witness.
+/// Maps a search's identifiers to those of a witness.
 class Identifiers {
  public:
   explicit Identifiers(OuterWitness& witness) : witness_(witness), base_(witness.base()) {}

@@ -34,6 +34,7 @@ using path::SilentTcp;
 using path::TcpSeen;
 using std::chrono::seconds;
 
+/// Chosen: more than SilentTcp takes to connect, and to ask a service that says nothing.
 constexpr Nanoseconds kOpening = seconds(12);
 constexpr Nanoseconds kForever = std::chrono::hours(24);
 constexpr std::uint16_t kFirstDynamicPort = 49152;  // RFC 6335 §6
@@ -147,9 +148,10 @@ void LadderCalls::show(const path::RetransmissionLadder& ladder) {
   if (!silence || shown_ == ladder.silent_until()) return;
   shown_ = ladder.silent_until();
   const auto known = ladder.result();
-  diagnosis::Text what = diagnosis::text("silent for {} s, then the service sends again",
+  diagnosis::Text what = diagnosis::text("waiting through {} s of silence for the TCP service",
                                          std::chrono::round<seconds>(*silence).count());
-  if (known.alive_after) what.add(" (survived: ").add(known.alive_after->count()).add(" s)");
+  if (known.alive_after)
+    what.add(" (longest silence survived: ").add(known.alive_after->count()).add(" s)");
   run_.say(what, shown_);
 }
 

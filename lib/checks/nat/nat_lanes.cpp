@@ -106,7 +106,7 @@ void NatLanes::measure(seconds longest, std::optional<seconds> keepalive,
     return;
   }
   control_ = *control;
-  run_.say(diagnosis::text("asking {} for the outer port", server_));
+  run_.say(diagnosis::text("asking {} which outer port it sees", server_));
   if (!find_control_port()) {
     if (!run_.interrupted()) facts.error = Error{Errc::timeout, "the STUN server does not answer"};
     return;
@@ -118,7 +118,7 @@ void NatLanes::measure(seconds longest, std::optional<seconds> keepalive,
   Instant end = measured_.back().engine.latest_end();
   if (trials_) end = std::max(end, trials_->latest_end() + seconds(10));
   end_ = end;
-  run_.say("waiting until mappings are forgotten", end);
+  run_.say("waiting for the NAT to forget mappings", end);
   drive(run_, *this, end, [] {});
   facts.one_way = measured_[0].engine.result();
   facts.stream = measured_[1].engine.result();
@@ -172,7 +172,7 @@ void NatLanes::say_so_far() {
   const std::optional<seconds> alive = measured_.back().engine.result().alive_after;
   if (!alive || alive == said_alive_) return;
   said_alive_ = alive;
-  run_.say(diagnosis::text("waiting until mappings are forgotten: they live for more than {} s",
+  run_.say(diagnosis::text("waiting for the NAT to forget mappings: they live longer than {} s",
                            alive->count()),
            end_);
 }
@@ -213,7 +213,7 @@ void NatLanes::request(std::size_t engine, const path::LaneRequest& request, Ins
       at_once ? std::nullopt : std::optional(control_mapped_->port));
 }
 
-/// The time has come to have the server answer to a lane.
+/// Has the server answer to a lane, when the time for that has come.
 void NatLanes::trigger(const Asked& asked, Instant now) {
   if (asked.purpose == Purpose::warm_up) return ask(trial_.socket, asked, {});
   if (asked.purpose == Purpose::trial) {

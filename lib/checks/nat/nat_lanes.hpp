@@ -36,9 +36,9 @@ class NatLanes {
  public:
   NatLanes(Run& run, Random& random, const IpAddress& local, const Endpoint& server);
 
-  /// Both states side by side, and beside them trials of an interval on a flow of their own, until
-  /// all is known, or the run is interrupted.
-  /// @param keepalive  nothing, or zero: no trials.
+  /// Measures both states side by side, and beside them tries an interval on another flow, until all
+  /// is known or the user ends it.
+  /// @param keepalive  the interval. Nothing, or zero: none is tried.
   void measure(std::chrono::seconds longest, std::optional<std::chrono::seconds> keepalive,
                diagnosis::LifetimeFacts& facts);
 
@@ -67,8 +67,8 @@ class NatLanes {
   };
   struct Lane {
     std::size_t socket = 0;
-    std::uint32_t serial = 0;           ///< the latest
-    std::optional<std::uint16_t> port;  ///< outer, of the latest
+    std::uint32_t serial = 0;           ///< of the latest request
+    std::optional<std::uint16_t> port;  ///< the outer port that the latest request came from
   };
   struct Measured {
     path::MappingLifetime engine;
@@ -96,12 +96,12 @@ class NatLanes {
   std::size_t control_ = 0;
   std::optional<Endpoint> control_mapped_;
   std::vector<Measured> measured_;
-  std::chrono::seconds interval_{};  ///< that is tried
+  std::chrono::seconds interval_{};  ///< the keepalive interval that is tried
   std::optional<path::KeepaliveTrials> trials_;
   Lane trial_;
   std::map<wire::StunTransaction, Asked> asked_;
   std::multimap<Instant, Asked> triggers_;
-  Instant end_;                                     ///< of measuring, at the latest
+  Instant end_;                                     ///< measuring ends then at the latest
   std::optional<std::chrono::seconds> said_alive_;  ///< the bracket that a person was shown last
   NatSockets sockets_;
 };

@@ -14,7 +14,7 @@
 namespace wgscope::checks {
 namespace {
 
-/// Enough for an answer of STUN and a few copies of it.
+/// Buffers have room for a STUN answer and a few copies of it.
 os::UdpOptions small_socket() {
   os::UdpOptions options;
   options.offload = false;
@@ -59,7 +59,7 @@ void NatSockets::tell_unreachable(std::size_t socket, const Endpoint& destinatio
 }
 
 void NatSockets::read(std::size_t socket) {
-  // An error is told again by the error queue.
+  // Errors are not looked at here, because the error queue tells them again.
   static_cast<void>(sockets_[socket]->socket.receive([&](const os::Received& received) {
     if (handlers_.on_datagram)
       handlers_.on_datagram(os::boot_now(), socket, received.from, received.datagram);

@@ -101,10 +101,12 @@ void TwinCalls::show(const path::SilenceSearch& search) {
   if (!silence || shown_ == search.silent_until()) return;
   shown_ = search.silent_until();
   const auto known = search.result();
-  diagnosis::Text what = diagnosis::text("silent for {} s, then the twin calls",
+  diagnosis::Text what = diagnosis::text("waiting through {} s of silence, then the twin sends",
                                          std::chrono::ceil<seconds>(*silence).count());
-  if (known.alive_after) what.add(" (survived: ").add(known.alive_after->count()).add(" s");
-  if (known.alive_after && known.gone_after) what.add(", not: ").add(known.gone_after->count());
+  if (known.alive_after)
+    what.add(" (longest silence survived: ").add(known.alive_after->count()).add(" s");
+  if (known.alive_after && known.gone_after)
+    what.add(", not survived: ").add(known.gone_after->count()).add(" s");
   if (known.alive_after) what.add(")");
   run_.say(what, shown_);
 }
@@ -120,7 +122,7 @@ void TwinCalls::measure(const path::SilenceSearchConfig& config, diagnosis::Flow
       flow_.attend({.on_packet = take_packet,
                     .on_other = [&](Instant now) { search.handle_other(now, missing()); },
                     .on_keyed = [&](Instant now) { search.handle_keyed(now); }});
-  run_.say("trying whether the twin's packets come in");
+  run_.say("checking whether packets from the twin arrive");
   drive(run_, search, os::boot_now() + kForever, [&] {
     flow_.take_events();
     send(search);

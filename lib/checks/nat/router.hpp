@@ -14,17 +14,18 @@
 
 namespace wgscope::checks {
 
-/// Asks the next router what it says of itself: by NAT-PMP and PCP on the run's loop, and by UPnP
-/// in a process, while the caller waits for other things on that loop. Over IPv4.
+/// Asks the next router for its outer address, over IPv4: by NAT-PMP and PCP on the run's loop, and
+/// by UPnP in a process, while the caller waits for other things on that loop.
 class RouterInquiry {
  public:
-  /// Begins. @param local  that is sent from; @param target  whose way decides on the router.
+  /// Begins. @param local  the address that requests are sent from. @param target  the next router
+  /// on the way there is asked.
   RouterInquiry(Run& run, const IpAddress& local, const IpAddress& target);
   RouterInquiry(const RouterInquiry&) = delete;
   RouterInquiry& operator=(const RouterInquiry&) = delete;
   ~RouterInquiry() = default;
 
-  /// Waits for what is still out, in all not longer than kLongestRouterInquiry.
+  /// Waits for answers that are still to come. The whole takes at most kLongestRouterInquiry.
   diagnosis::RouterFacts finish();
 
  private:

@@ -13,7 +13,7 @@
 namespace wgscope::checks {
 namespace {
 
-/// The keys of the sender were right, so it was the gateway.
+/// Whether the gateway must have sent what the event is about, because its keys were right.
 bool is_of_gateway(const tunnel::Event& event) {
   if (event.kind == tunnel::EventKind::keepalive_received) return true;
   return event.kind == tunnel::EventKind::dropped &&

@@ -32,9 +32,10 @@
 namespace wgscope::checks {
 namespace {
 
-constexpr int kQueries = 2;  ///< to a server, before the next one is asked
+/// Chosen: a server that leaves so many queries unanswered is given up for the next one.
+constexpr int kQueries = 2;
 
-/// One name, asked of one server after the other until there is an answer.
+/// Looks up one name, at one server after the other until one answers.
 class Question {
  public:
   Question(inner::Host& host, Random& random, const NameOptions& options, std::string name)
@@ -58,7 +59,7 @@ class Question {
         return;
       }
       // The look-up's own message has the name in it, which output may have to hide.
-      found_.error = Error{Errc::bad_value, "it is no name of DNS"};
+      found_.error = Error{Errc::bad_value, "it is not a valid DNS name"};
       ++server_;
     }
     done_ = true;
@@ -88,9 +89,10 @@ class Question {
     if (!answer) {
       const Errc code = answer.error().code;
       if (code != Errc::timeout) options_.on_heard(now, *found_.server);
-      found_.error = Error{code, code == Errc::timeout   ? "the name server does not answer"
-                                 : code == Errc::refused ? "no name server listens there"
-                                                         : "the name server cannot be reached"};
+      found_.error =
+          Error{code, code == Errc::timeout   ? "the name server does not answer"
+                      : code == Errc::refused ? "nothing listens on the name server's port"
+                                              : "the name server cannot be reached"};
       ++server_;
       return ask(now);
     }
@@ -105,7 +107,7 @@ class Question {
     }
     const bool exists = answer->rcode == wire::DnsRcode::no_error;
     found_.error = Error{Errc::bad_value,
-                         exists ? std::string("the name has no address that this peer can speak to")
+                         exists ? std::string("the name has no address of a family of this peer")
                                 : fmt::format("the answer is {}", wire::to_string(answer->rcode))};
     if (!exists || ++type_ == types_.size()) {
       done_ = true;
@@ -125,7 +127,7 @@ class Question {
   bool done_ = false;
 };
 
-/// Several names at once, for drive().
+/// Looks up several names at once, for drive().
 class Lookups {
  public:
   Lookups(inner::Host& host, Random& random, const NameOptions& options,
@@ -180,7 +182,7 @@ std::vector<FoundName> ask_inside(Run& run, Session& session, Random& random,
 
 std::string_view words_of(Errc code) {
   switch (code) {
-    case Errc::bad_value: return "there is no such name";
+    case Errc::bad_value: return "the name does not exist";
     case Errc::timeout: return "no name server answered";
     default: return "the look-up failed";
   }
@@ -204,7 +206,7 @@ std::vector<FoundName> ask_system(Run& run, const inner::Host& host,
         if (!found.address && host.source_for(one.address)) found.address = one.address;
       }
       if (!found.address)
-        found.error = Error{Errc::bad_value, "the name has no address that this peer can speak to"};
+        found.error = Error{Errc::bad_value, "the name has no address of a family of this peer"};
     }
     all.push_back(std::move(found));
   }

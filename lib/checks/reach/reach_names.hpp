@@ -15,23 +15,23 @@
 
 namespace wgscope::checks {
 
-/// What a name stands for, as far as the host inside the tunnel can speak to it.
+/// The address of a name, of a family that the host inside the tunnel has.
 struct FoundName {
   std::string name;
   std::optional<IpAddress> address{};
-  std::optional<Error> error{};       ///< nothing, without an address: the time was over
-  std::optional<IpAddress> server{};  ///< inside the tunnel, that was asked last
+  std::optional<Error> error{};       ///< without it and without an address, the time was over
+  std::optional<IpAddress> server{};  ///< the server inside the tunnel that was asked last
 };
 
 struct NameOptions {
-  std::vector<IpAddress> servers;  ///< inside the tunnel; empty: the system's
-  Nanoseconds wait{};              ///< for an answer to each query
+  std::vector<IpAddress> servers;  ///< inside the tunnel; empty: the system's are asked
+  Nanoseconds wait{};              ///< so long each query is waited for
   Instant deadline;
-  std::function<void(Instant, const IpAddress&)> on_heard;  ///< somebody inside answered
+  std::function<void(Instant, const IpAddress&)> on_heard;  ///< a server inside answered
 };
 
-/// Looks all names up at once, A before AAAA, one server after the other where one is silent.
-/// By the system it is one name after the other, and none any more once no name server answered.
+/// Looks up all names at once, A before AAAA, at the next server where one is silent. The system
+/// looks up one name after the other, and none any more once no name server answered.
 std::vector<FoundName> find_names(Run& run, Session& session, Random& random,
                                   const std::vector<std::string>& names,
                                   const NameOptions& options);
