@@ -76,6 +76,10 @@ Redaction::Redaction(bool wanted, const diagnosis::Report& report) : Redaction(w
   for (const diagnosis::Distribution& distribution : report.distributions)
     for (const diagnosis::Label& label : distribution.labels) show(label.value);
   show(report.success);
+  for (const diagnosis::Further& one : report.further) {
+    show(one.about);
+    show(one.command);
+  }
 }
 
 void Redaction::number(const diagnosis::Finding& finding) {

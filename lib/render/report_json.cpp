@@ -156,6 +156,10 @@ std::string to_json(const diagnosis::Report& report, diagnosis::FailOn fail_on, 
     json["checks"].push_back(check(checked, redaction));
   json["measurements"] = measurements(report, redaction);
   json["distributions"] = distributions(report, redaction);
+  if (!report.further.empty()) json["further"] = Json::array();
+  for (const diagnosis::Further& one : report.further)
+    json["further"].push_back(
+        {{"about", redaction.show(one.about)}, {"command", redaction.show(one.command)}});
   return json.dump(2) + '\n';
 }
 

@@ -137,6 +137,7 @@ class Page {
                                  diagnosis::Layer::service};
     for (const diagnosis::Layer layer : kLayers) section(layer);
     figures();
+    further();
     end();
     return std::move(page_);
   }
@@ -267,6 +268,16 @@ class Page {
       line += ", jitter " + diagnosis::format_duration(*jitter);
     page_ += "  " + folded(line, kCheckIndent, 2) + '\n';
     if (style_.verbose && told->count > 1) page_ += histogram_lines(distribution.samples);
+  }
+
+  /// Each command has a line of its own, which is not folded: it is to be copied.
+  void further() {
+    if (report_.further.empty()) return;
+    heading("not part of this run");
+    for (const diagnosis::Further& one : report_.further) {
+      page_ += fmt::format("  {}:\n", redaction_.show(one.about));
+      page_ += std::string(kFieldIndent, ' ') + redaction_.show(one.command) + '\n';
+    }
   }
 
   void end() {

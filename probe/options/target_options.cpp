@@ -1,10 +1,13 @@
 #include "probe/options/target_options.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <string>
 #include <string_view>
 
 #include "wgscope/base/text.hpp"
 #include "wgscope/checks/prepare.hpp"
+#include "wgscope/diagnosis/text.hpp"
 
 #include "probe/command_line.hpp"
 
@@ -23,6 +26,18 @@ Complaint refuse_keys(const std::string& text) {
 Option add_file(CommandLine& line, const std::string& name, std::string& into,
                 const std::string& description) {
   return line.add(name, into, description).type("FILE").check(refuse_keys);
+}
+
+/// As one word of a shell.
+std::string quoted(const std::string& value) {
+  const auto is_plain = [](unsigned char c) {
+    return std::isalnum(c) != 0 ||
+           std::string_view("-_./:=+,@%").find(static_cast<char>(c)) != std::string_view::npos;
+  };
+  if (std::ranges::all_of(value, is_plain)) return value;
+  std::string made = "'";
+  for (const char c : value) made += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return made + "'";
 }
 
 }  // namespace
@@ -68,6 +83,29 @@ void add_target_options(CommandLine& line, checks::TargetOptions& target) {
                 "Use the key although an interface of this host uses it: the gateway then sends "
                 "that interface's traffic to the probe")
       .group(group);
+}
+
+diagnosis::Text target_arguments(const checks::TargetOptions& target) {
+  using diagnosis::text;
+  diagnosis::Text all;
+  const auto add_path = [&](std::string_view option, const std::string& path) {
+    if (!path.empty()) all.add(text(" {} {}", option, diagnosis::Path{quoted(path)}));
+  };
+  const auto add = [&](std::string_view option, const std::string& value) {
+    if (!value.empty()) all.add(text(" {} {}", option, diagnosis::Name{quoted(value)}));
+  };
+  add_path("--config", target.config);
+  add("--peer", target.peer);
+  add_path("--private-key-file", target.private_key_file);
+  add("--private-key-env", target.private_key_env);
+  add_path("--preshared-key-file", target.preshared_key_file);
+  add("--gateway", target.gateway);
+  add("--endpoint", target.endpoint);
+  for (const std::string& address : target.addresses) add("--address", address);
+  for (const std::string& prefix : target.allowed_ips) add("--allowed-ips", prefix);
+  if (target.mtu) all.add(text(" --mtu {}", *target.mtu));
+  add_path("--state-dir", target.state_folder);
+  return all;
 }
 
 }  // namespace wgscope::probe

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "wgscope/checks/prepare.hpp"
+#include "wgscope/diagnosis/text.hpp"
 
 namespace wgscope::probe {
 
@@ -9,5 +10,8 @@ class CommandLine;
 /// Adds --config, --endpoint, and what else says whose tunnel is meant.
 /// @param target  outlives the parsing.
 void add_target_options(CommandLine& line, checks::TargetOptions& target);
+
+/// The options that say so, as a shell takes them: " --config probe.conf --peer 'my gateway'".
+diagnosis::Text target_arguments(const checks::TargetOptions& target);
 
 }  // namespace wgscope::probe

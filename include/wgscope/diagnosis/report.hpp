@@ -61,6 +61,12 @@ struct Distribution {
   std::vector<Nanoseconds> samples;  ///< in the order of measuring
 };
 
+/// A command that finds out what the run left out.
+struct Further {
+  Text about;    ///< "the exact path MTU in both directions"
+  Text command;  ///< as a shell takes it
+};
+
 /// What a verb found out: all that the renderers know.
 struct Report {
   std::string_view verb;
@@ -72,6 +78,7 @@ struct Report {
   std::vector<Check> checks;
   std::vector<Measurement> measurements = {};
   std::vector<Distribution> distributions = {};
+  std::vector<Further> further = {};
 };
 
 /// Adds another part's success to the sentence; nothing where it has none.

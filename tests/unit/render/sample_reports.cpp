@@ -135,6 +135,8 @@ diagnosis::Report well_report() {
       std::move(inner),
       {.name = "wireguard_probe_rtt_seconds", .labels = {{"layer", "outer"}}, .samples = {10900us}},
       {.name = "wireguard_probe_rtt_seconds", .labels = {{"layer", "none"}}, .samples = {}}};
+  report.further = {{"the exact path MTU", text("wgscope mtu --config {}", Path{"/etc/wg 0.conf"})},
+                    {"what NATs do", "wgscope nat --stun stun.example.net:3478"}};
   return report;
 }
 
@@ -244,6 +246,7 @@ diagnosis::Report hostile_report() {
   report.distributions = {{.name = "wireguard_probe_rtt_seconds",
                            .labels = {{"layer", all}},
                            .samples = {-1ns, 0ns, 90s}}};
+  report.further = {{all, all}};
   return report;
 }
 
