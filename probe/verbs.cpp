@@ -8,6 +8,9 @@ namespace wgscope::probe {
 namespace {
 
 constexpr Verb kVerbs[] = {
+    {.name = "check",
+     .summary = "Everything about one tunnel, in one run and one verdict",
+     .make = make_check},
     {.name = "handshake",
      .summary = "Does the tunnel work, and if not, why",
      .make = make_handshake},
