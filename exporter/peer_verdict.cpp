@@ -141,7 +141,7 @@ void PeerJudge::watch_data(const Step& step, bool session_live) {
   if (seconds_ < kBlock) return;
   const float received = received_ / seconds_;
   const bool one_way = session_live && sent_ / seconds_ > kMuchSent && received < kLittleReceived;
-  turned_one_way_ = one_way && (turned_one_way_ || answers_ > kAnswered);
+  turned_one_way_ = one_way && answers_ > kAnswered;
   if (!turned_one_way_)
     answers_ += (received - answers_) * (1 - std::exp(-seconds_ / kAnswersLeak));
   received_ = sent_ = seconds_ = 0;

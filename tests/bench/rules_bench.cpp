@@ -49,7 +49,7 @@ std::string instance_of(int gateway) { return fmt::format("gateway-{:04}:9586", 
 
 std::string key_of(int number) { return fmt::format("{:_<43}=", fmt::format("peer{:07}", number)); }
 
-/// A fleet of which 35 in 100 peers have a live session, 50 are idle, 10 never came, 4 receive without answering and one
+/// A fleet of which 35 in 100 peers have a live session, 50 are idle, 10 never came, 4 receive a feed and one
 /// knocks without being heard.
 class History {
  public:
@@ -136,8 +136,7 @@ class History {
   }
 
   static std::string verdict_of(int kind) {
-    if (kind < 35) return "live";
-    if (kind < 39) return "one_way";
+    if (kind < 39) return "live";
     if (kind == 99) return "replies_lost";
     return kind < 90 ? "idle" : "never";
   }
@@ -157,8 +156,8 @@ class History {
     for (const auto& [verdict, share] : std::map<std::string, double>{{"replies_lost", 0.01},
                                                                       {"unanswered", 0},
                                                                       {"flapping", 0},
-                                                                      {"one_way", 0.04},
-                                                                      {"live", 0.35},
+                                                                      {"one_way", 0},
+                                                                      {"live", 0.39},
                                                                       {"idle", 0.51},
                                                                       {"never", 0.09}})
       put("wireguard_interface_peers_by_verdict", {{"interface", "wg0"}, {"verdict", verdict}},

@@ -221,6 +221,15 @@ TEST(RepliesLost, IsNotSaidOfDataAtTheEndOfASession) {
   }
 }
 
+TEST(RepliesLost, IsNotSaidOfDataThatWasMeasuredInTheSession) {
+  Peer peer;
+  peer.shake();
+  peer.pass(40s, [&](int) { peer.receive(1'000'000); });
+  peer.shake();
+  peer.pass(180s, [&](int) { peer.receive(1'000'000); });
+  EXPECT_THAT(peer.pass(30min), ElementsAre(Verdict::idle));
+}
+
 TEST(RepliesLost, IsNamedAtTheRhythmOfScrapesToo) {
   for (const std::chrono::seconds rhythm : {15s, 30s, 60s}) {
     Peer peer(rhythm);
@@ -278,6 +287,26 @@ TEST(OneWay, IsNotSaidOfAFeed) {
   // Who subscribes says a little first.
   peer.pass(20s, data(peer, 500, 500));
   EXPECT_THAT(peer.pass(8h, data(peer, 0, 50'000)), ElementsAre(Verdict::live));
+}
+
+TEST(OneWay, IsNotSaidOfAFeedLongAfterOtherData) {
+  Peer peer;
+  peer.pass(15min, data(peer, 5'000, 5'000));
+  peer.pass(3h);
+  EXPECT_THAT(peer.pass(1h, data(peer, 0, 50'000)), testing::IsSubsetOf({Verdict::live}));
+}
+
+TEST(OneWay, EndsWithTheSession) {
+  Peer peer;
+  peer.pass(15min, data(peer, 5'000, 5'000));
+  peer.pass(10min, data(peer, 0, 5'000));
+  ASSERT_EQ(peer.verdict(), Verdict::one_way);
+  peer.shake();
+  peer.pass(179s, [&](int) { peer.send(5'000); });  // to its very end
+  peer.pass(5min);
+  ASSERT_EQ(peer.verdict(), Verdict::idle);
+  peer.shake();
+  EXPECT_THAT(peer.pass(5s), ElementsAre(Verdict::live));
 }
 
 TEST(OneWay, IsNotSaidOfADownload) {
@@ -354,6 +383,15 @@ TEST(Gaps, OfTwoScrapesThatFailedAreBridged) {
   EXPECT_EQ(peer.read(), Verdict::replies_lost);
 }
 
+TEST(Gaps, ThatAreBridgedCountAsAnEvenRate) {
+  Peer peer;
+  peer.read();
+  peer.pass_unseen(190s, [&](int second) {
+    if (second % 38 == 0) peer.receive(kInitiation);
+  });
+  EXPECT_EQ(peer.read(), Verdict::never) << "five attempts in three minutes are few";
+}
+
 TEST(Verdict, StartsAnewWithAPeerThatWasMadeAnew) {
   Peer peer;
   peer.pass(15min, data(peer, 5'000, 5'000));
@@ -383,6 +421,15 @@ TEST(Verdict, SeesAHandshakeBetweenTwoReadingsOfOneInstant) {
   peer.read();
   EXPECT_THAT(peer.pass(170s, [&](int) { peer.receive(1'000); }), ElementsAre(Verdict::live));
   EXPECT_THAT(peer.pass(5min), ElementsAre(Verdict::live, Verdict::idle));
+}
+
+TEST(Verdict, SeesBytesBetweenTwoReadingsOfOneInstant) {
+  Peer peer;
+  peer.read();
+  peer.receive(kInitiation);
+  EXPECT_EQ(peer.read(), Verdict::never);
+  peer.receive(4 * kInitiation);
+  EXPECT_EQ(peer.read(), Verdict::replies_lost);
 }
 
 TEST(Verdict, KnowsCountersThatWentBack) {
