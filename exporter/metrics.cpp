@@ -76,7 +76,7 @@ constexpr std::array kTable{
     MetricDesc{"wireguard_interface_peers_by_verdict", MetricType::gauge, "", "interface, netns, verdict",
                "Peers by verdict, 0 included.",
                "successive readings"},
-    MetricDesc{"wireguard_interface_peer_counter_resets_total", MetricType::counter, "", "interface, netns",
+    MetricDesc{"wireguard_interface_peer_resets_total", MetricType::counter, "", "interface, netns",
                "Times that a peer of this interface started again from zero between two readings, as if removed and added again; absent where the index of the interface is not known.",
                "peer counters from reading to reading"},
     MetricDesc{"wireguard_interface_receive_bytes_total", MetricType::counter, "bytes", "interface, netns",
@@ -200,8 +200,8 @@ constinit const MetricDesc kInterfacePeersByState =
     kTable[row("wireguard_interface_peers_by_state")];
 constinit const MetricDesc kInterfacePeersByVerdict =
     kTable[row("wireguard_interface_peers_by_verdict")];
-constinit const MetricDesc kInterfacePeerCounterResets =
-    kTable[row("wireguard_interface_peer_counter_resets_total")];
+constinit const MetricDesc kInterfacePeerResets =
+    kTable[row("wireguard_interface_peer_resets_total")];
 constinit const MetricDesc kInterfaceReceiveBytes =
     kTable[row("wireguard_interface_receive_bytes_total")];
 constinit const MetricDesc kInterfaceTransmitBytes =

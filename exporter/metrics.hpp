@@ -51,7 +51,7 @@ extern const MetricDesc kInterfaceCreated;
 extern const MetricDesc kInterfacePeers;
 extern const MetricDesc kInterfacePeersByState;
 extern const MetricDesc kInterfacePeersByVerdict;
-extern const MetricDesc kInterfacePeerCounterResets;
+extern const MetricDesc kInterfacePeerResets;
 extern const MetricDesc kInterfaceReceiveBytes;
 extern const MetricDesc kInterfaceTransmitBytes;
 extern const MetricDesc kInterfaceReceivePackets;

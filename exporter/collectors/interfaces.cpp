@@ -105,7 +105,7 @@ void write_interfaces(const Collection& collection, Writer& writer) {
   if (collection.judged) {
     write_peers_by(collection, writer, metric::kInterfacePeersByVerdict, "verdict", kVerdictNames,
                    &DeviceView::by_verdict);
-    family(collection, writer, metric::kInterfacePeerCounterResets,
+    family(collection, writer, metric::kInterfacePeerResets,
            [](const Device&, const DeviceView& v) {
              return v.created ? Maybe(Number::integer(v.peer_resets)) : Maybe();
            });

@@ -152,7 +152,7 @@ class History {
     put("up", {}, 1, 0);
     put("wireguard_interface_up", interface, 1, 0);
     put("wireguard_interface_peers", interface, options_.peers_per_gateway, 0);
-    put("wireguard_interface_peer_counter_resets_total", interface, 2, 0);
+    put("wireguard_interface_peer_resets_total", interface, 2, 0);
     for (const auto& [verdict, share] : std::map<std::string, double>{{"replies_lost", 0.01},
                                                                       {"unanswered", 0},
                                                                       {"flapping", 0},

@@ -154,7 +154,7 @@ void Exporter::write_interface(const Interface& interface, std::int64_t slot) {
   put("wireguard_interface_created_timestamp_seconds",
       seconds(view.created.value().since_epoch - kEpoch));
   put("wireguard_interface_peers", static_cast<double>(interface.peers.size()));
-  put("wireguard_interface_peer_counter_resets_total", static_cast<double>(view.peer_resets));
+  put("wireguard_interface_peer_resets_total", static_cast<double>(view.peer_resets));
   put("wireguard_interface_receive_frame_errors_total",
       static_cast<double>(interface.frame_errors));
   if (interface.userspace)

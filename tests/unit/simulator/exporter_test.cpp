@@ -105,7 +105,7 @@ TEST_F(ExporterTest, CountsPeersThatWereReplacedAndNotThoseOfANewInterface) {
   const auto resets = [&](std::int64_t slot) {
     clock.run_until(clock.now() + 20s);
     write(slot);
-    return values("wireguard_interface_peer_counter_resets_total", "interface=\"wg0\"");
+    return values("wireguard_interface_peer_resets_total", "interface=\"wg0\"");
   };
   device.send({100, 1, 0, 0});
   EXPECT_EQ(resets(0), "0");
