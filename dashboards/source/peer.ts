@@ -3,7 +3,7 @@ import {
   dashboard, graph, interfaceVariable, jobAndInstance, limits, list, now, number, over, periods, rowsOf, runbooksOf, variable,
   withMarks, withVerdicts,
 } from './common.js';
-import { firing, interfaces, marks, oneOf, samePeer } from './promql.js';
+import { firing, having, interfaces, marks, oneOf, samePeer } from './promql.js';
 
 // A variable with one value is put into queries as it is, so it is compared with =, not with =~: keys have a + in them.
 const peer = `${interfaces}, public_key="$peer"`;
@@ -64,7 +64,7 @@ const history = [
   periods('Endpoints',
     'The addresses from which the peer came, up to 20, each with a bar while the gateway sends to it. Bars that take turns are ' +
     'one key on two devices.',
-    over(`topk(20, max by (endpoint) (wireguard_peer_info{${peer}, endpoint!=""}))`, '{{endpoint}}'))
+    over(`topk(20, ${having('endpoint', `max by (endpoint) (wireguard_peer_info{${peer}})`)})`, '{{endpoint}}'))
     .links(runbooksOf('WireGuardPeerEndpointFlapping')),
   number('Seen by the sampler in the time shown',
     'Handshakes completed, changes of the endpoint, and changes back to the endpoint before: one key on two devices. The ' +

@@ -17,9 +17,8 @@ export const firing = 'alertname=~"WireGuard.*", alertstate="firing", instance=~
 export const withPeer = (expr: string) =>
   `label_replace(label_replace(${expr}, "peer", "$1", "public_key", "(.+)"), "peer", "$1", "name", "(.+)")`;
 
-/** Likewise for series that lack the label name. Where wireguard_peer_info is missing, peers are kept. */
-export const named = (expr: string) =>
-  withPeer(`(${expr}) * ${samePeer} group_left (name) wireguard_peer_info{${interfaces}} or ${samePeer} (${expr})`);
+/** Likewise for series that lack the label name. Every peer has its info, with a name or without. */
+export const named = (expr: string) => withPeer(`(${expr}) * ${samePeer} group_left (name) wireguard_peer_info{${interfaces}}`);
 
 /** Faults first; the order in which verdicts are shown, everywhere. */
 export const verdictOrder = ['replies_lost', 'unanswered', 'flapping', 'one_way', 'live', 'idle', 'never'] as const;
@@ -49,6 +48,10 @@ export const throughput = (matchers: string) => oneOf('direction', {
 /** Constant lines of one query, each named by its label `mark`. */
 export const marks = (lines: [value: number, name: string][]) =>
   lines.map(([value, name]) => `label_replace(vector(${value}), "mark", "${name}", "", "")`).join(' or ');
+
+/** Of series, those that have a value for a label. A matcher would have Prometheus collect all values of all peers first. */
+export const having = (label: string, expr: string) =>
+  `label_replace(${expr}, "known", "yes", "${label}", ".+") and on (known) label_replace(vector(1), "known", "yes", "", "")`;
 
 /** Several aggregates as one query, told apart by the label `label`. */
 export const oneOf = (label: string, exprs: Record<string, string>) =>
