@@ -55,7 +55,7 @@ Exit run_program(std::vector<std::string> arguments) {
                                  : verb->run(std::move(arguments));
   const bool is_option = first.starts_with('-');
   return refuse(
-      fmt::format("{} '{}'", is_option ? "no such option:" : "no such verb:", printable(first)));
+      fmt::format("{} '{}'", is_option ? "unknown option:" : "unknown verb:", printable(first)));
 }
 
 }  // namespace wgscope::probe

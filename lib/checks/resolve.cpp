@@ -52,7 +52,7 @@ Result<Lookup> look_up(const config::EndpointName& name, std::optional<Family> f
       static_cast<void>(write(done->get(), &one, sizeof one));  // an eventfd has room for it
     }).detach();
   } catch (const std::system_error& error) {
-    return fail_errno("start a thread that looks names up", error.code().value());
+    return fail_errno("start a thread for name resolution", error.code().value());
   }
   return lookup;
 }

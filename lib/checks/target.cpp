@@ -29,14 +29,12 @@ diagnosis::Text endpoint_text(const Target& target) {
 
 Result<std::size_t> choose_peer(const config::WgQuickConfig& config, const std::string& peer) {
   if (config.peers.empty())
-    return fail(Errc::bad_value, "there is no [Peer], the gateway: add one with its PublicKey");
+    return fail(Errc::bad_value, "there is no [Peer]: add one with the gateway's PublicKey");
   if (peer.empty()) {
     if (config.peers.size() == 1) return 0;
-    return fail(
-        Errc::bad_value,
-        fmt::format("there are {} peers: say which is meant, with --peer and its public key "
-                    "or name",
-                    config.peers.size()));
+    return fail(Errc::bad_value,
+                fmt::format("there are {} peers: choose one by public key or name with --peer",
+                            config.peers.size()));
   }
   const auto is_meant = [&](const config::WgQuickPeer& one) {
     return one.name == peer || one.public_key.base64() == peer;
@@ -45,12 +43,12 @@ Result<std::size_t> choose_peer(const config::WgQuickConfig& config, const std::
   if (found == config.peers.end())
     return fail(Errc::bad_value,
                 PublicKey::from_base64(peer)
-                    ? "no peer has the public key that --peer gives"  // which may be a secret one
+                    ? "no peer has the public key given with --peer"  // which may be a secret one
                     : fmt::format("no peer has the name '{}'", printable(peer)));
   if (std::ranges::count_if(config.peers, is_meant) > 1)
     return fail(
         Errc::bad_value,
-        fmt::format("several peers have the name '{}': give the public key", printable(peer)));
+        fmt::format("several peers have the name '{}': choose one by public key", printable(peer)));
   return static_cast<std::size_t>(found - config.peers.begin());
 }
 
@@ -59,13 +57,13 @@ Result<Target> make_target(config::WgQuickConfig config, const std::string& peer
     return tl::unexpected(has_key.error());
   if (config.addresses.empty())
     return fail(Errc::missing_key,
-                "[Interface] has no Address: this peer's address inside the tunnel is needed");
+                "[Interface] has no Address: add this peer's address inside the tunnel");
   const auto chosen = choose_peer(config, peer);
   if (!chosen) return tl::unexpected(chosen.error());
   config::WgQuickPeer& gateway = config.peers[*chosen];
   if (!gateway.endpoint)
     return fail(Errc::missing_key,
-                "the peer has no Endpoint: where it is to be found is needed, HOST:PORT");
+                "the peer has no Endpoint: add the gateway's address as HOST:PORT");
   Target target;
   target.private_key = std::move(*config.private_key);
   target.addresses = std::move(config.addresses);

@@ -43,9 +43,9 @@ constexpr FindingKind kKinds[] = {
      "A gateway silently ignores a handshake whose timestamp is not later than the last one it "
      "accepted from the same key. The probe therefore stores the time of its last handshake and "
      "makes the next timestamp later, even if the clock was set back in the meantime. Here it "
-     "could not store that time. If the clock is set back, the gateway will ignore this key, and "
-     "nothing will tell that from any other silence.",
-     "Make the state directory writable, or name another one: --state.dir DIRECTORY."},
+     "could not store that time. If the clock is set back, the gateway will ignore this key, which "
+     "looks like any other silence.",
+     "Make the state directory writable, or name another one: --state-dir DIRECTORY."},
     {FindingId::clock_set_back, "WGS-CLK-001", warning,
      "The clock is behind the key's last handshake",
      "The clock of this host shows an earlier time than the key's last handshake. Either the clock "

@@ -34,7 +34,7 @@ constexpr Group kGroups[] = {
     {"WGS-DAT", "Data in the tunnel"},
     {"WGS-PNG", "Round trips (wgscope ping)"},
     {"WGS-RCH", "Services (wgscope reach)"},
-    {"WGS-NAT", "NATs on the way (wgscope nat)"},
+    {"WGS-NAT", "NATs on the path (wgscope nat)"},
     {"WGS-MTU", "The path's MTU (wgscope mtu)"},
 };
 
@@ -42,10 +42,10 @@ constexpr std::string_view kHead = R"(# Findings
 
 <!-- Made from lib/diagnosis/findings.cpp: run render_test with WGSCOPE_UPDATE_GOLDEN=1 after changing it. -->
 
-What `wgscope` can find, under the ID that its text, its JSON, JUnit and Prometheus output have in common. An ID is never given to anything else. `wgscope explain ID` prints a row of this.
+These are the findings of `wgscope`. Text, JSON, JUnit and Prometheus output use the same IDs, and an ID never gets another meaning. `wgscope explain ID` prints an entry of this page.
 
-Severities: `critical` means that the tunnel does not do what was asked for (exit code 2), `warning` that it does, but something is not as it should be (1), `info` is told beside. Where the evidence does
-not tell one cause from another, a finding lists what may be, likeliest first, and how to tell.
+Severities: `critical` means that the tunnel does not do what was asked for (exit code 2), `warning` that it does, but something is wrong (1), and `info` is only a remark. If the evidence
+cannot distinguish causes, a finding lists the possible ones, most likely first, and how to find out.
 )";
 
 std::string lower(std::string_view word) {

@@ -29,7 +29,7 @@ Exit run_explain(std::vector<std::string> arguments) {
   for (const std::string& id : ids) {
     const diagnosis::FindingKind* kind = render::find_kind(id);
     if (kind == nullptr) {
-      fmt::print(stderr, "wgscope explain: no such finding: '{}' (wgscope explain lists all)\n",
+      fmt::print(stderr, "wgscope explain: unknown finding: '{}' (wgscope explain lists all)\n",
                  printable(id));
       return Exit::unknown;
     }

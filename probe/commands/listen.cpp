@@ -56,22 +56,24 @@ struct ListenOptions {
 
 void add_options(CommandLine& line, ListenOptions& options) {
   const Option config =
-      line.add("--config", options.config, "This side's wg-quick file; - is standard input")
+      line.add("--config", options.config, "wg-quick file for this side; - for standard input")
           .type("FILE");
   Option generate =
       line.add_flag("--generate", options.generate,
-                    "Make keys for both sides and print the other side's wg-quick file");
+                    "Generate keys for both sides and print the wg-quick file for the other side");
   generate.excludes(config);
-  line.add("--endpoint", options.endpoint, "With --generate: where the other side finds this host")
+  line.add("--endpoint", options.endpoint,
+           "With --generate: address at which the other side reaches this host")
       .type("HOST")
       .show_default()
       .needs(generate);
   const Option peer_file = line.add("--peer-file", options.peer_file,
-                                    "With --generate: write the other side's file there instead")
+                                    "With --generate: write the other side's file here instead")
                                .type("FILE")
                                .needs(generate);
-  line.add("--listen-port", options.port, "UDP port; that of the file unless given").type("PORT");
-  line.add("--interface", options.interface, "What `wg show` is to call this")
+  line.add("--listen-port", options.port, "UDP port; by default the ListenPort of the file")
+      .type("PORT");
+  line.add("--interface", options.interface, "Interface name that `wg show` displays")
       .type("NAME")
       .show_default();
   line.add("--uapi-dir", options.uapi_folder,
@@ -82,16 +84,16 @@ void add_options(CommandLine& line, ListenOptions& options) {
       .type("DIR");
   line.add_flag("--stun", options.stun,
                 "Answer STUN requests on the same port, so that wgscope nat on the other side can "
-                "measure its NAT; everybody can see then that something listens");
-  line.add_flag("--json", options.json, "Show events as lines of JSON");
+                "measure its NAT. Everybody can then see that something listens");
+  line.add_flag("--json", options.json, "Print events as JSON, one per line");
   line.add_flag("--no-measuring", options.no_measuring,
-                "Do not help peers that measure the path to them (wgscope mtu)");
+                "Do not answer peers that measure the path (wgscope mtu)");
   line.check([&options, peer_file]() -> Complaint {
-    if (options.config.empty() && !options.generate) return "--config or --generate is needed";
+    if (options.config.empty() && !options.generate) return "give --config FILE or --generate";
     if (options.json && options.generate && !peer_file.given())
-      return "--json with --generate needs --peer-file";
+      return "--json with --generate also needs --peer-file";
     if (options.interface.empty() || options.interface.find('/') != std::string::npos)
-      return "--interface: not a name";
+      return "--interface: not a valid interface name";
     return std::nullopt;
   });
 }
@@ -155,8 +157,8 @@ void warn_of_key_in_use(const config::WgQuickConfig& own) {
   const auto found = checks::find_key_use(PublicKey{*key}, std::string(kUsualUapiFolder));
   if (found.use == diagnosis::KeyUse::used)
     fmt::print(stderr,
-               "wgscope listen: the interface {} of this host has this key too: peers stay with "
-               "whichever answered last\n",
+               "wgscope listen: the interface {} of this host uses the same key: peers will follow "
+               "the one that answered last\n",
                printable(found.user));
 }
 
@@ -192,9 +194,9 @@ Exit run(const ListenOptions& options) {
 
 Exit run_listen(std::vector<std::string> arguments) {
   CommandLine line(
-      "Be a WireGuard peer that others can try their tunnels on: answers handshakes and "
-      "pings, offers\nUDP and TCP echo (7), discard (9) and a source of bytes (19) inside, "
-      "and shows what happens.\nNeeds no privileges.",
+      "Be a WireGuard peer to test tunnels against: answer handshakes and pings, offer UDP\n"
+      "and TCP echo (7), discard (9) and a source of bytes (19) inside the tunnel, and show\n"
+      "what happens. Needs no privileges.",
       "wgscope listen");
   ListenOptions options;
   add_options(line, options);

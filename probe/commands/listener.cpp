@@ -53,7 +53,7 @@ Result<std::unique_ptr<Listener>> Listener::start(const config::WgQuickConfig& c
     return tl::unexpected(has_key.error());
   if (config.addresses.empty())
     return fail(Errc::bad_value,
-                "no Address under [Interface]; peers reach what listens here by it");
+                "there is no Address under [Interface]: peers reach the services at that address");
   const auto derived = crypto::derive_public_key(config.private_key->secret);
   if (!derived) return tl::unexpected(derived.error());
   auto loop = os::PollLoop::open();
@@ -184,7 +184,7 @@ bool Listener::on_stamp(const noise::Tai64n& stamp) {
   if (!stamps_) return true;
   const auto covered = stamps_->cover(stamp.bytes);
   if (!covered && !stamps_failed_)
-    fmt::print(stderr, "wgscope listen: no handshakes of our own: {}\n", covered.error().context);
+    fmt::print(stderr, "wgscope listen: cannot start handshakes: {}\n", covered.error().context);
   stamps_failed_ = !covered;
   return covered.has_value();
 }

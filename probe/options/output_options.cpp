@@ -12,7 +12,7 @@
 namespace wgscope::probe {
 namespace {
 
-constexpr std::string_view kOutputGroup = "What is shown";
+constexpr std::string_view kOutputGroup = "Output";
 
 std::optional<diagnosis::FailOn> parse_fail_on(std::string_view word) {
   using enum diagnosis::FailOn;
@@ -26,22 +26,27 @@ std::optional<diagnosis::FailOn> parse_fail_on(std::string_view word) {
 
 void add_output_options(CommandLine& line, OutputOptions& output) {
   const std::string group(kOutputGroup);
-  line.add_flag("--json", output.json, "One JSON document (docs/report.schema.json)").group(group);
-  line.add("--junit", output.junit_file, "Write a JUnit report too").type("FILE").group(group);
-  line.add("--prometheus", output.prometheus_file, "Write metrics for the textfile collector too")
+  line.add_flag("--json", output.json, "Print the report as JSON (docs/report.schema.json)")
+      .group(group);
+  line.add("--junit", output.junit_file, "Also write a JUnit report").type("FILE").group(group);
+  line.add("--prometheus", output.prometheus_file,
+           "Also write metrics for node_exporter's textfile collector")
       .type("FILE")
       .group(group);
-  line.add_flag("--redact", output.redact, "Without keys, addresses, names and paths").group(group);
-  line.add_flag("-v,--verbose", output.verbose, "All evidence and figures").group(group);
+  line.add_flag("--redact", output.redact,
+                "Replace keys, addresses, names and paths, so that the report can be shared")
+      .group(group);
+  line.add_flag("-v,--verbose", output.verbose, "Show all evidence and figures").group(group);
   line.add(
           "--fail-on",
           [&output](const std::string& word) -> Complaint {
             const auto level = parse_fail_on(word);
-            if (!level) return "--fail-on: critical, warning or unknown";
+            if (!level) return "--fail-on: expected critical, warning or unknown";
             output.fail_on = *level;
             return std::nullopt;
           },
-          "What does not end with 0: critical, warning (the default), or also whatever is unknown")
+          "Exit non-zero from this severity on: critical, warning (default), or unknown to include "
+          "checks without a result")
       .type("WHAT")
       .group(group);
 }

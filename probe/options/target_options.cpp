@@ -14,7 +14,7 @@
 namespace wgscope::probe {
 namespace {
 
-constexpr std::string_view kTargetGroup = "Whose tunnel";
+constexpr std::string_view kTargetGroup = "Tunnel";
 
 /// A key in an argument is seen by every user of the host (ps), and kept by shells.
 Complaint refuse_keys(const std::string& text) {

@@ -37,20 +37,22 @@ std::string shown_name(const NamedEvent& event) {
 /// What a refusal means, and what to do about it; empty where its name says it all.
 std::string_view meaning_of(DropReason reason) {
   switch (reason) {
-    case DropReason::malformed: return "no WireGuard message";
-    case DropReason::bad_mac1: return "the sender has another public key for us";
-    case DropReason::not_for_us: return "it is encrypted to another key than ours";
+    case DropReason::malformed: return "not a WireGuard message";
+    case DropReason::bad_mac1: return "the sender has a wrong public key for this host";
+    case DropReason::not_for_us: return "it is encrypted to another public key";
     case DropReason::unknown_peer:
-      return "no [Peer] here has that key: add it, or check the sender's";
+      return "no [Peer] has this key: add one, or correct the sender's key";
     case DropReason::stale_timestamp:
-      return "a replay, or the sender's clock was set back below its last handshake";
+      return "a replay, or the sender's clock was set back before its last handshake";
     case DropReason::under_load:
-      return "answered with a cookie; the sender proves its address next";
+      return "answered with a cookie: the sender must prove its address first";
     case DropReason::unknown_index:
-      return "of a session from before a restart; it renews by itself";
-    case DropReason::response_not_decrypted: return "the preshared keys differ, or it is forged";
+      return "it belongs to a session from before a restart; the peer will start a new one";
+    case DropReason::response_not_decrypted:
+      return "the preshared keys differ, or the message is forged";
     case DropReason::session_expired: return "its session is older than 180 s";
-    case DropReason::source_not_allowed: return "AllowedIPs of this peer do not have that source";
+    case DropReason::source_not_allowed:
+      return "this peer's AllowedIPs do not contain that source address";
     default: return "";
   }
 }

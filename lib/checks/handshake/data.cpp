@@ -119,10 +119,9 @@ void watch_witnesses(Run& run, Session& session, Instant since, Instant last, In
   using tunnel::EventKind;
   const Instant end = last + kWitnessTime;
   if (end > deadline) return;  // half a witness tells nothing
-  run.say(
-      diagnosis::text("waiting for what the peer's timers tell (keepalive after 10 s, initiation "
-                      "after 15 s)"),
-      end);
+  run.say(diagnosis::text(
+              "waiting for the gateway's timers (keepalive after 10 s, initiation after 15 s)"),
+          end);
   session.run_timers(false);
   const auto keepalive = [&] { return session.find(EventKind::keepalive_received, since); };
   const auto initiation = [&] { return session.find(EventKind::initiation_accepted, since); };
@@ -175,7 +174,7 @@ void hold(Run& run, Session& session, Echoes& echoes, const DataOptions& options
   facts.held = os::boot_now() - begun;
   if (!facts.died_after) return;
   bool handshake = false;
-  run.say("the tunnel died: trying another handshake, then another source port");
+  run.say("the tunnel stopped working: trying another handshake, then another source port");
   const auto again = carries_again(run, session, echoes, handshake);
   if (!again) return;
   facts.new_handshake = handshake;

@@ -160,7 +160,7 @@ void Handshakes::try_in_turn(const std::vector<Endpoint>& endpoints) {
     if (run_.interrupted() || os::boot_now() >= deadline_) break;
     if (!attempts_.empty() && !run_.pass(kBetweenInitiations)) break;
     Attempt& attempt = *attempts_.emplace_back(std::make_unique<Attempt>(around_, endpoint));
-    run_.say(diagnosis::text("waiting for a response of {}", endpoint), deadline_);
+    run_.say(diagnosis::text("waiting for a response from {}", endpoint), deadline_);
     attempt.start();
     const auto told = [&] {
       attempt.look();

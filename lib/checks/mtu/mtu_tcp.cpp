@@ -43,7 +43,7 @@ void take(diagnosis::MtuTcp& facts, const endpoint::Arrived& arrived) {
 
 std::optional<diagnosis::MtuTcp> ask_mss(Run& run, Session& session, const Endpoint& service,
                                          Instant deadline) {
-  run.say(diagnosis::text("asking {} for its TCP MSS", service));
+  run.say(diagnosis::text("reading the TCP MSS of {}", service));
   diagnosis::MtuTcp facts;
   facts.service = service;
   const auto id = session.host().tcp().connect(os::boot_now(), service, kPatience);

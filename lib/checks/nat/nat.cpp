@@ -99,7 +99,7 @@ Result<path::NatBehaviourResult> Behaviour::run(Random& random,
   }
   engine_.emplace(std::move(config), random, os::boot_now());
   const Instant end = os::boot_now() + path::kLongestNatBehaviour;
-  run_.say("asking STUN servers what they see", end);
+  run_.say("asking STUN servers for the public address", end);
   drive(run_, *engine_, end, [this] { send(); });
   return engine_->result();
 }

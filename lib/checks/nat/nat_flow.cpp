@@ -26,13 +26,14 @@
 namespace wgscope::checks {
 Result<TwinWay> twin_way(const Target& ours, const Target& twin) {
   if (ours.gateway != twin.gateway)
-    return fail(Errc::bad_value,
-                "the twin's file names another gateway: it has to be a second peer of the same");
+    return fail(
+        Errc::bad_value,
+        "the file of the second peer names another gateway: it must be a peer of the same gateway");
   const auto our_key = crypto::derive_public_key(ours.private_key.secret);
   const auto twins_key = crypto::derive_public_key(twin.private_key.secret);
   if (our_key && twins_key && *our_key == *twins_key)
     return fail(Errc::bad_value,
-                "the twin's file has the same private key: the twin has to be another peer");
+                "the file of the second peer has the same private key: it must be another peer");
   for (const Prefix& to : ours.addresses) {
     for (const Prefix& from : twin.addresses) {
       if (to.address.family != from.address.family || to.address == from.address) continue;
@@ -40,11 +41,12 @@ Result<TwinWay> twin_way(const Target& ours, const Target& twin) {
         return TwinWay{from.address, to.address};
     }
   }
-  return fail(Errc::bad_value,
-              fmt::format("the AllowedIPs do not let the twin and this peer meet: each file's "
-                          "[Peer] needs the other's Address, here {} and {}",
-                          twin.addresses.front().address.to_string(),
-                          ours.addresses.front().address.to_string()));
+  return fail(
+      Errc::bad_value,
+      fmt::format("the AllowedIPs keep the two peers apart: each file's [Peer] must allow the "
+                  "other peer's Address, here {} and {}",
+                  twin.addresses.front().address.to_string(),
+                  ours.addresses.front().address.to_string()));
 }
 
 diagnosis::FlowFacts nat_flow(Run& run, Session& ours, Session& twin, const TwinWay& way,

@@ -67,16 +67,16 @@ std::vector<diagnosis::Text> NatQuestion::plan() const {
     lines.push_back(text("STUN requests to {}:{}", diagnosis::Name{server.host}, server.port));
   lines.push_back(
       text("  at most {} datagrams from 3 ports: to the servers, to the other addresses that they "
-           "name, and to this host's own outer address",
+           "name, and to this host's own public address",
            path::most_datagrams(options_.servers.size())));
   if (options_.router && options_.family == Family::v4) {
     lines.push_back(
         text("NAT-PMP and PCP requests to the next router, port {}: at most {} datagrams, which "
-             "ask for its outer address and create nothing",
+             "ask for its public address and create nothing",
              wire::kPortControlPort, 2 * path::kRouterTransmissions));
     lines.emplace_back(
         "UPnP: a search for gateway devices by multicast to 239.255.255.250:1900, which stays on "
-        "the link; then, over HTTP, the router's device description and its outer address");
+        "the link; then, over HTTP, the router's device description and its public address");
   }
   if (options_.lifetime) {
     const auto lanes = static_cast<std::size_t>(options_.longest.count());
@@ -160,13 +160,12 @@ void NatFlowQuestion::ask_through(Run& run, Session& ours, std::optional<Instant
 }  // namespace
 
 Result<std::unique_ptr<Question>> nat_question(NatOptions options) {
-  if (options.servers.empty()) return fail(Errc::missing_key, "no STUN server to ask");
+  if (options.servers.empty()) return fail(Errc::missing_key, "there is no STUN server to ask");
   if (options.lifetime && options.longest > kMostStunSilence)
-    return fail(
-        Errc::bad_value,
-        fmt::format("with STUN, silences of at most {} s can be tried, as each second takes "
-                    "sockets of its own",
-                    kMostStunSilence.count()));
+    return fail(Errc::bad_value,
+                fmt::format("with STUN, silences of at most {} s can be tried, because each second "
+                            "needs its own sockets",
+                            kMostStunSilence.count()));
   return std::make_unique<NatQuestion>(std::move(options));
 }
 

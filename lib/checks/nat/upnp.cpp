@@ -58,18 +58,21 @@ diagnosis::UpnpFacts ask_device(const char* description, const IpAddress& router
   std::array<char, 64> local{};
   if (UPNP_GetIGDFromUrl(description, &gateway.urls, &gateway.data, local.data(),
                          static_cast<int>(local.size())) != 1)
-    return failed(Errc::io, "UPnP: the device's description could not be fetched");
+    return failed(Errc::io, "UPnP: could not fetch the device's description");
   if (gateway.urls.controlURL == nullptr || gateway.data.first.servicetype[0] == '\0' ||
       !leads_to(gateway.urls.controlURL, router))
-    return failed(Errc::bad_value, "UPnP: the device's description names no service of its own");
+    return failed(Errc::bad_value,
+                  "UPnP: the device's description names no service at its own address");
   std::array<char, 40> address{};  // at least 16 are asked for (upnpcommands.h)
   if (const int error = UPNP_GetExternalIPAddress(gateway.urls.controlURL,
                                                   gateway.data.first.servicetype, address.data());
       error != UPNPCOMMAND_SUCCESS)
-    return failed(Errc::io, fmt::format("UPnP: no outer address, error {}", error));
+    return failed(
+        Errc::io,
+        fmt::format("UPnP: the device did not report its public address, error {}", error));
   address.back() = '\0';
   const auto outer = IpAddress::parse(address.data());
-  if (!outer) return failed(Errc::bad_value, "UPnP: the outer address is none");
+  if (!outer) return failed(Errc::bad_value, "UPnP: the device reported an invalid public address");
   return {.found = true, .outer = *outer, .error = {}};
 }
 
@@ -173,7 +176,7 @@ diagnosis::UpnpFacts read_upnp_facts(std::string_view text) {
     if (end == std::string_view::npos)
       return {.found = false,
               .outer = {},
-              .error = Error{Errc::bad_value, "UPnP: the inquiry broke off"}};
+              .error = Error{Errc::bad_value, "UPnP: the query ended too early"}};
     line = text.substr(0, end);
     text.remove_prefix(end + 1);
   }

@@ -56,7 +56,8 @@ TEST(EventAsText, NamesThePeerAndWhatHappened) {
 TEST(EventAsText, TellsWhyAndWhoseADatagramWasDropped) {
   EXPECT_EQ(event_as_text(refusal(), false),
             "2023-11-14T22:13:20.042Z  -  dropped: unknown peer  [2001:db8::1]:5  key " +
-                key().base64() + "  (no [Peer] here has that key: add it, or check the sender's)");
+                key().base64() +
+                "  (no [Peer] has this key: add one, or correct the sender's key)");
   NamedEvent source = event(EventKind::dropped);
   source.event.reason = DropReason::source_not_allowed;
   source.event.inner = IpAddress::parse("10.0.0.9").value();

@@ -58,7 +58,7 @@ TEST(ExplainVerb, RefusesWhatIsNoFinding) {
   const Ended ended = explain_verb({"WGS-HS-005", "WGS-\x1b-1"});
   EXPECT_EQ(ended.exit, Exit::unknown);
   EXPECT_THAT(ended.out, IsEmpty());
-  EXPECT_THAT(ended.err, StartsWith("wgscope explain: no such finding: 'WGS-\\x1b-1' "));
+  EXPECT_THAT(ended.err, StartsWith("wgscope explain: unknown finding: 'WGS-\\x1b-1' "));
 }
 
 }  // namespace

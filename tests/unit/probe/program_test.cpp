@@ -70,13 +70,13 @@ TEST(Program, TellsItsVersion) {
 
 TEST(Program, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(refusal({}), "wgscope: a verb is missing (see wgscope --help)\n");
-  EXPECT_EQ(refusal({"dance"}), "wgscope: no such verb: 'dance' (see wgscope --help)\n");
-  EXPECT_EQ(refusal({"--dance"}), "wgscope: no such option: '--dance' (see wgscope --help)\n");
+  EXPECT_EQ(refusal({"dance"}), "wgscope: unknown verb: 'dance' (see wgscope --help)\n");
+  EXPECT_EQ(refusal({"--dance"}), "wgscope: unknown option: '--dance' (see wgscope --help)\n");
   EXPECT_THAT(refusal({"\x1b[2J"}), Not(HasSubstr("\x1b")));
 }
 
 TEST(Program, RefusesWrongOptionsOfListen) {
-  EXPECT_THAT(refusal({"listen"}), HasSubstr("--config or --generate is needed"));
+  EXPECT_THAT(refusal({"listen"}), HasSubstr("give --config FILE or --generate"));
   EXPECT_THAT(refusal({"listen", "--generate", "--config", "x"}), HasSubstr("excludes"));
   EXPECT_THAT(refusal({"listen", "--config", "x", "--peer-file", "y"}), HasSubstr("--generate"));
   EXPECT_THAT(refusal({"listen", "--json", "--generate"}), HasSubstr("--peer-file"));

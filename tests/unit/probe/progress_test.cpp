@@ -31,20 +31,20 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 
 const diagnosis::Text kWait =
-    text("waiting for a response of {}", Endpoint::parse("192.0.2.1:51820").value());
+    text("waiting for a response from {}", Endpoint::parse("192.0.2.1:51820").value());
 
 TEST(ProgressLine, SaysWhatIsWaitedForAndHowLongAtMost) {
   EXPECT_EQ(progress_line(kWait, 11'200ms, false, 0),
-            "waiting for a response of 192.0.2.1:51820, 12 s left");
+            "waiting for a response from 192.0.2.1:51820, 12 s left");
   EXPECT_EQ(progress_line(kWait, 1ms, false, 0),
-            "waiting for a response of 192.0.2.1:51820, 1 s left");
+            "waiting for a response from 192.0.2.1:51820, 1 s left");
   for (const auto none : {std::optional<Nanoseconds>(), std::optional<Nanoseconds>(0s),
                           std::optional<Nanoseconds>(-1s)})
-    EXPECT_EQ(progress_line(kWait, none, false, 0), "waiting for a response of 192.0.2.1:51820");
+    EXPECT_EQ(progress_line(kWait, none, false, 0), "waiting for a response from 192.0.2.1:51820");
 }
 
 TEST(ProgressLine, LeavesOutWhatIsSomebodys) {
-  EXPECT_EQ(progress_line(kWait, 12s, true, 0), "waiting for a response of …:51820, 12 s left");
+  EXPECT_EQ(progress_line(kWait, 12s, true, 0), "waiting for a response from …:51820, 12 s left");
 }
 
 TEST(ProgressLine, StaysWithinTheTerminalAndKeepsTheTime) {
@@ -102,9 +102,9 @@ class LiveLineTest : public ::testing::Test {
 
 TEST_F(LiveLineTest, CountsTheSecondsDownWhileACheckWaits) {
   run_->say(kWait, os::boot_now() + 3s);
-  EXPECT_TRUE(see("\r\x1b[Kwaiting for a response of 192.0.2.1:51820, 3 s left")) << seen_;
-  EXPECT_TRUE(see("\r\x1b[Kwaiting for a response of 192.0.2.1:51820, 2 s left")) << seen_;
-  EXPECT_TRUE(see("\r\x1b[Kwaiting for a response of 192.0.2.1:51820, 1 s left")) << seen_;
+  EXPECT_TRUE(see("\r\x1b[Kwaiting for a response from 192.0.2.1:51820, 3 s left")) << seen_;
+  EXPECT_TRUE(see("\r\x1b[Kwaiting for a response from 192.0.2.1:51820, 2 s left")) << seen_;
+  EXPECT_TRUE(see("\r\x1b[Kwaiting for a response from 192.0.2.1:51820, 1 s left")) << seen_;
 }
 
 TEST_F(LiveLineTest, ShowsTheLastOfWhatIsWaitedForAndNothingAtFirst) {
@@ -115,7 +115,7 @@ TEST_F(LiveLineTest, ShowsTheLastOfWhatIsWaitedForAndNothingAtFirst) {
   EXPECT_GE(os::boot_now() - begin, LiveLine::kDelay);
   EXPECT_THAT(seen_, Not(HasSubstr("waiting")));
   run_->say(kWait);
-  EXPECT_TRUE(see("\r\x1b[Kwaiting for a response of 192.0.2.1:51820")) << seen_;
+  EXPECT_TRUE(see("\r\x1b[Kwaiting for a response from 192.0.2.1:51820")) << seen_;
 }
 
 TEST_F(LiveLineTest, LeavesNothingBehind) {

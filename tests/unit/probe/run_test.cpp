@@ -144,7 +144,7 @@ TEST_F(CheckVerbs, SaysWhatIsMissing) {
               HasSubstr("b.conf: line 2: MTU must be"));
   const std::string second = std::string("[Peer]\nPublicKey = ") + kOurs + "\n";
   EXPECT_THAT(refusal({"--config", file("c.conf", config("", second))}),
-              HasSubstr("there are 2 peers: say which is meant, with --peer"));
+              HasSubstr("there are 2 peers: choose one by public key or name with --peer"));
   EXPECT_THAT(refusal({"--config", file("d.conf", config()), "--peer", kSecret}),
               HasSubstr("no peer has the public key"));
   EXPECT_THAT(refusal({"--config", file("e.conf", config()), "--endpoint", "nowhere"}),
