@@ -156,13 +156,14 @@ class History {
     put("wireguard_interface_up", interface, 1, 0);
     put("wireguard_interface_peers", interface, options_.peers_per_gateway, 0);
     put("wireguard_interface_peer_resets_total", interface, 2, 0);
-    for (const auto& [verdict, share] : std::map<std::string, double>{{"replies_lost", 1.0 / options_.faults},
-                                                                      {"unanswered", 0},
-                                                                      {"flapping", 0},
-                                                                      {"one_way", 0},
-                                                                      {"live", 0.39},
-                                                                      {"idle", 0.51},
-                                                                      {"never", 0.09}})
+    for (const auto& [verdict, share] :
+         std::map<std::string, double>{{"replies_lost", 1.0 / options_.faults},
+                                       {"unanswered", 0},
+                                       {"flapping", 0},
+                                       {"one_way", 0},
+                                       {"live", 0.39},
+                                       {"idle", 0.51},
+                                       {"never", 0.09}})
       put("wireguard_interface_peers_by_verdict", {{"interface", "wg0"}, {"verdict", verdict}},
           share * options_.peers_per_gateway, 0);
     put("wireguard_interface_created_timestamp_seconds", interface, 1.7e9, 0);

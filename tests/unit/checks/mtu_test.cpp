@@ -36,8 +36,8 @@ class MtuCheck : public testing::Test {
 
   diagnosis::MtuFacts search() {
     auto session =
-        Session::open(run_, widened(target_),
-                      Endpoint{*IpAddress::parse("127.0.0.1"), 0, relay_.port()}, stamps_)
+        Session::open(run_, target_, Endpoint{*IpAddress::parse("127.0.0.1"), 0, relay_.port()},
+                      stamps_)
             .value();
     session->initiate();
     EXPECT_TRUE(run_.wait([&] { return session->established(); }, os::boot_now() + 10s));
