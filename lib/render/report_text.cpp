@@ -3,6 +3,7 @@
 #include <cctype>
 #include <cmath>
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -173,8 +174,32 @@ class Page {
     const auto of_layer = [&](const Check& check) { return check.layer == layer; };
     if (std::ranges::none_of(report_.checks, of_layer)) return;
     heading(to_string(layer));
-    for (const Check& check : report_.checks)
-      if (of_layer(check)) show(check);
+    std::map<std::string_view, std::string> skipped;  // by the finding that explains it
+    for (const Check& check : report_.checks) {
+      if (!of_layer(check)) continue;
+      if (!style_.verbose && is_only_skipped(check))
+        add_to(skipped[kind_of(*check.because).id], name_of(check));
+      else
+        show(check);
+    }
+    for (const auto& [id, names] : skipped)
+      page_ +=
+          fmt::format("  {} {}\n", painted(kDim, look_of(Status::skipped).sign),
+                      folded(fmt::format("{}: skipped (because {})", names, id), kCheckIndent));
+  }
+
+  /// Such checks share one line.
+  static bool is_only_skipped(const Check& check) {
+    return check.status == Status::skipped && check.because && check.target.empty() &&
+           check.summary.empty();
+  }
+  static void add_to(std::string& list, const std::string& name) {
+    if (!list.empty()) list += ", ";
+    list += name;
+  }
+
+  [[nodiscard]] std::string name_of(const Check& check) const {
+    return plain_check(check.name, std::array{to_string(check.layer), report_.verb});
   }
 
   void show(const Check& check) {
@@ -188,7 +213,7 @@ class Page {
   }
 
   std::string summary_of(const Check& check) {
-    std::string line = plain_check(check.name, std::array{to_string(check.layer), report_.verb});
+    std::string line = name_of(check);
     if (!check.target.empty()) line += " " + redaction_.show(check.target);
     line += ":";
     if (check.status == Status::unknown) line += " unknown:";
