@@ -24,9 +24,9 @@ void print_help() {
   for (const Verb& verb : verbs()) fmt::print("  {:<12}{}\n", verb.name, verb.summary);
   fmt::print(
       "\nOptions:\n"
-      "  --help      Show this, or with a verb its options\n"
+      "  --help      Show this help; after a verb, the help of the verb\n"
       "  --version   Show the version\n\n"
-      "Ends with 0 (ok), 1 (warning), 2 (critical) or 3 (unknown, wrong usage).\n");
+      "Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown or wrong usage.\n");
 }
 
 Exit refuse(std::string_view what) {
@@ -37,7 +37,7 @@ Exit refuse(std::string_view what) {
 }  // namespace
 
 Exit run_program(std::vector<std::string> arguments) {
-  if (arguments.empty()) return refuse("a verb is missing");
+  if (arguments.empty()) return refuse("no verb given");
   const std::string first = std::move(arguments.front());
   arguments.erase(arguments.begin());
   if (first == "--help" || first == "-h" || first == "help") {

@@ -201,7 +201,7 @@ Result<std::unique_ptr<checks::Tunnel>> Subject::tunnel_of(const std::string& co
   const checks::TargetOptions& ours = options_.target;
   if (config == "-" &&
       (ours.config == "-" || ours.private_key_file == "-" || ours.preshared_key_file == "-"))
-    return fail(Errc::bad_value, "standard input can be only one of the files");
+    return fail(Errc::bad_value, "standard input can be used for only one of the files");
   checks::TargetOptions options;
   options.config = config;
   options.state_folder = ours.state_folder;

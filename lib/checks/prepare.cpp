@@ -213,7 +213,7 @@ Result<> check_standard_input(const TargetOptions& options) {
   const auto sources = {options.config, options.private_key_file, options.preshared_key_file};
   if (std::ranges::count(sources, "-") <= 1) return {};
   return fail(Errc::bad_value,
-              "standard input can be only one of --config, --private-key-file and "
+              "standard input can be used only once: for --config, --private-key-file or "
               "--preshared-key-file");
 }
 
@@ -226,7 +226,7 @@ Result<config::WgQuickConfig> gather(const TargetOptions& options, std::vector<C
     config = std::move(*read);
   } else if (options.gateway.empty()) {
     return fail(Errc::missing_key,
-                "a target is needed: --config FILE, or --private-key-file, --address, --gateway, "
+                "no target: pass --config FILE, or --private-key-file, --address, --gateway, "
                 "--endpoint and --allowed-ips");
   }
   if (auto done = apply_keys(options, config, checks); !done) return tl::unexpected(done.error());

@@ -20,8 +20,9 @@
 namespace wgscope::probe {
 
 Exit run_explain(std::vector<std::string> arguments) {
-  CommandLine line("Say what findings mean and what to do about them; without an ID, list all.",
-                   "wgscope explain");
+  CommandLine line(
+      "Say what findings mean and what to do about them. Without an ID, list all findings.",
+      "wgscope explain");
   std::vector<std::string> ids;
   line.add("ID", ids, "Such as WGS-HS-005").type("");
   if (const auto ended = line.parse(std::move(arguments))) return *ended;

@@ -77,10 +77,11 @@ void add_options(CommandLine& line, ListenOptions& options) {
       .type("NAME")
       .show_default();
   line.add("--uapi-dir", options.uapi_folder,
-           "Folder of the socket that shows this to `wg` and the exporter; as root " +
-               std::string(kUsualUapiFolder) + ", else none")
+           "Directory for the socket by which `wg` and the exporter see this; default for root: " +
+               std::string(kUsualUapiFolder) + ", otherwise none")
       .type("DIR");
-  line.add("--state-dir", options.state_folder, "Folder in which the key's last handshake is kept")
+  line.add("--state-dir", options.state_folder,
+           "Directory that stores the time of the key's last handshake")
       .type("DIR");
   line.add_flag("--stun", options.stun,
                 "Answer STUN requests on the same port, so that wgscope nat on the other side can "
@@ -127,7 +128,7 @@ Result<ListenerOptions> listener_options(const ListenOptions& options,
   made.stamp_folder = options.state_folder;
   if (options.generate || !made.stamp_folder.empty()) return made;
   auto usual = os::stamp_folder({geteuid(), std::getenv("XDG_STATE_HOME"), std::getenv("HOME")});
-  if (!usual) return fail(usual.error().code, usual.error().context + "; or give --state-dir");
+  if (!usual) return fail(usual.error().code, usual.error().context + "; or pass --state-dir");
   made.stamp_folder = std::move(*usual);
   return made;
 }

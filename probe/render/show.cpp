@@ -53,8 +53,8 @@ Result<> check_outputs(const OutputOptions& options) {
     if (auto checked = os::check_replaceable(path); !checked) return checked;
   }
   if (!options.junit_file.empty() && options.junit_file == options.prometheus_file)
-    return fail(Errc::bad_value,
-                fmt::format("{}: --junit and --prometheus need a file each", options.junit_file));
+    return fail(Errc::bad_value, fmt::format("{}: --junit and --prometheus need different files",
+                                             options.junit_file));
   return {};
 }
 

@@ -163,7 +163,7 @@ void hold(Run& run, Session& session, Echoes& echoes, const DataOptions& options
           diagnosis::DataFacts& facts) {
   const Instant begun = os::boot_now();
   const Instant end = std::min(begun + *options.hold, options.deadline);
-  run.say(diagnosis::text("holding the tunnel"), end);
+  run.say(diagnosis::text("pinging to see how long the tunnel carries data"), end);
   while (os::boot_now() < end && !run.interrupted()) {
     if (!echoes.send()) break;
     if (!run.pass(std::min<Nanoseconds>(kHoldInterval, end - os::boot_now()))) break;

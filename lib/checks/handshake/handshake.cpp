@@ -126,7 +126,7 @@ std::vector<Endpoint> Handshakes::candidates() {
   const bool is_name = !target_.endpoint.address();
   const Instant begun = os::boot_now();
   if (is_name)
-    run_.say(diagnosis::text("looking up {}", diagnosis::Name{target_.endpoint.host}), deadline_);
+    run_.say(diagnosis::text("resolving {}", diagnosis::Name{target_.endpoint.host}), deadline_);
   const auto resolved = resolve(run_, target_.endpoint, options_.family, deadline_);
   if (is_name) facts_.resolving = os::boot_now() - begun;
   if (!resolved) {

@@ -139,7 +139,8 @@ NatFacts nat(Run& run, const NatOptions& options) {
     first = server.address;
   }
   if (!facts.local && !servers.empty())
-    facts.error = Error{Errc::io, fmt::format("no route to {}", servers.front().to_string())};
+    facts.error =
+        Error{Errc::io, fmt::format("there is no route to {}", servers.front().to_string())};
   if (facts.local && !run.interrupted()) {
     std::optional<RouterInquiry> router;
     if (options.router && options.family == Family::v4) router.emplace(run, *facts.local, first);

@@ -72,7 +72,7 @@ bool RouterInquiry::done() const {
 }
 
 diagnosis::RouterFacts RouterInquiry::finish() {
-  if (!done()) run_.say(diagnosis::text("asking the router {}", *facts_.address), end_);
+  if (!done()) run_.say(diagnosis::text("waiting for the router {}", *facts_.address), end_);
   run_.wait_at_most([this] { return done(); }, end_);
   if (query_) facts_.query = query_->result();
   if (upnp_ && (upnp_->done() || !run_.interrupted())) facts_.upnp = upnp_->facts();

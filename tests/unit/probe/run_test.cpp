@@ -131,7 +131,7 @@ TEST_F(CheckVerbs, SaysWhatIsWrongWithAKey) {
   EXPECT_THAT(refusal(with({"--private-key-env", "NOT_THERE"})), HasSubstr("NOT_THERE"));
   EXPECT_THAT(refusal(with({})), HasSubstr("PrivateKey"));
   EXPECT_THAT(refusal(with({"--config", "-", "--private-key-file", "-"})),
-              HasSubstr("only one of"));
+              HasSubstr("can be used only once"));
   EXPECT_THAT(refusal({"--config", file("own.conf", config()), "--gateway", kOurs}),
               HasSubstr("the probe's own private key"));
 }
