@@ -1,7 +1,6 @@
 #include "wgscope/path/silence_search.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <chrono>
 #include <cstddef>
@@ -9,6 +8,7 @@
 #include <iterator>
 #include <optional>
 #include <variant>
+#include <vector>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/path/flow_lifetime.hpp"
@@ -31,11 +31,11 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// Chosen: for a greeting's call, which goes from us to the twin's gateway and back, on any path
-/// that is in use; three times the shortest delay that was seen where that is more.
+/// Chosen: on any path that is in use a call takes less from the twin over the gateway to us.
 constexpr Nanoseconds kNoAnswer = seconds(1);
-/// Chosen: likewise for the last of several calls, whose first one was made 0.6 s before.
+/// Chosen: the last of several calls gets less time, because the first one was made 0.6 s before.
 constexpr Nanoseconds kLastAnswer = milliseconds(500);
+/// Chosen: answers have so many times the shortest delay, where that is more than the two above.
 constexpr int kLongDelay = 3;
 /// Chosen: without a session that outlasts it the silence cannot be tried, so this insists longer
 /// than RetransmissionLadder does; with 10 % loss each way chance loses all once in 4 000 times.
@@ -43,7 +43,7 @@ constexpr int kMostKeyings = 5;
 /// Linux takes a flow for a stream, with a timer of its own, once packets both ways are more than
 /// 2 s apart (net/netfilter/nf_conntrack_proto_udp.c). Chosen: 0.3 s more for the way.
 constexpr Nanoseconds kStreamAfter = milliseconds(2'300);
-/// Half of that, so that greetings at the beginning, in the middle and at the end are enough.
+/// Half of kStreamAfter: greetings at the beginning, in the middle and at the end are enough.
 constexpr Nanoseconds kPause = milliseconds(1'150);
 /// Chosen: what comes in so soon after the last word was on its way already.
 constexpr Nanoseconds kStillComing = seconds(1);

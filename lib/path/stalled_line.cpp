@@ -15,9 +15,10 @@ using std::chrono::seconds;
 
 // --- how late timers are
 
-/// The granularity for a pause of 120 s, the longest one of Linux, is 2.05 s with HZ of 250, 4.1 s
-/// with 1000 and 5.12 s with 100 (the same table). With HZ of 300 it is 13.7 s from 109 s on: such
-/// timers are waited for once more, up to kMostLate. Rounded up.
+/// For a pause of 120 s, the longest one of Linux, the granularity of the timer wheel is 2.05 s with
+/// HZ of 250, 4.1 s with 1000 and 5.12 s with 100 (kernel/time/timer.c, the tables in its first
+/// comment). Rounded up. With HZ of 300 it is 13.7 s from 109 s on: such timers are waited for once
+/// more, up to kMostLate.
 constexpr Nanoseconds kUsuallyLate = milliseconds(5'200);
 /// Chosen: by so much the way through the tunnel may differ between two packets.
 constexpr Nanoseconds kOnTheWay = milliseconds(500);

@@ -125,11 +125,11 @@ TEST_F(NatProgram, TriesTheKeepaliveThreeTimesOnOneFlow) {
   const auto longer = start_with("10");
   const Said enough = wait_for(*shorter);
   EXPECT_EQ(enough.check("nat.keepalive").at("finding").at("id"), "WGS-NAT-009");
-  EXPECT_THAT(enough.program.out, HasSubstr("3 of 3 trials with 6 s of silence succeeded"));
+  EXPECT_THAT(enough.program.out, HasSubstr("packets came in after 3 of 3 silences of 6 s"));
   // Longer than the lanes look: only the trial can tell.
   const Said too_long = wait_for(*longer);
   EXPECT_EQ(too_long.check("nat.keepalive").at("finding").at("id"), "WGS-NAT-008");
-  EXPECT_THAT(too_long.program.out, HasSubstr("nothing came in after 11 s of silence"));
+  EXPECT_THAT(too_long.program.out, HasSubstr("packets came in after 0 of 1 silences of 11 s"));
 }
 
 TEST_F(NatProgram, MeasuresTowardsAnEndpointOfOursOnTheTunnelsPort) {
@@ -184,7 +184,7 @@ TEST_F(NatProgram, TellsTheBracketSoFarWhenInterrupted) {
   std::smatch found;
   ASSERT_TRUE(std::regex_search(so_far, found, pid_line));
   const pid_t pid = std::stoi(found[1]);
-  ASSERT_TRUE(program.wait_for_output("they live for more than 1 s", seconds(60))) << program.out();
+  ASSERT_TRUE(program.wait_for_output("they live longer than 1 s", seconds(60))) << program.out();
   ASSERT_EQ(kill(pid, SIGINT), 0);
   EXPECT_EQ(program.wait(seconds(20)), 3) << program.out();
   EXPECT_THAT(program.out(), HasSubstr("interrupted"));
