@@ -39,12 +39,12 @@ constexpr float kAnswered = 200;
 constexpr float kAnswersLeak = 20 * 60;
 
 // Two devices that both keep alive every 25 s return 20 times in 5 minutes. A phone at the edge of a
-// wifi comes to 5 for a short while. More than kMostReturns are not remembered, so that what is over
+// wifi comes to 4 for a while. More than kMostReturns are not remembered, so that what is over
 // is over after 3 minutes.
 constexpr float kReturnsLeak = 5 * 60;
-constexpr float kMostReturns = 8;
-constexpr float kManyReturns = 6;
-constexpr float kFewReturns = 5;
+constexpr float kMostReturns = 7;
+constexpr float kManyReturns = 5;
+constexpr float kFewReturns = 4;
 
 std::uint32_t milliseconds_of(Instant time) {
   return static_cast<std::uint32_t>(time.since_boot / std::chrono::milliseconds(1));

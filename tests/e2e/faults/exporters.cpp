@@ -1,11 +1,19 @@
 // What goes wrong with an exporter, or where it runs.
 
+#include <arpa/inet.h>
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <netinet/in.h>
 #include <optional>
+#include <regex>
+#include <stdexcept>
 #include <string>
+#include <sys/socket.h>
 #include <vector>
+
+#include "wgscope/os/unique_fd.hpp"
 
 #include "exporter.hpp"
 #include "files.hpp"
@@ -66,6 +74,48 @@ class SlowScrape : public Played {
   void repair() override { daemon_.reply_with({.bytes = answer()}); }
 };
 
+/// A daemon that does not read its UDP socket, while somebody keeps sending: the kernel drops what
+/// does not fit. The daemon is played; its socket, the datagrams and the drops are real.
+class SlowSocket : public Played {
+ public:
+  SlowSocket() {
+    daemon_.reply_with(
+        {.bytes = std::regex_replace(answer(), std::regex("listen_port=[0-9]+"),
+                                     "listen_port=" + std::to_string(ntohs(address_.sin_port)))});
+  }
+
+  void inject() override { flooded_ = true; }
+  void repair() override { flooded_ = false; }
+  void tend() override {
+    const std::array<char, 1000> datagram{};
+    for (int i = 0; flooded_ && i < 300; ++i)
+      sendto(sender_.get(), datagram.data(), datagram.size(), 0, any_address(), sizeof address_);
+  }
+
+ private:
+  static os::UniqueFd make_socket() {
+    return os::UniqueFd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  }
+  sockaddr* any_address() { return reinterpret_cast<sockaddr*>(&address_); }
+  [[nodiscard]] sockaddr_in bind_receiver() const {
+    constexpr int kSmall = 4096;
+    setsockopt(receiver_.get(), SOL_SOCKET, SO_RCVBUF, &kSmall, sizeof kSmall);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    socklen_t size = sizeof address;  // of no address of its own, as WireGuard's sockets
+    auto* any = reinterpret_cast<sockaddr*>(&address);
+    if (bind(receiver_.get(), any, size) + getsockname(receiver_.get(), any, &size) != 0)
+      throw std::runtime_error("no UDP socket");
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return address;
+  }
+
+  os::UniqueFd receiver_ = make_socket();
+  os::UniqueFd sender_ = make_socket();
+  sockaddr_in address_ = bind_receiver();
+  bool flooded_ = false;
+};
+
 /// Its file of names is broken.
 class CollectorFails : public Tunnel {
  public:
@@ -94,6 +144,7 @@ std::vector<Scenario> exporter_scenarios() {
        .alert = "WireGuardExporterDown",
        .make = make_place<ExporterKilled>},
       {.name = "slow-scrape", .alert = "WireGuardScrapeSlow", .make = make_place<SlowScrape>},
+      {.name = "socket-drops", .alert = "WireGuardSocketDrops", .make = make_place<SlowSocket>},
       {.name = "collector-fails",
        .alert = "WireGuardCollectorFailing",
        .make = make_place<CollectorFails>},

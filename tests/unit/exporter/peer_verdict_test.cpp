@@ -343,7 +343,7 @@ TEST(Flapping, IsNamedWithinMinutes) {
 TEST(Flapping, IsNotSaidOfAPhoneBetweenTwoNetworks) {
   Peer peer;
   peer.pass(10min, data(peer, 100, 100));
-  EXPECT_THAT(peer.pass(3h, returning(peer, 60)), ElementsAre(Verdict::live));
+  EXPECT_THAT(peer.pass(3h, returning(peer, 75)), ElementsAre(Verdict::live));
 }
 
 // --- gaps, and what is made anew ---
