@@ -88,10 +88,10 @@ void add_target_options(CommandLine& line, checks::TargetOptions& target) {
 diagnosis::Text target_arguments(const checks::TargetOptions& target) {
   using diagnosis::text;
   diagnosis::Text all;
-  const auto add_path = [&](std::string_view option, const std::string& path) {
+  const auto add_path = [&](diagnosis::Words option, const std::string& path) {
     if (!path.empty()) all.add(text(" {} {}", option, diagnosis::Path{quoted(path)}));
   };
-  const auto add = [&](std::string_view option, const std::string& value) {
+  const auto add = [&](diagnosis::Words option, const std::string& value) {
     if (!value.empty()) all.add(text(" {} {}", option, diagnosis::Name{quoted(value)}));
   };
   add_path("--config", target.config);
