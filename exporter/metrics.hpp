@@ -21,64 +21,207 @@ struct MetricDesc {
   std::string_view source;  ///< where the value comes from, for the docs
 };
 
-/// Every metric the exporter can write, by what it is about. docs/metrics.md is
-/// made from all_metrics().
+/// Every metric that the exporter can write, by subject. A new one also needs its place in
+/// all_metrics() (metrics.cpp), from which docs/metrics.md is made.
 namespace metric {
 
+// clang-format off
 // The exporter itself.
-extern const MetricDesc kBuildInfo;
-extern const MetricDesc kCollectorSuccess;
-extern const MetricDesc kCollectorDuration;
-extern const MetricDesc kInterfaceFailures;
-extern const MetricDesc kScrapesInFlight;
-extern const MetricDesc kHttpRequests;
-extern const MetricDesc kHttpRequestDuration;
-extern const MetricDesc kClockSteps;
+inline constexpr MetricDesc kBuildInfo{
+    "wireguard_exporter_build_info", MetricType::info, "", "version, revision, compiler",
+    "Always 1; what this exporter was built from.",
+    "build"};
+inline constexpr MetricDesc kCollectorSuccess{
+    "wireguard_exporter_collector_success", MetricType::gauge, "", "collector",
+    "1 if the collector's last run was complete, 0 if any part of it failed.",
+    "the collection"};
+inline constexpr MetricDesc kCollectorDuration{
+    "wireguard_exporter_collector_duration_seconds", MetricType::gauge, "seconds", "collector",
+    "Duration of the collector's last run.",
+    "the collection"};
+inline constexpr MetricDesc kInterfaceFailures{
+    "wireguard_exporter_interface_failures", MetricType::gauge, "", "interface, netns, reason",
+    "1 while the interface could not be read, and why; interface is empty if a whole network namespace or directory failed.",
+    "the collection"};
+inline constexpr MetricDesc kScrapesInFlight{
+    "wireguard_exporter_scrapes_in_flight", MetricType::gauge, "", "",
+    "Scrapes being answered, this one included.",
+    "HTTP server"};
+inline constexpr MetricDesc kHttpRequests{
+    "wireguard_exporter_http_requests_total", MetricType::counter, "", "code, path",
+    "HTTP requests answered, by status code and path.",
+    "HTTP server"};
+inline constexpr MetricDesc kHttpRequestDuration{
+    "wireguard_exporter_http_request_duration_seconds", MetricType::histogram, "seconds", "path",
+    "Duration of answering an HTTP request.",
+    "HTTP server"};
+inline constexpr MetricDesc kClockSteps{
+    "wireguard_exporter_clock_steps_total", MetricType::counter, "", "",
+    "Times the wall clock moved by over a second against the boot clock between two collections.",
+    "CLOCK_REALTIME, CLOCK_BOOTTIME"};
 
 // Its process.
-extern const MetricDesc kProcessCpu;
-extern const MetricDesc kProcessResidentMemory;
-extern const MetricDesc kProcessVirtualMemory;
-extern const MetricDesc kProcessOpenFds;
-extern const MetricDesc kProcessMaxFds;
-extern const MetricDesc kProcessStartTime;
+inline constexpr MetricDesc kProcessCpu{
+    "process_cpu_seconds_total", MetricType::counter, "seconds", "",
+    "User and system CPU time spent.",
+    "getrusage(2)"};
+inline constexpr MetricDesc kProcessResidentMemory{
+    "process_resident_memory_bytes", MetricType::gauge, "bytes", "",
+    "Resident memory.",
+    "/proc/self/statm"};
+inline constexpr MetricDesc kProcessVirtualMemory{
+    "process_virtual_memory_bytes", MetricType::gauge, "bytes", "",
+    "Virtual memory.",
+    "/proc/self/statm"};
+inline constexpr MetricDesc kProcessOpenFds{
+    "process_open_fds", MetricType::gauge, "", "",
+    "Open file descriptors.",
+    "/proc/self/fd"};
+inline constexpr MetricDesc kProcessMaxFds{
+    "process_max_fds", MetricType::gauge, "", "",
+    "Maximum number of open file descriptors.",
+    "RLIMIT_NOFILE"};
+inline constexpr MetricDesc kProcessStartTime{
+    "process_start_time_seconds", MetricType::gauge, "seconds", "",
+    "Start time of the process since the Unix epoch.",
+    "/proc/self/stat"};
 
 // Interfaces.
-extern const MetricDesc kInterfaceInfo;
-extern const MetricDesc kInterfaceUp;
-extern const MetricDesc kInterfaceMtu;
-extern const MetricDesc kInterfaceCreated;
-extern const MetricDesc kInterfacePeers;
-extern const MetricDesc kInterfacePeersByState;
-extern const MetricDesc kInterfacePeersByVerdict;
-extern const MetricDesc kInterfacePeerResets;
-extern const MetricDesc kInterfaceReceiveBytes;
-extern const MetricDesc kInterfaceTransmitBytes;
-extern const MetricDesc kInterfaceReceivePackets;
-extern const MetricDesc kInterfaceTransmitPackets;
-extern const MetricDesc kInterfaceReceiveErrors;
-extern const MetricDesc kInterfaceTransmitErrors;
-extern const MetricDesc kInterfaceReceiveDropped;
-extern const MetricDesc kInterfaceTransmitDropped;
-extern const MetricDesc kInterfaceReceiveFrameErrors;
-extern const MetricDesc kInterfaceReceiveLengthErrors;
-extern const MetricDesc kInterfaceSocketReceiveDrops;
+inline constexpr MetricDesc kInterfaceInfo{
+    "wireguard_interface_info", MetricType::info, "", "interface, netns, public_key, listen_port, fwmark, implementation, ifindex",
+    "Always 1; what identifies and configures the interface.",
+    "WGDEVICE_A_*, UAPI"};
+inline constexpr MetricDesc kInterfaceUp{
+    "wireguard_interface_up", MetricType::gauge, "", "interface, netns",
+    "1 if the interface is administratively up.",
+    "IFF_UP"};
+inline constexpr MetricDesc kInterfaceMtu{
+    "wireguard_interface_mtu_bytes", MetricType::gauge, "bytes", "interface, netns",
+    "Largest inner packet.",
+    "IFLA_MTU"};
+inline constexpr MetricDesc kInterfaceCreated{
+    "wireguard_interface_created_timestamp_seconds", MetricType::gauge, "seconds", "interface, netns",
+    "When this exporter first saw this interface index: a new value means that the interface was recreated.",
+    "first reading that lists it, kept in --state.dir"};
+inline constexpr MetricDesc kInterfacePeers{
+    "wireguard_interface_peers", MetricType::gauge, "", "interface, netns",
+    "Peers configured.",
+    "WGDEVICE_A_PEERS, UAPI"};
+inline constexpr MetricDesc kInterfacePeersByState{
+    "wireguard_interface_peers_by_state", MetricType::gauge, "", "interface, netns, state",
+    "Peers by state of their last handshake: never (there was none), live (younger than 180 s), idle (older).",
+    "handshake age"};
+inline constexpr MetricDesc kInterfacePeersByVerdict{
+    "wireguard_interface_peers_by_verdict", MetricType::gauge, "", "interface, netns, verdict",
+    "Peers by verdict, 0 included.",
+    "successive readings"};
+inline constexpr MetricDesc kInterfacePeerResets{
+    "wireguard_interface_peer_resets_total", MetricType::counter, "", "interface, netns",
+    "Times that a peer of this interface started again from zero between two readings, as if removed and added again; absent where the index of the interface is not known.",
+    "peer counters from reading to reading"};
+inline constexpr MetricDesc kInterfaceReceiveBytes{
+    "wireguard_interface_receive_bytes_total", MetricType::counter, "bytes", "interface, netns",
+    "Inner bytes received.",
+    "IFLA_STATS64"};
+inline constexpr MetricDesc kInterfaceTransmitBytes{
+    "wireguard_interface_transmit_bytes_total", MetricType::counter, "bytes", "interface, netns",
+    "Inner bytes sent.",
+    "IFLA_STATS64"};
+inline constexpr MetricDesc kInterfaceReceivePackets{
+    "wireguard_interface_receive_packets_total", MetricType::counter, "packets", "interface, netns",
+    "Inner packets received.",
+    "IFLA_STATS64"};
+inline constexpr MetricDesc kInterfaceTransmitPackets{
+    "wireguard_interface_transmit_packets_total", MetricType::counter, "packets", "interface, netns",
+    "Inner packets sent.",
+    "IFLA_STATS64"};
+inline constexpr MetricDesc kInterfaceReceiveErrors{
+    "wireguard_interface_receive_errors_total", MetricType::counter, "errors", "interface, netns",
+    "Received packets that were rejected.",
+    "IFLA_STATS64"};
+inline constexpr MetricDesc kInterfaceTransmitErrors{
+    "wireguard_interface_transmit_errors_total", MetricType::counter, "errors", "interface, netns",
+    "Packets that could not be sent: no peer has their destination in its allowed IPs, or the peer has no endpoint.",
+    "IFLA_STATS64"};
+inline constexpr MetricDesc kInterfaceReceiveDropped{
+    "wireguard_interface_receive_dropped_total", MetricType::counter, "", "interface, netns",
+    "Received packets dropped.",
+    "IFLA_STATS64"};
+inline constexpr MetricDesc kInterfaceTransmitDropped{
+    "wireguard_interface_transmit_dropped_total", MetricType::counter, "", "interface, netns",
+    "Packets dropped before sending, including packets that waited for a handshake when the queue was full.",
+    "IFLA_STATS64"};
+inline constexpr MetricDesc kInterfaceReceiveFrameErrors{
+    "wireguard_interface_receive_frame_errors_total", MetricType::counter, "errors", "interface, netns",
+    "Decrypted packets whose inner source is outside the peer's allowed IPs, or that are not IP packets.",
+    "IFLA_STATS64"};
+inline constexpr MetricDesc kInterfaceReceiveLengthErrors{
+    "wireguard_interface_receive_length_errors_total", MetricType::counter, "errors", "interface, netns",
+    "Decrypted packets whose inner length is wrong.",
+    "IFLA_STATS64"};
+inline constexpr MetricDesc kInterfaceSocketReceiveDrops{
+    "wireguard_interface_socket_receive_drops_total", MetricType::counter, "", "interface, netns",
+    "Packets the kernel dropped at the implementation's UDP sockets because it did not keep up; userspace implementations only.",
+    "/proc/thread-self/net/udp, udp6"};
 
 // Peers.
-extern const MetricDesc kPeerInfo;
-extern const MetricDesc kPeerVerdict;
-extern const MetricDesc kPeerLastHandshake;
-extern const MetricDesc kPeerHandshakeAge;
-extern const MetricDesc kPeerSessionLive;
-extern const MetricDesc kPeerReceiveBytes;
-extern const MetricDesc kPeerTransmitBytes;
-extern const MetricDesc kPeerPersistentKeepalive;
-extern const MetricDesc kPeerAllowedIps;
-extern const MetricDesc kPeerAllowedIpInfo;
-extern const MetricDesc kPeerFirstSeen;
-extern const MetricDesc kPeerHandshakes;
-extern const MetricDesc kPeerEndpointChanges;
-extern const MetricDesc kPeerEndpointAlternations;
+inline constexpr MetricDesc kPeerInfo{
+    "wireguard_peer_info", MetricType::info, "", "interface, netns, public_key, name, preshared_key, protocol_version, endpoint",
+    "Always 1; labels of the peer that may change.",
+    "WGPEER_A_*, UAPI, names"};
+inline constexpr MetricDesc kPeerVerdict{
+    "wireguard_peer_verdict", MetricType::gauge, "", "interface, netns, public_key, verdict, name",
+    "Always 1; what the readings so far say of the peer: replies_lost, unanswered, flapping, one_way, live, idle or never.",
+    "successive readings"};
+inline constexpr MetricDesc kPeerLastHandshake{
+    "wireguard_peer_last_handshake_timestamp_seconds", MetricType::gauge, "seconds", "interface, netns, public_key",
+    "Wall-clock time of the last handshake; absent if there was none.",
+    "WGPEER_A_LAST_HANDSHAKE_TIME, UAPI"};
+inline constexpr MetricDesc kPeerHandshakeAge{
+    "wireguard_peer_handshake_age_seconds", MetricType::gauge, "seconds", "interface, netns, public_key",
+    "Age of the last handshake, never negative and unaffected by clock steps; absent if there was none.",
+    "CLOCK_BOOTTIME since it was first seen"};
+inline constexpr MetricDesc kPeerSessionLive{
+    "wireguard_peer_session_live", MetricType::gauge, "", "interface, netns, public_key",
+    "1 while the last handshake is younger than 180 s, the age at which WireGuard gives up a session.",
+    "handshake age"};
+inline constexpr MetricDesc kPeerReceiveBytes{
+    "wireguard_peer_receive_bytes_total", MetricType::counter, "bytes", "interface, netns, public_key",
+    "Bytes received from the peer, handshakes and keepalives included.",
+    "WGPEER_A_RX_BYTES, UAPI"};
+inline constexpr MetricDesc kPeerTransmitBytes{
+    "wireguard_peer_transmit_bytes_total", MetricType::counter, "bytes", "interface, netns, public_key",
+    "Bytes sent to the peer, handshakes and keepalives included.",
+    "WGPEER_A_TX_BYTES, UAPI"};
+inline constexpr MetricDesc kPeerPersistentKeepalive{
+    "wireguard_peer_persistent_keepalive_seconds", MetricType::gauge, "seconds", "interface, netns, public_key",
+    "Interval of persistent keepalives to the peer, 0 if off.",
+    "WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL, UAPI"};
+inline constexpr MetricDesc kPeerAllowedIps{
+    "wireguard_peer_allowed_ips", MetricType::gauge, "", "interface, netns, public_key",
+    "Number of the peer's allowed IPs.",
+    "WGPEER_A_ALLOWEDIPS, UAPI"};
+inline constexpr MetricDesc kPeerAllowedIpInfo{
+    "wireguard_peer_allowed_ip_info", MetricType::info, "", "interface, netns, public_key, allowed_ip, family",
+    "Always 1; one series for each allowed IP, only with --peer.allowed-ips=info.",
+    "WGPEER_A_ALLOWEDIPS, UAPI"};
+inline constexpr MetricDesc kPeerFirstSeen{
+    "wireguard_peer_first_seen_timestamp_seconds", MetricType::gauge, "seconds", "interface, netns, public_key",
+    "When this exporter first saw the peer on the interface.",
+    "first reading that lists it, kept in --state.dir"};
+inline constexpr MetricDesc kPeerHandshakes{
+    "wireguard_peer_handshakes_total", MetricType::counter, "", "interface, netns, public_key",
+    "Handshakes seen since this exporter first read the peer, at most one per reading; only while the sampler runs (--sample.interval).",
+    "change of the last handshake from reading to reading"};
+inline constexpr MetricDesc kPeerEndpointChanges{
+    "wireguard_peer_endpoint_changes_total", MetricType::counter, "", "interface, netns, public_key",
+    "Changes of the peer's endpoint seen since this exporter first read the peer; only while the sampler runs.",
+    "change of the endpoint from reading to reading"};
+inline constexpr MetricDesc kPeerEndpointAlternations{
+    "wireguard_peer_endpoint_alternations_total", MetricType::counter, "", "interface, netns, public_key",
+    "Changes of the peer's endpoint back to the one before (A-B-A), as two devices with one key cause them; only while the sampler runs.",
+    "change of the endpoint from reading to reading"};
+// clang-format on
 
 }  // namespace metric
 

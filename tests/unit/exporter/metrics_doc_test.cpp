@@ -55,8 +55,8 @@ std::string probe_table() {
   std::string text = R"(
 ## Probe results
 
-What `wgscope VERB --prometheus FILE` writes, each with the labels `verb` and `gateway`: node_exporter's textfile collector reads all files of a folder as one, in which no series may be twice.
-The table is in lib/diagnosis/probe_metrics.cpp.
+`wgscope VERB --prometheus FILE` writes these metrics. Each has the labels `verb` and `gateway`, because node_exporter's textfile collector treats all files of a directory as one, in which no series may
+occur twice. The table is in lib/diagnosis/probe_metrics.cpp.
 
 | name | type | unit | labels | meaning |
 |---|---|---|---|---|
@@ -72,37 +72,37 @@ The table is in lib/diagnosis/probe_metrics.cpp.
 constexpr std::string_view kEvents = R"(
 ### Handshakes and changes of endpoints
 
-WireGuard implementations do not count them. The exporter compares each reading of a peer with the one before. Every scrape is a reading; between scrapes the sampler reads, `--sample.interval` (5s) after the last reading, or by chance up to a fifth later: in an even rhythm it would miss what happens in step with it.
+WireGuard implementations do not count these events. The exporter compares each reading of a peer with the one before. Every scrape is a reading; between scrapes the sampler reads, `--sample.interval` (5s) after the last reading, plus a random delay of up to a fifth of the interval: with a regular rhythm it would miss events that happen in the same rhythm.
 
-- A handshake is a last handshake time that differs from the one before. A step of the clock does not change that time. Handshakes that follow each other within one interval count as one. BoringTun reports an age instead of a time: there, handshakes within 3 s count as one (not tried with BoringTun itself).
-- An endpoint change leads from one known endpoint to another. An alternation is a change back to the endpoint before: A-B-A. A device that roams makes changes; two devices with one key make alternations as long as both of them send. An endpoint that a peer had for less than an interval may be missed.
-- The first reading of a peer counts nothing. The counters start from 0 with the exporter, with a peer that is back after a reading without it, with a peer that had a handshake and has none or whose byte counters went back, and with an interface that was made anew. `rate()` and `increase()` know such resets.
+- A handshake is counted when the time of the last handshake differs from the one before. A step of the clock does not change that time. Handshakes that follow each other within one interval count as one. BoringTun reports an age instead of a time: there, handshakes within 3 s count as one (not tried with BoringTun itself).
+- An endpoint change leads from one known endpoint to another. An alternation is a change back to the endpoint before: A-B-A. A roaming device causes changes; two devices with one key cause alternations as long as both of them send. An endpoint that a peer had for less than an interval may be missed.
+- The first reading of a peer counts nothing. The counters start from 0 when the exporter starts, when a peer returns after a reading without it, when a peer's last handshake disappears or its byte counters go back, and when an interface was recreated. `rate()` and `increase()` handle such resets.
 - Without a sampler the counters are absent: with `--sample.interval=0`, and with `--once` and `--textfile`, which take a single reading.
-- Between two scrapes the sampler reads at most once an interval. A scrape adds at most one reading, and none within `--collect.max-age` of the last one. So scrapes every 15, 30 or 60 s and a sampler at 5 s read every 5 to 6 s together, and with scrapes every 5 s or more often the sampler reads nothing. Scrapes every 7 s add one reading each. No two readings are closer than `--collect.max-age`, even if `--sample.interval` is shorter.
+- Between two scrapes the sampler reads at most once per interval. A scrape adds at most one reading, and none within `--collect.max-age` of the last one. So scrapes every 15, 30 or 60 s and a sampler at 5 s read every 5 to 6 s together, and with scrapes every 5 s or more often the sampler reads nothing. Scrapes every 7 s add one reading each. No two readings are closer than `--collect.max-age`, even if `--sample.interval` is shorter.
 
 ### Verdicts
 
-`wireguard_peer_verdict` and `wireguard_interface_peers_by_verdict` say what the readings so far show: [alerts.md](alerts.md#the-verdict) lists the verdicts and how each is reached.
+`wireguard_peer_verdict` and `wireguard_interface_peers_by_verdict` summarise the readings so far: [alerts.md](alerts.md#the-verdict) lists the verdicts and how each is reached.
 
 - The label `name` is part of `wireguard_peer_verdict`, so that an alert on a few peers needs no join with all of them.
 - A verdict rests on the readings of this process. After a start, and after a gap of more than 200 s between two readings, there is no suspicion until there is new evidence.
 - With `--once` and `--textfile`, which take a single reading, there are no verdicts: the series are absent. So is `wireguard_interface_peer_resets_total`.
-- Without a sampler scrapes are the only readings. `flapping` is never said then.
+- Without a sampler, scrapes are the only readings, and the verdict is never `flapping`.
 )";
 
 std::string document() {
   return R"(# Metrics
 
-<!-- Made from exporter/metrics.cpp: run exporter_golden_test with WGSCOPE_UPDATE_GOLDEN=1 after changing it. -->
+<!-- Made from exporter/metrics.hpp: run exporter_golden_test with WGSCOPE_UPDATE_GOLDEN=1 after changing it. -->
 
-Every metric `wgscope-exporter` writes, and below what `wgscope` leaves of a probe. Names, types and labels stay; more may come. Units are base units. A value that is not known is absent, never 0.
+This page lists every metric of `wgscope-exporter` and, at the end, the metrics that `wgscope` writes about a probe. Names, types and labels do not change; new ones may be added. Units are base units. An unknown value is absent, never 0.
 
 Peers are identified by `interface`, `public_key` and, for interfaces outside the exporter's own network namespace, `netns`: join on these with `job` and
-`instance`. Everything that can change stands in an info metric, always 1; `wireguard_peer_verdict` is one, though its name does not say so. A label without a value is absent.
-With `--peer-label=name` the label `name` is on every peer series. How much of the endpoint is shown is set by `--peer.endpoint`.
+`instance`. Everything that can change is a label of an info metric, whose value is always 1; `wireguard_peer_verdict` is one too, although its name does not say so. A label without a value is absent.
+With `--peer-label=name` every peer series has the label `name`. `--peer.endpoint` sets how much of the endpoint is shown.
 
-In OpenMetrics the family of a counter is named without `_total` and that of an info metric without `_info`; samples, and so queries, have the names below. In the text format, which
-knows no info metrics, their type is gauge.
+In OpenMetrics the family of a counter is named without `_total`, and that of an info metric without `_info`. Samples, and therefore queries, have the names below. The text format has
+no info metrics; there their type is gauge.
 )" + table_of("Peers", "wireguard_peer_") +
          std::string(kEvents) + table_of("Interfaces", "wireguard_interface_") +
          table_of("The exporter", "wireguard_exporter_") + table_of("Its process", "process_") +
