@@ -69,7 +69,7 @@ TEST(Program, TellsItsVersion) {
 }
 
 TEST(Program, RefusesWhatItDoesNotKnow) {
-  EXPECT_EQ(refusal({}), "wgscope: a verb is missing (see wgscope --help)\n");
+  EXPECT_EQ(refusal({}), "wgscope: no verb given (see wgscope --help)\n");
   EXPECT_EQ(refusal({"dance"}), "wgscope: unknown verb: 'dance' (see wgscope --help)\n");
   EXPECT_EQ(refusal({"--dance"}), "wgscope: unknown option: '--dance' (see wgscope --help)\n");
   EXPECT_THAT(refusal({"\x1b[2J"}), Not(HasSubstr("\x1b")));
