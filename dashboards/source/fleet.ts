@@ -67,7 +67,7 @@ const lists = [
         options: { rowField: 'instance', columnField: 'verdict', valueField: 'Value', emptyValue: 'zero' },
       }],
       columns: {
-        'instance\\verdict': { title: 'Gateway', width: 190, links: [toThisGateway()] },
+        'instance\\verdict': { title: 'Gateway', width: 150, links: [toThisGateway()] },
         ...verdictColumns(),
       },
       sort: [['replies lost', 'descending'], ['unanswered', 'descending'], ['flapping', 'descending'], ['one-way', 'descending']],
