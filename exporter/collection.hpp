@@ -66,9 +66,10 @@ class Collections {
   /// Takes a collection so that events between scrapes are seen, unless one is being taken, or the
   /// last one ended less than `interval` (or max_age, if that is longer) ago.
   ///
-  /// So between two scrapes it reads the source at most once an `interval`, each scrape adds at most
-  /// one reading, and none when it comes within max_age of the one before. Scrapes more frequent
-  /// than `interval` leave nothing to do here; scrapes at a multiple of it replace a reading.
+  /// So between two scrapes it reads the source at most once an `interval`, each scrape adds
+  /// at most one reading, and none when it comes within max_age of the one before. Scrapes
+  /// more frequent than `interval` leave nothing to do here; scrapes at a multiple of it
+  /// replace a reading.
   ///
   /// No scrape waits for it but to share the collection that it is taking. That one gets no more
   /// time for answers than the last scrape had, so a scrape with as much time gets its share before

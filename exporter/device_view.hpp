@@ -22,8 +22,9 @@ namespace wgscope::exporter {
 /// WireGuard gives up a session at this age (whitepaper §6.1, REJECT_AFTER_TIME).
 inline constexpr std::chrono::seconds kRejectAfterTime{180};
 
-/// What a peer's handshake age says. The state `stale` of the metrics contract (an old handshake of
-/// a peer that is declared always online) comes with the inventory: without one no peer can have it.
+/// What a peer's handshake age says. The state `stale` of the metrics contract (an old
+/// handshake of a peer that is declared always online) comes with the inventory: without one no
+/// peer can have it.
 enum class PeerState : std::uint8_t { never, live, idle };
 inline constexpr std::size_t kPeerStateCount = 3;
 

@@ -60,8 +60,8 @@ struct InterfaceHistory {
   std::uint32_t ifindex = 0;  ///< 0 where it is not known
   std::optional<WallTime> created;
   PeerTable peers;
-  /// Peers that were removed and added again. Those of the last reading wait for the next one, which
-  /// may show that the interface was made anew: its index is not read at the same moment.
+  /// Peers that were removed and added again. Those of the last reading wait for the next one,
+  /// which may show that the interface was made anew: its index is not read at the same moment.
   std::uint64_t peer_resets = 0;
   std::uint64_t new_peer_resets = 0;
 };

@@ -28,8 +28,8 @@ enum class EndpointMark : std::uint32_t { none = 0 };
 
 EndpointMark mark_endpoint(const Endpoint& endpoint, std::uint64_t seed);
 
-/// What the exporter remembers of one peer between collections. A hundred thousand of them are
-/// ordinary.
+/// What the exporter remembers of one peer between collections. A hundred thousand of
+/// them are ordinary.
 struct PeerHistory {
   PublicKey key;
   WallTime first_seen;
@@ -66,8 +66,8 @@ Nanoseconds handshake_age(PeerHistory& peer, WallTime handshake, Now now);
 PeerChanges look_for_changes(PeerHistory& entry, const Peer& peer,
                              std::optional<std::uint64_t> seed, Now now);
 
-/// For peers of an interface that was made anew: what follows has nothing to do with what was
-/// before.
+/// For peers of an interface that was made anew: what follows has nothing to do with
+/// what was before.
 void restart_events(PeerHistory& entry);
 
 }  // namespace wgscope::exporter

@@ -21,9 +21,10 @@ constexpr float kSessionPossible = 180 + 5;
 /// Scrapes every minute may fail twice. After a longer gap nothing is concluded from it.
 constexpr float kLongestGap = 200;
 
-// Failed handshakes. A side that tries sends 148 bytes every 5 s, which is 29.6 B/s; the other one
-// answers with 18.4 B/s. Five initiations within a leak's time are enough. A level that is no
-// higher than kMostAttempts falls to kEnoughAttempts within just that time, however many there were.
+// Failed handshakes. A side that tries sends 148 bytes every 5 s, which is 29.6 B/s; the
+// other one answers with 18.4 B/s. Five initiations within a leak's time are enough. A level
+// that is no higher than kMostAttempts falls to kEnoughAttempts within just that time,
+// however many there were.
 constexpr float kAttemptsLeak = 120;
 constexpr float kEnoughAttempts = 5 * kAttemptsLeak;
 constexpr float kMostAttempts = kEnoughAttempts * std::numbers::e_v<float>;
@@ -38,9 +39,9 @@ constexpr float kLittleReceived = 20;
 constexpr float kAnswered = 200;
 constexpr float kAnswersLeak = 20 * 60;
 
-// Two devices that both keep alive every 25 s return 20 times in 5 minutes. A phone at the edge of a
-// wifi comes to 4 for a while. More than kMostReturns are not remembered, so that what is over
-// is over after 3 minutes.
+// Two devices that both keep alive every 25 s return 20 times in 5 minutes. A phone at the edge of
+// a wifi comes to 4 for a while. More than kMostReturns are not remembered, so that what is over is
+// over after 3 minutes.
 constexpr float kReturnsLeak = 5 * 60;
 constexpr float kMostReturns = 7;
 constexpr float kManyReturns = 5;

@@ -73,8 +73,8 @@ class PeerJudge {
   void watch_endpoint(const Step& step, bool returned);
   [[nodiscard]] Verdict verdict(const PeerReading& reading) const;
 
-  // 48 bytes a peer, of which there may be a hundred thousand: hence float, in seconds and bytes, and
-  // one place for what is watched with and without a session.
+  // 48 bytes a peer, of which there may be a hundred thousand: hence float, in seconds and bytes,
+  // and one place for what is watched with and without a session.
   std::uint64_t receive_bytes_ = 0;
   std::uint64_t transmit_bytes_ = 0;
   std::uint32_t at_ms_ = 0;  ///< of the boot clock, which takes 49 days to come back to a value

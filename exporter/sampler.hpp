@@ -11,8 +11,8 @@
 
 namespace wgscope::exporter {
 
-/// `interval`, and by chance up to a fifth of it more. What happens every 5 s or every 25 s would look
-/// the same at each reading in step with it.
+/// `interval`, and by chance up to a fifth of it more. What happens every 5 s or every 25 s would
+/// look the same at each reading in step with it.
 Nanoseconds uneven_pause(Nanoseconds interval, std::mt19937_64& random);
 
 /// Takes collections between scrapes, so that handshakes and changes of endpoints are counted that

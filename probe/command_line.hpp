@@ -55,9 +55,9 @@ class CommandLine {
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;
 
-  /// Adds an option whose value goes to `into`, which has to outlive parse(). `names` are those of
-  /// an option, "-c,--count", or that of an argument without one, "ADDRESS". A vector makes it
-  /// repeatable.
+  /// Adds an option whose value goes to `into`, which has to outlive parse(). `names` are
+  /// those of an option, "-c,--count", or that of an argument without one, "ADDRESS". A vector
+  /// makes it repeatable.
   Option add(std::string_view names, std::string& into, std::string_view description);
   Option add(std::string_view names, std::vector<std::string>& into, std::string_view description);
   Option add(std::string_view names, std::uint16_t& into, std::string_view description);

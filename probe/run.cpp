@@ -119,8 +119,8 @@ diagnosis::Report VerbRun::begin_report() const {
   return report;
 }
 
-/// Says what keeps the verb from running: to people, and as a report to the program that waits for
-/// one.
+/// Says what keeps the verb from running: to people, and as a report to the program that
+/// waits for one.
 Exit VerbRun::refuse(const Error& error) const {
   fmt::print(stderr, "wgscope {}: {}\n", name_, error.context);
   const bool has_files = !output_.junit_file.empty() || !output_.prometheus_file.empty();

@@ -174,8 +174,8 @@ void PeerFamilies::info() {
   }
 }
 
-/// Has the name in itself, because alerts about few peers would have to read the info of all peers to
-/// learn it.
+/// Has the name in itself, because alerts about few peers would have to read the info of all peers
+/// to learn it.
 void PeerFamilies::verdict() {
   constexpr std::size_t kRest = 64;
   writer_->begin(metric::kPeerVerdict);

@@ -1,4 +1,5 @@
-// The figures of a handshake: of the address that data crossed at, or else the first that responded.
+// The figures of a handshake: of the address that data crossed at, or else the
+// first that responded.
 
 #include <chrono>
 

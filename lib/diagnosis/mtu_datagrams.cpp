@@ -1,5 +1,5 @@
-// What else is seen of datagrams: whether the gateway lets its own be fragmented, which decides what
-// becomes of too large ones, and where ours come from.
+// What else is seen of datagrams: whether the gateway lets its own be fragmented, which decides
+// what becomes of too large ones, and where ours come from.
 
 #include <optional>
 

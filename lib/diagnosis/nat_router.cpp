@@ -15,9 +15,9 @@
 #include "nat_parts.hpp"
 
 // What the next router says of itself, and what follows from that. Routers say untrue things:
-// 0.0.0.0 while their line is down, addresses of long ago, their own inner address. So what it says
-// is compared with what servers saw, and alone proves nothing but an address that cannot be the
-// outermost.
+// 0.0.0.0 while their line is down, addresses of long ago, their own inner address. So what it
+// says is compared with what servers saw, and alone proves nothing but an address that cannot
+// be the outermost.
 
 namespace wgscope::diagnosis {
 namespace {

@@ -271,7 +271,8 @@ Check duplicates_check(const PingFacts& facts) {
 }
 
 Check order_check(const PingFacts& facts) {
-  // What is late on the reverse path makes its answer late too; the other late answers were so before.
+  // What is late on the reverse path makes its answer late too; the other late answers
+  // were so before.
   const std::uint64_t backward = facts.back.reordered;
   const std::uint64_t forward =
       facts.inner.reordered - std::min<std::uint64_t>(facts.inner.reordered, backward);

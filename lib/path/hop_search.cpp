@@ -30,8 +30,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// An answer is waited for so long. Chosen: as long as RFC 8899 §5.1.1 wants of probes; less where a
-/// late answer is recognized, and counts.
+/// An answer is waited for so long. Chosen: as long as RFC 8899 §5.1.1 wants of probes; less where
+/// a late answer is recognized, and counts.
 constexpr Nanoseconds kPatience = 1s;
 constexpr Nanoseconds kShortPatience = 300ms;
 /// Linux answers one host once a second (net.ipv4.icmp_ratelimit, 1000 ms), and a little more.
@@ -42,8 +42,8 @@ constexpr int kLate = 4;
 /// Chosen: pauses grow by so much, up to so much, for routers that answer once in 2, 3 or 4 s.
 constexpr Nanoseconds kStretch = 1s;
 constexpr Nanoseconds kMostStretch = 3s;
-/// Chosen: a pause counts as short up to so many times the shortest one. The pause of a small packet
-/// behind a lost large one is longer than that, by the patience for the large one.
+/// Chosen: a pause counts as short up to so many times the shortest one. The pause of a small
+/// packet behind a lost large one is longer than that, by the patience for the large one.
 constexpr double kOnTime = 1.1;
 
 /// Chosen: a hop that leaves so many small packets unanswered counts as silent.

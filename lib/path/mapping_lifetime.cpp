@@ -10,9 +10,9 @@
 #include "wgscope/base/time.hpp"
 
 // A lane waits for its turn (lanes begin one after the other, not as a burst), greets the service
-// (only for a stream), asks it for an answer after the silence, learns that the request arrived, and
-// sees whether the answer comes in. A request that does not arrive is repeated, and the silence
-// begins anew.
+// (only for a stream), asks it for an answer after the silence, learns that the request arrived,
+// and sees whether the answer comes in. A request that does not arrive is repeated, and the
+// silence begins anew.
 //
 // The run ends when the three lanes above the longest silence that was survived have failed. One
 // lane is not enough, because its answer may be lost. With 10 % loss chance loses the nine copies
@@ -27,8 +27,8 @@ using std::chrono::seconds;
 /// Chosen: within this time all lanes begin, so that 180 of them are no burst.
 constexpr Nanoseconds kBegin = milliseconds(500);
 /// Linux takes a flow for a stream once packets both ways are more than 2 s apart
-/// (net/netfilter/nf_conntrack_proto_udp.c), so the silence must begin later than that. Chosen: 0.3 s
-/// more for the way, and greetings at the beginning, in the middle and at the end.
+/// (net/netfilter/nf_conntrack_proto_udp.c), so the silence must begin later than that. Chosen: 0.3
+/// s more for the way, and greetings at the beginning, in the middle and at the end.
 constexpr Nanoseconds kGreetingsTake = milliseconds(2300);
 constexpr Nanoseconds kGreeting = milliseconds(1100);
 constexpr int kGreetings = 3;

@@ -15,8 +15,8 @@
 #include "chance.hpp"
 
 // A round is a probe and, sent right behind it, packets that must come back if the path carries
-// anything at all: a small control and, while a boundary is made certain, a packet of the size below
-// it. Which of these come back tells a drop because of size from other loss:
+// anything at all: a small control and, while a boundary is made certain, a packet of the size
+// below it. Which of these come back tells a drop because of size from other loss:
 //
 //   probe   size below   control
 //   back                           passes

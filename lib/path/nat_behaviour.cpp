@@ -24,11 +24,11 @@
 //   rounds    filter -> one server, and nowhere else, asking for answers from other addresses.
 //
 // Rounds have two traps. A server may say that it has another address and never send from it, and
-// its silence would look like the strictest filter. So `main`, which has sent to all these addresses
-// and so lets their answers in, asks for the same (the proof); without a proof silence means
-// nothing. And an answer that is lost would look like one that was filtered. So each probe has a
-// plain request as a control beside it, and silence counts only where few enough controls were lost
-// (silence_counts()).
+// its silence would look like the strictest filter. So `main`, which has sent to all these
+// addresses and so lets their answers in, asks for the same (the proof); without a proof silence
+// means nothing. And an answer that is lost would look like one that was filtered. So each probe
+// has a plain request as a control beside it, and silence counts only where few enough controls
+// were lost (silence_counts()).
 
 namespace wgscope::path {
 namespace {

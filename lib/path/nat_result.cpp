@@ -64,9 +64,9 @@ PortKeeping port_keeping_of(const std::array<Endpoint, kNatSockets>& local,
   return changed ? PortKeeping::changed : PortKeeping::not_known;
 }
 
-// If silence were loss, the path would have lost every probe and few controls. Whatever the ratio of
-// loss p is, it loses all n probes and at most k of n controls with a probability below 7e-5: the
-// maximum over p of p^n * sum(i <= k) C(n,i) p^i (1-p)^(n-i), for each pair of n and k below.
+// If silence were loss, the path would have lost every probe and few controls. Whatever the ratio
+// of loss p is, it loses all n probes and at most k of n controls with a probability below 7e-5:
+// the maximum over p of p^n * sum(i <= k) C(n,i) p^i (1-p)^(n-i), for each pair of n and k below.
 bool NatBehaviour::silence_counts(const Controls& controls) const {
   const std::size_t lost = controls.sent - controls.answered;
   if (controls.sent < kProbesInRound) return false;

@@ -51,8 +51,8 @@ constexpr Nanoseconds kLongPause = seconds(10);
 /// Linux answers such questions at most every 500 ms (net.ipv4.tcp_invalid_ratelimit,
 /// Documentation/networking/ip-sysctl.rst). Chosen: 200 ms more for the way.
 constexpr Nanoseconds kNoAnswer = milliseconds(700);
-/// Linux takes a flow for a stream, with a timer of its own, once packets both ways are more than
-/// 2 s apart (net/netfilter/nf_conntrack_proto_udp.c). Five rounds of questions last 2.8 s at least.
+/// Linux takes a flow for a stream, with a timer of its own, once packets both ways are more than 2
+/// s apart (net/netfilter/nf_conntrack_proto_udp.c). Five rounds of questions last 2.8 s at least.
 constexpr int kLeastRounds = 5;
 /// Chosen: numbers of the gateway that are still on their way after 8 s are lost.
 constexpr int kMostRounds = 12;

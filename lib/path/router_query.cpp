@@ -11,8 +11,8 @@
 #include "wgscope/wire/port_control.hpp"
 
 // Both requests go out side by side. A router that speaks only one of the protocols answers the
-// request of the other one as well, with "unsupported version" in its own protocol, so that both are
-// settled (RFC 6886 §3.5, RFC 6887 §9).
+// request of the other one as well, with "unsupported version" in its own protocol, so that both
+// are settled (RFC 6886 §3.5, RFC 6887 §9).
 
 namespace wgscope::path {
 

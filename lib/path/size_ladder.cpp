@@ -10,9 +10,9 @@
 namespace wgscope::path {
 namespace {
 
-/// MTUs that links have: what every link takes (RFC 791, RFC 8200), what tunnels leave of Ethernet's
-/// 1500, PPPoE (RFC 2516), FDDI and Token Ring (RFC 1191 §7.1), jumbo frames. Chosen: the ones in
-/// between, which keep the gaps small.
+/// MTUs that links have: what every link takes (RFC 791, RFC 8200), what tunnels leave of
+/// Ethernet's 1500, PPPoE (RFC 2516), FDDI and Token Ring (RFC 1191 §7.1), jumbo frames. Chosen:
+/// the ones in between, which keep the gaps small.
 constexpr std::array<std::size_t, 21> kPlateaus{576,  768,  1006, 1280, 1360, 1380, 1400,
                                                 1420, 1440, 1452, 1460, 1472, 1480, 1492,
                                                 1500, 2002, 3000, 4352, 6000, 8166, 9000};
@@ -92,8 +92,8 @@ std::optional<Rung> SizeLadder::next_by_hint(Rung hi) const {
   return std::nullopt;
 }
 
-/// The middle one of the common MTUs in the gap. With none left, the size above the gap's lower end,
-/// where that is a common MTU and so may be the path's.
+/// The middle one of the common MTUs in the gap. With none left, the size above the gap's lower
+/// end, where that is a common MTU and so may be the path's.
 std::optional<Rung> SizeLadder::next_by_plateau(Rung hi) const {
   std::vector<Rung> inside;
   bool at_plateau = false;

@@ -15,10 +15,10 @@ using std::chrono::seconds;
 
 // --- how late timers are
 
-/// For a pause of 120 s, the longest one of Linux, the granularity of the timer wheel is 2.05 s with
-/// HZ of 250, 4.1 s with 1000 and 5.12 s with 100 (kernel/time/timer.c, the tables in its first
-/// comment). Rounded up. With HZ of 300 it is 13.7 s from 109 s on: such timers are waited for once
-/// more, up to kMostLate.
+/// For a pause of 120 s, the longest one of Linux, the granularity of the timer wheel is 2.05 s
+/// with HZ of 250, 4.1 s with 1000 and 5.12 s with 100 (kernel/time/timer.c, the tables in its
+/// first comment). Rounded up. With HZ of 300 it is 13.7 s from 109 s on: such timers are waited
+/// for once more, up to kMostLate.
 constexpr Nanoseconds kUsuallyLate = milliseconds(5'200);
 /// Chosen: by so much the way through the tunnel may differ between two packets.
 constexpr Nanoseconds kOnTheWay = milliseconds(500);
@@ -40,8 +40,8 @@ constexpr int kFirstPatience = 4;
 /// Chosen: a pause that equals the one before is a cap only if it is longer than this. Two short
 /// pauses may look equal because packets took different times.
 constexpr Nanoseconds kLeastCap = seconds(5);
-/// A pause is as expected between these parts of it. Chosen: kMostLate and a little more above; below
-/// a tenth, as what is shorter than that is learnt anew.
+/// A pause is as expected between these parts of it. Chosen: kMostLate and a little more above;
+/// below a tenth, as what is shorter than that is learnt anew.
 constexpr double kAsExpectedFrom = 0.9;
 constexpr double kAsExpectedTo = 1.2;
 /// A pause equals the one before between these parts of it. Chosen: an eighth and a little.

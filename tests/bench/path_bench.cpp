@@ -1,8 +1,8 @@
 // Finds one path's MTU with the probe, with tracepath(8) and with a bisection by ping(8), and
 // counts the packets and seconds that each needs; script/bench starts it.
 //
-//   ours ---- r1 ---- r2 ---- far        r2 sends no more than 1400 bytes to far, and says so or
-//   not
+//   ours ---- r1 ---- r2 ---- far        r2 sends at most 1400 bytes to far, with or without
+//                                        reporting that
 
 #include <algorithm>
 #include <array>

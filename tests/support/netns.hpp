@@ -17,9 +17,9 @@ std::optional<std::string> why_no_netns();
 /// after their interface.
 std::string unique_interface_name();
 
-/// Gives this program and what it starts a /run/netns and a /run/wireguard of their own, empty ones:
-/// for tests that stop or kill daemons, whose sockets others would wait for in vain. Before any
-/// thread is started. Throws std::system_error.
+/// Gives this program and what it starts a /run/netns and a /run/wireguard of their own, empty
+/// ones: for tests that stop or kill daemons, whose sockets others would wait for in vain. Before
+/// any thread is started. Throws std::system_error.
 void leave_shared_folders();
 
 /// A network namespace with its loopback up, named as `ip netns` does and deleted, with the

@@ -1,4 +1,5 @@
-// The words of docs/glossary.md are those of the code: whoever renames a thing there finds out here.
+// The words of docs/glossary.md are those of the code: whoever renames a thing there
+// finds out here.
 
 #include <algorithm>
 #include <cctype>
@@ -35,7 +36,8 @@ std::vector<std::vector<std::string>> tables_of(std::string_view document) {
   return tables;
 }
 
-/// Whether code has the word, with an ending or as a part of a name: twin, twins, is_twin, TwinCalls.
+/// Whether code has the word, with an ending or as a part of a name: twin,
+/// twins, is_twin, TwinCalls.
 bool has_word(std::string_view code, std::string_view word) {
   std::string capital(word);
   capital[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(word[0])));

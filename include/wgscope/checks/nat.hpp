@@ -39,8 +39,8 @@ inline constexpr Nanoseconds kLongestRouterInquiry = std::chrono::seconds{6};
 /// Lifetimes take a socket for each second and state up to `longest`, 361 of them by default.
 diagnosis::NatFacts nat(Run& run, const NatOptions& options);
 
-/// How far the lifetime is looked for with STUN servers: each second takes two sockets, and 1024 are
-/// what a process usually may have.
+/// How far the lifetime is looked for with STUN servers: each second takes two sockets, and 1024
+/// are what a process usually may have.
 inline constexpr std::chrono::seconds kMostStunSilence{480};
 
 /// @returns bad_value: no server, or a lifetime above kMostStunSilence.

@@ -38,11 +38,11 @@ struct ReachOptions {
 /// likeliest address to answer of each family.
 ReachOptions reach_options(const Target& target);
 
-/// Asks all targets inside the tunnel, as many at a time as allowed, each its tries one after the
-/// other. Names are looked up before: inside the tunnel where a name server lies there, else by the
-/// system. A closed target is asked until something answers in any way; where all that must be
-/// closed is silent, something else is asked that should answer: the controls, and what answered
-/// before.
+/// Asks all targets inside the tunnel, as many at a time as allowed, each its tries one after
+/// the other. Names are looked up before: inside the tunnel where a name server lies there,
+/// else by the system. A closed target is asked until something answers in any way; where all
+/// that must be closed is silent, something else is asked that should answer: the controls, and
+/// what answered before.
 ///
 /// Sends, inside the tunnel only: one echo request, SYN, datagram or DNS query a try; with HTTP a
 /// GET. A connection is ended with a reset at once, HTTP's when its answer is there.

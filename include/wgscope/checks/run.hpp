@@ -53,8 +53,8 @@ class Run {
   /// The user has had enough: every wait() returns at once from now on. For handlers in the loop.
   void interrupt();
   [[nodiscard]] bool interrupted() const { return interrupted_; }
-  /// The interrupt ended a check that was to go on until then: it cut nothing short, and wait() waits
-  /// again.
+  /// The interrupt ended a check that was to go on until then: it cut nothing short, and
+  /// wait() waits again.
   void resume() { interrupted_ = false; }
 
   void say(const diagnosis::Text& what, std::optional<Instant> until = std::nullopt);

@@ -26,9 +26,10 @@ struct RunnerLimits {
 
 /// Runs checks for any number of threads: several at once, each on a thread and a loop of its own.
 ///
-/// The threads take turns (os::Turn): one runs while all others wait for packets or times. So checks
-/// may share what belongs on one thread, above all lwIP, whose memory all tunnels of a process have
-/// in common. Running them in turns costs little, as a check spends nearly all of its time waiting.
+/// The threads take turns (os::Turn): one runs while all others wait for packets or times. So
+/// checks may share what belongs on one thread, above all lwIP, whose memory all tunnels of a
+/// process have in common. Running them in turns costs little, as a check spends nearly all of
+/// its time waiting.
 ///
 /// All functions may be called from any thread.
 class Runner {

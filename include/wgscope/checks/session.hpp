@@ -57,8 +57,8 @@ class Session final : private endpoint::Observer {
   /// Moves to a socket on another port, as if a NAT had forgotten the old one.
   Result<> rebind();
 
-  /// What to do about what happens in the session. Each may be left out, `next` and `expired` only
-  /// together.
+  /// What to do about what happens in the session. Each may be left out, `next` and
+  /// `expired` only together.
   struct Attendant {
     /// Called for each event inside the tunnel; they are not kept. May use host().
     std::function<void(const inner::Event&)> on_inner = {};

@@ -103,8 +103,8 @@ Check make_check(CheckKind kind, Status status, Text summary, Finding finding);
 /// With the finding's cause as the summary.
 Check make_check(CheckKind kind, Status status, Finding finding);
 
-/// A check that an earlier finding kept from being tried. The finding says it all, so there is no
-/// summary.
+/// A check that an earlier finding kept from being tried. The finding says it all, so there
+/// is no summary.
 Check skipped(CheckKind kind, FindingId because);
 /// A check that the user's interruption, or the end of the time, kept from being tried or finished:
 /// what was not tried is unknown, in every verb.

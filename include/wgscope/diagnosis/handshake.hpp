@@ -122,8 +122,8 @@ struct HandshakeFacts {
   bool data_wanted = true;                  ///< false: only whether the handshake is answered
 };
 
-/// The whole decision tree. Pure: the same facts give the same checks, whose names are in
-/// check_kinds.hpp.
+/// The whole decision tree. Pure: the same facts give the same checks, whose names
+/// are in check_kinds.hpp.
 /// @returns checks in the order of layers; a layer that could not be reached is there as skipped.
 std::vector<Check> diagnose(const HandshakeFacts& facts);
 

@@ -67,8 +67,8 @@ struct MtuFacts {
 
 /// The tunnel's MTU that is proven to pass, in both directions; nothing where that is not known.
 std::optional<std::size_t> fitting_mtu(const MtuFacts& facts);
-/// A larger one that may pass too, as the way back is known in steps only; nothing where there is
-/// none.
+/// A larger one that may pass too, as the way back is known in steps only; nothing where
+/// there is none.
 std::optional<std::size_t> likely_mtu(const MtuFacts& facts);
 
 /// Pure: the same facts give the same checks.

@@ -48,8 +48,8 @@ struct OuterFacts {
 
 /// The largest that is proven to arrive there.
 std::optional<std::size_t> proven_forward(const OuterFacts& facts);
-/// What is larger than `both` is dropped before the far end, so it is the way there that takes no
-/// more.
+/// What is larger than `both` is dropped before the far end, so it is the way there that
+/// takes no more.
 bool is_dropped_before_end(const OuterFacts& facts);
 /// All that this host's own interface takes passes.
 bool is_limited_here(const path::MtuResult& direction);

@@ -81,8 +81,8 @@ std::vector<Check> diagnose(const ReachFacts& facts);
 /// Adds how long names took, and of each target whether it is as expected and how long it took.
 void measure(const ReachFacts& facts, Report& report);
 
-/// "tcp 10.9.0.1:22 is reachable", "all 3 targets inside the tunnel are as expected":
-/// Report::success.
+/// "tcp 10.9.0.1:22 is reachable", "all 3 targets inside the tunnel are as
+/// expected": Report::success.
 Text success(const ReachFacts& facts);
 
 /// skip() for targets: a check for each.

@@ -84,8 +84,8 @@ struct Report {
 /// Adds another part's success to the sentence; nothing where it has none.
 void add_success(const Text& success, Report& report);
 
-/// What was seen of one subject, and what that means. Each of HandshakeFacts, PingFacts, ReachFacts,
-/// MtuFacts, OuterFacts, NatFacts and FlowFacts answers these, and all purely.
+/// What was seen of one subject, and what that means. Each of HandshakeFacts, PingFacts,
+/// ReachFacts, MtuFacts, OuterFacts, NatFacts and FlowFacts answers these, and all purely.
 template <class Facts>
 concept IsFacts = requires(const Facts& facts, Report& report) {
   { diagnose(facts) } -> std::same_as<std::vector<Check>>;  // the same facts give the same checks

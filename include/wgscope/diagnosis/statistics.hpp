@@ -44,9 +44,9 @@ struct Bucket {
 };
 
 /// A histogram from the shortest sample's bar to the longest's, empty ones between them included.
-/// Its bounds are round numbers in steps that grow with them, since round trips spread over powers
-/// of ten; the finest steps that need no more than kMostBars. What is not above 0 counts in the
-/// lowest.
+/// Its bounds are round numbers in steps that grow with them, since round trips spread over
+/// powers of ten; the finest steps that need no more than kMostBars. What is not above 0 counts
+/// in the lowest.
 inline constexpr std::size_t kMostBars = 16;
 std::vector<Bucket> histogram(std::span<const Nanoseconds> samples);
 

@@ -114,7 +114,8 @@ Text decimal(double number, int digits);
 /// Three digits with the unit that suits: "870 ns", "12.3 µs", "4.56 ms", "25.0 s", "3 min 5 s".
 std::string format_duration(Nanoseconds time);
 
-/// What text() fills in: a literal with as many "{}" as there are arguments, or it does not compile.
+/// What text() fills in: a literal with as many "{}" as there are arguments, or it
+/// does not compile.
 template <class... Arguments>
 class Pattern {
  public:

@@ -56,27 +56,27 @@ struct HopSearchResult {
   std::size_t probes = 0;     ///< sent
 };
 
-/// Sends pairs of a large and a small packet whose life ends at the same router, which answers those
-/// that came to it. It goes on hop after hop while the large ones are answered. At the first hop
-/// that answers only the small one it sends more pairs, until chance would lose the large ones less
-/// often than once in 100 000 times; then the silent hops before it are asked once more. One probe
-/// is under way at a time, so that the sender of an answer is enough to tell which probe it is
-/// about: most routers quote nothing of the payload.
+/// Sends pairs of a large and a small packet whose life ends at the same router, which answers
+/// those that came to it. It goes on hop after hop while the large ones are answered. At the first
+/// hop that answers only the small one it sends more pairs, until chance would lose the large ones
+/// less often than once in 100 000 times; then the silent hops before it are asked once more. One
+/// probe is under way at a time, so that the sender of an answer is enough to tell which probe it
+/// is about: most routers quote nothing of the payload.
 ///
 /// Routers ration such answers (Linux: 6 at once, then one a second to each host; others have no
 /// reserve at all), which must not look like a drop because of size. So a pause before each large
 /// packet is as long as a pause before a small packet that was answered, and both begin with an
 /// answer of that hop.
 ///
-/// It is used as MtuSearch is. Without loss it takes one probe for each hop that answers large ones,
-/// 14 at the boundary and 5 for each silent hop.
+/// It is used as MtuSearch is. Without loss it takes one probe for each hop that answers large
+/// ones, 14 at the boundary and 5 for each silent hop.
 class HopSearch {
  public:
   /// Needs passes < fails.
   explicit HopSearch(const HopSearchConfig& config);
 
-  /// What is to be sent now; call until there is nothing, after each handle_…() and at the
-  /// beginning.
+  /// What is to be sent now; call until there is nothing, after each handle_…() and
+  /// at the beginning.
   std::optional<HopProbe> poll_probe(Instant now);
 
   /// "Time exceeded" came. @param id  of the probe, where the quote tells it. Nothing: it is taken
@@ -84,8 +84,8 @@ class HopSearch {
   void handle_exceeded(Instant now, std::optional<std::uint32_t> id, const IpAddress& from);
   /// The far end answered. @param id  likewise.
   void handle_arrived(Instant now, std::optional<std::uint32_t> id);
-  /// ICMP "too big" came about a probe. It may be untrue, so an answer to the probe is waited for all
-  /// the same. @param id  likewise.
+  /// ICMP "too big" came about a probe. It may be untrue, so an answer to the probe is waited for
+  /// all the same. @param id likewise.
   void handle_too_big(std::optional<std::uint32_t> id, const IpAddress& from);
   void handle_timeout(Instant now);
   /// Nothing: done, or poll_probe() has something.

@@ -41,9 +41,9 @@ struct LaneRequest {
   friend bool operator==(const LaneRequest&, const LaneRequest&) = default;
 };
 
-/// An answer after a silence is sent at these times from the first one, because one may be lost on a
-/// path that is all right. If the first refreshes the mapping, the others tell nothing new. Chosen:
-/// with 10 % loss chance loses all three once in a thousand times.
+/// An answer after a silence is sent at these times from the first one, because one may be lost on
+/// a path that is all right. If the first refreshes the mapping, the others tell nothing new.
+/// Chosen: with 10 % loss chance loses all three once in a thousand times.
 inline constexpr std::chrono::milliseconds kAnswerCopies[]{
     std::chrono::milliseconds(0), std::chrono::milliseconds(150), std::chrono::milliseconds(400)};
 
@@ -59,11 +59,11 @@ struct MappingLifetimeResult {
   /// The longest silence after which the mapping was still there.
   std::optional<std::chrono::seconds> alive_after;
   /// The shortest silence above it after which the mapping was gone. Both together are the bracket.
-  /// They are exact to the time that a datagram takes from the NAT to the service and back, and on a
-  /// path with loss to the last of kAnswerCopies.
+  /// They are exact to the time that a datagram takes from the NAT to the service and back, and on
+  /// a path with loss to the last of kAnswerCopies.
   std::optional<std::chrono::seconds> gone_after;
-  /// Lanes below alive_after that got no answer all the same. More than a few are a sign of loss, or
-  /// of a NAT that forgets before its time because its table is full.
+  /// Lanes below alive_after that got no answer all the same. More than a few are a sign of loss,
+  /// or of a NAT that forgets before its time because its table is full.
   std::size_t contradictions = 0;
   std::size_t lanes_without_service = 0;  ///< whose requests never arrived
   std::optional<bool> inbound_refreshes;

@@ -38,8 +38,8 @@ struct MtuSearchConfig {
   bool until_current = false;
   bool dont_fragment = true;              ///< how the owner sends: it decides the verdict's name
   std::optional<Nanoseconds> round_trip;  ///< where it is known
-  /// Without controls. After so many the path is too lossy to tell. Chosen: more than ten times what
-  /// a path without loss needs.
+  /// Without controls. After so many the path is too lossy to tell. Chosen: more than ten times
+  /// what a path without loss needs.
   std::size_t most_probes = 300;
   /// At least between rounds of up to two answers each, for far ends that ration their answers.
   Nanoseconds pace{};
@@ -118,8 +118,8 @@ class MtuSearch {
   /// floor <= ceiling.
   explicit MtuSearch(const MtuSearchConfig& config);
 
-  /// What is to be sent now; call until there is nothing, after each handle_…() and at the
-  /// beginning.
+  /// What is to be sent now; call until there is nothing, after each handle_…() and
+  /// at the beginning.
   std::optional<MtuProbe> poll_probe(Instant now);
 
   /// The other side answered a probe; late answers count too.

@@ -15,8 +15,8 @@
 #include "wgscope/wire/stun.hpp"
 
 // What the NATs on the way do to UDP, in the terms of RFC 4787, found out with STUN servers as RFC
-// 5780 §4 describes. No sockets, no clock: the caller sends what poll_transmit() gives and hands over
-// the datagrams that come in.
+// 5780 §4 describes. No sockets, no clock: the caller sends what poll_transmit() gives and hands
+// over the datagrams that come in.
 
 namespace wgscope::path {
 
@@ -72,13 +72,13 @@ struct NatBehaviourConfig {
   Nanoseconds first_timeout = std::chrono::milliseconds(500);
 };
 
-/// Rc and Rm of RFC 8489 §6.2.1, which lets both be configured; its defaults are 7 and 16. Chosen: so
-/// a silent server costs 11.5 s instead of 39.5 s.
+/// Rc and Rm of RFC 8489 §6.2.1, which lets both be configured; its defaults are 7 and 16. Chosen:
+/// so a silent server costs 11.5 s instead of 39.5 s.
 inline constexpr int kStunTransmissions = 5;
 inline constexpr int kStunLastWaitFactor = 8;
 
-/// Rounds of probes, each with a control beside it, tell silence from loss. Chosen: with 7, 14 or 21
-/// of each, loss looks like a filter less often than once in 10 000 times (nat_result.cpp).
+/// Rounds of probes, each with a control beside it, tell silence from loss. Chosen: with 7, 14 or
+/// 21 of each, loss looks like a filter less often than once in 10 000 times (nat_result.cpp).
 inline constexpr std::size_t kProbesInRound = 7;
 inline constexpr std::size_t kMostRounds = 3;
 
@@ -146,8 +146,8 @@ class NatBehaviour {
   /// @param bytes  any; datagrams that answer none of the requests are ignored.
   void handle_datagram(Instant now, NatSocket at, const Endpoint& from,
                        std::span<const std::byte> bytes);
-  /// An ICMP error said that `destination` is unreachable (RFC 8489 §6.2.1: hard errors end a
-  /// transaction).
+  /// An ICMP error said that `destination` is unreachable (RFC 8489 §6.2.1: hard errors
+  /// end a transaction).
   void handle_unreachable(Instant now, NatSocket at, const Endpoint& destination);
   void handle_timeout(Instant now);
   std::optional<NatSend> poll_transmit() { return outbox_.poll(); }

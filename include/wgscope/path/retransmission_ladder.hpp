@@ -66,8 +66,8 @@ class RetransmissionLadder {
   RetransmissionLadder(const LadderConfig& config, std::span<const Instant> stalled, Instant keyed,
                        std::uint64_t missing, Instant now);
 
-  /// What is to be sent now; call until there is nothing, after each handle_…() and at the
-  /// beginning.
+  /// What is to be sent now; call until there is nothing, after each handle_…() and
+  /// at the beginning.
   std::optional<LadderSend> poll_send() { return outbox_.poll(); }
   // What came in. @param missing  as of SilentGateway::take_missing().
   void handle_data(Instant now, std::size_t line, std::uint64_t missing);

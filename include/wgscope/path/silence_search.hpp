@@ -22,7 +22,8 @@ struct SilenceSearchConfig {
   std::optional<std::chrono::seconds> interval;
   std::size_t trials = 3;  ///< silences of that length, which must all be survived
   std::chrono::seconds slack = kKeepaliveSlack;  ///< by which a keepalive may be late
-  /// The longest silence that is tried, beside that of `interval`. Zero: only whether calls come in.
+  /// The longest silence that is tried, beside that of `interval`. Zero: only whether
+  /// calls come in.
   std::chrono::seconds longest{180};
 };
 
@@ -64,8 +65,8 @@ class SilenceSearch {
   /// @param keyed  when our session was made, by us.
   SilenceSearch(const SilenceSearchConfig& config, Instant keyed, Instant now);
 
-  /// What is to be sent now; call until there is nothing, after each handle_…() and at the
-  /// beginning.
+  /// What is to be sent now; call until there is nothing, after each handle_…() and
+  /// at the beginning.
   std::optional<SilenceSend> poll_send() { return outbox_.poll(); }
   // What came in. @param missing  as of SilentGateway::take_missing().
   void handle_call(Instant now, std::uint32_t serial, std::uint64_t missing);

@@ -50,9 +50,9 @@ class SilentTcp {
   std::optional<std::vector<std::byte>> poll_packet() { return outbox_.poll(); }
   /// @param packet  any.
   TcpSeen handle_packet(Instant now, const wire::IpPacket& packet);
-  /// Sends a segment that the other side must answer whatever its state: its sequence number is that
-  /// of a byte that it has had already, as in TCP's own keepalives (RFC 9293 §3.8.4). Only with
-  /// State::stalled.
+  /// Sends a segment that the other side must answer whatever its state: its sequence number
+  /// is that of a byte that it has had already, as in TCP's own keepalives (RFC 9293 §3.8.4).
+  /// Only with State::stalled.
   void ask();
   /// Resets the connection, so that the other side forgets it.
   void reset();

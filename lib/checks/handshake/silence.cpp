@@ -72,8 +72,8 @@ bool is_time_exceeded(const os::SocketError& error) {
 
 SilenceProbe::SilenceProbe(Run& run, Random& random, const Endpoint& endpoint)
     : run_(run), random_(random), endpoint_(endpoint), neighbour_(endpoint) {
-  // Traceroute's ports (33434 …): nothing listens there, and firewalls that answer at all answer
-  // there.
+  // Traceroute's ports (33434 …): nothing listens there, and firewalls that answer at
+  // all answer there.
   std::array<std::byte, 1> chosen{};
   random.fill(chosen);
   neighbour_.port = static_cast<std::uint16_t>(33434U + std::to_integer<unsigned>(chosen[0]) % 90U);

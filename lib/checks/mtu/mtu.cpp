@@ -42,8 +42,8 @@ using namespace std::chrono_literals;
 
 /// Chosen: more than any search takes.
 constexpr Nanoseconds kLong = 5min;
-/// Chosen: an answer of a measuring service is waited for so long at least after the forward search,
-/// and longer where packets are lost.
+/// Chosen: an answer of a measuring service is waited for so long at least after the forward
+/// search, and longer where packets are lost.
 constexpr Nanoseconds kService = 100ms;
 constexpr Nanoseconds kServiceWhereLossy = 1s;
 /// IPv4 cuts at multiples of 8 bytes (RFC 791 §3.1), IPv6 likewise (RFC 8200 §4.5).

@@ -35,9 +35,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kControlPayload = 16;
-/// Requests for large replies are so far apart that a peer does not send a large reply and the small
-/// one behind it in one batch (UDP_SEGMENT): a router on the peer's host takes a batch for one
-/// packet, and drops both. Seen with our own endpoint over IPv6 (docs/methods.md).
+/// Requests for large replies are so far apart that a peer does not send a large reply and the
+/// small one behind it in one batch (UDP_SEGMENT): a router on the peer's host takes a batch for
+/// one packet, and drops both. Seen with our own endpoint over IPv6 (docs/methods.md).
 constexpr Nanoseconds kApart = 5ms;
 
 }  // namespace
@@ -147,8 +147,8 @@ void MtuProbing::take_errors() {
 }
 
 /// Whether a datagram that can have been this probe's reply came in fragments. An answer of the
-/// service is as long as it was asked for. An echo reply is padded to a multiple of 16 bytes, or less
-/// where that is above the other side's MTU.
+/// service is as long as it was asked for. An echo reply is padded to a multiple of 16 bytes, or
+/// less where that is above the other side's MTU.
 bool MtuProbing::came_in_fragments(std::uint32_t probe) {
   if (way_ == MtuWay::forward || probe >= sizes_.size() || sizes_[probe] == 0) return false;
   const std::size_t bare = sizes_[probe] - datagram_overhead(session_.gateway().address.family);

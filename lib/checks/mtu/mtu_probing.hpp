@@ -31,8 +31,8 @@ std::size_t datagram_overhead(Family outer);
 /// Bytes that WireGuard, UDP and IP add to an inner packet.
 std::size_t tunnel_overhead(Family outer);
 
-/// Runs one search over a session: sends its probes as echo requests, and tells it what came of
-/// them.
+/// Runs one search over a session: sends its probes as echo requests, and tells it what
+/// came of them.
 class MtuProbing {
  public:
   /// @param target  inside the tunnel. @param service  the target's. All outlive the probing.
@@ -45,8 +45,8 @@ class MtuProbing {
   /// @returns what it found.
   path::MtuResult search(const path::MtuSearchConfig& config, Instant deadline);
 
-  /// The largest fragment of a reply, in bytes. A reply that comes in fragments does not count as an
-  /// answer, because the path did not let it pass whole. Nothing: none came in fragments.
+  /// The largest fragment of a reply, in bytes. A reply that comes in fragments does not count as
+  /// an answer, because the path did not let it pass whole. Nothing: none came in fragments.
   [[nodiscard]] const std::optional<std::size_t>& largest_fragment() const { return fragment_; }
   /// Before the first reply in fragments, replies at least as large had been lost, as happens where
   /// their sender must first learn that they are too big. Nothing: none came in fragments.

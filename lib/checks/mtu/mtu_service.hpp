@@ -13,8 +13,8 @@
 namespace wgscope::checks {
 
 /// The measuring service of the target, where it is an endpoint of ours (endpoint/
-/// measuring_service.hpp). Whether it is there is asked while the session does other things: a stock
-/// peer says at once that nothing listens on that port, or says nothing.
+/// measuring_service.hpp). Whether it is there is asked while the session does other things: a
+/// stock peer says at once that nothing listens on that port, or says nothing.
 class MtuService {
  public:
   static constexpr std::size_t kMostAsked = 3;  ///< times

@@ -162,8 +162,8 @@ class Outer {
     facts_.both = search(run_, *echo_, config(), deadline_);
   }
 
-  /// What passes both ways passes there; and what is dropped before the far end was on its way
-  /// there.
+  /// What passes both ways passes there; and what is dropped before the far end was on
+  /// its way there.
   [[nodiscard]] bool needs_udp() const {
     if (!facts_.udp_answers) return false;
     if (!facts_.both || !facts_.both->mtu) return true;

@@ -156,8 +156,8 @@ void UdpWitness::take(const os::SocketError& error) {
   }
 }
 
-/// By what the error quotes of the payload. Where it quotes nothing, by the port, unless all packets
-/// go to one port.
+/// By what the error quotes of the payload. Where it quotes nothing, by the port, unless all
+/// packets go to one port.
 OuterWitness::Id UdpWitness::id_of(const os::SocketError& error) const {
   const std::span<const std::byte, 16> quoted(error.quoted);
   if (error.quoted_size >= kMark) {

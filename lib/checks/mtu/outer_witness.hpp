@@ -59,7 +59,8 @@ class OuterWitness {
     return attendance_.add(std::move(attendant));
   }
 
-  /// Identifiers of the next search begin here, so that late answers to the one before do not count.
+  /// Identifiers of the next search begin here, so that late answers to the one before
+  /// do not count.
   [[nodiscard]] std::uint32_t base() const { return base_; }
   void set_base(std::uint32_t base) { base_ = base; }
 
@@ -105,8 +106,8 @@ class UdpWitness final : public OuterWitness {
   os::PollLoop::Watch watch_;
 };
 
-/// Sends echo requests, whose replies are as large, so this measures the forward and the reverse path
-/// together. Only where the system lets this user send them.
+/// Sends echo requests, whose replies are as large, so this measures the forward and the reverse
+/// path together. Only where the system lets this user send them.
 class EchoWitness final : public OuterWitness {
  public:
   /// @returns as EchoSocket::open(), PollLoop::add().
@@ -126,8 +127,8 @@ class EchoWitness final : public OuterWitness {
   os::PollLoop::Watch watch_;
 };
 
-/// Runs a search with the packets of a witness, until it is done, the deadline comes or the user ends
-/// it.
+/// Runs a search with the packets of a witness, until it is done, the deadline comes or the
+/// user ends it.
 path::MtuResult search(Run& run, OuterWitness& witness, const path::MtuSearchConfig& config,
                        Instant deadline);
 path::HopSearchResult search(Run& run, OuterWitness& witness, const path::HopSearchConfig& config,

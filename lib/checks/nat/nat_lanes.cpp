@@ -130,8 +130,8 @@ bool NatLanes::done() const {
          trials_are_over();
 }
 
-/// Trials are also over where the lanes have shown that the interval is too long, or that this server
-/// cannot answer to them.
+/// Trials are also over where the lanes have shown that the interval is too long, or that this
+/// server cannot answer to them.
 bool NatLanes::trials_are_over() const {
   if (!trials_ || trials_->done()) return true;
   const path::MappingLifetime& stream = measured_.back().engine;

@@ -22,16 +22,15 @@
 
 namespace wgscope::checks {
 
-// clang-format off
 /// Measures lifetimes with a STUN server that has RESPONSE-PORT (RFC 5780 §4.6), which stands in for
 /// the service of path::MappingLifetime. One more socket, `control`, gets the server's answers while
 /// a lane must not hear anything, and later asks the server to answer to the lane:
 ///
-///     lane    -> server: "answer to control's port"    tells that the request arrived, and the lane's outer port
+///     lane    -> server: "answer to control's port"    shows that the request arrived, and
+///                                                      the lane's outer port
 ///                … silence …
-///     control -> server: "answer to the lane's port"   comes from where the lane has sent to, so that
-///                                                      no filter drops it, only a mapping that is gone
-// clang-format on
+///     control -> server: "answer to the lane's port"   comes from where the lane has sent to: no
+///                                                      filter drops it, only a lost mapping
 class NatLanes {
  public:
   NatLanes(Run& run, Random& random, const IpAddress& local, const Endpoint& server);

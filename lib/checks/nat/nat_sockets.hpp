@@ -29,7 +29,7 @@ class NatSockets {
         {};
   };
 
-  /// @param handlers  called until the sockets end. Declare them behind everything that the handlers
+  /// @param handlers called until the sockets end. Declare them behind everything that the handlers
   ///                  use.
   NatSockets(Run& run, Handlers handlers) : run_(run), handlers_(std::move(handlers)) {}
   NatSockets(const NatSockets&) = delete;

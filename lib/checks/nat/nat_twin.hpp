@@ -18,8 +18,8 @@
 
 namespace wgscope::checks {
 
-/// Runs path::SilenceSearch on two real sessions: ours, which is silent, and the twin's, which calls
-/// by echo requests that carry a number nobody else knows.
+/// Runs path::SilenceSearch on two real sessions: ours, which is silent, and the twin's, which
+/// calls by echo requests that carry a number nobody else knows.
 class TwinCalls {
  public:
   TwinCalls(Run& run, Session& ours, Session& twin, const TwinWay& way);

@@ -276,10 +276,11 @@ TEST_F(NatFlow, GatewayThatWasSilencedStaysSilent) {
   EXPECT_EQ(facts.found.end, FlowEnd::done);
 }
 
-/// The pauses of a TCP sender double, from a timeout that its kernel chooses by the round trip, 200 ms
-/// on an idle machine and more on a busy one. So the longest within the lifetime is more than half
-/// of it, and the next one less than twice as long; Linux' timers add an eighth at most, and half a
-/// second is given for the way. conntrack's own timers end within the second after they are over.
+/// The pauses of a TCP sender double, from a timeout that its kernel chooses by the round trip,
+/// 200 ms on an idle machine and more on a busy one. So the longest within the lifetime is more
+/// than half of it, and the next one less than twice as long; Linux' timers add an eighth at
+/// most, and half a second is given for the way. conntrack's own timers end within the second
+/// after they are over.
 void expect_bracket(const FlowFacts& facts, int lifetime) {
   ASSERT_TRUE(facts.found.alive_after && facts.found.gone_after);
   const int longest_alive = lifetime + 1;

@@ -108,8 +108,8 @@ inline const Check* find(const std::vector<Check>& checks, std::string_view name
   return found == checks.end() ? nullptr : &*found;
 }
 
-/// The status and the finding in one word: "critical WGS-HS-001", "skipped WGS-HS-001", "ok";
-/// "absent".
+/// The status and the finding in one word: "critical WGS-HS-001", "skipped
+/// WGS-HS-001", "ok"; "absent".
 inline std::string outcome(const std::vector<Check>& checks, std::string_view name,
                            std::string_view target = {}) {
   const Check* check = find(checks, name, target);

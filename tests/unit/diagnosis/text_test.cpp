@@ -31,8 +31,8 @@ Endpoint endpoint(const char* words) { return Endpoint::parse(words).value(); }
 template <class Type>
 concept CanBeAdded = requires(Text made, Type value) { made.add(value); };
 
-// A string that is known only at run time gets in as somebody's, or by vouched(). (A pointer is only
-// taken where it is a constant; no trait can say so.)
+// A string that is known only at run time gets in as somebody's, or by vouched(). (A pointer is
+// only taken where it is a constant; no trait can say so.)
 static_assert(std::is_constructible_v<Text, const char (&)[4]>);
 static_assert(std::is_constructible_v<Text, Words>);
 static_assert(CanBeAdded<Name> && CanBeAdded<Path> && CanBeAdded<int>);

@@ -39,8 +39,8 @@ struct Measured {
   Nanoseconds took{};
 };
 
-/// The gateway's timers are those of Linux: data out arms a handshake in 15 s, anything in stops
-/// it.
+/// The gateway's timers are those of Linux: data out arms a handshake in 15 s, anything
+/// in stops it.
 class World {
  public:
   World(const SilenceSearchConfig& config, const Flow& flow)

@@ -1,5 +1,5 @@
-// The model of WireGuard's timers against figures that were measured with wireguard-go (docs/alerts.md) and against the
-// whitepaper. None of them is written down in the model.
+// The model of WireGuard's timers against figures that were measured with wireguard-go
+// (docs/alerts.md) and against the whitepaper. None of them is written down in the model.
 
 #include <chrono>
 #include <cstdint>
