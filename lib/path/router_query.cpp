@@ -4,7 +4,6 @@
 #include <optional>
 #include <span>
 #include <utility>
-#include <vector>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
