@@ -67,14 +67,14 @@ const lists = [
         options: { rowField: 'instance', columnField: 'verdict', valueField: 'Value', emptyValue: 'zero' },
       }],
       columns: {
-        'instance\\verdict': { title: 'Gateway', width: 150, links: [toThisGateway()] },
+        'instance\\verdict': { title: 'Gateway', width: 180, links: [toThisGateway()] },
         ...verdictColumns(),
       },
       sort: [['replies lost', 'descending'], ['unanswered', 'descending'], ['flapping', 'descending'], ['one-way', 'descending']],
       empty: 'no gateway',
     },
     rowsOf(`sum by (instance, verdict) (${counts} and on (job, instance) ` +
-      `topk(50, sum by (job, instance) (${faulty}) or sum by (job, instance) (${counts}) * 0))`)).span(16),
+      `topk(50, sum by (job, instance) (${faulty}) or sum by (job, instance) (${counts}) * 0))`)).span(17),
   list('Gateways by throughput',
     'The 20 gateways with the most traffic inside their tunnels now, received and sent together.',
     {
@@ -86,7 +86,7 @@ const lists = [
       empty: 'no interface counters',
     },
     rowsOf(`topk(20, sum by (job, instance) (wireguard:interface_receive_bytes:rate{${scope}} + ` +
-      `wireguard:interface_transmit_bytes:rate{${scope}}))`)).span(8),
+      `wireguard:interface_transmit_bytes:rate{${scope}}))`)).span(7),
 ];
 
 export default dashboard('fleet', {
