@@ -221,7 +221,7 @@ TEST_F(ReachBehindGateway, NeverCallsClosedWhatATunnelThatLosesDataKeepsFrom) {
   expect_finding(report, "tcp 10.8.0.1:22", Status::unknown, FindingId::reach_not_told);
   expect_finding(report, "icmp 10.9.0.1", Status::critical, FindingId::not_reachable);
   EXPECT_THAT(check_of(report, "icmp 10.9.0.1").finding->cause.plain(),
-              HasSubstr("nothing else inside the tunnel does"));
+              HasSubstr("nothing else inside the tunnel answers"));
 }
 
 TEST_F(ReachBehindGateway, SkipsAllTargetsWhereTheGatewayDoesNotRespond) {

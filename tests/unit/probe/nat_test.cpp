@@ -77,7 +77,7 @@ constexpr const char* kOtherGateway = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbT
 TEST_F(NatProgram, SeesWhichTcpServicesCanBeUsed) {
   const Finished echo = nat({"--quick", "--tcp", gateway() + ":7"});  // which has to be asked
   EXPECT_EQ(echo.exit_code, 0) << echo.out << echo.err;
-  EXPECT_THAT(echo.out, HasSubstr("comes in through the gateway"));
+  EXPECT_THAT(echo.out, HasSubstr("arrive through the gateway"));
   const Finished closed = nat({"--quick", "--tcp", gateway() + ":80"});
   EXPECT_EQ(closed.exit_code, 3) << closed.out;
   EXPECT_THAT(closed.out, AllOf(StartsWith("UNKNOWN"), HasSubstr("refuses connections"),
