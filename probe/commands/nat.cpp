@@ -81,7 +81,7 @@ void NatVerb::add_options(CommandLine& line) {
       .range(1, kMostSilence)
       .show_default();
   line.add_flag("--no-router", no_router_,
-                "Do not ask the next router for its outer address (NAT-PMP, PCP, UPnP)");
+                "Do not ask the next router for its public address (NAT-PMP, PCP, UPnP)");
   add_check_options(line, check);
   line.find("--timeout")
       .description(

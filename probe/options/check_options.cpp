@@ -25,10 +25,10 @@ void add_duration_option(CommandLine& line, const std::string& name,
                          std::function<void(Nanoseconds)> take, const std::string& description) {
   line.add(
           name,
-          [take = std::move(take)](const std::string& text) -> Complaint {
+          [name, take = std::move(take)](const std::string& text) -> Complaint {
             const auto duration = parse_duration(text);
-            if (!duration) return duration.error().context;
-            if (*duration == Nanoseconds{0}) return "give a duration longer than 0";
+            if (!duration) return fmt::format("{}: {}", name, duration.error().context);
+            if (*duration == Nanoseconds{0}) return name + ": give a duration longer than 0";
             take(*duration);
             return std::nullopt;
           },

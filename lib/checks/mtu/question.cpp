@@ -71,7 +71,7 @@ std::vector<diagnosis::Text> MtuQuestion::plan() const {
   const auto guessed = guess_inner_target(tunnel().target());
   const auto target = options_.target ? options_.target : guessed;
   const diagnosis::Text whom =
-      target ? text("{}", *target) : diagnosis::Text("no address: name one");
+      target ? text("{}", *target) : diagnosis::Text("an address that you must give");
   std::vector<diagnosis::Text> lines;
   lines.push_back(
       text("through the tunnel to {}: echo requests in datagrams of {}, in each direction", whom,

@@ -37,7 +37,7 @@ class PingQuestion final : public InnerQuestion {
                                                       : text("{} echo requests", options_.count);
     std::vector<diagnosis::Text> lines;
     lines.push_back(text("{} through the tunnel to {}: {} bytes of payload, one every {}", pings,
-                         target ? text("{}", *target) : diagnosis::Text("no address: name one"),
+                         target ? text("{}", *target) : diagnosis::Text("an address that you must give"),
                          options_.payload_size, options_.interval));
     lines.push_back(text("  up to {} more if the last ones are not answered", kExtraPings));
     lines.push_back(text("as many to {} outside the tunnel, by ICMP",

@@ -136,6 +136,11 @@ TEST_F(CheckVerbs, SaysWhatIsWrongWithAKey) {
               HasSubstr("the probe's own private key"));
 }
 
+TEST_F(CheckVerbs, NamesTheOptionWhoseDurationIsWrong) {
+  EXPECT_THAT(refusal({"--timeout", "5x"}), HasSubstr("--timeout: '5x' is not a valid duration: "));
+  EXPECT_THAT(refusal({"--timeout", "0"}), HasSubstr("--timeout: give a duration longer than 0"));
+}
+
 TEST_F(CheckVerbs, SaysWhatIsMissing) {
   EXPECT_THAT(refusal({}), HasSubstr("--config FILE, or --private-key-file"));
   EXPECT_THAT(refusal({"--config", file("a.conf", "[Interface]\nAddress=10.0.0.2\n")}),
