@@ -193,7 +193,7 @@ TEST_F(NatRouter, IsNotBelievedThatItHasNoAddress) {
       [](const Endpoint&, auto) { return Datagrams{nat_pmp_says("00000000")}; });
   const Said said = ask();
   EXPECT_EQ(said.program.exit_code, 0) << said.program.out;
-  EXPECT_THAT(said.summary("nat.router"), HasSubstr("names no outer address that could be one"));
+  EXPECT_THAT(said.summary("nat.router"), HasSubstr("reports no usable outer address"));
 }
 
 TEST_F(NatRouter, ThatSpeaksGarbageIsNoFinding) {
@@ -232,7 +232,8 @@ TEST_F(NatRouter, WhoseDeviceIsGoneIsSaidToSpeakUpnp) {
   const GatewayDevice device(*router_, "http://10.7.0.1:9/description.xml");
   const Said said = ask();
   EXPECT_EQ(said.program.exit_code, 0) << said.program.out;
-  EXPECT_THAT(said.summary("nat.router"), HasSubstr("the router speaks UPnP; it names no outer"));
+  EXPECT_THAT(said.summary("nat.router"),
+              HasSubstr("the router speaks UPnP; it reports no usable outer"));
   EXPECT_EQ(said.program.err, "");
 }
 

@@ -61,7 +61,8 @@ TEST_F(NatServers, ThatSeeAnotherFamilyAreFoundOut) {
     return {wire::build_stun(answer)};
   });
   expect_no_answer(said);
-  EXPECT_THAT(said.program.out, HasSubstr("sees [2001:db8::5]:40000, which cannot be"));
+  EXPECT_THAT(said.program.out,
+              HasSubstr("reports the address [2001:db8::5]:40000, which cannot be"));
 }
 
 TEST_F(NatServers, ThatDoNotKnowTheTransactionHaveNotAnswered) {

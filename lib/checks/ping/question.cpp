@@ -36,9 +36,10 @@ class PingQuestion final : public InnerQuestion {
     const diagnosis::Text pings = options_.count == 0 ? text("echo requests until Ctrl-C")
                                                       : text("{} echo requests", options_.count);
     std::vector<diagnosis::Text> lines;
-    lines.push_back(text("{} through the tunnel to {}: {} bytes of payload, one every {}", pings,
-                         target ? text("{}", *target) : diagnosis::Text("an address that you must give"),
-                         options_.payload_size, options_.interval));
+    lines.push_back(
+        text("{} through the tunnel to {}: {} bytes of payload, one every {}", pings,
+             target ? text("{}", *target) : diagnosis::Text("an address that you must give"),
+             options_.payload_size, options_.interval));
     lines.push_back(text("  up to {} more if the last ones are not answered", kExtraPings));
     lines.push_back(text("as many to {} outside the tunnel, by ICMP",
                          diagnosis::Name{tunnel().target().endpoint.host}));
