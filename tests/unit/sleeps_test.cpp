@@ -40,6 +40,8 @@ constexpr std::array kExceptions{
     Exception{"tests/bench/bench_prometheus.cpp", 1, "asking costs what is being measured"},
     Exception{"tests/bench/measure.cpp", 1, "nothing tells when another process is through"},
     Exception{"tests/bench/probe_bench.cpp", 1, "the pace that gateways demand of a peer"},
+    Exception{"tests/bench/rules_bench.cpp", 1,
+              "the rhythm in which the bench asks is what it subtracts"},
 };
 
 /// This file, which names what it looks for.
