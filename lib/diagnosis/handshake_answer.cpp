@@ -103,15 +103,16 @@ Finding another_given(const Scene& scene, const std::string& given) {
 
 Finding mismatch(const Scene& scene, const PresharedKeyTrials& trials) {
   const bool ours = scene.all.has_preshared_key;
-  Finding finding{.id = FindingId::preshared_key_mismatch,
-                  .cause = ours ? text("{} has another preshared key for this probe than the "
-                                       "configuration",
-                                       scene.one.endpoint)
-                                : text("{} has a preshared key for this probe, the configuration "
-                                       "has none",
-                                       scene.one.endpoint),
-                  .evidence = {"its response is meant for this probe and does not decrypt; only a "
-                               "different preshared key explains that"}};
+  Finding finding{
+      .id = FindingId::preshared_key_mismatch,
+      .cause = ours ? text("{} has another preshared key for this probe than the "
+                           "configuration",
+                           scene.one.endpoint)
+                    : text("{} has a preshared key for this probe, the configuration "
+                           "has none",
+                           scene.one.endpoint),
+      .evidence = {"its response is meant for this probe and does not decrypt: a different "
+                   "preshared key explains that, and so would a forged response"}};
   if (ours) finding.evidence.emplace_back("it does not decrypt without a preshared key either");
   if (trials.tried > 0)
     finding.evidence.push_back(text("it does not decrypt with any of the {} given to try either",

@@ -64,9 +64,11 @@ std::vector<Hypothesis> reasons_to_drop(const Scene& scene, const DataFacts& dat
 
 std::vector<Text> how_to_find_drop(const Scene& scene, const DataFacts& data) {
   return {
-      text("on the gateway: wg show all allowed-ips | grep {}; if this probe's inner address is "
-           "missing, set the whole list: wg set INTERFACE peer {} allowed-ips OUR-INNER-ADDRESS/32",
-           scene.all.ours, scene.all.ours),
+      text(
+          "on the gateway: wg show all allowed-ips | grep {}; if this probe's inner address is "
+          "missing, add it to that list, which this replaces: wg set INTERFACE peer {} allowed-ips "
+          "LIST,OUR-INNER-ADDRESS/32",
+          scene.all.ours, scene.all.ours),
       text("on the gateway: tcpdump -ni INTERFACE icmp or icmp6 shows this probe's echo requests "
            "if they pass the allowed IPs; then ip route get {} and nft list ruleset",
            *data.target)};

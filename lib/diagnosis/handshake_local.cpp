@@ -176,7 +176,7 @@ bool stamp_is_ahead(const HandshakeFacts& facts) {
 Check check_key_use(const HandshakeFacts& facts) {
   const Name user{facts.key_user};
   if (facts.key_use == KeyUse::free)
-    return make_check(key_use, Status::ok, "no interface of this host uses it");
+    return make_check(key_use, Status::ok, "no interface of this host uses the probe's key");
   if (facts.key_use == KeyUse::not_known) return key_use_not_known(facts);
   if (facts.key_use_accepted)
     return make_check(key_use, Status::ok,

@@ -100,8 +100,8 @@ Hypothesis stale_stamp(const Scene& scene) {
   else if (facts.clock_synchronised == false)
     check = "this host's clock is not synchronised; ";
   check.add(
-      "compare the clock with true time: date -u; timedatectl; on the gateway: remove the peer and "
-      "add it again, which forgets its last timestamp");
+      "compare the clock with true time: date -u; timedatectl; a gateway keeps the last timestamp "
+      "of a peer until the peer is removed");
   return {"this host's clock is behind this key's last handshake at the gateway", check};
 }
 
@@ -235,16 +235,20 @@ std::vector<Hypothesis> reasons_of_refusal(const Scene& scene) {
 
 std::vector<Text> how_to_see_refusals(const Scene& scene) {
   const Endpoint& endpoint = scene.one.endpoint;
-  return {text("on the gateway: tcpdump -ni any udp port {} shows whether initiations arrive",
-               endpoint.port),
-          text("on the gateway: wg show all peers | grep {}; if there is no line: wg set INTERFACE "
-               "peer {} allowed-ips OUR-INNER-ADDRESS/32",
-               scene.all.ours, scene.all.ours),
-          text("on the gateway: wg show all public-key must say {}", scene.all.gateway),
-          "to make the gateway's kernel log why it refuses: echo module wireguard +p > "
-          "/sys/kernel/debug/dynamic_debug/control; dmesg -w | grep wireguard (Invalid MAC: the "
-          "configuration has a wrong key for the gateway; Invalid handshake initiation: this "
-          "probe's key or its timestamp)"};
+  return {
+      text("on the gateway: tcpdump -ni any udp port {} shows whether initiations arrive",
+           endpoint.port),
+      text("here: {} must be the public key of the private key that you meant: wg pubkey < FILE",
+           scene.all.ours),
+      text("on the gateway: wg show all peers | grep {}; if there is no line, and wg show all "
+           "allowed-ips shows no other peer with this probe's inner address, which would lose "
+           "it: wg set INTERFACE peer {} allowed-ips OUR-INNER-ADDRESS/32",
+           scene.all.ours, scene.all.ours),
+      text("on the gateway: wg show all public-key must say {}", scene.all.gateway),
+      "to make the gateway's kernel log why it refuses: echo module wireguard +p > "
+      "/sys/kernel/debug/dynamic_debug/control; dmesg -w | grep wireguard (Invalid MAC: the "
+      "configuration has a wrong key for the gateway; Invalid handshake initiation: this "
+      "probe's key or its timestamp)"};
 }
 
 std::optional<Finding> finding_of_silence(const Scene& scene) {

@@ -109,6 +109,16 @@ Check check_servers(const NatFacts& facts) {
                    "or use servers of the other IP version: with --ipv6, or without"};
     return make_check(nat_servers, Status::unknown, "no route", std::move(finding));
   }
+  const bool all_refused =
+      facts.behaviour && !facts.behaviour->servers.empty() &&
+      std::ranges::all_of(facts.behaviour->servers, &path::StunServerSeen::unreachable);
+  if (facts.servers_are_gateways && all_refused) {
+    finding.cause =
+        "nothing listens on the gateway's port (ICMP port unreachable), so NATs on the path are "
+        "unknown";
+    finding.fix = {"find out why first: wgscope handshake --config FILE"};
+    return make_check(nat_servers, Status::unknown, "nothing listens", std::move(finding));
+  }
   if (facts.servers_are_gateways && facts.behaviour) {
     finding.cause =
         "the gateway does not answer STUN (ordinary WireGuard does not), so NATs on the path are "
@@ -117,12 +127,10 @@ Check check_servers(const NatFacts& facts) {
         "name STUN servers: wgscope nat --stun HOST:PORT --stun HOST:PORT",
         "or measure through the tunnel: wgscope nat --config FILE with --twin FILE or "
         "--tcp ADDRESS:PORT",
-        "or run an endpoint that answers STUN in place of the gateway: wgscope listen --stun"};
+        "or run an endpoint that answers STUN in place of the gateway, on its host: wgscope listen "
+        "--stun --config GATEWAYS-FILE"};
     return make_check(nat_servers, Status::unknown, "no answer", std::move(finding));
   }
-  const bool all_refused =
-      facts.behaviour && !facts.behaviour->servers.empty() &&
-      std::ranges::all_of(facts.behaviour->servers, &path::StunServerSeen::unreachable);
   if (all_refused)
     finding.hypotheses = {{"nothing listens on that port", "use STUN's usual port, 3478"},
                           {"a firewall rejects UDP to it", "run this from another network"}};

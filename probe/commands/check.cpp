@@ -138,12 +138,14 @@ void TunnelVerb::add_options(CommandLine& line) {
   line.add("ADDRESS", inner_target_,
            "What to ping inside the tunnel; by default an address that is likely to answer")
       .type("");
+  line.add("--ping", inner_target_, "The same as ADDRESS, as in wgscope handshake").type("ADDRESS");
   line.add("--expect", expectations_,
            "YAML file with what must be reachable and what must not be (docs/reach.md)")
       .type("FILE");
   add_check_options(line, check);
   line.find("--timeout")
-      .description("Time limit for the whole run (default: 20s for the handshake only)");
+      .description(
+          "Time limit for the whole run; without it, only the handshake is limited, to 20s");
   line.find("--quick").description(
       "Fewer pings and tries; less than 10 s even if the tunnel fails");
 }

@@ -87,7 +87,8 @@ void MtuVerb::add_options(CommandLine& line) {
   outer.excludes(watch).excludes(tcp);
   add_check_options(line, check);
   line.find("--timeout")
-      .description("Time limit for the whole run (default: 20s for the handshake only)");
+      .description(
+          "Time limit for the whole run; without it, only the handshake is limited, to 20s");
 }
 
 // --- through the tunnel ---

@@ -85,7 +85,8 @@ void PingVerb::add_options(CommandLine& line) {
       .show_default();
   add_check_options(line, check);
   line.find("--timeout")
-      .description("Time limit for the whole run (default: 20s for the handshake only)");
+      .description(
+          "Time limit for the whole run; without it, only the handshake is limited, to 20s");
 }
 
 Result<std::unique_ptr<checks::Question>> PingVerb::make(Subject& subject) {
