@@ -1,6 +1,7 @@
 // Packets of every size, and TCP in both directions.
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <netinet/in.h>
@@ -136,15 +137,20 @@ TEST_F(Interop, APortWhereNobodyListensBehindTheGatewayRefuses) {
   };
   EXPECT_EQ(std::ranges::count_if(ours.inner_events, refused), 1);
 
-  ASSERT_TRUE(ours.host().send_udp(
-      {.to = {IpAddress::parse(kInner6).value(), 0, 1}, .from_port = 4711}, pattern(10)));
-  ours.pump();
   const auto unreachable = [](const inner::Event& event) {
     const auto* failed = std::get_if<inner::IcmpFailed>(&event);
     return failed != nullptr && failed->kind == wire::IcmpKind::port_unreachable &&
            failed->reporter.to_string() == kInner6;
   };
-  EXPECT_TRUE(loop_.run_until([&] { return std::ranges::any_of(ours.inner_events, unreachable); }));
+  const auto refused_by_icmp = [&] { return std::ranges::any_of(ours.inner_events, unreachable); };
+  // A kernel limits the errors of all its network namespaces together, and other tests cause many.
+  for (int tries = 0; tries < 20 && !refused_by_icmp(); ++tries) {
+    ASSERT_TRUE(ours.host().send_udp(
+        {.to = {IpAddress::parse(kInner6).value(), 0, 1}, .from_port = 4711}, pattern(10)));
+    ours.pump();
+    static_cast<void>(loop_.run_until(refused_by_icmp, std::chrono::seconds{1}));
+  }
+  EXPECT_TRUE(refused_by_icmp());
 }
 
 TEST_F(Interop, WeConnectByTcpToAServiceBehindTheGateway) {

@@ -60,7 +60,7 @@ Scenario the_gateway_does_not_know_our_key() {
     probe.options.timeout = kTimeout;
   };
   return {"TheGatewayDoesNotKnowOurKey", arrange,
-          expect_silence_with("does not know this probe's public key")};
+          expect_silence_with("this probe's public key is not configured on the gateway")};
 }
 
 /// Once, the key was used where the clock was ahead, by somebody who kept no stamp.
@@ -78,7 +78,7 @@ Scenario our_clock_was_set_back() {
     probe.options.timeout = kTimeout;
   };
   return {"OurClockWasSetBack", arrange,
-          expect_silence_with("clock is behind the last handshake that the gateway saw")};
+          expect_silence_with("clock is behind this key's last handshake at the gateway")};
 }
 
 Scenario our_clock_was_set_back_and_the_stamp_is_kept() {
