@@ -131,7 +131,7 @@ TEST_F(LifecycleTest, WrongFlagsEndWithTwoAndSayWhich) {
   const std::vector<std::vector<std::string>> wrong{
       {"--no-such-flag"},
       {"--interface.include=("},
-      {"--collect.timeout=5"},
+      {"--collect.timeout=5x"},
       {"--collect.max-age=-1s"},
       {"--sample.interval=1ms"},
       {"--peer.endpoint=some"},

@@ -103,7 +103,7 @@ TEST_F(NamesTest, StayWhenTheFileTurnsBadAndTheLogSaysSoOnce) {
   std::filesystem::create_directory(file);
   expect_kept("a folder");
   std::filesystem::remove(file);
-  EXPECT_THAT(exporter.log(), HasSubstr("keeps the 1 names read before"));
+  EXPECT_THAT(exporter.log(), HasSubstr("keeps the 1 names it read before"));
 
   write_file(file, map_entry(1, "back"));
   const Metrics metrics = exporter.scrape();
