@@ -4,12 +4,10 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,7 +15,6 @@
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
-#include "wgscope/base/text.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/config/names.hpp"
 #include "wgscope/model/device.hpp"
@@ -25,7 +22,6 @@
 
 #include "exporter/device_view.hpp"
 #include "exporter/history.hpp"
-#include "exporter/names.hpp"
 
 namespace wgscope::exporter {
 namespace {

@@ -11,6 +11,7 @@
 
 #include "exporter/collection.hpp"
 #include "exporter/collectors/collectors.hpp"
+#include "exporter/device_view.hpp"
 #include "exporter/exposition/writer.hpp"
 #include "exporter/metrics.hpp"
 #include "exporter/peer_verdict.hpp"

@@ -15,6 +15,7 @@
 
 #include "exporter/collection.hpp"
 #include "exporter/collectors/collectors.hpp"
+#include "exporter/device_view.hpp"
 #include "exporter/exposition/output.hpp"
 #include "exporter/exposition/writer.hpp"
 #include "exporter/metrics.hpp"
