@@ -16,7 +16,6 @@
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
-#include "wgscope/config/names.hpp"
 #include "wgscope/model/device.hpp"
 #include "wgscope/model/snapshot.hpp"
 

@@ -7,8 +7,9 @@
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session.hpp"
+#include "wgscope/checks/target.hpp"
 #include "wgscope/checks/tunnel.hpp"
-#include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"

@@ -4,7 +4,6 @@
 
 #include "wgscope/checks/runner.hpp"
 
-#include <algorithm>
 #include <cassert>
 #include <condition_variable>
 #include <cstddef>

@@ -12,6 +12,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/text.hpp"
 #include "wgscope/config/wg_quick.hpp"
+#include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/public_key.hpp"
 #include "wgscope/wire/ip.hpp"

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,11 +10,12 @@
 #include "wgscope/checks/prepare.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
+#include "wgscope/checks/target.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/inner/host.hpp"
 #include "wgscope/noise/constants.hpp"
-#include "wgscope/wire/ip.hpp"
+#include "wgscope/wire/icmp.hpp"
 #include "wgscope/wire/message.hpp"
 
 #include "checks/handshake/data.hpp"

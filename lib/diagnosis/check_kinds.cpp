@@ -139,7 +139,7 @@ constexpr CheckRow kRows[] = {
     {nat_flow_keepalive, "nat.flow_keepalive", Layer::path, kEssential,
      "Is PersistentKeepalive shorter than the lifetime of the tunnel's own flow, with a margin?"},
 };
-static_assert(has_row_for_each(std::span<const CheckRow>(kRows), CheckKind::count_));
+static_assert(has_row_for_each(std::span<const CheckRow>(kRows), CheckKind::count));
 static_assert(are_names_unique(std::span<const CheckRow>(kRows), &CheckRow::name));
 
 }  // namespace

@@ -553,7 +553,7 @@ constexpr FindingKind kKinds[] = {
      "Name another host behind the same path, or let the firewall answer pings. With a key of its "
      "own the probe can search through the tunnel: wgscope mtu --config FILE."},
 };
-static_assert(has_row_for_each(std::span<const FindingKind>(kKinds), FindingId::count_));
+static_assert(has_row_for_each(std::span<const FindingKind>(kKinds), FindingId::count));
 static_assert(are_names_unique(std::span<const FindingKind>(kKinds), &FindingKind::id));
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -30,9 +29,9 @@ constexpr std::chrono::seconds kLeftByKilledRun{1};
 
 /// What keeps a datagram from leaving, by errno (sendmsg(2), ip(7), ip-route(8)).
 struct SendError {
-  int number;
+  int number = 0;
   Words name;
-  FindingId finding;
+  FindingId finding{};
   Words cause;  ///< goes on after "… to ENDPOINT: "
 };
 

@@ -1,5 +1,4 @@
 #include <optional>
-#include <string_view>
 #include <utility>
 #include <vector>
 

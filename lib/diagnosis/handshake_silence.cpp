@@ -245,10 +245,10 @@ std::vector<Text> how_to_see_refusals(const Scene& scene) {
            "it: wg set INTERFACE peer {} allowed-ips OUR-INNER-ADDRESS/32",
            scene.all.ours, scene.all.ours),
       text("on the gateway: wg show all public-key must say {}", scene.all.gateway),
-      "to make the gateway's kernel log why it refuses: echo module wireguard +p > "
-      "/sys/kernel/debug/dynamic_debug/control; dmesg -w | grep wireguard (Invalid MAC: the "
-      "configuration has a wrong key for the gateway; Invalid handshake initiation: this "
-      "probe's key or its timestamp)"};
+      text("to make the gateway's kernel log why it refuses: echo module wireguard +p > "
+           "/sys/kernel/debug/dynamic_debug/control; dmesg -w | grep wireguard (Invalid MAC: the "
+           "configuration has a wrong key for the gateway; Invalid handshake initiation: this "
+           "probe's key or its timestamp)")};
 }
 
 std::optional<Finding> finding_of_silence(const Scene& scene) {

@@ -1,6 +1,5 @@
 // Sizes in words, and what both searches, through the tunnel and beside it, say in the same way.
 
-#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <utility>

@@ -1,11 +1,7 @@
 #include "wgscope/diagnosis/nat_flow.hpp"
 
-#include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <optional>
-#include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 

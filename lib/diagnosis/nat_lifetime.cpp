@@ -1,7 +1,6 @@
-#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <optional>
-#include <string_view>
 #include <utility>
 #include <vector>
 

@@ -80,7 +80,7 @@ enum class CheckKind : std::uint8_t {
   nat_calls,
   nat_flow_lifetime,
   nat_flow_keepalive,
-  count_,  ///< not a check: how many there are
+  count,  ///< not a check: how many there are
 };
 
 /// A row of the table of checks, from which docs/checks.md is made. Names are what people,

@@ -101,7 +101,7 @@ enum class FindingId : std::uint8_t {
   mtu_own_interface,
   mtu_mss_too_large,
   outer_unanswered,
-  count_,  ///< not a finding: how many there are
+  count,  ///< not a finding: how many there are
 };
 
 /// A row of the table of findings, from which docs/findings.md is made.

@@ -15,7 +15,6 @@
 #include "wgscope/checks/run.hpp"
 #include "wgscope/crypto/random.hpp"
 #include "wgscope/diagnosis/outer.hpp"
-#include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"

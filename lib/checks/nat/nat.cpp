@@ -17,12 +17,10 @@
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/crypto/random.hpp"
 #include "wgscope/diagnosis/nat.hpp"
-#include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/local_address.hpp"
-#include "wgscope/os/poll_loop.hpp"
 #include "wgscope/path/nat_behaviour.hpp"
 
 #include "checks/drive.hpp"

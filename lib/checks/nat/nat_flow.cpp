@@ -1,22 +1,16 @@
 #include "wgscope/checks/nat_flow.hpp"
 
 #include <chrono>
-#include <memory>
 #include <optional>
-#include <utility>
 
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
-#include "wgscope/checks/handshake.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
-#include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/crypto/x25519.hpp"
 #include "wgscope/diagnosis/nat_flow.hpp"
-#include "wgscope/diagnosis/report.hpp"
-#include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/path/silence_search.hpp"
 

@@ -15,7 +15,6 @@
 #include "wgscope/checks/nat_flow.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
-#include "wgscope/checks/target.hpp"
 #include "wgscope/checks/tunnel.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/check_kinds.hpp"
@@ -63,6 +62,7 @@ class NatQuestion final : public Question {
 
 std::vector<diagnosis::Text> NatQuestion::plan() const {
   std::vector<diagnosis::Text> lines;
+  lines.reserve(options_.servers.size() + 3);
   for (const config::EndpointName& server : options_.servers)
     lines.push_back(text("STUN requests to {}:{}", diagnosis::Name{server.host}, server.port));
   lines.push_back(

@@ -1,6 +1,7 @@
 #include "silent_flow.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <ranges>
 #include <span>
 

@@ -10,6 +10,7 @@
 #include "wgscope/config/expectations.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/reach.hpp"
+#include "wgscope/diagnosis/text.hpp"
 #include "wgscope/inner/event.hpp"
 #include "wgscope/inner/host.hpp"
 #include "wgscope/wire/icmp.hpp"

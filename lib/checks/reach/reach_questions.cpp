@@ -10,6 +10,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/diagnosis/reach.hpp"
+#include "wgscope/diagnosis/text.hpp"
 #include "wgscope/inner/dns_client.hpp"
 #include "wgscope/inner/event.hpp"
 #include "wgscope/inner/host.hpp"
