@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,13 +9,13 @@
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/checks/handshake.hpp"
 #include "wgscope/checks/mtu.hpp"
 #include "wgscope/checks/ping.hpp"
 #include "wgscope/checks/prepare.hpp"
 #include "wgscope/checks/question.hpp"
 #include "wgscope/checks/reach.hpp"
 #include "wgscope/checks/run.hpp"
-#include "wgscope/checks/target.hpp"
 #include "wgscope/checks/tunnel.hpp"
 #include "wgscope/config/expectations.hpp"
 #include "wgscope/diagnosis/check_kinds.hpp"

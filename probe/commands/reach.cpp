@@ -20,7 +20,6 @@
 #include "wgscope/checks/question.hpp"
 #include "wgscope/checks/tunnel.hpp"
 #include "wgscope/config/expectations.hpp"
-#include "wgscope/model/address.hpp"
 
 #include "probe/command_line.hpp"
 #include "probe/commands/commands.hpp"

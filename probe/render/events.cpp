@@ -1,6 +1,8 @@
 #include "probe/render/events.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>

@@ -1,9 +1,7 @@
 #include "probe/render/terminal.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
-#include <string>
 #include <string_view>
 #include <sys/ioctl.h>
 #include <unistd.h>
