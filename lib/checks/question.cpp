@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -10,49 +11,50 @@
 #include "wgscope/checks/session.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/checks/tunnel.hpp"
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
 
 namespace wgscope::checks {
 namespace {
 
-class InTurn final : public Question {
+class InTurn final : public Series {
  public:
-  explicit InTurn(std::vector<std::unique_ptr<Question>> questions)
-      : questions_(std::move(questions)) {}
+  using Series::Series;
 
-  [[nodiscard]] diagnosis::Text target() const override { return questions_.back()->target(); }
-
-  [[nodiscard]] std::vector<diagnosis::Text> plan() const override {
-    std::vector<diagnosis::Text> lines;
-    for (const auto& question : questions_)
-      for (diagnosis::Text& line : question->plan()) lines.push_back(std::move(line));
-    return lines;
-  }
+  [[nodiscard]] diagnosis::Text target() const override { return parts().back()->target(); }
 
   void ask(Run& run, std::optional<Instant> deadline, diagnosis::Report& report) override {
-    for (const auto& question : questions_) {
+    for (const auto& question : parts()) {
       if (run.interrupted())
         question->skip(std::nullopt, report);
       else
         question->ask(run, deadline, report);
     }
   }
-
-  void skip(std::optional<diagnosis::FindingId> because, diagnosis::Report& report) const override {
-    for (const auto& question : questions_) question->skip(because, report);
-  }
-
- private:
-  std::vector<std::unique_ptr<Question>> questions_;
 };
 
 }  // namespace
 
-InnerQuestion::InnerQuestion(Tunnel& tunnel) : tunnel_(tunnel) { tunnel.options().go_on = true; }
+InnerQuestion::InnerQuestion(Tunnel& tunnel, std::span<const diagnosis::CheckKind> kinds)
+    : tunnel_(tunnel), kinds_(kinds) {
+  tunnel.options().go_on = true;
+}
+
+void InnerQuestion::skip(std::optional<diagnosis::FindingId> because,
+                         diagnosis::Report& report) const {
+  diagnosis::skip(kinds_, because, report);
+}
 
 diagnosis::Text InnerQuestion::target() const { return endpoint_text(tunnel_.target()); }
+
+diagnosis::Text InnerQuestion::whom(const std::optional<IpAddress>& given) const {
+  const auto address = given ? given : guess_inner_target(tunnel_.target());
+  return address ? diagnosis::text("{}", *address)
+                 : diagnosis::Text("an address that you must give");
+}
 
 void InnerQuestion::ask(Run& run, std::optional<Instant> deadline, diagnosis::Report& report) {
   Session* const session = tunnel_.stand(run, report);
@@ -63,6 +65,17 @@ void InnerQuestion::ask(Run& run, std::optional<Instant> deadline, diagnosis::Re
     report.interrupted = report.interrupted || run.interrupted();
     skip(diagnosis::worst_finding_id(report), report);
   }
+}
+
+std::vector<diagnosis::Text> Series::plan() const {
+  std::vector<diagnosis::Text> lines;
+  for (const auto& part : parts_)
+    for (diagnosis::Text& line : part->plan()) lines.push_back(std::move(line));
+  return lines;
+}
+
+void Series::skip(std::optional<diagnosis::FindingId> because, diagnosis::Report& report) const {
+  for (const auto& part : parts_) part->skip(because, report);
 }
 
 std::unique_ptr<Question> in_turn(std::vector<std::unique_ptr<Question>> questions) {

@@ -42,8 +42,8 @@ std::vector<diagnosis::Text> Tunnel::plan() const {
       text("  if it stays silent: up to {} datagrams of up to {} bytes to this port and to a "
            "closed port of the same host, {} of them with a low TTL",
            SilenceProbe::kMostDatagrams, wire::kInitiationSize, SilenceProbe::kHops));
-  const auto guessed = guess_inner_target(target());
-  const auto inner = options_.inner_target ? options_.inner_target : guessed;
+  const auto& given = options_.inner_target;
+  const auto inner = given ? given : guess_inner_target(target());
   if (options_.data && inner) {
     diagnosis::Text line =
         text("through the tunnel to {}: up to {} echo requests of {} bytes", *inner, kDataEchoes,

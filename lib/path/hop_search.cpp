@@ -62,6 +62,18 @@ constexpr double kChanceOfWrongHop = 1e-5;
 
 }  // namespace
 
+std::optional<HopSearchConfig> hop_search_for(const MtuResult& found,
+                                              std::optional<Nanoseconds> round_trip) {
+  if (!found.exact || !found.mtu || !found.not_above) return std::nullopt;
+  HopSearchConfig config;
+  config.passes = *found.mtu;
+  config.fails = *found.not_above + 1;
+  config.round_trip = round_trip;
+  config.controls = found.controls;
+  config.controls_lost = found.controls_lost;
+  return config;
+}
+
 HopSearch::HopSearch(const HopSearchConfig& config)
     : config_(config),
       hops_(std::size_t{config.most_hops} + 2),

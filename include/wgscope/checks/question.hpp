@@ -3,7 +3,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string_view>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "wgscope/base/result.hpp"
@@ -12,9 +13,11 @@
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
 #include "wgscope/checks/tunnel.hpp"
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
 
 namespace wgscope::checks {
 
@@ -49,19 +52,40 @@ using Shown = std::function<void(const Facts&)>;
 /// A question that is asked through a tunnel, and skipped where none stands.
 class InnerQuestion : public Question {
  public:
-  /// @param tunnel  outlives the question.
-  explicit InnerQuestion(Tunnel& tunnel);
+  /// @param tunnel  outlives the question. @param kinds  what skip() says was not asked.
+  InnerQuestion(Tunnel& tunnel, std::span<const diagnosis::CheckKind> kinds);
 
   [[nodiscard]] diagnosis::Text target() const override;
   void ask(Run& run, std::optional<Instant> deadline, diagnosis::Report& report) final;
+  void skip(std::optional<diagnosis::FindingId> because, diagnosis::Report& report) const override;
 
  protected:
   [[nodiscard]] Tunnel& tunnel() const { return tunnel_; }
+  /// Whom a plan names: the address that was given, or else the one that would be guessed.
+  [[nodiscard]] diagnosis::Text whom(const std::optional<IpAddress>& given) const;
   virtual void ask_through(Run& run, Session& session, std::optional<Instant> deadline,
                            diagnosis::Report& report) = 0;
 
  private:
   Tunnel& tunnel_;
+  std::span<const diagnosis::CheckKind> kinds_;
+};
+
+/// A question of several parts. What ask() does is up to the class that derives from it.
+class Series : public Question {
+ public:
+  /// @param parts  at least one; the target is the first one's.
+  explicit Series(std::vector<std::unique_ptr<Question>> parts) : parts_(std::move(parts)) {}
+
+  [[nodiscard]] diagnosis::Text target() const override { return parts_.front()->target(); }
+  [[nodiscard]] std::vector<diagnosis::Text> plan() const override;
+  void skip(std::optional<diagnosis::FindingId> because, diagnosis::Report& report) const override;
+
+ protected:
+  [[nodiscard]] const std::vector<std::unique_ptr<Question>>& parts() const { return parts_; }
+
+ private:
+  std::vector<std::unique_ptr<Question>> parts_;
 };
 
 /// Several questions, asked one after the other; those after an interruption are skipped.

@@ -7,6 +7,7 @@
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/path/mtu_search.hpp"
 
 // The search for the hop of a path that drops packets of one size and forwards slightly smaller
 // ones. No sockets, no clock. Source of the method: M. Luckie, K. Cho, B. Owens, "Inferring and
@@ -26,6 +27,11 @@ struct HopSearchConfig {
   /// Chosen: without loss 30 silent hops take 150, and the boundary 14.
   std::size_t most_probes = 200;
 };
+
+/// To look for what makes the result as small as it is. @returns nothing where it has no exact
+/// limit to look for.
+std::optional<HopSearchConfig> hop_search_for(const MtuResult& found,
+                                              std::optional<Nanoseconds> round_trip);
 
 struct HopProbe {
   std::uint32_t id = 0;

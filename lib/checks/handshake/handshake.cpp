@@ -263,15 +263,15 @@ void Handshakes::try_data_on(Attempt& attempt) {
 }
 
 std::optional<DataOptions> Handshakes::data_options(const Attempt& attempt) const {
-  const auto guessed = guess_inner_target(target_);
-  const auto address = options_.inner_target ? options_.inner_target : guessed;
+  const auto& given = options_.inner_target;
+  const auto address = given ? given : guess_inner_target(target_);
   if (!address) return std::nullopt;
   // One witness is enough: what it tells is of the gateway, not of the address.
   const bool waited = std::ranges::any_of(attempts_, [&](const auto& other) {
     return other.get() != &attempt && other->facts().data && other->facts().data->witnesses_watched;
   });
   return DataOptions{.target = *address,
-                     .guessed = !options_.inner_target,
+                     .guessed = !given,
                      .witnesses = !options_.quick && !waited,
                      .hold = options_.hold,
                      .deadline = deadline_};

@@ -107,17 +107,11 @@ class MtuSearches {
 
   /// Behind which hop larger datagrams are dropped. What reports them is a hop too.
   void find_drop(diagnosis::MtuFacts& facts) {
-    const path::MtuResult& forward = *facts.forward;
-    if (!forward.exact || !forward.mtu || !forward.not_above) return;
+    const auto config = path::hop_search_for(*facts.forward, facts.round_trip);
+    if (!config) return;
     run_.say(diagnosis::text("looking for the hop towards {} that drops large packets",
                              session_.gateway()));
-    path::HopSearchConfig config;
-    config.passes = *forward.mtu;
-    config.fails = *forward.not_above + 1;
-    config.round_trip = facts.round_trip;
-    config.controls = forward.controls;
-    config.controls_lost = forward.controls_lost;
-    facts.drop = HopProbing(run_, session_, target_).search(config, deadline_);
+    facts.drop = HopProbing(run_, session_, target_).search(*config, deadline_);
   }
 
   void backward(diagnosis::MtuFacts& facts) {

@@ -202,18 +202,11 @@ class Outer {
   /// Behind which hop larger ones are dropped.
   std::optional<path::HopSearchResult> find_drop(const path::MtuResult& direction,
                                                  OuterWitness& witness) {
-    if (options_.quick || !direction.exact || !direction.mtu || !direction.not_above)
-      return std::nullopt;
-    if (*direction.mtu >= full()) return std::nullopt;
+    const auto config = path::hop_search_for(direction, facts_.round_trip);
+    if (options_.quick || !config || *direction.mtu >= full()) return std::nullopt;
     run_.say(
         diagnosis::text("looking for the hop towards {} that drops large packets", host().address));
-    path::HopSearchConfig config;
-    config.passes = *direction.mtu;
-    config.fails = *direction.not_above + 1;
-    config.round_trip = facts_.round_trip;
-    config.controls = direction.controls;
-    config.controls_lost = direction.controls_lost;
-    return search(run_, witness, config, deadline_);
+    return search(run_, witness, *config, deadline_);
   }
 
   void find_drop_forward(const path::MtuResult& forward) {

@@ -78,6 +78,11 @@ void send_all(Search& search, const Send& send) {
 
 }  // namespace
 
+Result<os::PollLoop::Watch> OuterWitness::watch(int socket) {
+  const auto come = [this] { read(); };
+  return run_.loop().add(socket, {.readable = come, .writable = {}, .error = come});
+}
+
 void OuterWitness::tell_answer(Instant now, Id id) const {
   attendance_.tell([&](const Attendant& one) {
     if (one.on_answer) one.on_answer(now, id);
@@ -104,16 +109,14 @@ Result<std::unique_ptr<UdpWitness>> UdpWitness::open(Run& run, Random& random, c
   if (!socket) return tl::unexpected(socket.error());
   std::unique_ptr<UdpWitness> witness(new UdpWitness(run, std::move(*socket), to));
   random.fill(witness->secret_);
-  const auto read = [raw = witness.get()] { raw->read(); };
-  auto watch =
-      run.loop().add(witness->socket_.fd(), {.readable = read, .writable = {}, .error = read});
+  auto watch = witness->watch(witness->socket_.fd());
   if (!watch) return tl::unexpected(watch.error());
   witness->watch_ = std::move(*watch);
   return witness;
 }
 
 UdpWitness::UdpWitness(Run& run, os::UdpSocket socket, const Endpoint& to)
-    : run_(run), socket_(std::move(socket)), to_(to) {}
+    : OuterWitness(run, to), socket_(std::move(socket)) {}
 
 OuterWitness::Sent UdpWitness::send(const Packet& packet) {
   payload_.assign(payload_of(packet.size, to_.address.family, wire::kUdpHeaderSize), std::byte{0});
@@ -174,16 +177,14 @@ Result<std::unique_ptr<EchoWitness>> EchoWitness::open(Run& run, Random& random,
   if (!socket) return tl::unexpected(socket.error());
   if (auto set = socket->watch_path(); !set) return tl::unexpected(set.error());
   std::unique_ptr<EchoWitness> witness(new EchoWitness(run, std::move(*socket), to));
-  const auto read = [raw = witness.get()] { raw->read(); };
-  auto watch =
-      run.loop().add(witness->socket_.fd(), {.readable = read, .writable = {}, .error = read});
+  auto watch = witness->watch(witness->socket_.fd());
   if (!watch) return tl::unexpected(watch.error());
   witness->watch_ = std::move(*watch);
   return witness;
 }
 
 EchoWitness::EchoWitness(Run& run, os::EchoSocket socket, const Endpoint& to)
-    : run_(run), socket_(std::move(socket)), to_(to) {}
+    : OuterWitness(run, to), socket_(std::move(socket)) {}
 
 OuterWitness::Sent EchoWitness::send(const Packet& packet) {
   if (!socket_.set_hop_limit(packet.hop_limit)) return {};

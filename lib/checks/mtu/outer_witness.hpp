@@ -28,7 +28,6 @@ namespace wgscope::checks {
 /// packet's hop limit ends at.
 class OuterWitness {
  public:
-  OuterWitness() = default;
   OuterWitness(const OuterWitness&) = delete;
   OuterWitness& operator=(const OuterWitness&) = delete;
   virtual ~OuterWitness() = default;
@@ -69,11 +68,19 @@ class OuterWitness {
   [[nodiscard]] const std::optional<std::size_t>& largest_fragment() const { return fragment_; }
 
  protected:
+  /// @param to  the far end.
+  OuterWitness(Run& run, const Endpoint& to) : run_(run), to_(to) {}
+  /// Calls read() whenever something came to the socket. @returns as PollLoop::add().
+  Result<os::PollLoop::Watch> watch(int socket);
+  virtual void read() = 0;  ///< all that came
   void tell_answer(Instant now, Id id) const;
   void tell_exceeded(Instant now, Id id, const IpAddress& from) const;
   void tell_too_big(Instant now, Id id, const IpAddress& from, std::size_t mtu) const;
 
+  Run& run_;
+  Endpoint to_;
   std::optional<std::size_t> fragment_;
+  std::optional<std::size_t> limit_;  ///< that this host's interface reported last
 
  private:
   Attendance<Attendant> attendance_;
@@ -92,18 +99,15 @@ class UdpWitness final : public OuterWitness {
 
  private:
   UdpWitness(Run& run, os::UdpSocket socket, const Endpoint& to);
-  void read();
+  void read() override;
   void take(const os::SocketError& error);
   [[nodiscard]] Id id_of(const os::SocketError& error) const;
 
-  Run& run_;
   os::UdpSocket socket_;
-  Endpoint to_;
   std::array<std::byte, 4> secret_{};
   std::array<Id, kOuterPorts> last_of_port_{};
-  std::optional<std::size_t> limit_;
   std::vector<std::byte> payload_;
-  os::PollLoop::Watch watch_;
+  os::PollLoop::Watch watch_;  ///< ends before the socket does
 };
 
 /// Sends echo requests, whose replies are as large, so this measures the forward and the reverse
@@ -117,13 +121,10 @@ class EchoWitness final : public OuterWitness {
 
  private:
   EchoWitness(Run& run, os::EchoSocket socket, const Endpoint& to);
-  void read();
+  void read() override;
   void take(const os::EchoError& error);
 
-  Run& run_;
   os::EchoSocket socket_;
-  Endpoint to_;
-  std::optional<std::size_t> limit_;
   os::PollLoop::Watch watch_;
 };
 

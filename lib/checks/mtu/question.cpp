@@ -44,13 +44,9 @@ diagnosis::Text search_text() {
 class MtuQuestion final : public InnerQuestion {
  public:
   MtuQuestion(Tunnel& tunnel, const MtuOptions& options, Shown<diagnosis::MtuFacts> shown)
-      : InnerQuestion(tunnel), options_(options), shown_(std::move(shown)) {}
+      : InnerQuestion(tunnel, diagnosis::kMtuChecks), options_(options), shown_(std::move(shown)) {}
 
   [[nodiscard]] std::vector<diagnosis::Text> plan() const override;
-
-  void skip(std::optional<diagnosis::FindingId> because, diagnosis::Report& report) const override {
-    diagnosis::skip(diagnosis::kMtuChecks, because, report);
-  }
 
  private:
   void ask_through(Run& run, Session& session, std::optional<Instant> deadline,
@@ -68,13 +64,10 @@ class MtuQuestion final : public InnerQuestion {
 };
 
 std::vector<diagnosis::Text> MtuQuestion::plan() const {
-  const auto guessed = guess_inner_target(tunnel().target());
-  const auto target = options_.target ? options_.target : guessed;
-  const diagnosis::Text whom =
-      target ? text("{}", *target) : diagnosis::Text("an address that you must give");
+  const diagnosis::Text inside = whom(options_.target);
   std::vector<diagnosis::Text> lines;
   lines.push_back(
-      text("through the tunnel to {}: echo requests in datagrams of {}, in each direction", whom,
+      text("through the tunnel to {}: echo requests in datagrams of {}, in each direction", inside,
            search_text()));
   lines.push_back(
       text("  if datagrams of the full size do not arrive: some that may be fragmented, and up to "
@@ -83,12 +76,12 @@ std::vector<diagnosis::Text> MtuQuestion::plan() const {
   lines.push_back(
       text("up to {} small datagrams to UDP port {} of {}: an endpoint of wgscope there answers in "
            "any size, and is then asked instead for the reverse path",
-           MtuService::kMostAsked, wire::kMeasuringPort, whom));
+           MtuService::kMostAsked, wire::kMeasuringPort, inside));
   if (options_.tcp_port)
-    lines.push_back(
-        text("one TCP connection inside the tunnel, to port {} of {}, reset before any "
-             "data",
-             *options_.tcp_port, options_.tcp_address ? text("{}", *options_.tcp_address) : whom));
+    lines.push_back(text(
+        "one TCP connection inside the tunnel, to port {} of {}, reset before any "
+        "data",
+        *options_.tcp_port, options_.tcp_address ? text("{}", *options_.tcp_address) : inside));
   return lines;
 }
 

@@ -18,6 +18,21 @@
 #include "nat_twin.hpp"
 
 namespace wgscope::checks {
+namespace {
+
+diagnosis::FlowFacts begin(diagnosis::FlowMethod method, const Session& ours,
+                           const Endpoint& caller, const NatFlowOptions& options) {
+  diagnosis::FlowFacts facts;
+  facts.method = method;
+  facts.gateway = ours.gateway();
+  facts.caller = caller;
+  facts.keepalive = options.keepalive;
+  facts.longest = options.longest;
+  return facts;
+}
+
+}  // namespace
+
 Result<TwinWay> twin_way(const Target& ours, const Target& twin) {
   if (ours.gateway != twin.gateway)
     return fail(
@@ -45,13 +60,8 @@ Result<TwinWay> twin_way(const Target& ours, const Target& twin) {
 
 diagnosis::FlowFacts nat_flow(Run& run, Session& ours, Session& twin, const TwinWay& way,
                               const NatFlowOptions& options) {
-  diagnosis::FlowFacts facts;
-  facts.method = diagnosis::FlowMethod::twin;
-  facts.gateway = ours.gateway();
+  diagnosis::FlowFacts facts = begin(diagnosis::FlowMethod::twin, ours, {way.from, 0, 0}, options);
   facts.ours = way.to;
-  facts.caller = {way.from, 0, 0};
-  facts.keepalive = options.keepalive;
-  facts.longest = options.longest;
   path::SilenceSearchConfig config{.interval = options.keepalive, .longest = options.longest};
   if (options.longest == std::chrono::seconds(0)) config.interval.reset();
   TwinCalls(run, ours, twin, way).measure(config, facts);
@@ -69,12 +79,7 @@ Result<> check_service(const Target& ours, const Endpoint& service) {
 
 diagnosis::FlowFacts nat_flow(Run& run, Session& session, const Endpoint& service,
                               const NatFlowOptions& options) {
-  diagnosis::FlowFacts facts;
-  facts.method = diagnosis::FlowMethod::tcp;
-  facts.gateway = session.gateway();
-  facts.caller = service;
-  facts.keepalive = options.keepalive;
-  facts.longest = options.longest;
+  diagnosis::FlowFacts facts = begin(diagnosis::FlowMethod::tcp, session, service, options);
   const auto from = session.host().source_for(service.address);
   if (!from) return facts;
   facts.ours = *from;

@@ -91,15 +91,11 @@ std::vector<diagnosis::Text> NatQuestion::plan() const {
 class NatFlowQuestion final : public InnerQuestion {
  public:
   NatFlowQuestion(Tunnel& ours, FlowHelp help, const NatFlowOptions& options)
-      : InnerQuestion(ours), help_(std::move(help)), options_(options) {
+      : InnerQuestion(ours, diagnosis::kFlowChecks), help_(std::move(help)), options_(options) {
     if (help_.twin) help_.twin->options().go_on = true;
   }
 
   [[nodiscard]] std::vector<diagnosis::Text> plan() const override;
-
-  void skip(std::optional<diagnosis::FindingId> because, diagnosis::Report& report) const override {
-    diagnosis::skip(diagnosis::kFlowChecks, because, report);
-  }
 
  private:
   void ask_through(Run& run, Session& ours, std::optional<Instant> deadline,

@@ -14,7 +14,6 @@
 #include "wgscope/checks/target.hpp"
 #include "wgscope/checks/tunnel.hpp"
 #include "wgscope/diagnosis/check_kinds.hpp"
-#include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/ping.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -27,26 +26,18 @@ using diagnosis::text;
 class PingQuestion final : public InnerQuestion {
  public:
   PingQuestion(Tunnel& tunnel, const PingOptions& options, PingObserver* observer)
-      : InnerQuestion(tunnel), options_(options), observer_(observer) {}
+      : InnerQuestion(tunnel, diagnosis::kPingChecks), options_(options), observer_(observer) {}
 
   [[nodiscard]] std::vector<diagnosis::Text> plan() const override {
-    const auto guessed = guess_inner_target(tunnel().target());
-    const auto target = options_.target ? options_.target : guessed;
     const diagnosis::Text pings = options_.count == 0 ? text("echo requests until Ctrl-C")
                                                       : text("{} echo requests", options_.count);
     std::vector<diagnosis::Text> lines;
-    lines.push_back(
-        text("{} through the tunnel to {}: {} bytes of payload, one every {}", pings,
-             target ? text("{}", *target) : diagnosis::Text("an address that you must give"),
-             options_.payload_size, options_.interval));
+    lines.push_back(text("{} through the tunnel to {}: {} bytes of payload, one every {}", pings,
+                         whom(options_.target), options_.payload_size, options_.interval));
     lines.push_back(text("  up to {} more if the last ones are not answered", kExtraPings));
     lines.push_back(text("as many to {} outside the tunnel, by ICMP",
                          diagnosis::Name{tunnel().target().endpoint.host}));
     return lines;
-  }
-
-  void skip(std::optional<diagnosis::FindingId> because, diagnosis::Report& report) const override {
-    diagnosis::skip(diagnosis::kPingChecks, because, report);
   }
 
  private:

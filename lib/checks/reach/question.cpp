@@ -30,7 +30,7 @@ using diagnosis::text;
 class ReachQuestion final : public InnerQuestion {
  public:
   ReachQuestion(Tunnel& tunnel, ReachOptions options, std::vector<Expectation> wanted)
-      : InnerQuestion(tunnel), options_(std::move(options)), wanted_(std::move(wanted)) {}
+      : InnerQuestion(tunnel, {}), options_(std::move(options)), wanted_(std::move(wanted)) {}
 
   [[nodiscard]] std::vector<diagnosis::Text> plan() const override {
     std::vector<diagnosis::Text> lines{"through the tunnel:"};
