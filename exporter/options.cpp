@@ -13,6 +13,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "wgscope/base/closest.hpp"
 #include "wgscope/base/duration.hpp"
 #include "wgscope/base/text.hpp"
 #include "wgscope/base/time.hpp"
@@ -251,6 +252,16 @@ const std::map<std::string_view, EndpointDetail> kEndpointDetails{
     {"subnet", EndpointDetail::subnet},
     {"full", EndpointDetail::full}};
 
+/// About the first argument that no flag took.
+std::string unknown_argument(const CLI::App& app) {
+  const std::string word = app.remaining().front();
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  return fmt::format("unknown {} '{}'{}", word.starts_with('-') ? "flag" : "argument",
+                     printable(word), did_you_mean(word.substr(0, word.find('=')), known));
+}
+
 /// Moves checked text into the options. Throws CLI::ValidationError, as CLI11's own checks do.
 void settle(Raw& raw, Options& options) {
   CollectorOptions& collector = options.collector;
@@ -293,8 +304,10 @@ ParsedOptions parse_options(int argc, char** argv) {
                        fmt::format("wgscope-exporter {} (revision {}, {})", build_info::kVersion,
                                    build_info::kRevision, build_info::kCompiler));
   app.formatter(std::make_shared<PlainFormatter>());
-  app.failure_message([](const CLI::App*, const CLI::Error& error) {
-    return fmt::format("wgscope-exporter: {} (see --help)\n", error.what());
+  app.failure_message([](const CLI::App* failed, const CLI::Error& error) {
+    const bool unknown = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
+    return fmt::format("wgscope-exporter: {} (see --help)\n",
+                       unknown ? unknown_argument(*failed) : error.what());
   });
   add_web_flags(app, options);
   add_source_flags(app, options, raw);

@@ -14,6 +14,9 @@
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
+#include "wgscope/base/closest.hpp"
+#include "wgscope/base/text.hpp"
+
 #include "probe/verbs.hpp"
 
 namespace wgscope::probe {
@@ -39,16 +42,23 @@ void complain(const Complaint& complaint) {
   if (complaint) throw CLI::ValidationError(*complaint);
 }
 
-template <class Value>
-Option add_value(CLI::App& app, std::string_view names, Value& into, std::string_view description) {
-  return Option(*app.add_option(std::string(names), into, std::string(description)));
-}
-
 /// Options had dots once; scripts may still have them.
 void take_old_spelling(std::string& argument) {
   for (const std::string_view old : {"--state.dir", "--uapi.dir"})
     if (argument == old || argument.starts_with(std::string(old) + "="))
       argument[old.find('.')] = '-';
+}
+
+/// About the first argument that no option took.
+std::string unknown_argument(const CLI::App& app) {
+  const std::string word = app.remaining().front();
+  const bool is_option = word.starts_with('-');
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  return fmt::format("unknown {} '{}'{}", is_option ? "option" : "argument",
+                     printable(hide_keys(word)),
+                     is_option ? did_you_mean(word.substr(0, word.find('=')), known) : "");
 }
 
 bool is_of_base64(char c) {
@@ -129,36 +139,25 @@ CommandLine::CommandLine(std::string_view description, std::string_view name)
     : app_(std::make_unique<CLI::App>(std::string(description), std::string(name))) {
   app_->formatter(std::make_shared<PlainFormatter>());
   app_->failure_message([](const CLI::App* failed, const CLI::Error& error) {
-    return fmt::format("{}: {} (see --help)\n", failed->get_name(), hide_keys(error.what()));
+    const bool unknown = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
+    return fmt::format("{}: {} (see --help)\n", failed->get_name(),
+                       unknown ? unknown_argument(*failed) : hide_keys(error.what()));
   });
 }
 
 CommandLine::~CommandLine() = default;
 
-Option CommandLine::add(std::string_view names, std::string& into, std::string_view description) {
-  return add_value(*app_, names, into, description);
+template <class Value>
+Option CommandLine::add(std::string_view names, Value& into, std::string_view description) {
+  return Option(*app_->add_option(std::string(names), into, std::string(description)));
 }
-Option CommandLine::add(std::string_view names, std::vector<std::string>& into,
-                        std::string_view description) {
-  return add_value(*app_, names, into, description);
-}
-Option CommandLine::add(std::string_view names, std::uint16_t& into, std::string_view description) {
-  return add_value(*app_, names, into, description);
-}
-Option CommandLine::add(std::string_view names, std::optional<std::uint16_t>& into,
-                        std::string_view description) {
-  return add_value(*app_, names, into, description);
-}
-Option CommandLine::add(std::string_view names, std::vector<std::uint16_t>& into,
-                        std::string_view description) {
-  return add_value(*app_, names, into, description);
-}
-Option CommandLine::add(std::string_view names, int& into, std::string_view description) {
-  return add_value(*app_, names, into, description);
-}
-Option CommandLine::add(std::string_view names, std::uint64_t& into, std::string_view description) {
-  return add_value(*app_, names, into, description);
-}
+template Option CommandLine::add(std::string_view, std::string&, std::string_view);
+template Option CommandLine::add(std::string_view, std::vector<std::string>&, std::string_view);
+template Option CommandLine::add(std::string_view, int&, std::string_view);
+template Option CommandLine::add(std::string_view, std::uint16_t&, std::string_view);
+template Option CommandLine::add(std::string_view, std::optional<std::uint16_t>&, std::string_view);
+template Option CommandLine::add(std::string_view, std::vector<std::uint16_t>&, std::string_view);
+template Option CommandLine::add(std::string_view, std::uint64_t&, std::string_view);
 
 Option CommandLine::add(std::string_view names, std::function<Complaint(const std::string&)> take,
                         std::string_view description) {

@@ -58,15 +58,10 @@ class CommandLine {
   /// Adds an option whose value goes to `into`, which has to outlive parse(). `names` are
   /// those of an option, "-c,--count", or that of an argument without one, "ADDRESS". A vector
   /// makes it repeatable.
-  Option add(std::string_view names, std::string& into, std::string_view description);
-  Option add(std::string_view names, std::vector<std::string>& into, std::string_view description);
-  Option add(std::string_view names, std::uint16_t& into, std::string_view description);
-  Option add(std::string_view names, std::optional<std::uint16_t>& into,
-             std::string_view description);
-  Option add(std::string_view names, std::vector<std::uint16_t>& into,
-             std::string_view description);
-  Option add(std::string_view names, int& into, std::string_view description);
-  Option add(std::string_view names, std::uint64_t& into, std::string_view description);
+  /// @tparam Value  std::string, int, std::uint16_t or std::uint64_t; optional or a vector where
+  /// command_line.cpp says so.
+  template <class Value>
+  Option add(std::string_view names, Value& into, std::string_view description);
   /// One whose value `take` understands, or complains about.
   Option add(std::string_view names, std::function<Complaint(const std::string&)> take,
              std::string_view description);

@@ -10,9 +10,11 @@
 
 #include <fmt/core.h>
 
+#include "wgscope/base/closest.hpp"
 #include "wgscope/base/text.hpp"
 
 #include "build_info.hpp"
+#include "probe/command_line.hpp"
 #include "probe/run.hpp"
 #include "probe/verbs.hpp"
 
@@ -53,9 +55,14 @@ Exit run_program(std::vector<std::string> arguments) {
   if (verb != verbs().end())
     return verb->make != nullptr ? run_verb(*verb, std::move(arguments))
                                  : verb->run(std::move(arguments));
-  const bool is_option = first.starts_with('-');
-  return refuse(
-      fmt::format("{} '{}'", is_option ? "unknown option:" : "unknown verb:", printable(first)));
+  std::vector<std::string> known;
+  if (first.starts_with('-')) {
+    known = {"--help", "--version"};
+  } else {
+    for (const Verb& one : verbs()) known.emplace_back(one.name);
+  }
+  return refuse(fmt::format("unknown {} '{}'{}", first.starts_with('-') ? "option" : "verb",
+                            printable(hide_keys(first)), did_you_mean(first, known)));
 }
 
 }  // namespace wgscope::probe

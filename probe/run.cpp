@@ -122,14 +122,16 @@ diagnosis::Report VerbRun::begin_report() const {
 /// Says what keeps the verb from running: to people, and as a report to the program that
 /// waits for one.
 Exit VerbRun::refuse(const Error& error) const {
-  fmt::print(stderr, "wgscope {}: {}\n", name_, error.context);
+  // It may quote an argument, and that may be a key in the wrong place.
+  const std::string why = hide_keys(error.context);
+  fmt::print(stderr, "wgscope {}: {}\n", name_, why);
   const bool has_files = !output_.junit_file.empty() || !output_.prometheus_file.empty();
   if (!output_.json && (!has_files || verb_.check.plan)) return Exit::unknown;
   diagnosis::Report report = begin_report();
   // The sentence may contain names and paths, so all of it is redacted.
-  report.checks.push_back(
-      diagnosis::make_check(diagnosis::CheckKind::configuration_target, diagnosis::Status::unknown,
-                            diagnosis::text("{}", diagnosis::Name{error.context})));
+  report.checks.push_back(diagnosis::make_check(diagnosis::CheckKind::configuration_target,
+                                                diagnosis::Status::unknown,
+                                                diagnosis::text("{}", diagnosis::Name{why})));
   OutputOptions output = output_;
   if (verb_.check.plan) output.junit_file = output.prometheus_file = "";
   static_cast<void>(show_report(report, output));

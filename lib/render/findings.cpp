@@ -138,8 +138,10 @@ std::string explain(const FindingKind& kind, std::size_t width) {
 }
 
 const FindingKind* find_kind(std::string_view id) {
-  const auto found = std::ranges::find_if(
-      finding_kinds(), [&](const FindingKind& kind) { return iequals(kind.id, id); });
+  constexpr std::string_view kPrefix = "WGS-";
+  const auto found = std::ranges::find_if(finding_kinds(), [&](const FindingKind& kind) {
+    return iequals(kind.id, id) || iequals(kind.id.substr(kPrefix.size()), id);
+  });
   return found == finding_kinds().end() ? nullptr : &*found;
 }
 

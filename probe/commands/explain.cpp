@@ -31,7 +31,7 @@ Exit run_explain(std::vector<std::string> arguments) {
     const diagnosis::FindingKind* kind = render::find_kind(id);
     if (kind == nullptr) {
       fmt::print(stderr, "wgscope explain: unknown finding: '{}' (wgscope explain lists all)\n",
-                 printable(id));
+                 printable(hide_keys(id)));
       return Exit::unknown;
     }
     if (!text.empty()) text += '\n';

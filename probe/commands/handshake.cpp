@@ -33,19 +33,17 @@ class HandshakeVerb final : public CheckVerb {
 
  private:
   std::vector<std::uint16_t> ports_;
-  std::string inner_target_;
+  InnerAddress inner_;
   std::vector<std::string> preshared_key_files_;
   std::optional<Nanoseconds> hold_;
   bool no_data_ = false;
 };
 
 void HandshakeVerb::add_options(CommandLine& line) {
+  inner_.add(line);
   line.add("--port", ports_, "Try this port of the endpoint as well; repeatable")
       .type("PORT")
       .range(1, 65535);
-  line.add("--ping", inner_target_,
-           "What to ping inside the tunnel; by default an address that is likely to answer")
-      .type("ADDRESS");
   line.add("--try-preshared-key-file", preshared_key_files_,
            "If the preshared key does not fit: try the one in this file; repeatable")
       .type("FILE");
@@ -63,11 +61,9 @@ Result<std::unique_ptr<checks::Question>> HandshakeVerb::make(Subject& subject) 
   options.data = !no_data_;
   options.ports = ports_;
   options.hold = hold_;
-  if (!inner_target_.empty()) {
-    const auto address = parse_inner_address((*tunnel)->target(), "--ping", inner_target_);
-    if (!address) return tl::unexpected(address.error());
-    options.inner_target = *address;
-  }
+  const auto inner = inner_.read((*tunnel)->target());
+  if (!inner) return tl::unexpected(inner.error());
+  options.inner_target = *inner;
   for (const std::string& file : preshared_key_files_) {
     auto key = checks::read_preshared_key(file);
     if (!key) return tl::unexpected(key.error());

@@ -58,7 +58,7 @@ class MtuVerb final : public CheckVerb {
   [[nodiscard]] Result<> read_host(checks::OuterOptions& options) const;
   [[nodiscard]] Result<> read_config(checks::OuterOptions& options) const;
 
-  std::string target_;
+  InnerAddress inner_;  ///< with --outer a host
   std::string tcp_;
   bool watch_ = false;
   Nanoseconds every_ = kRaiseTimer;
@@ -66,9 +66,7 @@ class MtuVerb final : public CheckVerb {
 };
 
 void MtuVerb::add_options(CommandLine& line) {
-  line.add("ADDRESS", target_,
-           "What to ping inside the tunnel; by default an address that is likely to answer")
-      .type("");
+  inner_.add(line);
   const Option tcp =
       line.add("--tcp", tcp_,
                "TCP service inside the tunnel: compare its segment size (MSS) with what the path "
@@ -86,9 +84,7 @@ void MtuVerb::add_options(CommandLine& line) {
   line.find("--every").needs(watch);
   outer.excludes(watch).excludes(tcp);
   add_check_options(line, check);
-  line.find("--timeout")
-      .description(
-          "Time limit for the whole run; without it, only the handshake is limited, to 20s");
+  line.find("--timeout").description(kTimeoutOfAll);
 }
 
 // --- through the tunnel ---
@@ -145,11 +141,9 @@ Result<std::unique_ptr<checks::Question>> MtuVerb::make_inner(Subject& subject) 
   if (!tunnel) return tl::unexpected(tunnel.error());
   checks::MtuOptions options;
   options.quick = check.quick;
-  if (!target_.empty()) {
-    const auto address = parse_inner_address((*tunnel)->target(), "ADDRESS", target_);
-    if (!address) return tl::unexpected(address.error());
-    options.target = *address;
-  }
+  const auto inner = inner_.read((*tunnel)->target());
+  if (!inner) return tl::unexpected(inner.error());
+  options.target = *inner;
   if (auto read = read_service((*tunnel)->target(), options); !read)
     return tl::unexpected(read.error());
   checks::Shown<diagnosis::MtuFacts> shown;
@@ -165,7 +159,7 @@ Result<std::unique_ptr<checks::Question>> MtuVerb::make_inner(Subject& subject) 
 /// "192.0.2.1", "2001:db8::1", "[2001:db8::1]", "gw.example.net", and each with a port, IPv6 in
 /// brackets then.
 Result<> MtuVerb::read_host(checks::OuterOptions& options) const {
-  const std::string& written = target_.empty() ? check.target.endpoint : target_;
+  const std::string& written = inner_.written().empty() ? check.target.endpoint : inner_.written();
   if (written.empty()) return {};
   std::string_view host = written;
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
@@ -179,7 +173,7 @@ Result<> MtuVerb::read_host(checks::OuterOptions& options) const {
                 fmt::format("'{}': expected HOST or HOST:PORT", printable(written)));
   options.host = std::move(*name);
   // The port of --endpoint is WireGuard's.
-  if (target_.empty()) options.host.port = checks::kOuterPort;
+  if (inner_.written().empty()) options.host.port = checks::kOuterPort;
   return {};
 }
 

@@ -61,7 +61,7 @@ class PingVerb final : public CheckVerb {
   Result<std::unique_ptr<checks::Question>> make(Subject& subject) override;
 
  private:
-  std::string target_;
+  InnerAddress inner_;
   std::uint64_t count_ = checks::PingOptions{}.count;
   Nanoseconds interval_ = checks::PingOptions{}.interval;
   std::size_t size_ = checks::PingOptions{}.payload_size;
@@ -69,9 +69,7 @@ class PingVerb final : public CheckVerb {
 };
 
 void PingVerb::add_options(CommandLine& line) {
-  line.add("ADDRESS", target_,
-           "What to ping inside the tunnel; by default an address that is likely to answer")
-      .type("");
+  inner_.add(line);
   line.add("-c,--count", count_, "How many pings; 0: until Ctrl-C")
       .type("N")
       .range(0, 1'000'000'000)
@@ -84,9 +82,7 @@ void PingVerb::add_options(CommandLine& line) {
       .range(0, 65'507)
       .show_default();
   add_check_options(line, check);
-  line.find("--timeout")
-      .description(
-          "Time limit for the whole run; without it, only the handshake is limited, to 20s");
+  line.find("--timeout").description(kTimeoutOfAll);
 }
 
 Result<std::unique_ptr<checks::Question>> PingVerb::make(Subject& subject) {
@@ -96,11 +92,9 @@ Result<std::unique_ptr<checks::Question>> PingVerb::make(Subject& subject) {
   options.interval = interval_;
   options.count = count_;
   options.payload_size = size_;
-  if (!target_.empty()) {
-    const auto address = parse_inner_address((*tunnel)->target(), "ADDRESS", target_);
-    if (!address) return tl::unexpected(address.error());
-    options.target = *address;
-  }
+  const auto inner = inner_.read((*tunnel)->target());
+  if (!inner) return tl::unexpected(inner.error());
+  options.target = *inner;
   const bool watched = !check.output.json && can_move_cursor(surroundings_of(STDERR_FILENO));
   return checks::ping_question(**tunnel, options, watched ? &live_ : nullptr);
 }

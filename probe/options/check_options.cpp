@@ -21,6 +21,7 @@
 #include "probe/options/target_options.hpp"
 
 namespace wgscope::probe {
+
 void add_duration_option(CommandLine& line, const std::string& name,
                          std::function<void(Nanoseconds)> take, const std::string& description) {
   line.add(
@@ -77,6 +78,19 @@ Nanoseconds CheckOptions::limit() const {
 std::optional<Nanoseconds> CheckOptions::limit_if_given() const {
   if (!timeout_given && !quick) return std::nullopt;
   return limit();
+}
+
+void InnerAddress::add(CommandLine& line) {
+  const Option address =
+      line.add("ADDRESS", written_,
+               "What to ping inside the tunnel; by default an address that is likely to answer")
+          .type("");
+  line.add("--ping", written_, "The same as ADDRESS").type("ADDRESS").excludes(address);
+}
+
+Result<std::optional<IpAddress>> InnerAddress::read(const checks::Target& target) const {
+  if (written_.empty()) return std::nullopt;
+  return parse_inner_address(target, "ADDRESS", written_);
 }
 
 Result<IpAddress> parse_inner_address(const checks::Target& target, const std::string& option,

@@ -22,7 +22,7 @@ std::string findings_list();
 /// @param width  columns to fold lines to; 0: none.
 std::string explain(const diagnosis::FindingKind& kind, std::size_t width);
 
-/// @param id  in upper or lower case. @returns nullptr where there is none.
+/// @param id  in upper or lower case, with or without "WGS-". @returns nullptr where there is none.
 const diagnosis::FindingKind* find_kind(std::string_view id);
 
 }  // namespace wgscope::render

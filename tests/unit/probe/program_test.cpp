@@ -7,7 +7,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "files.hpp"
 #include "probe/verbs.hpp"
+#include "temp_dir.hpp"
 
 namespace wgscope::probe {
 namespace {
@@ -70,9 +72,36 @@ TEST(Program, TellsItsVersion) {
 
 TEST(Program, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(refusal({}), "wgscope: no verb given (see wgscope --help)\n");
-  EXPECT_EQ(refusal({"dance"}), "wgscope: unknown verb: 'dance' (see wgscope --help)\n");
-  EXPECT_EQ(refusal({"--dance"}), "wgscope: unknown option: '--dance' (see wgscope --help)\n");
+  EXPECT_EQ(refusal({"dance"}), "wgscope: unknown verb 'dance' (see wgscope --help)\n");
+  EXPECT_EQ(refusal({"--dance"}), "wgscope: unknown option '--dance' (see wgscope --help)\n");
   EXPECT_THAT(refusal({"\x1b[2J"}), Not(HasSubstr("\x1b")));
+}
+
+TEST(Program, NamesWhatAWrongWordMayHaveMeant) {
+  EXPECT_EQ(refusal({"handshke"}),
+            "wgscope: unknown verb 'handshke': did you mean 'handshake'? (see wgscope --help)\n");
+  EXPECT_EQ(refusal({"--verson"}),
+            "wgscope: unknown option '--verson': did you mean '--version'? (see wgscope --help)\n");
+  EXPECT_EQ(refusal({"ping", "--cuont=3"}),
+            "wgscope ping: unknown option '--cuont=3': did you mean '--count'? (see --help)\n");
+  EXPECT_EQ(refusal({"mtu", "10.0.0.1", "10.0.0.2", "10.0.0.3"}),
+            "wgscope mtu: unknown argument '10.0.0.2' (see --help)\n");
+}
+
+TEST(Program, TakesTheAddressInEveryVerbInTheSameWays) {
+  const test::TempDir temp;
+  const std::string file = temp.path() / "probe.conf";
+  test::write_file(file,
+                   "[Interface]\nPrivateKey = dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=\n"
+                   "Address = 10.0.0.2/24\n[Peer]\nEndpoint = 127.0.0.1:9\n"
+                   "PublicKey = 3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=\n"
+                   "AllowedIPs = 10.0.0.0/24\n");
+  for (const char* verb : {"check", "handshake", "ping", "mtu"}) {
+    const std::string wrong = "ADDRESS: 'nowhere' is not an IP address";
+    EXPECT_THAT(run({verb, "--config", file, "nowhere"}).err, HasSubstr(wrong));
+    EXPECT_THAT(run({verb, "--config", file, "--ping", "nowhere"}).err, HasSubstr(wrong));
+    EXPECT_THAT(refusal({verb, "10.0.0.1", "--ping", "10.0.0.2"}), HasSubstr("excludes"));
+  }
 }
 
 TEST(Program, RefusesWrongOptionsOfListen) {

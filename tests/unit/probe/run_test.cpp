@@ -98,9 +98,12 @@ TEST_F(CheckVerbs, NeverRepeatsAKeyThatIsAnArgument) {
   EXPECT_THAT(refusal({"--private-key-file", kSecret}), HasSubstr("this is a key"));
   EXPECT_THAT(refusal({"--private-key-env", kSecret}), HasSubstr("this is a key"));
   EXPECT_THAT(refusal({"--preshared-key-file", kSecret}), HasSubstr("this is a key"));
-  EXPECT_THAT(refusal({"--private-key", kSecret}), HasSubstr("not shown"));
+  EXPECT_THAT(refusal({"--private-key", kSecret}), HasSubstr("unknown option '--private-key'"));
   EXPECT_THAT(refusal({std::string("--private-key=") + kSecret}), HasSubstr("not shown"));
-  EXPECT_THAT(refusal({std::string(kSecret).substr(0, 43)}), HasSubstr("not shown"));
+  const std::string half = std::string(kSecret).substr(0, 43);
+  EXPECT_THAT(refusal({"10.0.0.1", half}), HasSubstr("not shown"));
+  EXPECT_THAT(refusal({"--config", file("probe.conf", config()), kSecret}), HasSubstr("not shown"));
+  EXPECT_THAT(refusal({"--config", file("probe.conf", config()), half}), HasSubstr("not shown"));
   EXPECT_THAT(refusal({"--gateway", kSecret, "--endpoint", "127.0.0.1:9", "--address",
                        "10.0.0.2/24", "--private-key-file", file("key", kSecret)}),
               HasSubstr("Replace the private key"));
