@@ -1,6 +1,7 @@
 #include "wgscope/checks/target.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -20,7 +21,50 @@
 namespace wgscope::checks {
 namespace {
 
-bool is_host(const Prefix& prefix) { return prefix.bits == prefix.address.octets().size() * 8; }
+std::size_t width(const IpAddress& address) { return address.octets().size() * 8; }
+bool is_host(const Prefix& prefix) { return prefix.bits == width(prefix.address); }
+
+/// Of RFC 1918, RFC 4193 or RFC 6598. Allowed IPs that cover the Internet in pieces begin with hosts
+/// of strangers.
+bool is_private(const Prefix& prefix) {
+  static const std::array ranges{Prefix::parse("10.0.0.0/8"), Prefix::parse("172.16.0.0/12"),
+                                 Prefix::parse("192.168.0.0/16"), Prefix::parse("100.64.0.0/10"),
+                                 Prefix::parse("fc00::/7")};
+  return std::ranges::any_of(ranges, [&](const Result<Prefix>& range) {
+    return prefix.bits >= range->bits && wire::contains(*range, prefix.address);
+  });
+}
+
+/// Which addresses may be guessed to be a host at the other side.
+struct Guesses {
+  const Target& target;
+  std::optional<Family> family;
+
+  /// Whether the tunnel carries packets to it, from an address of ours of the same family.
+  [[nodiscard]] bool fits(const IpAddress& address) const {
+    const auto is_own = [&](const Prefix& own) { return own.address == address; };
+    const auto speaks = [&](const Prefix& own) { return own.address.family == address.family; };
+    return (!family || address.family == *family) && !wire::is_unspecified(address) &&
+           !wire::is_multicast(address) && is_allowed(target, address) &&
+           std::ranges::none_of(target.addresses, is_own) &&
+           std::ranges::any_of(target.addresses, speaks);
+  }
+
+  /// The first host of a network that is not ours; of two that share a link (RFC 3021, RFC 6164),
+  /// the other one.
+  [[nodiscard]] std::optional<IpAddress> first_of(const Prefix& network) const {
+    IpAddress base = network.address;
+    for (std::size_t bit = network.bits; bit < width(base); ++bit)
+      base.bytes[bit / 8] &= ~(std::byte{0x80} >> (bit % 8));
+    const bool is_pair = network.bits + 1U >= width(base);
+    for (const unsigned host : is_pair ? std::array{0U, 1U} : std::array{1U, 2U}) {
+      IpAddress candidate = base;
+      candidate.bytes[width(base) / 8 - 1] |= static_cast<std::byte>(host);
+      if (fits(candidate)) return candidate;
+    }
+    return std::nullopt;
+  }
+};
 
 }  // namespace
 
@@ -95,31 +139,24 @@ Result<> check_inside(const Target& target, const IpAddress& address) {
                           address.to_string()));
 }
 
+/// From what is most likely to answer to what at least may.
 std::optional<IpAddress> guess_inner_target(const Target& target, std::optional<Family> family) {
-  const auto is_ours = [&](const IpAddress& address) {
-    return std::ranges::find(target.addresses, address, &Prefix::address) != target.addresses.end();
-  };
-  const auto speaks = [&](const IpAddress& address) {
-    return std::ranges::any_of(
-        target.addresses, [&](const Prefix& own) { return own.address.family == address.family; });
-  };
-  const auto is_wanted = [&](const Prefix& prefix) {
-    return !family || prefix.address.family == *family;
-  };
-  for (const Prefix& allowed : target.allowed_ips) {
-    if (is_host(allowed) && is_wanted(allowed) && !is_ours(allowed.address) &&
-        speaks(allowed.address))
-      return allowed.address;
-  }
-  for (const Prefix& own : target.addresses) {
-    if (is_host(own) || !is_wanted(own)) continue;
-    IpAddress first = own.address;
-    const std::size_t octets = first.octets().size();
-    for (std::size_t bit = own.bits; bit < octets * 8; ++bit)
-      first.bytes[bit / 8] &= ~(std::byte{0x80} >> (bit % 8));
-    first.bytes[octets - 1] |= std::byte{1};
-    if (!is_ours(first) && is_allowed(target, first)) return first;
-  }
+  const Guesses guesses{target, family};
+  for (const Prefix& allowed : target.allowed_ips)
+    if (is_host(allowed) && guesses.fits(allowed.address)) return allowed.address;
+  for (const Prefix& own : target.addresses)
+    if (!is_host(own))
+      if (const auto first = guesses.first_of(own)) return first;
+  for (const IpAddress& server : target.dns)
+    if (guesses.fits(server)) return server;
+  // Nearly every network inside a tunnel has this size, and its gateway the first address.
+  for (const Prefix& own : target.addresses)
+    if (const auto first = guesses.first_of(
+            {own.address, own.address.family == Family::v4 ? std::uint8_t{24} : std::uint8_t{64}}))
+      return first;
+  for (const Prefix& allowed : target.allowed_ips)
+    if (is_private(allowed))
+      if (const auto first = guesses.first_of(allowed)) return first;
   return std::nullopt;
 }
 

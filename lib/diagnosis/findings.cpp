@@ -252,6 +252,27 @@ constexpr FindingKind kKinds[] = {
      "it, so a client that picks a failing address has no tunnel. Addresses of an IP version that "
      "this host does not have are not counted.",
      "Fix what the finding of the failing address names, or remove that address from DNS."},
+    {FindingId::reserved_bytes_set, "WGS-HS-017", critical,
+     "The endpoint answers with reserved bytes set",
+     "Datagrams came back that would be WireGuard messages but for their second to fourth byte, "
+     "which WireGuard keeps at zero. Plain WireGuard ignores such datagrams. Some providers mark "
+     "their clients in these bytes (Cloudflare WARP), and obfuscated variants change the type of "
+     "messages. The keys may be right: the endpoint did respond.",
+     "Use the provider's own client, or a gateway that speaks plain WireGuard."},
+    {FindingId::response_too_late, "WGS-HS-018", critical,
+     "The gateway responds, but too late for WireGuard",
+     "Authentic responses came after the next initiation had been sent. WireGuard sends one every "
+     "5 s and then forgets the one before, so no WireGuard can make a tunnel over a path whose "
+     "round trip takes longer than that. Both keys are right.",
+     "Find where the delay arises: mtr -n ENDPOINT, while the link is busy and while it is idle."},
+    {FindingId::answers_take_another_way, "WGS-HS-019", critical,
+     "The gateway answers from another address, and data is lost",
+     "The response came from another address or port than the one that the probe contacted. From "
+     "then on both sides use that other address, as WireGuard does, and no data arrived there or "
+     "came back. One cause explains both: a NAT or load balancer that translates one direction "
+     "only, or a gateway with several addresses, of which only one can be reached.",
+     "On the gateway: make responses leave from the address that was contacted, with policy "
+     "routing by source address or a source NAT rule."},
     {FindingId::dropped_behind_peer, "WGS-DAT-001", critical,
      "The gateway decrypts this peer's data and drops it",
      "Data was not answered, and the gateway then sent the empty packet that every WireGuard sends "
@@ -305,11 +326,19 @@ constexpr FindingKind kKinds[] = {
      "Nothing inside the tunnel answered. That alone does not show that the tunnel is broken. "
      "There are three cases. The probe guessed the address from the configuration and saw the "
      "gateway decrypt its data: there may be no host with that address, or the host may not answer "
-     "pings (a warning). The probe had no time to wait 10 s and 16 s for the packets that "
-     "distinguish lost data from dropped data (unknown: --quick, or a short --timeout). The probe "
-     "had no address to try (unknown, and the verdict does not depend on it).",
+     "pings. The probe had no time to wait 10 s and 16 s for the packets that distinguish lost "
+     "data from dropped data (--quick, or a short --timeout). The probe had no address to try. In "
+     "all of them it is unknown whether the tunnel carries data, and so is the verdict.",
      "Name an address inside the tunnel that is known to answer: --ping ADDRESS. Run the probe "
-     "without --quick and with a --timeout above 18 s."},
+     "without --quick and with a --timeout above 18 s. If only the handshake is of interest: "
+     "--no-data."},
+    {FindingId::held_with_loss, "WGS-DAT-007", warning,
+     "Some pings were lost while the tunnel was watched",
+     "With --hold the probe pings for a while. Some of the pings were not answered, but the tunnel "
+     "did not stop. How the lost ones are distributed tells something about the cause: one stretch "
+     "is a pause; every second one means two paths or two gateways that are used in turn; no "
+     "pattern is loss on the path.",
+     "Measure in which direction packets are lost: wgscope ping --count 100."},
     {FindingId::no_reply, "WGS-PNG-001", critical, "No ping was answered",
      "None of the pings through the tunnel was answered, although the handshake succeeded. There "
      "may be no such target, the target may not answer pings, the gateway may drop this peer's "

@@ -61,6 +61,7 @@ void add_handshake(const Scene& scene, std::vector<Check>& checks) {
   else
     checks.push_back(check_preshared_key(scene));
   if (auto responder = check_responder(scene)) checks.push_back(std::move(*responder));
+  if (auto strays = check_strays(scene)) checks.push_back(std::move(*strays));
 }
 
 /// What keeps data from being tried; nothing: it could be.
@@ -86,7 +87,14 @@ void add_tunnel(const Scene& scene, std::vector<Check>& checks) {
         return attempt.data.has_value();
       });
   if (tried_elsewhere) return;
-  checks.push_back(check_data(scene));
+  Check data = check_data(scene);
+  if (data_takes_another_way(scene)) {
+    const auto responder =
+        std::ranges::find(checks, row_of(handshake_responder).name, &Check::name);
+    if (responder != checks.end()) *responder = another_way(scene, data);
+    data = skipped(tunnel_data, FindingId::answers_take_another_way);
+  }
+  checks.push_back(std::move(data));
   if (auto held = check_hold(scene)) checks.push_back(std::move(*held));
 }
 
@@ -221,6 +229,15 @@ bool gateway_answered(const AttemptFacts& attempt) {
 
 Words iptables(const IpAddress& address) {
   return either(address.family == Family::v4, "iptables", "ip6tables");
+}
+
+Text our_allowed_ips(const HandshakeFacts& facts) {
+  Text list;
+  for (const IpAddress& address : facts.our_addresses) {
+    if (!list.empty()) list.add(",");
+    list.add(text("{}/{}", address, address.octets().size() * 8));
+  }
+  return list;
 }
 
 Text counted(std::size_t count, Words one, Words many) {

@@ -231,6 +231,25 @@ Check check_preshared_key(const Scene& scene) {
   return make_check(handshake_preshared_key, Status::critical, summary, std::move(finding));
 }
 
+std::optional<Check> check_strays(const Scene& scene) {
+  const AttemptFacts& attempt = scene.one;
+  if (!attempt.response_after || (attempt.strays.empty() && attempt.late_responses == 0))
+    return std::nullopt;
+  Text summary = text("besides the response came");
+  const Words and_then = ";";
+  bool first = true;
+  const auto add = [&](const Text& what) {
+    if (!first) summary.add(and_then);
+    first = false;
+    summary.add(" ").add(what);
+  };
+  for (const Stray& stray : attempt.strays) add(describe(stray));
+  if (attempt.late_responses > 0)
+    add(text("{} to initiations that newer ones had replaced",
+             counted(attempt.late_responses, "response", "responses")));
+  return make_check(handshake_strays, Status::ok, std::move(summary));
+}
+
 std::optional<Check> check_responder(const Scene& scene) {
   const AttemptFacts& attempt = scene.one;
   if (!attempt.response_after || !attempt.responder) return std::nullopt;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <optional>
 #include <utility>
@@ -29,9 +30,10 @@ using std::chrono::seconds;
 /// A peer that hears nothing initiates after 15 s and up to a third of one (whitepaper §6.5;
 /// timers.c: KEEPALIVE_TIMEOUT + REKEY_TIMEOUT + jitter).
 constexpr milliseconds kWitnessesNeeded{15'500};
-/// Sessions end after 180 s unless renewed from 120 s on (whitepaper §6.1).
-constexpr seconds kRenewalDue{115};
-constexpr seconds kSessionEnds{190};
+/// Longer paths take longer.
+Nanoseconds witnesses_needed(const Scene& scene) {
+  return kWitnessesNeeded + scene.one.response_after.value_or(Nanoseconds{0});
+}
 
 Text echoes(const DataFacts& data) {
   return counted(data.echoes_sent, "echo request", "echo requests");
@@ -39,6 +41,13 @@ Text echoes(const DataFacts& data) {
 
 Text evidence_of_echoes(const DataFacts& data) {
   return text("{} to {} inside the tunnel, no reply", echoes(data), *data.target);
+}
+
+/// The address that the echo requests came from.
+IpAddress our_address(const Scene& scene, const DataFacts& data) {
+  for (const IpAddress& address : scene.all.our_addresses)
+    if (address.family == data.target->family) return address;
+  return {.family = data.target->family};
 }
 
 std::vector<Hypothesis> reasons_to_drop(const Scene& scene, const DataFacts& data) {
@@ -56,8 +65,9 @@ std::vector<Hypothesis> reasons_to_drop(const Scene& scene, const DataFacts& dat
             *data.target)},
       {"the gateway's reverse path filter drops it, as its route back does not lead into the "
        "tunnel",
-       "on the gateway: ip route get OUR-INNER-ADDRESS; sysctl net.ipv4.conf.all.rp_filter; nstat "
-       "-az TcpExtIPReversePathFilter"},
+       text("on the gateway: ip route get {}; sysctl net.ipv4.conf.all.rp_filter; nstat -az "
+            "TcpExtIPReversePathFilter",
+            our_address(scene, data))},
       {text("{} does not answer pings", *data.target),
        text("on the gateway: ping -c3 {}", *data.target)}};
 }
@@ -67,8 +77,8 @@ std::vector<Text> how_to_find_drop(const Scene& scene, const DataFacts& data) {
       text(
           "on the gateway: wg show all allowed-ips | grep {}; if this probe's inner address is "
           "missing, add it to that list, which this replaces: wg set INTERFACE peer {} allowed-ips "
-          "LIST,OUR-INNER-ADDRESS/32",
-          scene.all.ours, scene.all.ours),
+          "LIST,{}",
+          scene.all.ours, scene.all.ours, our_allowed_ips(scene.all)),
       text("on the gateway: tcpdump -ni INTERFACE icmp or icmp6 shows this probe's echo requests "
            "if they pass the allowed IPs; then ip route get {} and nft list ruleset",
            *data.target)};
@@ -88,14 +98,16 @@ Check dropped(const Scene& scene, const DataFacts& data) {
   if (!data.target_guessed)
     return make_check(tunnel_data, Status::critical,
                       text("{} lost behind the gateway", echoes(data)), std::move(finding));
-  // Nobody promised that the address answers, and that the tunnel carries both ways is proven.
+  // Nobody promised that the address answers. That answers would come through was not seen.
   finding.id = FindingId::data_unanswered;
-  finding.cause =
-      text("the tunnel works, but {} does not answer (this address was guessed)", *data.target);
+  finding.cause = text(
+      "{} decrypts this probe's data, but {} does not answer, an address that was guessed: unknown "
+      "whether the tunnel works in both directions",
+      scene.one.endpoint, *data.target);
   std::ranges::rotate(finding.hypotheses, finding.hypotheses.end() - 1);
   finding.fix.insert(finding.fix.begin(),
                      "name an address inside the tunnel that is known to answer: --ping ADDRESS");
-  return make_check(tunnel_data, Status::warning,
+  return make_check(tunnel_data, Status::unknown,
                     text("decrypted by the gateway, no reply from {}", *data.target),
                     std::move(finding));
 }
@@ -121,6 +133,17 @@ Check return_lost(const Scene& scene, const DataFacts& data) {
                     scene.one.endpoint.port)}});
 }
 
+/// That all was lost at random: each echo request or its reply, and the gateway's empty packet.
+Hypothesis chance(const DataFacts& data) {
+  constexpr double kPasses = 0.7;
+  const double lost =
+      std::pow(1 - kPasses * kPasses, static_cast<double>(data.echoes_sent)) * (1 - kPasses);
+  return {"the path loses packets at random",
+          text("run again: where 30 % are lost in each direction, this happens in about {} of 1000 "
+               "runs",
+               std::max(1L, std::lround(1000 * lost)))};
+}
+
 Check forward_lost(const Scene& scene, const DataFacts& data) {
   return make_check(
       tunnel_data, Status::critical, text("{} sent, no sign of them", echoes(data)),
@@ -139,7 +162,8 @@ Check forward_lost(const Scene& scene, const DataFacts& data) {
                   scene.one.endpoint.port)},
             {"data is dropped in both directions", "tcpdump on both sides at once"},
             {"the other side is an unusual WireGuard that sends no empty packets",
-             "ping the other way, from the gateway"}},
+             "ping the other way, from the gateway"},
+            chance(data)},
        .fix = {"try from another network, or another port of the gateway",
                text("on the gateway: tcpdump -ni any udp port {} while this runs",
                     scene.one.endpoint.port)}});
@@ -203,68 +227,24 @@ Check unreachable_inside(const DataFacts& data) {
 
 Check not_tried(const Scene& scene) {
   if (scene.all.interrupted) return make_check(tunnel_data, Status::unknown, "interrupted");
-  Check check = make_check(
-      tunnel_data, Status::unknown, "not tried",
-      {.id = FindingId::data_unanswered,
-       .cause = "data was not tried: no address inside the tunnel is known, or the time was over",
-       .evidence = {},
-       .fix = {"name an address inside the tunnel that is known to answer: --ping ADDRESS"}});
-  check.essential = false;
-  return check;
-}
-
-std::vector<Hypothesis> reasons_to_die(const Scene& scene, const DataFacts& data) {
-  const Endpoint& endpoint = scene.one.endpoint;
-  const Hypothesis policed{"something on the path blocks the flow once it recognises WireGuard",
-                           "try from another network; find the hop: tcpdump on both sides of it"};
-  const Hypothesis mapping{"a NAT or stateful firewall on the path forgot the flow",
-                           "look at its UDP timeouts and its table: conntrack -L -p udp"};
-  const Hypothesis shared{
-      "duplicate key: somebody else uses it, and the gateway's traffic goes there",
-      text("on the gateway: watch wg show all endpoints | grep {}", scene.all.ours)};
-  const Hypothesis gone{
-      "the gateway or its interface went down",
-      text("on the gateway: wg show; journalctl -b; ping -c3 {}", endpoint.address)};
-  const Hypothesis renewal{"the session was not renewed: handshakes after the first are lost",
-                           text("on the gateway: tcpdump -ni any udp port {}", endpoint.port)};
-  const Hypothesis made_anew{"the gateway lost its session: its interface was created again",
-                             "on the gateway: journalctl -b | grep -i wireguard"};
-  std::vector<Hypothesis> reasons{policed, shared, gone};
-  if (data.other_port_carries == true)
-    reasons = {policed, mapping, shared};
-  else if (data.new_handshake == true && !data.other_port_carries)
-    reasons = {shared, mapping, made_anew};  // that was enough: no other port was tried
-  else if (data.new_handshake == false)
-    reasons = {gone, policed, mapping};
-  if (*data.died_after >= kRenewalDue && *data.died_after <= kSessionEnds)
-    reasons.insert(reasons.begin(), renewal);
-  return reasons;
-}
-
-Finding dies(const Scene& scene, const DataFacts& data) {
-  const Nanoseconds after = *data.died_after;
-  const Endpoint& endpoint = scene.one.endpoint;
-  std::vector<Text> evidence{
-      text("the last answer came {} after the first; echo requests went on for {} in all", after,
-           data.held.value_or(after))};
-  const auto say = [&](const std::optional<bool>& seen, Words yes, Words no) {
-    if (seen) evidence.emplace_back(either(*seen, yes, no));
-  };
-  say(data.new_handshake, "another handshake from the same port was answered",
-      "another handshake from the same port was not answered");
-  say(data.other_port_carries, "data crosses again from another source port",
-      "data does not cross from another source port either");
-  std::vector<Hypothesis> reasons = reasons_to_die(scene, data);
-  Finding finding{.id = FindingId::dies_after_seconds,
-                  .cause = text("the tunnel to {} stops carrying data after {}: most likely {}",
-                                endpoint, after, reasons.front().cause),
-                  .evidence = std::move(evidence)};
-  finding.hypotheses = std::move(reasons);
-  finding.fix = {
-      text("watch both ends while it happens: tcpdump -ni any udp port {} on the gateway, tcpdump "
-           "-ni any udp here",
-           endpoint.port)};
-  return finding;
+  Finding finding{
+      .id = FindingId::data_unanswered,
+      .cause = text("the handshake with {} works; unknown whether data crosses the tunnel: no "
+                    "address inside it is known",
+                    scene.one.endpoint),
+      .evidence = {"neither the allowed IPs nor DNS name a host that may be asked"},
+      .fix = {"name an address inside the tunnel that is known to answer: --ping ADDRESS",
+              "or try the handshake alone: --no-data"}};
+  if (scene.one.data)
+    return make_check(tunnel_data, Status::unknown, "not tried: no address is known",
+                      std::move(finding));
+  finding.cause = text(
+      "the handshake with {} works; unknown whether data crosses the tunnel: the time was over",
+      scene.one.endpoint);
+  finding.evidence = {text("the time limit of {} was over", scene.all.timeout)};
+  finding.fix = {"run with a longer --timeout"};
+  return make_check(tunnel_data, Status::unknown, "not tried: the time was over",
+                    std::move(finding));
 }
 
 }  // namespace
@@ -273,6 +253,39 @@ Nanoseconds median_of(std::vector<Nanoseconds> samples) {
   const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
   std::ranges::nth_element(samples, middle);
   return *middle;
+}
+
+bool data_takes_another_way(const Scene& scene) {
+  const AttemptFacts& attempt = scene.one;
+  return attempt.responder && *attempt.responder != attempt.endpoint && attempt.data &&
+         attempt.data->target && attempt.data->echoes_sent > 0 &&
+         attempt.data->round_trips.empty() && !attempt.data->icmp && !attempt.data->keepalive_after;
+}
+
+Check another_way(const Scene& scene, const Check& data) {
+  const Endpoint& asked = scene.one.endpoint;
+  const Endpoint& responder = *scene.one.responder;
+  Finding finding{
+      .id = FindingId::answers_take_another_way,
+      .cause = text("{} was asked, but {} answered, and data does not cross the tunnel to there",
+                    asked, responder),
+      .evidence = {text("initiation to {}, response from {}; from then on WireGuard sends to where "
+                        "the response came from",
+                        asked, responder)},
+      .hypotheses =
+          {{"a NAT or load balancer in front of the gateway translates one direction only",
+            text("tcpdump on both sides of it, udp port {}", asked.port)},
+           {text("the gateway has several addresses, and {} cannot be reached from here",
+                 responder.address),
+            text("on the gateway: ip route get ADDRESS-OF-THIS-HOST; from here: ping -c3 {}",
+                 responder.address)}},
+      .fix = {
+          "make the gateway's answers leave from the address and port that were asked: a source "
+          "NAT rule, or policy routing by source address"}};
+  if (data.finding)
+    for (const Text& line : data.finding->evidence) finding.evidence.push_back(line);
+  return make_check(handshake_responder, Status::critical, text("{}, and data is lost", responder),
+                    std::move(finding));
 }
 
 Check check_data(const Scene& scene) {
@@ -285,18 +298,9 @@ Check check_data(const Scene& scene) {
   if (data.icmp) return unreachable_inside(data);
   if (data.keepalive_after) return dropped(scene, data);
   if (data.initiation_after) return return_lost(scene, data);
-  if (data.witnesses_watched && *data.witnesses_watched >= kWitnessesNeeded)
+  if (data.witnesses_watched && *data.witnesses_watched >= witnesses_needed(scene))
     return forward_lost(scene, data);
   return cannot_tell(scene, data);
-}
-
-std::optional<Check> check_hold(const Scene& scene) {
-  if (!scene.one.data || !scene.one.data->held) return std::nullopt;
-  const DataFacts& data = *scene.one.data;
-  if (!data.died_after)
-    return make_check(tunnel_hold, Status::ok, text("still works after {}", *data.held));
-  return make_check(tunnel_hold, Status::critical, text("stopped after {}", *data.died_after),
-                    dies(scene, data));
 }
 
 }  // namespace wgscope::diagnosis

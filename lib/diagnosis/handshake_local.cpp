@@ -172,6 +172,12 @@ bool stamp_is_ahead(const HandshakeFacts& facts) {
   return facts.stamp_ahead && *facts.stamp_ahead >= kLeftByKilledRun;
 }
 
+bool stamp_was_taken(const HandshakeFacts& facts) {
+  return std::ranges::any_of(facts.attempts, [](const AttemptFacts& attempt) {
+    return attempt.response_after || attempt.preshared_key;
+  });
+}
+
 Check check_key_use(const HandshakeFacts& facts) {
   const Name user{facts.key_user};
   if (facts.key_use == KeyUse::free)
@@ -206,8 +212,15 @@ Check check_key_stamp(const HandshakeFacts& facts) {
                   "set back, the gateway ignores this key, and that would not be noticed",
          .evidence = {text("{}", Name{*facts.stamps_not_kept})},
          .fix = {"make the state directory writable, or name another one: --state.dir DIRECTORY"}});
-  if (!stamp_is_ahead(facts))
-    return make_check(key_stamp, Status::ok, "this host's clock is ahead of its last handshake");
+  if (!stamp_is_ahead(facts)) {
+    if (stamp_was_taken(facts)) return make_check(key_stamp, Status::ok, "accepted by the gateway");
+    if (facts.stamp_recorded)
+      return make_check(key_stamp, Status::ok,
+                        "later than the key's last handshake from this host");
+    return make_check(key_stamp, Status::unknown,
+                      "this host has no record of an earlier handshake of the key, so the gateway "
+                      "may have seen a later timestamp");
+  }
   return make_check(
       key_stamp, Status::warning,
       text("the key's last handshake is {} in the future of this host's clock", *facts.stamp_ahead),
@@ -229,12 +242,8 @@ Check check_clock(const HandshakeFacts& facts) {
     return make_check(clock, Status::unknown,
                       "the kernel does not tell whether the clock is synchronised");
   if (*facts.clock_synchronised) return make_check(clock, Status::ok, "synchronised");
-  // WireGuard needs a clock that does not go back, not one that is right. A gateway that responds,
-  // if only with another preshared key, took the stamp.
-  const bool taken = std::ranges::any_of(facts.attempts, [](const AttemptFacts& attempt) {
-    return attempt.response_after || attempt.preshared_key;
-  });
-  if (taken)
+  // WireGuard needs a clock that does not go back, not one that is right.
+  if (stamp_was_taken(facts))
     return make_check(clock, Status::ok,
                       "not synchronised by NTP, but later than this key's last handshake, so the "
                       "gateway accepts it");

@@ -29,6 +29,8 @@ struct Scene {
 Text endpoint_text(const config::EndpointName& endpoint);
 /// The command for packets of that family: "iptables", "ip6tables".
 Words iptables(const IpAddress& address);
+/// This probe's addresses inside the tunnel as `wg` takes allowed IPs: "10.9.0.2/32,fd09::2/128".
+Text our_allowed_ips(const HandshakeFacts& facts);
 /// "1 initiation", "3 initiations"
 Text counted(std::size_t count, Words one, Words many);
 
@@ -43,6 +45,8 @@ Check check_send(const Scene& scene);
 bool gateway_answered(const AttemptFacts& attempt);
 /// Whether this host lacks what it takes to reach any address of that family.
 bool lacks_family(const AttemptFacts& attempt);
+/// Whether a gateway took this run's stamp: it responded, if only with another preshared key.
+bool stamp_was_taken(const HandshakeFacts& facts);
 /// The key's last stamp is so far ahead that only a clock explains it.
 bool stamp_is_ahead(const HandshakeFacts& facts);
 
@@ -57,6 +61,8 @@ std::optional<IcmpVerdict> icmp_verdict(const AttemptFacts& attempt);
 Check check_icmp(const Scene& scene);
 
 // handshake_silence.cpp: nobody says anything
+/// "2 datagrams of 92 bytes from …"
+Text describe(const Stray& stray);
 /// Nothing where the attempt ended too early to call it silence.
 std::optional<Finding> finding_of_silence(const Scene& scene);
 /// Why a gateway that hears initiations does not respond, likeliest first: what WireGuard is silent
@@ -70,10 +76,18 @@ Check check_response(const Scene& scene);
 std::optional<Check> check_cookie(const Scene& scene);
 Check check_preshared_key(const Scene& scene);
 std::optional<Check> check_responder(const Scene& scene);
+/// What came besides answers, where a session stands all the same.
+std::optional<Check> check_strays(const Scene& scene);
 
 // handshake_data.cpp: whether the session carries
 Check check_data(const Scene& scene);
-std::optional<Check> check_hold(const Scene& scene);
+/// Whether data was lost after the response had moved the session to another address.
+bool data_takes_another_way(const Scene& scene);
+/// What that means for handshake.responder. @param data  what check_data() says.
+Check another_way(const Scene& scene, const Check& data);
 Nanoseconds median_of(std::vector<Nanoseconds> samples);  ///< of at least one
+
+// handshake_hold.cpp: whether it still does after a while
+std::optional<Check> check_hold(const Scene& scene);
 
 }  // namespace wgscope::diagnosis

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <optional>
 #include <utility>
@@ -41,7 +42,7 @@ bool host_is_up(const SilenceFacts& silence, const IpAddress& address) {
 bool only_plain_passes(const SilenceFacts& silence) {
   const Knock& shaped = silence.wireguard_neighbour;
   return silence.plain_neighbour.answer && !shaped.answer && !shaped.datagram &&
-         shaped.sent >= kEnoughToTell && !arrived(silence);
+         shaped.sent >= kEnoughToTell;
 }
 
 const Hop* last_that_answered(const SilenceFacts& silence) {
@@ -77,6 +78,7 @@ std::vector<Text> evidence_of(const AttemptFacts& attempt) {
   for (const IcmpReport& report : attempt.icmp)
     evidence.push_back(
         text("an ICMP error that does not explain the silence: {}", describe(report)));
+  for (const Stray& stray : attempt.strays) evidence.push_back(describe(stray));
   if (!attempt.silence) return evidence;
   add_knocks(*attempt.silence, evidence);
   if (attempt.silence->hops.empty()) return evidence;
@@ -91,6 +93,27 @@ std::vector<Text> evidence_of(const AttemptFacts& attempt) {
   return evidence;
 }
 
+/// Of all that was sent and what would have answered it, at a loss that nobody measured.
+Hypothesis loss(const AttemptFacts& attempt) {
+  constexpr double kPasses = 0.7 * 0.7;
+  const double chance = std::pow(1 - kPasses, static_cast<double>(attempt.initiations));
+  return {"the path loses packets at random",
+          text("run again: where 30 % are lost in each direction, {} without a response happen in "
+               "{} % of runs",
+               counted(attempt.initiations, "initiation", "initiations in a row"),
+               std::max(1L, std::lround(100 * chance)))};
+}
+
+/// The probe cannot see what a firewall between drops.
+Hypothesis answers_lost(const Endpoint& endpoint) {
+  return {
+      "the gateway responds, and the response is dropped on its way: it comes from another "
+      "address or port, which firewalls and NATs do not let in, or the reverse path is blocked",
+      text("on the gateway: tcpdump -ni any udp and src port {}: responses have 92 bytes; they "
+           "must leave from {}",
+           endpoint.port, endpoint.address)};
+}
+
 Hypothesis stale_stamp(const Scene& scene) {
   const HandshakeFacts& facts = scene.all;
   Text check;
@@ -99,6 +122,8 @@ Hypothesis stale_stamp(const Scene& scene) {
                  *facts.stamp_ahead);
   else if (facts.clock_synchronised == false)
     check = "this host's clock is not synchronised; ";
+  else if (!facts.stamp_recorded)
+    check = "this host has no record of an earlier handshake of the key; ";
   check.add(
       "compare the clock with true time: date -u; timedatectl; a gateway keeps the last timestamp "
       "of a peer until the peer is removed");
@@ -128,23 +153,62 @@ Hypothesis outbound_filtered() {
           "try from another network; ask for UDP to the endpoint's port in its firewall"};
 }
 
-Text most_likely(const Text& observed, const std::vector<Hypothesis>& hypotheses) {
-  return text("{}: most likely {}", observed, hypotheses.front().cause);
+/// Only a stamp that is known to be behind outweighs the others by evidence.
+Text headline(const Scene& scene, const Text& observed, Words possible) {
+  if (stamp_is_ahead(scene.all))
+    return text("{}: most likely {}", observed, stale_stamp(scene).cause);
+  return text("{}: {}", observed, possible);
 }
 
 Finding something_else_answers(const AttemptFacts& attempt) {
   const Endpoint& endpoint = attempt.endpoint;
   return {
       .id = FindingId::silent_host_up,
-      .cause = text(
-          "the service on {} is not WireGuard: it replies to plain bytes, but not to initiations",
-          endpoint),
+      .cause = text("the service on {} is not WireGuard: it answers, but with no WireGuard message",
+                    endpoint),
       .evidence = evidence_of(attempt),
       .hypotheses = {{"another service uses the port",
                       text("on the gateway: ss -ulpn | grep {}", endpoint.port)},
                      {"WireGuard listens on another port",
                       "on the gateway: wg show all listen-port"}},
       .fix = {text("on the gateway: ss -ulpn | grep {}; wg show all listen-port", endpoint.port)}};
+}
+
+/// WireGuard gives an initiation up when it sends the next one.
+Finding too_late(const Scene& scene) {
+  const AttemptFacts& attempt = scene.one;
+  const Text how_late = attempt.late_by
+                            ? text("more than {} after its initiation", *attempt.late_by)
+                            : Text("after the next initiation was sent");
+  return {.id = FindingId::response_too_late,
+          .cause = text("{} responds, but too late: {}, when WireGuard has begun a new handshake",
+                        attempt.endpoint, how_late),
+          .evidence = {text("{}, {} that came too late",
+                            counted(attempt.initiations, "initiation", "initiations"),
+                            counted(attempt.late_responses, "response", "responses")),
+                       "WireGuard initiates again after 5 s and forgets the initiation before, so "
+                       "no tunnel can be made over a path with a longer round trip"},
+          .hypotheses = {{"a queue on the path is full (bufferbloat), or a link sleeps",
+                          text("ping {} while the link is busy, and while it is idle",
+                               attempt.endpoint.address)},
+                         {"the gateway is too busy to respond in time", "on the gateway: top"}},
+          .fix = {text("find where the delay arises: mtr -n {}", attempt.endpoint.address)}};
+}
+
+Finding reserved_bytes(const AttemptFacts& attempt, const Stray& stray) {
+  return {
+      .id = FindingId::reserved_bytes_set,
+      .cause = text("{} answers with WireGuard messages whose reserved bytes are set: it is not "
+                    "plain WireGuard, and plain WireGuard ignores such answers",
+                    attempt.endpoint),
+      .evidence = evidence_of(attempt),
+      .hypotheses = {{"the provider marks its clients in these bytes, as Cloudflare WARP does",
+                      text("its own client, or one with a setting for them (Reserved), is needed; "
+                           "bytes 2 to 4 of {}",
+                           vouched(stray.begins))},
+                     {"the endpoint speaks an obfuscated WireGuard, such as AmneziaWG",
+                      "ask who runs it for the settings"}},
+      .fix = {"use the provider's client, or a gateway that speaks plain WireGuard"}};
 }
 
 Finding wireguard_filtered(const Scene& scene) {
@@ -170,13 +234,16 @@ Finding silent_host_up(const Scene& scene) {
   std::vector<Hypothesis> reasons = reasons_of_refusal(scene);
   reasons.push_back(port_dropped(endpoint));
   const SilenceFacts& silence = *scene.one.silence;
-  if (!silence.wireguard_neighbour.answer && !arrived(silence))
-    reasons.push_back(filtered_on_the_way());
-  Finding finding{.id = FindingId::silent_host_up,
-                  .cause = most_likely(text("{} answers, but UDP port {} stays silent",
-                                            endpoint.address, endpoint.port),
-                                       reasons),
-                  .evidence = evidence_of(scene.one)};
+  reasons.push_back(answers_lost(endpoint));
+  if (!silence.wireguard_neighbour.answer) reasons.push_back(filtered_on_the_way());
+  reasons.push_back(loss(scene.one));
+  Finding finding{
+      .id = FindingId::silent_host_up,
+      .cause = headline(
+          scene, text("{} answers, but UDP port {} stays silent", endpoint.address, endpoint.port),
+          "WireGuard there does not know this probe's key, has another key itself, or has seen a "
+          "later timestamp; or a firewall drops the packets"),
+      .evidence = evidence_of(scene.one)};
   finding.hypotheses = std::move(reasons);
   finding.fix = how_to_see_refusals(scene);
   return finding;
@@ -198,15 +265,20 @@ Finding silent(const Scene& scene) {
   // A stamp that is known to be behind outweighs what is merely possible.
   const auto place = stamp_is_ahead(scene.all) ? reasons.begin() : reasons.end();
   reasons.insert(place, refusals.begin(), refusals.end());
+  reasons.push_back(answers_lost(endpoint));
   reasons.push_back(filtered_on_the_way());
+  reasons.push_back(loss(scene.one));
   const bool asked = scene.one.silence.has_value();
   Finding finding{
       .id = FindingId::silent,
-      .cause = most_likely(
-          asked ? text("no answer from {}: neither WireGuard on port {} nor the host answers",
-                       endpoint.address, endpoint.port)
+      .cause = headline(
+          scene,
+          asked ? text("neither WireGuard on {} nor its host answers", endpoint)
                 : text("no answer from {}", endpoint),
-          reasons),
+          either(ends_near_us(scene.one),
+                 "this network does not let UDP out, or the gateway is down or behind a firewall",
+                 "a firewall drops the packets, the gateway is down, or it does not accept this "
+                 "probe")),
       .evidence = evidence_of(scene.one)};
   finding.hypotheses = std::move(reasons);
   finding.fix = how_to_see_refusals(scene);
@@ -242,8 +314,8 @@ std::vector<Text> how_to_see_refusals(const Scene& scene) {
            scene.all.ours),
       text("on the gateway: wg show all peers | grep {}; if there is no line, and wg show all "
            "allowed-ips shows no other peer with this probe's inner address, which would lose "
-           "it: wg set INTERFACE peer {} allowed-ips OUR-INNER-ADDRESS/32",
-           scene.all.ours, scene.all.ours),
+           "it: wg set INTERFACE peer {} allowed-ips {}",
+           scene.all.ours, scene.all.ours, our_allowed_ips(scene.all)),
       text("on the gateway: wg show all public-key must say {}", scene.all.gateway),
       text("to make the gateway's kernel log why it refuses: echo module wireguard +p > "
            "/sys/kernel/debug/dynamic_debug/control; dmesg -w | grep wireguard (Invalid MAC: the "
@@ -251,8 +323,24 @@ std::vector<Text> how_to_see_refusals(const Scene& scene) {
            "probe's key or its timestamp)")};
 }
 
+Text describe(const Stray& stray) {
+  return text(
+      "{} of {} bytes from {}, beginning with {}: {}",
+      counted(stray.count, "datagram", "datagrams"), stray.size, stray.from, vouched(stray.begins),
+      stray.reserved ? Words("a WireGuard message, but for its reserved bytes, which are not zero")
+                     : Words("no WireGuard message"));
+}
+
 std::optional<Finding> finding_of_silence(const Scene& scene) {
   const AttemptFacts& attempt = scene.one;
+  if (attempt.late_responses > 0) return too_late(scene);
+  if (const auto stray = std::ranges::find(attempt.strays, true, &Stray::reserved);
+      stray != attempt.strays.end())
+    return reserved_bytes(attempt, *stray);
+  if (std::ranges::any_of(attempt.strays, [&](const Stray& stray) {
+        return stray.from.address == attempt.endpoint.address;
+      }))
+    return something_else_answers(attempt);
   if (attempt.silence) {
     const SilenceFacts& silence = *attempt.silence;
     if (silence.plain_same_port.datagram) return something_else_answers(attempt);

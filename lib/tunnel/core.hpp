@@ -63,6 +63,7 @@ class Interface::Core {
   void handle_timeout(Now now);
 
   void drop(Instant now, DropReason reason, Event details = {});
+  void note_handled(std::span<const std::byte> datagram);
   void notify(Instant now, EventKind kind, PeerId id, std::uint64_t number = 0);
 
  private:
@@ -132,6 +133,8 @@ class Interface::Core {
   Outbox outbox_;
   EventQueue events_;
   std::array<std::uint64_t, kDropReasonCount> dropped_{};
+  std::uint16_t handled_size_ = 0;  ///< Of the datagram that is being handled; as Event::size.
+  std::array<std::byte, 12> handled_begins_{};
 
   std::unordered_map<std::uint32_t, Target> indices_;
   LoadMeter load_;

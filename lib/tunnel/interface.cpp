@@ -78,7 +78,17 @@ void Interface::Core::drop(Instant now, DropReason reason, Event details) {
   details.kind = EventKind::dropped;
   details.at = now;
   details.reason = reason;
+  details.size = handled_size_;
+  details.begins = handled_begins_;
   events_.push(details);
+}
+
+/// For drop(): by then the datagram may have been decrypted in place.
+void Interface::Core::note_handled(std::span<const std::byte> datagram) {
+  handled_size_ = static_cast<std::uint16_t>(std::min<std::size_t>(datagram.size(), UINT16_MAX));
+  handled_begins_ = {};
+  std::ranges::copy(datagram.first(std::min(datagram.size(), handled_begins_.size())),
+                    handled_begins_.begin());
 }
 
 void Interface::Core::notify(Instant now, EventKind kind, PeerId id, std::uint64_t number) {
@@ -157,6 +167,7 @@ void Interface::remove_peer(PeerId peer) { core_->remove_peer(peer); }
 
 Received Interface::handle_datagram(Now now, const Endpoint& from, std::span<std::byte> datagram) {
   using wire::MessageType;
+  core_->note_handled(datagram);
   const auto type = wire::classify(datagram);
   if (!type) {
     core_->drop(now.boot, DropReason::malformed, {.address = from});

@@ -55,8 +55,10 @@ bool is_allowed(const Target& target, const IpAddress& address);
 /// @returns bad_value for an address that is not inside the tunnel, in a sentence.
 Result<> check_inside(const Target& target, const IpAddress& address);
 
-/// The address inside the tunnel that is likeliest to answer where nobody names one: a host that
-/// the allowed IPs have by itself, then our own network's first host.
+/// The address inside the tunnel that is likeliest to answer where nobody names one. In this order:
+/// a host that the allowed IPs have by itself; the first host of our own network; a name server; the
+/// first host of the /24 (IPv6: /64) around our address; the first host of a private network among
+/// the allowed IPs. Always an address that the allowed IPs cover.
 /// @param family  absent: either.
 std::optional<IpAddress> guess_inner_target(const Target& target,
                                             std::optional<Family> family = std::nullopt);

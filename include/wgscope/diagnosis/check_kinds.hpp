@@ -34,6 +34,7 @@ enum class CheckKind : std::uint8_t {
   handshake_cookie,
   handshake_preshared_key,
   handshake_responder,
+  handshake_strays,
   tunnel_data,
   tunnel_hold,
   // ping

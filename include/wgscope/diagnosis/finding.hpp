@@ -52,6 +52,9 @@ enum class FindingId : std::uint8_t {
   response_from_elsewhere,
   answered_late,
   some_addresses_fail,
+  reserved_bytes_set,
+  response_too_late,
+  answers_take_another_way,
   // WGS-DAT: data in the tunnel
   dropped_behind_peer,
   return_data_lost,
@@ -59,6 +62,7 @@ enum class FindingId : std::uint8_t {
   dies_after_seconds,
   inner_unreachable,
   data_unanswered,
+  held_with_loss,
   // WGS-PNG: ping
   no_reply,
   loss_forward,

@@ -49,6 +49,17 @@ struct Hop {
   bool arrived = false;           ///< the endpoint itself answered
 };
 
+/// Datagrams that came to the probe's port and are no answer of WireGuard's, alike in origin, size and
+/// beginning.
+struct Stray {
+  Endpoint from;
+  std::size_t size = 0;
+  std::string begins;  ///< The first bytes as hexadecimal digits: "02 a8 1a 15 00 11 22 33".
+  /// They would be WireGuard's messages but for their reserved bytes, which are not zero.
+  bool reserved = false;
+  std::size_t count = 1;
+};
+
 /// What was tried beside initiations because those met silence.
 struct SilenceFacts {
   Knock plain_neighbour;      ///< a few plain bytes to a closed port of the same host
@@ -73,6 +84,7 @@ struct DataFacts {
 
   // Only when asked to hold the tunnel for a while:
   std::optional<Nanoseconds> held;        ///< for how long echoes went on
+  std::vector<bool> held_answers;         ///< Which of those echo requests were answered, in order.
   std::optional<Nanoseconds> died_after;  ///< when the last answer came, of those before a silence
   std::optional<bool> new_handshake;      ///< after it died: whether another handshake was answered
   std::optional<bool>
@@ -91,6 +103,10 @@ struct AttemptFacts {
   std::size_t answered_initiation = 0;              ///< which one that was, from 1
   std::optional<Endpoint> responder;                ///< where the response came from
   std::optional<PresharedKeyTrials> preshared_key;  ///< a response came and did not decrypt
+  std::vector<Stray> strays;                        ///< At most eight kinds of them.
+  /// Authentic responses to initiations that a newer one had replaced by then.
+  std::size_t late_responses = 0;
+  std::optional<Nanoseconds> late_by;  ///< The first took longer than this.
   std::optional<SilenceFacts> silence;
   std::optional<DataFacts> data;  ///< nothing: not tried here
   bool given_up = false;          ///< it ended before the protocol's retries did: interrupted
@@ -105,13 +121,16 @@ struct HandshakeFacts {
   std::vector<AttemptFacts> attempts;    ///< in the order of trying
   PublicKey gateway;
   PublicKey ours;
+  std::vector<IpAddress> our_addresses;  ///< This probe's addresses inside the tunnel.
   bool has_preshared_key = false;
 
   KeyUse key_use = KeyUse::free;
   std::string key_user;  ///< the interface that uses it; for not_known: why that is not known
   bool key_use_accepted = false;  ///< the user insists on a key that is used
 
-  std::optional<bool> clock_synchronised;      ///< nothing: the kernel does not say
+  std::optional<bool> clock_synchronised;  ///< nothing: the kernel does not say
+  /// Whether this host knows a handshake of the key from an earlier run.
+  bool stamp_recorded = false;
   std::optional<Nanoseconds> stamp_ahead;      ///< the key's last stamp is that far in our future
   std::optional<std::string> stamps_not_kept;  ///< why
 

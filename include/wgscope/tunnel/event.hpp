@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -73,6 +74,9 @@ struct Event {
   std::optional<PublicKey> key = {};      ///< unknown_peer: whose
   std::optional<IpAddress> inner = {};    ///< source_not_allowed: the source
   std::uint64_t number = 0;
+  /// If dropped: the size of the datagram and its first bytes, zeros where it is shorter.
+  std::uint16_t size = 0;
+  std::array<std::byte, 12> begins = {};
 };
 
 }  // namespace wgscope::tunnel

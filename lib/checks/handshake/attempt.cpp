@@ -6,7 +6,10 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
+
+#include <fmt/core.h>
 
 #include "wgscope/base/keys.hpp"
 #include "wgscope/base/result.hpp"
@@ -19,6 +22,7 @@
 #include "wgscope/os/local_address.hpp"
 #include "wgscope/os/udp_socket.hpp"
 #include "wgscope/tunnel/event.hpp"
+#include "wgscope/wire/message.hpp"
 
 #include "silence.hpp"
 
@@ -30,6 +34,20 @@ using tunnel::EventKind;
 
 /// A forged "unreachable" costs an attacker nothing: what is true comes by then as well.
 constexpr auto kAfterIcmp = 1s;
+
+constexpr std::size_t kMostStrays = 8;
+constexpr std::size_t kShownOfStray = 8;  ///< Bytes.
+
+/// Whether a message of that type may have that size.
+bool is_wireguard_size(unsigned type, std::size_t size) {
+  switch (type) {
+    case 1: return size == wire::kInitiationSize;
+    case 2: return size == wire::kResponseSize;
+    case 3: return size == wire::kCookieReplySize;
+    case 4: return size >= wire::kKeepaliveSize;
+    default: return false;
+  }
+}
 
 bool is_same(const diagnosis::IcmpReport& report, const os::SocketError& error) {
   return report.from == *error.offender && report.type == error.type && report.code == error.code;
@@ -46,6 +64,7 @@ void Attempt::start() {
   if (session_) initiations_before_ += session_->count(EventKind::handshake_sent);
   session_.reset();
   errors_seen_ = 0;
+  events_seen_ = 0;
   own_address_ = os::local_address_towards(facts_.endpoint);
   auto opened = Session::open(around_.run, around_.target, facts_.endpoint, around_.stamps);
   if (!opened) {
@@ -68,6 +87,7 @@ void Attempt::look() {
   if (!session_->send_failures.empty())
     facts_.send_errno = session_->send_failures.back().sys_errno;
   look_at_errors();
+  look_at_strays();
   look_at_response();
   if (silence_ && !responded()) facts_.silence = silence_->facts();
 }
@@ -92,6 +112,46 @@ void Attempt::look_at_errors() {
                            .code = error.code,
                            .from_this_host = own_address_ == error.offender});
   }
+}
+
+void Attempt::look_at_strays() {
+  using tunnel::DropReason;
+  for (; events_seen_ < session_->events.size(); ++events_seen_) {
+    const tunnel::Event& event = session_->events[events_seen_];
+    if (event.kind != EventKind::dropped || !event.address) continue;
+    // Its mac1 is right, so whoever sent it knows our key.
+    const bool is_response = event.size == wire::kResponseSize && event.begins[0] == std::byte{2};
+    if (event.reason == DropReason::unknown_index && is_response)
+      take_late_response(event.at);
+    else if (event.reason == DropReason::malformed || event.reason == DropReason::bad_mac1)
+      take_stray(event);
+  }
+}
+
+/// The tunnel has forgotten to which initiation it belongs, as WireGuard does: it is not the last,
+/// so it took at least as long as the one before.
+void Attempt::take_late_response(Instant at) {
+  ++facts_.late_responses;
+  const auto& sent = session_->initiations_sent;
+  const auto later = std::ranges::upper_bound(sent, at);
+  if (!facts_.late_by && later - sent.begin() >= 2) facts_.late_by = at - *(later - 2);
+}
+
+void Attempt::take_stray(const tunnel::Event& event) {
+  diagnosis::Stray stray{.from = *event.address, .size = event.size, .begins = {}};
+  const std::size_t shown = std::min<std::size_t>(event.size, kShownOfStray);
+  for (const std::byte byte : std::span(event.begins).first(shown))
+    stray.begins +=
+        fmt::format("{}{:02x}", stray.begins.empty() ? "" : " ", std::to_integer<unsigned>(byte));
+  stray.reserved = event.reason == tunnel::DropReason::malformed &&
+                   is_wireguard_size(std::to_integer<unsigned>(event.begins[0]), event.size);
+  for (diagnosis::Stray& known : facts_.strays) {
+    if (known.from != stray.from || known.size != stray.size || known.begins != stray.begins)
+      continue;
+    ++known.count;
+    return;
+  }
+  if (facts_.strays.size() < kMostStrays) facts_.strays.push_back(std::move(stray));
 }
 
 void Attempt::look_at_response() {

@@ -58,6 +58,9 @@ class Attempt {
 
  private:
   void look_at_errors();
+  void look_at_strays();
+  void take_stray(const tunnel::Event& event);
+  void take_late_response(Instant at);
   void look_at_response();
   void try_preshared_keys();
 
@@ -66,6 +69,7 @@ class Attempt {
   std::unique_ptr<Session> session_;
   std::unique_ptr<SilenceProbe> silence_;
   std::size_t errors_seen_ = 0;
+  std::size_t events_seen_ = 0;
   std::size_t initiations_before_ = 0;  ///< of sessions that were replaced
   std::optional<Instant> icmp_since_;
   std::optional<IpAddress> own_address_;

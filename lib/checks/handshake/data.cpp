@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <variant>
 #include <vector>
 
@@ -38,12 +39,17 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kBetweenEchoes = 500ms;
-constexpr auto kEchoPatience = 1s;  ///< after the last
+constexpr Nanoseconds kEchoPatience = 1s;  ///< after the last, on a path of usual length
 constexpr auto kWitnessTime =
     15s + 900ms;            ///< after the last: 15 s, a third of one, and a long way
 constexpr auto kDead = 3s;  ///< this long without an answer, after there were some
 /// To be made: the next initiation may be 5 s and a third away, and its response takes a while.
 constexpr auto kNewSession = 7s;
+
+/// How long the last of several echo requests is waited for.
+Nanoseconds echo_patience(const DataOptions& options) {
+  return std::max(kEchoPatience, 2 * options.round_trip);
+}
 
 /// Echo requests and what came of them.
 class Echoes {
@@ -72,6 +78,13 @@ class Echoes {
     return sent_.rbegin()->second;
   }
   [[nodiscard]] bool answered() const { return !round_trips_.empty(); }
+  /// Whether each was answered, in the order of sending. @param from  the first one's number.
+  [[nodiscard]] std::vector<bool> answers(std::size_t from) const {
+    std::vector<bool> all;
+    for (const auto& [number, at] : sent_)
+      if (number >= from) all.push_back(answered_.contains(number));
+    return all;
+  }
   [[nodiscard]] const std::vector<Nanoseconds>& round_trips() const { return round_trips_; }
   [[nodiscard]] std::optional<Instant> last_answer() const { return last_answer_; }
   [[nodiscard]] const std::optional<diagnosis::IcmpReport>& icmp() const { return icmp_; }
@@ -81,6 +94,7 @@ class Echoes {
     if (const auto* replied = std::get_if<inner::EchoReplied>(&event)) {
       const auto sent = sent_.find(replied->sequence);
       if (replied->id != id_ || !replied->intact || sent == sent_.end()) return;
+      if (!answered_.insert(replied->sequence).second) return;
       round_trips_.push_back(replied->at - sent->second);
       last_answer_ = replied->at;
     } else if (const auto* failed = std::get_if<inner::IcmpFailed>(&event)) {
@@ -97,6 +111,7 @@ class Echoes {
   std::uint16_t id_;
   std::uint16_t next_ = 0;
   std::map<std::uint16_t, Instant> sent_;
+  std::set<std::uint16_t> answered_;
   std::vector<Nanoseconds> round_trips_;
   std::optional<Instant> last_answer_;
   std::optional<diagnosis::IcmpReport> icmp_;
@@ -104,21 +119,21 @@ class Echoes {
 };
 
 /// Echoes until one is answered, or an error comes from inside, or there were enough.
-void ask(Run& run, Echoes& echoes, Instant deadline) {
+void ask(Run& run, Echoes& echoes, const DataOptions& options) {
   const auto told = [&] { return echoes.answered() || echoes.icmp().has_value(); };
-  while (echoes.sent() < kDataEchoes) {
-    const bool last = echoes.sent() + 1 == kDataEchoes;
+  for (std::size_t i = 1; i <= kDataEchoes; ++i) {
     if (!echoes.send()) return;
-    const Instant limit = os::boot_now() + (last ? Nanoseconds(kEchoPatience) : kBetweenEchoes);
-    if (run.wait(told, std::min(limit, deadline)) || run.interrupted()) return;
+    const Nanoseconds patience = i < kDataEchoes ? kBetweenEchoes : echo_patience(options);
+    const Instant limit = std::min(os::boot_now() + patience, options.deadline);
+    if (run.wait(told, limit) || run.interrupted() || os::boot_now() >= options.deadline) return;
   }
 }
 
-void watch_witnesses(Run& run, Session& session, Instant since, Instant last, Instant deadline,
-                     diagnosis::DataFacts& facts) {
+void watch_witnesses(Run& run, Session& session, Instant since, Instant last,
+                     const DataOptions& options, diagnosis::DataFacts& facts) {
   using tunnel::EventKind;
-  const Instant end = last + kWitnessTime;
-  if (end > deadline) return;  // half a witness tells nothing
+  const Instant end = last + kWitnessTime + options.round_trip;
+  if (end > options.deadline) return;  // half a witness tells nothing
   run.say(diagnosis::text(
               "waiting for the gateway's timers (keepalive after 10 s, initiation after 15 s)"),
           end);
@@ -163,16 +178,26 @@ void hold(Run& run, Session& session, Echoes& echoes, const DataOptions& options
           diagnosis::DataFacts& facts) {
   const Instant begun = os::boot_now();
   const Instant end = std::min(begun + *options.hold, options.deadline);
+  const std::size_t first = echoes.sent();
   run.say(diagnosis::text("pinging to see how long the tunnel carries data"), end);
   while (os::boot_now() < end && !run.interrupted()) {
     if (!echoes.send()) break;
     if (!run.pass(std::min<Nanoseconds>(kHoldInterval, end - os::boot_now()))) break;
-    if (os::boot_now() - echoes.last_answer().value_or(begun) < kDead) continue;
+    const Nanoseconds silent = os::boot_now() - echoes.last_answer().value_or(begun);
+    if (silent < std::max<Nanoseconds>(kDead, 2 * options.round_trip)) continue;
     facts.died_after = std::max(echoes.last_answer().value_or(begun) - begun, Nanoseconds{0});
     break;
   }
   facts.held = os::boot_now() - begun;
-  if (!facts.died_after) return;
+  if (!facts.died_after) {
+    const auto last_answered = [&] {
+      const auto answers = echoes.answers(first);
+      return answers.empty() || answers.back();
+    };
+    run.wait_at_most(last_answered, os::boot_now() + echo_patience(options));
+    facts.held_answers = echoes.answers(first);
+    return;
+  }
   bool handshake = false;
   run.say("the tunnel stopped working: trying another handshake, then another source port");
   const auto again = carries_again(run, session, echoes, handshake);
@@ -190,10 +215,15 @@ diagnosis::DataFacts try_data(Run& run, Session& session, const DataOptions& opt
   facts.target_guessed = options.guessed;
   Echoes echoes(run, session, options.target);
   const Instant since = os::boot_now();
-  ask(run, echoes, options.deadline);
+  ask(run, echoes, options);
+  if (!echoes.answered() && !echoes.icmp() && options.witnesses && echoes.last_sent()) {
+    watch_witnesses(run, session, since, *echoes.last_sent(), options, facts);
+    // Loss takes both what was asked and what the gateway's timers sent, in one run of a few. Where
+    // nothing was heard at all, it is asked again before anything is called lost.
+    const bool heard = facts.keepalive_after || facts.initiation_after;
+    if (facts.witnesses_watched && !heard && !run.interrupted()) ask(run, echoes, options);
+  }
   facts.icmp = echoes.icmp();
-  if (!echoes.answered() && !facts.icmp && options.witnesses && echoes.last_sent())
-    watch_witnesses(run, session, since, *echoes.last_sent(), options.deadline, facts);
   if (echoes.answered() && options.hold) hold(run, session, echoes, options, facts);
   facts.echoes_sent = echoes.sent();
   facts.round_trips = echoes.round_trips();

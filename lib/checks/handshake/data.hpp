@@ -17,9 +17,10 @@ inline constexpr std::size_t kDataEchoes = 3;
 inline constexpr std::chrono::milliseconds kHoldInterval{500};
 
 struct DataOptions {
-  IpAddress target;       ///< inside the tunnel
-  bool guessed = false;   ///< nobody named it
-  bool witnesses = true;  ///< where nothing answers: wait for what the peer's timers tell
+  IpAddress target;          ///< inside the tunnel
+  bool guessed = false;      ///< nobody named it
+  Nanoseconds round_trip{};  ///< As long as the handshake's: slow paths get more patience.
+  bool witnesses = true;     ///< where nothing answers: wait for what the peer's timers tell
   std::optional<Nanoseconds> hold;
   Instant deadline;
 };

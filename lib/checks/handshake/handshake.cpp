@@ -23,6 +23,7 @@
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/public_key.hpp"
+#include "wgscope/noise/tai64n.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/clock_state.hpp"
 
@@ -66,7 +67,7 @@ class Handshakes {
   void try_data_on(Attempt& attempt);
   void make_newest(Attempt& attempt, Instant limit);
   void others_may_retry(const Attempt& but, bool may);
-  [[nodiscard]] std::optional<DataOptions> data_options(const Attempt& attempt) const;
+  [[nodiscard]] std::optional<DataOptions> data_options(Attempt& attempt) const;
   HandshakeOutcome outcome();
 
   Run& run_;
@@ -94,6 +95,7 @@ Handshakes::Handshakes(Run& run, const Target& target, Stamps& stamps,
   facts_.gateway = target.gateway;
   if (const auto ours = crypto::derive_public_key(target.private_key.secret))
     facts_.ours = PublicKey{*ours};
+  for (const Prefix& own : target.addresses) facts_.our_addresses.push_back(own.address);
   facts_.has_preshared_key = !target.preshared_key.is_none();
   facts_.quick = options.quick;
   facts_.data_wanted = options.data;
@@ -117,6 +119,7 @@ bool Handshakes::key_may_be_used() {
 }
 
 void Handshakes::look_at_clock() {
+  facts_.stamp_recorded = stamps_.last() != noise::Tai64n{};
   facts_.stamp_ahead = stamps_.ahead_of(os::now().wall);
   facts_.clock_synchronised = os::clock_synchronised();
 }
@@ -252,9 +255,12 @@ void Handshakes::try_data_on(Attempt& attempt) {
   if (options_.data) make_newest(attempt, std::min(deadline_, os::boot_now() + kAgain));
   Session* session = attempt.session();
   if (session != nullptr && session->established()) {
-    if (const auto options = data_options(attempt); options_.data && options) {
+    const auto options = data_options(attempt);
+    if (options_.data && options) {
       run_.say(diagnosis::text("waiting for {} to answer inside the tunnel", options->target));
       attempt.facts().data = try_data(run_, *session, *options);
+    } else if (options_.data) {
+      attempt.facts().data.emplace();  // no address to try
     }
     // What the gateway sent is acknowledged by this: else it would initiate for 90 s to come.
     session->send_keepalive();
@@ -262,7 +268,7 @@ void Handshakes::try_data_on(Attempt& attempt) {
   others_may_retry(attempt, true);
 }
 
-std::optional<DataOptions> Handshakes::data_options(const Attempt& attempt) const {
+std::optional<DataOptions> Handshakes::data_options(Attempt& attempt) const {
   const auto& given = options_.inner_target;
   const auto address = given ? given : guess_inner_target(target_);
   if (!address) return std::nullopt;
@@ -272,6 +278,7 @@ std::optional<DataOptions> Handshakes::data_options(const Attempt& attempt) cons
   });
   return DataOptions{.target = *address,
                      .guessed = !given,
+                     .round_trip = attempt.facts().response_after.value_or(Nanoseconds{}),
                      .witnesses = !options_.quick && !waited,
                      .hold = options_.hold,
                      .deadline = deadline_};

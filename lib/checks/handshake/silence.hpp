@@ -21,10 +21,12 @@ namespace wgscope::checks {
 
 /// Asks around where initiations meet silence, while those go on:
 ///
-///   closed port  <- a few plain bytes       a host that is up says "port unreachable"
-///   closed port  <- what looks like an initiation   … unless something on the way filters
-///   WireGuard its own port <- a few plain bytes       "port unreachable" here: nothing listens its
-///   own port <- initiations that live for 1, 2, 3 … hops   where the way ends
+///   a closed port, a few plain bytes            a host that is up reports "port unreachable"
+///   a closed port, what looks like an initiation   … unless something on the path filters it
+///   WireGuard's own port, a few plain bytes      "port unreachable" here: nothing listens
+///   the own port, a few bytes with TTL 1, 2, 3 …    how far the path is known
+///
+/// WireGuard drops the plain bytes without a word in its log.
 ///
 /// Each question is asked up to three times, a second apart, as hosts limit how often they say
 /// "unreachable" (RFC 1812 §4.3.2.8; Linux: one a second to each address, six at once). That is

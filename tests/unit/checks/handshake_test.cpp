@@ -3,8 +3,10 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
@@ -22,6 +24,7 @@
 
 #include "endpoint_fixture.hpp"
 #include "gateway.hpp"
+#include "relay.hpp"
 #include "scripted_server.hpp"
 #include "temp_dir.hpp"
 #include "uapi_answers.hpp"
@@ -32,6 +35,7 @@ namespace {
 using namespace std::chrono_literals;
 using test::Gateway;
 using test::generate_preshared_key;
+using test::Relay;
 
 class HandshakeCheck : public testing::Test {
  protected:
@@ -40,6 +44,11 @@ class HandshakeCheck : public testing::Test {
     auto outcome = handshake(run_, target, stamps_, options);
     took_ = os::boot_now() - begun;
     return outcome;
+  }
+  static Target behind(const Relay& relay, const Gateway& gateway) {
+    Target target = gateway.target();
+    target.endpoint.port = relay.port();
+    return target;
   }
   static HandshakeOptions within(Nanoseconds timeout) {
     HandshakeOptions options;
@@ -102,6 +111,80 @@ TEST_F(HandshakeCheck, SaysWhoSaysThatNothingListens) {
   EXPECT_FALSE(attempt.response_after);
   EXPECT_FALSE(outcome.session);
   EXPECT_LT(took_, 5s);
+}
+
+TEST_F(HandshakeCheck, CountsAndDescribesWhatIsNearlyWireGuard) {
+  Gateway gateway(run_);
+  Relay relay(run_, gateway.port());
+  relay.rewrite_backward = [](std::span<std::byte> datagram) {
+    datagram[1] = std::byte{0xa8};
+    datagram[2] = std::byte{0x1a};
+    datagram[3] = std::byte{0x15};
+  };
+  const auto outcome = check(behind(relay, gateway), within(1s));
+  const auto& attempt = outcome.facts.attempts.at(0);
+  EXPECT_FALSE(attempt.response_after);
+  ASSERT_EQ(attempt.strays.size(), 1U);
+  EXPECT_TRUE(attempt.strays[0].reserved);
+  EXPECT_EQ(attempt.strays[0].size, 92U);
+  EXPECT_EQ(attempt.strays[0].begins.substr(0, 11), "02 a8 1a 15");
+  EXPECT_EQ(attempt.strays[0].from.port, relay.port());
+}
+
+TEST_F(HandshakeCheck, SeesResponsesThatComeAfterTheNextInitiation) {
+  Gateway gateway(run_);
+  Relay relay(run_, gateway.port());
+  relay.backward_delay = 5600ms;
+  const auto outcome = check(behind(relay, gateway), within(7s));
+  const auto& attempt = outcome.facts.attempts.at(0);
+  EXPECT_FALSE(attempt.response_after);
+  EXPECT_EQ(attempt.late_responses, 1U);
+  EXPECT_GE(attempt.late_by.value_or(0s), 5600ms);
+  EXPECT_LE(attempt.late_by.value_or(0s), 6500ms);
+}
+
+TEST_F(HandshakeCheck, WaitsForDataAsLongAsThePathTakes) {
+  Gateway gateway(run_);
+  Relay relay(run_, gateway.port());
+  relay.backward_delay = 2s;
+  const auto outcome = check(behind(relay, gateway));
+  ASSERT_TRUE(outcome.facts.attempts.at(0).data);
+  EXPECT_FALSE(outcome.facts.attempts.at(0).data->round_trips.empty());
+}
+
+TEST_F(HandshakeCheck, AsksAgainBeforeItCallsDataLost) {
+  Gateway gateway(run_);
+  Relay relay(run_, gateway.port());
+  relay.forward = [](std::size_t n) { return n < 3 ? test::Fate::lose : test::Fate::pass; };
+  const auto outcome = check(behind(relay, gateway));
+  ASSERT_TRUE(outcome.facts.attempts.at(0).data);
+  EXPECT_EQ(outcome.facts.attempts.at(0).data->round_trips.size(), 1U);
+  EXPECT_EQ(outcome.facts.attempts.at(0).data->echoes_sent, 4U);
+}
+
+TEST_F(HandshakeCheck, KnowsWhichPingsWereLostWhileItHeldTheTunnel) {
+  Gateway gateway(run_);
+  Relay relay(run_, gateway.port());
+  relay.forward = [](std::size_t n) {
+    return n == 2 || n == 3 ? test::Fate::lose : test::Fate::pass;
+  };
+  HandshakeOptions options;
+  options.hold = 2900ms;
+  const auto outcome = check(behind(relay, gateway), options);
+  ASSERT_TRUE(outcome.facts.attempts.at(0).data);
+  // The first one is the question whether data crosses at all.
+  EXPECT_EQ(outcome.facts.attempts.at(0).data->held_answers,
+            (std::vector{true, false, false, true, true, true}));
+}
+
+TEST_F(HandshakeCheck, LeavesNothingInTheLogOfAGatewayThatLooksLikeAWrongKey) {
+  test::GatewayOptions options;
+  options.knows_probe = false;
+  Gateway gateway(run_, options);
+  ASSERT_TRUE(check(gateway.target(), within(3s)).facts.attempts.at(0).silence);
+  const auto& interface = gateway.endpoint().interface();
+  EXPECT_EQ(interface.dropped(tunnel::DropReason::bad_mac1), 0U);
+  EXPECT_GT(interface.dropped(tunnel::DropReason::malformed), 0U) << "the hops were looked for";
 }
 
 TEST_F(HandshakeCheck, AsksAroundWhereTheEndpointIsSilent) {

@@ -2,12 +2,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/os/clock.hpp"
 #include "wgscope/os/udp_socket.hpp"
 
 #include "udp_sockets.hpp"
@@ -38,6 +41,16 @@ Relay::Relay(checks::Run& run, std::uint16_t gateway_port)
   };
   add(front_, [this] { move(there_, &probe_, gateway_); });
   add(back_, [this] { move(returning_, nullptr, probe_); });
+  const auto next = [this] {
+    return delayed_.empty() ? std::nullopt : std::optional(delayed_.front().due);
+  };
+  watches_.push_back(
+      run.loop().add({.next = next, .expired = [this](Instant now) { send_delayed(now); }}));
+}
+
+void Relay::send_delayed(Instant now) {
+  for (; !delayed_.empty() && delayed_.front().due <= now; delayed_.pop_front())
+    send(front_, probe_, delayed_.front().bytes);
 }
 
 void Relay::send(os::UdpSocket& socket, const Endpoint& to, std::span<const std::byte> bytes) {
@@ -48,7 +61,12 @@ void Relay::send(os::UdpSocket& socket, const Endpoint& to, std::span<const std:
 void Relay::move(Way& way, Endpoint* learn, const Endpoint& destination) {
   static_cast<void>(way.from.receive([&](const os::Received& received) {
     if (learn != nullptr) *learn = received.from;
-    const auto datagram = received.datagram;
+    std::vector<std::byte> datagram(received.datagram.begin(), received.datagram.end());
+    if (learn == nullptr && rewrite_backward) rewrite_backward(datagram);
+    if (learn == nullptr && backward_delay > Nanoseconds{0}) {
+      delayed_.push_back({os::boot_now() + backward_delay, std::move(datagram)});
+      return;
+    }
     if (datagram.size() + kIpv4AndUdp > way.mtu) return;
     const Fate fate = has_content(datagram) ? way.rule(way.packets++) : Fate::pass;
     if (fate == Fate::lose) return;

@@ -2,10 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <span>
 #include <vector>
 
+#include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/poll_loop.hpp"
@@ -36,6 +38,11 @@ class Relay {
   Rule forward = [](std::size_t) { return Fate::pass; };   ///< from the probe to the gateway
   Rule backward = [](std::size_t) { return Fate::pass; };  ///< from the gateway to the probe
 
+  /// Changes each datagram from the gateway, whatever it is.
+  std::function<void(std::span<std::byte>)> rewrite_backward;
+  /// How long each datagram from the gateway is kept, whatever it is.
+  Nanoseconds backward_delay{};
+
   /// The largest IPv4 packets, in bytes, that each direction lets pass; nobody says so to whoever
   /// sends larger ones.
   std::size_t forward_mtu = 65535;
@@ -52,6 +59,7 @@ class Relay {
   };
 
   void move(Way& way, Endpoint* learn, const Endpoint& destination);
+  void send_delayed(Instant now);
   static void send(os::UdpSocket& socket, const Endpoint& to, std::span<const std::byte> bytes);
 
   os::UdpSocket front_;  ///< the probe's gateway
@@ -60,6 +68,11 @@ class Relay {
   Endpoint probe_;
   Way there_{front_, back_, forward, forward_mtu};
   Way returning_{back_, front_, backward, backward_mtu};
+  struct Delayed {
+    Instant due;
+    std::vector<std::byte> bytes;
+  };
+  std::deque<Delayed> delayed_;
   std::vector<os::PollLoop::Watch> watches_;
 };
 

@@ -76,9 +76,10 @@ TEST(MakeTarget, TakesOneOfSeveralPeersByKeyOrName) {
   EXPECT_THAT(refusal(two, kSecret), HasSubstr("no peer")) << "and it is not repeated";
 }
 
-std::optional<std::string> guess(const std::string& addresses, const std::string& allowed) {
+std::optional<std::string> guess(const std::string& addresses, const std::string& allowed,
+                                 const std::string& more = "") {
   const auto made =
-      target(interface("Address = " + addresses + "\n") +
+      target(interface("Address = " + addresses + "\n" + more) +
              peer(kGateway, "Endpoint = 192.0.2.1:1\nAllowedIPs = " + allowed + "\n"));
   const auto guessed = guess_inner_target(made.value());
   if (!guessed) return std::nullopt;
@@ -92,11 +93,23 @@ TEST(GuessInnerTarget, IsAHostOfTheAllowedIpsOrTheNetworksFirst) {
   EXPECT_EQ(guess("fd09::2/64", "fd09::/64"), "fd09::1");
 }
 
+TEST(GuessInnerTarget, IsFoundInWhatClientsUsuallyHave) {
+  const std::string dns = "DNS = 10.8.0.53, 1.1.1.1\n";
+  EXPECT_EQ(guess("10.9.0.2/32", "0.0.0.0/0", dns), "10.8.0.53");
+  EXPECT_EQ(guess("10.9.0.2/32", "10.9.0.0/24", dns), "10.9.0.1") << "the servers are not inside";
+  EXPECT_EQ(guess("10.9.0.2/32, fd09::2/128", "0.0.0.0/0, ::/0"), "10.9.0.1");
+  EXPECT_EQ(guess("fd09::2/128", "::/0"), "fd09::1");
+  EXPECT_EQ(guess("10.9.0.1/24", "10.9.0.0/24"), "10.9.0.2") << "the first is ourselves";
+  EXPECT_EQ(guess("10.9.0.2/24", "10.7.0.0/24"), "10.7.0.1");
+  EXPECT_EQ(guess("10.9.0.6/31", "10.9.0.6/31"), "10.9.0.7") << "RFC 3021";
+  EXPECT_EQ(guess("fd09::7/127", "::/0"), "fd09::6") << "RFC 6164";
+}
+
 TEST(GuessInnerTarget, IsNothingThatNobodyCouldMean) {
-  EXPECT_EQ(guess("10.9.0.1/24", "10.9.0.0/24"), std::nullopt) << "that is ourselves";
-  EXPECT_EQ(guess("10.9.0.2/24", "10.7.0.0/24"), std::nullopt) << "that would not go to the peer";
   EXPECT_EQ(guess("10.9.0.2/32", "fd09::1/128"), std::nullopt) << "we have no such address";
   EXPECT_EQ(guess("10.9.0.2/32", "10.9.0.2/32"), std::nullopt);
+  EXPECT_EQ(guess("10.9.0.2/32", "0.0.0.0/32, 224.0.0.1/32"), std::nullopt) << "no hosts";
+  EXPECT_EQ(guess("10.9.0.2/32", "0.0.0.0/5, 11.0.0.0/8"), std::nullopt) << "strangers";
 }
 
 TEST(IsAllowed, IsWhatThePeersPrefixesHave) {

@@ -52,21 +52,23 @@ TEST(Data, WitnessedByAKeepaliveIsDroppedBehindThePeer) {
   EXPECT_EQ(outcome(facts, kData), "critical WGS-DAT-001");
   EXPECT_THAT(verdict_of(facts),
               HasSubstr("decrypts this probe's data, and the data is dropped behind it"));
-  EXPECT_THAT(
-      words_of(facts, kData),
-      AllOf(HasSubstr("wireguard_interface_receive_frame_errors_total"),
-            HasSubstr("wg show all allowed-ips | grep " + key_of(9).base64()),
-            HasSubstr("rp_filter"), HasSubstr("ip_forward"), HasSubstr("10.0 s later it sent")));
+  EXPECT_THAT(words_of(facts, kData),
+              AllOf(HasSubstr("wireguard_interface_receive_frame_errors_total"),
+                    HasSubstr("wg show all allowed-ips | grep " + key_of(9).base64()),
+                    HasSubstr("rp_filter"), HasSubstr("ip_forward"), HasSubstr("LIST,10.9.0.2/32"),
+                    HasSubstr("ip route get 10.9.0.2;"), HasSubstr("10.0 s later it sent")));
 }
 
-TEST(Data, WitnessedByAKeepaliveIsLessOfAMatterWhereTheTargetWasGuessed) {
+TEST(Data, WitnessedByAKeepaliveIsUnknownWhereTheTargetWasGuessed) {
   DataFacts data = unanswered();
   data.keepalive_after = 10s;
   data.target_guessed = true;
   const HandshakeFacts facts = with(data);
-  EXPECT_EQ(outcome(facts, kData), "warning WGS-DAT-006");
+  EXPECT_EQ(outcome(facts, kData), "unknown WGS-DAT-006");
+  EXPECT_EQ(overall_of(facts), Status::unknown);
   EXPECT_EQ(verdict_of(facts),
-            "the tunnel works, but 10.9.0.1 does not answer (this address was guessed)");
+            "192.0.2.1:51820 decrypts this probe's data, but 10.9.0.1 does not answer, an address "
+            "that was guessed: unknown whether the tunnel works in both directions");
   EXPECT_THAT(reasons(facts, kData).front(), StartsWith("10.9.0.1 does not answer"));
   EXPECT_EQ(reasons(facts, kData).size(), 5U);
 }
@@ -87,6 +89,38 @@ TEST(Data, WithoutAnyWitnessIsLostOnTheWayThereMostLikely) {
   EXPECT_THAT(verdict_of(facts),
               HasSubstr("most likely this probe's data is lost on the forward path"));
   EXPECT_THAT(words_of(facts, kData), HasSubstr("data is dropped in both directions"));
+}
+
+TEST(Data, IsWatchedForLongerOnALongPath) {
+  AttemptFacts attempt = answered_at(kGateway, 4s);
+  attempt.data = unanswered();
+  attempt.data->witnesses_watched = 16s;
+  EXPECT_EQ(outcome(facts_of(attempt), kData), "unknown WGS-DAT-006");
+  attempt.data->witnesses_watched = 20s;
+  EXPECT_EQ(outcome(facts_of(attempt), kData), "critical WGS-DAT-003");
+}
+
+TEST(Data, ThatIsLostHasLossAmongItsReasonsWithTheChanceOfIt) {
+  DataFacts data = unanswered();
+  data.echoes_sent = 6;
+  data.witnesses_watched = 16s;
+  EXPECT_THAT(words_of(with(data), kData), HasSubstr("this happens in about 5 of 1000 runs"));
+}
+
+TEST(Data, IsLostWhereTheResponseCameFromAnotherAddressForThatReason) {
+  AttemptFacts attempt = answered_at();
+  attempt.responder = endpoint("192.0.2.99:51820");
+  attempt.data = unanswered();
+  attempt.data->witnesses_watched = 16s;
+  const HandshakeFacts facts = facts_of(attempt);
+  EXPECT_EQ(outcome(facts, "handshake.responder"), "critical WGS-HS-019");
+  EXPECT_EQ(outcome(facts, kData), "skipped WGS-HS-019");
+  EXPECT_EQ(verdict_of(facts),
+            "192.0.2.1:51820 was asked, but 192.0.2.99:51820 answered, and data "
+            "does not cross the tunnel to there");
+  EXPECT_THAT(words_of(facts, "handshake.responder"), Not(HasSubstr("as Endpoint")));
+  attempt.data->keepalive_after = 10s;
+  EXPECT_EQ(outcome(facts_of(attempt), kData), "critical WGS-DAT-001") << "it did arrive there";
 }
 
 TEST(Data, ThatWasWatchedTooShortlyIsUnknown) {
@@ -127,11 +161,25 @@ TEST(Data, ThatWasInterruptedSaysToLetItRun) {
   EXPECT_THAT(words_of(facts, kData), HasSubstr("let it run to its end"));
 }
 
-TEST(Data, WithNobodyToAskLeavesTheVerdictAlone) {
+TEST(Data, WithNobodyToAskIsUnknownAndSoIsTheWhole) {
+  AttemptFacts attempt = answered_at();
+  attempt.data.emplace();
+  const HandshakeFacts facts = facts_of(attempt);
+  EXPECT_EQ(outcome(facts, kData), "unknown WGS-DAT-006");
+  EXPECT_EQ(overall_of(facts), Status::unknown);
+  EXPECT_EQ(verdict_of(facts),
+            "the handshake with 192.0.2.1:51820 works; unknown whether data crosses the tunnel: no "
+            "address inside it is known");
+  EXPECT_THAT(words_of(facts, kData), AllOf(HasSubstr("--ping ADDRESS"), HasSubstr("--no-data")));
+}
+
+TEST(Data, ThatThereWasNoTimeForIsUnknownAndSoIsTheWhole) {
   const HandshakeFacts facts = facts_of(answered_at());
   EXPECT_EQ(outcome(facts, kData), "unknown WGS-DAT-006");
-  EXPECT_EQ(overall_of(facts), Status::ok);
-  EXPECT_EQ(verdict_of(facts), "handshake with gw.example.net:51820 works, answered after 12.0 ms");
+  EXPECT_EQ(overall_of(facts), Status::unknown);
+  EXPECT_THAT(verdict_of(facts),
+              HasSubstr("unknown whether data crosses the tunnel: the time was"));
+  EXPECT_THAT(words_of(facts, kData), HasSubstr("longer --timeout"));
 }
 
 TEST(Data, ThatIsNotWantedIsNotThere) {
@@ -169,6 +217,29 @@ TEST(Hold, ThatOutlivesItsTimeIsOk) {
   const HandshakeFacts facts = with(data);
   EXPECT_EQ(outcome(facts, kHold), "ok");
   EXPECT_EQ(overall_of(facts), Status::ok);
+}
+
+HandshakeFacts held_with(const std::string& pings) {
+  DataFacts data = *working_at().data;
+  data.held = 9s;
+  for (const char ping : pings) data.held_answers.push_back(ping == '|');
+  return with(data);
+}
+
+TEST(Hold, ThatLosesPingsWarnsWhateverItsEnd) {
+  const HandshakeFacts facts = held_with("||.||||.|||||||||");
+  EXPECT_EQ(outcome(facts, kHold), "warning WGS-DAT-007");
+  EXPECT_THAT(verdict_of(facts),
+              HasSubstr("carries data, but 2 of 17 pings were not answered in 9.00 s"));
+  EXPECT_THAT(words_of(facts, kHold), HasSubstr("||.||||.|||||||||"));
+  EXPECT_THAT(reasons(facts, kHold).front(), HasSubstr("path loses packets"));
+  EXPECT_EQ(outcome(held_with("|||||||||||||||||"), kHold), "ok");
+}
+
+TEST(Hold, NamesTheCauseByThePatternOfTheLoss) {
+  EXPECT_THAT(reasons(held_with("||||||.....||||||"), kHold).front(), HasSubstr("paused"));
+  EXPECT_THAT(reasons(held_with("|.|.|.|.|.|.|.|.|"), kHold).front(), HasSubstr("two gateways"));
+  EXPECT_THAT(reasons(held_with("||..|.|||..|..||."), kHold).front(), HasSubstr("loses packets"));
 }
 
 TEST(Hold, ThatWasNotAskedForIsNotThere) {

@@ -75,6 +75,7 @@ inline HandshakeFacts facts_of(std::vector<AttemptFacts> attempts) {
   facts.attempts = std::move(attempts);
   facts.gateway = key_of(7);
   facts.ours = key_of(9);
+  facts.our_addresses = {address("10.9.0.2")};
   facts.clock_synchronised = true;
   facts.timeout = 20s;
   return facts;
@@ -123,6 +124,12 @@ inline std::string outcome(const std::vector<Check>& checks, std::string_view na
 inline std::string outcome(const HandshakeFacts& facts, std::string_view name,
                            std::string_view target = {}) {
   return outcome(diagnose(facts), name, target);
+}
+
+inline std::string summary_of(const HandshakeFacts& facts, std::string_view name) {
+  const std::vector<Check> checks = diagnose(facts);
+  const Check* check = find(checks, name);
+  return check == nullptr ? "absent" : check->summary.plain();
 }
 
 /// All that a finding says, a line each.

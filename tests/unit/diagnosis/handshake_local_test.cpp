@@ -83,6 +83,16 @@ TEST(KeyStamp, ForgivesWhatAKilledRunLeaves) {
   EXPECT_EQ(outcome(facts, "key.stamp"), "ok");
 }
 
+TEST(KeyStamp, IsWhatTheGatewayOrTheRecordOfThisHostSays) {
+  EXPECT_THAT(summary_of(facts_of(working_at()), "key.stamp"), "accepted by the gateway");
+  HandshakeFacts silent = facts_of(attempt_at());
+  EXPECT_EQ(outcome(silent, "key.stamp"), "unknown")
+      << "an earlier one may have come from elsewhere";
+  silent.stamp_recorded = true;
+  EXPECT_EQ(outcome(silent, "key.stamp"), "ok");
+  EXPECT_THAT(summary_of(silent, "key.stamp"), HasSubstr("from this host"));
+}
+
 TEST(KeyStamp, IsUnknownWhereStampsAreNotKept) {
   HandshakeFacts facts = facts_of(working_at());
   facts.stamps_not_kept = "open /var/lib/wgscope: read-only file system";
