@@ -9,6 +9,7 @@
 
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
 
 #include "place.hpp"
@@ -43,12 +44,26 @@ Scenario our_address_is_not_among_the_allowed_ips(const std::string& name, bool 
   };
   const auto expect = [named, finds](const Outcome& outcome) {
     expect_verdict(outcome, finds);
+    EXPECT_EQ(overall(outcome.report),
+              named ? diagnosis::Status::critical : diagnosis::Status::unknown);
     EXPECT_GE(data_of(outcome).keepalive_after.value_or(0s), 9s);
     EXPECT_FALSE(data_of(outcome).initiation_after);
     EXPECT_EQ(data_of(outcome).target_guessed, !named);
     EXPECT_TRUE(outcome.gateway_saw_handshake);
   };
   return {name, arrange, expect};
+}
+
+/// The commonest client file, and the commonest mistake at the gateway.
+Scenario our_only_address_is_not_among_the_allowed_ips() {
+  Scenario made = our_address_is_not_among_the_allowed_ips("OurOnlyAddressIsNotAmongTheAllowedIps",
+                                                           false, FindingId::data_unanswered);
+  made.arrange = [before = made.arrange](Place& place, Probe& probe) {
+    before(place, probe);
+    probe.addresses = "10.9.0.2/32";
+    probe.allowed_ips = "0.0.0.0/0";
+  };
+  return made;
 }
 
 Scenario the_gateway_forwards_into_nowhere() {
@@ -183,6 +198,7 @@ Scenarios data_scenarios() {
                 our_address_is_not_among_the_allowed_ips(
                     "OurAddressIsNotAmongTheAllowedIpsAndTheTargetIsGuessed", false,
                     FindingId::data_unanswered),
+                our_only_address_is_not_among_the_allowed_ips(),
                 the_gateway_forwards_into_nowhere(),
                 no_witness_is_waited_for_when_quick(),
                 a_tunnel_that_is_held_and_lives(),

@@ -104,6 +104,54 @@ Scenario responses_come_from_another_address() {
   return {"ResponsesComeFromAnotherAddress", arrange, expect};
 }
 
+/// What most clients have: one address, and everything into the tunnel.
+Scenario healthy_with_the_commonest_client_file() {
+  const auto arrange = [](Place&, Probe& probe) {
+    probe.addresses = "10.9.0.2/32";
+    probe.allowed_ips = "0.0.0.0/0";
+  };
+  const auto expect = [](const Outcome& outcome) {
+    expect_all_well(outcome);
+    ASSERT_EQ(outcome.facts.attempts.size(), 1U);
+    ASSERT_TRUE(outcome.facts.attempts[0].data) << outcome;
+    EXPECT_EQ(outcome.facts.attempts[0].data->target, IpAddress::parse("10.9.0.1").value());
+    EXPECT_FALSE(outcome.facts.attempts[0].data->round_trips.empty());
+  };
+  return {"AllIsWellWithTheCommonestClientFile", arrange, expect};
+}
+
+/// Roaming to the other address, as both sides do then, leads nowhere.
+Scenario responses_come_from_another_address_that_cannot_be_reached() {
+  const auto arrange = [](Place& place, Probe&) {
+    place.theirs.ip(fmt::format("address add 10.2.0.9/24 dev {}", place.far.right));
+    Place::add_rule(place.theirs, "output", "udp sport 51820 ip saddr set 10.2.0.9");
+    Place::add_rule(place.router, "forward", "ip daddr 10.2.0.9 drop");
+  };
+  const auto expect = [](const Outcome& outcome) {
+    expect_verdict(outcome, FindingId::answers_take_another_way);
+    EXPECT_EQ(finding_of(outcome, FindingId::forward_data_lost), nullptr) << outcome;
+  };
+  return {"ResponsesComeFromAnotherAddressThatCannotBeReached", arrange, expect};
+}
+
+Scenario responses_from_another_address_are_dropped_here() {
+  const auto arrange = [](Place& place, Probe& probe) {
+    place.theirs.ip(fmt::format("address add 10.2.0.9/24 dev {}", place.far.right));
+    Place::add_rule(place.theirs, "output", "udp sport 51820 ip saddr set 10.2.0.9");
+    Place::add_rule(place.ours, "input", "ip saddr 10.2.0.9 ct state new drop");
+    probe.options.timeout = std::chrono::seconds(8);
+  };
+  const auto expect = [](const Outcome& outcome) {
+    expect_verdict(outcome, FindingId::silent_host_up);
+    const auto* finding = finding_of(outcome, FindingId::silent_host_up);
+    ASSERT_NE(finding, nullptr);
+    EXPECT_NE(text_of(*finding).find("comes from another address or port"), std::string::npos);
+    EXPECT_EQ(finding->cause.plain().find("most likely"), std::string::npos)
+        << finding->cause.plain();
+  };
+  return {"ResponsesFromAnotherAddressAreDroppedHere", arrange, expect};
+}
+
 }  // namespace
 
 Scenarios healthy_scenarios() {
@@ -112,7 +160,10 @@ Scenarios healthy_scenarios() {
           healthy_with_a_preshared_key(),
           healthy_by_name_over_both_families(),
           a_handshake_alone_moves_latest_handshake(),
-          responses_come_from_another_address()};
+          healthy_with_the_commonest_client_file(),
+          responses_come_from_another_address(),
+          responses_come_from_another_address_that_cannot_be_reached(),
+          responses_from_another_address_are_dropped_here()};
 }
 
 }  // namespace wgscope::test
