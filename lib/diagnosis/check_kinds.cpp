@@ -54,7 +54,7 @@ constexpr CheckRow kRows[] = {
     {handshake_responder, "handshake.responder", Layer::handshake, kBeside,
      "Does the response come from the address that the initiation went to?"},
     {handshake_strays, "handshake.strays", Layer::handshake, kBeside,
-     "Did datagrams arrive besides the response that are no part of the handshake? Absent if not."},
+     "Did datagrams arrive that do not belong to the handshake? Absent if not."},
     {tunnel_data, "tunnel.data", Layer::tunnel, kEssential,
      "Does data cross the tunnel in both directions?"},
     {tunnel_hold, "tunnel.hold", Layer::tunnel, kEssential,

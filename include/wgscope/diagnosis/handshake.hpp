@@ -82,6 +82,11 @@ struct DataFacts {
   std::optional<Nanoseconds> initiation_after;
   std::optional<Nanoseconds> witnesses_watched;  ///< how long; nothing: not at all
 
+  /// Where nothing was heard: how far plain datagrams to the endpoint come, and which of these routers
+  /// report the same of the session's data.
+  std::vector<Hop> plain_hops;
+  std::vector<IpAddress> data_seen_at;
+
   // Only when asked to hold the tunnel for a while:
   std::optional<Nanoseconds> held;        ///< for how long echoes went on
   std::vector<bool> held_answers;         ///< Which of those echo requests were answered, in order.

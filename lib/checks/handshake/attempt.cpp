@@ -186,8 +186,7 @@ void Attempt::try_preshared_keys() {
 
 void Attempt::question_silence() {
   if (silence_ || !session_ || responded()) return;
-  const auto mark = session_->mark_refused() ? std::nullopt : around_.target.fwmark;
-  auto probe = SilenceProbe::start(around_.run, around_.random, facts_.endpoint, mark);
+  auto probe = SilenceProbe::start(around_.run, around_.random, facts_.endpoint, mark());
   if (probe) silence_ = std::move(*probe);
 }
 

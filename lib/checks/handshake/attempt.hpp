@@ -49,6 +49,10 @@ class Attempt {
   /// When its last initiation went out.
   [[nodiscard]] std::optional<Instant> last_initiation() const;
 
+  /// The configuration's firewall mark, where the system lets us set it.
+  [[nodiscard]] std::optional<std::uint32_t> mark() const {
+    return session_ && session_->mark_refused() ? std::nullopt : around_.target.fwmark;
+  }
   [[nodiscard]] const Endpoint& endpoint() const { return facts_.endpoint; }
   diagnosis::AttemptFacts& facts() { return facts_; }
   Session* session() { return session_.get(); }

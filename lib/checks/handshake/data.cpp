@@ -21,6 +21,9 @@
 #include "wgscope/os/clock.hpp"
 #include "wgscope/tunnel/event.hpp"
 
+#include "data_trace.hpp"
+#include "silence.hpp"
+
 // What a silent peer tells (whitepaper §6.5; timers.c of the kernel and of wireguard-go): data
 // makes it send an empty packet after 10 s unless it sent something else by then; data that it sent
 // and heard nothing about makes it initiate after 15 s and up to a third of a second. So after a
@@ -138,6 +141,8 @@ void watch_witnesses(Run& run, Session& session, Instant since, Instant last,
               "waiting for the gateway's timers (keepalive after 10 s, initiation after 15 s)"),
           end);
   session.run_timers(false);
+  // Beside the session, so that the gateway hears nothing of it.
+  const auto around = SilenceProbe::start(run, options.random, session.gateway(), options.mark);
   const auto keepalive = [&] { return session.find(EventKind::keepalive_received, since); };
   const auto initiation = [&] { return session.find(EventKind::initiation_accepted, since); };
   const auto told = [&] { return keepalive() != nullptr || initiation() != nullptr; };
@@ -145,6 +150,10 @@ void watch_witnesses(Run& run, Session& session, Instant since, Instant last,
   if (const auto* event = keepalive()) facts.keepalive_after = event->at - since;
   if (const auto* event = initiation()) facts.initiation_after = event->at - last;
   if (told() || !run.interrupted()) facts.witnesses_watched = os::boot_now() - since;
+  if (!told() && !run.interrupted() && around) {
+    facts.plain_hops = (*around)->facts().hops;
+    facts.data_seen_at = trace_data(run, session, facts.plain_hops, options.deadline);
+  }
   session.run_timers(true);
 }
 

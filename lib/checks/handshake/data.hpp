@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
+#include "wgscope/base/random.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
@@ -17,11 +19,13 @@ inline constexpr std::size_t kDataEchoes = 3;
 inline constexpr std::chrono::milliseconds kHoldInterval{500};
 
 struct DataOptions {
+  Random& random;
   IpAddress target;          ///< inside the tunnel
   bool guessed = false;      ///< nobody named it
   Nanoseconds round_trip{};  ///< As long as the handshake's: slow paths get more patience.
   bool witnesses = true;     ///< where nothing answers: wait for what the peer's timers tell
   std::optional<Nanoseconds> hold;
+  std::optional<std::uint32_t> mark;  ///< of what is sent outside the session
   Instant deadline;
 };
 

@@ -67,7 +67,7 @@ class Handshakes {
   void try_data_on(Attempt& attempt);
   void make_newest(Attempt& attempt, Instant limit);
   void others_may_retry(const Attempt& but, bool may);
-  [[nodiscard]] std::optional<DataOptions> data_options(Attempt& attempt) const;
+  [[nodiscard]] std::optional<DataOptions> data_options(Attempt& attempt);
   HandshakeOutcome outcome();
 
   Run& run_;
@@ -268,7 +268,7 @@ void Handshakes::try_data_on(Attempt& attempt) {
   others_may_retry(attempt, true);
 }
 
-std::optional<DataOptions> Handshakes::data_options(Attempt& attempt) const {
+std::optional<DataOptions> Handshakes::data_options(Attempt& attempt) {
   const auto& given = options_.inner_target;
   const auto address = given ? given : guess_inner_target(target_);
   if (!address) return std::nullopt;
@@ -276,11 +276,13 @@ std::optional<DataOptions> Handshakes::data_options(Attempt& attempt) const {
   const bool waited = std::ranges::any_of(attempts_, [&](const auto& other) {
     return other.get() != &attempt && other->facts().data && other->facts().data->witnesses_watched;
   });
-  return DataOptions{.target = *address,
+  return DataOptions{.random = random_,
+                     .target = *address,
                      .guessed = !given,
                      .round_trip = attempt.facts().response_after.value_or(Nanoseconds{}),
                      .witnesses = !options_.quick && !waited,
                      .hold = options_.hold,
+                     .mark = attempt.mark(),
                      .deadline = deadline_};
 }
 

@@ -21,6 +21,8 @@
 #include "wgscope/os/udp_socket.hpp"
 #include "wgscope/wire/message.hpp"
 
+#include "checks/icmp_error.hpp"
+
 namespace wgscope::checks {
 namespace {
 
@@ -62,10 +64,6 @@ os::UdpOptions small_socket(std::optional<std::uint32_t> mark) {
   options.receive_memory = 2048;
   options.max_datagram = 2048;
   return options;
-}
-
-bool is_time_exceeded(const os::SocketError& error) {
-  return error.origin == os::SocketError::Origin::icmp ? error.type == 11 : error.type == 3;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <fmt/core.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "wgscope/diagnosis/finding.hpp"
@@ -86,6 +87,8 @@ Scenario data_to_the_gateway_is_dropped(Family family) {
   };
   const auto expect = [](const Outcome& outcome) {
     expect_verdict(outcome, FindingId::forward_data_lost);
+    EXPECT_THAT(verdict(outcome.report).plain(), ::testing::HasSubstr("data reaches hop 1"));
+    EXPECT_TRUE(outcome.facts.attempts[0].icmp.empty()) << "nobody else caused those";
     EXPECT_FALSE(data_of(outcome).keepalive_after);
     EXPECT_FALSE(data_of(outcome).initiation_after);
     EXPECT_FALSE(outcome.gateway_saw_handshake);
