@@ -57,6 +57,7 @@ void Exporter::start() {
       throw std::runtime_error("state: " + restored.error().context);
   readings_.clear();
   ++generation_;
+  collect();
   sample();
 }
 
@@ -67,11 +68,15 @@ void Exporter::stop() {
 
 void Exporter::sample() {
   if (!running_) return;
-  collect();
-  clock_->after(Time(chance_->between(kSampleInterval, kSampleInterval * 6 / 5)),
-                [this, generation = generation_] {
-                  if (generation == generation_) sample();
-                });
+  const Time pause = chance_->between(kSampleInterval, kSampleInterval * 6 / 5);
+  Time due = collected_ + pause;
+  if (due <= clock_->now()) {
+    collect();
+    due = clock_->now() + pause;
+  }
+  clock_->at(due, [this, generation = generation_] {
+    if (generation == generation_) sample();
+  });
 }
 
 Now Exporter::now() const { return {Instant{clock_->now()}, wall_of(gateway_->wall())}; }
@@ -97,6 +102,7 @@ void Exporter::read(const Interface& interface, Reading& into) const {
 
 void Exporter::collect() {
   const Now taken = now();
+  collected_ = clock_->now();
   history_->watch_clock(taken);
   for (const auto& interface : gateway_->interfaces()) {
     if (!interface->present || !interface->readable) continue;

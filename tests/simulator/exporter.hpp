@@ -54,6 +54,7 @@ class Exporter {
     exporter::DeviceView view;
   };
 
+  /// Reads unless a scrape did within the last pause, and is called again after the next one.
   void sample();
   [[nodiscard]] Now now() const;
   void read(const Interface& interface, Reading& into) const;
@@ -70,6 +71,7 @@ class Exporter {
   bool counters_;
   bool running_ = false;
   std::uint64_t generation_ = 0;
+  Time collected_{0};
   bool collector_failing_ = false;
   std::unique_ptr<exporter::History> history_;
   std::string state_;  ///< what --state.dir keeps

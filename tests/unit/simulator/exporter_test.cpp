@@ -101,6 +101,24 @@ TEST_F(ExporterTest, SeesTwoMachinesWithOneKey) {
   EXPECT_EQ(values("wireguard_peer_verdict", verdict_labels("flapping")), "1");
 }
 
+TEST_F(ExporterTest, ReadsAtScrapesOnlyWhereTheseAreAsFrequentAsTheSampler) {
+  Device& other = peer.add_device(std::nullopt);
+  const auto both_send = [&](std::int64_t slot, bool scraped) {
+    clock.run_until(slot * 5s + 2s);
+    other.send({100, 1, 0, 0});
+    clock.run_until(slot * 5s + 4s);
+    device.send({100, 1, 0, 0});
+    clock.run_until(slot * 5s + 5s);
+    if (scraped) write(slot);
+  };
+  std::int64_t slot = 0;
+  for (; slot < 120; ++slot) both_send(slot, true);
+  EXPECT_EQ(values("wireguard_peer_verdict", verdict_labels("flapping")), "");
+  for (; slot < 180; ++slot) both_send(slot, false);
+  write(slot);
+  EXPECT_EQ(values("wireguard_peer_verdict", verdict_labels("flapping")), "_x180 1");
+}
+
 TEST_F(ExporterTest, CountsPeersThatWereReplacedAndNotThoseOfANewInterface) {
   const auto resets = [&](std::int64_t slot) {
     clock.run_until(clock.now() + 20s);
