@@ -14,8 +14,10 @@ Interface& Gateway::add_interface(std::string name, std::string netns, bool user
 }
 
 Peer& Gateway::add_peer(Interface& interface, std::string key, std::string name) {
-  return *interface.peers.emplace_back(std::make_unique<Peer>(
+  Peer& peer = *interface.peers.emplace_back(std::make_unique<Peer>(
       *clock_, *chance_, std::move(key), std::move(name), [this] { return offset_; }));
+  if (!interface.userspace) peer.side().use_timer_wheel(booted_);
+  return peer;
 }
 
 void Gateway::start() {

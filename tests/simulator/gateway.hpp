@@ -30,7 +30,10 @@ struct Interface {
 class Gateway {
  public:
   Gateway(Clock& clock, Chance& chance, std::string name)
-      : clock_(&clock), chance_(&chance), name_(std::move(name)) {}
+      : clock_(&clock),
+        chance_(&chance),
+        name_(std::move(name)),
+        booted_(chance.between(Time(0), std::chrono::hours(1))) {}
 
   Interface& add_interface(std::string name, std::string netns, bool userspace);
   Peer& add_peer(Interface& interface, std::string key, std::string name);
@@ -58,6 +61,7 @@ class Gateway {
   std::string name_;
   std::vector<std::unique_ptr<Interface>> interfaces_;
   Time offset_{0};
+  Time booted_;  ///< so long before the simulation began
   bool running_ = false;
   /// Goes on through boots: the exporter tells an interface of before a boot from one after it.
   std::uint32_t next_ifindex_ = 2;

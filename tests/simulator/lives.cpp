@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <optional>
 
 #include "traffic.hpp"
 
@@ -21,6 +22,13 @@ Time nat_memory(Chance& chance) {
 
 std::uint32_t some_network(Chance& chance) {
   return 0x0b000000U + static_cast<std::uint32_t>(chance.below(1U << 24U));
+}
+
+/// Every second machine has WireGuard in its kernel, the others have wireguard-go.
+Device& add_device(Chance& chance, Peer& peer, std::optional<Time> nat_memory) {
+  Device& device = peer.add_device(nat_memory);
+  if (chance.happens(0.5)) device.side().use_timer_wheel(chance.between(0s, 1h));
+  return device;
 }
 
 /// As often short as long: evenly distributed on a logarithmic scale.
@@ -137,7 +145,7 @@ class Usage {
 class Laptop final : public Base {
  public:
   Laptop(Clock& clock, Chance& chance, Peer& peer, double messages)
-      : Base(clock, chance, peer, peer.add_device(nat_memory(chance)), 10s, 2min),
+      : Base(clock, chance, peer, add_device(chance, peer, nat_memory(chance)), 10s, 2min),
         usage_(clock, chance, peer, *device_),
         activity_(
             clock, [this] { act(); }, [this] { return spread(*chance_, 20s, 20min); }),
@@ -199,7 +207,7 @@ class Laptop final : public Base {
 class Phone final : public Base {
  public:
   Phone(Clock& clock, Chance& chance, Peer& peer)
-      : Base(clock, chance, peer, peer.add_device(nat_memory(chance)), 20s, 10min),
+      : Base(clock, chance, peer, add_device(chance, peer, nat_memory(chance)), 20s, 10min),
         usage_(clock, chance, peer, *device_),
         activity_(
             clock,
@@ -249,7 +257,7 @@ class Phone final : public Base {
 class Site final : public Base {
  public:
   Site(Clock& clock, Chance& chance, Peer& peer)
-      : Base(clock, chance, peer, peer.add_device(std::nullopt), 5s, 60s),
+      : Base(clock, chance, peer, add_device(chance, peer, std::nullopt), 5s, 60s),
         usage_(clock, chance, peer, *device_),
         activity_(
             clock, [this] { usage_.something(); }, [this] { return spread(*chance_, 5min, 5h); }) {
@@ -277,7 +285,7 @@ class Site final : public Base {
 class Stream final : public Life {
  public:
   Stream(Clock& clock, Chance& chance, Peer& peer)
-      : device_(&peer.add_device(nat_memory(chance))),
+      : device_(&add_device(chance, peer, nat_memory(chance))),
         stream_(clock, [&peer] { peer.send({4000, 25, 4000, 0}); }, [] { return Time(1s); }) {}
   void start() override {
     device_->side().set_keepalive(kKeepalive);
@@ -293,7 +301,7 @@ class Stream final : public Life {
 class Receiver final : public Base {
  public:
   Receiver(Clock& clock, Chance& chance, Peer& peer)
-      : Base(clock, chance, peer, peer.add_device(std::nullopt), 1h, 2h),
+      : Base(clock, chance, peer, add_device(chance, peer, std::nullopt), 1h, 2h),
         rate_(static_cast<std::int64_t>(chance.between(5e3, 5e4))),
         stream_(
             clock, [this] { peer_->send({rate_, 1 + rate_ / 1400, 0, 0}); },
@@ -311,7 +319,7 @@ class Receiver final : public Base {
 class Sensor final : public Base {
  public:
   Sensor(Clock& clock, Chance& chance, Peer& peer)
-      : Base(clock, chance, peer, peer.add_device(nat_memory(chance)), 1h, 2h),
+      : Base(clock, chance, peer, add_device(chance, peer, nat_memory(chance)), 1h, 2h),
         reports_(clock, [this] { device_->send({500, 1, 0, 0}); }, [] { return Time(10s); }) {}
   void start() override { reports_.start(); }
   void stop() override { reports_.stop(); }
@@ -330,7 +338,7 @@ class Unused final : public Life {
 class Double final : public Base {
  public:
   Double(Clock& clock, Chance& chance, Peer& peer)
-      : Base(clock, chance, peer, peer.add_device(nat_memory(chance)), 5s, 60s) {}
+      : Base(clock, chance, peer, add_device(chance, peer, nat_memory(chance)), 5s, 60s) {}
   void start() override {
     device_->side().set_keepalive(kKeepalive);
     Base::start();

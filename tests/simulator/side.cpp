@@ -17,6 +17,8 @@ constexpr Time kKeepaliveTimeout = 10s;
 constexpr int kMaxHandshakes = 18;
 constexpr Time kMaxJitter = 333ms;
 constexpr std::size_t kMaxStaged = 128;
+// Of Debian's kernels, CONFIG_HZ=250.
+constexpr Time kJiffy = 4ms;
 
 // Whitepaper section 5.4.
 constexpr std::int64_t kInitiationBytes = 148;
@@ -43,6 +45,15 @@ Side::Side(Clock& clock, Chance& chance, Surroundings around)
       new_handshake_timer_(clock, [this] { initiate(false); }),
       persistent_timer_(clock, [this] { send_keepalive(); }) {}
 
+void Side::set(Timer& timer, Time delay) {
+  if (!booted_) return timer.set(delay);
+  // kernel/time/timer.c: each level has 64 slots, eight times as long as those of the level before.
+  Time slot = kJiffy;
+  for (Time reach = 63 * kJiffy; delay >= reach; reach *= 8) slot *= 8;
+  const Time uptime = clock_->now() + *booted_;
+  timer.set((uptime + delay) / slot * slot + slot - uptime);
+}
+
 Time Side::jitter() { return chance_->between(0ms, kMaxJitter); }
 
 bool Side::usable(const std::optional<Session>& session) const {
@@ -56,7 +67,7 @@ void Side::set_keepalive(Time interval) {
 }
 
 void Side::arm_persistent() {
-  if (persistent_ != 0ms) persistent_timer_.set(persistent_);
+  if (persistent_ != 0ms) set(persistent_timer_, persistent_);
 }
 
 void Side::transmit(Kind kind, std::uint64_t session, const Payload& payload) {
@@ -78,7 +89,7 @@ void Side::send_in_session(const Payload& payload) {
   keepalive_timer_.cancel();
   arm_persistent();
   if (payload.bytes != 0 && !new_handshake_timer_.pending())
-    new_handshake_timer_.set(kKeepaliveTimeout + kRekeyTimeout + jitter());
+    set(new_handshake_timer_, kKeepaliveTimeout + kRekeyTimeout + jitter());
   const Session session = *current_;
   transmit(Kind::data, session.id, payload);
   if (session.initiator && clock_->now() - session.born > kRekeyAfter) initiate(false);
@@ -103,7 +114,7 @@ void Side::initiate(bool is_retry) {
   pending_ = ++last_id;
   keepalive_timer_.cancel();
   arm_persistent();
-  retransmit_timer_.set(kRekeyTimeout + jitter());
+  set(retransmit_timer_, kRekeyTimeout + jitter());
   transmit(Kind::initiation, *pending_);
 }
 
@@ -119,7 +130,7 @@ void Side::retransmit_expired() {
 
 void Side::keepalive_expired() {
   send_keepalive();
-  if (std::exchange(another_keepalive_, false)) keepalive_timer_.set(kKeepaliveTimeout);
+  if (std::exchange(another_keepalive_, false)) set(keepalive_timer_, kKeepaliveTimeout);
 }
 
 void Side::receive(const Packet& packet) {
@@ -181,7 +192,7 @@ void Side::receive_data(const Packet& packet) {
     if (keepalive_timer_.pending())
       another_keepalive_ = true;
     else
-      keepalive_timer_.set(kKeepaliveTimeout);
+      set(keepalive_timer_, kKeepaliveTimeout);
   }
   if (current_ && current_->initiator && !last_minute_sent_ &&
       clock_->now() - current_->born > kRejectAfter - kKeepaliveTimeout - kRekeyTimeout) {
