@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <optional>
+#include <utility>
 
 #include "traffic.hpp"
 
@@ -232,8 +233,13 @@ class Phone final : public Base {
   }
 
  private:
-  /// Another network, or none for a while. At the edge of a wifi's reach that goes back and forth.
+  /// Another network, or none for a while. At the edge of a wifi's reach that goes back and forth,
+  /// and a phone may hold on to a wifi that loses most packets, or all of them.
   void move() {
+    if (std::exchange(holds_on_, false)) {
+      device_->set_connected(true);
+      return change_network(true);
+    }
     if (edge_ == 0 && chance_->happens(0.1)) edge_ = 4 + static_cast<int>(chance_->below(12));
     const bool at_edge = edge_ > 0 && --edge_ > 0;
     if (!at_edge && chance_->happens(0.2)) {
@@ -241,14 +247,26 @@ class Phone final : public Base {
       usage_.freeze();
       return way_.set(spread(*chance_, 10s, 2h));
     }
+    if (at_edge && chance_->happens(0.5)) {
+      holds_on_ = true;
+      device_->set_connected(false);
+      return way_.set(spread(*chance_, 1s, 40s));
+    }
     if (!device_->connected()) usage_.thaw();
     device_->set_connected(true);
-    device_->join(networks_[device_->network() == networks_[0] ? 1 : 0]);
+    change_network(at_edge);
+  }
+
+  void change_network(bool at_edge) {
+    const bool to_wifi = device_->network() != networks_[0];
+    device_->join(networks_[to_wifi ? 0 : 1]);
+    device_->set_loss(to_wifi && at_edge ? chance_->between(0.0, 0.7) : 0);
     way_.set(at_edge ? spread(*chance_, 15s, 3min) : spread(*chance_, 5min, 4h));
   }
 
   std::array<std::uint32_t, 2> networks_{};
   int edge_ = 0;
+  bool holds_on_ = false;
   Usage usage_;
   Repeater activity_;
   Timer way_;

@@ -49,11 +49,12 @@ void Device::transmit(Packet packet) {
     mapping.outside.port = static_cast<std::uint16_t>(1024 + chance_->below(64000));
   mapping.last_used = clock_->now();
   packet.from = mapping.outside;
+  if (lost()) return;
   peer_->from_device(packet);
 }
 
 void Device::from_gateway(const Packet& packet) {
-  if (!awake_ || !connected_) return;
+  if (!awake_ || !connected_ || lost()) return;
   const auto mapping = mappings_.find(network_);
   const bool known = mapping != mappings_.end();
   // Without a NAT the address is the machine's own, whether it has sent or not.

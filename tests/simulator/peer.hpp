@@ -32,6 +32,9 @@ class Device {
   [[nodiscard]] bool awake() const { return awake_; }
   [[nodiscard]] bool connected() const { return connected_; }
 
+  /// Of packets in either direction, as at the edge of a wifi.
+  void set_loss(double fraction) { loss_ = fraction; }
+
   /// Goes over to another network, or back to one: NATs remember it meanwhile.
   void join(std::uint32_t network) { network_ = network; }
   [[nodiscard]] std::uint32_t network() const { return network_; }
@@ -50,6 +53,7 @@ class Device {
   };
 
   [[nodiscard]] bool alive(const Mapping& mapping) const;
+  bool lost() { return loss_ != 0 && chance_->happens(loss_); }
   void transmit(Packet packet);
   void deliver(const Payload& payload);
 
@@ -62,6 +66,7 @@ class Device {
   bool awake_ = true;
   bool connected_ = true;
   bool mute_ = false;
+  double loss_ = 0;
   Side side_;
 };
 
