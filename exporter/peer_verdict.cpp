@@ -47,6 +47,13 @@ constexpr float kMostReturns = 7;
 constexpr float kManyReturns = 5;
 constexpr float kFewReturns = 4;
 
+// A peer renews a session when that is 120 s old (whitepaper §6.1, REKEY_AFTER_TIME). Readings may
+// show two handshakes closer to each other by the time between two readings.
+constexpr float kEarlyHandshake = 100;
+// Two devices that are both in use come to more than two early handshakes a minute, and so stay
+// above kFewReturns. A path that loses every second packet comes to about one.
+constexpr float kEarlyHandshakeCounts = 0.5;
+
 std::uint32_t milliseconds_of(Instant time) {
   return static_cast<std::uint32_t>(time.since_boot / std::chrono::milliseconds(1));
 }
@@ -86,6 +93,9 @@ Verdict PeerJudge::judge(const PeerReading& reading) {
   receive_bytes_ = reading.receive_bytes;
   transmit_bytes_ = reading.transmit_bytes;
 
+  // Of an earlier handshake, session_left_ says how long ago it was first seen.
+  const bool early_handshake =
+      reading.new_handshake && session_left_ - step.seconds > kSessionPossible - kEarlyHandshake;
   const bool session_possible = session_left_ > 0 || reading.new_handshake;
   session_left_ =
       reading.new_handshake ? kSessionPossible : std::max(0.0F, session_left_ - step.seconds);
@@ -99,7 +109,7 @@ Verdict PeerJudge::judge(const PeerReading& reading) {
   } else {
     watch_attempts(step);
   }
-  watch_endpoint(step, reading.endpoint_returned);
+  watch_endpoint(step, reading.endpoint_returned, early_handshake);
   return verdict(reading);
 }
 
@@ -148,9 +158,10 @@ void PeerJudge::watch_data(const Step& step, bool session_live) {
   received_ = sent_ = seconds_ = 0;
 }
 
-void PeerJudge::watch_endpoint(const Step& step, bool returned) {
-  returns_ = std::min(kMostReturns,
-                      leaked(returns_, step.seconds, kReturnsLeak) + (returned ? 1.0F : 0.0F));
+void PeerJudge::watch_endpoint(const Step& step, bool returned, bool early_handshake) {
+  float signs = returned ? 1 : 0;
+  if (flapping_ && early_handshake) signs += kEarlyHandshakeCounts;
+  returns_ = std::min(kMostReturns, leaked(returns_, step.seconds, kReturnsLeak) + signs);
   flapping_ = returns_ > (flapping_ ? kFewReturns : kManyReturns);
 }
 

@@ -47,6 +47,11 @@ struct PeerReading {
 /// Attempts come in bursts: for 90 s every 5 s, then a pause until somebody sends again. So their
 /// bytes are added up in a level that leaks slowly, which bridges pauses of 2 minutes.
 ///
+/// Two devices with one key end each other's session with each handshake. A device that sends all
+/// the time hides the other one from readings, and then the endpoint seems to stay. So once the
+/// endpoint has returned often, two handshakes that come too early count like a return. Such
+/// handshakes alone are no suspicion: a path that loses packets causes them as well.
+///
 /// Readings that are far apart say nothing about what happened in between: all evidence is dropped,
 /// and a suspicion needs new evidence.
 class PeerJudge {
@@ -70,7 +75,7 @@ class PeerJudge {
   void watch_anew(bool with_session);
   void watch_attempts(const Step& step);
   void watch_data(const Step& step, bool session_live);
-  void watch_endpoint(const Step& step, bool returned);
+  void watch_endpoint(const Step& step, bool returned, bool early_handshake);
   [[nodiscard]] Verdict verdict(const PeerReading& reading) const;
 
   // 48 bytes a peer, of which there may be a hundred thousand: hence float, in seconds and bytes,

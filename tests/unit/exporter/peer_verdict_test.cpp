@@ -346,6 +346,38 @@ TEST(Flapping, IsNotSaidOfAPhoneBetweenTwoNetworks) {
   EXPECT_THAT(peer.pass(3h, returning(peer, 75)), ElementsAre(Verdict::live));
 }
 
+/// The endpoint seems to stay, and handshakes come every so many seconds.
+std::function<void(int)> shaking(Peer& peer, int every) {
+  return [&peer, every](int second) {
+    if (second % every == 0) peer.shake();
+    peer.receive(8'000);
+  };
+}
+
+TEST(Flapping, LastsWhileOneOfTwoDevicesHidesTheOther) {
+  Peer peer;
+  peer.pass(10min, data(peer, 100, 100));
+  peer.until(Verdict::flapping, returning(peer, 13));
+  EXPECT_THAT(peer.pass(1h, shaking(peer, 27)), ElementsAre(Verdict::flapping));
+  EXPECT_LE(peer.until(Verdict::live, shaking(peer, 120)), 3min) << "the second device is gone";
+}
+
+TEST(Flapping, IsNotSaidOfHandshakesThatComeEarly) {
+  for (const int every : {5, 15, 40, 90}) {
+    Peer peer;
+    EXPECT_THAT(peer.pass(1h, shaking(peer, every)), ElementsAre(Verdict::live)) << every;
+  }
+}
+
+TEST(Flapping, EndsThoughPacketsAreLost) {
+  for (const std::chrono::seconds rhythm : {5s, 15s}) {
+    Peer peer(rhythm);
+    peer.pass(10min, data(peer, 100, 100));
+    peer.until(Verdict::flapping, returning(peer, 15));
+    EXPECT_LE(peer.until(Verdict::live, shaking(peer, 60)), 8min);
+  }
+}
+
 // --- gaps, and what is made anew ---
 
 TEST(Gaps, DropEveryEvidence) {
