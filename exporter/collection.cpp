@@ -130,6 +130,7 @@ std::shared_ptr<const Collection> Collections::take(Instant deadline) {
   memory->clock_steps = history_.clock_steps();
   memory->events_counted = sampled_;
   memory->judged = judged_;
+  memory->dated = judged_ || state_;
   if (state_ && history_.changed() && state_->due(now.boot)) {
     auto saved = state_->save(history_);
     const std::string problem = saved ? std::string() : saved.error().context;

@@ -32,6 +32,7 @@ struct Collection {
   std::uint64_t clock_steps = 0;
   bool events_counted = false;
   bool judged = false;  ///< verdicts mean something: this is not the only reading there will be
+  bool dated = false;   ///< so does when something was first seen
 };
 
 struct CollectorOptions {

@@ -223,7 +223,9 @@ void add_output_flags(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("name")
       ->check(one_of({"name"}))
       ->group("Output");
-  app.add_flag("--once", options.once, "Write the metrics once to standard output and exit")
+  app.add_flag("--once", options.once,
+               "Write the metrics once to standard output and exit. A single reading gives no "
+               "verdicts on peers and counts no events")
       ->excludes(app.get_option("--sample.interval"))
       ->group("Output");
   app.add_option("--textfile", options.textfile,

@@ -64,6 +64,7 @@ void write_exporter(const Collection& collection, Writer& writer) {
                   std::chrono::duration<double>(duration).count());
   });
   write_failures(collection.snapshot, writer);
+  if (!collection.judged) return;
   writer.begin(metric::kClockSteps);
   writer.sample(metric::kClockSteps.name, "", Number::integer(collection.clock_steps));
 }

@@ -93,9 +93,10 @@ void write_interfaces(const Collection& collection, Writer& writer) {
   family(collection, writer, metric::kInterfaceMtu, [](const Device& d, const DeviceView&) {
     return d.link ? Maybe(Number::integer(d.link->mtu_bytes)) : Maybe();
   });
-  family(collection, writer, metric::kInterfaceCreated, [](const Device&, const DeviceView& v) {
-    return v.created ? Maybe(Number::seconds(v.created->since_epoch)) : Maybe();
-  });
+  if (collection.dated)
+    family(collection, writer, metric::kInterfaceCreated, [](const Device&, const DeviceView& v) {
+      return v.created ? Maybe(Number::seconds(v.created->since_epoch)) : Maybe();
+    });
   family(collection, writer, metric::kInterfacePeers, [](const Device&, const DeviceView& v) {
     std::uint64_t peers = 0;
     for (const std::uint64_t count : v.by_state) peers += count;

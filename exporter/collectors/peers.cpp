@@ -244,9 +244,10 @@ void write_peers(const Collection& collection, const RenderOptions& options, Wri
     return Maybe(Number::integer(peer.allowed_ips_count));
   });
   if (options.allowed_ip_info) families.allowed_ip_info();
-  families.family(metric::kPeerFirstSeen, [](const Peer&, const PeerView& view) {
-    return Maybe(Number::seconds(view.first_seen.since_epoch));
-  });
+  if (collection.dated)
+    families.family(metric::kPeerFirstSeen, [](const Peer&, const PeerView& view) {
+      return Maybe(Number::seconds(view.first_seen.since_epoch));
+    });
   if (!collection.events_counted) return;
   families.family(metric::kPeerHandshakes, [](const Peer&, const PeerView& view) {
     return Maybe(Number::integer(view.events.handshakes));

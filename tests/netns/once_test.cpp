@@ -39,7 +39,7 @@ class OnceTest : public testing::Test {
 };
 
 std::size_t peers_in(const std::string& exposition) {
-  return Metrics::parse(exposition).find("wireguard_peer_first_seen_timestamp_seconds").size();
+  return Metrics::parse(exposition).find("wireguard_peer_allowed_ips").size();
 }
 
 TEST_F(OnceTest, WritesOneExpositionToStandardOutput) {
@@ -47,8 +47,30 @@ TEST_F(OnceTest, WritesOneExpositionToStandardOutput) {
   EXPECT_EQ(finished.exit_code, 0) << finished.err;
   EXPECT_EQ(peers_in(finished.out), kPeers);
   EXPECT_EQ(Metrics::parse(finished.out).type("wireguard_peer_receive_bytes_total"), "counter");
-  EXPECT_THAT(Metrics::parse(finished.out).find("wireguard_peer_handshakes_total"), IsEmpty())
-      << "one reading counts nothing";
+}
+
+TEST_F(OnceTest, SaysNothingThatNeedsAnotherReading) {
+  const Metrics metrics = Metrics::parse(once().out);
+  for (const char* absent :
+       {"wireguard_peer_verdict", "wireguard_interface_peers_by_verdict",
+        "wireguard_interface_peer_resets_total", "wireguard_peer_handshakes_total",
+        "wireguard_peer_endpoint_changes_total", "wireguard_peer_endpoint_alternations_total",
+        "wireguard_exporter_clock_steps_total", "wireguard_peer_first_seen_timestamp_seconds",
+        "wireguard_interface_created_timestamp_seconds"})
+    EXPECT_THAT(metrics.find(absent), IsEmpty()) << absent;
+}
+
+TEST_F(OnceTest, KnowsFromItsStateWhenAPeerWasFirstSeen) {
+  const TempDir state;
+  const auto first_seen = [&] {
+    const Metrics metrics = Metrics::parse(once({"--state.dir=" + state.path().string()}).out);
+    const auto found = metrics.find("wireguard_peer_first_seen_timestamp_seconds");
+    EXPECT_EQ(found.size(), kPeers);
+    return found.empty() ? 0 : found.front().value;
+  };
+  const double before = first_seen();
+  EXPECT_GT(before, 0);
+  EXPECT_EQ(first_seen(), before);
 }
 
 TEST_F(OnceTest, SaysWhatCouldNotBeReadAndWritesTheRest) {
@@ -81,7 +103,7 @@ TEST_F(OnceTest, ATextfileIsNeverSeenHalf) {
   ASSERT_EQ(once({"--textfile=" + file.string()}).exit_code, 0);
   const std::string first = read_file(file);
   ASSERT_EQ(peers_in(first), kPeers);
-  const std::string last_line = first.substr(first.rfind("\nwireguard_peer_first_seen"));
+  const std::string last_line = first.substr(first.rfind("\nwireguard_peer_allowed_ips"));
 
   std::atomic<bool> done = false;
   std::atomic<int> reads = 0;

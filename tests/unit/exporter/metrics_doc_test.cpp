@@ -86,7 +86,7 @@ WireGuard implementations do not count these events. The exporter compares each 
 
 - The label `name` is part of `wireguard_peer_verdict`, so that an alert on a few peers needs no join with all of them.
 - A verdict rests on the readings of this process. After a start, and after a gap of more than 200 s between two readings, there is no suspicion until there is new evidence.
-- With `--once` and `--textfile`, which take a single reading, there are no verdicts: the series are absent. So is `wireguard_interface_peer_resets_total`.
+- With `--once` and `--textfile`, which take a single reading, there are no verdicts: the series are absent. So are `wireguard_interface_peer_resets_total` and `wireguard_exporter_clock_steps_total`, which compare readings, and, without `--state.dir`, `wireguard_peer_first_seen_timestamp_seconds` and `wireguard_interface_created_timestamp_seconds`.
 - Without a sampler, scrapes are the only readings, and the verdict is never `flapping`.
 )";
 

@@ -204,6 +204,7 @@ Collection sample_collection() {
   made.clock_steps = 2;
   made.events_counted = true;
   made.judged = true;
+  made.dated = true;
   made.snapshot.failures = {
       {"", "wg9", FailureReason::refused, "nobody listens"},
       {"", "wg9", FailureReason::refused, "and again"},
