@@ -5,8 +5,8 @@ const whole = [
   number('Version', 'How many exporters run each version.',
     now(`count by (version) (wireguard_exporter_build_info{${scope}})`, '{{version}}')),
   list('What cannot be read',
-    'Interfaces that an exporter cannot read now, and why, up to 100. Without an interface a whole network namespace or folder ' +
-    'cannot be read.',
+    'Interfaces that an exporter cannot read now, and why, up to 100. A row without an interface means that a whole network ' +
+    'namespace or directory cannot be read.',
     {
       columns: {
         instance: { title: 'Exporter' },
@@ -19,8 +19,8 @@ const whole = [
     rowsOf(`topk(100, wireguard_exporter_interface_failures{${scope}} == 1)`)).height(4).span(18)
     .links(runbooksOf('WireGuardInterfaceUnreadable')),
   graph('Exporters whose collector fails',
-    'How many exporters could not read all of what a collector reads: netlink for the kernel, uapi for userspace ' +
-    'implementations, links for interface counters, names for files of names.',
+    'How many exporters have a collector that could not read everything. netlink reads the kernel, uapi userspace ' +
+    'implementations, links interface counters, names files of names.',
     over(`sum by (collector) (1 - wireguard_exporter_collector_success{${scope}})`, '{{collector}}')).unit('short')
     .axisSoftMax(1).links(runbooksOf('WireGuardCollectorFailing')),
   graph('Steps of the wall clock',
@@ -32,19 +32,19 @@ const whole = [
 
 const cost = [
   withMarks(graph('Duration of a scrape',
-    'The slowest exporter, as Prometheus measures it. WireGuardScrapeSlow fires above 5 s, half of the default scrape timeout.',
+    'Scrape time of the slowest exporter, measured by Prometheus. WireGuardScrapeSlow fires above 5 s, half of the default scrape timeout.',
     over(`max(scrape_duration_seconds{${scope}})`, 'slowest'),
     over(marks([[5, '5 s: WireGuardScrapeSlow']]), '{{mark}}')), 'B').unit('s')
     .links(runbooksOf('WireGuardScrapeSlow')),
   graph('Duration of a collection', 'The slowest run of each collector.',
     over(`max by (collector) (wireguard_exporter_collector_duration_seconds{${scope}})`, '{{collector}}')).unit('s'),
-  graph('Samples of a scrape', 'The largest exposition: a figure for each peer costs one sample.',
+  graph('Samples of a scrape', 'Samples in the largest scrape. Each value of each peer is one sample.',
     over(`max(scrape_samples_scraped{${scope}})`, 'largest')).unit('short'),
   graph('Requests', 'HTTP requests answered per second, by status code.',
     over(`sum by (code) (rate(wireguard_exporter_http_requests_total{${scope}}[$__rate_interval]))`, '{{code}}')).unit('reqps'),
-  graph('Processor', 'Processor time used per second, of the busiest exporter.',
+  graph('Processor', 'Processor time per second of the busiest exporter.',
     over(`max(rate(process_cpu_seconds_total{${scope}}[$__rate_interval]))`, 'busiest')).unit('percentunit').span(12),
-  graph('Memory', 'Resident memory, of the largest exporter.',
+  graph('Memory', 'Resident memory of the largest exporter.',
     over(`max(process_resident_memory_bytes{${scope}})`, 'largest')).unit('bytes').span(12),
 ];
 

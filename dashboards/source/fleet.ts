@@ -15,8 +15,8 @@ const overview = [
     'that no peer has is left out.',
     now(inOrder('verdict', verdictOrder, counted, scope), '{{verdict}}')).span(12)),
   number('Gateways',
-    'Exporters that Prometheus can scrape, and those that it cannot. What an exporter that cannot be scraped would say is ' +
-    'unknown: its peers are not in any count.',
+    'Exporters that Prometheus can scrape, and those that it cannot. The peers of an exporter that cannot be scraped are ' +
+    'unknown: no count includes them.',
     now(oneOf('state', { 'scraped': `sum(up{${scope}})`, 'not scraped': `count(up{${scope}}) - sum(up{${scope}})` }), '{{state}}'))
     .links(runbooksOf('WireGuardExporterDown', 'WireGuardExporterAbsent'))
     .overrideByName('not scraped', [
@@ -27,11 +27,11 @@ const overview = [
 
 const trends = [
   withVerdicts(stacked(graph('Peers by verdict over time',
-    'How the counts above developed. Peers move between live and idle all day. A step of many peers at once points to the ' +
+    'The counts above over time. Peers move between live and idle all day. A step of many peers at once points to the ' +
     'gateway or its network, not to the peers.',
     over(`sum by (verdict) (${counts}) > 0`, '{{verdict}}')).unit('short'))).span(8),
   withVerdicts(stacked(graph('Peers with a fault over time',
-    'Of the counts beside, those whose verdict may be a fault: among many peers they would be a thin line there.',
+    'The same counts, only of verdicts that may be a fault: among many peers these are a thin line in the other graph.',
     over(`sum by (verdict) (${faulty}) > 0`, '{{verdict}}')).unit('short').decimals(0).axisSoftMax(5)
     .noValue('no peer had a fault'))).span(8),
   graph('Throughput inside the tunnels',
@@ -42,8 +42,8 @@ const trends = [
 
 const lists = [
   list('Firing alerts',
-    'Up to 100 alerts that fire now, the worst first, each with its peer where it has one. The alert opens ' +
-    'its runbook, the peer its dashboard.',
+    'Up to 100 alerts that fire now, the most severe first, with the peer if an alert is about one. An alert links to ' +
+    'its runbook, a peer to its dashboard.',
     {
       columns: {
         Value: severityColumn(),

@@ -46,10 +46,10 @@ const overview = [
 
 const trends = [
   withVerdicts(stacked(graph('Peers by verdict over time',
-    'How the counts above developed. A step of many peers at once points to this gateway or its network, not to the peers.',
+    'The counts above over time. A step of many peers at once points to this gateway or its network, not to the peers.',
     over(`sum by (verdict) (${counted}{${interfaces}}) > 0`, '{{verdict}}')).unit('short'))),
   withVerdicts(stacked(graph('Peers with a fault over time',
-    'Of the counts beside, those whose verdict may be a fault: among many peers they would be a thin line there.',
+    'The same counts, only of verdicts that may be a fault: among many peers these are a thin line in the other graph.',
     over(`sum by (verdict) (${counted}{${interfaces}, verdict=~"${faults}"}) > 0`, '{{verdict}}')).unit('short').decimals(0)
     .axisSoftMax(5).noValue('no peer had a fault'))),
   graph('Throughput inside the tunnels',
@@ -73,8 +73,8 @@ const trends = [
 const peers = [
   list('Peers with a fault, and who is offline now',
     'Peers whose verdict may be a fault come first, then those that had a session and have none now; of each verdict up to 50, ' +
-    'the latest handshake first. An idle peer is well if nobody has sent anything. The public key stands in place of a name ' +
-    'that nobody has set.',
+    'the latest handshake first. An idle peer is healthy if nobody has sent anything. A peer without a name is listed by its ' +
+    'public key.',
     {
       columns: {
         peer,
@@ -103,8 +103,8 @@ const peers = [
       `(time() - wireguard_peer_first_seen_timestamp_seconds{${interfaces}}))`))).height(10).span(12),
   list('Peers whose endpoint goes back and forth',
     'How often each of up to 20 peers returned to the address or port before its last one within the last 15 minutes. A phone ' +
-    'between two networks does so a few times; one key on two devices does nothing else. New ports, as of a phone behind a NAT ' +
-    'or of a regular probe, do not count: the peer has all its changes on its own dashboard. Needs the sampler of the exporter ' +
+    'between two networks does so a few times; with one key on two devices it never stops. New ports, as of a phone behind a ' +
+    'NAT or of a regular probe, do not count: the dashboard of the peer shows all changes. Needs the sampler of the exporter ' +
     '(--sample.interval).',
     {
       columns: { peer, ...place, Value: { title: 'Returns in 15 minutes', properties: [{ id: 'decimals', value: 0 }] } },

@@ -19,8 +19,8 @@ const asked = `${Object.keys(target).join(', ')}, gateway, instance`;
 
 const results = [
   list('Probes',
-    'The last result of each check, up to 100, and how old it is: an old result says nothing of now, here and in the panels ' +
-    'below. Failed: the tunnel does not do what was asked for, or that could not be told.',
+    'The last result of each check, up to 100, and how old it is: an old result says nothing about the present, here and in the ' +
+    'panels below. Failed: the tunnel does not do what was asked for, or the probe could not tell.',
     {
       columns: {
         ...where,
@@ -34,7 +34,7 @@ const results = [
     rowsOf(`time() - topk(100, max by (${one}) (wireguard_probe_timestamp_seconds{${probes}}))`)).span(12)
     .links(runbooksOf('WireGuardProbeFailing', 'WireGuardProbeStale')),
   list('Findings',
-    'What the probes found, up to 100, the worst first. “wgscope explain” with the ID of a finding says its cause ' +
+    'What the probes found, up to 100, the worst first. Run “wgscope explain” with the ID of a finding for its cause ' +
     'and what to do.',
     {
       columns: { Value: severityColumn(), id: { title: 'Finding' }, ...where },
@@ -55,19 +55,19 @@ const path = [
     over(roundTrip(0.5), '{{gateway}}, {{layer}}, median'),
     over(roundTrip(0.95), '{{gateway}}, {{layer}}, 95 %'))).unit('s'),
   legendBeside(graph('Path MTU in bytes',
-    'The largest IP packet of the tunnel that passes the path, proven in each direction. A step down without a change of your ' +
-    'own is a change on the way. Up to 20 lines.',
+    'The largest IP packet of the tunnel that passes the path, proven in each direction. If it drops although you changed ' +
+    'nothing, something on the path has changed. Up to 20 lines.',
     over(`topk(20, min by (gateway, direction, layer) (wireguard_probe_path_mtu_bytes{${probes}}))`,
       '{{gateway}}, {{direction}}, {{layer}}'))).unit('none').axisSoftMin(1200).axisSoftMax(1500)
     .links(runbooksOf('WireGuardPathMTUBlackHole')),
   legendBeside(graph('Handshake',
-    'From the initiation to its response, in the last run. The 10 longest.',
+    'Time from the initiation to its response in the last run. The 10 longest.',
     over(`topk(10, max by (gateway) (wireguard_probe_handshake_duration_seconds{${probes}}))`, '{{gateway}}'))).unit('s'),
 ];
 
 const inside = [
   list('Targets inside the tunnel',
-    'What “wgscope reach” asked, up to 100: whether each target is as expected, and how long its answers took.',
+    'Results of “wgscope reach”, up to 100: whether each target is as expected, and how long its answers took.',
     {
       columns: {
         ...target,
@@ -82,7 +82,7 @@ const inside = [
     rowsOf(`topk(100, max by (${asked}) (wireguard_probe_target_success{${probes}}))`),
     rowsOf(`topk(100, max by (${asked}) (wireguard_probe_target_duration_seconds{${probes}}))`)),
   list('NAT mappings',
-    'The longest silence after which something still came in through the NAT. The persistent keepalive has to be shorter. ' +
+    'The longest silence after which a packet still arrived through the NAT. The persistent keepalive must be shorter. ' +
     'Stream: a flow that had both directions. One-way: a flow that had only sent.',
     {
       columns: {

@@ -20,7 +20,7 @@ const overview = [
     .span(4).textMode(common.BigValueTextMode.Name).noValue('unknown')
     .links(runbooksOf('WireGuardPeerRepliesLost', 'WireGuardPeerUnanswered', 'WireGuardPeerTurnedOneWay'))),
   list('Who it is',
-    'The peer as the gateway has it: its name, where it was seen last, and its public key. A persistent keepalive of 0 is off.',
+    'The peer as the gateway knows it: its name, its last endpoint, and its public key. A persistent keepalive of 0 is off.',
     {
       columns: {
         name: { title: 'Name' },
@@ -62,13 +62,13 @@ const history = [
   withVerdicts(periods('Verdict over time', 'Which verdict the peer had when. Without a bar the verdict is unknown.',
     over(`max by (verdict) (wireguard_peer_verdict{${peer}})`, '{{verdict}}'))),
   periods('Endpoints',
-    'The addresses from which the peer came, up to 20, each with a bar while the gateway sends to it. Bars that take turns are ' +
-    'one key on two devices.',
+    'The addresses from which the peer came, up to 20, each with a bar while the gateway sends to it. Bars that keep ' +
+    'alternating look like one key on two devices.',
     over(`topk(20, ${having('endpoint', `max by (endpoint) (wireguard_peer_info{${peer}})`)})`, '{{endpoint}}'))
     .links(runbooksOf('WireGuardPeerEndpointFlapping')),
   number('Seen by the sampler in the time shown',
-    'Handshakes completed, changes of the endpoint, and changes back to the endpoint before: one key on two devices. The ' +
-    'exporter counts them between scrapes (--sample.interval).',
+    'Handshakes completed, changes of the endpoint, and changes back to the endpoint before, as with one key on two devices. ' +
+    'The exporter counts them between scrapes (--sample.interval).',
     now(oneOf('event', {
       'handshakes': seen('handshakes'),
       'endpoint changes': seen('endpoint_changes'),

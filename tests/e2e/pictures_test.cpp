@@ -50,12 +50,13 @@ std::set<std::string> names_with_sums() {
 TEST(PicturesTest, AreOfTheDashboardsAsTheyAre) {
   const std::filesystem::path dashboards = source_dir() / "dashboards";
   EXPECT_THAT(names_with_sums(), ContainerEq(names_in(dashboards, ".json")));
-  const Finished checked =
-      run({"bash", "-c",
-           "cd '" + dashboards.string() + "' && sha256sum --check --strict --quiet '" +
-               (folder() / "drawn-from").string() + "'"});
-  EXPECT_EQ(checked.exit_code, 0) << checked.out << checked.err
-                                  << "Draw them again: script/pictures, or script/pictures --draw";
+  // Descriptions are not drawn.
+  const std::string check = R"(cd "$0" && while read -r sum name; do
+    [[ $(sed '/^ *"description": /d' "$name" | sha256sum) == "$sum "* ]] || echo "$name"
+  done <"$1")";
+  const Finished checked = run({"bash", "-c", check, dashboards, folder() / "drawn-from"});
+  EXPECT_EQ(checked.out + checked.err, "")
+      << "Draw them again: script/pictures, or script/pictures --draw";
 }
 
 TEST(PicturesTest, ShowEveryDashboard) {
