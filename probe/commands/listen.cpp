@@ -1,5 +1,3 @@
-#include <cerrno>
-#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -29,6 +27,7 @@
 #include "probe/command_line.hpp"
 #include "probe/commands/commands.hpp"
 #include "probe/commands/generate.hpp"
+#include "probe/commands/listen_log.hpp"
 #include "probe/commands/listener.hpp"
 #include "probe/render/terminal.hpp"
 #include "probe/verbs.hpp"
@@ -118,10 +117,8 @@ Result<ListenerOptions> listener_options(const ListenOptions& options,
                                          const config::WgQuickConfig& config) {
   ListenerOptions made;
   made.port = options.port.value_or(config.listen_port.value_or(0));
-  made.json = options.json;
   made.stun = options.stun;
   made.measuring = !options.no_measuring;
-  made.colour = wants_colour(surroundings_of_stdout());
   std::string folder = options.uapi_folder;
   if (folder.empty() && geteuid() == 0) folder = kUsualUapiFolder;
   if (!folder.empty()) made.uapi_path = fmt::format("{}/{}.sock", folder, options.interface);
@@ -134,19 +131,12 @@ Result<ListenerOptions> listener_options(const ListenOptions& options,
 }
 
 /// The file for the other side, to where it was asked for.
-Result<> hand_over(const ListenOptions& options, config::WgQuickConfig other, std::uint16_t port) {
+Result<> hand_over(const ListenOptions& options, config::WgQuickConfig other, std::uint16_t port,
+                   ListenLog& log) {
   other.peers.front().endpoint = config::EndpointName{options.endpoint, port};
-  const SecretString text = config::write_wg_quick(other);
+  SecretString text = config::write_wg_quick(other);
   if (!options.peer_file.empty()) return os::replace_file(options.peer_file, text.view(), 0600);
-  // Without a buffer that would keep a copy: stdio writes large pieces through, small ones not.
-  static_cast<void>(std::fflush(stdout));
-  std::string_view rest = text.view();
-  while (!rest.empty()) {
-    const ssize_t put = write(STDOUT_FILENO, rest.data(), rest.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return fail_errno("write to standard output", errno);
-    rest.remove_prefix(static_cast<std::size_t>(put));
-  }
+  log.text(std::move(text));
   return {};
 }
 
@@ -163,32 +153,53 @@ void warn_of_key_in_use(const config::WgQuickConfig& own) {
                printable(found.user));
 }
 
-Exit run(const ListenOptions& options) {
+/// What this side is, and what `--generate` made for the other.
+struct Sides {
   config::WgQuickConfig own;
   std::optional<config::WgQuickConfig> other;
+};
+
+Result<Sides> prepare(const ListenOptions& options) {
+  Sides sides;
   if (options.generate) {
     crypto::SystemRandom random;
     auto pair = generate_pair(random);
-    if (!pair) return refuse(pair.error());
-    own = std::move(pair->own);
-    other = std::move(pair->other);
-  } else {
-    auto read = read_config(options.config);
-    if (!read) return refuse(read.error());
-    own = std::move(*read);
-    warn_of_key_in_use(own);
+    if (!pair) return tl::unexpected(pair.error());
+    sides.own = std::move(pair->own);
+    sides.other = std::move(pair->other);
+    return sides;
   }
-  auto made = listener_options(options, own);
-  if (!made) return refuse(made.error());
-  auto listener = Listener::start(own, std::move(*made));
-  if (!listener) return refuse(listener.error());
-  if (other)
-    if (auto done = hand_over(options, std::move(*other), (*listener)->port()); !done)
-      return refuse(done.error());
-  fmt::print(stderr, "wgscope listen: {} on UDP port {}; stop with Ctrl-C\n",
-             (*listener)->public_key().base64(), (*listener)->port());
-  const auto ended = (*listener)->run();
-  return ended ? Exit::ok : refuse(ended.error());
+  auto read = read_config(options.config);
+  if (!read) return tl::unexpected(read.error());
+  sides.own = std::move(*read);
+  warn_of_key_in_use(sides.own);
+  return sides;
+}
+
+/// Listens until the end. From here on nothing but the log writes, for it does not wait.
+Result<> listen(const ListenOptions& options, Sides sides, ListenLog& log) {
+  auto made = listener_options(options, sides.own);
+  if (!made) return tl::unexpected(made.error());
+  auto listener = Listener::start(sides.own, std::move(*made), log);
+  if (!listener) return tl::unexpected(listener.error());
+  if (sides.other)
+    if (auto done = hand_over(options, std::move(*sides.other), (*listener)->port(), log); !done)
+      return done;
+  log.complain(fmt::format("{} on UDP port {}; stop with Ctrl-C",
+                           (*listener)->public_key().base64(), (*listener)->port()));
+  return (*listener)->run();
+}
+
+Exit run(const ListenOptions& options) {
+  auto log =
+      ListenLog::open({.json = options.json, .colour = wants_colour(surroundings_of_stdout())});
+  if (!log) return refuse(log.error());
+  auto sides = prepare(options);
+  if (!sides) return refuse(sides.error());
+  const auto ended = listen(options, std::move(*sides), *log);
+  if (!ended) log->complain(ended.error().context);
+  const auto closed = log->close();
+  return ended && closed ? Exit::ok : Exit::unknown;
 }
 
 }  // namespace

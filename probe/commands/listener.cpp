@@ -1,8 +1,8 @@
 #include "probe/commands/listener.hpp"
 
+#include <chrono>
 #include <csignal>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -29,10 +29,11 @@
 #include "wgscope/os/signal_fd.hpp"
 #include "wgscope/os/stamp_store.hpp"
 #include "wgscope/os/udp_socket.hpp"
-#include "wgscope/render/layout.hpp"
 #include "wgscope/tunnel/event.hpp"
 #include "wgscope/tunnel/interface.hpp"
 
+#include "probe/commands/listen_log.hpp"
+#include "probe/render/event_limit.hpp"
 #include "probe/render/events.hpp"
 
 namespace wgscope::probe {
@@ -48,7 +49,7 @@ Endpoint any_address(Family family, std::uint16_t port) {
 }  // namespace
 
 Result<std::unique_ptr<Listener>> Listener::start(const config::WgQuickConfig& config,
-                                                  ListenerOptions options) {
+                                                  ListenerOptions options, ListenLog& log) {
   if (auto has_key = config::require_private_key(config); !has_key)
     return tl::unexpected(has_key.error());
   if (config.addresses.empty())
@@ -61,7 +62,7 @@ Result<std::unique_ptr<Listener>> Listener::start(const config::WgQuickConfig& c
   auto signals = os::SignalFd::open({SIGINT, SIGTERM});
   if (!signals) return tl::unexpected(signals.error());
   std::unique_ptr<Listener> listener(
-      new Listener(std::move(*loop), std::move(*signals), std::move(options)));
+      new Listener(std::move(*loop), std::move(*signals), std::move(options), log));
   if (auto done = listener->open_stamps(PublicKey{*derived}); !done)
     return tl::unexpected(done.error());
   if (auto done = listener->open_endpoint(config); !done) return tl::unexpected(done.error());
@@ -135,34 +136,74 @@ Result<> Listener::attach(const PrivateKey& private_key) {
   auto watch = loop_.add(signals_.fd(), {.readable = stop, .writable = {}, .error = {}});
   if (!watch) return tl::unexpected(watch.error());
   on_signal_ = std::move(*watch);
+  reports_ = loop_.add({.next = [this] { return next_report(); },
+                        .expired = [this](Instant now) { catch_up(now); }});
+  log_.on_failure([this] { loop_.stop(); });  // nobody reads any more
   return {};
 }
 
 Result<> Listener::run() { return loop_.run(); }
 
-void Listener::say(const std::string& line) {
-  fmt::print("{}\n", line);
-  if (std::fflush(stdout) != 0) loop_.stop();  // nobody reads any more
+const Listener::Known& Listener::known(std::optional<std::uint32_t> peer) const {
+  static const Known nobody;
+  const auto found = peer ? peers_.find(*peer) : peers_.end();
+  return found == peers_.end() ? nobody : found->second;
 }
 
-void Listener::say_suppressed() {
-  const std::uint64_t count = drops_.take_suppressed();
-  if (count == 0) return;
-  const std::string at = render::timestamp(os::now().wall);
-  say(options_.json ? fmt::format(R"({{"time":"{}","event":"dropped_more","count":{}}})", at, count)
-                    : fmt::format("{}  -  dropped {} more", at, count));
+std::optional<Instant> Listener::next_report() const {
+  std::optional<Instant> next;
+  const auto consider = [&](std::optional<Instant> at) {
+    if (at && (!next || *at < *next)) next = at;
+  };
+  for (const Ration* ration : {&socket_errors_, &send_failures_}) consider(ration->next());
+  consider(limit_.next());
+  consider(unconfirmed_.next());
+  if (endpoint_->interface().events_lost() > events_lost_)
+    consider(lost_said_ ? *lost_said_ + std::chrono::seconds(1) : Instant{});
+  return next;
+}
+
+void Listener::say_left_out(Now now) {
+  for (const EventLimit::LeftOut& left_out : limit_.take(now.boot)) {
+    const Known& peer = known(left_out.sort.peer);
+    log_.left_out({now.wall, left_out, peer.key, peer.name});
+  }
+}
+
+/// Says what seconds that are over left out, and what did not happen in time.
+void Listener::catch_up(Instant now) {
+  const WallTime at = os::now().wall;
+  say_left_out({now, at});
+  log_.catch_up(socket_errors_, "errors about what was sent");
+  log_.catch_up(send_failures_, "datagrams that could not be sent");
+  const std::uint64_t lost = endpoint_->interface().events_lost();
+  if (lost > events_lost_ && (!lost_said_ || now >= *lost_said_ + std::chrono::seconds(1))) {
+    log_.gap(kEventsLost, lost - events_lost_);
+    events_lost_ = lost;
+    lost_said_ = now;
+  }
+  say_unconfirmed({now, at});
+}
+
+void Listener::say_unconfirmed(Now now) {
+  for (const auto& report : unconfirmed_.take(now.boot)) {
+    const Nanoseconds during = now.boot - report.since;
+    // The event that says so may be one of those that were lost.
+    const auto handshake = endpoint_->interface().status(report.peer).last_handshake;
+    if (handshake && handshake->since_epoch >= now.wall.since_epoch - during) continue;
+    const Known& peer = known(report.peer.value);
+    log_.unconfirmed({now.wall, peer.key, peer.name, report.endpoint, report.responses, during,
+                      endpoint_->listen_port()});
+  }
 }
 
 void Listener::on_tunnel_event(const tunnel::Event& event) {
-  if (event.kind == tunnel::EventKind::dropped && !drops_.allow(event.at)) return;
-  say_suppressed();
-  NamedEvent named{os::now().wall, event, std::nullopt, {}};
-  if (const auto known = event.peer ? peers_.find(event.peer->value) : peers_.end();
-      known != peers_.end()) {
-    named.peer = known->second.key;
-    named.name = known->second.name;
-  }
-  say(options_.json ? event_as_json(named) : event_as_text(named, options_.colour));
+  const WallTime now = os::now().wall;
+  unconfirmed_.note(event);
+  say_left_out({event.at, now});
+  if (!limit_.allow(event)) return;
+  const Known& peer = known(event.peer ? std::optional(event.peer->value) : std::nullopt);
+  log_.event({now, event, peer.key, peer.name});
 }
 
 void Listener::on_inner_event(const inner::Event& event) {
@@ -170,21 +211,22 @@ void Listener::on_inner_event(const inner::Event& event) {
 }
 
 void Listener::on_socket_error(const os::SocketError& error) {
-  fmt::print(stderr, "wgscope listen: to {}: {}{}\n", error.destination.to_string(),
-             std::strerror(error.sys_errno),
-             error.offender ? fmt::format(" (says {})", error.offender->to_string()) : "");
+  log_.complain(
+      socket_errors_,
+      fmt::format("to {}: {}{}", error.destination.to_string(), std::strerror(error.sys_errno),
+                  error.offender ? fmt::format(" (says {})", error.offender->to_string()) : ""));
 }
 
 void Listener::on_send_failure(const os::SendFailure& failure) {
-  fmt::print(stderr, "wgscope listen: send to {}: {}\n", failure.to.to_string(),
-             std::strerror(failure.sys_errno));
+  log_.complain(send_failures_, fmt::format("send to {}: {}", failure.to.to_string(),
+                                            std::strerror(failure.sys_errno)));
 }
 
 bool Listener::on_stamp(const noise::Tai64n& stamp) {
   if (!stamps_) return true;
   const auto covered = stamps_->cover(stamp.bytes);
   if (!covered && !stamps_failed_)
-    fmt::print(stderr, "wgscope listen: cannot start handshakes: {}\n", covered.error().context);
+    log_.complain(fmt::format("cannot start handshakes: {}", covered.error().context));
   stamps_failed_ = !covered;
   return covered.has_value();
 }

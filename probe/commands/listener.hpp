@@ -20,7 +20,9 @@
 #include "wgscope/os/signal_fd.hpp"
 #include "wgscope/os/stamp_store.hpp"
 
-#include "probe/render/events.hpp"
+#include "probe/commands/listen_log.hpp"
+#include "probe/commands/unconfirmed.hpp"
+#include "probe/render/event_limit.hpp"
 
 namespace wgscope::probe {
 
@@ -28,21 +30,20 @@ struct ListenerOptions {
   std::uint16_t port = 0;    ///< 0 takes a free one
   std::string uapi_path;     ///< of the socket; empty: none
   std::string stamp_folder;  ///< empty for a key that ends with this process
-  bool json = false;
-  bool stun = false;  ///< endpoint::EndpointConfig::answer_stun
-  bool colour = false;
-  bool measuring = true;  ///< peers may measure the path to them
+  bool stun = false;         ///< endpoint::EndpointConfig::answer_stun
+  bool measuring = true;     ///< peers may measure the path to them
 };
 
-/// A peer that others can try their tunnels on, showing on standard output what they do. For one
-/// thread, the one it was made on.
+/// A peer that others can try their tunnels on, and that says what they do. For one thread, the one
+/// it was made on.
 class Listener final : public endpoint::Observer {
  public:
   /// @param config  with a private key and addresses.
+  /// @param log  outlives the listener.
   /// @returns what keeps it from listening, in a sentence that says what to do.
   static Result<std::unique_ptr<Listener>> start(const config::WgQuickConfig& config,
-                                                 ListenerOptions options);
-  ~Listener() override = default;
+                                                 ListenerOptions options, ListenLog& log);
+  ~Listener() override { log_.on_failure({}); }
 
   [[nodiscard]] std::uint16_t port() const { return endpoint_->listen_port(); }
   [[nodiscard]] PublicKey public_key() const { return endpoint_->interface().public_key(); }
@@ -57,26 +58,38 @@ class Listener final : public endpoint::Observer {
   bool on_stamp(const noise::Tai64n& stamp) override;
 
  private:
-  Listener(os::PollLoop loop, os::SignalFd signals, ListenerOptions options)
-      : options_(std::move(options)), loop_(std::move(loop)), signals_(std::move(signals)) {}
+  Listener(os::PollLoop loop, os::SignalFd signals, ListenerOptions options, ListenLog& log)
+      : options_(std::move(options)),
+        log_(log),
+        loop_(std::move(loop)),
+        signals_(std::move(signals)) {}
 
   Result<> open_stamps(const PublicKey& key);
   Result<> open_endpoint(const config::WgQuickConfig& config);
   Result<> add_peer(const config::WgQuickPeer& peer);
   Result<> attach(const PrivateKey& private_key);
-  void say(const std::string& line);
-  void say_suppressed();
+  [[nodiscard]] std::optional<Instant> next_report() const;
+  void say_left_out(Now now);
+  void catch_up(Instant now);
+  void say_unconfirmed(Now now);
 
   struct Known {
-    PublicKey key;
-    std::string name;
+    std::optional<PublicKey> key = {};
+    std::string name = {};
   };
+  [[nodiscard]] const Known& known(std::optional<std::uint32_t> peer) const;
 
   ListenerOptions options_;
+  ListenLog& log_;
   crypto::SystemRandom random_;
   std::unordered_map<std::uint32_t, Known> peers_;  ///< by tunnel::PeerId
-  DropLimit drops_;
+  EventLimit limit_;
+  Ration socket_errors_;
+  Ration send_failures_;
   bool stamps_failed_ = false;
+  UnconfirmedResponses unconfirmed_;
+  std::uint64_t events_lost_ = 0;  ///< that were said
+  std::optional<Instant> lost_said_;
   // What follows ends in reverse: nothing outlives what it refers to.
   std::optional<os::StampStore> stamps_;
   os::PollLoop loop_;
@@ -86,6 +99,7 @@ class Listener final : public endpoint::Observer {
   std::optional<endpoint::Attachment> attachment_;
   std::optional<endpoint::UapiServer> uapi_;
   os::PollLoop::Watch on_signal_;
+  os::PollLoop::Watch reports_;
 };
 
 }  // namespace wgscope::probe

@@ -7,15 +7,17 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 #include "wgscope/base/text.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/model/public_key.hpp"
 #include "wgscope/render/layout.hpp"
 #include "wgscope/tunnel/event.hpp"
+
+#include "probe/render/event_limit.hpp"
 
 namespace wgscope::probe {
 namespace {
@@ -30,10 +32,16 @@ std::string spaced(std::string_view word) {
 }
 
 /// As a terminal may show it: names come from files, and control characters move the cursor.
-std::string shown_name(const NamedEvent& event) {
+std::string shown_name(std::string_view name, const std::optional<PublicKey>& peer) {
   constexpr std::size_t kKeyStart = 8;
-  if (!event.name.empty()) return printable(event.name);
-  return event.peer ? event.peer->base64().substr(0, kKeyStart) + "…" : "-";
+  if (!name.empty()) return printable(name);
+  return peer ? peer->base64().substr(0, kKeyStart) + "…" : "-";
+}
+
+void add_peer(std::string_view name, const std::optional<PublicKey>& peer,
+              nlohmann::ordered_json& json) {
+  if (peer) json["peer"] = peer->base64();
+  if (!name.empty()) json["name"] = to_valid_utf8(name);
 }
 
 /// What a refusal means, and what to do about it; empty where its name says it all.
@@ -77,8 +85,9 @@ std::string event_as_text(const NamedEvent& named, bool colour) {
   std::string what = spaced(tunnel::to_string(event.kind));
   if (event.reason) what += ": " + spaced(tunnel::to_string(*event.reason));
   const std::string_view paint = colour ? colour_of(event.kind) : "";
-  std::string text = fmt::format("{}  {}  {}{}{}", render::timestamp(named.at), shown_name(named),
-                                 paint, what, paint.empty() ? "" : "\x1b[0m");
+  std::string text =
+      fmt::format("{}  {}  {}{}{}", render::timestamp(named.at), shown_name(named.name, named.peer),
+                  paint, what, paint.empty() ? "" : "\x1b[0m");
   if (event.address) text += "  " + event.address->to_string();
   if (event.inner) text += "  source " + event.inner->to_string();
   if (event.key) text += "  key " + event.key->base64();
@@ -92,8 +101,7 @@ std::string event_as_json(const NamedEvent& named) {
   const tunnel::Event& event = named.event;
   nlohmann::ordered_json json{{"time", render::timestamp(named.at)},
                               {"event", tunnel::to_string(event.kind)}};
-  if (named.peer) json["peer"] = named.peer->base64();
-  if (!named.name.empty()) json["name"] = to_valid_utf8(named.name);
+  add_peer(named.name, named.peer, json);
   if (event.address) json["endpoint"] = event.address->to_string();
   if (event.reason) json["reason"] = tunnel::to_string(*event.reason);
   if (event.key) json["key"] = event.key->base64();
@@ -102,19 +110,55 @@ std::string event_as_json(const NamedEvent& named) {
   return json.dump();
 }
 
-bool DropLimit::allow(Instant now) {
-  if (!second_ || now - *second_ >= std::chrono::seconds(1)) {
-    second_ = now;
-    shown_ = 0;
-  }
-  if (shown_ < kEachSecond) {
-    ++shown_;
-    return true;
-  }
-  ++suppressed_;
-  return false;
+std::string left_out_as_text(const NamedLeftOut& left_out) {
+  const EventSort& sort = left_out.left_out.sort;
+  std::string what = spaced(tunnel::to_string(sort.kind));
+  if (sort.reason) what += ": " + spaced(tunnel::to_string(*sort.reason));
+  return fmt::format("{}  {}  {}: {} more not shown", render::timestamp(left_out.at),
+                     shown_name(left_out.name, left_out.peer), what, left_out.left_out.count);
 }
 
-std::uint64_t DropLimit::take_suppressed() { return std::exchange(suppressed_, 0); }
+std::string left_out_as_json(const NamedLeftOut& left_out) {
+  const EventSort& sort = left_out.left_out.sort;
+  nlohmann::ordered_json json{{"time", render::timestamp(left_out.at)},
+                              {"event", fmt::format("{}_more", tunnel::to_string(sort.kind))}};
+  add_peer(left_out.name, left_out.peer, json);
+  if (sort.reason) json["reason"] = tunnel::to_string(*sort.reason);
+  json["count"] = left_out.left_out.count;
+  return json.dump();
+}
+
+std::string unconfirmed_as_text(const NamedUnconfirmed& unconfirmed) {
+  return fmt::format(
+      "{}  {}  response not confirmed{}  {} in {} s  (the peer sent nothing by the new session: "
+      "compare PresharedKey on both sides; on the peer, see whether responses arrive: tcpdump -ni "
+      "any udp port {})",
+      render::timestamp(unconfirmed.at), shown_name(unconfirmed.name, unconfirmed.peer),
+      unconfirmed.endpoint ? "  " + unconfirmed.endpoint->to_string() : "",
+      unconfirmed.responses == 1 ? "1 response"
+                                 : fmt::format("{} responses", unconfirmed.responses),
+      std::chrono::round<std::chrono::seconds>(unconfirmed.during).count(), unconfirmed.port);
+}
+
+std::string unconfirmed_as_json(const NamedUnconfirmed& unconfirmed) {
+  nlohmann::ordered_json json{{"time", render::timestamp(unconfirmed.at)},
+                              {"event", "response_unconfirmed"}};
+  add_peer(unconfirmed.name, unconfirmed.peer, json);
+  if (unconfirmed.endpoint) json["endpoint"] = unconfirmed.endpoint->to_string();
+  json["count"] = unconfirmed.responses;
+  return json.dump();
+}
+
+std::string gap_as_text(WallTime at, std::string_view what, std::uint64_t count) {
+  return fmt::format("{}  -  {} {}", render::timestamp(at),
+                     count == 1 ? "1 event" : fmt::format("{} events", count),
+                     what == kNotWritten ? "not written: this output was not read in time"
+                                         : "lost: they came faster than this program takes them");
+}
+
+std::string gap_as_json(WallTime at, std::string_view what, std::uint64_t count) {
+  return nlohmann::ordered_json{{"time", render::timestamp(at)}, {"event", what}, {"count", count}}
+      .dump();
+}
 
 }  // namespace wgscope::probe

@@ -6,8 +6,11 @@
 #include <string_view>
 
 #include "wgscope/base/time.hpp"
+#include "wgscope/model/address.hpp"
 #include "wgscope/model/public_key.hpp"
 #include "wgscope/tunnel/event.hpp"
+
+#include "probe/render/event_limit.hpp"
 
 namespace wgscope::probe {
 
@@ -28,21 +31,38 @@ std::string event_as_text(const NamedEvent& event, bool colour);
 /// number. Without a line break.
 std::string event_as_json(const NamedEvent& event);
 
-/// Keeps those who send rubbish from filling the screen or a disk: so many dropped datagrams are
-/// shown each second, the others counted.
-class DropLimit {
- public:
-  static constexpr std::uint32_t kEachSecond = 10;
-
-  /// Whether this one is to be shown.
-  bool allow(Instant now);
-  /// How many were not, since the last call.
-  std::uint64_t take_suppressed();
-
- private:
-  std::optional<Instant> second_;
-  std::uint32_t shown_ = 0;
-  std::uint64_t suppressed_ = 0;
+/// What the limit left out of a second, and whose events they are.
+struct NamedLeftOut {
+  WallTime at;
+  EventLimit::LeftOut left_out;
+  std::optional<PublicKey> peer;
+  std::string_view name;
 };
+
+std::string left_out_as_text(const NamedLeftOut& left_out);
+/// The event is called as its kind, and "_more".
+std::string left_out_as_json(const NamedLeftOut& left_out);
+
+/// Responses that a peer has not confirmed: what to look at.
+struct NamedUnconfirmed {
+  WallTime at;
+  std::optional<PublicKey> peer;
+  std::string_view name;
+  std::optional<Endpoint> endpoint;
+  std::uint64_t responses = 0;
+  Nanoseconds during{};
+  std::uint16_t port = 0;  ///< that this side listens on
+};
+
+std::string unconfirmed_as_text(const NamedUnconfirmed& unconfirmed);
+std::string unconfirmed_as_json(const NamedUnconfirmed& unconfirmed);
+
+/// Lines that are missing in this place of the output. @param what  of the output: "not_written"
+/// where nobody read it in time, "events_lost" where events came faster than they could be taken.
+std::string gap_as_text(WallTime at, std::string_view what, std::uint64_t count);
+std::string gap_as_json(WallTime at, std::string_view what, std::uint64_t count);
+
+inline constexpr std::string_view kNotWritten = "not_written";
+inline constexpr std::string_view kEventsLost = "events_lost";
 
 }  // namespace wgscope::probe

@@ -34,7 +34,9 @@ constexpr std::array kThreadedRooms{
     ThreadedRoom{"crypto", "OpenSSL's contexts are kept for each thread"},
     ThreadedRoom{"exporter",
                  "CivetWeb's threads and the sampler's share collections; --demo has one more"},
-    ThreadedRoom{"os", "a poll loop is stopped from any thread, and threads take turns"},
+    ThreadedRoom{
+        "os",
+        "a poll loop is stopped from any thread, threads take turns, and one waits for output"},
     ThreadedRoom{"source", "a thread visits other network namespaces"},
 };
 
