@@ -383,8 +383,9 @@ constexpr FindingKind kKinds[] = {
      "the path reported by ICMP that the target is unreachable; or the probe sent nothing, because "
      "this configuration's allowed IPs or addresses do not cover the target. Silence has several "
      "causes that look the same from this host: a firewall, no host with that address, no "
-     "forwarding, no route back into the tunnel. If nothing else inside the tunnel answers either, "
-     "the tunnel itself is in doubt.",
+     "forwarding, no route back into the tunnel. If the same address answers something else, only "
+     "a firewall rule for this port and a service that hangs remain. If nothing else inside the "
+     "tunnel answers either, the tunnel itself is in doubt.",
      "On the gateway: ping or connect to the target, tcpdump -ni any host TARGET. If the target "
      "answers the gateway: nft list ruleset, iptables -S FORWARD, and on the target check the "
      "route back to this peer's inner address."},

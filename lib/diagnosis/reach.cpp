@@ -75,6 +75,10 @@ std::optional<Check> check_tunnel(const ReachFacts& facts) {
                   .evidence = {text("{} packets or connection attempts, no answer", tries)}};
   for (const IpAddress& control : facts.controls)
     finding.evidence.push_back(text("{} does not answer pings", control));
+  finding.hypotheses = {
+      {"the tunnel does not carry data", "wgscope handshake shows whether and why"},
+      {"no host has these addresses, or none of them answers what was asked",
+       "name a target that is known to answer, with --icmp or --tcp"}};
   finding.fix = {"wgscope handshake shows why data does not cross"};
   return make_check(reach_tunnel, Status::unknown, "nothing inside the tunnel answered",
                     std::move(finding));

@@ -1,6 +1,8 @@
 // What must not answer. "Closed" is a claim that others build on, so it needs a proof: a refusal,
 // or silence while the tunnel carries. A tunnel that is broken would make everything look closed.
 
+#include <algorithm>
+
 #include "wgscope/config/expectations.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/icmp.hpp"
@@ -38,11 +40,48 @@ Check not_told(const ReachScene& scene, const Text& summary, const Text& why, co
        .fix = {fix}});
 }
 
+/// Whether a ping of that IP version is among the targets: then there is no use in asking for one.
+bool pings_already(const ReachScene& scene) {
+  return std::ranges::any_of(scene.all.results, [&](const ReachResult& other) {
+    return other.wanted.kind == ReachKind::icmp && !other.wanted.closed && other.address &&
+           other.address->family == scene.one.address->family;
+  });
+}
+
+Text how_to_prove(const ReachScene& scene) {
+  const Words version = either(scene.one.address->family == Family::v4, "IPv4", "IPv6");
+  Text fix = pings_already(scene)
+                 ? text(
+                       "name another target inside the tunnel with an {} address that answers, "
+                       "with --icmp or --tcp",
+                       version)
+                 : text(
+                       "name a host inside the tunnel with an {} address that answers, with "
+                       "--icmp or --tcp",
+                       version);
+  if (!scene.all.heard) fix.add("; wgscope handshake shows why nothing answers");
+  return fix;
+}
+
+/// What keeps silence from being a proof: it is said as it was, for an answer may stand beside it.
 Check unproven(const ReachScene& scene) {
-  Check check = not_told(scene, "silent, but everything else that was asked is silent too",
-                         "it is silent, and nothing else inside the tunnel answered after it",
-                         "name a host inside the tunnel that answers, with --icmp or --tcp; "
-                         "wgscope handshake shows why nothing answers");
+  const ReachResult& one = scene.one;
+  const auto tell = [&](const Text& summary, const Text& why) {
+    return not_told(scene, summary, why, how_to_prove(scene));
+  };
+  Check check =
+      one.heard_before
+          ? tell(text("silent, but {} answered only before that", *one.heard_before),
+                 text("it is silent, and {} answered before that but not after it: the tunnel may "
+                      "have stopped working meanwhile",
+                      *one.heard_before))
+      : scene.all.heard
+          ? tell("silent, and what answered was asked from another address of this peer",
+                 text("it is silent, and {}, which answered, was asked from another inner address "
+                      "of this peer: the gateway may allow one of them and not the other",
+                      *scene.all.heard))
+          : tell("silent, and everything else that was asked is silent too",
+                 "it is silent, and nothing else inside the tunnel answered");
   for (const IpAddress& control : scene.all.controls)
     check.finding->evidence.push_back(text("{} does not answer pings either", control));
   return check;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -103,7 +105,107 @@ Check rejected(const ReachScene& scene, const IcmpReport& icmp) {
                            .fix = {fix_of_rejection(icmp, *one.address)}});
 }
 
+/// Whether a try shows that its target's host is up and can answer this peer.
+bool shows_host(const ReachTry& tried, const IpAddress& host) {
+  switch (tried.outcome) {
+    case ReachOutcome::answered:
+    case ReachOutcome::refused:
+    case ReachOutcome::broken:
+    case ReachOutcome::stalled: return true;
+    case ReachOutcome::rejected: return tried.icmp && tried.icmp->from == host;
+    case ReachOutcome::silent:
+    case ReachOutcome::not_sent: break;
+  }
+  return false;
+}
+
+struct AnswerOfHost {
+  const ReachResult* target = nullptr;
+  const ReachTry* tried = nullptr;
+};
+
+/// What the same host answered, to this target or to another one; a refusal only where there is
+/// nothing better, for firewalls refuse in the name of hosts. Nothing: it was silent always.
+std::optional<AnswerOfHost> answer_of_host(const ReachScene& scene) {
+  const IpAddress& host = *scene.one.address;
+  std::optional<AnswerOfHost> refusal;
+  for (const ReachResult& other : scene.all.results) {
+    if (other.address != host) continue;
+    for (const ReachTry& tried : other.tries) {
+      if (!shows_host(tried, host)) continue;
+      if (tried.outcome != ReachOutcome::refused) return AnswerOfHost{&other, &tried};
+      if (!refusal) refusal = AnswerOfHost{&other, &tried};
+    }
+  }
+  return refusal;
+}
+
+/// Systems begin at 64, 128 or 255 hops, and routers count down. A reply that arrives with all of
+/// them passed no router, so it is the gateway's own.
+std::optional<std::uint8_t> full_hop_limit(const ReachScene& scene) {
+  for (const ReachResult& other : scene.all.results) {
+    if (other.address != scene.one.address) continue;
+    for (const ReachTry& tried : other.tries)
+      if (tried.hop_limit == 64 || tried.hop_limit == 128 || tried.hop_limit == 255)
+        return tried.hop_limit;
+  }
+  return std::nullopt;
+}
+
+/// What shows the rules that a packet to the target meets.
+Text where_rules_are(const ReachScene& scene) {
+  const IpAddress& target = *scene.one.address;
+  if (full_hop_limit(scene))
+    return text("on the gateway, which {} belongs to: nft list ruleset; iptables -S INPUT", target);
+  return text(
+      "on the gateway: nft list ruleset; iptables -S FORWARD; on {}: nft list ruleset; "
+      "iptables -S INPUT",
+      target);
+}
+
+/// The host answers something else: it is there, it is reached, and it has a way back.
+std::vector<Hypothesis> reasons_beside_an_answer(const ReachScene& scene, bool refusal) {
+  const ReachResult& one = scene.one;
+  if (one.wanted.kind == ReachKind::icmp)
+    return {{"a rule drops pings to it, or it does not answer pings", where_rules_are(scene)}};
+  std::vector<Hypothesis> reasons{
+      {text("a firewall drops {} port {} to {}",
+            either(one.wanted.kind == ReachKind::udp || one.wanted.kind == ReachKind::dns, "UDP",
+                   "TCP"),
+            one.wanted.where.port, *one.address),
+       where_rules_are(scene)}};
+  if (one.wanted.kind == ReachKind::tcp || one.wanted.kind == ReachKind::http)
+    reasons.push_back({"the service hangs: it listens, and accepts no connections",
+                       text("on {}: ss -ltn 'sport = :{}' (Recv-Q above Send-Q: its queue is full)",
+                            *one.address, one.wanted.where.port)});
+  else
+    reasons.push_back({"the service hangs, or does not answer such a request",
+                       text("on {}: ss -lun 'sport = :{}'; the service's log", *one.address,
+                            one.wanted.where.port)});
+  if (refusal)
+    reasons.push_back(
+        {text("{} is down, and a firewall refuses other ports in its name", *one.address),
+         text("on the gateway: ping {}", *one.address)});
+  return reasons;
+}
+
+std::vector<Text> evidence_of_silence(const ReachScene& scene) {
+  std::vector<Text> evidence = evidence_of(scene.one);
+  if (const auto other = answer_of_host(scene); other && other->target != &scene.one)
+    evidence.push_back(text("the same address answers otherwise: {}: {}",
+                            describe(other->target->wanted),
+                            describe(other->target->wanted, *other->tried)));
+  if (const auto limit = full_hop_limit(scene))
+    evidence.push_back(
+        text("{} is the gateway itself: its replies arrive with the full hop limit "
+             "of {}, so no router forwards them",
+             *scene.one.address, *limit));
+  return evidence;
+}
+
 std::vector<Hypothesis> reasons_of_silence(const ReachScene& scene) {
+  if (const auto other = answer_of_host(scene))
+    return reasons_beside_an_answer(scene, other->tried->outcome == ReachOutcome::refused);
   const IpAddress& target = *scene.one.address;
   std::vector<Hypothesis> reasons{
       {"a firewall drops the packets, on the target, on the gateway or between them",
@@ -127,11 +229,15 @@ Check silent(const ReachScene& scene) {
   const ReachResult& one = scene.one;
   Text cause = text("{} does not answer", describe(one.wanted));
   if (!scene.all.heard) cause.add(", and nothing else inside the tunnel answers");
+  if (answer_of_host(scene))
+    cause.add(either(one.wanted.kind == ReachKind::icmp, ", but the same address answers otherwise",
+                     ", but the same address answers otherwise: this port is filtered, or its "
+                     "service hangs"));
   return make_reach_check(
       scene, Status::critical, text("no answer, asked {}", times(one.tries.size())),
       {.id = FindingId::not_reachable,
        .cause = std::move(cause),
-       .evidence = evidence_of(one),
+       .evidence = evidence_of_silence(scene),
        .hypotheses = reasons_of_silence(scene),
        .fix = {text("on the gateway: tcpdump -ni any host {} shows how far the packets get",
                     *one.address)}});
@@ -148,7 +254,7 @@ Check silent_udp(const ReachScene& scene) {
        .cause = text("cannot tell whether {} is reachable: over UDP, a service that ignores "
                      "unknown requests and a firewall are both silent",
                      describe(one.wanted)),
-       .evidence = evidence_of(one),
+       .evidence = evidence_of_silence(scene),
        .hypotheses = reasons_of_silence(scene),
        .fix = {text("on {}: tcpdump -ni any udp port {} shows whether it arrives", *one.address,
                     one.wanted.where.port),

@@ -35,6 +35,24 @@ const Check* check_of_verdict(const Report& report) {
   }
 }
 
+/// Targets inside the tunnel may be many, and a line has room for one of them.
+Text count_of_targets(const Report& report, const Check& check) {
+  const auto is_target = [](const Check& one) {
+    return one.name.starts_with("reach.") && !one.target.empty();
+  };
+  const auto is_alike = [&](const Check& one) {
+    return is_target(one) && one.status == check.status;
+  };
+  const auto alike = std::ranges::count_if(report.checks, is_alike);
+  if (!is_target(check) || alike < 2) return {};
+  return text("{} of {} targets inside the tunnel {}, the first: ", alike,
+              std::ranges::count_if(report.checks, is_target),
+              check.status == Status::unknown
+                  ? Words("are unknown")
+                  : either(check.status == Status::warning, "are reachable only sometimes",
+                           "are not as expected"));
+}
+
 }  // namespace
 
 std::string_view to_string(Layer layer) {
@@ -100,7 +118,8 @@ std::optional<FindingId> worst_finding_id(const Report& report) {
 Text verdict(const Report& report) {
   if (overall(report) == Status::ok) return report.success;
   if (const Check* check = check_of_verdict(report))
-    return check->finding ? check->finding->cause : check->summary;
+    return count_of_targets(report, *check)
+        .add(check->finding ? check->finding->cause : check->summary);
   return report.interrupted ? Words("interrupted before an answer was known")
                             : Words("nothing could be determined");
 }

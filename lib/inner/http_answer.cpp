@@ -136,6 +136,7 @@ Result<> HttpAnswer::begin_body() {
     state_ = State::status_line;
     return {};
   }
+  head_complete_ = true;
   bool chunked = false;
   std::optional<std::uint64_t> size;
   for (const HttpHeader& header : headers_) {

@@ -31,6 +31,7 @@ bool is_plain(std::string_view text) {
 HttpGet::HttpGet(Host& host, const HttpRequest& request, Instant now)
     : host_(&host),
       to_(request.to),
+      head_only_(request.head_only),
       unsent_(fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: wgscope\r\nAccept: */*\r\n"
                           "Connection: close\r\n\r\n",
                           request.path, request.host)),
@@ -45,6 +46,7 @@ HttpGet::HttpGet(HttpGet&& other) noexcept
       to_(other.to_),
       id_(other.id_),
       open_(std::exchange(other.open_, false)),
+      head_only_(other.head_only_),
       unsent_(std::move(other.unsent_)),
       answer_(std::move(other.answer_)),
       started_(other.started_),
@@ -108,10 +110,12 @@ void HttpGet::receive(Instant now) {
     const std::size_t count = host_->tcp().receive(id_, buffer);
     if (count == 0) return;
     if (!first_byte_after_) first_byte_after_ = now - started_;
-    if (auto fed = answer_.feed(std::span(buffer).first(count)); !fed)
-      settle(now, tl::unexpected(std::move(fed.error())));
-    else if (answer_.complete())
+    auto fed = answer_.feed(std::span(buffer).first(count));
+    // A body that contradicts itself or is encoded in an unknown way is a body all the same.
+    if (answer_.complete() || (head_only_ && answer_.head_complete()))
       settle(now, std::move(answer_));
+    else if (!fed)
+      settle(now, tl::unexpected(std::move(fed.error())));
   }
 }
 
@@ -136,9 +140,11 @@ void HttpGet::handle_end(Instant now, TcpEnd why) {
 }
 
 void HttpGet::settle(Instant now, Result<HttpAnswer> result) {
+  const bool body_follows = result && !result->complete();
   if (result) complete_after_ = now - started_;
   result_.emplace(std::move(result));
-  if (std::exchange(open_, false)) host_->tcp().close(id_);
+  if (!std::exchange(open_, false)) return;
+  body_follows ? host_->tcp().abort(id_) : host_->tcp().close(id_);
 }
 
 std::optional<Instant> HttpGet::next_timeout() const {

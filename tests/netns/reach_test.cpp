@@ -44,6 +44,7 @@ using namespace std::chrono_literals;
 using diagnosis::FindingId;
 using diagnosis::Status;
 using testing::HasSubstr;
+using testing::Not;
 
 /// This thread, in another network namespace for a while.
 class Visit {
@@ -181,8 +182,17 @@ TEST_F(ReachBehindGateway, TellsEachServiceByWhatItDoes) {
   EXPECT_THAT(check_of(report, "tcp 10.9.0.1:23").finding->cause.plain(),
               HasSubstr("administratively prohibited"));
   expect_finding(report, "tcp 10.9.0.1:24", Status::critical, FindingId::not_reachable);
-  EXPECT_EQ(check_of(report, "tcp 10.9.0.1:24").finding->cause.plain(),
-            "tcp 10.9.0.1:24 does not answer");
+  const auto& filtered = *check_of(report, "tcp 10.9.0.1:24").finding;
+  EXPECT_EQ(filtered.cause.plain(),
+            "tcp 10.9.0.1:24 does not answer, but the same address answers otherwise: this port is "
+            "filtered, or its service hangs");
+  for (const diagnosis::Hypothesis& reason : filtered.hypotheses)
+    for (const char* refuted : {"is down", "no host", "route back", "not forward", "FORWARD"}) {
+      EXPECT_THAT(reason.cause.plain(), Not(HasSubstr(refuted)));
+      EXPECT_THAT(reason.check.plain(), Not(HasSubstr(refuted)));
+    }
+  EXPECT_THAT(diagnosis::verdict(report).plain(),
+              testing::StartsWith("6 of 12 targets inside the tunnel are not as expected"));
   expect_finding(report, "tcp 10.8.0.99:22", Status::critical, FindingId::not_reachable);
   EXPECT_THAT(
       check_of(report, "tcp 10.8.0.99:22").finding->cause.plain(),

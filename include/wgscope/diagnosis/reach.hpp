@@ -44,6 +44,7 @@ struct ReachTry {
   Text why{};  ///< of broken and not_sent
   std::optional<DnsFacts> dns{};
   std::optional<int> http_status{};
+  std::optional<std::uint8_t> hop_limit{};  ///< with which an echo reply arrived
 };
 
 /// What happened at one target.
@@ -59,6 +60,8 @@ struct ReachResult {
   /// Something inside answered the address that we spoke from at or after the last attempt: by what
   /// is silent, the tunnel itself is not the cause.
   bool tunnel_proven = false;
+  /// Who answered the address that we spoke from last, though before the last attempt.
+  std::optional<IpAddress> heard_before{};
 };
 
 struct ReachFacts {

@@ -40,6 +40,8 @@ class HttpAnswer {
   Result<> finish();
 
   [[nodiscard]] bool complete() const { return state_ == State::complete; }
+  /// Status line and headers are there, whatever becomes of the body.
+  [[nodiscard]] bool head_complete() const { return head_complete_; }
   [[nodiscard]] int status() const { return status_; }  ///< 0 before the status line
   [[nodiscard]] const std::string& reason() const { return reason_; }
   [[nodiscard]] const std::vector<HttpHeader>& headers() const { return headers_; }
@@ -73,6 +75,7 @@ class HttpAnswer {
   State state_ = State::status_line;
   std::string line_;
   std::size_t head_used_ = 0;
+  bool head_complete_ = false;
   std::uint64_t left_ = 0;  ///< of the sized body or the chunk
   int status_ = 0;
   std::string reason_;
@@ -87,6 +90,9 @@ struct HttpRequest {
   std::string path = "/";                          ///< with its query
   Nanoseconds timeout = std::chrono::seconds{10};  ///< for all of it; above 0
   HttpLimits limits{};
+  /// The answer is settled once its head is there. The body is not waited for, however long or slow
+  /// it is: the connection is broken off.
+  bool head_only = false;
 };
 
 /// One GET over a TCP connection of its own.
@@ -126,6 +132,7 @@ class HttpGet {
   Endpoint to_;
   TcpId id_;
   bool open_ = false;  ///< the connection is ours to close
+  bool head_only_ = false;
   std::string unsent_;
   HttpAnswer answer_;
   Instant started_;

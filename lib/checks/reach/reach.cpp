@@ -100,7 +100,11 @@ class Reach {
   std::vector<Job> jobs_;
   std::deque<Job*> waiting_;
   std::vector<Job*> active_;
-  std::map<IpAddress, Instant> heard_;  ///< by our address: when it was answered last
+  struct Heard {
+    Instant at;
+    IpAddress who;
+  };
+  std::map<IpAddress, Heard> heard_;  ///< by our address: when it was answered last, and by whom
   diagnosis::ReachFacts facts_;
 };
 
@@ -248,13 +252,13 @@ void Reach::take_result(Job& job, Instant now) {
 }
 
 void Reach::note_heard(Instant now, const IpAddress& source, const IpAddress& who) {
-  heard_[source] = now;
+  heard_[source] = {now, who};
   facts_.heard = who;
 }
 
 bool Reach::proven_since(const IpAddress& source, Instant since) const {
   const auto heard = heard_.find(source);
-  return heard != heard_.end() && heard->second >= since;
+  return heard != heard_.end() && heard->second.at >= since;
 }
 
 /// Our addresses whose silent targets wait for a proof that the tunnel carries, and since when it
@@ -316,6 +320,9 @@ void Reach::finish() {
   for (Job& job : jobs_) {
     job.result.given_up = !job.done;
     job.result.tunnel_proven = job.source && proven_since(*job.source, job.last_sent);
+    const auto heard = job.source ? heard_.find(*job.source) : heard_.end();
+    if (heard != heard_.end() && !job.result.tunnel_proven)
+      job.result.heard_before = heard->second.who;
     facts_.results.push_back(std::move(job.result));
   }
 }

@@ -35,7 +35,8 @@ class EchoAttempt final : public ReachAttempt {
   bool handle_event(Instant now, const inner::Event& event) override {
     if (const auto* reply = std::get_if<inner::EchoReplied>(&event)) {
       if (reply->id != id_) return false;
-      if (reply->from == to().address) settle(reply->at, ReachOutcome::answered);
+      if (reply->from == to().address)
+        settle(reply->at, {.outcome = ReachOutcome::answered, .hop_limit = reply->hop_limit});
       return true;
     }
     const auto* failed = std::get_if<inner::IcmpFailed>(&event);

@@ -64,6 +64,7 @@ class HttpAttempt final : public ReachAttempt {
     request.host = wanted().host;
     request.path = wanted().path;
     request.timeout = aim.timeout * 2;  // after ours
+    request.head_only = true;
     auto get = inner::HttpGet::start(now, host, request);
     get ? get_.emplace(std::move(*get)), void() : cannot_send(now, get.error());
   }

@@ -136,10 +136,11 @@ class HttpServer {
     requests.push_back(std::move(request_));
     request_.clear();
     host_.tcp().send(readable->id, std::as_bytes(std::span(answer_)));
-    host_.tcp().close(readable->id);
+    if (closes) host_.tcp().close(readable->id);
   }
 
   std::vector<std::string> requests;
+  bool closes = true;
 
  private:
   inner::Host& host_;
@@ -157,6 +158,42 @@ TEST_F(ReachInTunnel, ReadsAnHttpStatus) {
   ASSERT_THAT(server.requests, SizeIs(1));
   EXPECT_THAT(server.requests[0],
               testing::StartsWith("GET /health?full=1 HTTP/1.1\r\nHost: 10.9.0.1\r\n"));
+}
+
+/// The status line and the headers decide: a body may be slow, long, broken or encoded in any way.
+TEST_F(ReachInTunnel, WaitsForNoHttpBody) {
+  be_impatient();
+  options_.tries = 1;
+  const std::string head = "HTTP/1.1 200 OK\r\n";
+  for (const bool closes : {false, true})
+    for (const std::string body :
+         {"Content-Length: 1000000000\r\n\r\nbegin", "Transfer-Encoding: chunked\r\n\r\n",
+          "Transfer-Encoding: chunked\r\n\r\nnonsense\r\n", "\r\nfor ever",
+          "Transfer-Encoding: gzip\r\n\r\n"}) {
+      HttpServer server(gateway_.endpoint().host(), head + body);
+      server.closes = closes;
+      gateway_.on_inner = [&](const inner::Event& event) { server(event); };
+      const auto facts = reach({open(http, "http://10.9.0.1/")});
+      EXPECT_THAT(outcomes(facts.results.at(0)), ElementsAre(ReachOutcome::answered)) << body;
+      EXPECT_EQ(facts.results[0].tries[0].http_status, 200);
+      EXPECT_EQ(session_->host().tcp().connections(), 0U) << "what follows is refused";
+      gateway_.endpoint().host().tcp().stop_listening(80);
+    }
+}
+
+TEST_F(ReachInTunnel, TakesAnHttpHeadThatDoesNotEndForNoAnswer) {
+  be_impatient();
+  options_.tries = 1;
+  HttpServer server(gateway_.endpoint().host(), "HTTP/1.1 200 OK\r\nServer: x\r\n");
+  server.closes = false;
+  gateway_.on_inner = [&](const inner::Event& event) { server(event); };
+  EXPECT_THAT(outcomes(reach({open(http, "http://10.9.0.1/")}).results.at(0)),
+              ElementsAre(ReachOutcome::stalled));
+}
+
+TEST_F(ReachInTunnel, KeepsTheHopLimitOfEchoReplies) {
+  options_.tries = 1;
+  EXPECT_EQ(reach({open(icmp, "10.9.0.1")}).results.at(0).tries.at(0).hop_limit, 64);
 }
 
 TEST_F(ReachInTunnel, TellsAnHttpServerThatIsNone) {

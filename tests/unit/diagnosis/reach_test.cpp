@@ -130,6 +130,56 @@ TEST(ReachDiagnosis, RanksTheCausesOfSilence) {
                    Status::critical, FindingId::not_reachable);
 }
 
+/// One TCP port that is dropped on a gateway which answers pings and refuses other ports.
+TEST(ReachDiagnosis, ListsNoCauseThatTheSameHostsAnswersRefute) {
+  ReachResult ping = result(open(icmp, "10.9.0.7"), {answered});
+  ping.tries[0].hop_limit = 64;
+  const ReachFacts facts{.results = {ping, result(open(tcp, "10.9.0.7:1"), {refused}),
+                                     result(open(tcp, "10.9.0.7:5432"), {silent, silent})},
+                         .heard = address("10.9.0.7")};
+  const Check silence = diagnose(facts).back();
+  expect_finding(silence, Status::critical, FindingId::not_reachable);
+  EXPECT_EQ(cause(silence),
+            "tcp 10.9.0.7:5432 does not answer, but the same address answers otherwise: this port "
+            "is filtered, or its service hangs");
+  const std::string all = all_text(silence);
+  EXPECT_THAT(all, HasSubstr("the same address answers otherwise: icmp 10.9.0.7: answered after"));
+  EXPECT_THAT(all, HasSubstr("a firewall drops TCP port 5432 to 10.9.0.7"));
+  EXPECT_THAT(all, HasSubstr("on 10.9.0.7: ss -ltn 'sport = :5432'"));
+  for (const char* refuted : {"is down", "no host", "route back", "does not forward", "FORWARD"})
+    EXPECT_THAT(all, Not(HasSubstr(refuted)));
+  EXPECT_THAT(all, HasSubstr("10.9.0.7 is the gateway itself"));
+  EXPECT_THAT(all, HasSubstr("iptables -S INPUT"));
+}
+
+TEST(ReachDiagnosis, TakesAHostForTheGatewayOnlyByTheHopsOfItsReplies) {
+  ReachResult ping = result(open(icmp, "10.9.0.7"), {answered});
+  ping.tries[0].hop_limit = 63;
+  const ReachFacts facts{.results = {ping, result(open(tcp, "10.9.0.7:5432"), {silent})},
+                         .heard = address("10.9.0.7")};
+  const std::string all = all_text(diagnose(facts).back());
+  EXPECT_THAT(all, Not(HasSubstr("the gateway itself")));
+  EXPECT_THAT(all, HasSubstr("iptables -S FORWARD"));
+}
+
+TEST(ReachDiagnosis, TakesARefusalForAHostOnlyWithAReservation) {
+  ReachResult elsewhere = result(open(tcp, "10.9.0.8:5432"), {silent});
+  elsewhere.address = address("10.9.0.8");
+  const ReachFacts facts{.results = {result(open(tcp, "10.9.0.7:1"), {refused}),
+                                     result(open(tcp, "10.9.0.7:5432"), {silent}), elsewhere},
+                         .heard = address("10.9.0.7")};
+  const auto checks = diagnose(facts);
+  EXPECT_THAT(all_text(checks.at(2)),
+              HasSubstr("10.9.0.7 is down, and a firewall refuses other ports in its name"));
+  EXPECT_THAT(all_text(checks.at(3)), HasSubstr("10.9.0.8 is down, or no host has that address"))
+      << "another host's answer says nothing of this one";
+}
+
+TEST(ReachDiagnosis, NamesHostsThatDoNotExistBesideTheTunnelWhereNothingAnswers) {
+  const ReachFacts facts{.results = {result(open(tcp, "10.9.0.7:22"), {silent})}};
+  EXPECT_THAT(all_text(diagnose(facts).front()), HasSubstr("no host has these addresses"));
+}
+
 TEST(ReachDiagnosis, SuspectsTheTunnelFirstWhereNothingAnswers) {
   const ReachFacts facts{.results = {result(open(tcp, "10.9.0.7:22"), {silent})},
                          .controls = {address("10.9.0.1")}};
@@ -240,6 +290,24 @@ TEST(ReachDiagnosis, TakesSilenceForClosedOnlyWhereTheTunnelIsProven) {
   }
 }
 
+TEST(ReachDiagnosis, DoesNotSayThatAllIsSilentBesideAnAnswer) {
+  ReachResult silent_one = result(closed("tcp:10.9.0.7:5432"), {silent, silent});
+  const ReachResult ping = result(open(icmp, "10.9.0.1"), {answered});
+  silent_one.heard_before = address("10.9.0.1");
+  const std::string before =
+      all_text(diagnose({.results = {ping, silent_one}, .heard = address("10.9.0.1")}).back());
+  EXPECT_THAT(before, HasSubstr("10.9.0.1 answered before that but not after it"));
+  silent_one.heard_before.reset();
+  const std::string elsewhere =
+      all_text(diagnose({.results = {ping, silent_one}, .heard = address("fd95::1")}).back());
+  EXPECT_THAT(elsewhere, HasSubstr("fd95::1, which answered, was asked from another inner"));
+  for (const std::string& text : {before, elsewhere}) {
+    EXPECT_THAT(text, Not(HasSubstr("nothing else")));
+    EXPECT_THAT(text, Not(HasSubstr("everything else")));
+    EXPECT_THAT(text, HasSubstr("name another target")) << "a ping was asked for already";
+  }
+}
+
 TEST(ReachDiagnosis, NeverTakesForClosedWhatWasNotAsked) {
   ReachResult outside{.wanted = closed("tcp:10.8.0.1:22"), .address = address("10.8.0.1")};
   outside.not_allowed = true;
@@ -331,6 +399,24 @@ TEST(ReachReport, HasASuccessForOneAndForMany) {
   EXPECT_EQ(success({.results = {shut}}).plain(), "tcp 10.9.0.7:22 is closed, as expected");
   EXPECT_EQ(success({.results = {shut, reached}}).plain(),
             "all 2 targets inside the tunnel are as expected");
+}
+
+TEST(ReachReport, CountsInItsFirstLineHowManyAreWrong) {
+  const auto first_line = [](int wrong, int right, ReachOutcome outcome) {
+    ReachFacts facts{.results = {}, .heard = address("10.9.0.7")};
+    for (int i = 0; i < right; ++i)
+      facts.results.push_back(result(open(icmp, "10.9.0.7"), {answered}));
+    for (int i = 0; i < wrong; ++i)
+      facts.results.push_back(result(open(tcp, "10.9.0.7:22"), {outcome}));
+    Report report;
+    add(facts, report);
+    return verdict(report).plain();
+  };
+  EXPECT_EQ(first_line(45, 19, refused),
+            "45 of 64 targets inside the tunnel are not as expected, the first: nothing listens on "
+            "tcp 10.9.0.7:22: 10.9.0.7 refuses");
+  EXPECT_EQ(first_line(1, 63, refused), "nothing listens on tcp 10.9.0.7:22: 10.9.0.7 refuses");
+  EXPECT_EQ(first_line(0, 2, refused), "all 2 targets inside the tunnel are as expected");
 }
 
 TEST(ReachReport, SkipsAllTargetsWhereThereIsNoTunnel) {
