@@ -40,6 +40,7 @@ endpoint::EndpointConfig endpoint_config(const Target& target, const Endpoint& g
   config.interface.last_stamp = stamps.last();
   config.host.addresses = target.addresses;
   config.host.mtu = target.mtu;
+  config.host.fragments = true;
   Endpoint any;
   any.address.family = gateway.address.family;
   any.port = target.local_port;

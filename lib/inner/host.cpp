@@ -21,9 +21,12 @@
 #include "wgscope/inner/event.hpp"
 #include "wgscope/inner/tcp.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/wire/fragment.hpp"
 #include "wgscope/wire/icmp.hpp"
 #include "wgscope/wire/ip.hpp"
 #include "wgscope/wire/udp.hpp"
+
+#include "reassembly.hpp"
 
 namespace wgscope::inner {
 namespace {
@@ -90,6 +93,7 @@ Host::~Host() = default;
 HostStats Host::stats() const {
   HostStats stats = stats_;
   stats.drops[static_cast<std::size_t>(Drop::queue_full)] += packets_.refused();
+  if (reassembly_) stats.drops[static_cast<std::size_t>(Drop::fragment)] += reassembly_->dropped();
   return stats;
 }
 
@@ -110,7 +114,10 @@ std::optional<IpAddress> Host::source_for(const IpAddress& destination) const {
 }
 
 std::optional<Instant> Host::next_timeout() const {
-  return tcp_ ? tcp_->next_timeout() : std::nullopt;
+  const auto tcp = tcp_ ? tcp_->next_timeout() : std::nullopt;
+  const auto pieces = reassembly_ ? reassembly_->next_timeout() : std::nullopt;
+  if (!tcp || !pieces) return tcp ? tcp : pieces;
+  return std::min(*tcp, *pieces);
 }
 
 std::optional<Drop> Host::refuse(const wire::IpPacket& packet) const {
@@ -120,7 +127,7 @@ std::optional<Drop> Host::refuse(const wire::IpPacket& packet) const {
   if (wire::is_unspecified(packet.source) || wire::is_multicast(packet.source) ||
       wire::is_loopback(packet.source) || wire::is_mapped(packet.source))
     return Drop::bad_source;
-  if (packet.fragment) return Drop::fragment;
+  if (packet.fragment && !config_.fragments) return Drop::fragment;
   if (packet.routed_on) return Drop::routed_on;
   return std::nullopt;
 }
@@ -130,18 +137,31 @@ void Host::handle_packet(Instant now, std::span<const std::byte> whole) {
   const auto packet = wire::parse_ip(whole);
   if (!packet) return drop(Drop::malformed);
   if (const auto reason = refuse(*packet)) return drop(*reason);
-  switch (packet->protocol) {
+  packet->fragment ? handle_fragment(now, *packet) : handle_whole(now, *packet, whole);
+}
+
+void Host::handle_fragment(Instant now, const wire::IpPacket& piece) {
+  if (!reassembly_) reassembly_ = std::make_unique<Reassembly>();
+  const auto whole = reassembly_->take(now, piece);
+  if (whole.empty()) return;
+  if (const auto packet = wire::parse_ip(whole)) handle_whole(now, *packet, whole);
+}
+
+void Host::handle_whole(Instant now, const wire::IpPacket& packet,
+                        std::span<const std::byte> whole) {
+  switch (packet.protocol) {
     case wire::Protocol::icmp:
-    case wire::Protocol::icmpv6: return handle_icmp(now, *packet);
-    case wire::Protocol::udp: return handle_udp(now, *packet, whole);
+    case wire::Protocol::icmpv6: return handle_icmp(now, packet);
+    case wire::Protocol::udp: return handle_udp(now, packet, whole);
     case wire::Protocol::tcp:
-      if (const auto reason = tcp().handle_packet(now, *packet)) drop(*reason);
+      if (const auto reason = tcp().handle_packet(now, packet)) drop(*reason);
       return;
     default: drop(Drop::protocol);
   }
 }
 
 void Host::handle_timeout(Instant now) {
+  if (reassembly_) reassembly_->expire(now);
   if (tcp_) tcp_->handle_timeout(now);
 }
 
@@ -158,11 +178,12 @@ void Host::handle_icmp(Instant now, const wire::IpPacket& packet) {
 
 void Host::answer_echo(const wire::IpPacket& packet, const wire::IcmpMessage& message) {
   const std::size_t size = wire::echo_packet_size(packet.source.family, message.body.size());
-  if (size > config_.mtu) return drop(Drop::too_big);
-  const auto out = packets_.add(size);
+  if (size > config_.mtu && !config_.fragments) return drop(Drop::too_big);
+  const auto out = room(size);
   if (out.empty()) return;
   wire::write_echo_reply(out, answer_header(packet),
                          {message.echo_id, message.echo_sequence, message.body});
+  commit(out);
 }
 
 void Host::handle_echo_reply(Instant now, const wire::IpPacket& packet,
@@ -219,7 +240,7 @@ void Host::close_echo(std::uint16_t id) { erase(echo_ids_, id); }
 
 Result<> Host::send_echo(const EchoRequest& request) {
   const std::size_t size = wire::echo_packet_size(request.to.family, request.payload_size);
-  const auto out = room_to(request.to, size);
+  const auto out = room_to(request.to, size, config_.mtu);
   if (!out) return tl::unexpected(out.error());
   wire::IpHeader header{*source_for(request.to), request.to};
   header.hop_limit = request.hop_limit;
@@ -250,12 +271,14 @@ void Host::close_udp(std::uint16_t port) { erase(udp_ports_, port); }
 Result<> Host::send_udp(const UdpSend& to, std::span<const std::byte> payload) {
   assert(!to.from || is_own(*to.from));
   const auto out =
-      room_to(to.to.address, wire::udp_packet_size(to.to.address.family, payload.size()));
+      room_to(to.to.address, wire::udp_packet_size(to.to.address.family, payload.size()),
+              config_.fragments ? UINT16_MAX : config_.mtu);
   if (!out) return tl::unexpected(out.error());
   wire::IpHeader header{to.from ? *to.from : *source_for(to.to.address), to.to.address};
   header.hop_limit = to.hop_limit;
   header.id = next_id_++;
   wire::write_udp_packet(*out, header, {to.from_port, to.to.port}, payload);
+  commit(*out);
   return {};
 }
 
@@ -272,7 +295,22 @@ std::span<const std::byte> Host::poll_packet() {
 
 std::optional<Event> Host::poll_event() { return events_.take(); }
 
-Result<std::span<std::byte>> Host::room_to(const IpAddress& destination, std::size_t size) {
+std::span<std::byte> Host::room(std::size_t size) {
+  if (size <= config_.mtu) return packets_.add(size);
+  uncut_.resize(std::max(uncut_.size(), size));
+  return std::span(uncut_).first(size);
+}
+
+void Host::commit(std::span<std::byte> packet) {
+  if (packet.size() <= config_.mtu) return;  // it was written in its place
+  const std::uint32_t id = (std::uint32_t{random16()} << 16U) | next_id_++;
+  const wire::Pieces pieces(packet, config_.mtu, id);
+  if (packets_.room() < pieces.count()) return packets_.refuse();
+  for (std::size_t i = 0; i < pieces.count(); ++i) pieces.write(i, packets_.add(pieces.size(i)));
+}
+
+Result<std::span<std::byte>> Host::room_to(const IpAddress& destination, std::size_t size,
+                                           std::size_t most) {
   if (!source_for(destination))
     return fail(Errc::bad_value,
                 fmt::format("{}: the tunnel's host has no address of this IP version",
@@ -280,10 +318,10 @@ Result<std::span<std::byte>> Host::room_to(const IpAddress& destination, std::si
   if (is_own(destination))
     return fail(Errc::bad_value, fmt::format("{} is this host's own address inside the tunnel",
                                              destination.to_string()));
-  if (size > config_.mtu)
+  if (size > most)
     return fail(Errc::too_large,
-                fmt::format("a packet of {} bytes does not fit the MTU of {}", size, config_.mtu));
-  const auto out = packets_.add(size);
+                fmt::format("a packet of {} bytes does not fit the MTU of {}", size, most));
+  const auto out = room(size);
   if (out.empty())
     return fail(Errc::io,
                 fmt::format("{} packets are already waiting for the tunnel", kMostPackets));

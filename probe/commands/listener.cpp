@@ -86,6 +86,7 @@ Result<> Listener::open_endpoint(const config::WgQuickConfig& config) {
   if (config.mtu) made.interface.mtu = made.host.mtu = *config.mtu;
   if (stamps_) made.interface.last_stamp.bytes = stamps_->last();
   made.host.addresses = config.addresses;
+  made.host.fragments = true;
   made.listen = {any_address(Family::v4, options_.port), any_address(Family::v6, options_.port)};
   made.mark = config.fwmark;
   made.answer_stun = options_.stun;

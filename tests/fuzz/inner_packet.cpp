@@ -44,7 +44,7 @@ void drain(inner::Host& host, inner::Services& services, Instant now) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   ConstantRandom random;
   inner::Host host(
-      {{Prefix::parse("10.9.0.2/24").value(), Prefix::parse("fd00:9::2/64").value()}, 1420},
+      {{Prefix::parse("10.9.0.2/24").value(), Prefix::parse("fd00:9::2/64").value()}, 1420, true},
       random);
   auto services = inner::Services::start(host).value();
   host.open_echo();

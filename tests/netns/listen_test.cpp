@@ -65,6 +65,37 @@ TEST_F(ListenTest, IsAPeerToWireguardGo) {
       << listen.out();
 }
 
+TEST_F(ListenTest, AnswersPingsThatTheTunnelsMtuCuts) {
+  const NetworkNamespace netns;
+  Process listen(command({}), {.netns = netns.name()});
+  ASSERT_TRUE(listen.wait_for_output("stop with Ctrl-C", 30s)) << listen.err();
+  const WireguardGo tunnel(netns);
+  tunnel.configure(for_setconf(read_file(temp_ / "other.conf")));
+  tunnel.up("10.95.86.2/24");
+  netns.must({"ip", "address", "add", "fd95:86::2/64", "dev", tunnel.name(), "nodad"});
+  for (const char* size : {"1400", "9000", "60000"})
+    for (const char* to : {"10.95.86.1", "fd95:86::1"})
+      EXPECT_THAT(netns.must({"ping", "-c", "3", "-i", "0.2", "-W", "5", "-s", size, to}),
+                  HasSubstr(" 0% packet loss"))
+          << size;
+}
+
+TEST_F(ListenTest, SaysThatAPeerWithAWrongPresharedKeyConfirmsNoResponse) {
+  const NetworkNamespace netns;
+  Process listen(command({}), {.netns = netns.name()});
+  ASSERT_TRUE(listen.wait_for_output("stop with Ctrl-C", 30s)) << listen.err();
+  const WireguardGo tunnel(netns);
+  std::string config = for_setconf(read_file(temp_ / "other.conf"));
+  const std::size_t key = config.find("PresharedKey = ") + 15;
+  config[key] = config[key] == 'A' ? 'B' : 'A';
+  tunnel.configure(config);
+  tunnel.up("10.95.86.2/24");
+  static_cast<void>(netns.exec({"ping", "-c", "1", "-W", "1", "10.95.86.1"}));
+  EXPECT_TRUE(listen.wait_for_output("the other side  response not confirmed  127.0.0.1:", 30s))
+      << listen.out();
+  EXPECT_THAT(listen.out(), HasSubstr("compare PresharedKey on both sides"));
+}
+
 TEST_F(ListenTest, IsShownByWgAsAnyOtherInterface) {
   const NetworkNamespace netns;
   Process listen(command({}), {.netns = netns.name()});

@@ -20,6 +20,7 @@
 
 namespace wgscope::inner {
 
+class Reassembly;
 class Tcp;
 
 /// Why a packet was not taken, or not sent.
@@ -29,7 +30,7 @@ enum class Drop : std::uint8_t {
   bad_source,    ///< multicast, unspecified, loopback or IPv4-mapped
   own_source,    ///< claims to come from ourselves
   not_ours,      ///< for another destination: this host forwards nothing
-  fragment,      ///< pieces are not put together
+  fragment,      ///< a piece of a datagram that is not put together, or never was complete
   routed_on,     ///< a routing header with further stops
   protocol,      ///< none that is spoken here
   unsolicited,   ///< an echo reply or ICMP error to nothing we sent
@@ -55,6 +56,9 @@ struct HostStats {
 struct HostConfig {
   std::vector<Prefix> addresses;  ///< ours, each with the prefix it stands in
   std::uint16_t mtu = 1420;       ///< bytes of the largest inner packet; at least 1280 with IPv6
+  /// Pieces of datagrams are put together, up to 64 KiB, and answers above the MTU are cut. When
+  /// off, either is dropped.
+  bool fragments = false;
 };
 
 struct EchoRequest {
@@ -99,6 +103,8 @@ class Host {
   /// Takes one packet; not retained.
   void handle_packet(Instant now, std::span<const std::byte> packet);
   void handle_timeout(Instant now);
+  /// HostConfig::fragments, from now on.
+  void allow_fragments(bool allowed) { config_.fragments = allowed; }
 
   /// An identifier for echo requests of our own. close_echo() gives it back.
   std::uint16_t open_echo();
@@ -124,6 +130,8 @@ class Host {
  private:
   void drop(Drop reason) { ++stats_.drops[static_cast<std::size_t>(reason)]; }
   [[nodiscard]] std::optional<Drop> refuse(const wire::IpPacket& packet) const;
+  void handle_fragment(Instant now, const wire::IpPacket& piece);
+  void handle_whole(Instant now, const wire::IpPacket& packet, std::span<const std::byte> whole);
   void handle_icmp(Instant now, const wire::IpPacket& packet);
   void handle_icmp_error(Instant now, const wire::IpPacket& packet,
                          const wire::IcmpMessage& message);
@@ -133,7 +141,12 @@ class Host {
   void handle_udp(Instant now, const wire::IpPacket& packet, std::span<const std::byte> whole);
   void answer_closed_port(const wire::IpPacket& packet, std::span<const std::byte> whole);
 
-  Result<std::span<std::byte>> room_to(const IpAddress& destination, std::size_t size);
+  /// Room for a packet of ours; empty when the queue is full. What is above the MTU is to be cut.
+  std::span<std::byte> room(std::size_t size);
+  /// Passes on what was written into that room.
+  void commit(std::span<std::byte> packet);
+  Result<std::span<std::byte>> room_to(const IpAddress& destination, std::size_t size,
+                                       std::size_t most);
   wire::IpHeader answer_header(const wire::IpPacket& packet);
   [[nodiscard]] std::uint64_t payload_mark(std::uint16_t id, std::uint16_t sequence) const;
   std::uint16_t random16();
@@ -143,11 +156,13 @@ class Host {
   HostStats stats_;
   PacketQueue packets_;
   EventQueue events_;
-  std::vector<std::uint16_t> udp_ports_;  ///< sorted
-  std::vector<std::uint16_t> echo_ids_;   ///< sorted
-  std::uint16_t next_id_ = 0;             ///< of IPv4 packets
-  std::uint64_t echo_secret_ = 0;         ///< marks our echo requests' payloads
-  std::unique_ptr<Tcp> tcp_;              ///< made when first needed
+  std::vector<std::uint16_t> udp_ports_;    ///< sorted
+  std::vector<std::uint16_t> echo_ids_;     ///< sorted
+  std::uint16_t next_id_ = 0;               ///< of IPv4 packets
+  std::uint64_t echo_secret_ = 0;           ///< marks our echo requests' payloads
+  std::vector<std::byte> uncut_;            ///< a packet above the MTU
+  std::unique_ptr<Reassembly> reassembly_;  ///< made when first needed
+  std::unique_ptr<Tcp> tcp_;                ///< made when first needed
 };
 
 }  // namespace wgscope::inner

@@ -16,6 +16,9 @@ class PacketQueue {
 
   [[nodiscard]] bool full() const { return packets_.size() >= limit_; }
   [[nodiscard]] bool empty() const { return packets_.empty(); }
+  /// How many more packets there is room for.
+  [[nodiscard]] std::size_t room() const { return full() ? 0 : limit_ - packets_.size(); }
+  void refuse() { ++refused_; }
 
   [[nodiscard]] std::uint64_t refused() const { return refused_; }
 

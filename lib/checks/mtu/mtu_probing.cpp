@@ -62,9 +62,15 @@ MtuProbing::MtuProbing(Run& run, Session& session, const IpAddress& target, MtuW
       failures_seen_(session.send_failures.size()),
       fragments_seen_(session.fragmented.size()),
       inner_fragments_before_(session.host().stats().dropped(inner::Drop::fragment)),
-      attention_(session.attend({.on_inner = [this](const inner::Event& e) { take(e); }})) {}
+      attention_(session.attend({.on_inner = [this](const inner::Event& e) { take(e); }})) {
+  // An answer in pieces does not show that a packet of that size passes.
+  session.host().allow_fragments(false);
+}
 
-MtuProbing::~MtuProbing() { session_.host().close_echo(id_); }
+MtuProbing::~MtuProbing() {
+  session_.host().allow_fragments(true);
+  session_.host().close_echo(id_);
+}
 
 bool MtuProbing::inner_fragments() const {
   return session_.host().stats().dropped(inner::Drop::fragment) > inner_fragments_before_;
