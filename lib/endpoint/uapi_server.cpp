@@ -1,5 +1,6 @@
 #include "wgscope/endpoint/uapi_server.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -7,6 +8,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <poll.h>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,9 +30,11 @@
 namespace wgscope::endpoint {
 namespace {
 
-/// More clients than this wait in the listener's queue.
+/// More clients than this wait in the listener's queue, until one of these ends or has been silent
+/// for a while: clients that connect and say nothing do not keep others waiting.
 constexpr std::size_t kMaxClients = 16;
 constexpr std::chrono::seconds kPatience{5};
+constexpr std::chrono::milliseconds kPatienceWhileOthersWait{100};
 
 }  // namespace
 
@@ -66,7 +70,7 @@ class UapiServer::Server {
   using Clients = std::list<Client>;
 
   void accept() {
-    while (clients_.size() < kMaxClients) {
+    while (has_room(os::boot_now())) {
       auto accepted = listener_.accept();
       if (!accepted || !*accepted) return;
       const auto client = clients_.emplace(clients_.end());
@@ -81,7 +85,24 @@ class UapiServer::Server {
         clients_.erase(client);
       }
     }
+    queue_waits_ = true;
     listening_.want_readable(false);
+  }
+
+  /// Whether one more client may come: where there are many, in place of the one that has been
+  /// silent for longest.
+  bool has_room(Instant now) {
+    if (clients_.size() < kMaxClients) return true;
+    pollfd waiting{.fd = listener_.fd(), .events = POLLIN, .revents = 0};
+    if (poll(&waiting, 1, 0) <= 0) return true;  // nobody is kept waiting
+    const auto silent = std::ranges::min_element(clients_, {}, &Client::deadline);
+    if (replaceable_at(*silent) > now) return false;
+    drop(silent);
+    return true;
+  }
+
+  static Instant replaceable_at(const Client& client) {
+    return client.deadline - kPatience + kPatienceWhileOthersWait;
   }
 
   void read(Clients::iterator client) {
@@ -135,13 +156,20 @@ class UapiServer::Server {
   void drop(Clients::iterator client) {
     client->watch.remove();
     clients_.erase(client);
+    listen_again();
+  }
+
+  void listen_again() {
+    queue_waits_ = false;
     listening_.want_readable(true);
   }
 
   [[nodiscard]] std::optional<Instant> next_deadline() const {
     std::optional<Instant> next;
-    for (const Client& client : clients_)
-      if (!next || client.deadline < *next) next = client.deadline;
+    for (const Client& client : clients_) {
+      const Instant at = queue_waits_ ? replaceable_at(client) : client.deadline;
+      if (!next || at < *next) next = at;
+    }
     return next;
   }
 
@@ -150,6 +178,7 @@ class UapiServer::Server {
       const auto here = client++;
       if (here->deadline <= now) drop(here);
     }
+    if (queue_waits_) listen_again();
   }
 
   os::PollLoop& loop_;
@@ -159,6 +188,7 @@ class UapiServer::Server {
   os::PollLoop::Watch listening_;
   os::PollLoop::Watch timer_;
   Clients clients_;
+  bool queue_waits_ = false;  ///< clients wait in the listener's queue
 };
 
 UapiServer::UapiServer(std::unique_ptr<Server> server) : server_(std::move(server)) {}

@@ -12,7 +12,8 @@ namespace wgscope::endpoint {
 
 /// Shows an endpoint on a unix socket as userspace implementations do, so that `wg show` and the
 /// exporter see it as any other interface: answers get=1, and everything else with an errno.
-/// Several clients at a time; one that is slow or says nothing is dropped after some seconds.
+/// Several clients at a time; one that is slow or says nothing is dropped after some seconds,
+/// and after a tenth of one where others wait.
 /// Source: https://www.wireguard.com/xplatform/ "Configuration Protocol".
 class UapiServer {
  public:
