@@ -1,5 +1,8 @@
 #include "probe/commands/generate.hpp"
 
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -33,6 +36,22 @@ config::WgQuickPeer make_peer(const PublicKey& key, const PresharedKey& preshare
 }
 
 }  // namespace
+
+Result<OwnAddress> parse_own_address(std::string_view text) {
+  std::string_view bare = text;
+  if (bare.starts_with('[') && bare.ends_with(']')) bare = bare.substr(1, bare.size() - 2);
+  if (IpAddress::parse(bare)) return OwnAddress{std::string(bare), std::nullopt};
+  // A host alone is valid where it is one with some port.
+  const bool has_port = text.find(':') != std::string_view::npos;
+  auto parsed =
+      config::EndpointName::parse(has_port ? std::string(text) : std::string(text) + ":1");
+  if (!parsed)
+    return fail(Errc::bad_value,
+                "expected HOST or HOST:PORT, such as gateway.example.net, 192.0.2.1:51820 or "
+                "[2001:db8::1]:51820");
+  return OwnAddress{std::move(parsed->host),
+                    has_port ? std::optional(parsed->port) : std::optional<std::uint16_t>()};
+}
 
 Result<GeneratedPair> generate_pair(Random& random) {
   GeneratedPair pair;

@@ -16,4 +16,13 @@ struct GeneratedPair {
 /// @returns io when OpenSSL cannot.
 Result<GeneratedPair> generate_pair(Random& random);
 
+/// Where the other side reaches this host.
+struct OwnAddress {
+  std::string host;
+  std::optional<std::uint16_t> port;  ///< nothing: the one that is listened on
+};
+
+/// @returns bad_value for what is not HOST, HOST:PORT or an IPv6 address with or without brackets.
+Result<OwnAddress> parse_own_address(std::string_view text);
+
 }  // namespace wgscope::probe

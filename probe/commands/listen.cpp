@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -53,6 +55,15 @@ struct ListenOptions {
   bool no_measuring = false;
 };
 
+/// As the kernel has it (dev_valid_name in net/core/dev.c), so that the socket is taken for an
+/// interface's by whoever reads it.
+bool is_interface_name(std::string_view name) {
+  constexpr std::size_t kLongest = 15;
+  return !name.empty() && name.size() <= kLongest && name != "." && name != ".." &&
+         std::ranges::all_of(
+             name, [](unsigned char c) { return c > ' ' && c != 0x7f && c != '/' && c != ':'; });
+}
+
 void add_options(CommandLine& line, ListenOptions& options) {
   const Option config =
       line.add("--config", options.config, "wg-quick file for this side; - for standard input")
@@ -62,8 +73,9 @@ void add_options(CommandLine& line, ListenOptions& options) {
                     "Generate keys for both sides and print the wg-quick file for the other side");
   generate.excludes(config);
   line.add("--endpoint", options.endpoint,
-           "With --generate: address at which the other side reaches this host")
-      .type("HOST")
+           "With --generate: address at which the other side reaches this host; with a port, "
+           "also listen on that port unless --listen-port says otherwise")
+      .type("HOST[:PORT]")
       .show_default()
       .needs(generate);
   const Option peer_file = line.add("--peer-file", options.peer_file,
@@ -92,8 +104,11 @@ void add_options(CommandLine& line, ListenOptions& options) {
     if (options.config.empty() && !options.generate) return "give --config FILE or --generate";
     if (options.json && options.generate && !peer_file.given())
       return "--json with --generate also needs --peer-file";
-    if (options.interface.empty() || options.interface.find('/') != std::string::npos)
-      return "--interface: not a valid interface name";
+    if (!is_interface_name(options.interface))
+      return "--interface: not a valid interface name: expected 1 to 15 characters without blanks, "
+             "'/' and ':'";
+    if (const auto own = parse_own_address(options.endpoint); !own)
+      return "--endpoint: " + own.error().context;
     return std::nullopt;
   });
 }
@@ -116,7 +131,8 @@ Result<config::WgQuickConfig> read_config(const std::string& path) {
 Result<ListenerOptions> listener_options(const ListenOptions& options,
                                          const config::WgQuickConfig& config) {
   ListenerOptions made;
-  made.port = options.port.value_or(config.listen_port.value_or(0));
+  const auto of_endpoint = parse_own_address(options.endpoint).value().port;
+  made.port = options.port.value_or(config.listen_port.value_or(of_endpoint.value_or(0)));
   made.stun = options.stun;
   made.measuring = !options.no_measuring;
   std::string folder = options.uapi_folder;
@@ -133,7 +149,8 @@ Result<ListenerOptions> listener_options(const ListenOptions& options,
 /// The file for the other side, to where it was asked for.
 Result<> hand_over(const ListenOptions& options, config::WgQuickConfig other, std::uint16_t port,
                    ListenLog& log) {
-  other.peers.front().endpoint = config::EndpointName{options.endpoint, port};
+  OwnAddress own = parse_own_address(options.endpoint).value();
+  other.peers.front().endpoint = config::EndpointName{std::move(own.host), own.port.value_or(port)};
   SecretString text = config::write_wg_quick(other);
   if (!options.peer_file.empty()) return os::replace_file(options.peer_file, text.view(), 0600);
   log.text(std::move(text));

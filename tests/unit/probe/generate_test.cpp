@@ -45,5 +45,23 @@ TEST(GeneratePair, MakesOtherKeysEachTime) {
   EXPECT_NE(public_key(generate_pair(random)->own), public_key(generate_pair(random)->own));
 }
 
+TEST(OwnAddress, IsAHostWithOrWithoutAPort) {
+  const auto text = [](const char* given) {
+    const auto own = parse_own_address(given);
+    if (!own) return std::string("refused");
+    return own->host + " " + (own->port ? std::to_string(*own->port) : "-");
+  };
+  EXPECT_EQ(text("gateway.example.net"), "gateway.example.net -");
+  EXPECT_EQ(text("gateway.example.net:51820"), "gateway.example.net 51820");
+  EXPECT_EQ(text("192.0.2.1"), "192.0.2.1 -");
+  EXPECT_EQ(text("192.0.2.1:51820"), "192.0.2.1 51820");
+  EXPECT_EQ(text("2001:db8::1"), "2001:db8::1 -");
+  EXPECT_EQ(text("[2001:db8::1]"), "2001:db8::1 -");
+  EXPECT_EQ(text("[2001:db8::1]:51820"), "2001:db8::1 51820");
+  for (const char* wrong : {"", "a host", "gateway.example.net ", "host:", "host:0", "host:65536",
+                            "host:x", "[host]:5", "[host]", "a:b:5", "a\nb", "host:5:6"})
+    EXPECT_EQ(text(wrong), "refused") << wrong;
+}
+
 }  // namespace
 }  // namespace wgscope::probe

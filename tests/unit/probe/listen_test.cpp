@@ -62,6 +62,33 @@ TEST(Listen, PrintsTheOtherSidesFile) {
   EXPECT_EQ(listen.wait(kPatience), 0);
 }
 
+TEST(Listen, ListensWhereTheOtherSidesFileSays) {
+  const test::TempDir temp;
+  const std::string file = temp / "other.conf";
+  const auto endpoint_of = [&](std::vector<std::string> more) {
+    std::vector<std::string> argv{program(), "listen",     "--generate", "--peer-file",
+                                  file,      "--uapi-dir", temp / "uapi"};
+    argv.insert(argv.end(), more.begin(), more.end());
+    test::Process listen(argv);
+    EXPECT_TRUE(listen.wait_for_output("stop with Ctrl-C", kPatience)) << listen.err();
+    const auto config = config::parse_wg_quick(test::read_file(file)).value();
+    const std::size_t at = listen.err().find("UDP port ") + 9;
+    return config.peers.at(0).endpoint.value().to_string() + " on " +
+           listen.err().substr(at, listen.err().find(';') - at);
+  };
+  std::string free = endpoint_of({"--endpoint", "gw.example"});
+  const std::string port = free.substr(free.find(" on ") + 4);
+  EXPECT_EQ(free, "gw.example:" + port + " on " + port);
+  EXPECT_EQ(endpoint_of({"--endpoint", "gw.example:" + port}),
+            "gw.example:" + port + " on " + port);
+  EXPECT_EQ(endpoint_of({"--endpoint", "[2001:db8::1]:443", "--listen-port", port}),
+            "[2001:db8::1]:443 on " + port)
+      << "a port that is forwarded";
+  const auto refused = test::run({program(), "listen", "--generate", "--endpoint", "two words"});
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_THAT(refused.err, HasSubstr("--endpoint: expected HOST or HOST:PORT"));
+}
+
 /// A file that nobody else can read.
 void write_own(const std::string& path, const std::string& text) {
   test::write_file(path, text);
@@ -91,6 +118,13 @@ TEST_F(ListenRefusesTest, WhatIsNoConfigurationForIt) {
   EXPECT_THAT(refusal("[Interface]\nMTU = x\n"), HasSubstr("own.conf: line 2: MTU must be"));
   EXPECT_THAT(refusal("[Interface]\nAddress=10.0.0.1/24\n"), HasSubstr("no PrivateKey"));
   EXPECT_THAT(refusal(std::string("[Interface]\n") + kKey), HasSubstr("no Address"));
+}
+
+TEST_F(ListenRefusesTest, NamesThatNoInterfaceHas) {
+  const std::string text = std::string("[Interface]\nAddress=10.0.0.1/24\n") + kKey;
+  for (const char* name : {"two words", "a/b", "a:b", "..", "a\tb", "longer-than-that"})
+    EXPECT_THAT(refusal(text, {"--interface", name}), HasSubstr("not a valid interface name"))
+        << name;
 }
 
 TEST_F(ListenRefusesTest, AnEndpointThatDoesNotResolve) {
