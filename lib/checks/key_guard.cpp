@@ -44,8 +44,10 @@ FoundKeyUse find_key_use(const PublicKey& key, const std::string& uapi_folder,
   if (user != seen.devices.end()) return {diagnosis::KeyUse::used, user->name};
   const auto obstacle = std::ranges::find_if(
       seen.failures, [&](const Failure& failure) { return leaves_room(failure, seen); });
-  if (obstacle != seen.failures.end()) return {diagnosis::KeyUse::not_known, obstacle->detail};
-  return {};
+  if (obstacle == seen.failures.end()) return {};
+  const bool forbidden =
+      obstacle->reason == FailureReason::eperm || obstacle->reason == FailureReason::eacces;
+  return {diagnosis::KeyUse::not_known, obstacle->detail, obstacle->interface, forbidden};
 }
 
 }  // namespace wgscope::checks

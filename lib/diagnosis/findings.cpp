@@ -28,11 +28,12 @@ constexpr FindingKind kKinds[] = {
      "--i-know-this-steals-the-endpoint."},
     {FindingId::key_use_unknown, "WGS-KEY-002", warning,
      "Unknown whether an interface of this host uses the key",
-     "The probe could not list the interfaces of this host. One of them may use the same key, and "
-     "the probe may have diverted its traffic. There is no sign of that either: listing the "
-     "interfaces needs CAP_NET_ADMIN, which an ordinary user does not have.",
+     "The probe could not read every interface of this host. One of them may use the same key, and "
+     "the probe may have diverted its traffic. There is no sign of that either. Reading the "
+     "interfaces needs CAP_NET_ADMIN, which an ordinary user does not have; a process that serves "
+     "an interface in user space may also hang. The cause says which interface it is.",
      "Make sure that the gateway knows the probe's key as a peer of its own. Or run the probe once "
-     "as root, so that it can compare the keys."},
+     "as root, so that it can compare the keys; restart a process that does not answer."},
     {FindingId::key_readable_by_others, "WGS-KEY-003", warning, "Other users can read the key file",
      "Users other than its owner can read the file that holds a private or preshared key. Whoever "
      "reads it can act as this peer.",

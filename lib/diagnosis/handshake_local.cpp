@@ -125,18 +125,25 @@ std::vector<Hypothesis> reasons_not_to_send(int number, const Endpoint& endpoint
 }
 
 Check key_use_not_known(const HandshakeFacts& facts) {
+  const Name unread{facts.key_unread};
+  const Text obstacle = facts.key_unread.empty()
+                            ? text("the interfaces could not be listed")
+                            : text("the interface {} could not be read", unread);
   Finding finding{
       .id = FindingId::key_use_unknown,
-      .cause =
-          "unknown whether an interface of this host uses the probe's key: the interfaces could "
-          "not be listed",
+      .cause = text("unknown whether an interface of this host uses the probe's key: {}", obstacle),
       .evidence = {},
       .fix = {
-          text("make sure that the key {} on the gateway is used by this probe only", facts.ours),
-          "to check this host, run as root or with CAP_NET_ADMIN"}};
+          text("make sure that the key {} on the gateway is used by this probe only", facts.ours)}};
+  if (facts.key_look_forbidden)
+    finding.fix.emplace_back("to check this host, run as root or with CAP_NET_ADMIN");
+  else if (!facts.key_unread.empty())
+    finding.fix.push_back(
+        text("on this host: ss -xlp | grep {}.sock shows the process that serves "
+             "the interface; restart it if it hangs",
+             unread));
   if (!facts.key_user.empty()) finding.evidence = {text("{}", Name{facts.key_user})};
-  return make_check(key_use, Status::unknown, "the interfaces of this host could not be listed",
-                    std::move(finding));
+  return make_check(key_use, Status::unknown, obstacle, std::move(finding));
 }
 
 Check name_unresolved(const HandshakeFacts& facts) {

@@ -9,10 +9,12 @@
 
 namespace wgscope::checks {
 
-/// Whether a key is in use on this host, as HandshakeFacts::key_use and key_user have it.
+/// Whether a key is in use on this host, as HandshakeFacts::key_use and the fields after it have it.
 struct FoundKeyUse {
   diagnosis::KeyUse use = diagnosis::KeyUse::free;
   std::string user;  ///< used: the interface's name; not_known: why, and what to do; else empty
+  std::string unread = {};  ///< not_known: the interface that it is about, where there is one
+  bool forbidden = false;   ///< not_known: for want of privileges
 };
 
 /// How long a look may take where a userspace implementation hangs.

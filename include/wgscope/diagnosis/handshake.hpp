@@ -131,7 +131,10 @@ struct HandshakeFacts {
 
   KeyUse key_use = KeyUse::free;
   std::string key_user;  ///< the interface that uses it; for not_known: why that is not known
-  bool key_use_accepted = false;  ///< the user insists on a key that is used
+  /// Of not_known: the interface that could not be read; empty: none could be listed.
+  std::string key_unread;
+  bool key_look_forbidden = false;  ///< of not_known: for want of privileges
+  bool key_use_accepted = false;    ///< the user insists on a key that is used
 
   std::optional<bool> clock_synchronised;  ///< nothing: the kernel does not say
   /// Whether this host knows a handshake of the key from an earlier run.

@@ -114,6 +114,8 @@ bool Handshakes::key_may_be_used() {
   FoundKeyUse found = find_key_use(facts_.ours, options_.uapi_folder);
   facts_.key_use = found.use;
   facts_.key_user = std::move(found.user);
+  facts_.key_unread = std::move(found.unread);
+  facts_.key_look_forbidden = found.forbidden;
   facts_.key_use_accepted = options_.steal_endpoint;
   return found.use != diagnosis::KeyUse::used || options_.steal_endpoint;
 }

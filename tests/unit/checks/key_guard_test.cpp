@@ -81,6 +81,8 @@ TEST_F(KeyGuard, DoesNotKnowWhereAnInterfaceDoesNotAnswerInTime) {
   EXPECT_EQ(found.use, KeyUse::not_known);
   EXPECT_THAT(found.user,
               AllOf(HasSubstr("wgs-hung.sock"), HasSubstr("the answer was not complete in time")));
+  EXPECT_EQ(found.unread, "wgs-hung");
+  EXPECT_FALSE(found.forbidden);
 }
 
 TEST_F(KeyGuard, FindsTheUserBesideAnInterfaceThatHangs) {
@@ -113,6 +115,7 @@ TEST_F(KeyGuard, DoesNotKnowWhatItMayNotAsk) {
   ASSERT_EQ(seteuid(is_root ? 0 : geteuid()), 0);
   EXPECT_EQ(found.use, KeyUse::not_known);
   EXPECT_THAT(found.user, AllOf(HasSubstr("wgs-a.sock"), HasSubstr("run as root")));
+  EXPECT_TRUE(found.forbidden);
 }
 
 }  // namespace

@@ -68,6 +68,20 @@ TEST(KeyUse, IsUnknownWithAWarningWhereItCannotBeLookedUp) {
   EXPECT_EQ(overall(report_of(facts), FailOn::unknown), Status::unknown);
 }
 
+TEST(KeyUse, AsksForPrivilegesOnlyWhereTheyAreMissing) {
+  HandshakeFacts facts = facts_of(working_at());
+  facts.key_use = KeyUse::not_known;
+  facts.key_unread = "wg-stuck";
+  facts.key_user = "read wg-stuck.sock: the answer was not complete in time (a stuck daemon?)";
+  EXPECT_THAT(words_of(facts, "key.use"),
+              AllOf(HasSubstr("the interface wg-stuck could not be read"),
+                    HasSubstr("ss -xlp | grep wg-stuck.sock"), Not(HasSubstr("run as root")),
+                    Not(HasSubstr("could not be listed"))));
+  facts.key_look_forbidden = true;
+  EXPECT_THAT(words_of(facts, "key.use"),
+              AllOf(HasSubstr("run as root"), Not(HasSubstr("ss -xlp"))));
+}
+
 // key.stamp
 
 TEST(KeyStamp, WarnsOfAClockThatWasSetBack) {
