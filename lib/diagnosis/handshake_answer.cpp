@@ -38,14 +38,23 @@ Finding answered_late(const AttemptFacts& attempt) {
 Finding under_load_no_response(const Scene& scene) {
   const AttemptFacts& attempt = scene.one;
   std::vector<Hypothesis> reasons = reasons_of_refusal(scene);
-  reasons.push_back({"the gateway is under so much load that it drops this probe's initiations too",
-                     "on the gateway: top; wireguard_interface_socket_receive_drops_total; "
-                     "tcpdump -ni any udp shows a flood of initiations"});
+  // The load is seen, and whether the key is known is not. Only a timestamp that is known to be
+  // behind outweighs it.
+  reasons.insert(reasons.begin() + (stamp_is_ahead(scene.all) ? 1 : 0),
+                 {"the gateway is under so much load that it drops this probe's initiations too",
+                  text("on the gateway: top; wireguard_interface_socket_receive_drops_total; "
+                       "tcpdump -ni any udp port {} shows a flood of initiations; run again when "
+                       "the load is over",
+                       attempt.endpoint.port)});
   Finding finding{
       .id = FindingId::under_load_no_response,
-      .cause = text("{} has the right public key and is under load, but does not respond: most "
-                    "likely {}",
-                    attempt.endpoint, reasons.front().cause),
+      .cause = stamp_is_ahead(scene.all)
+                   ? text("{} has the right public key and is under load, but does not respond: "
+                          "most likely {}",
+                          attempt.endpoint, reasons.front().cause)
+                   : text("{} has the right public key and is under load, but does not respond: it "
+                          "drops initiations under that load, or does not accept this probe's key",
+                          attempt.endpoint),
       .evidence = {text("{}, {} with the gateway's public key, no response",
                         counted(attempt.initiations, "initiation", "initiations"),
                         counted(attempt.cookies, "cookie reply made", "cookie replies made")),

@@ -236,6 +236,9 @@ Finding silent_host_up(const Scene& scene) {
   const SilenceFacts& silence = *scene.one.silence;
   reasons.push_back(answers_lost(endpoint));
   if (!silence.wireguard_neighbour.answer) reasons.push_back(filtered_on_the_way());
+  reasons.push_back({"a flood of initiations overloads the gateway, and it drops this probe's too",
+                     text("on the gateway: tcpdump -ni any udp port {}; nstat -az UdpRcvbufErrors",
+                          endpoint.port)});
   reasons.push_back(loss(scene.one));
   Finding finding{
       .id = FindingId::silent_host_up,

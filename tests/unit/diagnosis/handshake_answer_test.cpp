@@ -130,6 +130,18 @@ TEST(Cookies, WithoutAResponseProveTheGatewaysKeyOnly) {
   EXPECT_THAT(why, Not(Contains(HasSubstr("the gateway's public key is not"))));
 }
 
+/// A gateway that is flooded drops initiations of those it knows, too.
+TEST(Cookies, WithoutAResponseDoNotShowThatTheKeyIsUnknown) {
+  AttemptFacts attempt = attempt_at();
+  attempt.cookies = 3;
+  HandshakeFacts facts = facts_of(attempt);
+  EXPECT_THAT(verdict_of(facts), AllOf(HasSubstr("it drops initiations under that load"),
+                                       Not(HasSubstr("most likely"))));
+  EXPECT_THAT(reasons(facts, kResponse).front(), HasSubstr("under so much load"));
+  facts.stamp_ahead = 3h;
+  EXPECT_THAT(verdict_of(facts), HasSubstr("most likely this host's clock is behind"));
+}
+
 TEST(Cookies, ThatDoNotDecryptAreAWarning) {
   AttemptFacts attempt = working_at();
   attempt.forged_cookies = 2;

@@ -76,6 +76,7 @@ TEST(Silence, OfAHostThatIsUpHasAllReasonsThatLookTheSame) {
       reasons(facts, kResponse),
       ::testing::ElementsAre(kNotKnown, "the gateway's public key is not " + key_of(7).base64(),
                              kStale, kDropped, StartsWith("the gateway responds, and the response"),
+                             StartsWith("a flood of initiations overloads the gateway"),
                              "the path loses packets at random"));
   EXPECT_THAT(
       words_of(facts, kResponse),
