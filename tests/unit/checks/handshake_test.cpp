@@ -146,10 +146,11 @@ TEST_F(HandshakeCheck, SeesResponsesThatComeAfterTheNextInitiation) {
 TEST_F(HandshakeCheck, WaitsForDataAsLongAsThePathTakes) {
   Gateway gateway(run_);
   Relay relay(run_, gateway.port());
-  relay.backward_delay = 2s;
+  relay.backward_delay = 3s;
   const auto outcome = check(behind(relay, gateway));
   ASSERT_TRUE(outcome.facts.attempts.at(0).data);
   EXPECT_FALSE(outcome.facts.attempts.at(0).data->round_trips.empty());
+  EXPECT_LT(took_, 12s) << "the gateway's timers were not waited for";
 }
 
 TEST_F(HandshakeCheck, AsksAgainBeforeItCallsDataLost) {
