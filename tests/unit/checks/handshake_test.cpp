@@ -150,7 +150,7 @@ TEST_F(HandshakeCheck, WaitsForDataAsLongAsThePathTakes) {
   const auto outcome = check(behind(relay, gateway));
   ASSERT_TRUE(outcome.facts.attempts.at(0).data);
   EXPECT_FALSE(outcome.facts.attempts.at(0).data->round_trips.empty());
-  EXPECT_LT(took_, 12s) << "the gateway's timers were not waited for";
+  EXPECT_LT(took_, 10s) << "the gateway's timers were not waited for";
 }
 
 TEST_F(HandshakeCheck, AsksAgainBeforeItCallsDataLost) {
