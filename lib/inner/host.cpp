@@ -86,6 +86,7 @@ Host::Host(HostConfig config, Random& random)
   random.fill(secret);
   echo_secret_ = load_be64(secret);
   next_id_ = random16();
+  allow_fragments(config_.fragments);
 }
 
 Host::~Host() = default;
@@ -118,6 +119,10 @@ std::optional<Instant> Host::next_timeout() const {
   const auto pieces = reassembly_ ? reassembly_->next_timeout() : std::nullopt;
   if (!tcp || !pieces) return tcp ? tcp : pieces;
   return std::min(*tcp, *pieces);
+}
+
+void Host::allow_fragments(bool allowed) {
+  config_.fragments = allowed && config_.mtu >= wire::kLeastCut;
 }
 
 std::optional<Drop> Host::refuse(const wire::IpPacket& packet) const {

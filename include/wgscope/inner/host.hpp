@@ -57,7 +57,7 @@ struct HostConfig {
   std::vector<Prefix> addresses;  ///< ours, each with the prefix it stands in
   std::uint16_t mtu = 1420;       ///< bytes of the largest inner packet; at least 1280 with IPv6
   /// Pieces of datagrams are put together, up to 64 KiB, and answers above the MTU are cut. When
-  /// off, either is dropped.
+  /// off, or with an MTU below wire::kLeastCut, either is dropped.
   bool fragments = false;
 };
 
@@ -104,7 +104,7 @@ class Host {
   void handle_packet(Instant now, std::span<const std::byte> packet);
   void handle_timeout(Instant now);
   /// HostConfig::fragments, from now on.
-  void allow_fragments(bool allowed) { config_.fragments = allowed; }
+  void allow_fragments(bool allowed);
 
   /// An identifier for echo requests of our own. close_echo() gives it back.
   std::uint16_t open_echo();

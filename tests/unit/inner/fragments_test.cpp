@@ -298,6 +298,20 @@ TEST_P(Fragments, AreDroppedWhereTheyAreNotAllowed) {
   EXPECT_EQ(target.dropped(), pieces.size());
 }
 
+/// An MTU that leaves no room for a piece's payload is a configuration's mistake, and no more.
+TEST_P(Fragments, AreNotMadeForAnMtuThatIsTooSmall) {
+  for (const std::uint16_t mtu : {std::uint16_t{28}, std::uint16_t{50}, std::uint16_t{575}}) {
+    Network network;
+    HostConfig config = Network::right_config();
+    config.mtu = mtu;
+    config.fragments = true;
+    Host host(config, network.right_random);
+    host.handle_packet(network.now, request(GetParam(), 1000));
+    EXPECT_TRUE(host.poll_packet().empty());
+    EXPECT_EQ(host.stats().dropped(Drop::too_big), 1U);
+  }
+}
+
 TEST_P(Fragments, OfUdpReachTheEchoService) {
   Target target;
   auto services = Services::start(target.host()).value();
