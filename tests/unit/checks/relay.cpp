@@ -26,7 +26,8 @@ os::UdpSocket open_plain() {
 
 constexpr std::size_t kIpv4AndUdp = 20 + 8;  // RFC 791 §3.1, RFC 768
 
-constexpr std::size_t kLeast = 32;  ///< Bytes of a WireGuard message.
+/// What the bytes begin with that are sent to see whether a host is there.
+constexpr std::byte kAround{0xff};
 
 /// A transport message that is no keepalive (whitepaper §5.4.6).
 bool has_content(std::span<const std::byte> datagram) {
@@ -63,7 +64,7 @@ void Relay::send(os::UdpSocket& socket, const Endpoint& to, std::span<const std:
 void Relay::move(Way& way, Endpoint* learn, const Endpoint& destination) {
   static_cast<void>(way.from.receive([&](const os::Received& received) {
     // Who asks around with a few bytes is not the tunnel.
-    if (learn != nullptr && received.datagram.size() >= kLeast) *learn = received.from;
+    if (learn != nullptr && received.datagram[0] != kAround) *learn = received.from;
     std::vector<std::byte> datagram(received.datagram.begin(), received.datagram.end());
     if (learn == nullptr && rewrite_backward) rewrite_backward(datagram);
     if (learn == nullptr && backward_delay > Nanoseconds{0}) {
