@@ -1,9 +1,11 @@
 #include "wgscope/diagnosis/report.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 #include <optional>
 #include <string_view>
 
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/text.hpp"
 
@@ -11,28 +13,32 @@ namespace wgscope::diagnosis {
 namespace {
 
 /// The first of that status that says why, or else the first.
-const Check* first_of(const Report& report, Status status) {
+const Check* first_of(const Report& report, Status status, bool beside = false) {
+  const bool is_untold = status == Status::unknown || status == Status::skipped;
   const Check* first = nullptr;
   for (const Check& check : report.checks) {
-    if (check.status != status || (status == Status::unknown && !check.essential)) continue;
+    if (check.status != status || (is_untold && !check.essential && !beside)) continue;
     if (check.finding) return &check;
     if (first == nullptr) first = &check;
   }
   return first;
 }
 
-/// Whose words the verdict is in; nullptr: nobody's.
-const Check* check_of_verdict(const Report& report) {
-  switch (const Status status = overall(report)) {
-    case Status::critical:
-    case Status::warning: return first_of(report, status);
-    case Status::unknown: {
-      if (report.interrupted) return nullptr;
-      const Check* untold = first_of(report, Status::unknown);
-      return untold != nullptr ? untold : first_of(report, Status::warning);
-    }
-    default: return nullptr;
-  }
+const Check* first_of_any(std::initializer_list<const Check*> candidates) {
+  for (const Check* candidate : candidates)
+    if (candidate != nullptr) return candidate;
+  return nullptr;
+}
+
+/// Of an essential check that is skipped, a warning says more than the check itself.
+const Check* first_untold(const Report& report) {
+  return first_of_any({first_of(report, Status::unknown), first_of(report, Status::warning),
+                       first_of(report, Status::skipped)});
+}
+
+const Check* first_untold_beside(const Report& report) {
+  return first_of_any(
+      {first_of(report, Status::unknown, true), first_of(report, Status::skipped, true)});
 }
 
 /// Targets inside the tunnel may be many, and a line has room for one of them.
@@ -51,6 +57,42 @@ Text count_of_targets(const Report& report, const Check& check) {
                   ? Words("are unknown")
                   : either(check.status == Status::warning, "are reachable only sometimes",
                            "are not as expected"));
+}
+
+Text words_of(const Check& check) {
+  if (check.finding) return check.finding->cause;
+  if (!check.summary.empty()) return check.summary;
+  if (check.because) return vouched(kind_of(*check.because).title);
+  return "nothing could be determined";
+}
+
+Text words_of(const Report& report, const Check& check) {
+  return count_of_targets(report, check).add(words_of(check));
+}
+
+/// Whether something inside the tunnel answered a ping of this run.
+bool is_tunnel_seen_to_work(const Report& report) {
+  return std::ranges::any_of(report.checks, [](const Check& check) {
+    return check.status == Status::ok && (check.name == row_of(CheckKind::tunnel_data).name ||
+                                          check.name == row_of(CheckKind::ping_reply).name);
+  });
+}
+
+Text words_of_warning(const Report& report, const Check& check) {
+  Text words = words_of(report, check);
+  if (!is_tunnel_seen_to_work(report) || words.plain().starts_with("the tunnel works"))
+    return words;
+  return text("the tunnel works, but {}", words);
+}
+
+/// Of a report that is only unknown because everything has to be known.
+Text words_of_unknown_beside(const Report& report, const Check& check) {
+  const auto untold = std::ranges::count_if(report.checks, [](const Check& one) {
+    return one.status == Status::unknown || one.status == Status::skipped;
+  });
+  return text("{} of {} checks {} no result, which --fail-on unknown does not accept: {}: {}",
+              untold, report.checks.size(), either(untold == 1, "has", "have"), vouched(check.name),
+              words_of(check));
 }
 
 }  // namespace
@@ -88,6 +130,17 @@ std::string_view to_string(FailOn fail_on) {
   return "";
 }
 
+std::string_view to_string(Reason reason) {
+  switch (reason) {
+    case Reason::wrong_usage: return "wrong_usage";
+    case Reason::key_in_use: return "key_in_use";
+    case Reason::cannot_run: return "cannot_run";
+    case Reason::interrupted: return "interrupted";
+    case Reason::cannot_tell: return "cannot_tell";
+  }
+  return "";
+}
+
 void add_success(const Text& success, Report& report) {
   if (success.empty()) return;
   if (!report.success.empty()) report.success.add("; ");
@@ -109,24 +162,66 @@ Status overall(const Report& report, FailOn fail_on) {
   return Status::ok;
 }
 
+const Check* deciding_check(const Report& report, FailOn fail_on) {
+  switch (const Status status = overall(report, fail_on)) {
+    case Status::critical:
+    case Status::warning: return first_of(report, status);
+    case Status::ok: return first_of(report, Status::warning);
+    case Status::unknown:
+      if (report.interrupted) return nullptr;
+      return overall(report) == Status::unknown ? first_untold(report)
+                                                : first_untold_beside(report);
+    case Status::skipped: break;
+  }
+  return nullptr;
+}
+
 std::optional<FindingId> worst_finding_id(const Report& report) {
   const Finding* worst = worst_finding(report);
   if (worst == nullptr) return std::nullopt;
   return worst->id;
 }
 
-Text verdict(const Report& report) {
-  if (overall(report) == Status::ok) return report.success;
-  if (const Check* check = check_of_verdict(report))
-    return count_of_targets(report, *check)
-        .add(check->finding ? check->finding->cause : check->summary);
-  return report.interrupted ? Words("interrupted before an answer was known")
-                            : Words("nothing could be determined");
+Text verdict(const Report& report, FailOn fail_on) {
+  const Status status = overall(report, fail_on);
+  const Check* check = deciding_check(report, fail_on);
+  if (check == nullptr) {
+    if (status == Status::ok) return report.success;
+    return report.interrupted ? Words("interrupted before an answer was known")
+                              : Words("nothing could be determined");
+  }
+  if (status == Status::ok)
+    return text("--fail-on critical accepts a warning: {}", words_of_warning(report, *check));
+  if (status == Status::warning) return words_of_warning(report, *check);
+  return status == overall(report) ? words_of(report, *check)
+                                   : words_of_unknown_beside(report, *check);
 }
 
-const Finding* worst_finding(const Report& report) {
-  const Check* check = check_of_verdict(report);
+const Finding* worst_finding(const Report& report, FailOn fail_on) {
+  const Check* check = deciding_check(report, fail_on);
   return check != nullptr && check->finding ? &*check->finding : nullptr;
+}
+
+Severity severity_of(const Check& check) {
+  switch (check.status) {
+    case Status::critical: return Severity::critical;
+    case Status::warning: return Severity::warning;
+    case Status::ok:
+    case Status::unknown:
+    case Status::skipped: break;
+  }
+  return Severity::info;
+}
+
+std::optional<Reason> reason_of(const Report& report, FailOn fail_on) {
+  if (report.refused) return report.refused;
+  const bool is_in_use = std::ranges::any_of(report.checks, [](const Check& check) {
+    return check.status == Status::critical && check.finding &&
+           check.finding->id == FindingId::key_in_use;
+  });
+  if (is_in_use) return Reason::key_in_use;
+  if (overall(report, fail_on) != Status::unknown) return std::nullopt;
+  return report.interrupted ? Reason::interrupted : Reason::cannot_tell;
 }
 
 }  // namespace wgscope::diagnosis

@@ -38,10 +38,11 @@ Json lines(std::span<const Text> texts, Redaction& redaction) {
   return all;
 }
 
-Json finding(const diagnosis::Finding& found, Redaction& redaction) {
+Json finding(const diagnosis::Check& checked, Redaction& redaction) {
+  const diagnosis::Finding& found = *checked.finding;
   const diagnosis::FindingKind& kind = kind_of(found.id);
   Json json{{"id", kind.id},
-            {"severity", to_string(kind.severity)},
+            {"severity", to_string(severity_of(checked))},
             {"title", kind.title},
             {"cause", redaction.show(found.cause)},
             {"evidence", lines(found.evidence, redaction)},
@@ -63,7 +64,7 @@ Json check(const diagnosis::Check& checked, Redaction& redaction) {
             {"essential", checked.essential}};
   if (!checked.target.empty()) json["target"] = redaction.show(checked.target);
   json["summary"] = redaction.show(checked.summary);
-  if (checked.finding) json["finding"] = finding(*checked.finding, redaction);
+  if (checked.finding) json["finding"] = finding(checked, redaction);
   if (checked.because) json["because"] = kind_of(*checked.because).id;
   return json;
 }
@@ -147,8 +148,9 @@ std::string to_json(const diagnosis::Report& report, diagnosis::FailOn fail_on, 
   json["fail_on"] = to_string(fail_on);
   json["status"] = to_string(status);
   json["exit_code"] = exit_code(status);
-  json["verdict"] = redaction.show(verdict(report));
-  if (const diagnosis::Finding* worst = worst_finding(report))
+  if (const auto reason = reason_of(report, fail_on)) json["reason"] = to_string(*reason);
+  json["verdict"] = redaction.show(verdict(report, fail_on));
+  if (const diagnosis::Finding* worst = worst_finding(report, fail_on))
     json["finding"] = kind_of(worst->id).id;
   json["findings"] = finding_ids(report);
   json["checks"] = Json::array();

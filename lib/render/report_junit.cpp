@@ -103,7 +103,7 @@ std::vector<Case> cases_of(const diagnosis::Report& report, FailOn fail_on, Reda
                      .name = "complete",
                      .outcome = Outcome::error,
                      .type = "unknown",
-                     .message = redaction.show(verdict(report)),
+                     .message = redaction.show(verdict(report, fail_on)),
                      .details = {}});
   return cases;
 }
@@ -173,7 +173,7 @@ std::string to_junit(const diagnosis::Report& report, FailOn fail_on, bool redac
     xml += inside.empty() ? "/>\n" : ">\n" + inside + "  </testcase>\n";
   }
   xml += fmt::format("  <system-out>{}</system-out>\n</testsuite>\n</testsuites>\n",
-                     escaped(redaction.show(verdict(report))));
+                     escaped(redaction.show(verdict(report, fail_on))));
   return xml;
 }
 

@@ -117,19 +117,18 @@ class Exposition {
     families_.add("wireguard_probe_timestamp_seconds", "", common_,
                   seconds(report_.started.since_epoch + report_.duration));
     for (const diagnosis::Check& check : report_.checks)
-      if (check.finding) add(*check.finding);
+      if (check.finding) add_finding(check);
     for (const diagnosis::Measurement& measurement : report_.measurements) add(measurement);
     for (const diagnosis::Distribution& distribution : report_.distributions) add(distribution);
     return families_.text();
   }
 
  private:
-  void add(const diagnosis::Finding& finding) {
-    const diagnosis::FindingKind& kind = kind_of(finding.id);
-    families_.add(
-        "wireguard_probe_finding", "",
-        common_ + "," + label("id", kind.id) + "," + label("severity", to_string(kind.severity)),
-        1);
+  void add_finding(const diagnosis::Check& check) {
+    families_.add("wireguard_probe_finding", "",
+                  common_ + "," + label("id", kind_of(check.finding->id).id) + "," +
+                      label("severity", to_string(severity_of(check))),
+                  1);
   }
 
   void add(const diagnosis::Measurement& measurement) {

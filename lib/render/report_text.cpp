@@ -24,12 +24,12 @@
 #include "wgscope/render/report.hpp"
 
 // A report for people. The first line can be read alone, on a pager at night; then, layer by layer,
-// what was looked at:
+// what was looked at. The details of what decides stand first, whatever layer they are of:
 //
 //     CRITICAL: the host is up, its WireGuard is silent (WGS-HS-005)
 //     wgscope handshake gw.example.net:51820, 2026-11-25T13:30:01.250Z, took 20.0 s
 //
-//     handshake
+//     main finding
 //       × response 192.0.2.1:51820: no response to 4 initiations
 //           cause:   …
 //           seen:    …
@@ -37,6 +37,9 @@
 //                       to tell: …
 //           fix:     …
 //           more:    wgscope explain WGS-HS-005, or docs/findings.md#wgs-hs-005
+//
+//     handshake
+//       × response 192.0.2.1:51820: no response to 4 initiations (see above)
 //     tunnel
 //       – whether data crosses: skipped (because WGS-HS-005)
 //
@@ -128,10 +131,14 @@ std::string plain_statistics(const diagnosis::Statistics& told) {
 class Page {
  public:
   Page(const diagnosis::Report& report, const TextStyle& style)
-      : report_(report), style_(style), redaction_(style.redact, report) {}
+      : report_(report), style_(style), redaction_(style.redact, report) {
+    const Check* deciding = deciding_check(report, style.fail_on);
+    if (deciding != nullptr && deciding->finding) main_ = deciding;
+  }
 
   std::string write() && {
     head();
+    main_finding();
     constexpr std::array kLayers{diagnosis::Layer::configuration, diagnosis::Layer::host,
                                  diagnosis::Layer::name,          diagnosis::Layer::path,
                                  diagnosis::Layer::handshake,     diagnosis::Layer::tunnel,
@@ -139,7 +146,6 @@ class Page {
     for (const diagnosis::Layer layer : kLayers) section(layer);
     figures();
     further();
-    end();
     return std::move(page_);
   }
 
@@ -151,11 +157,11 @@ class Page {
 
  private:
   void first_line() {
-    const Status status = overall(report_);
+    const Status status = overall(report_, style_.fail_on);
     page_ += painted(std::string(kBold) + std::string(look_of(status).colour),
                      capitals(to_string(status)));
-    page_ += ": " + redaction_.show(verdict(report_));
-    if (const Finding* worst = worst_finding(report_))
+    page_ += ": " + redaction_.show(verdict(report_, style_.fail_on));
+    if (const Finding* worst = worst_finding(report_, style_.fail_on))
       page_ += fmt::format(" ({})", kind_of(worst->id).id);
     page_ += '\n';
   }
@@ -168,6 +174,14 @@ class Page {
                          diagnosis::format_duration(report_.duration));
     if (report_.interrupted) about += ", interrupted: this is what is known so far";
     page_ += painted(kDim, about) + '\n';
+  }
+
+  /// Nobody should have to look for it below what is only worth a warning.
+  void main_finding() {
+    if (main_ == nullptr) return;
+    heading("main finding");
+    show_line(*main_, summary_of(*main_, std::array{report_.verb}));
+    show(*main_->finding, *main_);
   }
 
   void section(diagnosis::Layer layer) {
@@ -202,18 +216,22 @@ class Page {
     return plain_check(check.name, std::array{to_string(check.layer), report_.verb});
   }
 
-  void show(const Check& check) {
+  void show_line(const Check& check, std::string line) {
     const StatusLook look = look_of(check.status);
-    std::string line = summary_of(check);
     // Somebody who looks for the check in JSON or JUnit finds it by that name.
     if (style_.verbose) line += fmt::format("  [{}]", check.name);
     page_ += fmt::format("  {} {}\n", painted(look.colour, look.sign), folded(line, kCheckIndent));
-    if (!check.finding) return;
+  }
+
+  void show(const Check& check) {
+    const std::array headings{to_string(check.layer), report_.verb};
+    show_line(check, summary_of(check, headings) + (&check == main_ ? " (see above)" : ""));
+    if (!check.finding || &check == main_) return;
     if (check.status != Status::ok || style_.verbose) show(*check.finding, check);
   }
 
-  std::string summary_of(const Check& check) {
-    std::string line = name_of(check);
+  std::string summary_of(const Check& check, std::span<const std::string_view> headings) {
+    std::string line = plain_check(check.name, headings);
     if (!check.target.empty()) line += " " + redaction_.show(check.target);
     line += ":";
     if (check.status == Status::unknown) line += " unknown:";
@@ -305,13 +323,6 @@ class Page {
     }
   }
 
-  void end() {
-    const Status status = overall(report_, style_.fail_on);
-    if (status == overall(report_)) return;
-    page_ += fmt::format("\nwith --fail-on={} this is {}\n", to_string(style_.fail_on),
-                         painted(look_of(status).colour, capitals(to_string(status))));
-  }
-
   void heading(std::string_view words) { page_ += fmt::format("\n{}\n", painted(kBold, words)); }
 
   std::string labels(std::span<const diagnosis::Label> all) {
@@ -336,6 +347,7 @@ class Page {
   const diagnosis::Report& report_;
   TextStyle style_;
   Redaction redaction_;
+  const Check* main_ = nullptr;  ///< what decides, if a finding says why
   std::string page_;
 };
 

@@ -67,6 +67,16 @@ struct Further {
   Text command;  ///< as a shell takes it
 };
 
+/// Why a run has no answer.
+enum class Reason : std::uint8_t {
+  wrong_usage,  ///< an option, or a file that it names, is wrong or missing
+  key_in_use,   ///< another process or an interface of this host uses the key
+  cannot_run,   ///< this host does not let the probe do what it needs
+  interrupted,
+  cannot_tell,  ///< what was seen does not tell
+};
+std::string_view to_string(Reason reason);
+
 /// What a verb found out: all that the renderers know.
 struct Report {
   std::string_view verb;
@@ -79,6 +89,7 @@ struct Report {
   std::vector<Measurement> measurements = {};
   std::vector<Distribution> distributions = {};
   std::vector<Further> further = {};
+  std::optional<Reason> refused = {};  ///< nothing was looked at, because of this
 };
 
 /// Adds another part's success to the sentence; nothing where it has none.
@@ -123,13 +134,26 @@ std::string_view to_string(FailOn fail_on);
 /// ok with FailOn::critical; nothing essential that is unknown ever is.
 Status overall(const Report& report, FailOn fail_on = FailOn::warning);
 
-/// The first line: what is the matter, in one sentence without a full stop: the worst finding's
-/// cause, or `success`. Of what is unknown as a whole, what is not known: warnings beside it are
-/// not the matter.
-Text verdict(const Report& report);
+/// The check that decides what overall() is: the first of the worst that has a finding, or else the
+/// first. Of what is unknown as a whole it is one that is unknown: warnings beside it do not decide.
+/// nullptr where all is well, or the run was interrupted.
+const Check* deciding_check(const Report& report, FailOn fail_on = FailOn::warning);
+
+/// The first line behind the status: what decides, in one sentence without a full stop: a finding's
+/// cause, or `success`. Where `fail_on` makes another status of the same checks, it says so. Of a
+/// warning it says that the tunnel works, if a ping inside it was answered.
+Text verdict(const Report& report, FailOn fail_on = FailOn::warning);
 /// The finding that the verdict is about; nullptr where it is about none.
-const Finding* worst_finding(const Report& report);
+const Finding* worst_finding(const Report& report, FailOn fail_on = FailOn::warning);
 /// Which that is: why what comes after it is skipped.
 std::optional<FindingId> worst_finding_id(const Report& report);
+
+/// How bad a check's finding is in this report, which may be less than its kind can be: what is a
+/// warning only, as another address works, is not critical, and what is unknown is no fault.
+Severity severity_of(const Check& check);
+
+/// Why there is no answer; nothing where there is one. Also of a key that is in use, which is a
+/// finding, as nothing was tried because of it.
+std::optional<Reason> reason_of(const Report& report, FailOn fail_on = FailOn::warning);
 
 }  // namespace wgscope::diagnosis
