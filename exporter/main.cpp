@@ -1,6 +1,5 @@
 #include <csignal>
 #include <cstdint>
-#include <cstdio>
 #include <exception>
 #include <malloc.h>
 #include <memory>
@@ -18,6 +17,7 @@
 #include "wgscope/base/time.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/file.hpp"
+#include "wgscope/os/standard_streams.hpp"
 
 #include "build_info.hpp"
 #include "exporter/collection.hpp"
@@ -53,8 +53,13 @@ std::uint64_t random_seed() {
 class StdoutSink final : public Sink {
  public:
   bool write(std::span<const char> piece) override {
-    return std::fwrite(piece.data(), 1, piece.size(), stdout) == piece.size();
+    if (done_) done_ = os::write_standard_output({piece.data(), piece.size()});
+    return done_.has_value();
   }
+  [[nodiscard]] const Result<>& done() const { return done_; }
+
+ private:
+  Result<> done_;
 };
 
 void write_exposition(const Collection& collection, const RenderOptions& render, Sink& sink) {
@@ -64,7 +69,8 @@ void write_exposition(const Collection& collection, const RenderOptions& render,
   writer.finish();
 }
 
-/// --once: one exposition, and 1 if it could not be written or if nothing at all could be read.
+/// --once: one exposition, kCannotWrite if it could not be written, and 1 if nothing at all could be
+/// read.
 int run_once(const Options& options, Collections& collections, const Log& log) {
   const auto collection = collections.get(os::boot_now() + options.collect_timeout);
   if (!collection) {
@@ -75,9 +81,9 @@ int run_once(const Options& options, Collections& collections, const Log& log) {
   if (options.textfile.empty()) {
     StdoutSink sink;
     write_exposition(**collection, options.render, sink);
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-      log.error("write to standard output failed");
-      return 1;
+    if (!sink.done()) {
+      log.error(sink.done().error().context);
+      return kCannotWrite;
     }
   } else {
     StringSink sink;
@@ -85,7 +91,7 @@ int run_once(const Options& options, Collections& collections, const Log& log) {
     // node_exporter may run as another user.
     if (auto written = os::replace_file(options.textfile, sink.text, 0644); !written) {
       log.error(written.error().context);
-      return 1;
+      return kCannotWrite;
     }
   }
   return nothing_readable((*collection)->snapshot) ? 1 : 0;
@@ -97,7 +103,6 @@ sigset_t block_signals() {
   sigemptyset(&signals);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
   return signals;
 }
 
@@ -180,10 +185,11 @@ int main(int argc, char** argv) {
   // No core dumps and no debugger without privileges: keys pass through this memory.
   prctl(PR_SET_DUMPABLE, 0);
   wgscope::exporter::tune_allocator();
+  wgscope::os::secure_standard_streams();
   try {
     return wgscope::exporter::run(argc, argv);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "wgscope-exporter: {}\n", error.what());
+    wgscope::os::write_standard_error(fmt::format("wgscope-exporter: {}\n", error.what()));
     return 1;
   }
 }

@@ -17,6 +17,7 @@
 #include "wgscope/base/duration.hpp"
 #include "wgscope/base/text.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/os/standard_streams.hpp"
 #include "wgscope/source/collect.hpp"
 
 #include "build_info.hpp"
@@ -254,6 +255,13 @@ const std::map<std::string_view, EndpointDetail> kEndpointDetails{
     {"subnet", EndpointDetail::subnet},
     {"full", EndpointDetail::full}};
 
+int print(const std::string& text) {
+  const auto written = os::write_standard_output(text);
+  if (written) return 0;
+  os::write_standard_error(fmt::format("wgscope-exporter: {}\n", written.error().context));
+  return kCannotWrite;
+}
+
 /// About the first argument that no flag took.
 std::string unknown_argument(const CLI::App& app) {
   const std::string word = app.remaining().front();
@@ -319,8 +327,13 @@ ParsedOptions parse_options(int argc, char** argv) {
   try {
     app.parse(argc, argv);
     settle(raw, options);
+  } catch (const CLI::CallForHelp&) {
+    parsed.exit_code = print(app.help());
+  } catch (const CLI::CallForVersion&) {
+    parsed.exit_code = print(app.version() + '\n');
   } catch (const CLI::ParseError& error) {
-    parsed.exit_code = app.exit(error) == 0 ? 0 : 2;
+    static_cast<void>(app.exit(error));
+    parsed.exit_code = 2;
   }
   return parsed;
 }

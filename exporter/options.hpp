@@ -12,6 +12,9 @@
 
 namespace wgscope::exporter {
 
+/// What the program ends with where its output cannot be written, as the probe does.
+inline constexpr int kCannotWrite = 3;
+
 struct Options {
   std::vector<std::string> listen{":9586"};
   bool systemd_sockets = false;

@@ -17,6 +17,7 @@
 #include "wgscope/base/closest.hpp"
 #include "wgscope/base/text.hpp"
 
+#include "probe/render/print.hpp"
 #include "probe/verbs.hpp"
 
 namespace wgscope::probe {
@@ -138,11 +139,13 @@ bool Option::given() const { return !option_->empty(); }
 CommandLine::CommandLine(std::string_view description, std::string_view name)
     : app_(std::make_unique<CLI::App>(std::string(description), std::string(name))) {
   app_->formatter(std::make_shared<PlainFormatter>());
-  app_->failure_message([](const CLI::App* failed, const CLI::Error& error) {
-    const bool unknown = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
-    return fmt::format("{}: {} (see --help)\n", failed->get_name(),
-                       unknown ? unknown_argument(*failed) : hide_keys(error.what()));
-  });
+  std::string verb(name);
+  if (const std::size_t blank = verb.find(' '); blank != std::string::npos)
+    verb.erase(0, blank + 1);
+  tell_ = [verb](const std::string& sentence) {
+    complain(verb, sentence);
+    return Exit::unknown;
+  };
 }
 
 CommandLine::~CommandLine() = default;
@@ -184,8 +187,12 @@ std::optional<Exit> CommandLine::parse(std::vector<std::string> arguments) {
     std::ranges::for_each(arguments, take_old_spelling);
     std::ranges::reverse(arguments);  // as CLI11 wants them
     app_->parse(std::move(arguments));
+  } catch (const CLI::CallForHelp&) {
+    return print("", app_->help());
+  } catch (const CLI::ExtrasError&) {
+    return tell_(unknown_argument(*app_) + " (see --help)");
   } catch (const CLI::ParseError& error) {
-    return app_->exit(error) == 0 ? Exit::ok : Exit::unknown;
+    return tell_(hide_keys(error.what()) + " (see --help)");
   }
   return std::nullopt;
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "probe/verbs.hpp"
@@ -73,12 +74,19 @@ class CommandLine {
   /// Looks at all options together, once each of them was understood.
   void check(std::function<Complaint()> look);
 
-  /// Reads a verb's options. What --help or a mistake print has been printed.
+  /// Whom to tell about a mistake, in a sentence, instead of standard error. @param tell  returns
+  /// what the program is to end with.
+  void on_mistake(std::function<Exit(const std::string& sentence)> tell) {
+    tell_ = std::move(tell);
+  }
+
+  /// Reads a verb's options. What --help prints has been printed, and a mistake been told.
   /// @returns what the program is to end with at once; nothing when the verb is to run.
   std::optional<Exit> parse(std::vector<std::string> arguments);
 
  private:
   std::unique_ptr<CLI::App> app_;
+  std::function<Exit(const std::string& sentence)> tell_;
 };
 
 }  // namespace wgscope::probe

@@ -1,7 +1,6 @@
 #include "probe/program.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,57 +11,61 @@
 
 #include "wgscope/base/closest.hpp"
 #include "wgscope/base/text.hpp"
+#include "wgscope/diagnosis/report.hpp"
 
 #include "build_info.hpp"
 #include "probe/command_line.hpp"
+#include "probe/refusal.hpp"
+#include "probe/render/print.hpp"
 #include "probe/run.hpp"
 #include "probe/verbs.hpp"
 
 namespace wgscope::probe {
 namespace {
 
-void print_help() {
-  fmt::print("Diagnostics for WireGuard tunnels.\n\nUsage: wgscope VERB [OPTION]...\n\nVerbs:\n");
-  for (const Verb& verb : verbs()) fmt::print("  {:<12}{}\n", verb.name, verb.summary);
-  fmt::print(
-      "\nOptions:\n"
-      "  --help      Show this help; after a verb, the help of the verb\n"
-      "  --version   Show the version\n\n"
-      "Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown or wrong usage.\n");
+std::string help() {
+  std::string text =
+      "Diagnostics for WireGuard tunnels.\n\nUsage: wgscope VERB [OPTION]...\n\nVerbs:\n";
+  for (const Verb& verb : verbs()) text += fmt::format("  {:<12}{}\n", verb.name, verb.summary);
+  return text +
+         "\nOptions:\n"
+         "  --help      Show this help; after a verb, the help of the verb\n"
+         "  --version   Show the version\n\n"
+         "Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown, wrong usage, or an output that "
+         "cannot be written.\n";
 }
 
-Exit refuse(std::string_view what) {
-  fmt::print(stderr, "wgscope: {} (see wgscope --help)\n", what);
-  return Exit::unknown;
+/// What a program waits for that reads the report of a verb is a report.
+Exit refuse_arguments(std::string_view what, std::span<const std::string> arguments) {
+  return refuse(call_as_written("", arguments), fmt::format("{} (see wgscope --help)", what),
+                diagnosis::Reason::wrong_usage);
 }
 
 }  // namespace
 
 Exit run_program(std::vector<std::string> arguments) {
-  if (arguments.empty()) return refuse("no verb given");
-  const std::string first = std::move(arguments.front());
-  arguments.erase(arguments.begin());
-  if (first == "--help" || first == "-h" || first == "help") {
-    print_help();
-    return Exit::ok;
-  }
-  if (first == "--version") {
-    fmt::print("wgscope {} (revision {}, {})\n", build_info::kVersion, build_info::kRevision,
-               build_info::kCompiler);
-    return Exit::ok;
-  }
+  if (arguments.empty()) return refuse_arguments("no verb given", arguments);
+  const std::string first = arguments.front();
+  if (first == "--help" || first == "-h" || first == "help") return print("", help());
+  if (first == "--version")
+    return print("", fmt::format("wgscope {} (revision {}, {})\n", build_info::kVersion,
+                                 build_info::kRevision, build_info::kCompiler));
   const auto verb = std::ranges::find(verbs(), std::string_view(first), &Verb::name);
-  if (verb != verbs().end())
+  if (verb != verbs().end()) {
+    arguments.erase(arguments.begin());
     return verb->make != nullptr ? run_verb(*verb, std::move(arguments))
                                  : verb->run(std::move(arguments));
+  }
   std::vector<std::string> known;
   if (first.starts_with('-')) {
     known = {"--help", "--version"};
   } else {
     for (const Verb& one : verbs()) known.emplace_back(one.name);
   }
-  return refuse(fmt::format("unknown {} '{}'{}", first.starts_with('-') ? "option" : "verb",
-                            printable(hide_keys(first)), did_you_mean(first, known)));
+  return refuse_arguments(
+      fmt::format("unknown {} '{}'{}", first.starts_with('-') ? "option" : "verb",
+                  printable(hide_keys(first)), did_you_mean(first, known)),
+      arguments);
 }
 
 }  // namespace wgscope::probe

@@ -1,7 +1,6 @@
 #include "probe/run.hpp"
 
 #include <csignal>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,7 +18,6 @@
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/tunnel.hpp"
 #include "wgscope/config/wg_quick.hpp"
-#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
@@ -31,6 +29,8 @@
 #include "probe/command_line.hpp"
 #include "probe/options/check_options.hpp"
 #include "probe/options/output_options.hpp"
+#include "probe/refusal.hpp"
+#include "probe/render/print.hpp"
 #include "probe/render/progress.hpp"
 #include "probe/render/show.hpp"
 #include "probe/verbs.hpp"
@@ -89,11 +89,13 @@ class Interrupts {
 
 class VerbRun {
  public:
-  VerbRun(std::string_view name, CheckVerb& verb)
+  /// @param given  Call::given.
+  VerbRun(std::string_view name, CheckVerb& verb, std::vector<std::string> given)
       : name_(name),
         verb_(verb),
         output_(verb.check.output),
-        progress_(make_progress(output_)),
+        given_(std::move(given)),
+        progress_(make_progress(name, output_)),
         subject_(verb.check) {}
 
   Exit go();
@@ -107,7 +109,8 @@ class VerbRun {
   std::string_view name_;
   CheckVerb& verb_;
   const OutputOptions& output_;
-  std::unique_ptr<LiveLine> progress_;
+  std::vector<std::string> given_;
+  std::unique_ptr<ShownProgress> progress_;
   std::optional<checks::Run> run_;  ///< before subject_, whose session needs it
   Subject subject_;
 };
@@ -119,23 +122,8 @@ diagnosis::Report VerbRun::begin_report() const {
   return report;
 }
 
-/// Says what keeps the verb from running: to people, and as a report to the program that
-/// waits for one.
 Exit VerbRun::refuse(const Error& error) const {
-  // It may quote an argument, and that may be a key in the wrong place.
-  const std::string why = hide_keys(error.context);
-  fmt::print(stderr, "wgscope {}: {}\n", name_, why);
-  const bool has_files = !output_.junit_file.empty() || !output_.prometheus_file.empty();
-  if (!output_.json && (!has_files || verb_.check.plan)) return Exit::unknown;
-  diagnosis::Report report = begin_report();
-  // The sentence may contain names and paths, so all of it is redacted.
-  report.checks.push_back(diagnosis::make_check(diagnosis::CheckKind::configuration_target,
-                                                diagnosis::Status::unknown,
-                                                diagnosis::text("{}", diagnosis::Name{why})));
-  OutputOptions output = output_;
-  if (verb_.check.plan) output.junit_file = output.prometheus_file = "";
-  static_cast<void>(show_report(report, output));
-  return Exit::unknown;
+  return probe::refuse({name_, output_, verb_.check.plan, given_}, error.context, reason_of(error));
 }
 
 render::Plan VerbRun::plan(const checks::Question& question) const {
@@ -155,9 +143,8 @@ Exit VerbRun::go() {
   if (!question) return refuse(question.error());
   if (verb_.check.plan) {
     const render::Plan planned = plan(**question);
-    fmt::print("{}", output_.json ? render::to_json(planned, output_.redact)
-                                  : render::to_text(planned, output_.redact));
-    return Exit::ok;
+    return print(name_, output_.json ? render::to_json(planned, output_.redact)
+                                     : render::to_text(planned, output_.redact));
   }
   auto run = checks::Run::open(progress_.get());
   if (!run) return refuse(run.error());
@@ -179,10 +166,11 @@ Exit VerbRun::ask(checks::Run& run, checks::Question& question) {
     question.ask(run, limit ? std::optional(begun + *limit) : std::nullopt, report);
     report.duration = os::boot_now() - begun;
     if (progress_) progress_->clear();
-    const Exit exit = watching.show(report);
-    if (!again || run.interrupted()) return exit;
+    const Shown shown = watching.show(report);
+    // Who watches has gone where standard output cannot be written.
+    if (!again || run.interrupted() || !shown.on_standard_output) return shown.exit;
     run.say("waiting for the next run", os::boot_now() + *again);
-    if (!run.pass(*again)) return exit;
+    if (!run.pass(*again)) return shown.exit;
     if (checks::Tunnel* tunnel = subject_.wanted()) tunnel->begin_again();
   }
 }
@@ -217,8 +205,12 @@ Exit run_verb(const Verb& row, std::vector<std::string> arguments) {
   const std::unique_ptr<CheckVerb> verb = row.make();
   CommandLine line(verb->description(), fmt::format("wgscope {}", row.name));
   verb->add_options(line);
+  const Call written = call_as_written(row.name, arguments);
+  line.on_mistake([&](const std::string& sentence) {
+    return refuse(written, sentence, diagnosis::Reason::wrong_usage);
+  });
   if (const auto ended = line.parse(std::move(arguments))) return *ended;
-  return VerbRun(row.name, *verb).go();
+  return VerbRun(row.name, *verb, written.given).go();
 }
 
 }  // namespace wgscope::probe

@@ -68,9 +68,15 @@ struct Guesses {
 
 }  // namespace
 
-diagnosis::Text endpoint_text(const Target& target) {
-  return diagnosis::text("{}:{}", diagnosis::Name{target.endpoint.host}, target.endpoint.port);
+diagnosis::Text endpoint_text(const config::EndpointName& endpoint) {
+  if (const auto address = endpoint.address()) return diagnosis::text("{}", *address);
+  // An IPv6 address whose zone is the name of an interface.
+  if (endpoint.host.find(':') != std::string::npos)
+    return diagnosis::text("[{}]:{}", diagnosis::Name{endpoint.host}, endpoint.port);
+  return diagnosis::text("{}:{}", diagnosis::Name{endpoint.host}, endpoint.port);
 }
+
+diagnosis::Text endpoint_text(const Target& target) { return endpoint_text(target.endpoint); }
 
 Result<std::size_t> choose_peer(const config::WgQuickConfig& config, const std::string& peer) {
   if (config.peers.empty())

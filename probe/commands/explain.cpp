@@ -1,4 +1,3 @@
-#include <cstdio>
 #include <string>
 #include <unistd.h>
 #include <utility>
@@ -12,6 +11,7 @@
 
 #include "probe/command_line.hpp"
 #include "probe/commands/commands.hpp"
+#include "probe/render/print.hpp"
 #include "probe/render/terminal.hpp"
 #include "probe/verbs.hpp"
 
@@ -30,15 +30,14 @@ Exit run_explain(std::vector<std::string> arguments) {
   for (const std::string& id : ids) {
     const diagnosis::FindingKind* kind = render::find_kind(id);
     if (kind == nullptr) {
-      fmt::print(stderr, "wgscope explain: unknown finding: '{}' (wgscope explain lists all)\n",
-                 printable(hide_keys(id)));
+      complain("explain", fmt::format("unknown finding: '{}' (wgscope explain lists all)",
+                                      printable(hide_keys(id))));
       return Exit::unknown;
     }
     if (!text.empty()) text += '\n';
     text += render::explain(*kind, terminal_width(STDOUT_FILENO));
   }
-  fmt::print("{}", text);
-  return Exit::ok;
+  return print("explain", text);
 }
 
 }  // namespace wgscope::probe

@@ -4,7 +4,6 @@
 #include <charconv>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +24,7 @@
 #include "wgscope/diagnosis/mtu.hpp"
 #include "wgscope/diagnosis/outer.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/os/standard_streams.hpp"
 #include "wgscope/path/mtu_search.hpp"
 
 #include "probe/command_line.hpp"
@@ -129,9 +129,8 @@ std::string size_table(std::string_view title, const path::MtuResult& result) {
 /// To standard error, as standard output is for the report alone.
 void show_tables(std::string_view first_title, const std::optional<path::MtuResult>& first,
                  std::string_view second_title, const std::optional<path::MtuResult>& second) {
-  if (first) fmt::print(stderr, "{}", size_table(first_title, *first));
-  if (second) fmt::print(stderr, "{}", size_table(second_title, *second));
-  static_cast<void>(std::fflush(stderr));
+  if (first) os::write_standard_error(size_table(first_title, *first));
+  if (second) os::write_standard_error(size_table(second_title, *second));
 }
 
 Result<std::unique_ptr<checks::Question>> MtuVerb::make_inner(Subject& subject) const {

@@ -2,18 +2,16 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unistd.h>
 
-#include <fmt/core.h>
-
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/question.hpp"
 #include "wgscope/diagnosis/ping.hpp"
+#include "wgscope/os/standard_streams.hpp"
 #include "wgscope/render/report.hpp"
 
 #include "probe/command_line.hpp"
@@ -27,10 +25,7 @@
 namespace wgscope::probe {
 namespace {
 
-void write_to_stderr(const std::string& piece) {
-  fmt::print(stderr, "{}", piece);
-  static_cast<void>(std::fflush(stderr));
-}
+void write_to_stderr(const std::string& piece) { os::write_standard_error(piece); }
 
 /// Pings as they happen, and at the end the histogram that the report shows with --verbose only.
 class LivePings final : public checks::PingObserver {

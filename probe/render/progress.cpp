@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -16,6 +17,7 @@
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/poll_loop.hpp"
+#include "wgscope/os/standard_streams.hpp"
 #include "wgscope/render/layout.hpp"
 #include "wgscope/render/redaction.hpp"
 
@@ -93,9 +95,43 @@ void LiveLine::write(const std::string& text) const {
   }
 }
 
-std::unique_ptr<LiveLine> make_progress(const OutputOptions& options) {
-  if (options.json || !can_move_cursor(surroundings_of(STDERR_FILENO))) return nullptr;
-  return std::make_unique<LiveLine>(STDERR_FILENO, options.redact);
+ProgressLog::ProgressLog(std::string_view verb, bool redact, Write write)
+    : verb_(verb), redact_(redact), write_(std::move(write)) {}
+
+void ProgressLog::attach(os::PollLoop& loop) {
+  watch_ = loop.add(
+      os::Timer{.next = [this] { return due(); }, .expired = [this](Instant now) { say(now); }});
+}
+
+void ProgressLog::on_wait(const diagnosis::Text& what, std::optional<Instant> until) {
+  wait(what, until, os::boot_now());
+}
+
+void ProgressLog::wait(const diagnosis::Text& what, std::optional<Instant> until, Instant now) {
+  if (!first_) first_ = now + kFirst;
+  what_ = what;
+  until_ = until;
+}
+
+std::optional<Instant> ProgressLog::due() const {
+  if (what_.empty() || !first_) return std::nullopt;
+  if (!last_) return first_;
+  return *last_ + (what_ == said_ ? kPauseOfSame : kPause);
+}
+
+void ProgressLog::say(Instant now) {
+  const auto left = until_ ? std::optional(*until_ - now) : std::nullopt;
+  write_(fmt::format("wgscope {}: {}\n", verb_, progress_line(what_, left, redact_, 0)));
+  last_ = now;
+  said_ = what_;
+}
+
+std::unique_ptr<ShownProgress> make_progress(std::string_view verb, const OutputOptions& options) {
+  const Surroundings around = surroundings_of(STDERR_FILENO);
+  if (options.json && (around.is_terminal || os::are_standard_outputs_one())) return nullptr;
+  if (can_move_cursor(around)) return std::make_unique<LiveLine>(STDERR_FILENO, options.redact);
+  return std::make_unique<ProgressLog>(
+      verb, options.redact, [](const std::string& line) { os::write_standard_error(line); });
 }
 
 }  // namespace wgscope::probe

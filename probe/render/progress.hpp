@@ -2,9 +2,11 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
@@ -22,6 +24,16 @@ namespace wgscope::probe {
 std::string progress_line(const diagnosis::Text& what, std::optional<Nanoseconds> left, bool redact,
                           std::size_t width);
 
+/// Progress that is shown somewhere. One thread, that of the loop.
+class ShownProgress : public checks::Progress {
+ public:
+  /// From now on times are watched for while that loop runs.
+  virtual void attach(os::PollLoop& loop) = 0;
+  /// Something else is shown now: takes away what is shown of the progress, until the next
+  /// on_wait().
+  virtual void clear() = 0;
+};
+
 /// One line on a terminal that says what a check waits for and how long at most, and is gone when
 /// something else is shown. Nothing for the first moments, so that a run that takes no time does
 /// not flicker.
@@ -32,9 +44,7 @@ std::string progress_line(const diagnosis::Text& what, std::optional<Nanoseconds
 ///     …
 ///     line.clear();
 ///     show_report(…);
-///
-/// One thread, that of the loop.
-class LiveLine final : public checks::Progress {
+class LiveLine final : public ShownProgress {
  public:
   static constexpr Nanoseconds kDelay = std::chrono::milliseconds{300};
 
@@ -44,11 +54,10 @@ class LiveLine final : public checks::Progress {
   LiveLine& operator=(const LiveLine&) = delete;
   ~LiveLine() override { clear(); }
 
-  /// From now on the seconds left count down by themselves while that loop runs.
-  void attach(os::PollLoop& loop);
+  /// The seconds left count down by themselves.
+  void attach(os::PollLoop& loop) override;
   void on_wait(const diagnosis::Text& what, std::optional<Instant> until) override;
-  /// Takes the line away, until the next on_wait().
-  void clear();
+  void clear() override;
 
  private:
   void draw(Instant now);
@@ -64,8 +73,46 @@ class LiveLine final : public checks::Progress {
   bool shown_ = false;
 };
 
-/// Who is shown progress: nobody where standard error is no terminal or a dumb one, or where the
-/// report goes to a program. @returns nullptr then.
-std::unique_ptr<LiveLine> make_progress(const OutputOptions& options);
+/// Lines for a log, "wgscope nat: waiting for …, 12 s left". A run that is over soon says nothing,
+/// and a long one not much: something else that is waited for has a line of its own at most every
+/// 10 s, and the same thing one every minute.
+class ProgressLog final : public ShownProgress {
+ public:
+  static constexpr Nanoseconds kFirst = std::chrono::seconds{5};  ///< from the first wait on
+  static constexpr Nanoseconds kPause = std::chrono::seconds{10};
+  static constexpr Nanoseconds kPauseOfSame = std::chrono::minutes{1};
+
+  /// What a line is given to, with the line break at its end.
+  using Write = std::function<void(const std::string& line)>;
+
+  ProgressLog(std::string_view verb, bool redact, Write write);
+
+  void attach(os::PollLoop& loop) override;
+  void on_wait(const diagnosis::Text& what, std::optional<Instant> until) override;
+  void clear() override {}
+
+  /// When the next line is due; nothing: nothing is waited for.
+  [[nodiscard]] std::optional<Instant> due() const;
+  /// Writes the line that is due.
+  void say(Instant now);
+  /// As on_wait(), at that time.
+  void wait(const diagnosis::Text& what, std::optional<Instant> until, Instant now);
+
+ private:
+  std::string_view verb_;
+  bool redact_;
+  Write write_;
+  os::PollLoop::Watch watch_;
+  diagnosis::Text what_;
+  std::optional<Instant> until_;
+  std::optional<Instant> first_;  ///< no line before
+  std::optional<Instant> last_;   ///< when the last line was written
+  diagnosis::Text said_;          ///< what that was about
+};
+
+/// Who is shown progress: a terminal by a line that changes, anything else by lines of a log. Nobody
+/// where the report goes to a program that would read the lines as well, or that a terminal shows.
+/// @param verb  outlives the progress. @returns nullptr then.
+std::unique_ptr<ShownProgress> make_progress(std::string_view verb, const OutputOptions& options);
 
 }  // namespace wgscope::probe

@@ -1,7 +1,5 @@
 #include "probe/render/show.hpp"
 
-#include <cerrno>
-#include <cstdio>
 #include <string>
 #include <string_view>
 #include <unistd.h>
@@ -13,9 +11,13 @@
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/os/file.hpp"
+#include "wgscope/os/standard_streams.hpp"
+#include "wgscope/render/redaction.hpp"
 #include "wgscope/render/report.hpp"
+#include "wgscope/render/sentence.hpp"
 
 #include "probe/options/output_options.hpp"
+#include "probe/render/print.hpp"
 #include "probe/render/terminal.hpp"
 #include "probe/verbs.hpp"
 
@@ -38,11 +40,10 @@ Result<> write_file(const std::string& path, std::string_view content) {
   return os::replace_file(path, content, kFileMode);
 }
 
-Result<> write_stdout(std::string_view content) {
-  errno = 0;
-  const bool written = std::fwrite(content.data(), 1, content.size(), stdout) == content.size();
-  if (!written || std::fflush(stdout) != 0) return fail_errno("write to standard output", errno);
-  return {};
+std::string text_of(const diagnosis::Report& report, const OutputOptions& options, TextForm form) {
+  if (options.json) return render::to_json(report, options.fail_on, options.redact);
+  if (form == TextForm::one_line) return render::to_line(report, style_of(options));
+  return (form == TextForm::changed ? "\n" : "") + render::to_text(report, style_of(options));
 }
 
 }  // namespace
@@ -58,33 +59,29 @@ Result<> check_outputs(const OutputOptions& options) {
   return {};
 }
 
-Exit show_report(const diagnosis::Report& report, const OutputOptions& options, TextForm form) {
+Shown show_report(const diagnosis::Report& report, const OutputOptions& options, TextForm form) {
   bool all_written = true;
+  const std::string files[] = {options.junit_file, options.prometheus_file};
   const auto must = [&](const Result<>& done) {
     if (done) return;
     all_written = false;
-    fmt::print(stderr, "wgscope {}: {}\n", report.verb, done.error().context);
+    render::Redaction redaction(options.redact, report);
+    complain(report.verb, redaction.show(render::mark(done.error().context, files)));
   };
-  // Files first: who reads standard output may hang up, which ends the program.
+  // Files first: standard output may be a pipe that nobody empties.
   if (!options.junit_file.empty())
     must(write_file(options.junit_file, render::to_junit(report, options.fail_on, options.redact)));
   if (!options.prometheus_file.empty())
     must(write_file(options.prometheus_file,
                     render::to_prometheus(report, options.fail_on, options.redact)));
-  if (options.json) {
-    must(write_stdout(render::to_json(report, options.fail_on, options.redact)));
-  } else {
-    const std::string_view before = form == TextForm::changed ? "\n" : "";
-    must(write_stdout(form == TextForm::one_line
-                          ? render::to_line(report, style_of(options))
-                          : std::string(before) + render::to_text(report, style_of(options))));
-  }
-  const Exit exit = static_cast<Exit>(render::exit_code(overall(report, options.fail_on)));
-  return exit == Exit::ok && !all_written ? Exit::unknown : exit;
+  const auto printed = os::write_standard_output(text_of(report, options, form));
+  must(printed);
+  const auto exit = static_cast<Exit>(render::exit_code(overall(report, options.fail_on)));
+  return {all_written ? exit : Exit::unknown, printed.has_value()};
 }
 
-Exit Watching::show(const diagnosis::Report& report) {
-  Seen seen{diagnosis::verdict(report), report.success, {}};
+Shown Watching::show(const diagnosis::Report& report) {
+  Seen seen{diagnosis::verdict(report, options_.fail_on), report.success, {}};
   for (const diagnosis::Check& check : report.checks)
     seen.checks.push_back({check.name, check.target, check.status,
                            check.finding ? check.finding->cause : diagnosis::Text()});

@@ -27,11 +27,16 @@ enum class TextForm : std::uint8_t {
   one_line,  ///< when the run began, and its verdict
 };
 
+struct Shown {
+  Exit exit;                ///< what the program is to end with
+  bool on_standard_output;  ///< nothing more can be shown there otherwise
+};
+
 /// Shows a report wherever that was asked for. An output that cannot be written is named on
-/// standard error. It costs none of the others, and makes what would be ok unknown.
-/// @returns what the program is to end with.
-Exit show_report(const diagnosis::Report& report, const OutputOptions& options,
-                 TextForm form = TextForm::whole);
+/// standard error. It costs none of the others, but the program ends with unknown: whoever reads
+/// that output has another report, or none.
+Shown show_report(const diagnosis::Report& report, const OutputOptions& options,
+                  TextForm form = TextForm::whole);
 
 /// Shows the reports of a verb that runs again and again. People see what has changed: the whole
 /// report when it differs from the one before, otherwise one line with the verdict. Programs get
@@ -42,7 +47,7 @@ class Watching {
   explicit Watching(const OutputOptions& options) : options_(options) {}
 
   /// @returns as show_report().
-  Exit show(const diagnosis::Report& report);
+  Shown show(const diagnosis::Report& report);
 
  private:
   /// What makes two reports differ. Times and counts are left out: they differ in each run.

@@ -1,6 +1,8 @@
-// Reports of every shape, held against what reads them: the published JSON schema by a validator,
-// JUnit's XML by a schema of what its readers have in common, Prometheus' text by promtool.
+// Reports of every shape and of every verb, held against what reads them: the published JSON schema
+// by Debian's validator, JUnit's XML by a schema of what its readers have in common, Prometheus'
+// text by promtool.
 
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <optional>
@@ -26,6 +28,7 @@
 namespace wgscope::test {
 namespace {
 
+using namespace std::chrono_literals;
 using diagnosis::FailOn;
 using nlohmann::json;
 using testing::HasSubstr;
@@ -41,10 +44,14 @@ std::optional<std::string> why_not(std::vector<std::string> command, const std::
   }
 }
 
+/// Debian's, whose jsonschema is older than what pip installs for another: it loads the file as it
+/// is, or not at all.
+constexpr const char* kPython = "/usr/bin/python3";
+
 class JsonSchema : public testing::Test {
  protected:
   void SetUp() override {
-    WGSCOPE_NEED(why_not({"python3", "-c", "import jsonschema"},
+    WGSCOPE_NEED(why_not({kPython, "-c", "import jsonschema"},
                          "needs python3-jsonschema (script/bootstrap --tests)"));
   }
 
@@ -61,7 +68,7 @@ for number, document in enumerate(json.load(sys.stdin)):
 )";
     json all = json::array();
     for (const std::string& document : documents) all.push_back(json::parse(document));
-    return must_run({"python3", "-c", kProgram, source_dir() / "docs/report.schema.json"},
+    return must_run({kPython, "-c", kProgram, source_dir() / "docs/report.schema.json"},
                     {.env = {}, .netns = {}, .input = all.dump()});
   }
 };
@@ -94,6 +101,60 @@ TEST_F(JsonSchema, FindsFaultsWhereThereAreSome) {
   const std::string found = "\n" + faults(bad);
   for (std::size_t i = 0; i < bad.size(); ++i)
     EXPECT_THAT(found, HasSubstr("\n" + std::to_string(i) + " ")) << bad[i];
+}
+
+/// The program beside a gateway.
+class JsonSchemaOfVerbs : public JsonSchema {
+ protected:
+  void SetUp() override {
+    JsonSchema::SetUp();
+    ASSERT_TRUE(listen_.wait_for_output("stop with Ctrl-C", 30s)) << listen_.err();
+  }
+  static std::string wgscope() { return binary_dir() / "probe/wgscope"; }
+
+  /// What a verb prints with --json, whatever it ends with.
+  std::string document(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), wgscope());
+    arguments.insert(arguments.begin() + 2,
+                     {"--json", "--uapi-dir", folder_ / "none", "--state-dir", folder_ / "state"});
+    return run(std::move(arguments), {}, 60s).out;
+  }
+
+  TempDir folder_;
+  Process listen_{{wgscope(), "listen", "--generate", "--stun", "--peer-file",
+                   folder_ / "peer.conf", "--uapi-dir", folder_.path()}};
+};
+
+TEST_F(JsonSchemaOfVerbs, DescribesWhatEachVerbPrints) {
+  const std::string peer = folder_ / "peer.conf";
+  const std::string config = read_file(peer);
+  const std::size_t begin = config.find("127.0.0.1:");
+  const std::string endpoint = config.substr(begin, config.find('\n', begin) - begin);
+  std::vector<std::string> documents;
+  for (const std::vector<std::string>& verb : std::vector<std::vector<std::string>>{
+           {"check", "--quick", "--config", peer},
+           {"handshake", "--config", peer},
+           {"ping", "--count", "2", "--interval", "10ms", "--config", peer},
+           {"reach", "--icmp", "10.95.86.1", "--expect-closed", "tcp:10.95.86.1:7", "--config",
+            peer},
+           {"mtu", "--quick", "--config", peer},
+           {"mtu", "--outer", "127.0.0.1", "--timeout", "2s"},
+           {"nat", "--quick", "--stun", endpoint},
+           {"handshake", "--config", peer, "--endpoint", "127.0.0.1:9", "--timeout", "300ms"},
+           {"handshake", "--config", peer, "--endpoint", "[::1]:9", "--timeout", "300ms"},
+           {"check", "--no-such-option"},
+           {"ping", "--config", folder_ / "missing"}}) {
+    documents.push_back(document(verb));
+    std::vector<std::string> redacted = verb;
+    redacted.emplace_back("--redact");
+    documents.push_back(document(redacted));
+  }
+  for (const std::string& document : documents) ASSERT_TRUE(json::accept(document)) << document;
+  EXPECT_EQ(faults(documents), "");
+  // A schema that takes everything would pass, too.
+  json wrong = json::parse(documents.front());
+  wrong["checks"][0]["status"] = "splendid";
+  EXPECT_THAT(faults({wrong.dump()}), HasSubstr("splendid"));
 }
 
 class JunitSchema : public testing::Test {

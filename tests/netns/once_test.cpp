@@ -15,6 +15,7 @@
 #include "process.hpp"
 #include "temp_dir.hpp"
 #include "uapi_server.hpp"
+#include "unwritable.hpp"
 
 namespace wgscope::test {
 namespace {
@@ -90,11 +91,16 @@ TEST_F(OnceTest, FailsWhenNothingAtAllCouldBeRead) {
             0);
 }
 
-TEST_F(OnceTest, FailsWhenItsOutputIsFull) {
-  const Finished finished = run({"sh", "-c", "\"$0\" \"$@\" > /dev/full", Exporter::program(),
-                                 "--once", "--uapi.dir=" + sockets_.path().string()});
-  EXPECT_EQ(finished.exit_code, 1);
-  EXPECT_THAT(finished.err, HasSubstr("standard output"));
+TEST_F(OnceTest, FailsWhenItsOutputCannotBeWritten) {
+  for (const std::string flag : {"--once", "--help", "--version"}) {
+    for (const Unwritable& output : kUnwritable) {
+      const Finished finished = run(writing_to(
+          output, {Exporter::program(), flag, "--uapi.dir=" + sockets_.path().string()}));
+      EXPECT_EQ(finished.exit_code, 3) << flag << output.why;
+      EXPECT_THAT(finished.err, HasSubstr(std::string("write to standard output: ") + output.why));
+      EXPECT_EQ(finished.out, "");
+    }
+  }
 }
 
 TEST_F(OnceTest, ATextfileIsNeverSeenHalf) {
@@ -134,7 +140,7 @@ TEST_F(OnceTest, ATextfileIsNeverSeenHalf) {
 TEST_F(OnceTest, ATextfileThatCannotBeWrittenEndsWithOneLine) {
   for (const std::string file : {"/no/such/folder/x.prom", "/proc/x.prom"}) {
     const Finished finished = once({"--textfile=" + file});
-    EXPECT_EQ(finished.exit_code, 1);
+    EXPECT_EQ(finished.exit_code, 3);
     EXPECT_THAT(finished.out, IsEmpty());
     EXPECT_THAT(finished.err, AllOf(HasSubstr("level=error"), HasSubstr("write " + file)));
     EXPECT_EQ(count_of(finished.err, "level=error"), 1U) << finished.err;

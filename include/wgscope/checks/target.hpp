@@ -33,8 +33,9 @@ struct Target {
   std::optional<std::chrono::seconds> keepalive = {};  ///< PersistentKeepalive; nothing: off
 };
 
-/// "gw.example.net:51820", as reports call a target.
+/// "gw.example.net:51820", "[2001:db8::1]:51820", as reports call a target.
 diagnosis::Text endpoint_text(const Target& target);
+diagnosis::Text endpoint_text(const config::EndpointName& endpoint);
 
 /// Which of the peers is meant.
 /// @param peer  its public key or its name; empty where there is only one.

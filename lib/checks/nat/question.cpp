@@ -15,6 +15,7 @@
 #include "wgscope/checks/nat_flow.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
+#include "wgscope/checks/target.hpp"
 #include "wgscope/checks/tunnel.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/check_kinds.hpp"
@@ -41,8 +42,7 @@ class NatQuestion final : public Question {
   explicit NatQuestion(NatOptions options) : options_(std::move(options)) {}
 
   [[nodiscard]] diagnosis::Text target() const override {
-    const config::EndpointName& first = options_.servers.front();
-    return text("{}:{}", diagnosis::Name{first.host}, first.port);
+    return endpoint_text(options_.servers.front());
   }
   [[nodiscard]] std::vector<diagnosis::Text> plan() const override;
 

@@ -25,6 +25,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using diagnosis::text;
+using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -151,11 +152,75 @@ TEST_F(LiveLineTest, DoesNotMindATerminalThatHasGone) {
   EXPECT_TRUE(run_->pass(LiveLine::kDelay + 50ms));
 }
 
-TEST(MakeProgress, IsForTerminalsOnly) {
-  // The test's own standard error may be one.
-  EXPECT_EQ(make_progress({.json = true}), nullptr);
+/// Lines of a log at times that the test chooses, in seconds from the first wait.
+class ProgressLogTest : public ::testing::Test {
+ protected:
+  void wait(const diagnosis::Text& what, std::chrono::seconds at,
+            std::optional<std::chrono::seconds> until = {}) {
+    log_.wait(what, until ? std::optional(begin_ + *until) : std::nullopt, begin_ + at);
+  }
+  /// What the loop does up to that time.
+  void pass_until(std::chrono::seconds end) {
+    for (auto due = log_.due(); due && *due <= begin_ + end; due = log_.due()) log_.say(*due);
+  }
+
+  const Instant begin_ = os::boot_now();
+  std::string seen_;
+  ProgressLog log_{"nat", true, [this](const std::string& line) { seen_ += line; }};
+};
+
+TEST_F(ProgressLogTest, SaysNothingOfARunThatIsSoonOver) {
+  wait(kWait, 0s, 20s);
+  wait("looking up a name", 3s);
+  pass_until(4s);
+  EXPECT_EQ(seen_, "");
+  EXPECT_EQ(log_.due(), begin_ + ProgressLog::kFirst);
+}
+
+TEST_F(ProgressLogTest, SaysWhatARunThatTakesLongWaitsFor) {
+  wait(kWait, 0s, 20s);
+  pass_until(9s);
+  EXPECT_EQ(seen_, "wgscope nat: waiting for a response from …:51820, 15 s left\n");
+}
+
+TEST_F(ProgressLogTest, SaysTheSameOnceAMinuteAndSomethingElseSooner) {
+  wait("waiting", 0s);
+  pass_until(64s);
+  EXPECT_EQ(seen_, "wgscope nat: waiting\n");
+  pass_until(65s);
+  EXPECT_EQ(seen_, "wgscope nat: waiting\nwgscope nat: waiting\n");
+  wait("searching", 66s);
+  wait("counting", 67s);
+  pass_until(74s);
+  EXPECT_THAT(seen_, Not(HasSubstr("counting")));
+  pass_until(75s);
+  EXPECT_THAT(seen_,
+              AllOf(EndsWith("waiting\nwgscope nat: counting\n"), Not(HasSubstr("searching"))));
+}
+
+TEST_F(ProgressLogTest, SaysNothingWhileACheckShowsByItselfWhatGoesOn) {
+  wait("waiting", 0s);
+  wait({}, 1s);
+  pass_until(1000s);
+  EXPECT_EQ(seen_, "");
+}
+
+TEST_F(LiveLineTest, IsNotForALogWhoseLinesComeByThemselves) {
+  std::string seen;
+  ProgressLog log("nat", false, [&](const std::string& line) {
+    seen = line;
+    run_->wake();
+  });
+  log.attach(run_->loop());
+  log.wait("waiting", {}, os::boot_now() - ProgressLog::kFirst);
+  EXPECT_TRUE(run_->wait([&] { return !seen.empty(); }, os::boot_now() + 20s));
+  EXPECT_EQ(seen, "wgscope nat: waiting\n");
+}
+
+TEST(MakeProgress, IsALogWhereNoCursorCanMove) {
+  // The test's own standard error may be a terminal.
   ASSERT_EQ(setenv("TERM", "dumb", 1), 0);
-  EXPECT_EQ(make_progress({}), nullptr);
+  EXPECT_NE(dynamic_cast<ProgressLog*>(make_progress("nat", {}).get()), nullptr);
 }
 
 }  // namespace
