@@ -88,6 +88,8 @@ class Interface::Core {
   void respond(Now now, const Endpoint& to, noise::OpenedInitiation& opened, PeerId id);
   void begin_session(Now now, PeerId id, std::unique_ptr<noise::KeyPair> session);
   void forget(std::unique_ptr<noise::KeyPair>& session);
+  void remember_past(std::uint32_t index);
+  [[nodiscard]] bool was_ours(std::uint32_t index) const;
 
   // transport.cpp
   bool seal(Now now, PeerId id, std::span<const std::byte> packet);
@@ -137,6 +139,8 @@ class Interface::Core {
   std::array<std::byte, 12> handled_begins_{};
 
   std::unordered_map<std::uint32_t, Target> indices_;
+  std::array<std::optional<std::uint32_t>, 64> past_indices_{};  ///< a ring
+  std::size_t next_past_ = 0;
   LoadMeter load_;
   SourceLimiter sources_;
   std::uint64_t jitter_state_;

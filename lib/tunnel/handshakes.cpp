@@ -4,6 +4,7 @@
 // handshakes come faster than we like, one multiplication to learn who it is, a comparison of
 // stamps, and only then the rest.
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -48,6 +49,8 @@ std::uint32_t Interface::Core::new_index() {
 
 void Interface::Core::forget_outstanding(PeerState& peer) {
   if (!peer.outstanding) return;
+  // One that became a session stays; begin_session() has it by then.
+  remember_past(peer.outstanding->index);
   indices_.erase(peer.outstanding->index);
   peer.outstanding.reset();
 }
@@ -56,8 +59,18 @@ void Interface::Core::forget(std::unique_ptr<noise::KeyPair>& session) {
   if (!session) return;
   const auto entry = indices_.find(session->indices().local);
   peer(entry->second.peer).ended_sessions += session->received();
+  remember_past(entry->first);
   indices_.erase(entry);
   session.reset();
+}
+
+void Interface::Core::remember_past(std::uint32_t index) {
+  past_indices_[next_past_] = index;
+  next_past_ = (next_past_ + 1) % past_indices_.size();
+}
+
+bool Interface::Core::was_ours(std::uint32_t index) const {
+  return std::ranges::find(past_indices_, std::optional(index)) != past_indices_.end();
 }
 
 bool Interface::Core::initiate(Now now, PeerId id) {

@@ -220,9 +220,13 @@ Received Interface::Core::handle_transport(Now now, const Endpoint& from,
     drop(now.boot, reason, {.peer = id, .address = from});
     return Received{};
   };
-  const auto found = indices_.find(load_le32(message.receiver()));
-  if (found == indices_.end() || found->second.session == nullptr)
-    return refuse(DropReason::unknown_index);
+  const std::uint32_t index = load_le32(message.receiver());
+  const auto found = indices_.find(index);
+  if (found == indices_.end() || found->second.session == nullptr) {
+    const bool never_ours = found == indices_.end() && !was_ours(index);
+    drop(now.boot, DropReason::unknown_index, {.address = from, .never_ours = never_ours});
+    return {};
+  }
   const auto [id, session] = found->second;
   if (expired(*session, now.boot)) return refuse(DropReason::session_expired, id);
   switch (session->open(datagram)) {

@@ -77,6 +77,9 @@ struct Event {
   /// If dropped: the size of the datagram and its first bytes, zeros where it is shorter.
   std::uint16_t size = 0;
   std::array<std::byte, 12> begins = {};
+  /// Of unknown_index: a transport message came for a session that this interface never had, as far
+  /// as it remembers (64 indexes). Late packets of a session that is over are not such.
+  bool never_ours = false;
 };
 
 }  // namespace wgscope::tunnel

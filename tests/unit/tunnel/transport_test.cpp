@@ -314,5 +314,25 @@ TEST(Transport, WhatIsNoWireGuardMessageIsMalformed) {
   EXPECT_EQ(net[1].count(DropReason::unknown_index), 1U);
 }
 
+std::size_t never_ours(Net& net, std::size_t node) {
+  return static_cast<std::size_t>(std::ranges::count(net[node].events, true, &Event::never_ours));
+}
+
+TEST(Transport, ASessionThatTheInterfaceNeverHadIsToldFromOneThatIsOver) {
+  Net net = make_pair();
+  net.keep_bytes = true;
+  net.initiate(0, 1);
+  net.advance(100ms);
+  Bytes data = net.sent(0, kData)[0].bytes;
+  net.advance(541s);  // its keys are wiped
+  net.inject(1, net[0].address, data);
+  EXPECT_EQ(net[1].count(DropReason::unknown_index), 1U);
+  EXPECT_EQ(never_ours(net, 1), 0U);
+  data[4] ^= std::byte{1};
+  net.inject(1, net[0].address, data);
+  EXPECT_EQ(net[1].count(DropReason::unknown_index), 2U);
+  EXPECT_EQ(never_ours(net, 1), 1U);
+}
+
 }  // namespace
 }  // namespace wgscope::tunnel
