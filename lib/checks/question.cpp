@@ -14,6 +14,7 @@
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/session.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 
@@ -60,6 +61,7 @@ void InnerQuestion::ask(Run& run, std::optional<Instant> deadline, diagnosis::Re
   Session* const session = tunnel_.stand(run, report);
   if (session != nullptr && !run.interrupted()) {
     ask_through(run, *session, deadline, report);
+    diagnosis::amend(session->facts(), report);
     report.interrupted = report.interrupted || run.interrupted();
   } else {
     report.interrupted = report.interrupted || run.interrupted();

@@ -13,12 +13,14 @@
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
+#include "wgscope/diagnosis/session.hpp"
 #include "wgscope/endpoint/embedded_endpoint.hpp"
 #include "wgscope/endpoint/measuring_service.hpp"
 #include "wgscope/inner/event.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/noise/tai64n.hpp"
 #include "wgscope/os/clock.hpp"
+#include "wgscope/os/local_address.hpp"
 #include "wgscope/os/poll_loop.hpp"
 #include "wgscope/os/udp_socket.hpp"
 #include "wgscope/tunnel/event.hpp"
@@ -56,6 +58,12 @@ tunnel::PeerConfig peer_config(const Target& target, const Endpoint& gateway) {
   config.allowed_ips = target.allowed_ips;
   config.endpoint = gateway;
   return config;
+}
+
+/// Refused only for what was in it.
+bool was_decrypted(const tunnel::Event& event) {
+  return event.reason == tunnel::DropReason::source_not_allowed ||
+         event.reason == tunnel::DropReason::inner_malformed;
 }
 
 }  // namespace
@@ -185,8 +193,37 @@ const tunnel::Event* Session::find(tunnel::EventKind kind, Instant since) const 
   return found == events.end() ? nullptr : &*found;
 }
 
+diagnosis::SessionFacts Session::facts() {
+  read_errors();
+  return record_.facts(os::boot_now(), gateway_, os::local_address_towards(gateway_));
+}
+
+void Session::record(const tunnel::Event& event) {
+  using enum tunnel::EventKind;
+  switch (event.kind) {
+    case roamed: speaks_from_ = event.address; break;
+    case response_accepted:
+      speaks_from_ = event.address;
+      if (!initiations_sent.empty()) round_trip_ = event.at - initiations_sent.back();
+      record_.begin(event.at);
+      break;
+    case key_confirmed:
+      record_.begin(event.at);
+      record_.hear(event.at, true);
+      break;
+    case initiation_accepted: record_.hear(event.at, false); break;
+    case keepalive_received: record_.hear(event.at, true); break;
+    case dropped:
+      if (event.never_ours && event.address == speaks_from_) record_.take_foreign(event.at);
+      if (was_decrypted(event)) record_.hear(event.at, true);
+      break;
+    default: break;
+  }
+}
+
 /// Refused datagrams fill at most half of what is kept, so that there is room for handshakes.
 void Session::on_tunnel_event(const tunnel::Event& event) {
+  record(event);
   const bool is_refusal = event.kind == tunnel::EventKind::dropped;
   if (events.size() < (is_refusal ? kMaxKept / 2 : kMaxKept)) events.push_back(event);
 }
@@ -198,10 +235,12 @@ void Session::on_inner_event(const inner::Event& event) {
 }
 
 void Session::on_socket_error(const os::SocketError& error) {
+  record_.take_error(os::boot_now(), error);
   if (socket_errors.size() < kMaxKept) socket_errors.push_back(error);
 }
 
 void Session::on_send_failure(const os::SendFailure& failure) {
+  record_.take_failure(failure);
   if (send_failures.size() < kMaxKept) send_failures.push_back(failure);
 }
 
@@ -210,6 +249,7 @@ void Session::on_fragments(const endpoint::Fragmented& one) {
 }
 
 bool Session::take_arrived(const endpoint::Arrived& arrived) {
+  record_.hear(os::boot_now(), true);
   return attendance_.offer(
       [&](const Attendant& one) { return one.on_arrival && one.on_arrival(arrived); });
 }

@@ -12,6 +12,7 @@
 #include "wgscope/checks/session.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/session.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/inner/host.hpp"
 #include "wgscope/noise/constants.hpp"
@@ -64,6 +65,7 @@ Session* Tunnel::stand(Run& run, diagnosis::Report& report) {
   session_ = std::move(outcome.session);
   facts_ = std::move(outcome.facts);
   diagnosis::add_step(*facts_, report);
+  if (session_) diagnosis::amend(session_->facts(), report);
   return session_.get();
 }
 

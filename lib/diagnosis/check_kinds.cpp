@@ -31,7 +31,8 @@ constexpr CheckRow kRows[] = {
      "Can the time of the key's last handshake be kept? Present only if not."},
 
     {key_use, "key.use", Layer::host, kBeside,
-     "Does an interface of this host use the probe's key?"},
+     "Does an interface of this host use the probe's key, or does another device take its "
+     "session?"},
     {key_stamp, "key.stamp", Layer::host, kBeside,
      "Is the handshake's timestamp later than the last one of this key?"},
     {clock, "clock", Layer::host, kBeside, "Is this host's clock synchronised?"},
@@ -42,9 +43,9 @@ constexpr CheckRow kRows[] = {
     {path_mark, "path.mark", Layer::path, kBeside,
      "Does the configuration's FwMark take effect? Present only if not."},
     {path_send, "path.send", Layer::path, kEssential,
-     "Does this host send handshake initiations out?"},
+     "Does this host send handshake initiations, and data after them, out?"},
     {path_icmp, "path.icmp", Layer::path, kBeside,
-     "Does an ICMP error say that initiations cannot arrive?"},
+     "Does an ICMP error say that initiations, or data after them, cannot arrive?"},
     {handshake_response, "handshake.response", Layer::handshake, kEssential,
      "Does the gateway respond to initiations?"},
     {handshake_cookie, "handshake.cookie", Layer::handshake, kBeside,

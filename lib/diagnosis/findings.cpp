@@ -47,6 +47,19 @@ constexpr FindingKind kKinds[] = {
      "could not store that time. If the clock is set back, the gateway will ignore this key, which "
      "looks like any other silence.",
      "Make the state directory writable, or name another one: --state-dir DIRECTORY."},
+    {FindingId::key_used_elsewhere, "WGS-KEY-005", critical, "Another device uses the key",
+     "A gateway has one session for a key: that of the latest handshake. After the gateway had "
+     "used "
+     "the probe's session, packets from the gateway's address came for a session that the probe "
+     "never had, and none of the probe's own session came after them. So another device with the "
+     "same key made a later handshake, and the two take the tunnel from each other: each works for "
+     "some seconds, then loses data until its next handshake. In which direction single packets "
+     "were lost is then unknown. Somebody who can forge packets of the gateway and drop its own "
+     "could feign this. Without such packets it cannot be told from a path that cuts the flow.",
+     "Give each device a key and an inner address of its own. On that device: wg genkey. On the "
+     "gateway: wg set INTERFACE peer PUBLIC-KEY allowed-ips ADDRESS/32. To see it: wg show all "
+     "endpoints on the gateway, again and again; the endpoint of this key moves between "
+     "addresses."},
     {FindingId::clock_set_back, "WGS-CLK-001", warning,
      "The clock is behind the key's last handshake",
      "The clock of this host shows an earlier time than the key's last handshake. Either the clock "
@@ -344,13 +357,17 @@ constexpr FindingKind kKinds[] = {
      "None of the pings through the tunnel was answered, although the handshake succeeded. There "
      "may be no such target, the target may not answer pings, the gateway may drop this peer's "
      "packets, or data may be lost where handshakes pass. wgscope handshake waits for the packets "
-     "that distinguish these causes.",
-     "Name an address that is known to answer, or run wgscope handshake."},
+     "that distinguish these causes. If large pings are not answered and small ones are, which the "
+     "probe then tries, the path drops datagrams of that size. Packet loss is listed as a cause "
+     "with the chance that it explains the silence.",
+     "Name an address that is known to answer, or run wgscope handshake. If only large pings fail, "
+     "run wgscope mtu ADDRESS."},
     {FindingId::loss_forward, "WGS-PNG-002", warning, "Packets are lost on the forward path",
      "WireGuard numbers every packet, so gaps in the numbers of the gateway's packets show what "
      "was lost on the reverse path. Some pings were not answered, and there is no gap for them: "
      "the gateway sent no answer. Either the pings were lost on the forward path, or the target "
-     "did not answer them; these two look the same.",
+     "did not answer them; these two look the same. Pings about which ICMP errors came were lost "
+     "on the forward path.",
      "Ping at a lower rate: a target that limits its answers then answers all of them. Compare "
      "with the round trips outside the tunnel in the same report: if packets are lost there too, "
      "the network loses them. On this host: mtr -u ENDPOINT shows at which router."},
@@ -361,9 +378,12 @@ constexpr FindingKind kKinds[] = {
      "Compare with the round trips outside the tunnel in the same report. On the gateway: mtr -u "
      "to this host shows at which router. On this host: nstat -az UdpRcvbufErrors, ip -s link."},
     {FindingId::loss, "WGS-PNG-004", warning, "Packets are lost",
-     "Some pings were not answered, and the gateway sent no later packet whose number would show "
-     "in which direction they were lost. At the end of a run this can be chance, or the tunnel may "
-     "have stopped working.",
+     "Some pings were not answered, and the gateway sent no later packet in the same session, "
+     "whose "
+     "number would show in which direction they were lost. At the end of a run this can be chance, "
+     "whose size the report gives, or the tunnel may have stopped working. If sessions stop "
+     "working "
+     "again and again, another device may use the key.",
      "Ping for longer. If nothing is answered any longer: wgscope handshake --hold 30s."},
     {FindingId::duplicates, "WGS-PNG-005", warning, "Packets arrived twice",
      "The same packet arrived more than once; the evidence says where it was duplicated. If a "

@@ -14,9 +14,11 @@
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/attendance.hpp"
 #include "wgscope/checks/run.hpp"
+#include "wgscope/checks/session_record.hpp"
 #include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/crypto/random.hpp"
+#include "wgscope/diagnosis/session.hpp"
 #include "wgscope/endpoint/attachment.hpp"
 #include "wgscope/endpoint/embedded_endpoint.hpp"
 #include "wgscope/endpoint/measuring_service.hpp"
@@ -91,6 +93,15 @@ class Session final : private endpoint::Observer {
   std::vector<os::SendFailure> send_failures;
   std::vector<endpoint::Fragmented> fragmented;  ///< datagrams that came in fragments
 
+  /// What was seen since the first handshake, errors that wait at the socket included.
+  [[nodiscard]] diagnosis::SessionFacts facts();
+  /// How long the last handshake's initiation and response took; nothing: none was made from here.
+  [[nodiscard]] std::optional<Nanoseconds> round_trip() const { return round_trip_; }
+  /// How many sessions have been made.
+  [[nodiscard]] std::size_t sessions() const { return record_.sessions(); }
+  /// A search is about to shorten packets' lives: errors about that are its own.
+  void expect_time_exceeded() { record_.expect_time_exceeded(); }
+
   [[nodiscard]] std::size_t count(tunnel::EventKind kind) const;
   /// The first event of a kind from `since` on.
   [[nodiscard]] const tunnel::Event* find(tunnel::EventKind kind, Instant since = {}) const;
@@ -98,6 +109,7 @@ class Session final : private endpoint::Observer {
  private:
   Session(Run& run, Stamps& stamps, const Endpoint& gateway);
   void on_tunnel_event(const tunnel::Event& event) override;
+  void record(const tunnel::Event& event);
   void on_inner_event(const inner::Event& event) override;
   void on_socket_error(const os::SocketError& error) override;
   void on_send_failure(const os::SendFailure& failure) override;
@@ -117,6 +129,9 @@ class Session final : private endpoint::Observer {
   tunnel::PeerId peer_;
   std::optional<std::string> mark_refused_;
   bool timers_ = true;
+  SessionRecord record_;
+  std::optional<Nanoseconds> round_trip_;
+  std::optional<Endpoint> speaks_from_;  ///< where the gateway's last authentic packet came from
   Attendance<Attendant> attendance_;
   std::vector<os::PollLoop::Watch> watches_;
 };

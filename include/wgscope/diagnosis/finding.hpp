@@ -23,6 +23,7 @@ enum class FindingId : std::uint8_t {
   key_use_unknown,
   key_readable_by_others,
   stamps_not_kept,
+  key_used_elsewhere,
   // WGS-CLK: the clock
   clock_set_back,
   clock_not_synchronised,

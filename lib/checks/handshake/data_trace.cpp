@@ -30,6 +30,7 @@ constexpr int kOfEach = 2;         ///< A router may leave one error out (RFC 18
 std::vector<IpAddress> trace_data(Run& run, Session& session, std::span<const diagnosis::Hop> hops,
                                   Instant deadline) {
   const std::size_t before = session.socket_errors.size();
+  session.expect_time_exceeded();
   std::size_t asked = 0;
   for (const diagnosis::Hop& hop : hops) {
     if (!hop.from || hop.arrived || !session.endpoint().set_hop_limit(hop.limit)) continue;

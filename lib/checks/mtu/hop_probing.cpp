@@ -34,7 +34,9 @@ HopProbing::HopProbing(Run& run, Session& session, const IpAddress& target)
       target_(target),
       id_(session.host().open_echo()),
       errors_seen_(session.socket_errors.size()),
-      attention_(session.attend({.on_inner = [this](const inner::Event& e) { take(e); }})) {}
+      attention_(session.attend({.on_inner = [this](const inner::Event& e) { take(e); }})) {
+  session.expect_time_exceeded();
+}
 
 HopProbing::~HopProbing() { session_.host().close_echo(id_); }
 

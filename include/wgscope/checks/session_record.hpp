@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/diagnosis/session.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/os/udp_socket.hpp"
+
+namespace wgscope::checks {
+
+/// Keeps what diagnosis::SessionFacts tells, in bounded memory. What comes before the first
+/// handshake is not kept: that is the handshake's own.
+class SessionRecord {
+ public:
+  /// Errors of more kinds than this are counted with the last: whoever forges them may vary them.
+  static constexpr std::size_t kMostKinds = 16;
+
+  /// A new session stands.
+  void begin(Instant now);
+  /// An authentic packet of the gateway came. @param uses_session  it was sent under the session's
+  /// keys, and no handshake message.
+  void hear(Instant now, bool uses_session);
+  /// A packet came from the gateway's address for a session that was never ours.
+  void take_foreign(Instant now);
+  void take_error(Instant now, const os::SocketError& error);
+  void take_failure(const os::SendFailure& failure);
+
+  /// From now on a search has routers report that packets lived too long: such errors are its own.
+  void expect_time_exceeded() { expects_time_exceeded_ = true; }
+  /// How many sessions have been made.
+  [[nodiscard]] std::size_t sessions() const { return facts_.sessions; }
+
+  /// @param own  this host's address towards the gateway.
+  [[nodiscard]] diagnosis::SessionFacts facts(Instant now, const Endpoint& gateway,
+                                              const std::optional<IpAddress>& own) const;
+
+ private:
+  /// Fewer can be left over from a packet that was overtaken.
+  static constexpr std::size_t kForeignEnough = 2;
+
+  [[nodiscard]] bool begun() const { return facts_.sessions > 0; }
+  void close(diagnosis::Takeover& taken) const;
+
+  Instant since_{};  ///< the first session stood
+  diagnosis::SessionFacts facts_;
+  bool expects_time_exceeded_ = false;
+  // Of the session in use:
+  bool used_ = false;        ///< the gateway has sent under it
+  std::size_t foreign_ = 0;  ///< since the gateway's last packet under it
+  Nanoseconds first_foreign_{};
+};
+
+}  // namespace wgscope::checks
