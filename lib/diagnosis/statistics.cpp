@@ -61,6 +61,15 @@ Nanoseconds percentile(std::span<const Nanoseconds> sorted, double percent) {
   return sorted[std::clamp<std::size_t>(rank, 1, sorted.size()) - 1];
 }
 
+double chance_of_run(std::uint64_t lost, std::uint64_t of, std::uint64_t run) {
+  // Below this nobody cares how far.
+  constexpr double kNone = 1e-12;
+  double chance = 1;
+  for (std::uint64_t i = 0; i < run && chance > kNone; ++i)
+    chance *= static_cast<double>(lost + 1 + i) / static_cast<double>(of + 2 + i);
+  return chance;
+}
+
 std::optional<Statistics> statistics(std::span<const Nanoseconds> samples) {
   if (samples.empty()) return std::nullopt;
   std::vector<Nanoseconds> sorted(samples.begin(), samples.end());

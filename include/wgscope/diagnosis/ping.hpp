@@ -10,6 +10,7 @@
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/session.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 
@@ -19,14 +20,16 @@
 // Loss has a direction here. Each packet of the gateway to us carries a number that goes up by one
 // (tunnel::ReceiveLoss), so numbers that are missing are answers that were sent and lost on the way
 // back; a ping that is unanswered without a gap is one that was lost on the way there, or that
-// nobody answered. Three things cannot be told:
+// nobody answered. Of some the direction is not known, and they count as such:
 //
-//   - of pings at the end, after which no packet came, whether they were answered: nothing tells
-//     how far the gateway has counted. checks::ping() asks on for a while to learn it.
-//   - of other packets that the gateway sends us, keepalives for one, whether they are among the
-//     missing: such a loss counts as one of an answer, as long as one is missing;
-//   - at the end of a session, each two minutes, its last packets: if they are lost on the way
-//     back, that counts as on the way there.
+//   - pings at the end, after which no packet came: nothing tells how far the gateway has counted.
+//     checks::ping() asks on for a while to learn it. The same holds for the end of each session,
+//     whose numbers nothing continues;
+//   - all, where another device has taken the session away (Takeover): the gateway then answers
+//     under that device's numbers, and sends some of ours to it.
+//
+// One thing cannot be told: of other packets that the gateway sends us, keepalives for one, whether
+// they are among the missing. Such a loss counts as one of an answer, as long as one is missing.
 
 namespace wgscope::diagnosis {
 
@@ -60,8 +63,24 @@ struct WayBack {
   std::uint64_t missing = 0;
   std::uint64_t reordered = 0;
   std::uint64_t replayed = 0;
-  std::size_t tail = 0;              ///< unanswered pings after which no packet came
+  std::size_t tail = 0;              ///< unanswered pings after which none was answered in
+                                     ///< the same session
   std::size_t unanswered_extra = 0;  ///< pings sent only to learn about the tail, and lost too
+};
+
+/// The pings of one session that ended before the run did.
+struct PingStretch {
+  std::uint64_t sent = 0;
+  std::uint64_t answered = 0;
+  std::uint64_t tail =
+      0;  ///< of `sent`: unanswered ones at the end, after the last that was answered
+};
+
+/// Pings of another size, sent where none of the wanted size was answered.
+struct OtherSize {
+  std::size_t payload_size = 0;  ///< bytes
+  std::size_t sent = 0;
+  std::size_t answered = 0;
 };
 
 struct PingFacts {
@@ -74,7 +93,14 @@ struct PingFacts {
 
   PingSide inner;
   WayBack back;
-  std::optional<IcmpReport> icmp;  ///< the first error from inside about a ping
+  std::vector<PingStretch> stretches;  ///< up to the session in use at the end
+  std::optional<OtherSize> smaller;
+  Nanoseconds waited{};            ///< for answers, after the last ping
+  std::optional<IcmpReport> icmp;  ///< the first error from inside about a ping, and how many such
+
+  SessionFacts session;     ///< the whole session, from its handshake on
+  std::size_t refused = 0;  ///< of its data, since the first ping: datagrams that ICMP errors quote
+  std::size_t initiations = 0;  ///< of the handshake: all but one met silence
 
   std::size_t unsent = 0;                   ///< datagrams of the tunnel that could not leave
   std::optional<std::string> send_failure;  ///< what the first of them ran into
@@ -87,7 +113,7 @@ struct PingFacts {
 
 /// Where pings that were not answered got lost.
 struct PingLoss {
-  std::size_t forward = 0;   ///< on the way there, or not answered
+  std::size_t forward = 0;   ///< on the way there, refused there, or not answered
   std::size_t backward = 0;  ///< their answers, on the way back
   std::size_t untold = 0;    ///< one of both
 
@@ -110,5 +136,7 @@ Text success(const PingFacts& facts);
 
 /// "1.2 %"; "under 0.1 %" for what is not nothing. @param of  not 0.
 Text percentage(std::uint64_t count, std::uint64_t of);
+/// The same for a share.
+Text percentage_of(double ratio);
 
 }  // namespace wgscope::diagnosis

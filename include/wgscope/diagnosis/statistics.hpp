@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
@@ -33,6 +34,10 @@ Nanoseconds percentile(std::span<const Nanoseconds> sorted, double percent);
 /// How much neighbours differ on average. @param samples  in the order of measuring.
 /// @returns nothing for fewer than two.
 std::optional<Nanoseconds> jitter(std::span<const Nanoseconds> samples);
+
+/// The chance that the next `run` of equal tries all fail, after `lost` of `of` failed: the rule of
+/// succession, by which each failure makes the next one likelier. 1 for a run of none.
+double chance_of_run(std::uint64_t lost, std::uint64_t of, std::uint64_t run);
 
 /// A bar of a histogram.
 struct Bucket {

@@ -1,6 +1,7 @@
 #include "wgscope/checks/ping.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -32,6 +33,9 @@
 #include "wgscope/tunnel/interface.hpp"
 #include "wgscope/wire/icmp.hpp"
 #include "wgscope/wire/ip.hpp"
+#include "wgscope/wire/message.hpp"
+
+#include "stretches.hpp"
 
 namespace wgscope::checks {
 namespace {
@@ -44,6 +48,7 @@ constexpr auto kPatience = 1s;          ///< at least so long an answer has time
 constexpr auto kOuterPatience = 250ms;  ///< for a host that has answered nothing outside yet
 constexpr auto kExtraPatience = 200ms;  ///< at least, for each extra ping
 constexpr auto kLeastInterval = 20us;
+constexpr std::size_t kSmallPayload = 56;  ///< what passes wherever a handshake does
 /// Sequence numbers have 16 bits, so that so many rounds can be told apart.
 constexpr std::size_t kRounds = std::size_t{1} << 16U;
 
@@ -65,6 +70,14 @@ std::optional<PingObstacle> find_obstacle(const Target& target, const IpAddress&
       wire::echo_packet_size(address.family, options.payload_size) > target.mtu)
     return PingObstacle::too_large;
   return std::nullopt;
+}
+
+/// A router that refuses a datagram quotes its beginning: only the tunnel's data is of interest, not
+/// handshakes. Where nothing is quoted it may be either, and does not count.
+bool refuses_data(const os::SocketError& error) {
+  constexpr auto kData = static_cast<std::byte>(wire::MessageType::transport);
+  return error.origin != os::SocketError::Origin::local && error.offender &&
+         error.sys_errno != EMSGSIZE && error.quoted_size > 0 && error.quoted[0] == kData;
 }
 
 /// Where the outer pings go out and come in; without it where that is not permitted.
@@ -99,7 +112,7 @@ class Pinging {
     Nanoseconds longest{0};
   };
 
-  bool send();
+  bool send(std::size_t payload_size);
   void send_outer(Round& round);
   void take_inner(const inner::Event& event);
   void take_outer();
@@ -112,8 +125,12 @@ class Pinging {
   template <class Open>
   [[nodiscard]] std::size_t still_open(Open is_open) const;
   void fill_way_back(diagnosis::PingFacts& facts, bool cut_off) const;
+  void fill_path(diagnosis::PingFacts& facts) const;
+  void take_failure(const inner::IcmpFailed& failed);
   void wait_for_the_last();
   void ask_about_the_tail();
+  void ask_in_small();
+  bool ask_on(std::size_t payload_size, Nanoseconds patience);
 
   Run& run_;
   Session& session_;
@@ -122,8 +139,10 @@ class Pinging {
   std::uint16_t id_;
   tunnel::ReceiveLoss before_;
   std::size_t send_failures_before_;
+  std::size_t errors_before_;
   std::deque<Round> rounds_;  ///< the latest
   std::uint64_t sent_ = 0;    ///< rounds, ever
+  Stretches stretches_;
   Side inner_;
   Side outer_;
   std::optional<diagnosis::IcmpReport> icmp_;
@@ -131,6 +150,8 @@ class Pinging {
   std::optional<std::uint64_t> counted_;  ///< rounds that count, once extra ones are sent
   std::size_t extra_sent_ = 0;
   bool extra_answered_ = false;
+  std::optional<diagnosis::OtherSize> smaller_;
+  Nanoseconds waited_{0};
   std::optional<os::EchoSocket> socket_;
   os::PollLoop::Watch watch_;
   Session::Attention attention_;
@@ -144,6 +165,7 @@ Pinging::Pinging(Run& run, Session& session, const PingOptions& options, PingObs
       id_(session.host().open_echo()),
       before_(session.interface().receive_loss(session.peer())),
       send_failures_before_(session.send_failures.size()),
+      errors_before_(session.socket_errors.size()),
       attention_(session.attend({.on_inner = [this](const inner::Event& e) { take_inner(e); }})) {}
 
 Pinging::~Pinging() { session_.host().close_echo(id_); }
@@ -165,17 +187,16 @@ void Pinging::watch_outer(Result<os::EchoSocket> socket) {
 
 // --- one round ---
 
-bool Pinging::send() {
+bool Pinging::send(std::size_t payload_size) {
   const auto sequence = static_cast<std::uint16_t>(sent_);
-  const auto queued = session_.host().send_echo({.to = *options_.target,
-                                                 .id = id_,
-                                                 .sequence = sequence,
-                                                 .payload_size = options_.payload_size});
+  const auto queued = session_.host().send_echo(
+      {.to = *options_.target, .id = id_, .sequence = sequence, .payload_size = payload_size});
   if (!queued) return false;
   if (rounds_.size() == kRounds) rounds_.pop_front();
   Round& round = rounds_.emplace_back();
   round.shown.number = ++sent_;
   round.shown.sent = os::boot_now();
+  stretches_.sent(sent_, session_.sessions());
   session_.pump();
   return true;
 }
@@ -213,14 +234,7 @@ void Pinging::count(Side& side, std::optional<Nanoseconds>& place, std::uint64_t
 }
 
 void Pinging::take_inner(const inner::Event& event) {
-  if (const auto* failed = std::get_if<inner::IcmpFailed>(&event)) {
-    if (failed->about.echo_id != id_ || icmp_) return;
-    icmp_.emplace();
-    icmp_->from = failed->reporter;
-    icmp_->type = failed->type;
-    icmp_->code = failed->code;
-    return;
-  }
+  if (const auto* failed = std::get_if<inner::IcmpFailed>(&event)) return take_failure(*failed);
   const auto* replied = std::get_if<inner::EchoReplied>(&event);
   if (replied == nullptr || replied->id != id_) return;
   Round* round = round_of(replied->sequence);
@@ -229,13 +243,24 @@ void Pinging::take_inner(const inner::Event& event) {
     ++inner_.figures.damaged;
     return;
   }
+  if (!round->shown.inner) stretches_.answered(round->shown.number);
   if (counted_ && round->shown.number > *counted_) {
+    round->shown.inner = replied->at - round->shown.sent;
     extra_answered_ = true;
+    if (smaller_) ++smaller_->answered;
   } else {
     count(inner_, round->shown.inner, round->shown.number, replied->at - round->shown.sent);
     show(*round);
   }
   run_.wake();
+}
+
+void Pinging::take_failure(const inner::IcmpFailed& failed) {
+  if (failed.about.echo_id != id_) return;
+  if (!icmp_)
+    icmp_ = {.from = failed.reporter, .type = failed.type, .code = failed.code, .count = 0};
+  if (icmp_->from == failed.reporter && icmp_->type == failed.type && icmp_->code == failed.code)
+    ++icmp_->count;
 }
 
 void Pinging::take_outer() {
@@ -261,8 +286,11 @@ void Pinging::show(const Round& round) const {
 
 Instant Pinging::end() const { return options_.deadline.value_or(Instant{Nanoseconds::max()}); }
 
+/// Twice as long as anything took on this path so far, the handshake included.
 Nanoseconds Pinging::patience() const {
-  return std::max<Nanoseconds>(kPatience, 2 * std::max(inner_.longest, outer_.longest));
+  const Nanoseconds handshake = session_.round_trip().value_or(Nanoseconds{0});
+  return std::max<Nanoseconds>(kPatience,
+                               2 * std::max({inner_.longest, outer_.longest, handshake}));
 }
 
 /// How many of the latest rounds can still become what `is_open` says they are not.
@@ -288,14 +316,19 @@ void Pinging::go() {
       run_.pass_until(std::min(due, end()));
       if (run_.interrupted() || os::boot_now() >= end()) return;
     }
-    if (!send()) return;
+    if (!send(options_.payload_size)) return;
     send_outer(rounds_.back());
     show(rounds_.back());
     // After a sleep there is no burst of what was missed, and answers have their turn.
     due = std::max(due + options_.interval, os::boot_now() + kLeastInterval);
   }
   wait_for_the_last();
-  ask_about_the_tail();
+  counted_ = sent_;
+  stretches_.count_up_to(sent_);
+  if (inner_.figures.round_trips.empty())
+    ask_in_small();
+  else
+    ask_about_the_tail();
 }
 
 void Pinging::wait_for_the_last() {
@@ -308,23 +341,39 @@ void Pinging::wait_for_the_last() {
   while (!all_that_answer() && !run_.interrupted()) {
     // What takes longer than any before makes patience grow.
     const Instant limit = std::min(last + patience() + 1ms, end());
+    waited_ = std::max(waited_, limit - last);
     if (os::boot_now() >= limit) return;
     run_.wait_at_most(all_that_answer, limit);
   }
 }
 
+/// @returns whether it was answered, or one before it.
+bool Pinging::ask_on(std::size_t payload_size, Nanoseconds patience) {
+  if (run_.interrupted() || os::boot_now() >= end() || !send(payload_size)) return false;
+  ++(smaller_ ? smaller_->sent : extra_sent_);
+  run_.wait_at_most([this] { return extra_answered_; }, std::min(os::boot_now() + patience, end()));
+  return extra_answered_;
+}
+
 void Pinging::ask_about_the_tail() {
-  counted_ = sent_;
-  if (inner_.highest == sent_ || inner_.figures.round_trips.empty()) return;
-  const Nanoseconds time = std::max<Nanoseconds>(kExtraPatience, 2 * inner_.longest);
-  for (int i = 0; i < kExtraPings && !extra_answered_; ++i) {
-    if (run_.interrupted() || os::boot_now() >= end() || !send()) return;
-    ++extra_sent_;
-    run_.wait_at_most([this] { return extra_answered_; }, std::min(os::boot_now() + time, end()));
-  }
+  if (inner_.highest == sent_) return;
+  const Nanoseconds handshake = session_.round_trip().value_or(Nanoseconds{0});
+  const Nanoseconds time =
+      std::max<Nanoseconds>(kExtraPatience, 2 * std::max(inner_.longest, handshake));
+  for (int i = 0; i < kExtraPings && !ask_on(options_.payload_size, time);) ++i;
+}
+
+/// Whether it is the size that keeps all of them from being answered.
+void Pinging::ask_in_small() {
+  if (options_.payload_size <= kSmallPayload || run_.interrupted() || os::boot_now() >= end())
+    return;
+  smaller_.emplace();
+  smaller_->payload_size = kSmallPayload;
+  for (int i = 0; i < kExtraPings && !ask_on(kSmallPayload, patience());) ++i;
 }
 
 void Pinging::fill(diagnosis::PingFacts& facts) const {
+  fill_path(facts);  // first, because what waits at the socket is read for it
   const bool cut_off = !counted_ || run_.interrupted() || os::boot_now() >= end();
   facts.inner = inner_.figures;
   facts.outer = outer_.figures;
@@ -334,11 +383,20 @@ void Pinging::fill(diagnosis::PingFacts& facts) const {
     facts.outer.sent -= still_open(outer_open);
   }
   fill_way_back(facts, cut_off);
+  facts.smaller = smaller_;
+  facts.waited = waited_;
   facts.icmp = icmp_;
   facts.outer_failure = outer_failure_;
   const auto failures = std::span(session_.send_failures).subspan(send_failures_before_);
   if (!failures.empty()) facts.send_failure = std::strerror(failures.front().sys_errno);
   for (const os::SendFailure& failure : failures) facts.unsent += failure.datagrams;
+}
+
+void Pinging::fill_path(diagnosis::PingFacts& facts) const {
+  facts.session = session_.facts();
+  const auto errors = std::span(session_.socket_errors).subspan(errors_before_);
+  facts.refused = static_cast<std::size_t>(std::ranges::count_if(errors, refuses_data));
+  facts.initiations = less(session_.initiations_sent.size(), less(session_.sessions(), 1));
 }
 
 void Pinging::fill_way_back(diagnosis::PingFacts& facts, bool cut_off) const {
@@ -347,15 +405,16 @@ void Pinging::fill_way_back(diagnosis::PingFacts& facts, bool cut_off) const {
                 .missing = less(after.missing, before_.missing),
                 .reordered = less(after.reordered, before_.reordered),
                 .replayed = less(after.replayed, before_.replayed)};
-  if (extra_answered_) {
-    facts.back.unanswered_extra = extra_sent_ - 1;
-    return;
-  }
+  facts.stretches = stretches_.ended();
+  facts.back.tail = stretches_.tails();
+  if (extra_answered_)
+    facts.back.unanswered_extra = extra_sent_ - std::min<std::size_t>(extra_sent_, 1);
+  if (!cut_off) return;
   const auto behind_the_last_answer = [this](const PingRound& round) {
     return inner_open(round) && round.number > inner_.highest;
   };
-  const std::uint64_t behind = counted_.value_or(sent_) - inner_.highest;
-  facts.back.tail = behind - (cut_off ? still_open(behind_the_last_answer) : 0);
+  facts.back.tail -=
+      std::min<std::uint64_t>(stretches_.last_tail(), still_open(behind_the_last_answer));
 }
 
 }  // namespace

@@ -34,7 +34,8 @@ class PingQuestion final : public InnerQuestion {
     std::vector<diagnosis::Text> lines;
     lines.push_back(text("{} through the tunnel to {}: {} bytes of payload, one every {}", pings,
                          whom(options_.target), options_.payload_size, options_.interval));
-    lines.push_back(text("  up to {} more if the last ones are not answered", kExtraPings));
+    lines.push_back(text("  up to {} more if the last ones are not answered, small ones if none is",
+                         kExtraPings));
     lines.push_back(text("as many to {} outside the tunnel, by ICMP",
                          diagnosis::Name{tunnel().target().endpoint.host}));
     return lines;

@@ -57,6 +57,14 @@ class PingCheck : public testing::Test {
     return checks::ping(run_, *session_, target_, options, observer);
   }
 
+  /// The same key on another device, straight to the gateway.
+  void take_over() {
+    other_ = Session::open(run_, target_,
+                           Endpoint{*IpAddress::parse("127.0.0.1"), 0, gateway_.port()}, stamps_)
+                 .value();
+    other_->initiate();
+  }
+
   checks::Run run_ = *checks::Run::open();
   Gateway gateway_{run_};
   Relay relay_{run_, gateway_.port()};
@@ -64,6 +72,7 @@ class PingCheck : public testing::Test {
   Stamps stamps_;
   PingOptions options_;
   std::unique_ptr<Session> session_;
+  std::unique_ptr<Session> other_;
 };
 
 TEST_F(PingCheck, CountsWhatIsAnsweredAndGuessesTheTarget) {
@@ -136,6 +145,49 @@ TEST_F(PingCheck, TellsTheOrderOfTheWayThere) {
   const PingFacts facts = ping(20);
   EXPECT_EQ(facts.inner.reordered, 2U);
   EXPECT_EQ(facts.back.reordered, 0U);
+}
+
+TEST_F(PingCheck, WaitsByTheHandshakesRoundTrip) {
+  relay_.backward_delay = 1300ms;  // longer than ping waits where nothing is known
+  session_ = Session::open(run_, target_, session_->gateway(), stamps_).value();
+  session_->initiate();
+  ASSERT_TRUE(run_.wait([&] { return session_->established(); }, os::boot_now() + 10s));
+  EXPECT_GE(session_->round_trip(), 1300ms);
+  const PingFacts facts = ping(1);
+  EXPECT_EQ(facts.inner.round_trips.size(), 1U);
+}
+
+TEST_F(PingCheck, AsksInSmallWhereNothingLargeIsAnswered) {
+  options_.payload_size = 1300;
+  relay_.forward_mtu = 1000;
+  PingFacts facts = ping(3);
+  ASSERT_TRUE(facts.smaller);
+  EXPECT_EQ(facts.smaller->sent, 1U);
+  EXPECT_EQ(facts.smaller->answered, 1U);
+  EXPECT_EQ(facts.inner.sent, 3U);
+  EXPECT_TRUE(facts.inner.round_trips.empty());
+  EXPECT_EQ(facts.back.missing, 0U);
+  relay_.forward_mtu = 65535;
+  relay_.backward_mtu = 1000;
+  facts = ping(3);
+  EXPECT_EQ(facts.back.missing, 3U) << "the gateway's counter tells the direction";
+  relay_.backward_mtu = 65535;
+  EXPECT_FALSE(ping(3).smaller) << "nothing more is sent where all is well";
+}
+
+TEST_F(PingCheck, AnotherDeviceThatHandshakesTakesTheSession) {
+  relay_.forward = [&](std::size_t n) {
+    if (n == 5) take_over();
+    return Fate::pass;
+  };
+  PingOptions options = options_;
+  options.interval = 20ms;
+  options.count = 20;
+  const PingFacts facts = checks::ping(run_, *session_, target_, options);
+  EXPECT_GE(facts.session.taken.foreign, 2U);
+  EXPECT_EQ(facts.session.taken.sessions, 1U);
+  EXPECT_LT(facts.inner.round_trips.size(), 20U);
+  EXPECT_EQ(diagnosis::loss_of(facts).untold, 20U - facts.inner.round_trips.size());
 }
 
 TEST_F(PingCheck, AWayThatIsDeadIsNoReply) {

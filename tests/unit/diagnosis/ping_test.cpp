@@ -24,6 +24,7 @@ using namespace std::chrono_literals;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing::ResultOf;
 
 /// So many pings, of which so many were answered; the gateway lost none of its packets.
@@ -38,6 +39,9 @@ PingFacts pinged(std::size_t sent, std::size_t answered) {
   facts.back.received = answered;
   facts.outer.sent = sent;
   facts.outer.round_trips.assign(sent, Nanoseconds{10ms});
+  facts.initiations = 1;
+  facts.session.gateway = facts.gateway;
+  facts.session.sessions = 1;
   return facts;
 }
 
@@ -45,6 +49,13 @@ const Check& find(const std::vector<Check>& checks, std::string_view name) {
   for (const Check& check : checks)
     if (check.name == name) return check;
   throw std::out_of_range(std::string(name));
+}
+
+/// A copy, which outlives the checks.
+std::vector<Hypothesis> causes_in(const PingFacts& facts, std::string_view name) {
+  const auto checks = diagnose(facts);
+  const Check& check = find(checks, name);
+  return check.finding ? check.finding->hypotheses : std::vector<Hypothesis>{};
 }
 
 std::vector<FindingId> findings(const std::vector<Check>& checks) {
@@ -131,7 +142,8 @@ TEST(PingDiagnosis, LossOnTheWayThereIsNamed) {
   EXPECT_THAT(findings(checks), ElementsAre(FindingId::loss_forward));
   const Check& check = find(checks, "ping.loss_forward");
   EXPECT_EQ(check.status, Status::warning);
-  EXPECT_EQ(check.finding->cause.plain(), "10 of 100 pings (10 %) lost on the forward path");
+  EXPECT_EQ(check.finding->cause.plain(),
+            "10 of 100 pings (10 %) lost on the forward path, or not answered by 10.9.0.1");
   EXPECT_THAT(check.finding->evidence,
               Contains(has_text("outside the tunnel, 192.0.2.1 answered 100 of 100 pings")));
   EXPECT_EQ(find(checks, "ping.loss_backward").status, Status::ok);
@@ -269,6 +281,174 @@ TEST(PingDiagnosis, WithoutAnOuterRoundTripTheInnerOneIsStillFine) {
   facts.outer_failure.reset();
   facts.outer.sent = 10;
   EXPECT_EQ(overall(report_of(facts)), Status::ok) << "many hosts answer no pings";
+}
+
+TEST(PingDiagnosis, WhatIsNotToldIsNotCalledFineInEitherDirection) {
+  PingFacts facts = pinged(20, 8);
+  facts.back.tail = 12;
+  const auto checks = diagnose(facts);
+  for (const char* name : {"ping.loss_forward", "ping.loss_backward"}) {
+    EXPECT_EQ(find(checks, name).status, Status::unknown) << name;
+    EXPECT_THAT(find(checks, name).summary, has_text("12 pings were lost, and may have been"));
+  }
+  facts = pinged(1000, 991);
+  facts.back.tail = 1;
+  EXPECT_THAT(find(diagnose(facts), "ping.loss_forward").summary, has_text("at least 8 of 1000"));
+}
+
+TEST(PingDiagnosis, PingsThatIcmpErrorsRefuseAreLostOnTheWayThere) {
+  PingFacts facts = pinged(20, 8);
+  facts.back.tail = 12;
+  facts.refused = 11;
+  facts.session.icmp = {
+      {.report = {.from = facts.gateway.address, .type = 3, .code = 3, .count = 12},
+       .first = 8s,
+       .last = 19s}};
+  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 11, .backward = 0, .untold = 1}));
+  const auto checks = diagnose(facts);
+  const Check& forward = find(checks, "ping.loss_forward");
+  EXPECT_EQ(forward.status, Status::critical);
+  EXPECT_THAT(forward.summary, has_text("ICMP errors say that 11 of them could not be delivered"));
+  EXPECT_THAT(forward.finding->evidence, Contains(has_text("port unreachable")));
+  for (const Hypothesis& cause : forward.finding->hypotheses)
+    EXPECT_THAT(cause.cause, Not(has_text("rate limit")));
+}
+
+TEST(PingDiagnosis, WhereAnotherDeviceTakesTheSessionNoDirectionIsTold) {
+  PingFacts facts = pinged(20, 4);
+  facts.back.missing = 3;
+  facts.session.taken = {.sessions = 1, .foreign = 11, .first = 4s};
+  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 0, .backward = 0, .untold = 16}));
+  const Report report = report_of(facts);
+  EXPECT_EQ(find(report.checks, "ping.loss_forward").status, Status::unknown);
+  EXPECT_EQ(find(report.checks, "ping.loss_backward").status, Status::unknown);
+  const Finding& finding = *find(report.checks, "ping.loss").finding;
+  EXPECT_THAT(finding.cause, has_text("because another device uses this key"));
+  ASSERT_FALSE(finding.hypotheses.empty());
+  EXPECT_THAT(finding.hypotheses.front().cause, has_text("another device uses this key"));
+  EXPECT_THAT(finding.evidence,
+              Contains(has_text("11 packets from the gateway's address were for")));
+  ASSERT_EQ(report.measurements.size(), 1U);
+  facts = pinged(20, 0);
+  facts.session.taken = {.sessions = 1, .foreign = 11, .first = 4s};
+  EXPECT_THAT(find(diagnose(facts), "ping.reply").finding->hypotheses.front().cause,
+              has_text("another device uses this key"));
+}
+
+TEST(PingDiagnosis, SessionsThatAreCutAgainAndAgainSpeakForAnotherDevice) {
+  PingFacts facts = pinged(60, 30);
+  facts.back.tail = 30;
+  facts.stretches = {{.sent = 25, .answered = 10, .tail = 15},
+                     {.sent = 25, .answered = 10, .tail = 15}};
+  const auto first_cause = [](const PingFacts& of) {
+    return find(diagnose(of), "ping.loss").finding->hypotheses.front().cause.plain();
+  };
+  EXPECT_THAT(first_cause(facts), HasSubstr("another device uses this key"));
+  facts.stretches.pop_back();
+  facts.back.tail = 15;
+  facts.inner.sent = 45;
+  EXPECT_THAT(first_cause(facts), HasSubstr("something cuts the flow"));
+  // A path that loses as much all the time cuts nothing.
+  facts = pinged(60, 10);
+  facts.back.tail = 12;
+  facts.stretches = {{.sent = 25, .answered = 4, .tail = 6},
+                     {.sent = 25, .answered = 4, .tail = 6}};
+  for (const Hypothesis& cause : causes_in(facts, "ping.loss"))
+    EXPECT_THAT(cause.cause, Not(has_text("another device")));
+}
+
+TEST(PingDiagnosis, TheChanceOfLossDecidesWhatATailMeans) {
+  PingFacts facts = pinged(12, 6);
+  facts.back.tail = 2;  // after 4 of 10 were lost
+  const auto causes = [](const PingFacts& of) {
+    std::vector<std::string> all;
+    for (const Hypothesis& cause : causes_in(of, "ping.loss")) all.push_back(cause.cause.plain());
+    return all;
+  };
+  EXPECT_THAT(
+      causes(facts),
+      ElementsAre(HasSubstr("packet loss: 4 of 10 pings before them were lost; at that rate "
+                            "the last 2 are lost with a chance of 19 %"),
+                  HasSubstr("the tunnel has stopped")));
+  facts = pinged(120, 100);
+  facts.back.tail = 20;
+  EXPECT_THAT(causes(facts), ElementsAre(HasSubstr("the tunnel has stopped")));
+}
+
+TEST(PingDiagnosis, OfOneAnswerNoOrderIsKnown) {
+  EXPECT_EQ(find(diagnose(pinged(1, 1)), "ping.order").status, Status::unknown);
+  EXPECT_EQ(find(diagnose(pinged(2, 2)), "ping.order").status, Status::ok);
+  EXPECT_EQ(overall(report_of(pinged(1, 1))), Status::ok);
+}
+
+TEST(PingDiagnosis, CongestionIsNoCauseWhereThePingsOutsideLoseNothing) {
+  const auto network = [](const PingFacts& facts) {
+    for (const Hypothesis& cause : causes_in(facts, "ping.loss_forward"))
+      if (cause.cause.plain().find("the forward path loses packets") != std::string::npos)
+        return true;
+    return false;
+  };
+  PingFacts facts = pinged(100, 80);
+  EXPECT_FALSE(network(facts)) << "20 % outside would show among 100";
+  facts.outer.round_trips.resize(85);
+  EXPECT_TRUE(network(facts));
+  EXPECT_TRUE(network(pinged(100, 98))) << "2 % may not show among 100";
+}
+
+/// Large pings, of which none was answered.
+PingFacts large(std::optional<OtherSize> smaller) {
+  PingFacts facts = pinged(10, 0);
+  facts.payload_size = 1300;
+  facts.smaller = smaller;
+  return facts;
+}
+
+TEST(PingDiagnosis, ASizeThatAloneIsNotAnsweredIsTheFirstCause) {
+  PingFacts facts = large(OtherSize{.payload_size = 56, .sent = 1, .answered = 1});
+  facts.back.received = 1;
+  Finding finding = *find(diagnose(facts), "ping.reply").finding;
+  EXPECT_EQ(finding.cause.plain(),
+            "10.9.0.1 answers pings of 56 bytes through the tunnel, but none of 10 of 1300 bytes");
+  EXPECT_THAT(finding.hypotheses.front().cause, has_text("datagrams of this size do not pass"));
+  EXPECT_THAT(finding.hypotheses.front().cause, has_text("are datagrams of 1360 bytes"));
+  EXPECT_THAT(finding.hypotheses.front().check, has_text("wgscope mtu 10.9.0.1"));
+  for (const Hypothesis& cause : finding.hypotheses)
+    EXPECT_THAT(cause.cause, Not(has_text("no such host"))) << "it answers";
+  EXPECT_THAT(finding.evidence, Contains(has_text("the gateway sent no answer to pings of 1300")));
+  facts.back.missing = 10;
+  finding = *find(diagnose(facts), "ping.reply").finding;
+  EXPECT_THAT(finding.evidence, Contains(has_text("dropped on the reverse path")));
+  facts.target_guessed = true;
+  EXPECT_EQ(find(diagnose(facts), "ping.reply").status, Status::critical) << "it exists";
+}
+
+TEST(PingDiagnosis, ASizeIsNoCauseWhereSmallerOnesFailAsWell) {
+  const auto names_size = [](const PingFacts& facts) {
+    for (const Hypothesis& cause : causes_in(facts, "ping.reply"))
+      if (cause.cause.plain().find("datagrams of this size") != std::string::npos) return true;
+    return false;
+  };
+  EXPECT_FALSE(names_size(large(OtherSize{.payload_size = 56, .sent = 3, .answered = 0})));
+  EXPECT_TRUE(names_size(large(std::nullopt))) << "not tried";
+  EXPECT_FALSE(names_size(pinged(10, 0)));
+}
+
+TEST(PingDiagnosis, SilenceOfAFewPingsMayBeLossAndTheChanceIsSaid) {
+  const auto loss_cause = [](const PingFacts& facts) -> std::string {
+    for (const Hypothesis& cause : causes_in(facts, "ping.reply"))
+      if (cause.cause.plain().starts_with("packet loss")) return cause.cause.plain();
+    return "";
+  };
+  PingFacts facts = pinged(3, 0);
+  facts.outer.sent = 10;
+  facts.outer.round_trips.assign(5, Nanoseconds{10ms});
+  facts.initiations = 3;
+  EXPECT_EQ(
+      loss_cause(facts),
+      "packet loss: 7 of 13 requests outside the tunnel and handshakes got no answer; at that "
+      "rate all 3 pings are lost with a chance of 18 %");
+  facts = pinged(30, 0);
+  EXPECT_EQ(loss_cause(facts), "") << "nothing else was lost";
 }
 
 TEST(PingMeasurements, AreRoundTripsByLayerAndLossByDirection) {

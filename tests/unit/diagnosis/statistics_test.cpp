@@ -24,6 +24,14 @@ std::vector<Nanoseconds> milliseconds_up_to(std::int64_t last) {
   return samples;
 }
 
+TEST(ChanceOfRun, IsTheRuleOfSuccession) {
+  EXPECT_DOUBLE_EQ(chance_of_run(0, 0, 1), 0.5);
+  EXPECT_DOUBLE_EQ(chance_of_run(0, 10, 1), 1.0 / 12);
+  EXPECT_DOUBLE_EQ(chance_of_run(4, 10, 2), 5.0 / 12 * 6 / 13);
+  EXPECT_DOUBLE_EQ(chance_of_run(4, 10, 0), 1);
+  EXPECT_LT(chance_of_run(0, 1'000'000, 1'000'000'000), 1e-9);
+}
+
 TEST(Percentile, IsTheSmallestSampleThatSoManyAreNotAbove) {
   const auto twenty = milliseconds_up_to(20);
   EXPECT_EQ(percentile(twenty, 50), 10ms);

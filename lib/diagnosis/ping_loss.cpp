@@ -1,0 +1,275 @@
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "wgscope/diagnosis/check_kinds.hpp"
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/ping.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/session.hpp"
+#include "wgscope/diagnosis/statistics.hpp"
+#include "wgscope/diagnosis/text.hpp"
+
+#include "ping_parts.hpp"
+
+// Where pings got lost. What cannot be told is not called fine in either direction.
+
+namespace wgscope::diagnosis {
+namespace {
+
+using enum CheckKind;
+
+/// What chance does less often than this, something else did: worth to be named as a cause.
+constexpr double kUnlikely = 1e-3;
+
+Status status_of_loss(std::uint64_t lost, std::uint64_t of) {
+  const double ratio = share(lost, of);
+  if (ratio >= kSevereLoss) return Status::critical;
+  return ratio >= kNotableShare ? Status::warning : Status::ok;
+}
+
+/// Pings between two answers of one session, of which the direction is known.
+struct Told {
+  std::uint64_t lost = 0;
+  std::uint64_t of = 0;
+};
+
+Told told(const PingFacts& facts) {
+  const std::uint64_t of = facts.inner.sent - std::min(facts.inner.sent, facts.back.tail);
+  const std::uint64_t lost = unanswered(facts) - std::min(unanswered(facts), facts.back.tail);
+  return {.lost = lost, .of = of};
+}
+
+/// Unanswered ones at the end of the run.
+std::uint64_t last_tail(const PingFacts& facts) {
+  std::uint64_t earlier = 0;
+  for (const PingStretch& stretch : facts.stretches) earlier += stretch.tail;
+  return facts.back.tail - std::min<std::uint64_t>(facts.back.tail, earlier);
+}
+
+bool outer_lost_none(const PingFacts& facts) {
+  return outer_answers(facts) && facts.outer.round_trips.size() >= facts.outer.sent;
+}
+
+/// The pings outside lost nothing, though at the tunnel's rate of loss they had to.
+bool only_the_tunnel_loses(const PingFacts& facts, std::size_t lost, std::size_t of) {
+  return outer_lost_none(facts) &&
+         std::pow(1 - share(lost, of), static_cast<double>(facts.outer.sent)) < kUnlikely;
+}
+
+void add_outer(const PingFacts& facts, Finding& finding) {
+  if (outer_answers(facts)) finding.evidence.push_back(outer_evidence(facts));
+}
+
+/// Causes of loss on one path, likeliest first.
+std::vector<Hypothesis> causes_on(const PingFacts& facts, std::size_t lost, std::size_t of,
+                                  Hypothesis network) {
+  std::vector<Hypothesis> causes;
+  if (outer_lost_none(facts))
+    causes.push_back(
+        {"only the tunnel's packets are lost: UDP is rate-limited, or the gateway's "
+         "CPU is overloaded",
+         "compare at a lower rate: wgscope ping -i 2"});
+  if (!only_the_tunnel_loses(facts, lost, of)) causes.insert(causes.begin(), std::move(network));
+  return causes;
+}
+
+Finding refused_finding(const PingFacts& facts, std::size_t lost) {
+  Finding finding{
+      .id = FindingId::loss_forward,
+      .cause = text("{} of {} pings ({}) lost on the forward path: ICMP errors say that {} of them "
+                    "could not be delivered",
+                    lost, facts.inner.sent, percentage(lost, facts.inner.sent),
+                    std::min(facts.refused, lost)),
+      .evidence = describe_errors(facts.session),
+      .hypotheses = {{"the gateway, or the router that sent the ICMP error, did not accept the "
+                      "tunnel's datagrams for a while",
+                      "the check path.icmp names who sent the error, and what to look at there"}},
+      .fix = {"fix what the check path.icmp names, then ping again"}};
+  add_local(facts, finding);
+  add_outer(facts, finding);
+  return finding;
+}
+
+Finding forward_finding(const PingFacts& facts, std::size_t lost) {
+  if (facts.refused > 0) return refused_finding(facts, lost);
+  Finding finding{
+      .id = FindingId::loss_forward,
+      .cause = text("{} of {} pings ({}) lost on the forward path, or not answered by {}", lost,
+                    facts.inner.sent, percentage(lost, facts.inner.sent), *facts.target),
+      .evidence = {"the gateway's packet counters have no gap for the lost pings: the gateway sent "
+                   "no answer to them"},
+      .hypotheses =
+          causes_on(facts, lost, facts.inner.sent,
+                    {"the forward path loses packets: uploads fill it, a rate limit, or a bad link",
+                     "ping again while nothing is uploaded"}),
+      .fix = {"find the hop that loses packets: mtr -u to the endpoint, and from the gateway to "
+              "this host",
+              "shape uploads below the line's rate (tc qdisc … cake bandwidth)"},
+  };
+  finding.hypotheses.push_back({text("{} limits how many pings it answers", *facts.target),
+                                "ping at a lower rate: wgscope ping -i 2"});
+  if (facts.session.send_errno)
+    finding.hypotheses.insert(finding.hypotheses.begin(), {"this host did not send all datagrams",
+                                                           "path.send says what they ran into"});
+  add_local(facts, finding);
+  add_outer(facts, finding);
+  return finding;
+}
+
+Finding backward_finding(const PingFacts& facts, std::size_t lost, std::size_t of) {
+  Finding finding{
+      .id = FindingId::loss_backward,
+      .cause =
+          text("{} of {} answers ({}) lost on the reverse path", lost, of, percentage(lost, of)),
+      .evidence = {text("by the gateway's packet counters, {} packets arrived and {} did not",
+                        facts.back.received, facts.back.missing)},
+      .hypotheses = causes_on(
+          facts, lost, of,
+          {"the reverse path loses packets: downloads fill it, a rate limit, or a bad link",
+           "ping again while nothing is downloaded"}),
+      .fix = {"find the hop that loses packets: mtr -u on the gateway, to this host's address",
+              "shape downloads below the line's rate (tc qdisc … cake bandwidth, on the gateway)"},
+  };
+  const std::size_t answers = facts.inner.round_trips.size() + facts.inner.duplicates;
+  if (facts.back.received > answers)
+    finding.evidence.push_back(text(
+        "the gateway also sent {} {} that answered no ping; lost ones count here too",
+        facts.back.received - answers, word(facts.back.received - answers, "packet", "packets")));
+  add_outer(facts, finding);
+  return finding;
+}
+
+/// Why pings after which none was answered may be unanswered, likeliest first.
+std::vector<Hypothesis> causes_of_silence(const PingFacts& facts) {
+  std::vector<Hypothesis> causes;
+  if (facts.session.taken.sessions > 0) return {another_device()};
+  const Told before = told(facts);
+  const std::size_t cut = sessions_cut(facts);
+  if (cut >= 2) causes.push_back(another_device());
+  if (cut > 0)
+    causes.push_back({"something cuts the flow: a NAT that forgets it, or inspection",
+                      "wgscope handshake --hold 30s tries another source port"});
+  if (cut == 1) causes.push_back(another_device());
+  const std::uint64_t tail = last_tail(facts);
+  if (cut > 0 || tail == 0) return causes;
+  const double chance = chance_of_run(before.lost, before.of, tail);
+  Hypothesis stopped{"the tunnel has stopped carrying data", "wgscope handshake --hold 30s"};
+  if (chance < kUnlikely) return {std::move(stopped)};
+  causes.push_back({text("packet loss: {} of {} pings before them were lost; at that rate the last "
+                         "{} are lost with a chance of {}",
+                         before.lost, before.of, tail, percentage_of(chance)),
+                    "ping for longer: wgscope ping -c 100 -i 0.2"});
+  causes.insert(chance < 0.05 ? causes.begin() : causes.end(), std::move(stopped));
+  return causes;
+}
+
+Finding untold_finding(const PingFacts& facts, std::size_t lost) {
+  Finding finding{
+      .id = FindingId::loss,
+      .cause = text("{} of {} pings ({}) lost; cannot tell in which direction", lost,
+                    facts.inner.sent, percentage(lost, facts.inner.sent)),
+      .evidence = {},
+      .hypotheses = causes_of_silence(facts),
+      .fix = {"ping for longer: wgscope ping -c 100 -i 0.2"},
+  };
+  if (facts.session.taken.sessions > 0) {
+    finding.cause.add(", because another device uses this key");
+    finding.evidence.push_back(describe(facts.session.taken));
+    finding.fix = {"give each device a key of its own, then ping again"};
+  } else {
+    if (facts.back.tail > 0)
+      finding.evidence.emplace_back(
+          "no packet of the gateway arrived after them in the same session, whose counter would "
+          "tell the direction");
+    if (const std::size_t cut = sessions_cut(facts); cut > 0)
+      finding.evidence.push_back(text("{} worked, then stayed silent until a new handshake",
+                                      text("{} {}", cut, word(cut, "session", "sessions"))));
+    if (facts.back.unanswered_extra > 0)
+      finding.evidence.push_back(text("{} more {} sent to learn the direction, and lost too",
+                                      facts.back.unanswered_extra,
+                                      word(facts.back.unanswered_extra, "ping was", "pings were")));
+  }
+  for (Text& line : describe_errors(facts.session)) finding.evidence.push_back(std::move(line));
+  add_outer(facts, finding);
+  return finding;
+}
+
+/// @param untold  pings of which the direction is not known: they may belong here.
+Check loss_check(CheckKind kind, std::size_t lost, std::size_t of, std::size_t untold,
+                 Words where) {
+  if (lost == 0 && untold > 0)
+    return make_check(kind, Status::unknown,
+                      text("unknown: {} {} lost, and may have been lost {}", untold,
+                           word(untold, "ping was", "pings were"), where));
+  Check check = make_check(kind, status_of_loss(lost, of), Text());
+  if (lost == 0)
+    check.summary.add("no packets lost ").add(where);
+  else
+    check.summary = text("{}{} of {} ({}) lost {}", either(untold > 0, "at least ", ""), lost, of,
+                         percentage(lost, of), where);
+  return check;
+}
+
+void add(Finding finding, Check& check) {
+  check.summary = finding.cause;
+  check.finding = std::move(finding);
+}
+
+}  // namespace
+
+std::size_t answers_sent(const PingFacts& facts) {
+  return facts.inner.round_trips.size() + loss_of(facts).backward;
+}
+
+std::size_t sessions_cut(const PingFacts& facts) {
+  const Told before = told(facts);
+  return static_cast<std::size_t>(
+      std::ranges::count_if(facts.stretches, [&](const PingStretch& stretch) {
+        return stretch.answered > 0 &&
+               chance_of_run(before.lost, before.of, stretch.tail) < kUnlikely;
+      }));
+}
+
+void add_loss(const PingFacts& facts, std::vector<Check>& checks) {
+  const PingLoss loss = loss_of(facts);
+  const std::size_t sent = facts.inner.sent;
+  Check forward =
+      loss_check(ping_loss_forward, loss.forward, sent, loss.untold, "on the forward path");
+  if (forward.status >= Status::warning && loss.forward > 0)
+    add(forward_finding(facts, loss.forward), forward);
+  const std::size_t answers = answers_sent(facts);
+  Check backward =
+      loss_check(ping_loss_backward, loss.backward, answers, loss.untold, "on the reverse path");
+  if (backward.status >= Status::warning && loss.backward > 0)
+    add(backward_finding(facts, loss.backward, answers), backward);
+  checks.push_back(std::move(forward));
+  checks.push_back(std::move(backward));
+  if (loss.untold == 0) return;
+  Check untold = loss_check(ping_loss, loss.untold, sent, 0, "in an unknown direction");
+  if (untold.status != Status::ok) add(untold_finding(facts, loss.untold), untold);
+  checks.push_back(std::move(untold));
+}
+
+PingLoss loss_of(const PingFacts& facts) {
+  const std::size_t lost = unanswered(facts);
+  if (facts.session.taken.sessions > 0) return {.forward = 0, .backward = 0, .untold = lost};
+  // Nothing came after the tails, so that none of them is among the missing.
+  std::size_t untold = std::min(facts.back.tail, lost);
+  const auto missing =
+      static_cast<std::size_t>(std::min<std::uint64_t>(facts.back.missing, lost - untold));
+  std::size_t forward = lost - untold - missing;
+  // Extra pings that were lost may be among the missing, or not.
+  const std::size_t extra = std::min(facts.back.unanswered_extra, missing);
+  untold += extra;
+  // An error about a ping tells its direction, too.
+  const std::size_t refused = std::min(untold, facts.refused - std::min(facts.refused, forward));
+  forward += refused;
+  untold -= refused;
+  return {.forward = forward, .backward = missing - extra, .untold = untold};
+}
+
+}  // namespace wgscope::diagnosis

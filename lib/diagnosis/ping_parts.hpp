@@ -1,0 +1,47 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/ping.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+
+// What pings mean, by subject. Each is a pure function of the facts; ping.cpp puts them together.
+
+namespace wgscope::diagnosis {
+
+inline double share(std::uint64_t count, std::uint64_t of) {
+  return of == 0 ? 0 : static_cast<double>(count) / static_cast<double>(of);
+}
+
+inline Words word(std::uint64_t count, Words one, Words many) {
+  return either(count == 1, one, many);
+}
+
+inline std::size_t unanswered(const PingFacts& facts) {
+  return facts.inner.sent - std::min(facts.inner.sent, facts.inner.round_trips.size());
+}
+
+// ping_reply.cpp
+Check reply_check(const PingFacts& facts);
+/// What is known besides of why pings may have been lost: appended to the evidence.
+void add_local(const PingFacts& facts, Finding& finding);
+bool outer_answers(const PingFacts& facts);
+Text outer_evidence(const PingFacts& facts);
+
+// ping_loss.cpp
+/// Answers that the gateway has sent: lost ones too, as far as that is known.
+std::size_t answers_sent(const PingFacts& facts);
+void add_loss(const PingFacts& facts, std::vector<Check>& checks);
+/// How many sessions worked, then fell silent for longer than chance explains, and ended.
+std::size_t sessions_cut(const PingFacts& facts);
+
+// ping_order.cpp
+Check duplicates_check(const PingFacts& facts);
+Check order_check(const PingFacts& facts);
+
+}  // namespace wgscope::diagnosis
