@@ -7,6 +7,7 @@
 
 #include <fmt/core.h>
 
+#include "wgscope/base/key_text.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/text.hpp"
 #include "wgscope/model/keyed_hash.hpp"
@@ -17,9 +18,7 @@ namespace wgscope {
 
 Result<PublicKey> PublicKey::from_base64(std::string_view text) {
   const auto bytes = decode_key_base64(text);
-  if (!bytes)
-    return fail(Errc::bad_value,
-                fmt::format("not a base64 key of 44 characters ({} given)", text.size()));
+  if (!bytes) return fail(Errc::bad_value, describe_bad_key(text));
   return PublicKey{*bytes};
 }
 
