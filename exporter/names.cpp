@@ -1,5 +1,6 @@
 #include "exporter/names.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/config/names.hpp"
+#include "wgscope/config/wg_quick.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/file.hpp"
 
@@ -26,7 +28,9 @@ constexpr std::size_t kMaxFileSize = 64U << 20U;
 }  // namespace
 
 Names::Names(std::vector<NamesFile> files) {
-  for (NamesFile& file : files) files_.push_back({std::move(file), {}, {}, {}, false});
+  for (NamesFile& file : files)
+    files_.push_back(
+        {.file = std::move(file), .stamp = {}, .names = {}, .problem = {}, .lines = {}});
   report_.ran = !files_.empty();
 }
 
@@ -38,7 +42,7 @@ Result<Names::Stamp> Names::stamp_of(const std::string& path) {
                ns(status.st_mtim), ns(status.st_ctim)};
 }
 
-Result<config::PeerNames> Names::read(const NamesFile& file) {
+Result<config::NamesFound> Names::read(const NamesFile& file) {
   // A wg-quick file holds private keys, and people mistake files.
   auto text = os::read_secret_file(file.path, kMaxFileSize);
   if (!text) return tl::unexpected(text.error());
@@ -53,15 +57,16 @@ std::vector<std::string> Names::refresh() {
   for (Watched& watched : files_) {
     const auto stamp = stamp_of(watched.file.path);
     if (stamp && watched.looked && *stamp == watched.stamp) continue;
-    auto names =
-        stamp ? read(watched.file) : Result<config::PeerNames>(tl::unexpected(stamp.error()));
+    auto found =
+        stamp ? read(watched.file) : Result<config::NamesFound>(tl::unexpected(stamp.error()));
     std::string problem;
-    if (names) {
-      watched.names = std::move(*names);
+    if (found) {
+      watched.names = std::move(found->names);
+      say_lines(watched, found->warnings, messages);
       changed = true;
     } else {
       problem = fmt::format("names from {}: {}; the exporter keeps the {} names it read before",
-                            watched.file.path, names.error().context, watched.names.size());
+                            watched.file.path, found.error().context, watched.names.size());
     }
     if (!problem.empty() && problem != watched.problem) messages.push_back(problem);
     watched.problem = std::move(problem);
@@ -70,9 +75,32 @@ std::vector<std::string> Names::refresh() {
   }
   if (changed) combine();
   report_.success = true;
-  for (const Watched& watched : files_) report_.success &= watched.problem.empty();
+  for (const Watched& watched : files_)
+    report_.success &= watched.problem.empty() && watched.is_whole;
   report_.duration = os::boot_now() - start;
   return messages;
+}
+
+/// The lines are said again only when something else is wrong with them.
+void Names::say_lines(Watched& watched, const std::vector<config::Warning>& warnings,
+                      std::vector<std::string>& messages) {
+  constexpr std::size_t kMostSaid = 5;
+  std::string lines;
+  for (std::size_t i = 0; i < std::min(warnings.size(), kMostSaid); ++i) {
+    const config::Warning& one = warnings[i];
+    lines += lines.empty() ? "" : "; ";
+    lines += one.line == 0 ? one.text : fmt::format("line {}: {}", one.line, one.text);
+  }
+  if (warnings.size() > kMostSaid)
+    lines += fmt::format("; and {} more", warnings.size() - kMostSaid);
+  // A name that could be of two peers is the comment's fault; one with a malformed key is lost.
+  watched.is_whole = std::ranges::none_of(warnings, [](const config::Warning& one) {
+    return one.kind == config::WarningKind::refused;
+  });
+  if (!lines.empty() && lines != watched.lines)
+    messages.push_back(fmt::format("names from {}: {}; the exporter uses the other {} names",
+                                   watched.file.path, lines, watched.names.size()));
+  watched.lines = std::move(lines);
 }
 
 void Names::combine() {

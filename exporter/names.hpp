@@ -8,6 +8,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/config/names.hpp"
+#include "wgscope/config/wg_quick.hpp"
 
 namespace wgscope::exporter {
 
@@ -25,13 +26,13 @@ struct NamesReport {
 };
 
 /// Peers' names from files, read again when they change. A file that cannot be read keeps the names
-/// it gave last.
+/// it gave last; a line that cannot be read costs its own name alone.
 class Names {
  public:
   explicit Names(std::vector<NamesFile> files);
 
   /// Looks at each file and reads those that changed.
-  /// @returns a message for each that went bad since the last call.
+  /// @returns a message for each that went bad since the last call, and for each line of it.
   std::vector<std::string> refresh();
 
   /// The names of all files together, later files over earlier ones; nullptr without any file.
@@ -52,12 +53,16 @@ class Names {
     NamesFile file;
     Stamp stamp;
     config::PeerNames names;
-    std::string problem;  ///< empty while the last reading was good
+    std::string problem;   ///< empty while the last reading was good
+    std::string lines;     ///< what was wrong with lines of it, as it was said
+    bool is_whole = true;  ///< each line that should give a name could be read
     bool looked = false;
   };
 
   static Result<Stamp> stamp_of(const std::string& path);
-  static Result<config::PeerNames> read(const NamesFile& file);
+  static Result<config::NamesFound> read(const NamesFile& file);
+  static void say_lines(Watched& watched, const std::vector<config::Warning>& warnings,
+                        std::vector<std::string>& messages);
   void combine();
 
   std::vector<Watched> files_;

@@ -199,7 +199,8 @@ void add_demo_flag(CLI::App& app, Options& options) {
 
 void add_output_flags(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--names.wg-config", raw.names_wg_config,
-                 "wg-quick file with '# friendly_name = …' or '# Name = …' in [Peer] sections")
+                 "wg-quick file with names of peers in comments, such as '# friendly_name = …' in "
+                 "[Peer] sections")
       ->type_name("FILE")
       ->allow_extra_args(false)
       ->group("Output");

@@ -1,6 +1,8 @@
 #include "probe/run.hpp"
 
+#include <algorithm>
 #include <csignal>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -119,6 +121,7 @@ diagnosis::Report VerbRun::begin_report() const {
   diagnosis::Report report;
   report.verb = name_;
   report.started = os::now().wall;
+  report.checks = subject_.noticed();
   return report;
 }
 
@@ -128,7 +131,15 @@ Exit VerbRun::refuse(const Error& error) const {
 
 render::Plan VerbRun::plan(const checks::Question& question) const {
   render::Plan plan{.verb = name_, .target = question.target(), .lines = {}};
-  if (const checks::Tunnel* tunnel = subject_.wanted()) plan.lines = tunnel->plan();
+  plan.noticed = subject_.noticed();
+  if (const checks::Tunnel* tunnel = subject_.wanted()) {
+    plan.noticed.insert(plan.noticed.end(), tunnel->noticed().begin(), tunnel->noticed().end());
+    if (tunnel->obstacle()) {
+      plan.lines.emplace_back("nothing is sent, because of what is said above");
+      return plan;
+    }
+    plan.lines = tunnel->plan();
+  }
   for (diagnosis::Text& line : question.plan()) plan.lines.push_back(std::move(line));
   if (const auto again = verb_.again())
     plan.lines.push_back(
@@ -199,6 +210,13 @@ Result<std::unique_ptr<checks::Tunnel>> Subject::tunnel_of(const std::string& co
   auto prepared = checks::prepare(options);
   if (!prepared) return tl::unexpected(prepared.error());
   return std::make_unique<checks::Tunnel>(std::move(*prepared), options_.handshake());
+}
+
+/// Where a file's tunnel is not used, what keeps that tunnel from working does not matter.
+void Subject::notice(const std::vector<diagnosis::Check>& checks) {
+  std::ranges::copy_if(checks, std::back_inserter(noticed_), [](const diagnosis::Check& check) {
+    return check.status != diagnosis::Status::critical;
+  });
 }
 
 Exit run_verb(const Verb& row, std::vector<std::string> arguments) {

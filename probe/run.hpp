@@ -10,6 +10,7 @@
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/question.hpp"
 #include "wgscope/checks/tunnel.hpp"
+#include "wgscope/diagnosis/report.hpp"
 
 #include "probe/options/check_options.hpp"
 #include "probe/verbs.hpp"
@@ -29,12 +30,17 @@ class Subject {
   Result<checks::Tunnel*> tunnel();
   /// A tunnel of another peer, which a wg-quick file describes alone: no other option applies.
   [[nodiscard]] Result<std::unique_ptr<checks::Tunnel>> tunnel_of(const std::string& config) const;
+  /// Adds what was noticed in a file whose tunnel is not used.
+  void notice(const std::vector<diagnosis::Check>& checks);
+  /// What notice() was told.
+  [[nodiscard]] const std::vector<diagnosis::Check>& noticed() const { return noticed_; }
   /// The tunnel, if anybody wanted one.
   [[nodiscard]] checks::Tunnel* wanted() const { return tunnel_.get(); }
 
  private:
   const CheckOptions& options_;
   std::unique_ptr<checks::Tunnel> tunnel_;
+  std::vector<diagnosis::Check> noticed_;
 };
 
 /// A verb that asks a question. Its members are its options. Everything that such verbs have in

@@ -10,12 +10,14 @@
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
+#include <type_traits>
 #include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include <fmt/core.h>
 
+#include "wgscope/base/key_text.hpp"
 #include "wgscope/base/keys.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/secret.hpp"
@@ -34,6 +36,8 @@
 #include "wgscope/model/public_key.hpp"
 #include "wgscope/os/file.hpp"
 #include "wgscope/os/stamp_store.hpp"
+
+#include "checks/prepare_remarks.hpp"
 
 namespace wgscope::checks {
 namespace {
@@ -68,19 +72,6 @@ void warn_of_mode(const std::string& path, const std::optional<unsigned>& mode,
        .fix = {text("chmod 600 {}", Path{path})}}));
 }
 
-/// What is said of a line may hold addresses and names from it.
-Check remark(const std::string& file, const config::Warning& line) {
-  const diagnosis::Text what = text("line {}: {}", line.line, diagnosis::Name{line.text});
-  if (!line.not_known) return make_check(CheckKind::configuration_line, Status::ok, what);
-  return make_check(
-      CheckKind::configuration_line, Status::warning, what,
-      {.id = FindingId::line_not_known,
-       .cause = text("line {} of the configuration has a setting that wg-quick does not have",
-                     line.line),
-       .evidence = {text("{}, {}", Path{file}, what)},
-       .fix = {"correct the line, or remove it: wg refuses files that contain it"}});
-}
-
 /// Reads the file that --config names.
 Result<config::WgQuickConfig> read_config(const std::string& path, std::vector<Check>& checks) {
   auto file = read_config_file(path);
@@ -91,23 +82,28 @@ Result<config::WgQuickConfig> read_config(const std::string& path, std::vector<C
         return peer.preshared_key.has_value();
       });
   if (has_secret) warn_of_mode(path, file->mode, checks);
-  for (const config::Warning& line : config.warnings)
-    checks.push_back(remark(shown_path(path), line));
+  for (Check& check : file->remarks) checks.push_back(std::move(check));
   return std::move(file->config);
 }
 
 template <class Key>
 Result<Key> parse_key(std::string_view content, const std::string& where) {
   content = trim(content);
-  if (auto key = Key::from_base64(content)) return std::move(*key);
+  if (auto key = Key::from_base64(content)) {
+    if (std::is_same_v<Key, PrivateKey> && content.find_first_not_of("A=") == content.npos)
+      return fail(Errc::bad_value, fmt::format("{}: this key is all zeros, which is not a key: "
+                                               "make one with wg genkey",
+                                               where));
+    return std::move(*key);
+  }
+  if (auto why = config::why_not_text(content))
+    return fail(Errc::bad_value, fmt::format("{}: {}", where, *why));
   if (content.find('[') != std::string_view::npos)
     return fail(
         Errc::bad_value,
         fmt::format("{}: this is a whole wg-quick file, not a key: pass it with --config", where));
-  return fail(
-      Errc::bad_value,
-      fmt::format("{}: this is not a key: expected 44 characters of base64, as wg genkey prints",
-                  where));
+  return fail(Errc::bad_value, fmt::format("{}: this is {}; wg genkey makes a key", where,
+                                           describe_bad_key(content)));
 }
 
 std::string_view first_line(std::string_view content) {
@@ -267,6 +263,13 @@ Result<Stamps> open_stamps(const TargetOptions& options, const PublicKey& key,
   return Stamps();
 }
 
+/// Nothing of what can be noticed is critical but what makes asking pointless.
+std::optional<FindingId> first_critical(const std::vector<Check>& checks) {
+  const auto critical = std::ranges::find(checks, Status::critical, &Check::status);
+  if (critical == checks.end() || !critical->finding) return std::nullopt;
+  return critical->finding->id;
+}
+
 }  // namespace
 
 Result<ConfigFile> read_config_file(const std::string& path) {
@@ -274,7 +277,8 @@ Result<ConfigFile> read_config_file(const std::string& path) {
   if (!input) return about(shown_path(path), input.error());
   auto config = config::parse_wg_quick(input->text.view());
   if (!config) return about(shown_path(path), config.error());
-  return ConfigFile{std::move(*config), input->mode};
+  std::vector<Check> about_lines = remarks(shown_path(path), *config);
+  return ConfigFile{std::move(*config), input->mode, std::move(about_lines)};
 }
 
 Result<std::vector<config::Expectation>> read_expectations(const std::string& path) {
@@ -298,19 +302,22 @@ Result<Prepared> prepare(const TargetOptions& options) {
     const std::string where = options.config.empty() ? "" : options.config + ": ";
     return fail(target.error().code, where + target.error().context);
   }
-  const auto key = crypto::derive_public_key(target->private_key.secret);
-  if (!key) return tl::unexpected(key.error());
+  const auto ours = crypto::X25519Key::from_private(target->private_key.secret);
+  if (!ours) return tl::unexpected(ours.error());
+  const PublicKey key{ours->public_key()};
   if (std::ranges::equal(target->gateway.bytes, target->private_key.secret.bytes()))
     return fail(Errc::bad_value,
                 "--gateway: this is the probe's own private key; pass the gateway's public key. "
                 "Replace the private key: other users have seen it in the arguments");
-  if (PublicKey{*key} == target->gateway)
+  if (key == target->gateway)
     return fail(Errc::bad_value,
                 "the gateway's public key belongs to the probe's own private key: pass the key of "
                 "the gateway instead");
-  auto stamps = open_stamps(options, PublicKey{*key}, checks);
+  if (auto found = hopeless(*target, *ours)) checks.push_back(std::move(*found));
+  auto stamps = open_stamps(options, key, checks);
   if (!stamps) return tl::unexpected(stamps.error());
-  return Prepared{std::move(*target), std::move(*stamps), std::move(checks)};
+  const auto obstacle = first_critical(checks);
+  return Prepared{std::move(*target), std::move(*stamps), std::move(checks), obstacle};
 }
 
 }  // namespace wgscope::checks

@@ -66,6 +66,16 @@ struct Guesses {
   }
 };
 
+/// What a file says of names that no peer got.
+std::string why_nameless(const config::WgQuickConfig& config) {
+  std::string text;
+  for (const config::Warning& warning : config.warnings)
+    if (warning.kind == config::WarningKind::name_unclear ||
+        warning.kind == config::WarningKind::header_missing)
+      text += fmt::format("; line {}: {}", warning.line, warning.text);
+  return text;
+}
+
 }  // namespace
 
 diagnosis::Text endpoint_text(const config::EndpointName& endpoint) {
@@ -92,10 +102,11 @@ Result<std::size_t> choose_peer(const config::WgQuickConfig& config, const std::
   };
   const auto found = std::ranges::find_if(config.peers, is_meant);
   if (found == config.peers.end())
-    return fail(Errc::bad_value,
-                PublicKey::from_base64(peer)
-                    ? "no peer has the public key given with --peer"  // which may be a secret one
-                    : fmt::format("no peer has the name '{}'", printable(peer)));
+    return fail(
+        Errc::bad_value,
+        PublicKey::from_base64(peer)
+            ? "no peer has the public key given with --peer"  // which may be a secret one
+            : fmt::format("no peer has the name '{}'{}", printable(peer), why_nameless(config)));
   if (std::ranges::count_if(config.peers, is_meant) > 1)
     return fail(
         Errc::bad_value,

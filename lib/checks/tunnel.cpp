@@ -11,6 +11,7 @@
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
 #include "wgscope/checks/target.hpp"
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/session.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -25,6 +26,13 @@
 namespace wgscope::checks {
 
 using diagnosis::text;
+
+namespace {
+
+constexpr diagnosis::CheckKind kNotTried[] = {diagnosis::CheckKind::handshake_response,
+                                              diagnosis::CheckKind::tunnel_data};
+
+}  // namespace
 
 Tunnel::Tunnel(Prepared prepared, HandshakeOptions options)
     : prepared_(std::move(prepared)), options_(std::move(options)) {}
@@ -61,6 +69,11 @@ std::vector<diagnosis::Text> Tunnel::plan() const {
 Session* Tunnel::stand(Run& run, diagnosis::Report& report) {
   if (facts_) return session_.get();
   for (const diagnosis::Check& check : prepared_.noticed) report.checks.push_back(check);
+  if (prepared_.obstacle) {
+    facts_.emplace().wanted = target().endpoint;
+    diagnosis::skip(kNotTried, prepared_.obstacle, report);
+    return nullptr;
+  }
   HandshakeOutcome outcome = handshake(run, prepared_.target, prepared_.stamps, options_);
   session_ = std::move(outcome.session);
   facts_ = std::move(outcome.facts);

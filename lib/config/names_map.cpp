@@ -17,7 +17,11 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/text.hpp"
 #include "wgscope/config/names.hpp"
+#include "wgscope/config/wg_quick.hpp"
 #include "wgscope/model/public_key.hpp"
+
+#include "names_found.hpp"
+#include "wg_quick_lines.hpp"
 
 namespace wgscope::config {
 namespace {
@@ -32,15 +36,27 @@ class Pairs {
   }
   void end_map() { --depth_; }
   void key(std::size_t line, std::string_view text) {
+    is_name_next_ = true;
+    key_line_ = line;
     const auto parsed = PublicKey::from_base64(text);
-    if (!parsed) return reject(line, fmt::format("the key is {}", parsed.error().context));
-    if (names_.contains(*parsed)) return reject(line, "a key is given twice");
-    key_ = *parsed;
+    if (parsed)
+      key_ = *parsed;
+    else
+      warn(line, fmt::format("the key is {}", parsed.error().context));
   }
   void value(std::size_t line, std::string text) {
-    if (depth_ != 1 || !key_) return reject(line, "not a map of public key to name");
-    names_.emplace(*key_, std::move(text));
+    if (depth_ != 1 || !is_name_next_) return reject(line, "not a map of public key to name");
+    if (key_) found_.add(*key_, std::move(text), line);
     key_.reset();
+    is_name_next_ = false;
+  }
+  /// A single value that is no text, in the place of a name or of a key.
+  void other(std::size_t line) {
+    constexpr const char* kNotText = "a name must be text";
+    if (depth_ != 1 || !is_name_next_) return reject(line, kNotText);
+    if (key_) warn(key_line_, kNotText);
+    key_.reset();
+    is_name_next_ = false;
   }
   void reject(std::size_t line, std::string_view why) {
     if (problem_.empty())
@@ -48,17 +64,23 @@ class Pairs {
   }
 
   [[nodiscard]] bool ok() const { return problem_.empty(); }
-  [[nodiscard]] bool expects_key() const { return depth_ == 1 && !key_; }
+  [[nodiscard]] bool expects_key() const { return depth_ == 1 && !is_name_next_; }
 
-  Result<PeerNames> finish() {
+  Result<NamesFound> finish() {
     if (problem_.empty() && !seen_map_) problem_ = "not a map of public key to name";
     if (!problem_.empty()) return fail(Errc::bad_value, problem_);
-    return std::move(names_);
+    return unless_all_bad(std::move(found_));
   }
 
  private:
-  PeerNames names_;
-  std::optional<PublicKey> key_;
+  void warn(std::size_t line, std::string text) {
+    found_.warnings.push_back({line, std::move(text), WarningKind::refused});
+  }
+
+  NamesFound found_;
+  std::optional<PublicKey> key_;  ///< of the name that comes next; nothing for a bad one
+  bool is_name_next_ = false;
+  std::size_t key_line_ = 0;
   std::string problem_;
   int depth_ = 0;
   bool seen_map_ = false;
@@ -69,12 +91,12 @@ class JsonEvents final : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit JsonEvents(Pairs& pairs) : pairs_(&pairs) {}
 
-  bool null() override { return not_text(); }
-  bool boolean(bool) override { return not_text(); }
-  bool number_integer(number_integer_t) override { return not_text(); }
-  bool number_unsigned(number_unsigned_t) override { return not_text(); }
-  bool number_float(number_float_t, const string_t&) override { return not_text(); }
-  bool binary(binary_t&) override { return not_text(); }
+  bool null() override { return other(); }
+  bool boolean(bool) override { return other(); }
+  bool number_integer(number_integer_t) override { return other(); }
+  bool number_unsigned(number_unsigned_t) override { return other(); }
+  bool number_float(number_float_t, const string_t&) override { return other(); }
+  bool binary(binary_t&) override { return other(); }
   bool start_array(std::size_t) override { return not_text(); }
   bool end_array() override { return pairs_->ok(); }
   bool string(string_t& text) override {
@@ -100,6 +122,10 @@ class JsonEvents final : public nlohmann::json_sax<nlohmann::json> {
   }
 
  private:
+  bool other() {
+    pairs_->other(0);
+    return pairs_->ok();
+  }
   bool not_text() {
     pairs_->reject(0, "a name must be text");
     return false;
@@ -118,8 +144,8 @@ class YamlEvents final : public YAML::EventHandler {
       pairs_->reject(line(mark), "there is a second YAML document: put everything into one map");
   }
   void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { not_text(mark); }
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { not_text(mark); }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { pairs_->other(line(mark)); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { pairs_->other(line(mark)); }
   void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
                 const std::string& text) override {
     if (pairs_->expects_key())
@@ -164,7 +190,12 @@ bool starts_with_section(std::string_view text) {
 
 }  // namespace
 
-Result<PeerNames> parse_names_map(std::string_view text) {
+Result<NamesFound> parse_names_map(std::string_view text) {
+  // The YAML parser reads UTF-16 as well; that of JSON does not, and a wg-quick file is neither.
+  auto why = why_not_text(text);
+  const std::size_t begin = text.find_first_not_of(std::string_view("\xFF\xFE\0 \t\r\n", 7));
+  if (why && begin != std::string_view::npos && (text[begin] == '[' || text[begin] == '{'))
+    return fail(Errc::bad_value, std::move(*why));
   Pairs pairs;
   if (starts_with_section(text))
     return fail(Errc::bad_value, "not a map of public key to name (a wg-quick file?)");

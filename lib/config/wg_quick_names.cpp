@@ -3,14 +3,17 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
-#include "wgscope/base/text.hpp"
 #include "wgscope/config/names.hpp"
+#include "wgscope/config/wg_quick.hpp"
 #include "wgscope/model/public_key.hpp"
 
+#include "names_found.hpp"
+#include "peer_namer.hpp"
 #include "wg_quick_lines.hpp"
 
 namespace wgscope::config {
@@ -18,69 +21,93 @@ namespace {
 
 class Reader {
  public:
-  Result<PeerNames> read(std::string_view text) {
+  Result<NamesFound> read(std::string_view text) {
+    if (auto why = why_not_text(text)) return fail(Errc::bad_value, std::move(*why));
     WgQuickLines lines(text);
     while (const auto text_of_line = lines.next()) {
       line_ = lines.number();
-      if (auto done = line(*text_of_line); !done) return tl::unexpected(done.error());
+      line(*text_of_line);
     }
-    if (auto done = finish_peer(); !done) return tl::unexpected(done.error());
     if (!any_section_)
       return fail(Errc::bad_value,
                   "there is no [Interface] or [Peer] section: this is not a wg-quick file, or it "
                   "is cut short");
-    return std::move(names_);
+    return finish();
   }
 
  private:
-  Result<> line(std::string_view text) {
-    if (const auto name = peer_name(text); name && in_peer_) name_ = *name;
+  struct Peer {
+    std::optional<PublicKey> key;
+    std::size_t line = 0;
+    bool has_bad_key = false;
+  };
+
+  void line(std::string_view text) {
+    if (text.empty()) namer_.blank();
+    if (text.starts_with('#')) namer_.comment(line_, text);
     text = without_comment(text);
-    if (text.empty()) return {};
+    if (text.empty()) return;
     if (text[0] == '[') return section(text);
-    if (!in_peer_) return {};
+    namer_.assignment();
+    if (!in_peer_) return;
     const auto assignment = split_assignment(text);
-    if (!assignment || !iequals(assignment->key, "PublicKey")) return {};
-    const auto key = PublicKey::from_base64(assignment->value);
-    if (!key) return bad(key.error().context);
-    key_ = *key;
-    return {};
+    if (assignment && equals_but_blanks(assignment->key, "PublicKey")) public_key(*assignment);
   }
 
-  Result<> section(std::string_view text) {
-    if (auto done = finish_peer(); !done) return done;
-    in_peer_ = iequals(text, "[Peer]");
-    any_section_ |= in_peer_ || iequals(text, "[Interface]");
-    section_line_ = line_;
-    return {};
+  void section(std::string_view text) {
+    in_peer_ = is_header(text, "Peer");
+    any_section_ |= in_peer_ || is_header(text, "Interface");
+    if (!in_peer_) return namer_.section();
+    namer_.peer();
+    peers_.push_back({.key = {}, .line = line_});
   }
 
-  Result<> finish_peer() {
-    const auto key = std::exchange(key_, std::nullopt);
-    std::string name = std::exchange(name_, std::string());
-    if (name.empty()) return {};
-    if (!key)
-      return fail(Errc::bad_value,
-                  fmt::format("line {}: this [Peer] has a name but no PublicKey", section_line_));
-    names_.insert_or_assign(*key, std::move(name));
-    return {};
+  void public_key(const Assignment& assignment) {
+    Peer& peer = peers_.back();
+    const auto key = PublicKey::from_base64(without_blanks(assignment.value).view());
+    if (!key) {
+      peer.has_bad_key = true;
+      warn(line_, fmt::format("PublicKey is {}", key.error().context));
+      return;
+    }
+    if (peer.key && *peer.key != *key) {
+      namer_.second_key();
+      warn(line_,
+           "this section has another PublicKey already, so neither has a name: most likely a "
+           "[Peer] is missing above",
+           WarningKind::header_missing);
+    }
+    peer.key = *key;
   }
 
-  Result<> bad(std::string_view what) const {
-    return fail(Errc::bad_value, fmt::format("line {}: PublicKey is {}", line_, what));
+  Result<NamesFound> finish() {
+    const PeerNamer::Result named = namer_.finish();
+    for (std::size_t i = 0; i < peers_.size(); ++i)
+      if (!named.names[i].empty()) name(peers_[i], named.names[i]);
+    for (Warning& warning : named.warnings()) found_.warnings.push_back(std::move(warning));
+    return unless_all_bad(std::move(found_));
   }
 
-  PeerNames names_;
-  std::optional<PublicKey> key_;
-  std::string name_;
+  void name(const Peer& peer, std::string_view name) {
+    if (peer.has_bad_key) return;
+    if (!peer.key) return warn(peer.line, "this [Peer] has a name but no PublicKey");
+    found_.add(*peer.key, std::string(name), peer.line);
+  }
+
+  void warn(std::size_t line, std::string text, WarningKind kind = WarningKind::refused) {
+    found_.warnings.push_back({line, std::move(text), kind});
+  }
+
+  NamesFound found_;
+  PeerNamer namer_;
+  std::vector<Peer> peers_;
   std::size_t line_ = 0;
-  std::size_t section_line_ = 0;
   bool in_peer_ = false;
   bool any_section_ = false;
 };
 
 }  // namespace
 
-Result<PeerNames> parse_wg_quick_names(std::string_view text) { return Reader().read(text); }
+Result<NamesFound> parse_wg_quick_names(std::string_view text) { return Reader().read(text); }
 
 }  // namespace wgscope::config

@@ -42,8 +42,16 @@ bool is_ipv6(std::string_view host) {
 
 }  // namespace
 
+std::optional<std::uint32_t> parse_decimal(std::string_view text, std::uint32_t most) {
+  return is_hexadecimal(text) ? std::nullopt : parse_number(text, most);
+}
+
+bool is_hexadecimal(std::string_view text) {
+  return text.starts_with("0x") || text.starts_with("0X");
+}
+
 std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t most) {
-  const bool hexadecimal = text.starts_with("0x") || text.starts_with("0X");
+  const bool hexadecimal = is_hexadecimal(text);
   if (hexadecimal) text.remove_prefix(2);
   std::uint32_t value = 0;
   const char* last = text.data() + text.size();
@@ -55,6 +63,21 @@ std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t m
 bool is_host(std::string_view text) {
   constexpr std::size_t kLongest = 253;
   return !text.empty() && text.size() <= kLongest && std::ranges::all_of(text, is_host_character);
+}
+
+std::optional<Prefix> parse_allowed_ip(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  const auto address = IpAddress::parse(text.substr(0, slash));
+  if (!address) return std::nullopt;
+  const std::uint32_t most = address->family == Family::v4 ? 32 : 128;
+  if (slash == std::string_view::npos) return Prefix{*address, static_cast<std::uint8_t>(most)};
+  const auto bits = parse_decimal(text.substr(slash + 1), most);
+  if (!bits) return std::nullopt;
+  return Prefix{*address, static_cast<std::uint8_t>(*bits)};
+}
+
+bool is_unspecified(const IpAddress& address) {
+  return std::ranges::all_of(address.octets(), [](std::byte b) { return b == std::byte{0}; });
 }
 
 Prefix without_host_bits(Prefix prefix) {
@@ -75,13 +98,13 @@ Result<EndpointName> EndpointName::parse(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return no_endpoint();
   std::string_view host = text.substr(0, colon);
-  const auto port = parse_number(text.substr(colon + 1), UINT16_MAX);
-  const bool brackets = host.starts_with('[') && host.ends_with(']');
-  if (brackets) host = host.substr(1, host.size() - 2);
-  if (!is_host(host) || !port || *port == 0) return no_endpoint();
-  // A colon is in no name; brackets are around nothing else.
-  const bool must_be_ipv6 = brackets || host.find(':') != std::string_view::npos;
-  if (must_be_ipv6 && !is_ipv6(host)) return no_endpoint();
+  const auto port = parse_decimal(text.substr(colon + 1), UINT16_MAX);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  if (!is_host(host) || !port) return no_endpoint();
+  // A colon is in no name.
+  if (host.find(':') != std::string_view::npos && !is_ipv6(host)) return no_endpoint();
+  if (*port == 0)
+    return fail(Errc::bad_value, "not a valid endpoint: nothing can be sent to port 0");
   return EndpointName{std::string(host), static_cast<std::uint16_t>(*port)};
 }
 

@@ -25,8 +25,12 @@ constexpr CheckRow kRows[] = {
     {configuration_file_mode, "configuration.file_mode", Layer::configuration, kBeside,
      "Can only its owner read the file with the secret key? Present only if others can."},
     {configuration_line, "configuration.line", Layer::configuration, kBeside,
-     "Is each line of the configuration known? Present only for lines that are not, or that have "
-     "no effect here."},
+     "Is each line of the configuration known, and does it mean what it seems to mean? Present "
+     "only for lines that give cause for a remark."},
+    {configuration_endpoint, "configuration.endpoint", Layer::configuration, kEssential,
+     "Can the endpoint's address be a gateway's? Present only if not."},
+    {configuration_gateway_key, "configuration.gateway_key", Layer::configuration, kEssential,
+     "Can the gateway's public key be used? Present only if not."},
     {configuration_state, "configuration.state", Layer::configuration, kBeside,
      "Can the time of the key's last handshake be kept? Present only if not."},
 

@@ -13,11 +13,82 @@ using enum Severity;
 
 constexpr FindingKind kKinds[] = {
     {FindingId::line_not_known, "WGS-CFG-001", warning, "The configuration has an unknown line",
-     "The configuration has a line or a section that neither wg nor wg-quick knows. The line has "
-     "no effect, either here or in WireGuard itself. A misspelt key looks like this, and whatever "
-     "it should have set is then not set.",
+     "The configuration has a line or a section that neither wg nor wg-quick knows. The probe "
+     "ignores it, but wg refuses the whole file, so wg-quick cannot start a tunnel from it. A "
+     "misspelt key looks like this, and whatever it should have set is then not set.",
      "Look at the line that the finding names. Correct the spelling of its key, move it to the "
      "section where it belongs, or delete it. The valid keys are listed in wg(8) and wg-quick(8)."},
+    {FindingId::line_refused, "WGS-CFG-002", warning, "wg refuses a line of the configuration",
+     "It is clear what the line means, and the probe goes by that, but wg or wg-quick refuses the "
+     "file because of the way it is written. A tunnel that runs from an earlier version of the "
+     "file will not start again.",
+     "Write the line as the finding says. On this host: wg-quick strip INTERFACE shows what "
+     "wg-quick passes to wg."},
+    {FindingId::peer_name_unclear, "WGS-CFG-003", warning,
+     "It is unclear which peer a name belongs to",
+     "Names of peers are comments, which WireGuard ignores. Some people and programs write a name "
+     "above [Peer], others below it or at the end of the section. This name could belong to two "
+     "peers, or a peer has two names. The probe does not use such a name, because a name on the "
+     "wrong peer is worse than none.",
+     "Write the name between [Peer] and PublicKey: # friendly_name = NAME. Or leave an empty line "
+     "on the side of the comment that it does not belong to."},
+    {FindingId::peer_header_missing, "WGS-CFG-004", warning, "A [Peer] line is missing",
+     "A section has two different public keys. WireGuard uses the second key and gives that peer "
+     "the allowed IPs of both, so the first peer has no tunnel. Most likely the [Peer] line of the "
+     "second peer was forgotten. The probe does as WireGuard does, and gives that peer no name.",
+     "Insert a [Peer] line before the lines of the second peer, or remove the public key that is "
+     "not meant."},
+    {FindingId::peers_contradict, "WGS-CFG-005", warning, "Two peers contradict each other",
+     "Two peers of the configuration have the same public key or the same allowed IPs. WireGuard "
+     "accepts that without a word: a prefix belongs to the peer that names it last, and of two "
+     "sections with one key only the allowed IPs of the last count. Traffic that the other peer "
+     "should have had goes to the wrong place. The probe does as WireGuard does.",
+     "Give each peer a key and allowed IPs of its own. A narrower prefix inside of another peer's "
+     "prefix does not conflict. On the host of the tunnel: wg show INTERFACE allowed-ips shows "
+     "what "
+     "each peer has."},
+    {FindingId::single_address_allowed, "WGS-CFG-006", warning,
+     "AllowedIPs has the address 0.0.0.0 or :: alone",
+     "An address without a prefix length is a single address, and no host has this one. Most "
+     "likely all addresses are meant. As it is, this line lets no traffic into the tunnel.",
+     "Write AllowedIPs = 0.0.0.0/0, ::/0."},
+    {FindingId::amneziawg_needed, "WGS-CFG-007", critical,
+     "The configuration is for AmneziaWG, not for WireGuard",
+     "AmneziaWG disguises WireGuard's messages. The configuration gives messages other types (H1 "
+     "to H4) or puts bytes in front of them (S1 to S4). A gateway with these settings ignores "
+     "WireGuard's messages as if they were noise, and wg refuses the file. The probe speaks plain "
+     "WireGuard, so it sent nothing: silence would say nothing about keys or firewalls.",
+     "Use a client that speaks AmneziaWG, with the gateway's values of these keys. Or set up the "
+     "gateway for plain WireGuard: H1 = 1, H2 = 2, H3 = 3, H4 = 4, and S1 to S4 = 0."},
+    {FindingId::amneziawg_not_needed, "WGS-CFG-008", warning,
+     "The configuration has settings of AmneziaWG",
+     "The configuration has keys of AmneziaWG, with values that leave WireGuard's messages as they "
+     "are: datagrams of junk before a handshake, which gateways ignore. Plain WireGuard works with "
+     "such a gateway, and the probe uses it. But wg refuses the file because of these keys.",
+     "Remove these keys from the file where wg or wg-quick reads it."},
+    {FindingId::reserved_bytes_configured, "WGS-CFG-009", warning,
+     "The configuration sets the reserved bytes of messages",
+     "Reserved is a setting of clients for Cloudflare WARP. They put three bytes of an account "
+     "where WireGuard's messages have zeros, and the gateways answer with such bytes. wg and "
+     "wg-quick do not know the setting and refuse the file. The probe leaves these bytes zero; if "
+     "the gateway answers with others, WGS-HS-017 says so.",
+     "Use the file with a client that knows the setting. If the gateway is not WARP, remove the "
+     "line."},
+    {FindingId::endpoint_unusable, "WGS-CFG-010", critical, "The endpoint cannot be a gateway",
+     "The endpoint's address is one that no gateway can have: 0.0.0.0 or ::, a multicast or "
+     "broadcast address, or a link-local IPv6 address without the interface that it belongs to, "
+     "or with one that this host does not have. This can be told without sending anything, and no "
+     "firewall has to do with it. If the address comes from a name server, that server most likely "
+     "blocks the name.",
+     "Set Endpoint to the gateway's address or name. A link-local address needs the interface of "
+     "this host that leads there: [fe80::1%eth0]:51820."},
+    {FindingId::gateway_key_unusable, "WGS-CFG-011", critical,
+     "The gateway's public key is not a usable key",
+     "The public key is one of the few values, zero among them, with which every exchange of keys "
+     "gives zero: a secret that everybody knows. WireGuard refuses to use such a key, so a tunnel "
+     "with it never starts. No gateway has this key. Most likely it was left in a template. The "
+     "probe sent nothing.",
+     "Set PublicKey to the gateway's key. On the gateway: wg show INTERFACE public-key."},
     {FindingId::key_in_use, "WGS-KEY-001", critical, "An interface of this host uses the key",
      "A WireGuard interface of this host has the same private key as the probe. A gateway sends a "
      "peer's traffic to the address of that peer's last handshake. A probe with the same key would "

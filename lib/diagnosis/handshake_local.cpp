@@ -10,6 +10,7 @@
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/diagnosis/check_kinds.hpp"
+#include "wgscope/diagnosis/endpoint_address.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/report.hpp"
@@ -38,7 +39,7 @@ struct SendError {
 constexpr std::array<SendError, 14> kSendErrors{{
     {EPERM, "EPERM", FindingId::local_firewall, "a firewall on this host drops it"},
     {EACCES, "EACCES", FindingId::local_firewall,
-     "a firewall or a prohibit route of this host forbids it"},
+     "a firewall or a prohibit route of this host forbids it, or it is a broadcast address"},
     {ENETUNREACH, "ENETUNREACH", FindingId::no_route, "this host has no route there"},
     {EHOSTUNREACH, "EHOSTUNREACH", FindingId::no_route,
      "this host's route there is an unreachable route, or the next hop does not answer"},
@@ -112,7 +113,9 @@ std::vector<Hypothesis> reasons_not_to_send(int number, const Endpoint& endpoint
   const Hypothesis rule{"a rule in an output chain drops or limits it",
                         text("nft list ruleset; {} -S OUTPUT", iptables(endpoint.address))};
   if (number == EACCES)
-    return {{"a prohibit route covers the endpoint", text("ip route get {}", endpoint.address)},
+    return {{"the endpoint is the broadcast address of a network of this host",
+             text("ip route get {}: the answer begins with broadcast", endpoint.address)},
+            {"a prohibit route covers the endpoint", text("ip route get {}", endpoint.address)},
             rule};
   if (number == EPERM)
     return {rule,
@@ -266,6 +269,12 @@ std::optional<Check> check_name(const HandshakeFacts& facts) {
   if (facts.resolve_error && facts.resolve_error->code != Errc::interrupted)
     return name_unresolved(facts);
   if (facts.wanted.address()) return std::nullopt;
+  if (facts.attempts.empty() && !facts.unusable.empty()) {
+    const Endpoint& endpoint = facts.unusable.front();
+    const Text why = text("{}", *why_no_gateway(endpoint));
+    return make_check(name_resolve, Status::critical,
+                      endpoint_unusable(text("{}", endpoint.address), why, true));
+  }
   if (facts.attempts.empty())
     return make_check(name_resolve, Status::unknown,
                       "no answer from the name servers before the end");

@@ -52,11 +52,11 @@ class MtuVerb final : public CheckVerb {
 
  private:
   [[nodiscard]] Result<std::unique_ptr<checks::Question>> make_inner(Subject& subject) const;
-  [[nodiscard]] Result<std::unique_ptr<checks::Question>> make_outer() const;
+  [[nodiscard]] Result<std::unique_ptr<checks::Question>> make_outer(Subject& subject) const;
   [[nodiscard]] Result<> read_service(const checks::Target& target,
                                       checks::MtuOptions& options) const;
   [[nodiscard]] Result<> read_host(checks::OuterOptions& options) const;
-  [[nodiscard]] Result<> read_config(checks::OuterOptions& options) const;
+  [[nodiscard]] Result<> read_config(Subject& subject, checks::OuterOptions& options) const;
 
   InnerAddress inner_;  ///< with --outer a host
   std::string tcp_;
@@ -178,11 +178,12 @@ Result<> MtuVerb::read_host(checks::OuterOptions& options) const {
 
 /// What the configuration says, where there is one: endpoint, MTU, mark, families inside. Its keys
 /// are not looked at.
-Result<> MtuVerb::read_config(checks::OuterOptions& options) const {
+Result<> MtuVerb::read_config(Subject& subject, checks::OuterOptions& options) const {
   const checks::TargetOptions& target = check.target;
   if (target.config.empty()) return {};
   auto file = checks::read_config_file(target.config);
   if (!file) return tl::unexpected(file.error());
+  subject.notice(file->remarks);
   const config::WgQuickConfig& config = file->config;
   options.mark = config.fwmark;
   options.ipv6_inside = std::ranges::any_of(
@@ -200,12 +201,12 @@ Result<> MtuVerb::read_config(checks::OuterOptions& options) const {
   return {};
 }
 
-Result<std::unique_ptr<checks::Question>> MtuVerb::make_outer() const {
+Result<std::unique_ptr<checks::Question>> MtuVerb::make_outer(Subject& subject) const {
   checks::OuterOptions options;
   options.quick = check.quick;
   options.family = check.family();
   if (auto read = read_host(options); !read) return tl::unexpected(read.error());
-  if (auto read = read_config(options); !read) return tl::unexpected(read.error());
+  if (auto read = read_config(subject, options); !read) return tl::unexpected(read.error());
   if (check.target.mtu) options.tunnel_mtu = *check.target.mtu;
   options.tunnel_mtu_known = options.tunnel_mtu_known || check.target.mtu;
   if (options.host.host.empty())
@@ -220,7 +221,7 @@ Result<std::unique_ptr<checks::Question>> MtuVerb::make_outer() const {
 }
 
 Result<std::unique_ptr<checks::Question>> MtuVerb::make(Subject& subject) {
-  return outer_ ? make_outer() : make_inner(subject);
+  return outer_ ? make_outer(subject) : make_inner(subject);
 }
 
 }  // namespace

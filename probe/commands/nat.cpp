@@ -48,7 +48,7 @@ class NatVerb final : public CheckVerb {
 
  private:
   [[nodiscard]] Result<checks::NatOptions> stun_options() const;
-  [[nodiscard]] Result<> take_file(checks::NatOptions& options) const;
+  [[nodiscard]] Result<> take_file(Subject& subject, checks::NatOptions& options) const;
   [[nodiscard]] Result<std::unique_ptr<checks::Question>> make_flow(
       Subject& subject, checks::NatOptions& options) const;
 
@@ -116,10 +116,11 @@ Result<checks::NatOptions> NatVerb::stun_options() const {
 /// What the file of a tunnel says, where the tunnel itself is not used: of the peers with an
 /// endpoint the longest keepalive and, where nobody else is to be asked, the endpoints. Our own
 /// endpoint answers STUN on the tunnel's port; others do not, which the report says.
-Result<> NatVerb::take_file(checks::NatOptions& options) const {
+Result<> NatVerb::take_file(Subject& subject, checks::NatOptions& options) const {
   if (check.target.config.empty()) return {};
   const auto file = checks::read_config_file(check.target.config);
   if (!file) return tl::unexpected(file.error());
+  subject.notice(file->remarks);
   options.servers_are_gateways = options.servers.empty();
   std::optional<seconds> longest;  // zero where one of them has none
   for (const config::WgQuickPeer& peer : file->config.peers) {
@@ -180,7 +181,7 @@ Result<std::unique_ptr<checks::Question>> NatVerb::make(Subject& subject) {
     if (!made) return made;
     flow = std::move(*made);
     if (options->servers.empty()) return flow;
-  } else if (auto taken = take_file(*options); !taken) {
+  } else if (auto taken = take_file(subject, *options); !taken) {
     return tl::unexpected(taken.error());
   }
   if (options->servers.empty())

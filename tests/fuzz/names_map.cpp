@@ -12,10 +12,10 @@
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace wgscope;
   const std::string_view text = fuzz::as_text(data, size);
-  const auto names = config::parse_names_map(text);
-  if (!names) {
-    WGSCOPE_PROMISE(names.error().code == Errc::bad_value);
-    WGSCOPE_PROMISE(!fuzz::repeats_a_key(names.error().context, text));
+  const auto found = config::parse_names_map(text);
+  if (!found) {
+    WGSCOPE_PROMISE(found.error().code == Errc::bad_value);
+    WGSCOPE_PROMISE(!fuzz::repeats_a_key(found.error().context, text));
   }
   return 0;
 }

@@ -94,8 +94,8 @@ TEST_F(NamesTest, StayWhenTheFileTurnsBadAndTheLogSaysSoOnce) {
   };
   write_file(file, "just text\n");
   expect_kept("no map");
-  write_file(file, map_entry(1, "x") + "AAAA: short\n");
-  expect_kept("a key that is none");
+  write_file(file, "level: debug\n");
+  expect_kept("another file");
   write_file(file, "{\"" + first_key_);
   expect_kept("cut short");
   std::filesystem::remove(file);
@@ -109,6 +109,43 @@ TEST_F(NamesTest, StayWhenTheFileTurnsBadAndTheLogSaysSoOnce) {
   const Metrics metrics = exporter.scrape();
   EXPECT_EQ(name_of(metrics, 1), "back");
   EXPECT_EQ(names_success(metrics), 1);
+}
+
+TEST_F(NamesTest, AreTakenWhereOneLineIsBadWhichTheLogSaysOnce) {
+  const std::string file = folder_ / "names.yaml";
+  write_file(file, map_entry(1, "laptop") + "AAAA: short\n" + map_entry(2, "phone"));
+  Exporter exporter = start({"--names.file=" + file});
+  for (int scrape = 0; scrape < 2; ++scrape) {
+    const Metrics metrics = exporter.scrape();
+    EXPECT_EQ(name_of(metrics, 1), "laptop");
+    EXPECT_EQ(name_of(metrics, 2), "phone");
+    EXPECT_EQ(names_success(metrics), 0);
+  }
+  const std::string said = "names from " + file +
+                           ": line 2: the key is not a base64 key of 44 characters (4 given); the "
+                           "exporter uses the other 2 names";
+  EXPECT_EQ(count_of(exporter.log(), said), 1U) << exporter.log();
+
+  write_file(file, map_entry(1, "laptop") + map_entry(1, "desktop") + map_entry(2, "phone"));
+  const Metrics metrics = exporter.scrape();
+  EXPECT_EQ(name_of(metrics, 1), "") << "either name could be wrong";
+  EXPECT_EQ(name_of(metrics, 2), "phone");
+  EXPECT_EQ(names_success(metrics), 1) << "each line could be read";
+  EXPECT_THAT(exporter.log(), HasSubstr("line 2: a key is given twice with different names"));
+}
+
+TEST_F(NamesTest, AreReadFromTheMarksOfGenerators) {
+  write_file(folder_ / "wg0.conf",
+             "[Interface]\nAddress = 10.8.0.1/24\n### begin phone ###\n[Peer]\nPublicKey = " +
+                 UapiPeer{.number = 1}.public_key() +
+                 "\n### end phone ###\n### begin laptop "
+                 "###\n[Peer]\nPublicKey = " +
+                 UapiPeer{.number = 2}.public_key() + "\n### end laptop ###\n");
+  const Exporter exporter = start({"--names.wg-config=" + (folder_ / "wg0.conf").string()});
+  const Metrics metrics = exporter.scrape();
+  EXPECT_EQ(name_of(metrics, 1), "phone");
+  EXPECT_EQ(name_of(metrics, 2), "laptop");
+  EXPECT_EQ(name_of(metrics, 3), "");
 }
 
 TEST_F(NamesTest, ComeFromSeveralFilesAndTheLastWins) {

@@ -11,6 +11,7 @@
 #include "wgscope/checks/target.hpp"
 #include "wgscope/config/expectations.hpp"
 #include "wgscope/config/wg_quick.hpp"
+#include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
 
 // From files and options to a target. Errors name the option of the probe that a value came from.
@@ -39,6 +40,8 @@ struct Prepared {
   Target target;
   Stamps stamps;
   std::vector<diagnosis::Check> noticed;  ///< while files were read
+  /// What was found that makes asking pointless: nothing must be sent then. It is among `noticed`.
+  std::optional<diagnosis::FindingId> obstacle = {};
 };
 
 /// Reads files, environment variables and standard input. Secrets are only ever in memory that is
@@ -50,6 +53,7 @@ Result<Prepared> prepare(const TargetOptions& options);
 struct ConfigFile {
   config::WgQuickConfig config;
   std::optional<unsigned> mode;  ///< permission bits; absent for what is not a regular file
+  std::vector<diagnosis::Check> remarks = {};  ///< one for each line that gave cause for it
 };
 
 /// @param path  "-": standard input.

@@ -9,6 +9,7 @@
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
 #include "wgscope/checks/target.hpp"
+#include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -25,6 +26,10 @@ class Tunnel {
   [[nodiscard]] const Target& target() const { return prepared_.target; }
   /// What was noticed while the target's files were read.
   [[nodiscard]] const std::vector<diagnosis::Check>& noticed() const { return prepared_.noticed; }
+  /// What was noticed that keeps anything from being sent; nothing where something is sent.
+  [[nodiscard]] const std::optional<diagnosis::FindingId>& obstacle() const {
+    return prepared_.obstacle;
+  }
   /// How the handshake is made. Questions change this before the first stand().
   HandshakeOptions& options() { return options_; }
   [[nodiscard]] const HandshakeOptions& options() const { return options_; }

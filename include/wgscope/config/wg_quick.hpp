@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -22,7 +23,8 @@ struct EndpointName {
   std::uint16_t port = 0;
 
   /// "gw.example.net:51820", "192.0.2.1:51820", "[2001:db8::1]:51820"; as wg does, also an IPv6
-  /// address without brackets, of which the last colon begins the port.
+  /// address without brackets, of which the last colon begins the port, and brackets around
+  /// anything. The port is a number above 0.
   /// @returns bad_value, without the text.
   static Result<EndpointName> parse(std::string_view text);
   [[nodiscard]] std::string to_string() const;
@@ -46,11 +48,28 @@ struct KeptSection {
   std::size_t line = 0;
 };
 
-struct Warning {
-  std::size_t line = 0;    ///< from 1
-  std::string text;        ///< never a value from the file
-  bool not_known = false;  ///< a key or a section that means nothing here, nor to wg
+/// What a line gave cause for. All but `remark` should be mended.
+enum class WarningKind : std::uint8_t {
+  remark,          ///< it means what it says, to wg too
+  not_known,       ///< a key or a section that means nothing here, nor to wg
+  refused,         ///< wg or wg-quick refuses the file for it, although it is clear what is meant
+  name_unclear,    ///< a name in a comment that could be of one peer or of another
+  header_missing,  ///< two peers in one section: most likely a [Peer] is missing
+  overridden,      ///< two peers have one key or one prefix, and only one of them has its effect
+  single_address,  ///< an address without a length where the prefix of all addresses is meant
+  obfuscated,      ///< AmneziaWG's, with values that plain WireGuard does not understand
+  obfuscating,     ///< AmneziaWG's, with values that a plain WireGuard gateway understands
+  reserved,        ///< sets the reserved bytes of messages, as Cloudflare's WARP wants
 };
+
+struct Warning {
+  std::size_t line = 0;  ///< from 1
+  std::string text;      ///< never a secret from the file
+  WarningKind kind = WarningKind::remark;
+};
+
+/// The three bytes behind a message's type, which WireGuard leaves zero (whitepaper §5.4).
+using ReservedBytes = std::array<std::byte, 3>;
 
 struct WgQuickPeer {
   PublicKey public_key;
@@ -58,14 +77,16 @@ struct WgQuickPeer {
   std::vector<Prefix> allowed_ips;            ///< host bits are zero
   std::optional<EndpointName> endpoint;
   std::optional<std::chrono::seconds> persistent_keepalive;  ///< nothing where it is off
-  std::string name;            ///< from a comment "# friendly_name = …" or "# Name = …"
-  std::vector<KeptLine> kept;  ///< keys that are not known
-  std::size_t line = 0;        ///< of its [Peer]; 0 where it does not come from a file
+  std::optional<ReservedBytes> reserved;  ///< its own, or else the interface's; see `kept` for both
+  std::string name;                       ///< from a comment; docs/names.md
+  std::vector<KeptLine> kept;             ///< keys that wg does not know
+  std::size_t line = 0;                   ///< of its [Peer]; 0 where it does not come from a file
 };
 
 /// A WireGuard interface as wg(8) and wg-quick(8) write it down.
 struct WgQuickConfig {
-  std::optional<PrivateKey> private_key;
+  std::optional<PrivateKey> private_key;     ///< nothing also for the key of zeros
+  bool private_key_is_zero = false;          ///< there is one, which is none
   std::vector<Prefix> addresses;             ///< with their host bits
   std::optional<std::uint16_t> listen_port;  ///< nothing also for 0: any port
   std::optional<std::uint16_t> mtu;
@@ -78,16 +99,21 @@ struct WgQuickConfig {
   std::vector<Warning> warnings;      ///< in the order of the file
 };
 
-/// Reads a whole file, as wg and wg-quick do: keys in any case, comments anywhere, lists by
-/// commas or by repeating the key, the last of what can be there once. Unknown keys are kept,
-/// with a warning.
+/// Reads a whole file, as wg and wg-quick do: keys in any case, comments and blanks anywhere, lists
+/// by commas or by repeating the key, the last of what can be there once. What wg accepts is
+/// accepted and means the same, with few exceptions, which tests/netns/wg_parity_test.cpp lists
+/// with their reasons. What wg refuses is refused, or where its meaning is plain, warned of. Unknown
+/// keys are kept, with a warning.
 /// @param text  not retained. Secrets in it are copied only to memory that is wiped.
 /// @returns bad_value with the line's number and what belongs there, never the line's text: a
-/// malformed value, a key in the wrong section, a [Peer] without PublicKey, a peer given twice, a
-/// prefix that two peers have (their traffic would go to one of them), a peer with our private key
-/// for its public one; no [Interface] or [Peer] at all.
+/// malformed value, a key in the wrong section, a [Peer] without PublicKey, a peer with our private
+/// key for its public one; a file that is not text, or has no [Interface] or [Peer] at all.
 /// Source: wg(8) "CONFIGURATION FILE FORMAT", wg-quick(8) "CONFIGURATION".
 Result<WgQuickConfig> parse_wg_quick(std::string_view text);
+
+/// What keeps a file from being text, with what to do: UTF-16, or a byte of zero. Nothing where it
+/// is text.
+std::optional<std::string> why_not_text(std::string_view file);
 
 /// For who cannot go on without. @returns missing_key, saying how to make one.
 Result<> require_private_key(const WgQuickConfig& config);

@@ -20,6 +20,8 @@ enum class CheckKind : std::uint8_t {
   configuration_target,
   configuration_file_mode,
   configuration_line,
+  configuration_endpoint,
+  configuration_gateway_key,
   configuration_state,
   // handshake
   key_use,

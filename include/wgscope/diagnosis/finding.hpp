@@ -18,6 +18,16 @@ std::string_view to_string(Severity severity);
 enum class FindingId : std::uint8_t {
   // WGS-CFG: the configuration
   line_not_known,
+  line_refused,
+  peer_name_unclear,
+  peer_header_missing,
+  peers_contradict,
+  single_address_allowed,
+  amneziawg_needed,
+  amneziawg_not_needed,
+  reserved_bytes_configured,
+  endpoint_unusable,
+  gateway_key_unusable,
   // WGS-KEY: keys
   key_in_use,
   key_use_unknown,

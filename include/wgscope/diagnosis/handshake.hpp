@@ -123,6 +123,7 @@ struct HandshakeFacts {
   config::EndpointName wanted;
   std::optional<Error> resolve_error;
   std::optional<Nanoseconds> resolving;  ///< how long that took; nothing for an address
+  std::vector<Endpoint> unusable;        ///< what the name resolves to besides: no gateway's
   std::vector<AttemptFacts> attempts;    ///< in the order of trying
   PublicKey gateway;
   PublicKey ours;

@@ -43,10 +43,12 @@ struct Plan {
   std::string_view verb;
   diagnosis::Text target;
   std::vector<diagnosis::Text> lines;
+  std::vector<diagnosis::Check> noticed = {};  ///< while files were read
 };
 
 std::string to_text(const Plan& plan, bool redact);
-/// {"schema": "wgscope.plan/1", "verb": …, "target": …, "redacted": …, "plan": [a string each]}
+/// {"schema": "wgscope.plan/1", "verb": …, "target": …, "redacted": …, "noticed": [{"name": …,
+/// "status": …, "summary": …, "finding": an ID or null}], "plan": [a string each]}
 std::string to_json(const Plan& plan, bool redact);
 
 /// What a program that has such a status ends with, as Nagios plugins do: 0 ok, 1 warning,

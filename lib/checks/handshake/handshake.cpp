@@ -19,6 +19,7 @@
 #include "wgscope/checks/target.hpp"
 #include "wgscope/crypto/random.hpp"
 #include "wgscope/crypto/x25519.hpp"
+#include "wgscope/diagnosis/endpoint_address.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
@@ -145,7 +146,8 @@ std::vector<Endpoint> Handshakes::candidates() {
   for (const std::uint16_t port : ports) {
     for (Endpoint endpoint : *resolved) {
       endpoint.port = port;
-      all.push_back(endpoint);
+      const bool is_usable = !is_name || !diagnosis::why_no_gateway(endpoint);
+      (is_usable ? all : facts_.unusable).push_back(endpoint);
     }
   }
   return all;

@@ -76,6 +76,13 @@ TEST(MakeTarget, TakesOneOfSeveralPeersByKeyOrName) {
   EXPECT_THAT(refusal(two, kSecret), HasSubstr("no peer")) << "and it is not repeated";
 }
 
+TEST(MakeTarget, SaysWhyANameIsNobodys) {
+  const std::string unclear = interface() + peer() + "# Name = beta\n" + peer(kOther, "");
+  EXPECT_THAT(refusal(unclear, "beta"),
+              AllOf(HasSubstr("no peer has the name 'beta'; line "),
+                    HasSubstr("could belong to the peer above or to the peer below")));
+}
+
 std::optional<std::string> guess(const std::string& addresses, const std::string& allowed,
                                  const std::string& more = "") {
   const auto made =
@@ -106,6 +113,7 @@ TEST(GuessInnerTarget, IsFoundInWhatClientsUsuallyHave) {
 }
 
 TEST(GuessInnerTarget, IsNothingThatNobodyCouldMean) {
+  EXPECT_EQ(guess("10.9.0.2/32, fd09::2/128", "0.0.0.0, ::0"), std::nullopt) << "no hosts";
   EXPECT_EQ(guess("10.9.0.2/32", "fd09::1/128"), std::nullopt) << "we have no such address";
   EXPECT_EQ(guess("10.9.0.2/32", "10.9.0.2/32"), std::nullopt);
   EXPECT_EQ(guess("10.9.0.2/32", "0.0.0.0/32, 224.0.0.1/32"), std::nullopt) << "no hosts";

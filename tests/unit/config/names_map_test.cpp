@@ -2,12 +2,14 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "wgscope/config/names.hpp"
+#include "wgscope/config/wg_quick.hpp"
 
 #include "keys.hpp"
 
@@ -27,12 +29,12 @@ constexpr std::string_view kSecret = "kPrivateKeyThatMustNotLeakAAAAAAAAAAAAAAAA
 PeerNames names_in(std::string_view text) {
   auto names = parse_names_map(text);
   EXPECT_TRUE(names) << names.error().context << "\n" << text.substr(0, 200);
-  return names ? *names : PeerNames();
+  return names ? names->names : PeerNames();
 }
 
 std::string error_of(std::string_view text) {
   const auto names = parse_names_map(text);
-  EXPECT_FALSE(names) << names->size() << " names\n" << text.substr(0, 200);
+  EXPECT_FALSE(names) << names->names.size() << " names\n" << text.substr(0, 200);
   if (names) return "";
   EXPECT_EQ(names.error().code, Errc::bad_value);
   return names.error().context;
@@ -41,6 +43,17 @@ std::string error_of(std::string_view text) {
 /// `pattern` with {0}, {1} and {2} replaced by keys 0, 1 and 2.
 std::string with_keys(const char* pattern) {
   return fmt::format(fmt::runtime(pattern), key_text(0), key_text(1), key_text(2));
+}
+
+/// "3: text" for each warning.
+std::vector<std::string> warnings_of(std::string_view text) {
+  std::vector<std::string> texts;
+  const auto found = parse_names_map(text);
+  EXPECT_TRUE(found) << found.error().context;
+  if (!found) return texts;
+  for (const Warning& warning : found->warnings)
+    texts.push_back(fmt::format("{}: {}", warning.line, warning.text));
+  return texts;
 }
 
 TEST(NamesMap, IsReadFromYaml) {
@@ -66,21 +79,30 @@ TEST(NamesMap, TakesAYamlNumberAsText) {
               UnorderedElementsAre(Pair(key(0), "42"), Pair(key(1), "1e3"), Pair(key(2), "true")));
 }
 
-TEST(NamesMap, RefusesAnythingButTextInJson) {
-  for (const char* value :
-       {"42", "-1", "1.5", "true", "null", "[]", "[\"a\"]", "{{}}", "{{\"a\": \"b\"}}"})
-    EXPECT_THAT(error_of(with_keys(fmt::format("{{{{\"{{0}}\": {}}}}}", value).c_str())),
-                StartsWith("a name must be text"))
-        << value;
+TEST(NamesMap, TakesTheOthersWhereOneNameIsNoText) {
+  for (const char* value : {"42", "-1", "1.5", "true", "null"}) {
+    const std::string text =
+        with_keys(fmt::format("{{{{\"{{0}}\": {}, \"{{1}}\": \"b\"}}}}", value).c_str());
+    EXPECT_THAT(names_in(text), ElementsAre(Pair(key(1), "b"))) << value;
+    EXPECT_THAT(warnings_of(text), ElementsAre("0: a name must be text")) << value;
+  }
+  for (const char* value : {"*ann", "~", "null", ""}) {
+    const std::string text = with_keys(fmt::format("{{1}}: &ann a\n{{0}}: {}\n", value).c_str());
+    EXPECT_THAT(names_in(text), ElementsAre(Pair(key(1), "a"))) << value;
+    EXPECT_THAT(warnings_of(text), ElementsAre("2: a name must be text")) << value;
+  }
 }
 
-TEST(NamesMap, RefusesAnythingButTextInYamlWithItsLine) {
-  for (const char* value : {"[a, b]", "[]", "\n  - a", "{{a: b}}", "{{}}", "\n  a: b", "*ann", "~",
-                            "null", "", "&ann [a]"})
-    EXPECT_THAT(error_of(with_keys(fmt::format("{{1}}: &ann a\n{{0}}: {}\n", value).c_str())),
+TEST(NamesMap, RefusesMapsAndListsForNames) {
+  for (const char* value : {"[]", "[\"a\"]", "{{}}", "{{\"a\": \"b\"}}"})
+    EXPECT_THAT(
+        error_of(with_keys(fmt::format("{{{{\"{{1}}\": \"b\", \"{{0}}\": {}}}}}", value).c_str())),
+        StartsWith("a name must be text"))
+        << value;
+  for (const char* value : {"[a, b]", "[]", "\n  - a", "{{a: b}}", "{{}}", "\n  a: b", "&ann [a]"})
+    EXPECT_THAT(error_of(with_keys(fmt::format("{{1}}: a\n{{0}}: {}\n", value).c_str())),
                 StartsWith("line "))
         << value;
-  EXPECT_EQ(error_of(with_keys("{1}: &ann a\n{0}: *ann\n")), "line 2: a name must be text");
   EXPECT_EQ(error_of(with_keys("{0}: a\n{1}:\n  - b\n")), "line 3: a name must be text");
 }
 
@@ -92,21 +114,49 @@ TEST(NamesMap, RefusesEverythingThatIsNoMap) {
   EXPECT_THAT(error_of("a name"), HasSubstr("not a map of public key to name"));
 }
 
-TEST(NamesMap, RefusesAKeyThatIsGivenTwice) {
-  EXPECT_EQ(error_of(with_keys("{0}: a\n{1}: b\n{0}: a\n")), "line 3: a key is given twice");
-  EXPECT_EQ(error_of(with_keys("{{\"{0}\": \"a\", \"{0}\": \"b\"}}")), "a key is given twice");
+TEST(NamesMap, GivesAKeyWithTwoNamesNeither) {
+  const std::string twice = with_keys("{0}: a\n{1}: b\n{0}: c\n{0}: a\n");
+  EXPECT_THAT(names_in(twice), ElementsAre(Pair(key(1), "b")));
+  EXPECT_THAT(warnings_of(twice),
+              ElementsAre("3: a key is given twice with different names, so it has neither"));
+  EXPECT_THAT(names_in(with_keys("{{\"{0}\": \"a\", \"{0}\": \"b\"}}")), IsEmpty());
+  EXPECT_THAT(names_in(with_keys("{0}: a\n{0}: a\n")), ElementsAre(Pair(key(0), "a")));
 }
 
-TEST(NamesMap, RefusesAMalformedKeyWithoutItsText) {
+TEST(NamesMap, TakesTheOthersWhereOneKeyIsMalformedWithoutItsText) {
   for (const std::string& bad : {std::string("wg0"), std::string(kSecret), key_text(0).substr(1),
                                  key_text(0) + "=", std::string(44, 'A'), std::string("<<")}) {
-    const std::string yaml = error_of(fmt::format("{}: a\n{}: b\n", key_text(1), bad));
-    EXPECT_THAT(yaml, StartsWith("line 2: the key is not a base64 key of 44 characters")) << bad;
-    EXPECT_THAT(yaml, Not(HasSubstr(bad)));
-    const std::string json = error_of(fmt::format("{{\"{}\": \"b\"}}", bad));
-    EXPECT_THAT(json, StartsWith("the key is not a base64 key of 44 characters")) << bad;
-    EXPECT_THAT(json, Not(HasSubstr(bad)));
+    for (const bool json : {false, true}) {
+      const std::string text =
+          json ? fmt::format("{{\"{}\": \"a\", \"{}\": \"b\"}}", key_text(1), bad)
+               : fmt::format("{}: a\n{}: b\n", key_text(1), bad);
+      EXPECT_THAT(names_in(text), ElementsAre(Pair(key(1), "a"))) << bad;
+      const auto warnings = warnings_of(text);
+      ASSERT_EQ(warnings.size(), 1U);
+      EXPECT_THAT(warnings[0], StartsWith(fmt::format("{}: the key is not a base64 key of 44 "
+                                                      "characters",
+                                                      json ? 0 : 2)));
+      EXPECT_THAT(warnings[0], Not(HasSubstr(bad)));
+    }
   }
+}
+
+TEST(NamesMap, RefusesAFileWithoutOneGoodKey) {
+  EXPECT_THAT(error_of("level: debug\nport: 80\n"),
+              StartsWith("line 1: the key is not a base64 key of 44 characters"));
+  EXPECT_THAT(error_of("{\"level\": \"debug\"}"), StartsWith("the key is not a base64 key"));
+  EXPECT_THAT(error_of(std::string("{\0\"\0a\0", 6)), HasSubstr("UTF-16"));
+}
+
+TEST(NamesMap, IsReadFromYamlInUtf16ToThePointOfAnotherKindOfFile) {
+  const auto utf16 = [](const std::string& text) {
+    std::string made = "\xFF\xFE";
+    for (const char c : text) made += {c, '\0'};
+    return made;
+  };
+  EXPECT_THAT(names_in(utf16(with_keys("{0}: a\n"))), ElementsAre(Pair(key(0), "a")));
+  EXPECT_THAT(error_of(utf16("[Interface]\nPrivateKey = x\n")), HasSubstr("UTF-16"));
+  EXPECT_THAT(error_of(utf16(with_keys("{{\"{0}\": \"a\"}}"))), HasSubstr("UTF-16"));
 }
 
 TEST(NamesMap, RefusesKeysThatAreNoText) {
@@ -167,7 +217,7 @@ TEST(NamesMap, RefusesBrokenJsonAtItsByte) {
 }
 
 TEST(NamesMap, RefusesBrokenYamlWithItsLine) {
-  EXPECT_EQ(error_of(with_keys("{0}: a\n\"{1}: b\n")).substr(0, 5), "line ");
+  EXPECT_THAT(warnings_of(with_keys("{0}: a\n\"{1}: b\n")), ElementsAre(StartsWith("2: the key")));
   EXPECT_THAT(error_of(with_keys("{0}: a\n  {1}: b\n")), StartsWith("line 2: "));
 }
 
@@ -180,7 +230,7 @@ TEST(NamesMap, RefusesInvalidUtf8InJsonAndTakesYamlNamesAsTheyAre) {
        {"\xff", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xfe\xff", "\x80"}) {
     const auto names = parse_names_map(with_keys("{0}: a\n{1}: b") + bytes + "c\n");
     if (names) {
-      EXPECT_EQ(names->at(key(0)), "a");
+      EXPECT_EQ(names->names.at(key(0)), "a");
     }
   }
 }
@@ -205,7 +255,7 @@ TEST(NamesMap, SurvivesTruncationAtEveryByte) {
     for (std::size_t size = 0; size <= whole.size(); ++size) {
       const auto names = parse_names_map(std::string_view(whole).substr(0, size));
       if (names) {
-        EXPECT_LE(names->size(), 3U);
+        EXPECT_LE(names->names.size(), 3U);
       }
     }
 }

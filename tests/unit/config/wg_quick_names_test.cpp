@@ -2,12 +2,14 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "wgscope/config/names.hpp"
+#include "wgscope/config/wg_quick.hpp"
 
 #include "keys.hpp"
 
@@ -29,15 +31,26 @@ constexpr std::string_view kSecret = "kPrivateKeyThatMustNotLeakAAAAAAAAAAAAAAAA
 PeerNames names_in(std::string_view text) {
   auto names = parse_wg_quick_names(text);
   EXPECT_TRUE(names) << names.error().context;
-  return names ? *names : PeerNames();
+  return names ? names->names : PeerNames();
 }
 
 std::string error_of(std::string_view text) {
   const auto names = parse_wg_quick_names(text);
-  EXPECT_FALSE(names) << names->size() << " names";
+  EXPECT_FALSE(names) << names->names.size() << " names";
   if (names) return "";
   EXPECT_EQ(names.error().code, Errc::bad_value);
   return names.error().context;
+}
+
+/// "3: text" for each warning.
+std::vector<std::string> warnings_of(std::string_view text) {
+  std::vector<std::string> texts;
+  const auto found = parse_wg_quick_names(text);
+  EXPECT_TRUE(found) << found.error().context;
+  if (!found) return texts;
+  for (const Warning& warning : found->warnings)
+    texts.push_back(fmt::format("{}: {}", warning.line, warning.text));
+  return texts;
 }
 
 TEST(WgQuickNames, AreReadFromBothFormsOfComment) {
@@ -78,12 +91,13 @@ TEST(WgQuickNames, AreReadFromFilesOfOtherSystems) {
   EXPECT_THAT(names_in(text), ElementsAre(Pair(key(1), "windows")));
 }
 
-TEST(WgQuickNames, IgnoreCommentsOutsideOfPeers) {
+TEST(WgQuickNames, IgnoreCommentsOfTheFileAndOfTheInterface) {
   const std::string text = fmt::format(
       "# Name = the file\n[Interface]\n# friendly_name = the interface\nPrivateKey = "
       "{}\n[Peer]\nPublicKey = {}\n",
       kSecret, key_text(1));
   EXPECT_THAT(names_in(text), IsEmpty());
+  EXPECT_THAT(warnings_of(text), IsEmpty());
 }
 
 TEST(WgQuickNames, DoNotGoOverToTheNextPeer) {
@@ -112,16 +126,39 @@ TEST(WgQuickNames, AreKeptAsTheyAreWhateverBytesTheyHold) {
   EXPECT_THAT(names_in(text), ElementsAre(Pair(key(1), "\"q\" \\ \xff\xc3 caf\xc3\xa9")));
 }
 
-TEST(WgQuickNames, TakeTheLastOfSeveral) {
+TEST(WgQuickNames, AreWhatIsMeantForToolsBeforeWhatIsNot) {
+  const std::string text = fmt::format(
+      "# Client: generated (12)\n[Peer]\n# Name = a\n# friendly_name = b\nPublicKey = {}\n",
+      key_text(1));
+  EXPECT_THAT(names_in(text), ElementsAre(Pair(key(1), "b")));
+  EXPECT_THAT(warnings_of(text), IsEmpty());
+}
+
+TEST(WgQuickNames, AreNoneWhereSeveralAreGiven) {
   const std::string two_names =
-      fmt::format("[Peer]\n# Name = a\n# friendly_name = b\nPublicKey = {}\n", key_text(1));
-  EXPECT_THAT(names_in(two_names), ElementsAre(Pair(key(1), "b")));
+      fmt::format("[Peer]\n# Name = a\n# Name = b\nPublicKey = {}\n", key_text(1));
+  EXPECT_THAT(names_in(two_names), IsEmpty());
+  EXPECT_THAT(
+      warnings_of(two_names),
+      ElementsAre(
+          "3: the peer of the name in line 3 has another name already, so it has neither: keep "
+          "one"));
   const std::string two_peers = fmt::format(
       "[Peer]\n# Name = a\nPublicKey = {0}\n[Peer]\n# Name = b\nPublicKey = {0}\n", key_text(1));
-  EXPECT_THAT(names_in(two_peers), ElementsAre(Pair(key(1), "b")));
-  const std::string two_keys =
-      fmt::format("[Peer]\n# Name = a\nPublicKey = {}\nPublicKey = {}\n", key_text(1), key_text(2));
-  EXPECT_THAT(names_in(two_keys), ElementsAre(Pair(key(2), "a")));
+  EXPECT_THAT(names_in(two_peers), IsEmpty());
+  EXPECT_THAT(warnings_of(two_peers),
+              ElementsAre("4: a key is given twice with different names, so it has neither"));
+}
+
+TEST(WgQuickNames, AreNoneInASectionWithTwoKeys) {
+  const std::string text = fmt::format(
+      "[Peer]\n# Name = a\nPublicKey = {}\nPublicKey = {}\n[Peer]\n# Name = "
+      "c\nPublicKey = {}\n",
+      key_text(1), key_text(2), key_text(3));
+  EXPECT_THAT(names_in(text), ElementsAre(Pair(key(3), "c")));
+  EXPECT_THAT(warnings_of(text),
+              ElementsAre("4: this section has another PublicKey already, so neither has a name: "
+                          "most likely a [Peer] is missing above"));
 }
 
 TEST(WgQuickNames, AreNoneInAFileWithoutPeersOrNames) {
@@ -132,17 +169,29 @@ TEST(WgQuickNames, AreNoneInAFileWithoutPeersOrNames) {
 }
 
 TEST(WgQuickNames, RefuseAFileWithoutAnySection) {
-  for (const std::string& text :
-       {std::string(), std::string("\n\n"), std::string("\xEF\xBB\xBF"),
-        "# Name = x\nPublicKey = " + key_text(1), std::string("[Network]\nName = x\n"),
-        std::string("[Interfac"), std::string(1, '\0'), "\xFF\xFE[\0P\0e\0e\0r\0]\0"s})
+  for (const std::string& text : {std::string(), std::string("\n\n"), std::string("\xEF\xBB\xBF"),
+                                  "# Name = x\nPublicKey = " + key_text(1),
+                                  std::string("[Network]\nName = x\n"), std::string("[Interfac")})
     EXPECT_THAT(error_of(text), HasSubstr("no [Interface] or [Peer] section")) << text;
+  EXPECT_THAT(error_of("\xFF\xFE[\0P\0e\0e\0r\0]\0"s), HasSubstr("UTF-16"));
+  EXPECT_THAT(error_of(std::string("[Peer]\n\0", 8)), HasSubstr("line 2: "));
+}
+
+TEST(WgQuickNames, TakeTheOthersWhereOneKeyIsBadOrMissing) {
+  const std::string text = fmt::format(
+      "[Peer]\n# Name = a\nPublicKey = short\n[Peer]\n# Name = b\n[Peer]\n# Name = "
+      "c\nPublicKey = {}\n",
+      key_text(1));
+  EXPECT_THAT(names_in(text), ElementsAre(Pair(key(1), "c")));
+  EXPECT_THAT(warnings_of(text),
+              ElementsAre("3: PublicKey is not a base64 key of 44 characters (5 given)",
+                          "4: this [Peer] has a name but no PublicKey"));
 }
 
 TEST(WgQuickNames, RefuseANamedPeerWithoutKeyWithItsLine) {
   EXPECT_THAT(error_of("[Interface]\n\n[Peer]\n# Name = x\nAllowedIPs = 10.0.0.0/8\n"),
               StartsWith("line 3: "));
-  EXPECT_THAT(error_of("[Peer]\n# Name = x\n[Peer]\nPublicKey = " + key_text(1)),
+  EXPECT_THAT(error_of("[Peer]\n# Name = x\n\n[Peer]\nPublicKey = " + key_text(1)),
               StartsWith("line 1: "));
 }
 
@@ -199,7 +248,7 @@ TEST(WgQuickNames, AreReadFromATruncatedFileOrRefusedAtEveryByte) {
   for (std::size_t size = 0; size <= whole.size(); ++size) {
     const auto names = parse_wg_quick_names(std::string_view(whole).substr(0, size));
     if (names)
-      EXPECT_LE(names->size(), 2U);
+      EXPECT_LE(names->names.size(), 2U);
     else
       EXPECT_THAT(names.error().context, Not(HasSubstr("kPrivateKey"))) << size;
   }

@@ -15,7 +15,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/model/address.hpp"
 
-#include "keys.hpp"
+#include "wg_quick_texts.hpp"
 
 namespace wgscope::config {
 namespace {
@@ -26,63 +26,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-/// Where {0} stands a secret, where {1} and {2} two public keys.
-std::string text_of(std::string_view pattern) {
-  return fmt::format(fmt::runtime(pattern), key_text(100), key_text(1), key_text(2));
-}
-
-WgQuickConfig parsed(std::string_view pattern) {
-  auto config = parse_wg_quick(text_of(pattern));
-  EXPECT_TRUE(config) << (config ? "" : config.error().context);
-  return config ? std::move(*config) : WgQuickConfig();
-}
-
-std::string error_of(std::string_view pattern) {
-  const auto config = parse_wg_quick(text_of(pattern));
-  EXPECT_FALSE(config) << pattern;
-  if (config) return "";
-  EXPECT_EQ(config.error().code, Errc::bad_value);
-  return config.error().context;
-}
-
-/// "3: text" for each warning.
-std::vector<std::string> warnings_of(std::string_view pattern) {
-  std::vector<std::string> texts;
-  const WgQuickConfig config = parsed(pattern);  // the range does not keep a temporary alive
-  for (const Warning& warning : config.warnings)
-    texts.push_back(fmt::format("{}: {}", warning.line, warning.text));
-  return texts;
-}
-
-std::vector<std::string> texts_of(const std::vector<Prefix>& prefixes) {
-  std::vector<std::string> texts;
-  for (const Prefix& prefix : prefixes) texts.push_back(prefix.to_string());
-  return texts;
-}
-
-constexpr std::string_view kWhole = R"([Interface]
-PrivateKey = {0}
-Address = 10.0.0.2/24, fd00::2/64
-ListenPort = 51820
-MTU = 1380
-FwMark = 0xca6c
-DNS = 10.0.0.1, corp.example
-Table = off
-PostUp = ip rule add from %i
-
-[Peer]
-# friendly_name = the gateway
-PublicKey = {1}
-PresharedKey = {0}
-AllowedIPs = 10.0.0.0/24, fd00::/64
-AllowedIPs = 192.0.2.0/24
-Endpoint = gw.example.net:51820
-PersistentKeepalive = 25
-
-[Peer]
-PublicKey = {2}
-)";
 
 TEST(WgQuick, ReadsAWholeFile) {
   const WgQuickConfig config = parsed(kWhole);
@@ -122,15 +65,16 @@ TEST(WgQuick, ReadsEachPeer) {
 TEST(WgQuick, TakesKeysInAnyCaseAndFilesOfOtherSystems) {
   const WgQuickConfig config = parsed(
       "\xEF\xBB\xBF  [INTERFACE] # ours\r\nlistenport=5#five\r\n\r\n\t[peer]\r\npublickey\t=\t{1} "
-      "# c\r\nALLOWEDIPS=10.0.0.0/8 ,fd00::/8,\r\n");
+      "# c\r\nALLOWEDIPS=10.0.0.0/8 ,fd00::/8\r\n");
   EXPECT_EQ(config.listen_port, 5);
   ASSERT_EQ(config.peers.size(), 1U);
   EXPECT_THAT(texts_of(config.peers[0].allowed_ips), ElementsAre("10.0.0.0/8", "fd00::/8"));
-  EXPECT_THAT(config.warnings, IsEmpty());
+  ASSERT_EQ(config.warnings.size(), 1U);
+  EXPECT_THAT(config.warnings[0].text, HasSubstr("byte order mark"));
 }
 
 TEST(WgQuick, TakesZeroAndOffForNotSet) {
-  for (const char* off : {"0", "off", "OFF", "0x0"}) {
+  for (const char* off : {"0", "off", "OFF", "00"}) {
     const WgQuickConfig config = parsed(
         fmt::format("[Interface]\nListenPort=1\nListenPort=0\nFwMark={0}\n[Peer]\nPublicKey={{1}}\n"
                     "PersistentKeepalive={0}\n",
@@ -149,8 +93,8 @@ TEST(WgQuick, GoesOnWithTheInterfaceAfterAPeer) {
 }
 
 TEST(WgQuick, WarnsOfEachThingThatMayNotBeMeant) {
-  EXPECT_THAT(warnings_of("[Interface]\nJc = 4\n"),
-              ElementsAre("2: Jc is unknown, so it is ignored"));
+  EXPECT_THAT(warnings_of("[Interface]\nXy = 4\n"),
+              ElementsAre("2: Xy is unknown, so it is ignored"));
   EXPECT_THAT(warnings_of("[Peer]\nPublicKey={1}\n{0} = x\n"),
               ElementsAre("3: this key is unknown, so it is ignored"));
   EXPECT_THAT(warnings_of("[Network]\nName = x\n[Interface]\n"),
@@ -173,11 +117,11 @@ TEST(WgQuick, WarnsOfEachThingThatMayNotBeMeant) {
 
 TEST(WgQuick, TellsWhatItDoesNotKnowFromWhatItOnlyRemarks) {
   const WgQuickConfig config = parsed(
-      "[Network]\n[Interface]\nJc=4\nMTU=1400\nMTU=1300\n[Peer]\nPublicKey={1}\nHost=x\n"
+      "[Network]\n[Interface]\nXy=4\nMTU=1400\nMTU=1300\n[Peer]\nPublicKey={1}\nHost=x\n"
       "AllowedIPs=10.1.2.3/9\n");
   std::vector<std::size_t> not_known;
   for (const Warning& warning : config.warnings)
-    if (warning.not_known) not_known.push_back(warning.line);
+    if (warning.kind == WarningKind::not_known) not_known.push_back(warning.line);
   EXPECT_THAT(not_known, ElementsAre(1, 3, 8));
   EXPECT_EQ(config.warnings.size(), 5U);
 }
@@ -190,6 +134,7 @@ TEST(WgQuick, TakesTheLastOfWhatCanBeThereOnce) {
   EXPECT_EQ(config.peers.at(0).endpoint, (EndpointName{"b", 2}));
   EXPECT_EQ(config.peers.at(0).public_key, key(2));
   EXPECT_EQ(config.warnings.size(), 3U);
+  EXPECT_EQ(config.warnings[2].kind, WarningKind::header_missing);
 }
 
 TEST(WgQuick, KeepsWhatItDoesNotKnow) {
@@ -226,9 +171,11 @@ TEST(WgQuick, RefusesEachMistakeWithItsLineAndWhatBelongsThere) {
       {"[Interface]\nPublicKey = {1}\n", "line 2: PublicKey belongs under [Peer]"},
       {"[Peer]\nPublicKey={1}\nprivatekey={0}\n", "line 3: PrivateKey belongs under [Interface]"},
       {"[Interface]\nPrivateKey = {0}{0}\n",
-       "line 2: PrivateKey is not a base64 key of 44 characters (88 given); `wg genkey` makes one"},
+       "line 2: PrivateKey is not a base64 key of 44 characters (88 given); `wg genkey` makes a "
+       "key"},
       {"[Interface]\nPrivateKey =\n",
-       "line 2: PrivateKey is not a base64 key of 44 characters (0 given); `wg genkey` makes one"},
+       "line 2: PrivateKey is not a base64 key of 44 characters (0 given); `wg genkey` makes a "
+       "key"},
       {"[Interface]\nAddress = {0}\n",
        "line 2: Address must be a list of addresses such as 10.0.0.2/24 or fd00::2/64"},
       {"[Interface]\nListenPort = 65536\n",
@@ -238,7 +185,7 @@ TEST(WgQuick, RefusesEachMistakeWithItsLineAndWhatBelongsThere) {
       {"[Interface]\nMTU = 67\n", "line 2: MTU must be a number from 68 to 65535"},
       {"[Interface]\nFwMark = 0x100000000\n",
        "line 2: FwMark must be a number such as 51820 or 0xca6c, or off"},
-      {"[Interface]\nDNS = a b\n", "line 2: DNS must be a list of addresses and search domains"},
+      {"[Interface]\nDNS = a/b\n", "line 2: DNS must be a list of addresses and search domains"},
       {"[Interface]\nTable = {0}\n",
        "line 2: Table must be off, auto, or the number or name of a routing table"},
       {"[Interface]\n[Peer]\nAllowedIPs=10.0.0.0/8\n[Peer]\n",
@@ -247,14 +194,14 @@ TEST(WgQuick, RefusesEachMistakeWithItsLineAndWhatBelongsThere) {
        "line 2: PublicKey is not a base64 key of 44 characters (5 given)"},
       {"[Peer]\nPresharedKey = {0}x\n",
        "line 2: PresharedKey is not a base64 key of 44 characters (45 given); `wg genpsk` makes "
-       "one"},
-      {"[Peer]\nPublicKey={1}\n[Peer]\nPublicKey={2}\n[Peer]\nPublicKey={1}\n",
-       "line 6: this peer is already defined in line 2: keep one of the two"},
+       "a key"},
       {"[Peer]\nAllowedIPs = 10.0.0.0/33\n",
        "line 2: AllowedIPs must be a list of prefixes such as 10.0.0.0/24 or fd00::/64"},
-      {"[Peer]\nPublicKey={1}\nAllowedIPs=10.0.0.0/8\n[Peer]\nPublicKey={2}\nAllowedIPs=10.1.0.0/8",
-       "line 6: AllowedIPs 10.0.0.0/8 already belongs to the peer in line 3: only one peer can "
-       "have its traffic"},
+      {"[Peer]\nEndpoint = gw.example.net:0\n",
+       "line 2: Endpoint is not a valid endpoint: nothing can be sent to port 0"},
+      {"[Peer]\nEndpoint =\n",
+       "line 2: Endpoint is not a valid endpoint: expected HOST:PORT, such as gw.example.net:51820 "
+       "or [2001:db8::1]:51820"},
       {"[Peer]\nEndpoint = {0}\n",
        "line 2: Endpoint is not a valid endpoint: expected HOST:PORT, such as gw.example.net:51820 "
        "or [2001:db8::1]:51820"},
@@ -297,6 +244,10 @@ TEST(WgQuick, SaysHowToMakeAMissingPrivateKey) {
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, Errc::missing_key);
   EXPECT_THAT(missing.error().context, HasSubstr("wg genkey"));
+  const auto zero =
+      require_private_key(parsed("[Interface]\nPrivateKey=" + std::string(43, 'A') + "="));
+  ASSERT_FALSE(zero);
+  EXPECT_THAT(zero.error().context, StartsWith("PrivateKey under [Interface] is all zeros"));
 }
 
 TEST(WgQuick, IsReadOrRefusedWhereverItIsCutShort) {
@@ -327,10 +278,13 @@ TEST(EndpointName, ReadsNamesAndAddresses) {
   EXPECT_EQ(read("gw.example.net:1"), "gw.example.net gw.example.net:1");
   EXPECT_EQ(read("192.0.2.1:65535"), "192.0.2.1 192.0.2.1:65535");
   EXPECT_EQ(read("[2001:db8::1]:2"), "2001:db8::1 [2001:db8::1]:2");
+  EXPECT_EQ(read("[gw.example.net]:2"), "gw.example.net gw.example.net:2");
+  EXPECT_EQ(read("[192.0.2.1]:2"), "192.0.2.1 192.0.2.1:2");
+  EXPECT_THAT(read("gw:0"), HasSubstr("port 0"));
   EXPECT_EQ(read("2001:db8::1:2"), "2001:db8::1 [2001:db8::1]:2");
   EXPECT_EQ(read("[fe80::1%eth0]:2"), "fe80::1%eth0 [fe80::1%eth0]:2");
-  for (const char* bad : {"", ":", "gw", "gw:", ":1", "gw:0", "gw:65536", "gw:1x", "[gw]:1", "[]:1",
-                          "[192.0.2.1]:1", "a b:1", "a:b:1", "[::1:1", "::1]:1", "gw:-1", "g\n:1"})
+  for (const char* bad : {"", ":", "gw", "gw:", ":1", "gw:65536", "gw:1x", "gw:0x1", "[]:1",
+                          "a b:1", "a:b:1", "[::1:1", "::1]:1", "gw:-1", "g\n:1"})
     EXPECT_THAT(read(bad), StartsWith("not a valid endpoint: expected HOST:PORT")) << bad;
   EXPECT_THAT(read(std::string(254, 'a') + ":1"), StartsWith("not a valid endpoint"));
 }

@@ -7,9 +7,11 @@
 #include <gtest/gtest.h>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/diagnosis/endpoint_address.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/model/address.hpp"
 
 #include "handshake_facts.hpp"
 
@@ -21,6 +23,44 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
+
+// name.resolve
+
+TEST(NameResolve, FindsANameThatResolvesToWhatNoGatewayCanHave) {
+  HandshakeFacts facts = facts_of(std::vector<AttemptFacts>{});
+  facts.wanted = {"gw.example.net", 51820};
+  facts.unusable = {Endpoint::parse("0.0.0.0:51820").value()};
+  const std::vector<Check> checks = diagnose(facts);
+  EXPECT_EQ(outcome(checks, "name.resolve"), "critical WGS-CFG-010");
+  EXPECT_EQ(outcome(checks, "handshake.response"), "skipped WGS-CFG-010");
+  EXPECT_THAT(verdict_of(facts), HasSubstr("0.0.0.0 is not a host's address"));
+  EXPECT_THAT(words_of(facts, "name.resolve"), HasSubstr("name server blocks the name"));
+}
+
+TEST(NameResolve, GoesOnWithTheAddressesThatAGatewayCanHave) {
+  HandshakeFacts facts = facts_of(working_at());
+  facts.wanted = {"gw.example.net", 51820};
+  facts.unusable = {Endpoint::parse("[::]:51820").value()};
+  EXPECT_EQ(outcome(facts, "name.resolve"), "ok");
+}
+
+TEST(WhyNoGateway, KnowsAddressesThatNoHostHas) {
+  const auto why = [](const char* text) {
+    const auto words = why_no_gateway(Endpoint::parse(text).value());
+    return words ? std::string(words->view()) : "";
+  };
+  for (const char* usable :
+       {"192.0.2.1:1", "127.0.0.1:1", "10.255.255.255:1", "223.255.255.255:1", "240.0.0.1:1",
+        "[::1]:1", "[2001:db8::1]:1", "[fe80::1%2]:1", "[fd00::1]:1", "[fec0::1]:1"})
+    EXPECT_EQ(why(usable), "") << usable;
+  for (const char* unusable : {"0.0.0.0:1", "0.1.2.3:1", "[::]:1"})
+    EXPECT_EQ(why(unusable), "is not a host's address") << unusable;
+  for (const char* multicast : {"224.0.0.1:1", "239.255.255.255:1", "[ff02::1]:1", "[ff0e::1]:1"})
+    EXPECT_EQ(why(multicast), "is a multicast address") << multicast;
+  EXPECT_EQ(why("255.255.255.255:1"), "is the broadcast address");
+  EXPECT_THAT(why("[fe80::1]:1"), StartsWith("is a link-local address without the interface"));
+  EXPECT_THAT(why("[febf::1]:1"), StartsWith("is a link-local address"));
+}
 
 // key.use
 

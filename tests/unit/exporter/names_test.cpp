@@ -155,7 +155,7 @@ TEST_F(NamesFromFiles, StayAsTheyWereWhenAFileGoesBad) {
   test::write_file(path("a"), yaml(1, "one") + yaml(2, "two"));
   Names names({map(path("a"))});
   names.refresh();
-  write_later(path("a"), yaml(1, "new") + "broken: file\n");
+  write_later(path("a"), yaml(1, "new") + "- no map\n");
   const auto messages = names.refresh();
   ASSERT_THAT(messages, SizeIs(1));
   EXPECT_THAT(messages[0], AllOf(HasSubstr(path("a").string()), HasSubstr("line 2"),
@@ -166,9 +166,9 @@ TEST_F(NamesFromFiles, StayAsTheyWereWhenAFileGoesBad) {
   EXPECT_THAT(names.refresh(), IsEmpty()) << "said once";
   EXPECT_FALSE(names.report().success) << "and still so";
 
-  write_later(path("a"), yaml(1, "new") + "broken: again\n");
+  write_later(path("a"), yaml(1, "new") + "- none again\n");
   EXPECT_THAT(names.refresh(), IsEmpty()) << "the same problem in another file";
-  write_later(path("a"), "\n" + yaml(1, "new") + "broken: again\n");
+  write_later(path("a"), "\n" + yaml(1, "new") + "- none again\n");
   EXPECT_THAT(names.refresh(), ElementsAre(HasSubstr("line 3"))) << "another problem";
 
   write_later(path("a"), yaml(1, "new"));
@@ -176,6 +176,45 @@ TEST_F(NamesFromFiles, StayAsTheyWereWhenAFileGoesBad) {
   EXPECT_TRUE(names.report().success);
   EXPECT_EQ(name_of(names, 1), "new");
   EXPECT_EQ(name_of(names, 2), "");
+}
+
+TEST_F(NamesFromFiles, AreTakenWithoutTheLinesThatAreBad) {
+  test::write_file(path("a"), "bad: x\n" + yaml(1, "one") + yaml(2, "two") + yaml(2, "zwei"));
+  Names names({map(path("a"))});
+  EXPECT_THAT(names.refresh(),
+              ElementsAre(AllOf(HasSubstr("line 1: the key is not a base64 key"),
+                                HasSubstr("; line 4: a key is given twice with different names"),
+                                HasSubstr("the exporter uses the other 1 names"))));
+  EXPECT_EQ(name_of(names, 1), "one");
+  EXPECT_EQ(name_of(names, 2), "");
+  EXPECT_FALSE(names.report().success);
+  EXPECT_THAT(names.refresh(), IsEmpty()) << "said once";
+  EXPECT_FALSE(names.report().success) << "and still so";
+
+  write_later(path("a"), "bad: y\n" + yaml(3, "three") + yaml(2, "two") + yaml(2, "zwei"));
+  EXPECT_THAT(names.refresh(), IsEmpty()) << "the same problems in another file";
+  EXPECT_EQ(name_of(names, 3), "three");
+
+  std::string many = yaml(1, "one");
+  for (int i = 0; i < 9; ++i) many += "bad: x\n";
+  write_later(path("a"), many);
+  EXPECT_THAT(names.refresh(), ElementsAre(HasSubstr("; and 4 more; the exporter")));
+
+  write_later(path("a"), yaml(1, "one") + yaml(2, "two") + yaml(2, "zwei"));
+  EXPECT_THAT(names.refresh(), SizeIs(1));
+  EXPECT_TRUE(names.report().success) << "each line could be read";
+}
+
+TEST_F(NamesFromFiles, OfWgQuickFilesAreSaidToBeUnclear) {
+  const std::string text =
+      fmt::format("[Peer]\nPublicKey = {}\n# Name = whose\n[Peer]\nPublicKey = {}\n",
+                  key(1).base64(), key(2).base64());
+  test::write_file(path("wg0.conf"), text);
+  Names names({config(path("wg0.conf"))});
+  EXPECT_THAT(names.refresh(),
+              ElementsAre(HasSubstr("line 3: the name in line 3 could belong to the peer above")));
+  EXPECT_THAT(*names.current(), IsEmpty());
+  EXPECT_TRUE(names.report().success);
 }
 
 TEST_F(NamesFromFiles, AreSaidAgainToBeBadAfterTheyWereGood) {

@@ -29,11 +29,15 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
+using namespace std::string_literals;
 
 // Of RFC 7748 §6.1: Alice's private and public key, and Bob's public key.
 constexpr const char* kSecret = "dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=";
 constexpr const char* kOurs = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=";
 constexpr const char* kGateway = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=";
+
+constexpr const char* kOther = "9yG+JnhQxjSq8m9qxbV2F7IQagdq8xno2wNzliMcnVU=";
 
 class CheckVerbs : public ::testing::Test {
  protected:
@@ -124,9 +128,16 @@ TEST_F(CheckVerbs, TakesTheKeyFromFilesStandardInputAndTheEnvironment) {
 
 TEST_F(CheckVerbs, SaysWhatIsWrongWithAKey) {
   EXPECT_THAT(refusal(with({"--private-key-file", file("key", "c2hvcnQ=")})),
-              HasSubstr("key: this is not a key: expected 44 characters"));
+              HasSubstr("key: this is not a base64 key of 44 characters (8 given)"));
   EXPECT_THAT(refusal(with({"--private-key-file", file("key", "")})),
-              HasSubstr("this is not a key"));
+              HasSubstr("this is not a base64 key of 44 characters (0 given)"));
+  EXPECT_THAT(refusal(with({"--private-key-file", file("key", "\xC2\xA0"s + kSecret)})),
+              HasSubstr("character 1 is a no-break space"));
+  EXPECT_THAT(refusal(with({"--private-key-file", file("key", std::string(43, 'A') + "=\n")})),
+              HasSubstr("this key is all zeros"));
+  std::string utf16 = "\xFF\xFE";
+  for (const char c : std::string(kSecret) + "\r\n") utf16 += {c, '\0'};
+  EXPECT_THAT(refusal(with({"--private-key-file", file("key", utf16)})), HasSubstr("UTF-16"));
   EXPECT_THAT(refusal(with({"--private-key-file", file("key", config())})),
               HasSubstr("pass it with --config"));
   EXPECT_THAT(refusal(with({"--private-key-file", folder_ / "missing"})),
@@ -174,6 +185,114 @@ TEST_F(CheckVerbs, WarnsOfLinesThatAreNotKnownAndOnlyRemarksOthers) {
   EXPECT_THAT(remarked, HasSubstr("MTU is already set in line"));
   EXPECT_THAT(json({"--redact", "--config", file("c.conf", config("", "[Foo]\nBar = 1\n"))}),
               Not(HasSubstr("[Foo]")));
+}
+
+/// A file whose gateway is like that.
+std::string with_gateway(const std::string& key, const std::string& endpoint) {
+  return std::string("[Interface]\nPrivateKey = ") + kSecret +
+         "\nAddress = 10.0.0.2/24\n[Peer]\nPublicKey = " + key + "\nEndpoint = " + endpoint +
+         "\nAllowedIPs = 10.0.0.0/24\n";
+}
+
+struct Hopeless {
+  const char* what;
+  std::string text;
+  const char* finding;
+  const char* cause;
+};
+
+TEST_F(CheckVerbs, SendsNothingWhereTheFileTellsThatNothingCanCome) {
+  const std::string low_order = "4Ot6fDtBuK4WVuP68Z/EatoJjeucMrH9hmIFFl9JuAA=";  // RFC 7748 §7
+  const Hopeless cases[] = {
+      {"any", with_gateway(kGateway, "0.0.0.0:9"), "WGS-CFG-010", "0.0.0.0 is not a host's"},
+      {"any v6", with_gateway(kGateway, "[::]:9"), "WGS-CFG-010", ":: is not a host's address"},
+      {"broadcast", with_gateway(kGateway, "255.255.255.255:9"), "WGS-CFG-010",
+       "255.255.255.255 is the broadcast address"},
+      {"multicast", with_gateway(kGateway, "224.0.0.1:9"), "WGS-CFG-010",
+       "224.0.0.1 is a multicast address"},
+      {"multicast v6", with_gateway(kGateway, "[ff02::1]:9"), "WGS-CFG-010",
+       "ff02::1 is a multicast address"},
+      {"no zone", with_gateway(kGateway, "[fe80::1]:9"), "WGS-CFG-010",
+       "fe80::1 is a link-local address without the interface"},
+      {"no such zone", with_gateway(kGateway, "[fe80::1%nope]:9"), "WGS-CFG-010",
+       "belongs to the interface nope, which this host does not have"},
+      {"no such index", with_gateway(kGateway, "[fe80::1%99999]:9"), "WGS-CFG-010",
+       "belongs to the interface 99999, which this host does not have"},
+      {"zero key", with_gateway(std::string(43, 'A') + "=", "127.0.0.1:9"), "WGS-CFG-011",
+       "public key is zero"},
+      {"low order", with_gateway(low_order, "127.0.0.1:9"), "WGS-CFG-011", "low order"},
+      {"AmneziaWG", config("S1 = 5\nJc = 4\n"), "WGS-CFG-007", "for AmneziaWG"},
+  };
+  for (const Hopeless& one : cases) {
+    SCOPED_TRACE(one.what);
+    const test::Finished ended = run({"--config", file("h.conf", one.text), "--json"});
+    EXPECT_EQ(ended.exit_code, 2) << ended.err;
+    const auto report = nlohmann::json::parse(ended.out);
+    EXPECT_THAT(report["verdict"].get<std::string>(), HasSubstr("nothing was sent"));
+    EXPECT_THAT(report["verdict"].get<std::string>(), HasSubstr(one.cause));
+    for (const auto& check : report["checks"])
+      if (check["name"] == "handshake.response") {
+        EXPECT_EQ(check["status"], "skipped");
+        EXPECT_EQ(check["because"], one.finding);
+      }
+    EXPECT_THAT(ended.out, Not(HasSubstr("WGS-LOC"))) << "no firewall has to do with it";
+    EXPECT_THAT(ended.out, Not(HasSubstr("WGS-HS")));
+    EXPECT_THAT(plan(one.text), HasSubstr("nothing is sent"));
+  }
+}
+
+TEST_F(CheckVerbs, GoOnWhereAmneziaWgsKeysChangeNothing) {
+  const std::string said = json({"--config", file("a.conf", config("Jc = 4\nS1 = 0\nH1 = 1\n"))});
+  EXPECT_THAT(said, HasSubstr("WGS-CFG-008"));
+  EXPECT_THAT(said, Not(HasSubstr("nothing was sent")));
+  EXPECT_THAT(said, Not(HasSubstr("WGS-CFG-001"))) << "one finding for all of them";
+}
+
+TEST_F(CheckVerbs, FindsWhatWgRefusesOrSettlesSilently) {
+  const std::pair<std::string, const char*> cases[] = {
+      {config("", "AllowedIPs =\n"), "WGS-CFG-002"},
+      {config("", "PersistentKeepalive = 0x19\n"), "WGS-CFG-002"},
+      {config("", "# Name = a\n# Name = b\nPersistentKeepalive = 5\n"), "WGS-CFG-003"},
+      {with_gateway(kOther, "127.0.0.1:9") + "PublicKey = " + kGateway + "\n", "WGS-CFG-004"},
+      {config("", "[Peer]\nPublicKey = "s + kGateway + "\n"), "WGS-CFG-005"},
+      {config("", "AllowedIPs = 0.0.0.0, ::0\n"), "WGS-CFG-006"},
+      {config("Reserved = 1,2,3\n"), "WGS-CFG-009"},
+  };
+  for (const auto& [text, finding] : cases) {
+    const std::string said = json({"--config", file("f.conf", text)});
+    EXPECT_THAT(said, HasSubstr(finding)) << text;
+  }
+}
+
+TEST_F(CheckVerbs, SayInPlansWhatWasNoticedInTheFile) {
+  const std::string own = file("own.conf", config("", "AllowedIPs = 10.1.0.0/16,\n"));
+  const std::vector<std::vector<std::string>> verbs{
+      {"handshake"}, {"ping"},           {"check"}, {"reach", "--icmp", "10.0.0.1"},
+      {"mtu"},       {"mtu", "--outer"}, {"nat"},   {"nat", "--tcp", "10.0.0.1:22"}};
+  for (const std::vector<std::string>& verb : verbs) {
+    std::vector<std::string> argv{test::binary_dir() / "probe/wgscope"};
+    argv.insert(argv.end(), verb.begin(), verb.end());
+    argv.insert(argv.end(), {"--config", own, "--plan", "--state-dir", folder_ / "state"});
+    const test::Finished text = test::run(argv);
+    EXPECT_EQ(text.exit_code, 0) << text.err;
+    EXPECT_THAT(text.out, StartsWith("warning: line 8: AllowedIPs has a comma with no prefix"))
+        << verb.back();
+    EXPECT_THAT(text.out, HasSubstr("(WGS-CFG-002)\n"));
+    argv.emplace_back("--json");
+    const auto plan = nlohmann::json::parse(test::run(argv).out);
+    ASSERT_EQ(plan["noticed"].size(), 1U) << verb.back();
+    EXPECT_EQ(plan["noticed"][0]["finding"], "WGS-CFG-002");
+    EXPECT_EQ(plan["noticed"][0]["status"], "warning");
+    EXPECT_FALSE(plan["plan"].empty());
+  }
+}
+
+TEST_F(CheckVerbs, SayInTheirReportsWhatWasNoticedInTheFileAlsoWithoutItsTunnel) {
+  const std::string own = file("own.conf", config("Foo = 1\n"));
+  const test::Finished ended =
+      test::run({test::binary_dir() / "probe/wgscope", "mtu", "--outer", "127.0.0.1", "--config",
+                 own, "--quick", "--json", "--timeout", "1s"});
+  EXPECT_THAT(ended.out, HasSubstr("WGS-CFG-001")) << ended.err;
 }
 
 TEST_F(CheckVerbs, FindsKeysThatOthersCanRead) {
@@ -302,7 +421,7 @@ TEST_F(Interrupted, ShowsWhatIsKnownSoFarAndEndsWithUnknown) {
     const auto process = begin();
     process->signal(signal);
     EXPECT_EQ(process->wait(20s), 3);
-    EXPECT_THAT(process->out(), ::testing::StartsWith("UNKNOWN: "));
+    EXPECT_THAT(process->out(), StartsWith("UNKNOWN: "));
     EXPECT_THAT(process->out(), HasSubstr("1 initiation"));
     EXPECT_EQ(process->err(), "");
     static_cast<void>(silent_.receive([](const os::Received&) {}));
