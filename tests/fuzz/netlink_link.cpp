@@ -1,4 +1,4 @@
-// One RTM_NEWLINK message from struct ifinfomsg on: decode_link.
+// One RTM_NEWLINK message from struct ifinfomsg on: decode_link, decode_outlet.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +12,8 @@
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace wgscope;
   const auto link = netlink::decode_link(fuzz::as_bytes(data, size));
+  const auto outlet = netlink::decode_outlet(fuzz::as_bytes(data, size));
+  WGSCOPE_PROMISE(link.has_value() == outlet.has_value());
   if (!link) {
     WGSCOPE_PROMISE(link.error().code == Errc::truncated || link.error().code == Errc::bad_length);
     return 0;

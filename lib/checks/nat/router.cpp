@@ -35,7 +35,7 @@ RouterInquiry::RouterInquiry(Run& run, const IpAddress& local, const IpAddress& 
                            if (to == query_->router()) query_->handle_unreachable();
                          }}) {
   std::vector<std::byte> buffer(netlink::kReceiveBufferSize);
-  const auto route = netlink::find_route(target, end_, buffer);
+  const auto route = netlink::find_route({.to = target}, end_, buffer);
   if (!route) {
     facts_.error = route.error();
     return;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <optional>
 #include <span>
 #include <string>
@@ -135,6 +136,39 @@ Result<Link> find_link(const std::string& name, Instant deadline, std::span<std:
     return tl::unexpected(std::move(error));
   }
   if (!found) return fail(Errc::no_device, fmt::format("interface {}: none", name), ENODEV);
+  return std::move(*found);
+}
+
+Result<Outlet> decode_outlet(std::span<const std::byte> payload) {
+  auto link = decode_link(payload);
+  if (!link) return tl::unexpected(link.error());
+  ifinfomsg info{};
+  std::memcpy(&info, payload.data(), sizeof info);  // decode_link() has seen that it is there
+  return Outlet{.name = std::move(link->name),
+                .kind = std::move(link->kind),
+                .ethernet = info.ifi_type == ARPHRD_ETHER};
+}
+
+Result<Outlet> find_outlet(std::uint32_t ifindex, Instant deadline, std::span<std::byte> buffer) {
+  Request request(RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK);
+  ifinfomsg which{};
+  which.ifi_index = static_cast<int>(ifindex);
+  request.put_bytes(std::as_bytes(std::span(&which, 1)));
+  std::optional<Outlet> found;
+  const auto on_message = [&](std::uint16_t type, std::span<const std::byte> payload) -> Result<> {
+    if (type != RTM_NEWLINK) return {};
+    auto outlet = decode_outlet(payload);
+    if (!outlet) return tl::unexpected(outlet.error());
+    found = std::move(*outlet);
+    return {};
+  };
+  auto asked = ask_kernel(NETLINK_ROUTE, request, deadline, buffer, on_message);
+  if (!asked) {
+    Error error = std::move(asked).error();
+    error.context = fmt::format("interface {}: {}", ifindex, error.context);
+    return tl::unexpected(std::move(error));
+  }
+  if (!found) return fail(Errc::no_device, fmt::format("interface {}: none", ifindex), ENODEV);
   return std::move(*found);
 }
 

@@ -4,13 +4,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <netinet/in.h>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <sys/socket.h>
 #include <utility>
+#include <vector>
 
 #include <fmt/core.h>
+#include <linux/fib_rules.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
@@ -33,6 +36,28 @@ Result<> read_address(const Attribute& attribute, std::string_view name, Family 
   return {};
 }
 
+RouteType type_of(unsigned char type) {
+  switch (type) {
+    case RTN_UNICAST: return RouteType::unicast;
+    case RTN_LOCAL: return RouteType::local;
+    case RTN_UNREACHABLE:
+    case RTN_PROHIBIT:
+    case RTN_BLACKHOLE: return RouteType::rejected;
+    default: return RouteType::other;
+  }
+}
+
+/// Rules may look at protocols and ports (ip-rule(8)), so the question says which.
+void put_udp(Request& request, std::uint16_t port) {
+  if (port == 0) return;
+  const std::uint8_t protocol = IPPROTO_UDP;
+  request.put_attribute(RTA_IP_PROTO, std::as_bytes(std::span(&protocol, 1)));
+  const std::uint16_t network_order = htons(port);
+  request.put_attribute(RTA_DPORT, std::as_bytes(std::span(&network_order, 1)));
+}
+
+unsigned char kernel_family(Family family) { return family == Family::v6 ? AF_INET6 : AF_INET; }
+
 }  // namespace
 
 Result<Route> decode_route(std::span<const std::byte> payload) {
@@ -42,6 +67,7 @@ Result<Route> decode_route(std::span<const std::byte> payload) {
   std::memcpy(&message, payload.data(), sizeof message);
   const Family family = message.rtm_family == AF_INET6 ? Family::v6 : Family::v4;
   Route route;
+  route.type = type_of(message.rtm_type);
   AttributeWalk walk(payload.subspan(sizeof message));
   for (Attribute a; walk.next(a);) {
     Result<> decoded;
@@ -57,13 +83,16 @@ Result<Route> decode_route(std::span<const std::byte> payload) {
   return route;
 }
 
-Result<Route> find_route(const IpAddress& to, Instant deadline, std::span<std::byte> buffer) {
+Result<Route> find_route(const RouteQuery& query, Instant deadline, std::span<std::byte> buffer) {
   Request request(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_ACK);
   rtmsg message{};
-  message.rtm_family = to.family == Family::v6 ? AF_INET6 : AF_INET;
-  message.rtm_dst_len = static_cast<unsigned char>(to.octets().size() * 8);
+  message.rtm_family = kernel_family(query.to.family);
+  message.rtm_dst_len = static_cast<unsigned char>(query.to.octets().size() * 8);
   request.put_bytes(std::as_bytes(std::span(&message, 1)));
-  request.put_attribute(RTA_DST, to.octets());
+  request.put_attribute(RTA_DST, query.to.octets());
+  if (query.mark) request.put_u32(RTA_MARK, *query.mark);
+  if (query.ifindex != 0) request.put_u32(RTA_OIF, query.ifindex);
+  put_udp(request, query.port);
   std::optional<Route> found;
   const auto on_message = [&](std::uint16_t type, std::span<const std::byte> payload) -> Result<> {
     if (type != RTM_NEWROUTE) return {};
@@ -75,13 +104,50 @@ Result<Route> find_route(const IpAddress& to, Instant deadline, std::span<std::b
   auto asked = ask_kernel(NETLINK_ROUTE, request, deadline, buffer, on_message);
   if (!asked) {
     Error error = std::move(asked).error();
-    error.context = fmt::format("route to {}: {}", to.to_string(), error.context);
+    error.context = fmt::format("route to {}: {}", query.to.to_string(), error.context);
     return tl::unexpected(std::move(error));
   }
   if (!found)
     return fail(Errc::io,
-                fmt::format("route to {}: the kernel's answer has no route", to.to_string()));
+                fmt::format("route to {}: the kernel's answer has no route", query.to.to_string()));
   return *found;
+}
+
+Result<std::optional<std::uint32_t>> decode_rule_mark(std::span<const std::byte> payload) {
+  if (payload.size() < sizeof(fib_rule_hdr))
+    return fail(Errc::truncated, "RTM_NEWRULE without its fib_rule_hdr");
+  std::optional<std::uint32_t> mark;
+  AttributeWalk walk(payload.subspan(sizeof(fib_rule_hdr)));
+  for (Attribute a; walk.next(a);) {
+    if (a.type != FRA_FWMARK) continue;
+    std::uint32_t value = 0;
+    if (auto read = read_attribute(a, "FRA_FWMARK", value); !read)
+      return tl::unexpected(read.error());
+    mark = value;
+  }
+  if (!walk.ok()) return fail(Errc::bad_length, "RTM_NEWRULE: malformed attributes");
+  return mark;
+}
+
+Result<std::vector<std::uint32_t>> find_rule_marks(Family family, Instant deadline,
+                                                   std::span<std::byte> buffer) {
+  Request request(RTM_GETRULE, NLM_F_REQUEST | NLM_F_DUMP);
+  fib_rule_hdr header{};
+  header.family = kernel_family(family);
+  request.put_bytes(std::as_bytes(std::span(&header, 1)));
+  std::vector<std::uint32_t> marks;
+  const auto on_message = [&](std::uint16_t type, std::span<const std::byte> payload) -> Result<> {
+    if (type != RTM_NEWRULE) return {};
+    auto mark = decode_rule_mark(payload);
+    if (!mark) return tl::unexpected(mark.error());
+    // A mark of zero is what packets have that were given none.
+    if (*mark && **mark != 0 && std::ranges::find(marks, **mark) == marks.end())
+      marks.push_back(**mark);
+    return {};
+  };
+  auto asked = ask_kernel(NETLINK_ROUTE, request, deadline, buffer, on_message);
+  if (!asked) return tl::unexpected(asked.error());
+  return marks;
 }
 
 }  // namespace wgscope::netlink

@@ -10,10 +10,12 @@
 
 #include <gtest/gtest.h>
 #include <linux/if.h>
+#include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/source/netlink/dump.hpp"
 
@@ -204,6 +206,37 @@ TEST_F(KernelLinks, LeavesNothingInTheBuffer) {
   ASSERT_TRUE(find_link("lo", deadline_, buffer_));
   EXPECT_TRUE(
       std::all_of(buffer_.begin(), buffer_.end(), [](std::byte b) { return b == std::byte{0}; }));
+}
+
+TEST(DecodeOutlet, TellsFramesFromBarePackets) {
+  const auto outlet = [](unsigned short type, const char* kind) {
+    ifinfomsg info{};
+    info.ifi_type = type;
+    return decode_outlet(join({bytes_of(info), Attributes()
+                                                   .put_string(IFLA_IFNAME, "wg0")
+                                                   .nest(IFLA_LINKINFO, Attributes().put_string(
+                                                                            IFLA_INFO_KIND, kind))
+                                                   .bytes()}))
+        .value();
+  };
+  const Outlet tunnel = outlet(ARPHRD_NONE, "tun");
+  EXPECT_EQ(tunnel.name, "wg0");
+  EXPECT_EQ(tunnel.kind, "tun");
+  EXPECT_FALSE(tunnel.ethernet);
+  EXPECT_TRUE(outlet(ARPHRD_ETHER, "tun").ethernet) << "a TAP device";
+}
+
+TEST(DecodeOutlet, RefusesMalformedMessages) {
+  EXPECT_EQ(decode_outlet(Bytes(sizeof(ifinfomsg) - 1)).error().code, Errc::truncated);
+}
+
+TEST(FindOutlet, KnowsTheLoopbackAndSaysWhatIsMissing) {
+  std::vector<std::byte> buffer(kReceiveBufferSize);
+  const Instant deadline = os::boot_now() + 10s;
+  const auto loopback = find_link("lo", deadline, buffer);
+  ASSERT_TRUE(loopback) << loopback.error().context;
+  EXPECT_EQ(find_outlet(loopback->ifindex, deadline, buffer).value().name, "lo");
+  EXPECT_FALSE(find_outlet(0x7fffffff, deadline, buffer));
 }
 
 }  // namespace

@@ -3,10 +3,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <sys/socket.h>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 
 #include "wgscope/base/result.hpp"
@@ -31,9 +33,11 @@ Bytes octets_of(const char* text) {
   return {octets.begin(), octets.end()};
 }
 
-Bytes route(const Attributes& attributes, unsigned char family = AF_INET) {
+Bytes route(const Attributes& attributes, unsigned char family = AF_INET,
+            unsigned char type = RTN_UNICAST) {
   rtmsg message{};
   message.rtm_family = family;
+  message.rtm_type = type;
   return join({bytes_of(message), attributes.bytes()});
 }
 
@@ -60,6 +64,18 @@ TEST(DecodeRoute, KnowsNoRouterOfWhatIsOnTheLink) {
   EXPECT_FALSE(decode_route(route(Attributes().put(RTA_VIA, via)))->gateway);
 }
 
+TEST(DecodeRoute, TellsTheHostItselfAndWhatIsDroppedFromAWay) {
+  const auto type_of = [](unsigned char type) {
+    return decode_route(route(Attributes(), AF_INET, type)).value().type;
+  };
+  EXPECT_EQ(type_of(RTN_UNICAST), RouteType::unicast);
+  EXPECT_EQ(type_of(RTN_LOCAL), RouteType::local);
+  for (const unsigned char type : {RTN_UNREACHABLE, RTN_PROHIBIT, RTN_BLACKHOLE})
+    EXPECT_EQ(type_of(type), RouteType::rejected) << int{type};
+  EXPECT_EQ(type_of(RTN_MULTICAST), RouteType::other);
+  EXPECT_EQ(type_of(255), RouteType::other);
+}
+
 TEST(DecodeRoute, RefusesMalformedMessages) {
   EXPECT_EQ(decode_route(Bytes(sizeof(rtmsg) - 1)).error().code, Errc::truncated);
   EXPECT_EQ(decode_route(route(Attributes().put(RTA_GATEWAY, octets_of("fe80::1")))).error().code,
@@ -71,12 +87,47 @@ TEST(DecodeRoute, RefusesMalformedMessages) {
 
 TEST(FindRoute, KnowsTheWayToThisHost) {
   std::vector<std::byte> buffer(kReceiveBufferSize);
-  const auto found =
-      find_route(address("127.0.0.1"), os::boot_now() + std::chrono::seconds(10), buffer);
+  const auto found = find_route({.to = address("127.0.0.1"), .port = 51820},
+                                os::boot_now() + std::chrono::seconds(10), buffer);
   ASSERT_TRUE(found) << found.error().context;
   EXPECT_FALSE(found->gateway);
   EXPECT_EQ(found->source, address("127.0.0.1"));
   EXPECT_NE(found->ifindex, 0U);
+  EXPECT_EQ(found->type, RouteType::local);
+}
+
+Bytes rule(const Attributes& attributes) {
+  fib_rule_hdr header{};
+  header.family = AF_INET;
+  header.flags = FIB_RULE_INVERT;
+  header.action = FR_ACT_TO_TBL;
+  return join({bytes_of(header), attributes.bytes()});
+}
+
+TEST(DecodeRuleMark, ReadsTheMarkThatARuleLooksFor) {
+  const Bytes of_wg_quick = rule(Attributes()
+                                     .put(FRA_TABLE, std::uint32_t{51820})
+                                     .put(FRA_FWMARK, std::uint32_t{0xca6c})
+                                     .put(FRA_FWMASK, std::uint32_t{0xffffffff}));
+  EXPECT_EQ(decode_rule_mark(of_wg_quick).value(), 0xca6cU);
+  EXPECT_EQ(decode_rule_mark(rule(Attributes().put(FRA_TABLE, std::uint32_t{254}))).value(),
+            std::nullopt);
+}
+
+TEST(DecodeRuleMark, RefusesMalformedMessages) {
+  EXPECT_EQ(decode_rule_mark(Bytes(sizeof(fib_rule_hdr) - 1)).error().code, Errc::truncated);
+  EXPECT_EQ(decode_rule_mark(rule(Attributes().put(FRA_FWMARK, std::uint8_t{1}))).error().code,
+            Errc::bad_length);
+  EXPECT_EQ(decode_rule_mark(rule(Attributes().raw(testing::attribute_header(200, FRA_TABLE))))
+                .error()
+                .code,
+            Errc::bad_length);
+}
+
+TEST(FindRuleMarks, ReadsTheRulesOfThisHost) {
+  std::vector<std::byte> buffer(kReceiveBufferSize);
+  const auto marks = find_rule_marks(Family::v4, os::boot_now() + std::chrono::seconds(10), buffer);
+  ASSERT_TRUE(marks) << marks.error().context;
 }
 
 }  // namespace

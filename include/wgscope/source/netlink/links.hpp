@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
@@ -27,5 +28,19 @@ Result<> list_wireguard_links(Instant deadline, std::span<std::byte> buffer,
 /// One interface by name, of any kind.
 /// @returns no_device, what ask_kernel returns.
 Result<Link> find_link(const std::string& name, Instant deadline, std::span<std::byte> buffer);
+
+/// An interface that packets leave by.
+struct Outlet {
+  std::string name;
+  std::string kind;       ///< of rtnl_link_ops, such as "wireguard" or "veth"; empty: a device's
+  bool ethernet = false;  ///< it carries frames; false: bare IP packets, as tunnels mostly do
+};
+
+/// @returns truncated, bad_length.
+Result<Outlet> decode_outlet(std::span<const std::byte> payload);
+
+/// One interface by its index. Needs no capability.
+/// @returns no_device, what ask_kernel returns.
+Result<Outlet> find_outlet(std::uint32_t ifindex, Instant deadline, std::span<std::byte> buffer);
 
 }  // namespace wgscope::netlink
