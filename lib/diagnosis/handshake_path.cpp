@@ -88,6 +88,21 @@ Finding endpoint_rejects(const AttemptFacts& attempt, const IcmpReport& report) 
                endpoint.port)}};
 }
 
+/// Port unreachable is what a NAT without a forward says, and what firewalls say by default. The
+/// other codes only a rule sends (RFC 1812 §5.2.7.1).
+std::vector<Hypothesis> reasons_to_reject(const Endpoint& endpoint, const IcmpReport& report) {
+  std::vector<Hypothesis> reasons;
+  if (meaning_of(report) == IcmpMeaning::port_unreachable)
+    reasons.push_back({text("{} is a NAT that does not forward UDP {} to the gateway", report.from,
+                            endpoint.port),
+                       text("look at its port forwards; traceroute -n {}", endpoint.address)});
+  reasons.push_back({text("{} is a firewall with a rule against it", report.from),
+                     "look for reject rules there: nft list ruleset; iptables -S FORWARD"});
+  reasons.push_back({text("{} is another address of the gateway itself", report.from),
+                     text("on the gateway: ip address show to {}", report.from)});
+  return reasons;
+}
+
 Finding hop_rejects(const AttemptFacts& attempt, const IcmpReport& report) {
   const Endpoint& endpoint = attempt.endpoint;
   const bool port = meaning_of(report) == IcmpMeaning::port_unreachable;
@@ -97,13 +112,7 @@ Finding hop_rejects(const AttemptFacts& attempt, const IcmpReport& report) {
           "{}, on the path to {}, rejects UDP {}: {}", report.from, endpoint.address, endpoint.port,
           port ? Words("a NAT without a forward for the port, or a firewall") : icmp_name(report)),
       .evidence = {},
-      .hypotheses = {{text("{} is a NAT that does not forward UDP {} to the gateway", report.from,
-                           endpoint.port),
-                      text("look at its port forwards; traceroute -n {}", endpoint.address)},
-                     {text("{} is a firewall with a rule against it", report.from),
-                      "look for reject rules there: nft list ruleset; iptables -S FORWARD"},
-                     {text("{} is another address of the gateway itself", report.from),
-                      text("on the gateway: ip address show to {}", report.from)}},
+      .hypotheses = reasons_to_reject(endpoint, report),
       .fix = {
           text("on {}: let UDP {} through to {}", report.from, endpoint.port, endpoint.address)}};
 }

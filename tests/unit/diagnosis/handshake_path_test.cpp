@@ -54,6 +54,19 @@ TEST(Icmp, OfTheEndpointItselfMeansNobodyListensOrAFirewall) {
     EXPECT_EQ(finding_id(icmp(kItselfV6, 1, code)), "WGS-HS-002") << code;
 }
 
+TEST(Icmp, OfAHopThatProhibitsMeansARuleAndNoMissingForward) {
+  const auto first = [](IcmpReport report) { return reasons(met(report), "path.icmp").front(); };
+  EXPECT_THAT(first(icmp(kRouter, 3, 3)), HasSubstr("is a NAT that does not forward"));
+  EXPECT_THAT(first(icmp(kRouterV6, 1, 4)), HasSubstr("is a NAT that does not forward"));
+  for (const IcmpReport& report :
+       {icmp(kRouter, 3, 2), icmp(kRouter, 3, 9), icmp(kRouter, 3, 10), icmp(kRouter, 3, 13),
+        icmp(kRouterV6, 1, 1), icmp(kRouterV6, 1, 5)}) {
+    EXPECT_THAT(first(report), HasSubstr("is a firewall with a rule against it"));
+    for (const std::string& reason : reasons(met(report), "path.icmp"))
+      EXPECT_THAT(reason, testing::Not(HasSubstr("NAT"))) << int{report.code};
+  }
+}
+
 TEST(Icmp, OfAnotherHopThatRefusesNamesIt) {
   for (const unsigned code : {2U, 3U, 9U, 10U, 13U})
     EXPECT_EQ(finding_id(icmp(kRouter, 3, code)), "WGS-HS-003") << code;
