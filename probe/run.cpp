@@ -207,6 +207,7 @@ Result<std::unique_ptr<checks::Tunnel>> Subject::tunnel_of(const std::string& co
   options.config = config;
   options.state_folder = ours.state_folder;
   options.uapi_folder = ours.uapi_folder;
+  options.fwmark = ours.fwmark;
   auto prepared = checks::prepare(options);
   if (!prepared) return tl::unexpected(prepared.error());
   return std::make_unique<checks::Tunnel>(std::move(*prepared), options_.handshake());

@@ -229,6 +229,7 @@ Result<config::WgQuickConfig> gather(const TargetOptions& options, std::vector<C
   if (auto done = take_prefixes(options.addresses, "--address", config.addresses); !done)
     return tl::unexpected(done.error());
   if (options.mtu) config.mtu = options.mtu;
+  apply_fwmark(options, config);
   if (auto done = apply_peer(options, config, checks); !done) return tl::unexpected(done.error());
   return config;
 }
@@ -271,6 +272,12 @@ std::optional<FindingId> first_critical(const std::vector<Check>& checks) {
 }
 
 }  // namespace
+
+void apply_fwmark(const TargetOptions& options, config::WgQuickConfig& config) {
+  if (!options.fwmark) return;
+  config.fwmark.reset();
+  if (*options.fwmark != 0) config.fwmark = options.fwmark;
+}
 
 Result<ConfigFile> read_config_file(const std::string& path) {
   const auto input = os::read_secret_input(path, kMaxConfigSize);

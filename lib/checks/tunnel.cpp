@@ -12,7 +12,9 @@
 #include "wgscope/checks/session.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/diagnosis/check_kinds.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/route.hpp"
 #include "wgscope/diagnosis/session.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/inner/host.hpp"
@@ -81,6 +83,12 @@ Session* Tunnel::stand(Run& run, diagnosis::Report& report) {
   if (session_) diagnosis::amend(session_->facts(), report);
   return session_.get();
 }
+
+const diagnosis::RouteFacts* Tunnel::route() const {
+  return facts_ && session_ ? diagnosis::route_to(*facts_, session_->gateway()) : nullptr;
+}
+
+bool Tunnel::is_astray() const { return route() != nullptr && diagnosis::is_astray(*route()); }
 
 void Tunnel::begin_again() {
   if (session_) prepared_.target.local_port = session_->endpoint().listen_port();

@@ -44,6 +44,8 @@ constexpr CheckRow kRows[] = {
      "Does the endpoint's name resolve to addresses?"},
     {name_addresses, "name.addresses", Layer::name, kEssential,
      "Do all addresses of the endpoint work?"},
+    {path_route, "path.route", Layer::path, kBeside,
+     "Over which interface do the probe's packets leave this host, and is it a tunnel?"},
     {path_mark, "path.mark", Layer::path, kBeside,
      "Does the configuration's FwMark take effect? Present only if not."},
     {path_send, "path.send", Layer::path, kEssential,

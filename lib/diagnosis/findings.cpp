@@ -188,15 +188,34 @@ constexpr FindingKind kKinds[] = {
     {FindingId::no_such_family, "WGS-LOC-004", critical,
      "This host has no address of that IP version",
      "This host has no IPv6 address, or no IPv4 address, to send from, so the probe cannot try an "
-     "endpoint address of that version. This says nothing about the gateway.",
+     "endpoint address of that version. This says nothing about the gateway. A network with IPv6 "
+     "only often has NAT64: there IPv4 hosts have translated addresses, which DNS64 puts in place "
+     "of a name's. WireGuard with an IPv4 address as its endpoint does not get one.",
      "Give this host an address of that version, or set Endpoint to an address of the other "
-     "version."},
+     "version. With NAT64, set Endpoint to a name."},
     {FindingId::send_failed, "WGS-LOC-005", critical, "This host could not send",
      "The kernel could not send a datagram, and the cause is neither a firewall nor a missing "
      "route. The evidence names the error: EINVAL comes from blackhole routes and from addresses "
      "to which nothing can be sent, ENOBUFS from an interface whose queue is full.",
      "On this host: ip route get ADDRESS, ip -s link and dmesg show what is wrong with the "
      "interface."},
+    {FindingId::through_tunnel, "WGS-LOC-006", warning,
+     "The probe's own packets travel through another tunnel",
+     "The route of this host to the endpoint (or, with wgscope mtu --outer and wgscope nat, to the "
+     "host that is asked) leads into a WireGuard interface or the tunnel of another VPN. Usually a "
+     "full tunnel is up on this host: it keeps its own packets out of itself by a firewall mark, "
+     "and the probe's packets do not carry that mark. What is measured then is the path through "
+     "that tunnel. So MTUs, NATs and lifetimes are not measured, because advice from them would "
+     "be wrong for the direct path; handshakes, pings and targets are tried all the same. The "
+     "kernel does not tell whether the gateway is meant to be reached through the other tunnel.",
+     "On this host: ip route get ADDRESS names the interface, wg show INTERFACE fwmark or ip rule "
+     "the mark. Run the probe as root with --fwmark MARK, or with FwMark = MARK in its file. If "
+     "the gateway is reached through that tunnel on purpose: --through INTERFACE."},
+    {FindingId::endpoint_is_this_host, "WGS-LOC-007", warning, "The endpoint is this host",
+     "The endpoint's address belongs to this host, so packets to it do not leave it, and the "
+     "gateway did not answer. That is right only where the gateway runs on this host. Usually the "
+     "endpoint's name points to the wrong address, or the file was copied to the gateway.",
+     "Correct Endpoint, or the address of its name. On this host: ip address show to ADDRESS."},
     {FindingId::nothing_listens, "WGS-HS-001", critical, "Nothing listens on the endpoint's port",
      "The endpoint's address answered \"port unreachable\": a host is there, and no socket of it "
      "has the port. WireGuard listens only while its interface is up. Two other causes answer in "

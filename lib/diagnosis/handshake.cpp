@@ -99,7 +99,9 @@ void add_tunnel(const Scene& scene, std::vector<Check>& checks) {
 }
 
 std::vector<Check> checks_of(const Scene& scene) {
-  std::vector<Check> checks{check_send(scene)};
+  std::vector<Check> checks;
+  if (auto way = check_way(scene)) checks.push_back(std::move(*way));
+  checks.push_back(check_send(scene));
   if (const auto because = obstacle(checks.back())) {
     checks.push_back(skipped(path_icmp, *because));
     checks.push_back(skipped(handshake_response, *because));
@@ -114,6 +116,7 @@ std::vector<Check> checks_of(const Scene& scene) {
     }
   }
   add_tunnel(scene, checks);
+  blame_way(scene, checks);
   return checks;
 }
 

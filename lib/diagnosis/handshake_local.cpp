@@ -2,6 +2,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -80,6 +81,28 @@ Text errno_text(int number) {
   return made.add(" (").add(vouched(meaning)).add(")");
 }
 
+/// An IPv4 endpoint as hosts behind NAT64 with the prefix that RFC 6052 reserves for that see it.
+IpAddress through_nat64(const IpAddress& v4) {
+  constexpr std::array<unsigned char, 4> kPrefix{0x00, 0x64, 0xff, 0x9b};
+  IpAddress v6;
+  v6.family = Family::v6;
+  std::ranges::transform(kPrefix, v6.bytes.begin(),
+                         [](unsigned char byte) { return std::byte{byte}; });
+  std::ranges::copy(v4.octets(), v6.bytes.begin() + 12);
+  return v6;
+}
+
+std::vector<Text> how_to_have_family(const Endpoint& endpoint) {
+  if (endpoint.address.family == Family::v6)
+    return {"give this host an IPv6 address, or use the endpoint's IPv4 address"};
+  const Endpoint translated{.address = through_nat64(endpoint.address), .port = endpoint.port};
+  return {"give this host an IPv4 address, or use the endpoint's IPv6 address",
+          "if this network has NAT64 (then the name ipv4only.arpa has IPv6 addresses: getent "
+          "ahostsv6 ipv4only.arpa), use a name as Endpoint, which DNS64 translates",
+          text("or write the translated address, with NAT64's usual prefix: Endpoint = {}",
+               translated)};
+}
+
 std::vector<Text> how_to_send(FindingId id, const Endpoint& endpoint) {
   std::vector<Text> fix;
   switch (id) {
@@ -97,12 +120,7 @@ std::vector<Text> how_to_send(FindingId id, const Endpoint& endpoint) {
           "raise the MTU of the interface that the route names, which is below 200 bytes: ip link "
           "set INTERFACE mtu 1500");
       break;
-    case FindingId::no_such_family:
-      fix.push_back(endpoint.address.family == Family::v6
-                        ? Text("give this host an IPv6 address, or use the endpoint's IPv4 address")
-                        : Text("give this host an IPv4 address, or use the endpoint's IPv6 "
-                               "address"));
-      break;
+    case FindingId::no_such_family: fix = how_to_have_family(endpoint); break;
     default: break;
   }
   fix.push_back(text("show the route that is taken: ip route get {}", endpoint.address));
@@ -313,8 +331,15 @@ Check check_send(const Scene& scene) {
     return make_check(path_send, Status::ok,
                       text("{} sent, one refused by the kernel: {}", sent, errno_text(number)));
   const SendError* known = send_error(number);
-  const FindingId id = known != nullptr ? known->finding : FindingId::send_failed;
-  const Words cause = known != nullptr ? known->cause : Words("the kernel refuses it");
+  FindingId id = known != nullptr ? known->finding : FindingId::send_failed;
+  Words cause = known != nullptr ? known->cause : Words("the kernel refuses it");
+  // Without an address there is no route either, so that is the cause.
+  if (attempt.family_missing && id == FindingId::no_route) {
+    id = FindingId::no_such_family;
+    cause = either(attempt.endpoint.address.family == Family::v4,
+                   "this host has no IPv4 address to send from",
+                   "this host has no IPv6 address to send from, other than link-local ones");
+  }
   return make_check(
       path_send, Status::critical, text("refused: {}", errno_text(number)),
       {.id = id,

@@ -50,6 +50,12 @@ bool stamp_was_taken(const HandshakeFacts& facts);
 /// The key's last stamp is so far ahead that only a clock explains it.
 bool stamp_is_ahead(const HandshakeFacts& facts);
 
+// handshake_route.cpp: which way packets leave
+/// Nothing where there is no route, which check_send() says, and where none was asked for.
+std::optional<Check> check_way(const Scene& scene);
+/// Adds the way to what may be the cause of what an address failed with, where it may.
+void blame_way(const Scene& scene, std::vector<Check>& checks);
+
 // handshake_path.cpp: what others say about the way
 /// An ICMP error that explains why initiations are lost.
 struct IcmpVerdict {

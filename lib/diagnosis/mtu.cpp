@@ -9,6 +9,7 @@
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/route.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/path/mtu_search.hpp"
 
@@ -205,6 +206,24 @@ std::optional<Check> reports_check(const MtuFacts& facts) {
                      .evidence = {"ICMP \"too big\" about a datagram of this probe"}});
 }
 
+/// "MTU 1420 fits in both directions: …"
+Text fit_text(const MtuFacts& facts) {
+  const auto fitting = fitting_mtu(facts);
+  if (!fitting) return text("MTU {}", facts.tunnel_mtu);
+  if (*fitting < facts.tunnel_mtu)
+    return text(
+        "MTU {} does not fit the path in both directions: set MTU {}, TCP MSS {} (IPv6: {})",
+        facts.tunnel_mtu, *fitting, *fitting - kTcpOverIpv4, *fitting - kTcpOverIpv6);
+  Text fits = text("MTU {} fits in both directions: TCP MSS {} (IPv6: {})", facts.tunnel_mtu,
+                   facts.tunnel_mtu - kTcpOverIpv4, facts.tunnel_mtu - kTcpOverIpv6);
+  if (*fitting > facts.tunnel_mtu)
+    return text("{}; margin {} bytes, up to MTU {}", fits, *fitting - facts.tunnel_mtu, *fitting);
+  const std::size_t there = *facts.forward->mtu - facts.overhead;
+  if (there == facts.tunnel_mtu) return fits;
+  return text("{}; to the gateway {} bytes more fit (from the gateway: unknown)", fits,
+              there - facts.tunnel_mtu);
+}
+
 std::optional<Check> setting_of(const MtuFacts& facts) {
   const auto fitting = fitting_mtu(facts);
   if (!fitting) return std::nullopt;
@@ -212,7 +231,7 @@ std::optional<Check> setting_of(const MtuFacts& facts) {
                        {.fitting = *fitting,
                         .is_smaller = *fitting < facts.tunnel_mtu,
                         .ipv6_inside = facts.ipv6_inside},
-                       success(facts));
+                       fit_text(facts));
 }
 
 }  // namespace
@@ -247,6 +266,7 @@ std::vector<Check> diagnose(const MtuFacts& facts) {
     });
     checks.push_back(std::move(*tcp));
   }
+  mark_way(facts.through, checks);
   return checks;
 }
 
@@ -261,21 +281,6 @@ void measure(const MtuFacts& facts, Report& report) {
   add(facts.backward, "backward");
 }
 
-Text success(const MtuFacts& facts) {
-  const auto fitting = fitting_mtu(facts);
-  if (!fitting) return text("MTU {}", facts.tunnel_mtu);
-  if (*fitting < facts.tunnel_mtu)
-    return text(
-        "MTU {} does not fit the path in both directions: set MTU {}, TCP MSS {} (IPv6: {})",
-        facts.tunnel_mtu, *fitting, *fitting - kTcpOverIpv4, *fitting - kTcpOverIpv6);
-  Text fits = text("MTU {} fits in both directions: TCP MSS {} (IPv6: {})", facts.tunnel_mtu,
-                   facts.tunnel_mtu - kTcpOverIpv4, facts.tunnel_mtu - kTcpOverIpv6);
-  if (*fitting > facts.tunnel_mtu)
-    return text("{}; margin {} bytes, up to MTU {}", fits, *fitting - facts.tunnel_mtu, *fitting);
-  const std::size_t there = *facts.forward->mtu - facts.overhead;
-  if (there == facts.tunnel_mtu) return fits;
-  return text("{}; to the gateway {} bytes more fit (from the gateway: unknown)", fits,
-              there - facts.tunnel_mtu);
-}
+Text success(const MtuFacts& facts) { return way_prefix(facts.through).add(fit_text(facts)); }
 
 }  // namespace wgscope::diagnosis

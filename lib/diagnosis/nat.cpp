@@ -1,6 +1,7 @@
 #include "wgscope/diagnosis/nat.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/route.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/path/nat_behaviour.hpp"
@@ -269,14 +271,7 @@ std::optional<Check> check_signs(const NatFacts& facts) {
                         : text("no sign of a carrier's NAT"));
 }
 
-}  // namespace
-
-bool is_dependent(NatMapping mapping) {
-  return mapping == NatMapping::endpoint_dependent || mapping == NatMapping::address_dependent ||
-         mapping == NatMapping::address_and_port_dependent;
-}
-
-std::vector<Check> diagnose(const NatFacts& facts) {
+std::vector<Check> nat_checks(const NatFacts& facts) {
   std::vector<Check> checks{check_servers(facts)};
   const auto add = [&](std::optional<Check> check) {
     if (check) checks.push_back(std::move(*check));
@@ -299,10 +294,33 @@ std::vector<Check> diagnose(const NatFacts& facts) {
   return checks;
 }
 
+}  // namespace
+
+bool is_dependent(NatMapping mapping) {
+  return mapping == NatMapping::endpoint_dependent || mapping == NatMapping::address_dependent ||
+         mapping == NatMapping::address_and_port_dependent;
+}
+
+std::vector<Check> diagnose(const NatFacts& facts) {
+  if (!facts.route) return nat_checks(facts);
+  // What a server answers is no sign of whose address it has.
+  std::vector<Check> checks{check_route(*facts.route, true)};
+  if (is_astray(*facts.route)) {
+    for (const CheckKind kind : {nat_servers, nat_mapping})
+      checks.push_back(skipped(kind, FindingId::through_tunnel));
+    return checks;
+  }
+  std::vector<Check> of_nat = nat_checks(facts);
+  mark_way(accepted_tunnel(&*facts.route), of_nat);
+  std::ranges::move(of_nat, std::back_inserter(checks));
+  return checks;
+}
+
 Text success(const NatFacts& facts) {
   if (!facts.behaviour) return {};
-  Text made =
-      text("{}, {}", words_of(facts.behaviour->mapping), words_of(facts.behaviour->filtering));
+  Text made = way_prefix(accepted_tunnel(facts.route ? &*facts.route : nullptr));
+  made.add(
+      text("{}, {}", words_of(facts.behaviour->mapping), words_of(facts.behaviour->filtering)));
   if (facts.lifetime && facts.lifetime->stream && facts.lifetime->stream->alive_after)
     made.add(", ").add(describe_lifetime(*facts.lifetime->stream));
   return made;

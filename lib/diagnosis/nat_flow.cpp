@@ -11,6 +11,7 @@
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/route.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/path/flow_lifetime.hpp"
 #include "wgscope/path/keepalive.hpp"
@@ -155,9 +156,7 @@ Check check_keepalive(const FlowFacts& facts) {
                                               .evidence = evidence_of(facts)});
 }
 
-}  // namespace
-
-std::vector<Check> diagnose(const FlowFacts& facts) {
+std::vector<Check> flow_checks(const FlowFacts& facts) {
   std::vector<Check> checks{check_calls(facts)};
   const FlowLifetime& found = facts.found;
   const bool known = found.alive_after || found.gone_after;
@@ -168,6 +167,14 @@ std::vector<Check> diagnose(const FlowFacts& facts) {
   return checks;
 }
 
+}  // namespace
+
+std::vector<Check> diagnose(const FlowFacts& facts) {
+  std::vector<Check> checks = flow_checks(facts);
+  mark_way(facts.through, checks);
+  return checks;
+}
+
 void measure(const FlowFacts& /*facts*/, Report& /*report*/) {}
 
 Text success(const FlowFacts& facts) {
@@ -175,7 +182,7 @@ Text success(const FlowFacts& facts) {
   if (facts.longest == seconds(0) && check_calls(facts).status == Status::ok)
     return text("packets of {} arrive; how long the flow lives was not measured", caller_of(facts));
   if (!found.alive_after && !found.gone_after) return {};
-  Text made = describe(found);
+  Text made = way_prefix(facts.through).add(describe(found));
   if (found.keepalive == path::KeepaliveVerdict::enough && facts.keepalive)
     made.add(", PersistentKeepalive of ").add(facts.keepalive->count()).add(" s is often enough");
   return made;

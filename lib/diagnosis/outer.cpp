@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/route.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/path/hop_search.hpp"
@@ -212,6 +215,29 @@ std::optional<Check> mark_check(const OuterFacts& facts) {
                          Name{*facts.mark_refused}));
 }
 
+/// That the user wants to measure through.
+std::string tunnel_of(const OuterFacts& facts) {
+  return accepted_tunnel(facts.route ? &*facts.route : nullptr);
+}
+
+/// "packets of 1500 bytes arrive at 192.0.2.1 and back: …"
+Text fit_text(const OuterFacts& facts) {
+  const auto fitting = fitting_mtu(facts);
+  if (!fitting) return text("MTU {}", facts.tunnel_mtu);
+  const std::size_t path_mtu = *fitting + facts.overhead;
+  if (!facts.both)
+    return text("packets of {} bytes arrive at {}; the reverse path was not measured", path_mtu,
+                end_of(facts));
+  const Text head = text(
+      "packets of {} bytes arrive at {} and back: a tunnel of MTU {} fits, TCP MSS {} (IPv6: {})",
+      path_mtu, end_of(facts), *fitting, *fitting - kTcpOverIpv4, *fitting - kTcpOverIpv6);
+  if (*fitting < facts.tunnel_mtu)
+    return text("{}; MTU {} is {} bytes too large", head, facts.tunnel_mtu,
+                facts.tunnel_mtu - *fitting);
+  return text("{}; margin {} bytes over MTU {}", head, *fitting - facts.tunnel_mtu,
+              facts.tunnel_mtu);
+}
+
 std::optional<Check> setting_of(const OuterFacts& facts) {
   const auto fitting = fitting_mtu(facts);
   if (!fitting) return std::nullopt;
@@ -219,12 +245,27 @@ std::optional<Check> setting_of(const OuterFacts& facts) {
                        {.fitting = *fitting,
                         .is_smaller = facts.both && *fitting < facts.tunnel_mtu,
                         .ipv6_inside = facts.ipv6_inside},
-                       success(facts));
+                       fit_text(facts));
 }
 
 Check host_check(const OuterFacts& facts) {
   if (!facts.error) return interrupted(outer_host);
   return make_check(outer_host, Status::unknown, text("{}", Name{facts.error->context}));
+}
+
+std::vector<Check> path_checks(const OuterFacts& facts) {
+  if (!facts.udp_answers && !facts.echo_answers) {
+    if (facts.interrupted) return {interrupted(outer_forward)};
+    return {make_check(outer_forward, Status::unknown, unanswered(facts))};
+  }
+  Check forward = forward_check(facts);
+  Check both = both_check(facts, forward);
+  // One cause, told once: where neither alone is to blame, both together are.
+  if (forward.status == Status::unknown && both.finding) forward.essential = false;
+  std::vector<Check> checks{std::move(forward), std::move(both)};
+  for (auto& more : {mark_check(facts), setting_of(facts)})
+    if (more) checks.push_back(*more);
+  return checks;
 }
 
 }  // namespace
@@ -255,17 +296,19 @@ std::optional<std::size_t> fitting_mtu(const OuterFacts& facts) {
 
 std::vector<Check> diagnose(const OuterFacts& facts) {
   if (!facts.host_address || facts.error) return {host_check(facts)};
-  if (!facts.udp_answers && !facts.echo_answers) {
-    if (facts.interrupted) return {interrupted(outer_forward)};
-    return {make_check(outer_forward, Status::unknown, unanswered(facts))};
+  std::vector<Check> checks;
+  if (facts.route) {
+    // Any host may be named here, this one too.
+    checks.push_back(check_route(*facts.route, true));
+    if (is_astray(*facts.route)) {
+      for (const CheckKind kind : {outer_forward, outer_both})
+        checks.push_back(skipped(kind, FindingId::through_tunnel));
+      return checks;
+    }
   }
-  Check forward = forward_check(facts);
-  Check both = both_check(facts, forward);
-  // One cause, told once: where neither alone is to blame, both together are.
-  if (forward.status == Status::unknown && both.finding) forward.essential = false;
-  std::vector<Check> checks{std::move(forward), std::move(both)};
-  for (auto& more : {mark_check(facts), setting_of(facts)})
-    if (more) checks.push_back(*more);
+  std::vector<Check> of_path = path_checks(facts);
+  mark_way(tunnel_of(facts), of_path);
+  std::ranges::move(of_path, std::back_inserter(checks));
   return checks;
 }
 
@@ -284,21 +327,6 @@ void measure(const OuterFacts& facts, Report& report) {
   if (facts.both && is_known(*facts.both, full_size(facts))) add(facts.both->mtu, "backward");
 }
 
-Text success(const OuterFacts& facts) {
-  const auto fitting = fitting_mtu(facts);
-  if (!fitting) return text("MTU {}", facts.tunnel_mtu);
-  const std::size_t path_mtu = *fitting + facts.overhead;
-  if (!facts.both)
-    return text("packets of {} bytes arrive at {}; the reverse path was not measured", path_mtu,
-                end_of(facts));
-  const Text head = text(
-      "packets of {} bytes arrive at {} and back: a tunnel of MTU {} fits, TCP MSS {} (IPv6: {})",
-      path_mtu, end_of(facts), *fitting, *fitting - kTcpOverIpv4, *fitting - kTcpOverIpv6);
-  if (*fitting < facts.tunnel_mtu)
-    return text("{}; MTU {} is {} bytes too large", head, facts.tunnel_mtu,
-                facts.tunnel_mtu - *fitting);
-  return text("{}; margin {} bytes over MTU {}", head, *fitting - facts.tunnel_mtu,
-              facts.tunnel_mtu);
-}
+Text success(const OuterFacts& facts) { return way_prefix(tunnel_of(facts)).add(fit_text(facts)); }
 
 }  // namespace wgscope::diagnosis

@@ -12,14 +12,19 @@
 namespace wgscope::diagnosis {
 namespace {
 
-/// The first of that status that says why, or else the first.
+/// The other findings are then about another path than the one that was asked about.
+bool casts_doubt(const Check& check) {
+  return check.finding && check.finding->id == FindingId::through_tunnel;
+}
+
+/// Of that status what casts doubt on the rest, or else the first that says why, or else the first.
 const Check* first_of(const Report& report, Status status, bool beside = false) {
   const bool is_untold = status == Status::unknown || status == Status::skipped;
   const Check* first = nullptr;
   for (const Check& check : report.checks) {
     if (check.status != status || (is_untold && !check.essential && !beside)) continue;
-    if (check.finding) return &check;
-    if (first == nullptr) first = &check;
+    if (casts_doubt(check)) return &check;
+    if (first == nullptr || (check.finding && !first->finding)) first = &check;
   }
   return first;
 }

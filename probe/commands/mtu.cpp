@@ -180,10 +180,13 @@ Result<> MtuVerb::read_host(checks::OuterOptions& options) const {
 /// are not looked at.
 Result<> MtuVerb::read_config(Subject& subject, checks::OuterOptions& options) const {
   const checks::TargetOptions& target = check.target;
+  options.through = target.through;
+  if (target.fwmark && *target.fwmark != 0) options.mark = target.fwmark;
   if (target.config.empty()) return {};
   auto file = checks::read_config_file(target.config);
   if (!file) return tl::unexpected(file.error());
   subject.notice(file->remarks);
+  checks::apply_fwmark(target, file->config);
   const config::WgQuickConfig& config = file->config;
   options.mark = config.fwmark;
   options.ipv6_inside = std::ranges::any_of(

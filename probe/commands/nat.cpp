@@ -110,6 +110,8 @@ Result<checks::NatOptions> NatVerb::stun_options() const {
   options.lifetime = !check.quick;
   options.longest = seconds(longest_);
   if (keepalive_) options.keepalive = seconds(*keepalive_);
+  options.through = check.target.through;
+  if (check.target.fwmark && *check.target.fwmark != 0) options.mark = check.target.fwmark;
   return options;
 }
 
@@ -118,9 +120,11 @@ Result<checks::NatOptions> NatVerb::stun_options() const {
 /// endpoint answers STUN on the tunnel's port; others do not, which the report says.
 Result<> NatVerb::take_file(Subject& subject, checks::NatOptions& options) const {
   if (check.target.config.empty()) return {};
-  const auto file = checks::read_config_file(check.target.config);
+  auto file = checks::read_config_file(check.target.config);
   if (!file) return tl::unexpected(file.error());
   subject.notice(file->remarks);
+  checks::apply_fwmark(check.target, file->config);
+  options.mark = file->config.fwmark;
   options.servers_are_gateways = options.servers.empty();
   std::optional<seconds> longest;  // zero where one of them has none
   for (const config::WgQuickPeer& peer : file->config.peers) {
@@ -141,6 +145,7 @@ Result<std::unique_ptr<checks::Question>> NatVerb::make_flow(Subject& subject,
   const auto tunnel = subject.tunnel();
   if (!tunnel) return tl::unexpected(tunnel.error());
   if (!keepalive_) options.keepalive = (*tunnel)->target().keepalive.value_or(seconds(0));
+  options.mark = (*tunnel)->target().fwmark;
   const auto about = [](const char* option, const Error& error) {
     return fail(error.code, fmt::format("{}: {}", option, error.context), error.sys_errno);
   };

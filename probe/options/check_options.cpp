@@ -68,6 +68,7 @@ checks::HandshakeOptions CheckOptions::handshake() const {
   made.family = family();
   made.steal_endpoint = target.steal_endpoint;
   made.uapi_folder = target.uapi_folder;
+  made.through = target.through;
   return made;
 }
 

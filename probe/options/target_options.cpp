@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "wgscope/base/text.hpp"
 #include "wgscope/checks/prepare.hpp"
@@ -29,6 +32,18 @@ Option add_file(CommandLine& line, const std::string& name, std::string& into,
   return line.add(name, into, description).type("FILE").check(refuse_keys);
 }
 
+/// As wg(8) takes it, which calls none "off".
+std::optional<std::uint32_t> parse_mark(std::string_view text) {
+  if (text == "off") return 0;
+  const bool hexadecimal = text.starts_with("0x") || text.starts_with("0X");
+  if (hexadecimal) text.remove_prefix(2);
+  std::uint32_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value, hexadecimal ? 16 : 10);
+  if (error != std::errc{} || rest != end) return std::nullopt;
+  return value;
+}
+
 /// As one word of a shell.
 std::string quoted(const std::string& value) {
   const auto is_plain = [](unsigned char c) {
@@ -39,6 +54,25 @@ std::string quoted(const std::string& value) {
   std::string made = "'";
   for (const char c : value) made += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return made + "'";
+}
+
+/// Which way packets leave this host.
+void add_way_options(CommandLine& line, checks::TargetOptions& target, const std::string& group) {
+  line.add(
+          "--fwmark",
+          [&target](const std::string& text) -> Complaint {
+            target.fwmark = parse_mark(text);
+            if (target.fwmark) return std::nullopt;
+            return "--fwmark: expected a number such as 51820 or 0xca6c, or off";
+          },
+          "Firewall mark of what is sent, which may keep it out of another tunnel of this host; "
+          "needs CAP_NET_ADMIN")
+      .type("MARK")
+      .group(group);
+  line.add("--through", target.through,
+           "Measure the path through this tunnel interface of this host if the route leads there")
+      .type("INTERFACE")
+      .group(group);
 }
 
 }  // namespace
@@ -71,6 +105,7 @@ void add_target_options(CommandLine& line, checks::TargetOptions& target) {
       .type("PREFIX")
       .group(group);
   line.add("--mtu", target.mtu, "The tunnel's MTU").type("BYTES").range(576, 65535).group(group);
+  add_way_options(line, target, group);
   line.add("--state-dir", target.state_folder,
            "Directory that stores the time of the key's last handshake")
       .type("DIR")
@@ -105,6 +140,8 @@ diagnosis::Text target_arguments(const checks::TargetOptions& target) {
   for (const std::string& address : target.addresses) add("--address", address);
   for (const std::string& prefix : target.allowed_ips) add("--allowed-ips", prefix);
   if (target.mtu) all.add(text(" --mtu {}", *target.mtu));
+  if (target.fwmark) all.add(text(" --fwmark {}", *target.fwmark));
+  add("--through", target.through);
   add_path("--state-dir", target.state_folder);
   return all;
 }

@@ -41,6 +41,7 @@ struct HandshakeOptions {
       hold;                     ///< ping that long, for tunnels that die after seconds
   bool steal_endpoint = false;  ///< use the key though an interface of this host does
   std::string uapi_folder = "/var/run/wireguard";  ///< where userspace interfaces are looked for
+  std::string through;  ///< a tunnel that packets may leave through (Departure); empty: none
 
   /// How long the whole takes at most.
   [[nodiscard]] Nanoseconds limit() const {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "wgscope/base/result.hpp"
@@ -22,7 +24,9 @@ struct NatOptions {
   std::chrono::seconds longest{180};              ///< how far the lifetime is looked for
   std::optional<std::chrono::seconds> keepalive;  ///< whether this one is often enough
   Nanoseconds resolve_timeout = std::chrono::seconds{5};
-  bool router = true;  ///< ask the next router too, over IPv4
+  bool router = true;                 ///< ask the next router too, over IPv4
+  std::optional<std::uint32_t> mark;  ///< of what is sent, where it may be set
+  std::string through;  ///< a tunnel that packets may leave through (Departure); empty: none
   /// The servers are the tunnel's own gateways, which may know nothing of STUN.
   bool servers_are_gateways = false;
 };

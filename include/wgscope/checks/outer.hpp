@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
@@ -27,8 +28,9 @@ struct OuterOptions {
   bool tunnel_mtu_known = false;
   bool ipv6_inside = false;
   std::optional<std::uint32_t> mark;  ///< of what is sent; needs CAP_NET_ADMIN
-  bool quick = false;                 ///< only whether the tunnel's MTU fits
-  std::optional<Instant> deadline;    ///< when all has to be over: what is known then is the result
+  std::string through;  ///< a tunnel that packets may leave through (Departure); empty: none
+  bool quick = false;   ///< only whether the tunnel's MTU fits
+  std::optional<Instant> deadline;  ///< when all has to be over: what is known then is the result
 };
 
 /// Finds a path's MTU without a tunnel and without keys, by packets that must not be cut: echo

@@ -30,6 +30,8 @@ struct TargetOptions {
   std::vector<std::string> addresses;
   std::vector<std::string> allowed_ips;
   std::optional<std::uint16_t> mtu;
+  std::optional<std::uint32_t> fwmark;  ///< stands above the file's; 0: none
+  std::string through;                  ///< a tunnel that packets may leave through; empty: none
   std::string state_folder;  ///< keeps the time of the key's last handshake; empty: the usual one
   std::string uapi_folder = "/var/run/wireguard";  ///< where interfaces of this host are looked for
   bool steal_endpoint = false;                     ///< --i-know-this-steals-the-endpoint
@@ -55,6 +57,9 @@ struct ConfigFile {
   std::optional<unsigned> mode;  ///< permission bits; absent for what is not a regular file
   std::vector<diagnosis::Check> remarks = {};  ///< one for each line that gave cause for it
 };
+
+/// The firewall mark of the options in place of the file's, where they have one.
+void apply_fwmark(const TargetOptions& options, config::WgQuickConfig& config);
 
 /// @param path  "-": standard input.
 /// @returns as os::read_secret_input() and config::parse_wg_quick(), naming the path.

@@ -12,6 +12,7 @@
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/route.hpp"
 #include "wgscope/diagnosis/text.hpp"
 
 namespace wgscope::checks {
@@ -43,6 +44,12 @@ class Tunnel {
   Session* stand(Run& run, diagnosis::Report& report);
   /// What the handshake showed; nothing before stand().
   [[nodiscard]] const std::optional<diagnosis::HandshakeFacts>& facts() const { return facts_; }
+
+  /// The way that the session's packets take; nullptr: unknown.
+  [[nodiscard]] const diagnosis::RouteFacts* route() const;
+  /// Whether the session's packets leave through another tunnel that nobody asked for: what is
+  /// measured of the path is then that tunnel's.
+  [[nodiscard]] bool is_astray() const;
 
   /// Ends the session. The next stand() handshakes and reports anew, from the same local port where
   /// that is free.

@@ -29,6 +29,7 @@ enum class CheckKind : std::uint8_t {
   clock,
   name_resolve,
   name_addresses,
+  path_route,
   path_mark,
   path_send,
   path_icmp,

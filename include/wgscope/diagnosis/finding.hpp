@@ -46,6 +46,8 @@ enum class FindingId : std::uint8_t {
   too_long_for_interface,
   no_such_family,
   send_failed,
+  through_tunnel,
+  endpoint_is_this_host,
   // WGS-HS: the handshake
   nothing_listens,
   endpoint_rejects,

@@ -10,6 +10,7 @@
 #include "wgscope/base/time.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/route.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/public_key.hpp"
 
@@ -99,8 +100,11 @@ struct DataFacts {
 /// Everything that happened at one address of the endpoint.
 struct AttemptFacts {
   Endpoint endpoint;
-  std::size_t initiations = 0;                      ///< that were sent
-  std::optional<int> send_errno;                    ///< of the last that could not be
+  std::optional<RouteFacts> route;  ///< nothing: not asked, or there is none
+  std::size_t initiations = 0;      ///< that were sent
+  std::optional<int> send_errno;    ///< of the last that could not be
+  /// Where none could be sent: this host has no address of that IP version.
+  bool family_missing = false;
   std::vector<IcmpReport> icmp;                     ///< different ones, in order
   std::size_t cookies = 0;                          ///< that were ours: the endpoint is under load
   std::size_t forged_cookies = 0;                   ///< that do not decrypt
@@ -157,6 +161,9 @@ std::vector<Check> diagnose(const HandshakeFacts& facts);
 
 /// Whether a session stands at one of the addresses.
 bool has_handshake(const HandshakeFacts& facts);
+
+/// The way that packets to one of the addresses take; nullptr: unknown.
+const RouteFacts* route_to(const HandshakeFacts& facts, const Endpoint& address);
 
 /// Adds how long names and the handshake took, and the round trips of data.
 void measure(const HandshakeFacts& facts, Report& report);

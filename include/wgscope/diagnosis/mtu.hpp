@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "wgscope/base/time.hpp"
@@ -62,6 +63,7 @@ struct MtuFacts {
   std::optional<Endpoint> seen_as;  ///< where our datagrams come from, as the gateway sees it
   std::optional<MtuCutting> cutting;
   std::optional<MtuTcp> tcp;  ///< nothing: not asked
+  std::string through = {};   ///< accepted_tunnel() of the route to the gateway
   bool interrupted = false;   ///< by the user
 };
 

@@ -8,6 +8,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/route.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/path/keepalive.hpp"
@@ -55,7 +56,8 @@ struct RouterFacts {
 
 struct NatFacts {
   std::vector<StunServerFacts> servers;
-  std::optional<IpAddress> local;  ///< that is sent from
+  std::optional<RouteFacts> route;  ///< to a server, to one through a tunnel if there is one
+  std::optional<IpAddress> local;   ///< that is sent from
   std::optional<path::NatBehaviourResult> behaviour;
   std::optional<Error> error;             ///< why there is none
   std::optional<LifetimeFacts> lifetime;  ///< nothing: not wanted, or no server to ask

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "wgscope/diagnosis/check_kinds.hpp"
@@ -39,6 +40,7 @@ struct FlowFacts {
   std::chrono::seconds longest{};                 ///< how far was looked; 0: not at all
   path::FlowLifetime found;
   ServiceFault fault = ServiceFault::none;
+  std::string through = {};              ///< accepted_tunnel() of the route to the gateway
   std::optional<IpAddress> rejected_by;  ///< said by ICMP that the twin's calls are not let through
   bool interrupted = false;
 };

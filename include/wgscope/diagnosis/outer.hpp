@@ -8,6 +8,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/route.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/path/hop_search.hpp"
@@ -24,11 +25,12 @@ namespace wgscope::diagnosis {
 struct OuterFacts {
   std::string host;  ///< as it was named
   std::optional<Endpoint> host_address;
-  std::optional<Error> error;     ///< why there is no address, or no socket
-  std::size_t tunnel_mtu = 0;     ///< the tunnel's that is to fit: bytes of inner packets
-  bool tunnel_mtu_known = false;  ///< from a configuration; else it is the usual one
-  std::size_t overhead = 0;       ///< what WireGuard, UDP and IP add: 60 or 80
-  bool ipv6_inside = false;       ///< which needs 1280
+  std::optional<RouteFacts> route;  ///< to it
+  std::optional<Error> error;       ///< why there is no address, or no socket
+  std::size_t tunnel_mtu = 0;       ///< the tunnel's that is to fit: bytes of inner packets
+  bool tunnel_mtu_known = false;    ///< from a configuration; else it is the usual one
+  std::size_t overhead = 0;         ///< what WireGuard, UDP and IP add: 60 or 80
+  bool ipv6_inside = false;         ///< which needs 1280
   std::optional<Nanoseconds> round_trip;
 
   bool udp_answers = false;

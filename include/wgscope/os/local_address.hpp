@@ -10,4 +10,9 @@ namespace wgscope::os {
 /// nothing. Nothing if there is no route.
 std::optional<IpAddress> local_address_towards(const Endpoint& to);
 
+/// Whether an interface that is up, other than the loopback, has an address of the family that
+/// other links can be reached from: link-local ones do not count.
+/// @returns nothing where the kernel does not tell.
+std::optional<bool> has_address(Family family);
+
 }  // namespace wgscope::os

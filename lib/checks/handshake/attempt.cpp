@@ -15,6 +15,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/handshake.hpp"
+#include "wgscope/checks/route.hpp"
 #include "wgscope/checks/session.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/model/address.hpp"
@@ -57,6 +58,7 @@ bool is_same(const diagnosis::IcmpReport& report, const os::SocketError& error) 
 
 Attempt::Attempt(const Surroundings& around, const Endpoint& endpoint) : around_(around) {
   facts_.endpoint = endpoint;
+  facts_.route = find_route(endpoint, {around.target.fwmark, around.options.through});
 }
 
 void Attempt::start() {
@@ -65,7 +67,8 @@ void Attempt::start() {
   session_.reset();
   errors_seen_ = 0;
   events_seen_ = 0;
-  own_address_ = os::local_address_towards(facts_.endpoint);
+  own_address_ = facts_.route ? facts_.route->source : std::nullopt;
+  if (!own_address_) own_address_ = os::local_address_towards(facts_.endpoint);
   auto opened = Session::open(around_.run, around_.target, facts_.endpoint, around_.stamps);
   if (!opened) {
     facts_.send_errno = opened.error().sys_errno != 0 ? opened.error().sys_errno : EIO;
@@ -88,6 +91,8 @@ void Attempt::look() {
     facts_.send_errno = session_->send_failures.back().sys_errno;
   look_at_errors();
   look_at_strays();
+  if (facts_.send_errno && !facts_.route && !facts_.family_missing)
+    facts_.family_missing = os::has_address(facts_.endpoint.address.family).value_or(true) == false;
   look_at_response();
   if (silence_ && !responded()) facts_.silence = silence_->facts();
 }

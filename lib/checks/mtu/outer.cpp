@@ -12,9 +12,11 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/resolve.hpp"
+#include "wgscope/checks/route.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/crypto/random.hpp"
 #include "wgscope/diagnosis/outer.hpp"
+#include "wgscope/diagnosis/route.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
@@ -81,7 +83,7 @@ class Outer {
         deadline_(options.deadline.value_or(os::boot_now() + kLong)) {}
 
   void find() {
-    if (!find_host() || !open_witnesses()) return;
+    if (!find_host() || is_astray() || !open_witnesses()) return;
     greet();
     if (facts_.echo_answers && !run_.interrupted()) search_both();
     if (facts_.both && !run_.interrupted()) facts_.both_drop = find_drop(*facts_.both, *echo_);
@@ -104,6 +106,12 @@ class Outer {
     facts_.host_address = found->front();
     facts_.overhead = tunnel_overhead(host().address.family);
     return true;
+  }
+
+  /// What would be measured is another tunnel's path.
+  bool is_astray() {
+    facts_.route = find_route(host(), {options_.mark, options_.through});
+    return facts_.route && diagnosis::is_astray(*facts_.route);
   }
 
   /// Without the mark, where it may not be set: as Session does it.

@@ -20,6 +20,7 @@
 #include "wgscope/diagnosis/mtu.hpp"
 #include "wgscope/diagnosis/outer.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/route.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/path/hop_search.hpp"
 #include "wgscope/path/mtu_search.hpp"
@@ -51,8 +52,10 @@ class MtuQuestion final : public InnerQuestion {
  private:
   void ask_through(Run& run, Session& session, std::optional<Instant> deadline,
                    diagnosis::Report& report) override {
+    if (tunnel().is_astray()) return skip(diagnosis::FindingId::through_tunnel, report);
     options_.deadline = deadline;
-    const auto facts = mtu(run, session, tunnel().target(), options_);
+    auto facts = mtu(run, session, tunnel().target(), options_);
+    facts.through = diagnosis::accepted_tunnel(tunnel().route());
     diagnosis::add(facts, report);
     if (facts.forward) options_.expected_forward = facts.forward->mtu;
     if (facts.backward) options_.expected_backward = facts.backward->mtu;

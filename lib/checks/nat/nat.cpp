@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <utility>
@@ -13,10 +14,12 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/resolve.hpp"
+#include "wgscope/checks/route.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/crypto/random.hpp"
 #include "wgscope/diagnosis/nat.hpp"
+#include "wgscope/diagnosis/route.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
@@ -54,7 +57,7 @@ std::vector<Endpoint> find_servers(Run& run, const NatOptions& options, NatFacts
 /// path::NatBehaviour on real sockets.
 class Behaviour {
  public:
-  explicit Behaviour(Run& run);
+  Behaviour(Run& run, std::optional<std::uint32_t> mark);
 
   Result<path::NatBehaviourResult> run(Random& random, const std::vector<Endpoint>& servers,
                                        const IpAddress& local);
@@ -67,19 +70,21 @@ class Behaviour {
   NatSockets sockets_;
 };
 
-Behaviour::Behaviour(Run& run)
+Behaviour::Behaviour(Run& run, std::optional<std::uint32_t> mark)
     : run_(run),
-      sockets_(run, {.on_datagram =
-                         [this](Instant now, std::size_t socket, const Endpoint& from,
-                                std::span<const std::byte> bytes) {
-                           engine_->handle_datagram(now, static_cast<path::NatSocket>(socket), from,
-                                                    bytes);
-                         },
-                     .on_unreachable =
-                         [this](Instant now, std::size_t socket, const Endpoint& destination) {
-                           engine_->handle_unreachable(now, static_cast<path::NatSocket>(socket),
-                                                       destination);
-                         }}) {}
+      sockets_(run,
+               {.on_datagram =
+                    [this](Instant now, std::size_t socket, const Endpoint& from,
+                           std::span<const std::byte> bytes) {
+                      engine_->handle_datagram(now, static_cast<path::NatSocket>(socket), from,
+                                               bytes);
+                    },
+                .on_unreachable =
+                    [this](Instant now, std::size_t socket, const Endpoint& destination) {
+                      engine_->handle_unreachable(now, static_cast<path::NatSocket>(socket),
+                                                  destination);
+                    }},
+               mark) {}
 
 void Behaviour::send() {
   while (const auto wanted = engine_->poll_transmit())
@@ -102,6 +107,34 @@ Result<path::NatBehaviourResult> Behaviour::run(Random& random,
   return engine_->result();
 }
 
+/// That packets carry: none where it may not be set.
+std::optional<std::uint32_t> mark_of(const NatFacts& facts) {
+  return facts.route ? facts.route->mark : std::nullopt;
+}
+
+/// Which way packets to the servers take.
+/// @returns the first server that there is a way to.
+std::optional<Endpoint> look_at_ways(const std::vector<Endpoint>& servers,
+                                     const NatOptions& options, NatFacts& facts) {
+  std::optional<Endpoint> first;
+  for (const Endpoint& server : servers) {
+    const auto route = find_route(server, {options.mark, options.through});
+    auto local = route ? route->source : std::nullopt;
+    if (!local) local = os::local_address_towards(server);
+    if (!local) continue;
+    if (!first) {
+      first = server;
+      facts.local = local;
+      facts.route = route;
+    }
+    if (route && diagnosis::is_astray(*route)) {
+      facts.route = route;
+      break;
+    }
+  }
+  return first;
+}
+
 void measure_lifetime(Run& run, Random& random, const NatOptions& options, NatFacts& facts) {
   if (!options.lifetime || !facts.behaviour || run.interrupted()) return;
   for (const path::StunServerSeen& server : facts.behaviour->servers) {
@@ -112,7 +145,7 @@ void measure_lifetime(Run& run, Random& random, const NatOptions& options, NatFa
                       .stream = {},
                       .keepalive = {},
                       .error = {}};
-    NatLanes(run, random, *facts.local, server.server)
+    NatLanes(run, random, *facts.local, server.server, mark_of(facts))
         .measure(options.longest, options.keepalive, *facts.lifetime);
     const auto& stream = facts.lifetime->stream;
     // A server without RESPONSE-PORT: there may be another one.
@@ -130,19 +163,16 @@ NatFacts nat(Run& run, const NatOptions& options) {
   facts.servers_are_gateways = options.servers_are_gateways;
   const std::vector<Endpoint> servers = find_servers(run, options, facts);
   crypto::SystemRandom random;
-  IpAddress first;  // that there is a way to
-  for (const Endpoint& server : servers) {
-    if (facts.local) break;
-    facts.local = os::local_address_towards(server);
-    first = server.address;
-  }
+  const auto first = look_at_ways(servers, options, facts);
   if (!facts.local && !servers.empty())
     facts.error =
         Error{Errc::io, fmt::format("there is no route to {}", servers.front().to_string())};
-  if (facts.local && !run.interrupted()) {
+  const bool astray = facts.route && diagnosis::is_astray(*facts.route);
+  if (first && !astray && !run.interrupted()) {
     std::optional<RouterInquiry> router;
-    if (options.router && options.family == Family::v4) router.emplace(run, *facts.local, first);
-    auto behaviour = Behaviour(run).run(random, servers, *facts.local);
+    if (options.router && options.family == Family::v4)
+      router.emplace(run, *facts.local, first->address, mark_of(facts));
+    auto behaviour = Behaviour(run, mark_of(facts)).run(random, servers, *facts.local);
     if (behaviour)
       facts.behaviour = std::move(*behaviour);
     else

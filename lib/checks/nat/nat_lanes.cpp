@@ -41,15 +41,19 @@ constexpr std::array<Nanoseconds, 3> kWarmUp{milliseconds(0), milliseconds(1100)
 
 }  // namespace
 
-NatLanes::NatLanes(Run& run, Random& random, const IpAddress& local, const Endpoint& server)
+NatLanes::NatLanes(Run& run, Random& random, const IpAddress& local, const Endpoint& server,
+                   std::optional<std::uint32_t> mark)
     : run_(run),
       random_(random),
       local_(local),
       server_(server),
-      sockets_(run, {.on_datagram = [this](Instant now, std::size_t socket, const Endpoint& from,
-                                           std::span<const std::byte> bytes) {
-                 handle_datagram(now, socket, from, bytes);
-               }}) {}
+      sockets_(run,
+               {.on_datagram =
+                    [this](Instant now, std::size_t socket, const Endpoint& from,
+                           std::span<const std::byte> bytes) {
+                      handle_datagram(now, socket, from, bytes);
+                    }},
+               mark) {}
 
 void NatLanes::ask(std::size_t socket, const Asked& asked,
                    std::optional<std::uint16_t> response_port) {

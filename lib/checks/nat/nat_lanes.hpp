@@ -33,7 +33,9 @@ namespace wgscope::checks {
 ///                                                      filter drops it, only a lost mapping
 class NatLanes {
  public:
-  NatLanes(Run& run, Random& random, const IpAddress& local, const Endpoint& server);
+  /// @param mark  the firewall mark of what is sent.
+  NatLanes(Run& run, Random& random, const IpAddress& local, const Endpoint& server,
+           std::optional<std::uint32_t> mark);
 
   /// Measures both states side by side, and beside them tries an interval on another flow, until all
   /// is known or the user ends it.

@@ -2,7 +2,9 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -15,8 +17,9 @@ namespace wgscope::checks {
 namespace {
 
 /// Buffers have room for a STUN answer and a few copies of it.
-os::UdpOptions small_socket() {
+os::UdpOptions small_socket(std::optional<std::uint32_t> mark) {
   os::UdpOptions options;
+  options.mark = mark;
   options.offload = false;
   options.socket_buffer = 16384;
   options.receive_memory = 4096;
@@ -31,7 +34,7 @@ NatSockets::~NatSockets() {
 }
 
 Result<std::size_t> NatSockets::open(const IpAddress& local) {
-  auto socket = os::UdpSocket::open({local, 0, 0}, small_socket());
+  auto socket = os::UdpSocket::open({local, 0, 0}, small_socket(mark_));
   if (!socket) return tl::unexpected(socket.error());
   const std::size_t index = sockets_.size();
   auto watch = run_.loop().add(socket->fd(), {.readable = [this, index] { read(index); },

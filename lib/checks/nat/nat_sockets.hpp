@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -31,7 +33,9 @@ class NatSockets {
 
   /// @param handlers called until the sockets end. Declare them behind everything that the handlers
   ///                  use.
-  NatSockets(Run& run, Handlers handlers) : run_(run), handlers_(std::move(handlers)) {}
+  /// @param mark  the firewall mark of what is sent; needs CAP_NET_ADMIN.
+  NatSockets(Run& run, Handlers handlers, std::optional<std::uint32_t> mark = std::nullopt)
+      : run_(run), handlers_(std::move(handlers)), mark_(mark) {}
   NatSockets(const NatSockets&) = delete;
   NatSockets& operator=(const NatSockets&) = delete;
   ~NatSockets();
@@ -53,6 +57,7 @@ class NatSockets {
 
   Run& run_;
   Handlers handlers_;
+  std::optional<std::uint32_t> mark_;
   std::vector<std::unique_ptr<Open>> sockets_;
 };
 

@@ -22,6 +22,7 @@
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/nat_flow.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/route.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/path/nat_behaviour.hpp"
@@ -34,6 +35,7 @@ namespace wgscope::checks {
 namespace {
 
 using diagnosis::CheckKind;
+using diagnosis::FindingId;
 using diagnosis::text;
 using std::chrono::seconds;
 
@@ -134,23 +136,28 @@ bool NatFlowQuestion::ask_twin(Run& run, Session& ours, diagnosis::Report& repor
   // Its checks repeat those of the first handshake where all is well.
   diagnosis::Report of_twin;
   Session* const twins = help_.twin->stand(run, of_twin);
-  const bool stands = twins != nullptr && !run.interrupted();
+  const bool stands = twins != nullptr && !run.interrupted() && !help_.twin->is_astray();
   for (const diagnosis::Check& check : stands ? help_.twin->noticed() : of_twin.checks)
     report.checks.push_back(check);
   if (!stands) return false;
   const auto way = twin_way(tunnel().target(), help_.twin->target());
-  diagnosis::add(nat_flow(run, ours, *twins, *way, options_), report);
+  auto facts = nat_flow(run, ours, *twins, *way, options_);
+  facts.through = diagnosis::accepted_tunnel(tunnel().route());
+  diagnosis::add(facts, report);
   return true;
 }
 
 void NatFlowQuestion::ask_through(Run& run, Session& ours, std::optional<Instant> /*deadline*/,
                                   diagnosis::Report& report) {
+  if (tunnel().is_astray()) return skip(FindingId::through_tunnel, report);
   if (help_.twin && !ask_twin(run, ours, report)) {
     report.interrupted = report.interrupted || run.interrupted();
     return skip(diagnosis::worst_finding_id(report), report);
   }
-  if (help_.service && !run.interrupted())
-    diagnosis::add(nat_flow(run, ours, *help_.service, options_), report);
+  if (!help_.service || run.interrupted()) return;
+  auto facts = nat_flow(run, ours, *help_.service, options_);
+  facts.through = diagnosis::accepted_tunnel(tunnel().route());
+  diagnosis::add(facts, report);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "router.hpp"
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -22,20 +24,23 @@
 
 namespace wgscope::checks {
 
-RouterInquiry::RouterInquiry(Run& run, const IpAddress& local, const IpAddress& target)
+RouterInquiry::RouterInquiry(Run& run, const IpAddress& local, const IpAddress& target,
+                             std::optional<std::uint32_t> mark)
     : run_(run),
       end_(os::boot_now() + kLongestRouterInquiry),
-      sockets_(run, {.on_datagram =
-                         [this](Instant now, std::size_t /*socket*/, const Endpoint& from,
-                                std::span<const std::byte> bytes) {
-                           query_->handle_datagram(now, from, bytes);
-                         },
-                     .on_unreachable =
-                         [this](Instant /*now*/, std::size_t /*socket*/, const Endpoint& to) {
-                           if (to == query_->router()) query_->handle_unreachable();
-                         }}) {
+      sockets_(run,
+               {.on_datagram =
+                    [this](Instant now, std::size_t /*socket*/, const Endpoint& from,
+                           std::span<const std::byte> bytes) {
+                      query_->handle_datagram(now, from, bytes);
+                    },
+                .on_unreachable =
+                    [this](Instant /*now*/, std::size_t /*socket*/, const Endpoint& to) {
+                      if (to == query_->router()) query_->handle_unreachable();
+                    }},
+               mark) {
   std::vector<std::byte> buffer(netlink::kReceiveBufferSize);
-  const auto route = netlink::find_route({.to = target}, end_, buffer);
+  const auto route = netlink::find_route({.to = target, .mark = mark}, end_, buffer);
   if (!route) {
     facts_.error = route.error();
     return;

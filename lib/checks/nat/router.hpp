@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "wgscope/base/time.hpp"
@@ -19,8 +20,9 @@ namespace wgscope::checks {
 class RouterInquiry {
  public:
   /// Begins. @param local  the address that requests are sent from. @param target  the next router
-  /// on the way there is asked.
-  RouterInquiry(Run& run, const IpAddress& local, const IpAddress& target);
+  /// on the way there is asked. @param mark  the firewall mark that decides the way.
+  RouterInquiry(Run& run, const IpAddress& local, const IpAddress& target,
+                std::optional<std::uint32_t> mark);
   RouterInquiry(const RouterInquiry&) = delete;
   RouterInquiry& operator=(const RouterInquiry&) = delete;
   ~RouterInquiry() = default;

@@ -19,8 +19,9 @@ namespace {
 const Scenarios& all_scenarios() {
   static const Scenarios all = [] {
     Scenarios gathered;
-    for (const auto& table : {data_scenarios(), silence_scenarios(), key_scenarios(),
-                              refusal_scenarios(), healthy_scenarios(), load_scenarios()})
+    for (const auto& table :
+         {data_scenarios(), silence_scenarios(), key_scenarios(), refusal_scenarios(),
+          healthy_scenarios(), route_scenarios(), load_scenarios()})
       gathered.insert(gathered.end(), table.begin(), table.end());
     return gathered;
   }();

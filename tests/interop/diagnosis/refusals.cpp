@@ -116,10 +116,25 @@ Scenario we_have_no_ipv6() {
   return {"WeHaveNoIpv6", arrange, expect};
 }
 
+/// A host of a network with IPv6 only: the loopback is all that has an IPv4 address.
+Scenario we_have_no_ipv4() {
+  const auto arrange = [](Place& place, Probe& probe) {
+    place.ours.ip("address del 10.1.0.1/24 dev " + place.near.left);
+    probe.options.timeout = kTimeout;
+  };
+  const auto expect = [](const Outcome& outcome) {
+    expect_verdict(outcome, FindingId::no_such_family);
+    const auto* finding = finding_of(outcome, FindingId::no_such_family);
+    ASSERT_NE(finding, nullptr) << outcome;
+    EXPECT_THAT(text_of(*finding), testing::HasSubstr("[64:ff9b::a02:1]:51820"));
+  };
+  return {"WeHaveNoIpv4", arrange, expect};
+}
+
 }  // namespace
 
 Scenarios refusal_scenarios() {
-  Scenarios all{we_have_no_ipv6()};
+  Scenarios all{we_have_no_ipv6(), we_have_no_ipv4()};
   for (const Refusal& refusal : kRefusals) all.push_back(refused(refusal));
   return all;
 }

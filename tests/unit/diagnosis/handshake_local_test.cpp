@@ -326,5 +326,27 @@ TEST(PathSend, IsUnknownWhereNothingWasSentYet) {
   EXPECT_EQ(overall_of(facts), Status::unknown);
 }
 
+TEST(PathSend, LacksAnAddressBeforeItLacksARoute) {
+  AttemptFacts attempt = attempt_at();
+  attempt.send_errno = ENETUNREACH;
+  attempt.family_missing = true;
+  const HandshakeFacts facts = facts_of(attempt);
+  EXPECT_EQ(outcome(facts, "path.send"), "critical WGS-LOC-004");
+  const std::string words = words_of(facts, "path.send");
+  EXPECT_THAT(words, HasSubstr("no IPv4 address to send from"));
+  EXPECT_THAT(words, HasSubstr("Endpoint = [64:ff9b::c000:201]:51820")) << "RFC 6052 §2.4";
+  EXPECT_THAT(words, HasSubstr("ipv4only.arpa"));
+  EXPECT_THAT(words, testing::Not(HasSubstr("route add")));
+
+  attempt = attempt_at(kGatewayV6);
+  attempt.send_errno = ENETUNREACH;
+  attempt.family_missing = true;
+  EXPECT_THAT(words_of(facts_of(attempt), "path.send"),
+              testing::AllOf(HasSubstr("IPv6 address"), testing::Not(HasSubstr("NAT64"))));
+  // A firewall's refusal is not about addresses.
+  attempt.send_errno = EPERM;
+  EXPECT_EQ(outcome(facts_of(attempt), "path.send"), "critical WGS-LOC-001");
+}
+
 }  // namespace
 }  // namespace wgscope::diagnosis
