@@ -154,10 +154,14 @@ constexpr FindingKind kKinds[] = {
      "address it already has, so this fault may show only after a restart.",
      "Check the spelling of Endpoint. On this host: getent ahosts NAME, dig NAME A, dig NAME "
      "AAAA."},
-    {FindingId::name_server_silent, "WGS-NAM-002", critical, "The name servers do not answer",
-     "No name server answered in time, or those that answered refused the query or failed. It is "
-     "unknown whether the name exists, and nothing is known about the gateway. A name server that "
-     "is reachable only through the tunnel cannot help to set the tunnel up.",
+    {FindingId::name_server_silent, "WGS-NAM-002", critical,
+     "The name servers do not answer, or answer with an error",
+     "No name server answered in time, or those that answered refused the query (REFUSED) or "
+     "failed (SERVFAIL). The system does not tell these apart, so the probe then asks the servers "
+     "of /etc/resolv.conf itself, over UDP and for the name as it stands; the evidence has what "
+     "each answered. A host may look names up elsewhere, as its nsswitch.conf says. It is unknown "
+     "whether the name exists, and nothing is known about the gateway. A name server that is "
+     "reachable only through the tunnel cannot help to set the tunnel up.",
      "On this host: look at /etc/resolv.conf and query each server: dig @SERVER NAME. Until a "
      "server answers, write the endpoint as an address."},
     {FindingId::local_firewall, "WGS-LOC-001", critical, "A firewall of this host refuses to send",

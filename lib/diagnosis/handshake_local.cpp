@@ -11,7 +11,6 @@
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/diagnosis/check_kinds.hpp"
-#include "wgscope/diagnosis/endpoint_address.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/report.hpp"
@@ -167,33 +166,6 @@ Check key_use_not_known(const HandshakeFacts& facts) {
   return make_check(key_use, Status::unknown, obstacle, std::move(finding));
 }
 
-Check name_unresolved(const HandshakeFacts& facts) {
-  const Name host{facts.wanted.host};
-  const Error& error = *facts.resolve_error;
-  const std::vector<Text> evidence{text("{}", Name{error.context})};
-  if (error.code == Errc::bad_value)
-    return make_check(
-        name_resolve, Status::critical, "there is no such name",
-        {.id = FindingId::name_not_found,
-         .cause = text("the endpoint's name {} does not exist, or has no such address", host),
-         .evidence = evidence,
-         .fix = {text("check the spelling of Endpoint, then ask: getent ahosts {}; dig {} A; dig "
-                      "{} AAAA",
-                      host, host, host)}});
-  return make_check(
-      name_resolve, Status::critical, "no name server answers",
-      {.id = FindingId::name_server_silent,
-       .cause = error.code == Errc::timeout
-                    ? text("no name server answered when asked for {}", host)
-                    : text("the endpoint's name {} could not be looked up", host),
-       .evidence = evidence,
-       .hypotheses = {{"the name servers of /etc/resolv.conf cannot be reached from here",
-                       text("cat /etc/resolv.conf; dig {} A", host)},
-                      {"the name servers are reachable only through the tunnel that is down",
-                       "ip route get ADDRESS-OF-THE-NAME-SERVER"}},
-       .fix = {"fix name resolution, or use an address as Endpoint for now"}});
-}
-
 }  // namespace
 
 bool stamp_is_ahead(const HandshakeFacts& facts) {
@@ -281,25 +253,6 @@ Check check_clock(const HandshakeFacts& facts) {
                      .evidence = {"the kernel says so (adjtimex: STA_UNSYNC)"},
                      .fix = {"compare with true time: date -u; timedatectl; chronyc tracking",
                              "run a time service: chrony, systemd-timesyncd"}});
-}
-
-std::optional<Check> check_name(const HandshakeFacts& facts) {
-  if (facts.resolve_error && facts.resolve_error->code != Errc::interrupted)
-    return name_unresolved(facts);
-  if (facts.wanted.address()) return std::nullopt;
-  if (facts.attempts.empty() && !facts.unusable.empty()) {
-    const Endpoint& endpoint = facts.unusable.front();
-    const Text why = text("{}", *why_no_gateway(endpoint));
-    return make_check(name_resolve, Status::critical,
-                      endpoint_unusable(text("{}", endpoint.address), why, true));
-  }
-  if (facts.attempts.empty())
-    return make_check(name_resolve, Status::unknown,
-                      "no answer from the name servers before the end");
-  Text summary = text("{} has {}", Name{facts.wanted.host},
-                      counted(facts.attempts.size(), "address to try", "addresses to try"));
-  if (facts.resolving) summary.add(text(", looked up in {}", *facts.resolving));
-  return make_check(name_resolve, Status::ok, std::move(summary));
 }
 
 std::optional<Check> check_mark(const HandshakeFacts& facts) {

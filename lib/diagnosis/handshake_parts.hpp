@@ -38,7 +38,6 @@ Text counted(std::size_t count, Words one, Words many);
 Check check_key_use(const HandshakeFacts& facts);
 Check check_key_stamp(const HandshakeFacts& facts);
 Check check_clock(const HandshakeFacts& facts);
-std::optional<Check> check_name(const HandshakeFacts& facts);
 std::optional<Check> check_mark(const HandshakeFacts& facts);
 Check check_send(const Scene& scene);
 /// Whether a response or an authentic cookie reply came, whatever it was worth.
@@ -49,6 +48,9 @@ bool lacks_family(const AttemptFacts& attempt);
 bool stamp_was_taken(const HandshakeFacts& facts);
 /// The key's last stamp is so far ahead that only a clock explains it.
 bool stamp_is_ahead(const HandshakeFacts& facts);
+
+// handshake_name.cpp: what the endpoint's name stands for
+std::optional<Check> check_name(const HandshakeFacts& facts);
 
 // handshake_route.cpp: which way packets leave
 /// Nothing where there is no route, which check_send() says, and where none was asked for.

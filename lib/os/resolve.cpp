@@ -40,7 +40,9 @@ tl::unexpected<Error> cannot_resolve(const std::string& host, std::optional<Fami
                                        "version (check its spelling)");
     case EAI_AGAIN:
       return fail(Errc::timeout,
-                  what + ": no name server answered (check /etc/resolv.conf and the network)");
+                  what +
+                      ": no name server gave an answer (check /etc/resolv.conf and the "
+                      "network)");
     case EAI_FAIL: return fail(Errc::io, what + ": the name server refused or failed");
     case EAI_SYSTEM: return fail_errno(what, sys_errno);
     default: return fail(Errc::io, fmt::format("{}: {}", what, gai_strerror(error)));

@@ -121,14 +121,25 @@ struct AttemptFacts {
   bool given_up = false;          ///< it ended before the protocol's retries did: interrupted
 };
 
+/// What one name server of this host did when the probe asked it for the endpoint's name, after the
+/// system had found nothing.
+struct NameServerFacts {
+  IpAddress server;
+  bool unreachable = false;               ///< an ICMP error came, or nothing could be sent
+  std::optional<std::string> rcode = {};  ///< "SERVFAIL"; nothing: it was silent
+  bool error = false;                     ///< the rcode says that it could not or would not answer
+  bool has_address = false;               ///< it knows one
+};
+
 enum class KeyUse : std::uint8_t { free, used, not_known };
 
 struct HandshakeFacts {
   config::EndpointName wanted;
   std::optional<Error> resolve_error;
-  std::optional<Nanoseconds> resolving;  ///< how long that took; nothing for an address
-  std::vector<Endpoint> unusable;        ///< what the name resolves to besides: no gateway's
-  std::vector<AttemptFacts> attempts;    ///< in the order of trying
+  std::vector<NameServerFacts> name_servers;  ///< that were asked because the system found nothing
+  std::optional<Nanoseconds> resolving;       ///< how long that took; nothing for an address
+  std::vector<Endpoint> unusable;             ///< what the name resolves to besides: no gateway's
+  std::vector<AttemptFacts> attempts;         ///< in the order of trying
   PublicKey gateway;
   PublicKey ours;
   std::vector<IpAddress> our_addresses;  ///< This probe's addresses inside the tunnel.

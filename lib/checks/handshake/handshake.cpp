@@ -133,7 +133,8 @@ std::vector<Endpoint> Handshakes::candidates() {
   const Instant begun = os::boot_now();
   if (is_name)
     run_.say(diagnosis::text("resolving {}", diagnosis::Name{target_.endpoint.host}), deadline_);
-  const auto resolved = resolve(run_, target_.endpoint, options_.family, deadline_);
+  const auto resolved =
+      resolve(run_, target_.endpoint, options_.family, deadline_, &facts_.name_servers);
   if (is_name) facts_.resolving = os::boot_now() - begun;
   if (!resolved) {
     if (!run_.interrupted()) facts_.resolve_error = resolved.error();

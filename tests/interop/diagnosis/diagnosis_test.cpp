@@ -21,7 +21,7 @@ const Scenarios& all_scenarios() {
     Scenarios gathered;
     for (const auto& table :
          {data_scenarios(), silence_scenarios(), key_scenarios(), refusal_scenarios(),
-          healthy_scenarios(), route_scenarios(), load_scenarios()})
+          healthy_scenarios(), name_scenarios(), route_scenarios(), load_scenarios()})
       gathered.insert(gathered.end(), table.begin(), table.end());
     return gathered;
   }();

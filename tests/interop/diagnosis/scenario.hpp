@@ -75,6 +75,7 @@ Scenarios silence_scenarios();
 Scenarios key_scenarios();
 Scenarios data_scenarios();
 Scenarios load_scenarios();
+Scenarios name_scenarios();
 Scenarios route_scenarios();
 
 /// Runs scenarios, several at a time, from its construction on.

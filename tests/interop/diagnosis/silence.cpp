@@ -192,6 +192,8 @@ Scenario no_name_server_answers() {
   const auto expect = [](const Outcome& outcome) {
     expect_verdict(outcome, FindingId::name_server_silent);
     EXPECT_TRUE(outcome.facts.attempts.empty());
+    ASSERT_EQ(outcome.facts.name_servers.size(), 1U) << outcome;
+    EXPECT_TRUE(outcome.facts.name_servers[0].unreachable) << outcome;
   };
   return {"NoNameServerAnswers", arrange, expect};
 }

@@ -221,6 +221,46 @@ TEST(NameResolve, SaysHowLongItTook) {
             "gw.example.net has 1 address to try, looked up in 7.00 ms");
 }
 
+NameServerFacts failing(const char* server, const char* rcode) {
+  return {.server = address(server), .rcode = rcode, .error = true};
+}
+
+TEST(NameResolve, TellsAServersErrorFromSilence) {
+  HandshakeFacts facts = unresolved(Errc::io, "look up gw.example.net");
+  facts.name_servers = {{.server = address("198.51.100.7")}, failing("198.51.100.8", "SERVFAIL")};
+  EXPECT_EQ(outcome(facts, "name.resolve"), "critical WGS-NAM-002");
+  EXPECT_EQ(verdict_of(facts),
+            "the name server 198.51.100.8 answers SERVFAIL when asked for gw.example.net");
+  const std::string words = words_of(facts, "name.resolve");
+  EXPECT_THAT(words, HasSubstr("the name server 198.51.100.7 did not answer"));
+  EXPECT_THAT(words, HasSubstr("DNSSEC"));
+  EXPECT_THAT(words, testing::Not(HasSubstr("through the tunnel that is down")));
+
+  facts.name_servers = {failing("198.51.100.8", "REFUSED")};
+  EXPECT_THAT(reasons(facts, "name.resolve").front(), HasSubstr("does not serve this host"));
+  facts.name_servers = {failing("198.51.100.8", "NOTIMP")};
+  EXPECT_THAT(words_of(facts, "name.resolve"), testing::Not(HasSubstr("DNSSEC")));
+}
+
+TEST(NameResolve, SaysWhereTheSystemFailsAndItsServersAnswer) {
+  HandshakeFacts facts = unresolved(Errc::timeout, "look up gw.example.net");
+  facts.name_servers = {
+      {.server = address("198.51.100.7"), .rcode = "NOERROR", .has_address = true}};
+  EXPECT_EQ(outcome(facts, "name.resolve"), "critical WGS-NAM-002");
+  EXPECT_THAT(verdict_of(facts), HasSubstr("although the name server 198.51.100.7 answers"));
+  EXPECT_THAT(words_of(facts, "name.resolve"), HasSubstr("nsswitch.conf"));
+}
+
+TEST(NameResolve, TellsAnUnreachableServerFromASilentOne) {
+  HandshakeFacts facts = unresolved(Errc::timeout, "look up gw.example.net");
+  facts.name_servers = {{.server = address("198.51.100.7"), .unreachable = true},
+                        {.server = address("198.51.100.8")}};
+  EXPECT_THAT(verdict_of(facts), HasSubstr("no name server answered"));
+  const std::string words = words_of(facts, "name.resolve");
+  EXPECT_THAT(words, HasSubstr("198.51.100.7 cannot be reached"));
+  EXPECT_THAT(words, HasSubstr("198.51.100.8 did not answer"));
+}
+
 TEST(NameResolve, ThatWasInterruptedIsUnknown) {
   HandshakeFacts facts = unresolved(Errc::interrupted, "look up gw.example.net: interrupted");
   facts.interrupted = true;
