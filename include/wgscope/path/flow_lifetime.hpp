@@ -16,12 +16,12 @@ namespace wgscope::path {
 
 /// Why a measurement came to its end.
 enum class FlowEnd : std::uint8_t {
-  not_yet,        ///< it goes on, or was cut short: what is known is the beginning of an answer
-  done,           ///< nothing more is to be found out
-  no_service,     ///< calls or data never came in, not even right after we had sent
-  path_gone,      ///< they came in before, and no longer do, not even right after we have sent
-  disturbed,      ///< the gateway sends by itself before the silences that are to be tried are over
-  service_ended,  ///< data was not sent any more, so its absence means nothing
+  not_yet,     ///< the measurement goes on, or was cut short: the result is only its beginning
+  done,        ///< everything that this method can find out is known
+  no_service,  ///< nothing that was asked for ever arrived, not even right after we had sent
+  path_gone,   ///< what was asked for arrived at first, and later not even right after we had sent
+  disturbed,   ///< the gateway keeps sending unasked before the silences to be tried are over
+  service_ended,  ///< the TCP service stopped sending, so that missing data means nothing
 };
 
 /// One silence, which lasted between `least` and `most`. A failure counts only after the flow was
@@ -29,7 +29,8 @@ enum class FlowEnd : std::uint8_t {
 struct SilenceTried {
   Nanoseconds least{};
   Nanoseconds most{};
-  bool alive = false;  ///< something came in at its end
+  /// Something came in at the end of the silence, so the flow was remembered.
+  bool alive = false;
 };
 
 struct FlowLifetime {
@@ -37,16 +38,17 @@ struct FlowLifetime {
   std::optional<std::chrono::seconds> alive_after;
   /// The shortest silence after which nothing came in. Both together are the bracket.
   std::optional<std::chrono::seconds> gone_after;
-  /// Whether the interval that is judged is often enough.
+  /// Whether the configured PersistentKeepalive interval is short enough to keep the flow open.
   KeepaliveVerdict keepalive = KeepaliveVerdict::not_known;
-  std::size_t trials = 0;  ///< silences of the interval and the slack that were survived
-  std::chrono::seconds slack = kKeepaliveSlack;
+  std::size_t trials = 0;  ///< silences of interval + slack that the flow survived
+  std::chrono::seconds slack = kKeepaliveSlack;  ///< by how much a keepalive may be late
   FlowEnd end = FlowEnd::not_yet;
   /// The shortest silence that the gateway broke without being asked, as its own keepalives do.
   std::optional<Nanoseconds> broken_after;
-  std::size_t broken = 0;           ///< silences that the gateway broke in that way
-  std::size_t calls = 0;            ///< packets that were sent to make something come in
-  std::vector<SilenceTried> tried;  ///< in the order of trying
+  std::size_t broken = 0;  ///< silences that the gateway ended by sending unasked
+  std::size_t calls = 0;   ///< packets sent so that the gateway would send something back
+  /// Every silence that came to its end, in the order of trying.
+  std::vector<SilenceTried> tried;
 };
 
 /// How long a silence must be survived for a PersistentKeepalive of `interval` to be often enough.

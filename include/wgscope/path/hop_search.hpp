@@ -20,16 +20,17 @@ struct HopSearchConfig {
   std::size_t passes = 0;  ///< bytes of a whole packet that is proven to arrive at the far end
   std::size_t fails = 0;   ///< bytes of a whole packet that is proven not to
   std::uint8_t most_hops = 30;
-  std::optional<Nanoseconds> round_trip;  ///< to the far end, where it is known
-  // How many packets were sent before, and lost for reasons other than their size.
-  std::size_t controls = 0;
+  std::optional<Nanoseconds> round_trip;  ///< to the far end and back; nothing: unknown
+  std::size_t controls = 0;  ///< packets sent by earlier measurements that should have passed
+  /// How many of these were lost, so for reasons other than their size.
   std::size_t controls_lost = 0;
-  /// Chosen: without loss 30 silent hops take 150, and the boundary 14.
+  /// The search ends after this many probes. Chosen: without loss, 30 silent hops take 150 probes,
+  /// and the hop that drops takes 14.
   std::size_t most_probes = 200;
 };
 
-/// To look for what makes the result as small as it is. @returns nothing where it has no exact
-/// limit to look for.
+/// The configuration of a search for the hop that limits the MTU which was found. @returns nothing
+/// where `found` has no exact limit to look for.
 std::optional<HopSearchConfig> hop_search_for(const MtuResult& found,
                                               std::optional<Nanoseconds> round_trip);
 
@@ -41,11 +42,11 @@ struct HopProbe {
 
 /// A place on the path, counted from this host.
 struct PathHop {
-  std::uint8_t number = 0;           ///< 0: this host
+  std::uint8_t number = 0;  ///< routers from this host to here, this one included; 0: this host
   std::optional<IpAddress> address;  ///< source of its ICMP errors; nothing: it sent none
-  bool is_end = false;               ///< it is the far end
-  bool small_seen = false;           ///< HopSearchConfig::passes came here
-  bool large_seen = false;           ///< HopSearchConfig::fails came here
+  bool is_end = false;               ///< this hop is the far end, not a router
+  bool small_seen = false;           ///< a packet of HopSearchConfig::passes bytes reached this hop
+  bool large_seen = false;           ///< a packet of HopSearchConfig::fails bytes reached this hop
 
   friend bool operator==(const PathHop&, const PathHop&) = default;
 };
@@ -58,8 +59,8 @@ struct HopSearchResult {
   std::optional<PathHop> first;
   bool reported = false;      ///< `last` has sent ICMP "too big" about the large size
   bool path_changed = false;  ///< the large size arrived at the far end, so the rest is unknown
-  std::vector<PathHop> hops;  ///< from number 1 on, as far as probes went
-  std::size_t probes = 0;     ///< sent
+  std::vector<PathHop> hops;  ///< all hops that were probed, from number 1 on
+  std::size_t probes = 0;     ///< how many packets were sent
 };
 
 /// Sends pairs of a large and a small packet whose life ends at the same router, which answers
@@ -94,7 +95,7 @@ class HopSearch {
   /// all the same. @param id likewise.
   void handle_too_big(std::optional<std::uint32_t> id, const IpAddress& from);
   void handle_timeout(Instant now);
-  /// Nothing: done, or poll_probe() has something.
+  /// When to call handle_timeout(). Nothing: the search is done, or poll_probe() has something.
   [[nodiscard]] std::optional<Instant> next_timeout() const;
 
   [[nodiscard]] bool done() const { return done_; }
@@ -107,38 +108,46 @@ class HopSearch {
   struct Hop {
     std::optional<IpAddress> address;
     bool is_end = false;
-    std::size_t arrivals = 0;           ///< answers of the far end to probes of this hop limit
-    bool unusable = false;              ///< it answers too seldom to tell anything
-    std::optional<IpAddress> reporter;  ///< sent "too big" about a large packet of this hop limit
+    std::size_t arrivals = 0;  ///< answers of the far end to probes of this hop limit
+    bool unusable = false;  ///< the hop answers too seldom to show whether large packets reach it
+    /// Who sent "too big" about a large packet of this hop limit.
+    std::optional<IpAddress> reporter;
     std::size_t large_sent = 0;
-    std::size_t large_seen = 0;  ///< answered; 0 again where the answers are no longer believed
-    std::size_t sightings = 0;   ///< large packets that were answered, believed or not
+    /// Large packets answered; 0 again once those answers are not believed.
+    std::size_t large_seen = 0;
+    /// Large packets answered, whether the answers are believed or not.
+    std::size_t sightings = 0;
     std::size_t small_seen = 0;
     std::size_t small_lost = 0;
-    std::size_t lost_in_row = 0;       ///< small packets
-    std::size_t lost_again = 0;        ///< large packets, after one was answered
-    std::size_t losses = 0;            ///< large packets whose small packet behind was answered
-    bool owes_small = false;           ///< a large packet was lost: a small one is to follow
-    bool keeps_pace = false;           ///< a small packet was answered after as short a pause
-    bool kept_pace = false;            ///< one was, after all the losses that are needed
-    std::size_t off_pace = 0;          ///< small packets in a row that were not answered so
-    std::optional<Instant> answered;   ///< when the last answer came
-    std::optional<Instant> untrusted;  ///< until then a late answer may come
+    std::size_t lost_in_row = 0;  ///< small packets in a row that got no answer
+    std::size_t lost_again = 0;   ///< large packets that were lost after one was answered
+    /// Large packets lost although the small packet after each was answered.
+    std::size_t losses = 0;
+    /// A large packet was lost, so a small one must follow as its control.
+    bool owes_small = false;
+    /// The hop answered a small packet after as short a pause as large ones had.
+    bool keeps_pace = false;
+    /// As `keeps_pace`, and after all losses that are needed had been seen.
+    bool kept_pace = false;
+    /// Small packets in a row that the hop did not answer at this pace.
+    std::size_t off_pace = 0;
+    std::optional<Instant> answered;   ///< when the hop's last answer came in
+    std::optional<Instant> untrusted;  ///< until then an answer may belong to an earlier packet
   };
 
   struct Shot {
     std::uint8_t hop = 0;
-    bool large = false;
+    bool large = false;  ///< the packet has HopSearchConfig::fails bytes; else ::passes
     Fate fate = Fate::flying;
     Instant sent;
-    Nanoseconds pause{};  ///< since the hop's last answer
+    Nanoseconds pause{};  ///< time between the hop's last answer and this packet
   };
 
   /// The next probe.
   struct Step {
     std::uint8_t hop;
     bool large;
-    Instant at;  ///< not before this
+    Instant at;  ///< when to send the probe at the earliest
   };
 
   Hop& hop(std::uint8_t number) { return hops_[number]; }
@@ -167,20 +176,20 @@ class HopSearch {
   [[nodiscard]] PathHop told(std::uint8_t number) const;
 
   HopSearchConfig config_;
-  std::vector<Hop> hops_;  ///< by number
+  std::vector<Hop> hops_;  ///< the hop at index N is N routers away
   std::vector<Shot> shots_;
   std::optional<Step> step_;
   std::optional<std::uint32_t> flying_;
   Phase phase_ = Phase::scan;
-  std::uint8_t at_ = 1;         ///< the hop that Phase::scan looks at
-  std::uint8_t candidate_ = 0;  ///< the hop that Phase::confirm looks at
-  bool looked_beyond_ = false;  ///< Phase::confirm has asked the hop behind `candidate_`
-  std::uint8_t last_ = 0;
-  std::optional<std::uint8_t> first_;
-  Nanoseconds longest_{};        ///< round trip
-  Nanoseconds stretch_{};        ///< added to pauses, for routers that answer seldom
-  bool identified_ = false;      ///< answers tell which probe they are about
-  std::optional<Instant> lost_;  ///< when the last probe that was lost was sent
+  std::uint8_t at_ = 1;                ///< the hop that Phase::scan probes now
+  std::uint8_t candidate_ = 0;         ///< the hop that Phase::confirm probes now
+  bool looked_beyond_ = false;         ///< Phase::confirm has asked the hop behind `candidate_`
+  std::uint8_t last_ = 0;              ///< number of PathHop `last` in the result
+  std::optional<std::uint8_t> first_;  ///< number of PathHop `first` in the result
+  Nanoseconds longest_{};              ///< the longest round trip of any probe so far
+  Nanoseconds stretch_{};        ///< what is added to each pause, for routers that answer seldom
+  bool identified_ = false;      ///< the answers of this path quote enough to tell their probe
+  std::optional<Instant> lost_;  ///< when the last probe that got no answer was sent
   bool path_changed_ = false;
   bool done_ = false;
 };

@@ -16,28 +16,31 @@ namespace wgscope::path {
 inline constexpr std::chrono::seconds kKeepaliveSlack{1};
 
 struct KeepaliveConfig {
-  std::chrono::seconds interval{25};  ///< as configured, at least 1
-  std::size_t trials = 3;             ///< which must all succeed
+  std::chrono::seconds interval{25};  ///< the configured PersistentKeepalive, at least 1 s
+  /// How many silences are tried, one after the other; all must be survived.
+  std::size_t trials = 3;
   std::chrono::seconds slack = kKeepaliveSlack;
 };
 
 /// A request to the other side: it is to answer at once, and once more after `answer_after`.
 struct KeepaliveRequest {
-  std::uint32_t serial = 0;
+  std::uint32_t serial = 0;    ///< the answer repeats it, which tells which request is answered
   Nanoseconds answer_after{};  ///< zero: it is to answer at once only
 };
 
 enum class KeepaliveVerdict : std::uint8_t {
-  not_known,   ///< the trials are not finished, or answers do not come in at all
-  enough,      ///< every trial succeeded
-  not_enough,  ///< a trial failed, and right after it the flow could be opened again
+  not_known,  ///< the trials are not finished, or no answers come in at all
+  enough,     ///< every trial succeeded
+  /// No answer came in after a silence, and right after it the flow could be opened again.
+  not_enough,
 };
 
 struct KeepaliveResult {
   KeepaliveVerdict verdict = KeepaliveVerdict::not_known;
-  std::size_t succeeded = 0;                     ///< trials
-  bool no_service = false;                       ///< requests got no answer at all
-  std::chrono::seconds slack = kKeepaliveSlack;  ///< of the trials
+  std::size_t succeeded = 0;  ///< silences after which the answer came in
+  bool no_service = false;    ///< not one request got an answer
+  /// How much longer than the interval each silence was.
+  std::chrono::seconds slack = kKeepaliveSlack;
 };
 
 /// The trials, one after the other, because there is one flow. In each an answer comes in after a
@@ -49,7 +52,8 @@ class KeepaliveTrials {
   std::optional<KeepaliveRequest> poll_request();
   void handle_answer(Instant now, std::uint32_t serial);
   void handle_timeout(Instant now);
-  [[nodiscard]] std::optional<Instant> next_timeout() const;  ///< nothing: done
+  /// When to call handle_timeout(); nothing: done.
+  [[nodiscard]] std::optional<Instant> next_timeout() const;
   [[nodiscard]] bool done() const { return state_ == State::done; }
   [[nodiscard]] KeepaliveResult result() const { return result_; }
   /// When the trials end where no packet is lost.
@@ -57,9 +61,10 @@ class KeepaliveTrials {
 
  private:
   enum class State : std::uint8_t {
-    asking,     ///< until the request is answered at once
-    silent,     ///< until it is answered again
-    reopening,  ///< the second answer did not come: does the flow open again?
+    asking,  ///< waits for the answer that opens the flow
+    silent,  ///< waits in silence for the second answer
+    /// The second answer did not come, so another request shows whether the flow reopens.
+    reopening,
     done,
   };
 
@@ -70,23 +75,24 @@ class KeepaliveTrials {
   Instant start_;
   State state_ = State::asking;
   std::uint32_t serial_ = 0;
-  int asked_ = 0;  ///< without an answer
+  int asked_ = 0;  ///< requests in a row that got no answer
   Instant asked_at_;
-  Instant next_;
+  Instant next_;  ///< when the current state ends by itself
   std::optional<KeepaliveRequest> request_;
   KeepaliveResult result_;
 };
 
 /// What wg(8) calls a sensible interval.
 inline constexpr std::chrono::seconds kUsualKeepalive{25};
-/// The shortest lifetime divided by the interval should be this at least. Chosen: then a keepalive
-/// that is late by half an interval is still in time.
+/// The shortest possible lifetime of the flow, divided by the interval, should be at least this.
+/// Chosen: then a keepalive that is late by half an interval is still in time.
 inline constexpr double kEnoughMargin = 1.5;
 
 struct KeepaliveAdvice {
-  /// The lifetime divided by the interval, of the shortest lifetime that is possible.
+  /// The shortest possible lifetime divided by the interval. Nothing: there is no
+  /// interval, or the lifetime is unknown.
   std::optional<double> margin;
-  /// The longest interval with enough margin, up to the usual one.
+  /// The longest interval with at least kEnoughMargin, at most kUsualKeepalive. Nothing: unknown.
   std::optional<std::chrono::seconds> set_to;
 };
 

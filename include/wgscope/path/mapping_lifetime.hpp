@@ -19,24 +19,27 @@ namespace wgscope::path {
 
 /// Which of a NAT's timers is measured; many NATs have two (Linux: 30 s and 120 s).
 enum class FlowState : std::uint8_t {
-  one_way,  ///< the flow has had outbound datagrams only
-  stream,   ///< it has had both, for more than the 2 s after which Linux calls it a stream
+  one_way,  ///< the flow has only had datagrams from inside to outside
+  /// Datagrams went both ways for more than 2 s, after which Linux calls a flow a stream.
+  stream,
 };
 
 struct MappingLifetimeConfig {
   FlowState state = FlowState::stream;
-  std::chrono::seconds longest{180};  ///< silence that is tried; there is a lane for each second
-  /// Adds a lane to which something comes in every second, to find out whether inbound traffic
+  /// The longest silence that is tried; there is a lane for each second.
+  std::chrono::seconds longest{180};
+  /// Adds a lane that receives something every second, to find out whether inbound traffic
   /// refreshes the mapping (RFC 4787 REQ-6). Only with FlowState::stream.
   bool watch_refresh = true;
 };
 
 /// What is to be sent from a lane's socket.
 struct LaneRequest {
-  std::size_t lane = 0;
-  std::uint32_t serial = 0;    ///< the lane's latest replaces earlier ones at the service
-  Nanoseconds answer_after{};  ///< zero: the service is to answer at once
-  bool every_second = false;   ///< it is to answer every second from then on
+  std::size_t lane = 0;      ///< index of the socket to send from
+  std::uint32_t serial = 0;  ///< a later request of the lane replaces earlier ones at the service
+  /// How long the service is to wait before it answers; 0: not at all.
+  Nanoseconds answer_after{};
+  bool every_second = false;  ///< the service is to answer once a second from now on
 
   friend bool operator==(const LaneRequest&, const LaneRequest&) = default;
 };
@@ -65,7 +68,8 @@ struct MappingLifetimeResult {
   /// Lanes below alive_after that got no answer all the same. More than a few are a sign of loss,
   /// or of a NAT that forgets before its time because its table is full.
   std::size_t contradictions = 0;
-  std::size_t lanes_without_service = 0;  ///< whose requests never arrived
+  std::size_t lanes_without_service = 0;  ///< lanes whose requests never reached the service
+  /// Whether inbound traffic keeps the mapping; nothing: unknown.
   std::optional<bool> inbound_refreshes;
   std::size_t requests_sent = 0;
 };
@@ -80,7 +84,8 @@ class MappingLifetime {
  public:
   MappingLifetime(const MappingLifetimeConfig& config, Instant now);
 
-  [[nodiscard]] std::size_t lanes() const { return lanes_.size(); }  ///< sockets that are needed
+  /// How many sockets are needed.
+  [[nodiscard]] std::size_t lanes() const { return lanes_.size(); }
 
   std::optional<LaneRequest> poll_request() { return outbox_.poll(); }
   /// The lane's request arrived at the service. Serials other than the latest are ignored.
@@ -88,7 +93,8 @@ class MappingLifetime {
   /// An answer came in at the lane's socket.
   void handle_answer(Instant now, std::size_t lane, std::uint32_t serial);
   void handle_timeout(Instant now);
-  [[nodiscard]] std::optional<Instant> next_timeout() const;  ///< nothing: done
+  /// When to call handle_timeout(); nothing: done.
+  [[nodiscard]] std::optional<Instant> next_timeout() const;
 
   [[nodiscard]] bool done() const { return done_; }
   /// What is known so far.
@@ -98,25 +104,25 @@ class MappingLifetime {
 
  private:
   enum class LaneState : std::uint8_t {
-    waiting,   ///< until it is this lane's turn to begin
-    greeting,  ///< exchanges make the flow a stream
-    asking,    ///< the long silence has begun, if the request arrives
-    silent,    ///< the request arrived
-    alive,
-    gone,
-    no_service,
+    waiting,     ///< it is not this lane's turn to begin
+    greeting,    ///< exchanges in both directions make the flow a stream
+    asking,      ///< the request is sent; if it arrives, the silence has begun with it
+    silent,      ///< the request arrived, and the silence goes on
+    alive,       ///< an answer came in after the silence
+    gone,        ///< no answer came in after the silence
+    no_service,  ///< requests of this lane never reached the service
   };
   struct Lane {
     LaneState state = LaneState::waiting;
     Nanoseconds silence{};
-    bool refresh = false;
+    bool refresh = false;  ///< this lane receives something every second: see inbound_refreshes
     std::uint32_t serial = 0;
-    int greetings = 0;
-    bool greeted = false;  ///< an answer to a greeting came
-    int asked = 0;
-    Instant begun{};                 ///< when greeting began
-    Instant asked_at{};              ///< the silence counts from here
-    Instant next{};                  ///< when the state goes on by itself
+    int greetings = 0;     ///< exchanges that were begun in LaneState::greeting
+    bool greeted = false;  ///< at least one exchange in LaneState::greeting was answered
+    int asked = 0;         ///< requests for an answer after the silence
+    Instant begun{};       ///< when LaneState::greeting began
+    Instant asked_at{};    ///< when the last request was sent: the silence counts from here
+    Instant next{};        ///< when the current state ends by itself
     std::optional<Instant> heard{};  ///< when the last answer to a request came
   };
 
@@ -131,7 +137,8 @@ class MappingLifetime {
 
   MappingLifetimeConfig config_;
   Instant start_;
-  std::vector<Lane> lanes_;  ///< by silence; at the end the one that is refreshed
+  /// Ordered by the length of silence; the refreshed lane is the last one.
+  std::vector<Lane> lanes_;
   Outbox<LaneRequest> outbox_;
   std::size_t sent_ = 0;
   bool done_ = false;

@@ -22,29 +22,31 @@ namespace wgscope::path {
 inline constexpr std::size_t kMaxProbes = 3;
 inline constexpr std::size_t kSmallestIpv4 = 576;   ///< what every host takes (RFC 791 §3.1)
 inline constexpr std::size_t kSmallestIpv6 = 1280;  ///< what every link takes (RFC 8200 §5)
-inline constexpr std::size_t kLargest = 9000;       ///< of jumbo frames
-/// So many probes find any MTU between these where nothing is lost; a test tries each.
+inline constexpr std::size_t kLargest = 9000;       ///< the usual MTU of jumbo frames
+/// The most probes that a search between these takes where nothing is lost; a test tries each MTU.
 inline constexpr std::size_t kMostWithoutLoss = 24;
 
 struct MtuSearchConfig {
   /// The size that the setting in use makes: tried first, and what the verdict is about.
   std::size_t current = 1500;
-  std::size_t floor = kSmallestIpv4;  ///< nothing below is tried
-  std::size_t ceiling = kLargest;     ///< nothing above is tried; a size even where `step` skips it
-  std::size_t step = 1;               ///< between the sizes that can be made, from `floor` on
+  std::size_t floor = kSmallestIpv4;  ///< the smallest size that is tried
+  /// The largest size that is tried, even where `step` would skip it.
+  std::size_t ceiling = kLargest;
+  std::size_t step = 1;  ///< distance between the sizes that can be made, counted from `floor`
   std::optional<std::size_t> expected;  ///< a likely MTU, tried as if a router had reported it
   bool only_current = false;            ///< finds out whether `current` passes, and nothing more
   /// Finds out whether `current` passes; only if it does not, which size does.
   bool until_current = false;
   bool dont_fragment = true;              ///< how the owner sends: it decides the verdict's name
-  std::optional<Nanoseconds> round_trip;  ///< where it is known
-  /// Without controls. After so many the path is too lossy to tell. Chosen: more than ten times
-  /// what a path without loss needs.
+  std::optional<Nanoseconds> round_trip;  ///< of a small packet; nothing: unknown
+  /// The search ends after this many probes, controls not counted: the path is too lossy to tell.
+  /// Chosen: more than ten times what a path without loss needs.
   std::size_t most_probes = 300;
-  /// At least between rounds of up to two answers each, for far ends that ration their answers.
+  /// The least time between rounds of up to two answers each, for far ends that limit how often
+  /// they answer.
   Nanoseconds pace{};
-  // How many packets were sent before, and lost for reasons other than their size.
-  std::size_t known_sent = 0;
+  std::size_t known_sent = 0;  ///< packets sent by earlier measurements that should have passed
+  /// How many of these were lost, so for reasons other than their size.
   std::size_t known_lost = 0;
 };
 
@@ -57,8 +59,8 @@ enum class MtuVerdict : std::uint8_t {
   ok,             ///< `current` passes
   refused_here,   ///< `current` is larger than this host's own interface takes
   ptb_reported,   ///< `current` does not pass, and a router reports so rightly ("packet too big")
-  black_hole,     ///< `current` does not pass, and no router reports it
-  frag_dropped,   ///< `current` may be sent in fragments, and its fragments do not arrive
+  black_hole,     ///< `current` does not pass, and no router says so
+  frag_dropped,   ///< `current` may be cut into fragments, and its fragments do not arrive
   loss_not_size,  ///< packets are lost, but not because of their size
   inconclusive,   ///< nothing answered, or not for long enough to tell
 };
@@ -67,8 +69,8 @@ std::string_view to_string(MtuVerdict verdict);
 /// An ICMP "too big" about a probe.
 struct TooBig {
   IpAddress from;
-  std::size_t mtu = 0;    ///< that it claims
-  std::size_t about = 0;  ///< the size of the probe that it is about
+  std::size_t mtu = 0;    ///< the MTU of the next link, as the router claims
+  std::size_t about = 0;  ///< the size of the probe that was too big
 
   friend bool operator==(const TooBig&, const TooBig&) = default;
 };
@@ -78,28 +80,32 @@ struct MtuTrial {
   std::size_t size = 0;
   std::size_t sent = 0;
   std::size_t answered = 0;
-  bool reported = false;  ///< a router said that it is too big
-  bool refused = false;   ///< this host did not send it: it is larger than its interface's MTU
+  bool reported = false;  ///< a router said that this size is too big
+  bool refused = false;   ///< this host did not send it: larger than the MTU of its interface
 };
 
 struct MtuResult {
   MtuVerdict verdict = MtuVerdict::inconclusive;
-  std::optional<std::size_t> mtu;  ///< the largest size that passes
+  std::optional<std::size_t> mtu;  ///< the largest size that passes; nothing: none is known to
   /// The MTU lies between `mtu` and this. Nothing: `ceiling` passes.
   std::optional<std::size_t> not_above;
   /// The MTU of this host's interface, where a size above it was tried.
   std::optional<std::size_t> own_limit;
-  std::optional<bool> current_fits;  ///< known long before the rest, on a path without faults
+  std::optional<bool> current_fits;  ///< whether `current` passes; nothing: not known yet
   bool exact = false;                ///< the search is complete: `mtu` and `not_above` are final
-  bool path_changed = false;         ///< the path became smaller, and the search began anew
-  std::optional<TooBig> report;      ///< a report that turned out to be right
-  std::vector<TooBig> wrong_reports;
-  std::size_t probes = 0;                 ///< sent, without controls and packets of the size below
-  std::size_t controls = 0;               ///< sent, with packets of the size below
-  std::size_t controls_lost = 0;          ///< of these, so for a reason other than size
-  bool lossy = false;                     ///< enough of these to be worth mentioning
-  std::optional<Nanoseconds> round_trip;  ///< the shortest
-  std::vector<MtuTrial> trials;           ///< in the order of first trying
+  bool path_changed = false;     ///< a size that had passed no longer did, so the search began anew
+  std::optional<TooBig> report;  ///< what a router said, if the search confirms it
+  std::vector<TooBig> wrong_reports;  ///< what routers said, where the search contradicts it
+  std::size_t probes = 0;             ///< probes sent, not counting `controls`
+  /// Packets sent that should pass: controls, and those of the size below.
+  std::size_t controls = 0;
+  /// How many of `controls` were lost, so for a reason other than size.
+  std::size_t controls_lost = 0;
+  bool lossy = false;  ///< enough of `controls` were lost to be worth mentioning
+  /// The shortest that was seen; nothing: nothing was answered.
+  std::optional<Nanoseconds> round_trip;
+  /// One for each size, in the order in which they were first tried.
+  std::vector<MtuTrial> trials;
 };
 
 /// Finds the largest size that passes. poll_probe() says what to send now, and the owner says in
@@ -132,7 +138,7 @@ class MtuSearch {
   /// another reason, which counts as a loss.
   void handle_refused(Instant now, std::uint32_t id, std::optional<std::size_t> limit);
   void handle_timeout(Instant now) { advance(now); }
-  /// Nothing: done, or poll_probe() has something.
+  /// When to call handle_timeout(). Nothing: the search is done, or poll_probe() has something.
   [[nodiscard]] std::optional<Instant> next_timeout() const;
 
   [[nodiscard]] bool done() const { return done_; }
@@ -145,18 +151,18 @@ class MtuSearch {
 
   struct Shot {
     Role role = Role::probe;
-    Rung rung{};           ///< not of a control
-    std::size_t size = 0;  ///< 0 is a control
+    Rung rung{};           ///< place of the size in ladder_; unused for controls
+    std::size_t size = 0;  ///< bytes; 0: a control
     Fate fate = Fate::waiting;
     Instant sent = {};
     Instant answered = {};
-    bool reported = false;  ///< a router said that it is too big
-    bool counted = false;   ///< it counts as a loss of its size
+    bool reported = false;  ///< a router said that this packet is too big
+    bool counted = false;   ///< ladder_ counts it as a loss of its size
   };
 
   struct Round {
-    bool confirms = false;
-    std::size_t probe = 0;  ///< indices of shots_
+    bool confirms = false;  ///< the round repeats a size whose loss is to be made certain
+    std::size_t probe = 0;  ///< index into shots_, as `below` and `control`
     std::optional<std::size_t> below;
     std::size_t control = 0;
   };
@@ -187,22 +193,24 @@ class MtuSearch {
   MtuSearchConfig config_;
   SizeLadder ladder_;
   std::vector<Shot> shots_;
-  std::deque<std::size_t> waiting_;  ///< for poll_probe()
-  std::vector<Round> rounds_;        ///< under way
+  /// Indices into shots_ that poll_probe() has not handed out yet.
+  std::deque<std::size_t> waiting_;
+  std::vector<Round> rounds_;  ///< rounds whose outcome is still pending
   std::vector<TooBig> reports_;
   std::optional<std::size_t> own_limit_;
-  Instant next_round_;                   ///< does not begin before this
-  Nanoseconds gap_{};                    ///< between rounds; grows where controls are lost
-  Nanoseconds grace_;                    ///< for answers that come behind that of a control
-  std::optional<Nanoseconds> shortest_;  ///< round trip
-  std::optional<Nanoseconds> longest_;   ///< round trip
-  std::size_t probes_ = 0;               ///< sent
-  std::size_t trusted_sent_ = 0;         ///< controls and their like that came back or were lost
-  std::size_t trusted_lost_ = 0;         ///< of these
-  std::size_t silent_ = 0;               ///< rounds in a row of which nothing came back
-  std::size_t smaller_ = 0;              ///< rounds in a row of which the size below did not
-  bool answered_ = false;                ///< anything, ever
-  bool lied_to_ = false;                 ///< a size that a router reported as too big came back
+  Instant next_round_;  ///< when the next round may begin at the earliest
+  Nanoseconds gap_{};   ///< pause between rounds; grows when controls are lost
+  Nanoseconds grace_;   ///< how much later than its control a probe may be answered
+  std::optional<Nanoseconds> shortest_;  ///< the shortest round trip so far
+  std::optional<Nanoseconds> longest_;   ///< the longest round trip so far
+  std::size_t probes_ = 0;               ///< as MtuResult::probes
+  std::size_t trusted_sent_ = 0;         ///< packets that should pass, and whose fate is known
+  std::size_t trusted_lost_ = 0;         ///< how many of `trusted_sent_` were lost
+  std::size_t silent_ = 0;               ///< rounds in a row in which nothing was answered
+  /// Rounds in a row in which the size below was lost, unlike the control.
+  std::size_t smaller_ = 0;
+  bool answered_ = false;  ///< at least one packet of the search was answered
+  bool lied_to_ = false;   ///< a size that a router called too big was answered all the same
   bool changed_ = false;
   bool out_of_probes_ = false;
   bool done_ = false;

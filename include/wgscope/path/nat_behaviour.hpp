@@ -28,7 +28,7 @@ enum class NatMapping : std::uint8_t {
   /// All servers see one outer port, which is the socket's own. The NAT is endpoint-independent, or
   /// it maps each flow by itself and keeps ports where it can, as Linux does; both look the same.
   same_as_ports_are_kept,
-  /// Servers see different ones, and none showed whether the port of the destination matters.
+  /// Servers see different ports, and none showed whether the port of the destination matters.
   endpoint_dependent,
   address_dependent,
   address_and_port_dependent,
@@ -42,17 +42,19 @@ enum class NatFiltering : std::uint8_t {
   address_and_port_dependent,
 };
 
+/// Whether the NAT keeps the port numbers of the sockets; mixed: of some of them.
 enum class PortKeeping : std::uint8_t { not_known, kept, changed, mixed };
 
 /// What a server's OTHER-ADDRESS was worth.
 enum class OtherAddress : std::uint8_t {
-  none,     ///< the server has none, and can show mappings only
-  same,     ///< the server names its own address or its own port, which shows nothing
-  silent,   ///< nothing answers at that address
-  ignored,  ///< asked to answer from that address, the server answered from another
-  refused,  ///< asked to answer from that address, the server replied with an error
-  unused,   ///< that address answers; whether the server also sends from it is unknown
-  proven,   ///< the server was seen to answer from that address
+  none,    ///< the server names none, so it can only show mappings
+  same,    ///< the server names its own address or its own port, which shows nothing
+  silent,  ///< nothing answers at the address that the server names
+  /// Asked to answer from the address that it names, the server answered from another one.
+  ignored,
+  refused,  ///< asked to answer from the address that it names, the server replied with an error
+  unused,   ///< the address answers; whether the server also sends from it on request is unknown
+  proven,   ///< on request the server answered from the address that it names
 };
 
 /// The sockets that are used. The caller opens them with ports of their own.
@@ -92,11 +94,13 @@ inline constexpr Nanoseconds kLongestNatBehaviour = std::chrono::seconds(46);
 
 struct StunServerSeen {
   Endpoint server;
-  std::optional<Endpoint> mapped;  ///< of NatSocket::main; nothing: the server did not answer
-  std::optional<Endpoint> other;   ///< its OTHER-ADDRESS, as it says
+  /// Where the server saw NatSocket::main; nothing: it did not answer.
+  std::optional<Endpoint> mapped;
+  std::optional<Endpoint> other;  ///< what it names as its OTHER-ADDRESS; nothing: none
   OtherAddress other_is = OtherAddress::none;
-  std::optional<std::uint16_t> error_code;  ///< the server answered with this error
-  bool unreachable = false;                 ///< an ICMP error came instead of an answer
+  /// The STUN error (RFC 8489 §14.8) that it answered with.
+  std::optional<std::uint16_t> error_code;
+  bool unreachable = false;  ///< instead of an answer came an ICMP error
   /// The server named an address that cannot be ours, of another family or all zeros. That does not
   /// count as an answer.
   std::optional<Endpoint> untrue;
@@ -106,7 +110,7 @@ struct StunServerSeen {
 struct MappingSeen {
   NatSocket socket{};
   Endpoint destination;
-  Endpoint mapped;
+  Endpoint mapped;  ///< the outer address and port that `destination` saw
 };
 
 struct NatBehaviourResult {
@@ -116,11 +120,13 @@ struct NatBehaviourResult {
   /// was not seen to send from there either.
   bool nothing_let_in = false;
   PortKeeping ports = PortKeeping::not_known;
-  std::optional<bool> hairpin;     ///< whether a mapping is reached from behind the same NAT
+  /// Whether a host behind the NAT reaches a mapping of it; nothing: unknown.
+  std::optional<bool> hairpin;
   bool changed_meanwhile = false;  ///< one server saw another mapping later: `mapping` is unknown
   bool several_addresses = false;  ///< the NAT has more than one outer address
-  std::vector<StunServerSeen> servers;  ///< in the order of the configuration
-  std::vector<MappingSeen> mappings;    ///< in the order in which they were seen
+  /// One for each server, in the order of the configuration.
+  std::vector<StunServerSeen> servers;
+  std::vector<MappingSeen> mappings;  ///< one for each answer, in the order in which they came
   std::size_t datagrams_sent = 0;
 };
 
@@ -151,7 +157,8 @@ class NatBehaviour {
   void handle_unreachable(Instant now, NatSocket at, const Endpoint& destination);
   void handle_timeout(Instant now);
   std::optional<NatSend> poll_transmit() { return outbox_.poll(); }
-  [[nodiscard]] std::optional<Instant> next_timeout() const;  ///< nothing: done
+  /// When to call handle_timeout(); nothing: done.
+  [[nodiscard]] std::optional<Instant> next_timeout() const;
 
   [[nodiscard]] bool done() const { return phase_ == Phase::done; }
   /// What is known so far.
@@ -165,33 +172,35 @@ class NatBehaviour {
   struct Exchange {
     NatSocket socket{};
     std::size_t server = 0;  ///< index of the server that it is about
-    Endpoint to;
+    Endpoint to;             ///< where the request goes
     wire::StunTransaction transaction{};
-    int sent = 0;
-    Instant next{};
+    int sent = 0;    ///< transmissions, the first one included
+    Instant next{};  ///< when to send the request again, or to give up
     State state = State::waiting;
     bool unreachable = false;
-    std::optional<Endpoint> untrue{};
+    std::optional<Endpoint> untrue{};  ///< an address in the answer that cannot be ours
     wire::StunMessage answer{};
   };
 
   /// A request that is repeated in rounds, because its silence means something.
   struct Probe {
     NatSocket from{};
-    NatSocket expected_at{};  ///< the socket that a datagram would come in at
+    NatSocket expected_at{};  ///< the socket at which the answer would come in
     Endpoint to;
     std::optional<wire::StunChange> change;
     wire::StunTransaction transaction{};
-    bool seen = false;
-    bool wanted = false;
+    bool seen = false;    ///< an answer came in
+    bool wanted = false;  ///< this run sends the probe
   };
   enum ProbeIndex : std::uint8_t {
     kFilterBoth,  ///< asks for an answer to `filter` from another address
     kFilterPort,  ///< asks for an answer to `filter` from another port
-    kProofBoth,   ///< as kFilterBoth, to `main`, which has sent there: the server's ability
-    kProofPort,   ///< as kFilterPort, likewise
-    kHairpin,
-    kHairpinBack,
+    /// As kFilterBoth, but to `main`, which lets it in: shows what the server can do.
+    kProofBoth,
+    /// As kFilterPort, but to `main`, which lets it in: shows what the server can do.
+    kProofPort,
+    kHairpin,      ///< sends from `hairpin` to the mapping of `main`
+    kHairpinBack,  ///< sends from `main` to the mapping of `hairpin`
     kProbes,
   };
 
@@ -228,14 +237,14 @@ class NatBehaviour {
   Random* random_;
   Phase phase_ = Phase::servers;
   std::vector<Exchange> exchanges_;
-  std::vector<OtherAddress> others_;    ///< by server
-  std::size_t again_ = SIZE_MAX;        ///< index of the exchange that asks a server once more
-  std::optional<std::size_t> tester_;   ///< the server whose other address answers
-  std::optional<std::size_t> control_;  ///< the server that answers controls
+  std::vector<OtherAddress> others_;    ///< one for each server, in the order of the configuration
+  std::size_t again_ = SIZE_MAX;        ///< index of the exchange that asks a server a second time
+  std::optional<std::size_t> tester_;   ///< index of the server whose other address answers
+  std::optional<std::size_t> control_;  ///< index of the server that controls are sent to
   std::array<Probe, kProbes> probes_{};
   Controls filter_controls_;
   Controls main_controls_;
-  std::size_t ticks_ = 0;
+  std::size_t ticks_ = 0;  ///< how often every probe of Phase::rounds was sent
   bool round_judged_ = false;
   bool changed_meanwhile_ = false;
   Instant next_tick_;
@@ -244,22 +253,23 @@ class NatBehaviour {
 };
 
 /// How a NAT maps, by the mappings that several destinations saw. Pure.
-/// @param local  of NatSocket::main; only mappings of this socket count.
+/// @param local  where NatSocket::main sends from; only mappings of this socket count.
 NatMapping mapping_of(const Endpoint& local, std::span<const MappingSeen> seen);
 PortKeeping port_keeping_of(const std::array<Endpoint, kNatSockets>& local,
                             std::span<const MappingSeen> seen);
 
 /// Addresses that may show that there is more than one NAT.
 struct NatAddresses {
-  IpAddress local;                        ///< the one that the socket sends from
-  std::optional<IpAddress> mapped;        ///< the one that servers saw
-  std::optional<IpAddress> router_outer;  ///< the one that the router says it has outside
+  IpAddress local;                        ///< the address that this host sends from
+  std::optional<IpAddress> mapped;        ///< the address that STUN servers saw
+  std::optional<IpAddress> router_outer;  ///< the outer address that the router names as its own
 };
 struct NatSigns {
-  bool local_shared = false;  ///< `local` is of 100.64.0.0/10 (RFC 6598): a carrier's NAT follows
+  bool local_shared = false;  ///< `local` is in 100.64.0.0/10 (RFC 6598): a carrier's NAT follows
   bool mapped_not_public = false;  ///< `mapped` is private: even the servers are behind a NAT
-  bool carrier_grade = false;      ///< `router_outer` is of 100.64.0.0/10
-  bool double_nat = false;         ///< `router_outer` is not what the servers saw
+  bool carrier_grade = false;      ///< `router_outer` is in 100.64.0.0/10
+  /// `router_outer` differs from `mapped`: another NAT follows the router.
+  bool double_nat = false;
 };
 NatSigns nat_signs(const NatAddresses& addresses);
 

@@ -14,7 +14,7 @@ class Outbox {
  public:
   void push(Item item) { items_.push_back(std::move(item)); }
 
-  /// Nothing: the outbox is empty.
+  /// Takes out the oldest item. Nothing: the outbox is empty.
   std::optional<Item> poll() {
     if (read_ == items_.size()) {
       clear();

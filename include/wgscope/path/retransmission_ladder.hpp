@@ -23,20 +23,21 @@ namespace wgscope::path {
 struct LadderConfig {
   /// PersistentKeepalive, which is judged: after `interval` + `slack` something must still come in.
   std::optional<std::chrono::seconds> interval;
-  std::size_t trials = 3;  ///< wanted silences of that length; the pauses may allow fewer
-  std::chrono::seconds slack = kKeepaliveSlack;  ///< by which a keepalive may be late
-  std::chrono::seconds longest{120};             ///< silence that is tried
+  std::size_t trials = 3;  ///< silences of that length to try; the pauses may allow fewer
+  std::chrono::seconds slack = kKeepaliveSlack;  ///< by how much a keepalive may be late
+  std::chrono::seconds longest{120};             ///< the longest silence that is tried
 };
 
 /// What is to be sent now.
 struct LadderSend {
   enum class Kind : std::uint8_t {
-    keepalive,  ///< an empty packet, which keeps the gateway silent
-    ask,        ///< on `line`, a segment that the other side must answer (SilentTcp::ask())
-    handshake,  ///< because the session would not outlast the next pause
+    /// An empty packet, so that the gateway's timers stop and it sends nothing by itself.
+    keepalive,
+    ask,        ///< a segment on `line` that the other side must answer (SilentTcp::ask())
+    handshake,  ///< a new handshake, because the session would expire during the next pause
   };
   Kind kind{};
-  std::size_t line = 0;
+  std::size_t line = 0;  ///< index of the TCP connection; only with Kind::ask
 };
 
 /// So many connections ("lines") are opened at once. They stall together, so the service sends to
@@ -77,7 +78,8 @@ class RetransmissionLadder {
   /// The other side has reset the line.
   void handle_end(Instant now, std::size_t line, std::uint64_t missing);
   void handle_timeout(Instant now);
-  [[nodiscard]] std::optional<Instant> next_timeout() const;  ///< nothing: done
+  /// When to call handle_timeout(); nothing: done.
+  [[nodiscard]] std::optional<Instant> next_timeout() const;
 
   [[nodiscard]] bool done() const { return std::holds_alternative<Done>(state_); }
   /// What is known so far.
@@ -90,12 +92,13 @@ class RetransmissionLadder {
  private:
   /// Follows the pauses: until lines have sent, or should have.
   struct Climbing {
-    std::optional<Instant> shape_at;  ///< a question begins the silence then; nothing: none does
+    /// When to ask, so that the silence begins there; nothing: do not ask.
+    std::optional<Instant> shape_at;
   };
   /// Questions that are out without an answer.
   struct Questions {
-    Instant again_at;  ///< the time for answers is over
-    int unanswered = 0;
+    Instant again_at;    ///< until when answers are waited for
+    int unanswered = 0;  ///< questions in a row that got no answer
   };
   /// A question is out on one line, so that the silence begins late in a longer pause.
   struct Shaping {
@@ -105,14 +108,14 @@ class RetransmissionLadder {
   struct Suspect {
     Nanoseconds least{};
     Nanoseconds most{};
-    std::size_t copies = 0;  ///< that the gateway has sent in vain
+    std::size_t copies = 0;  ///< packets that the gateway sent in vain during the silence
   };
   /// Questions are out on all lines, because nothing came after a silence.
   struct Checking {
     Suspect suspect;
-    bool counted = false;  ///< the first packet after the silence has told Suspect::copies
+    bool counted = false;  ///< the first packet after the silence has shown Suspect::copies
     Questions questions;
-    int rounds = 0;  ///< of questions that were answered
+    int rounds = 0;  ///< how often the questions were asked on all lines and answered
   };
   struct Done {};
 
@@ -134,7 +137,8 @@ class RetransmissionLadder {
   void handle_nothing_sent(Instant now);
   void judge_suspect(Instant now);
   void record_alive(Nanoseconds silence);
-  [[nodiscard]] Instant earliest() const;  ///< of this pause, with what arrived left aside
+  /// When the first line that has not sent in this pause may send.
+  [[nodiscard]] Instant earliest() const;
   [[nodiscard]] Instant latest() const;
   [[nodiscard]] std::size_t live_lines() const;
   [[nodiscard]] bool is_climbing() const { return std::holds_alternative<Climbing>(state_); }
@@ -151,15 +155,17 @@ class RetransmissionLadder {
   std::vector<StalledLine> lines_;
   Outbox<LadderSend> outbox_;
   Instant start_;
-  Instant silent_since_;            ///< we have sent nothing
-  std::size_t ask_line_ = 0;        ///< that was asked last by itself
-  std::optional<Suspect> pending_;  ///< looked at, and it may have been chance
-  std::uint64_t received_ = 0;      ///< packets, where nothing was suspected
-  std::uint64_t lost_ = 0;          ///< likewise
-  bool patient_ = false;            ///< nothing was sent yet in this pause: it may be late still
-  int unsent_ = 0;                  ///< pauses in a row at whose end nothing had been sent
-  std::size_t extra_ = 0;           ///< pauses since the bracket is known
-  bool tried_enough_ = false;       ///< the silence that is judged, since then
+  Instant silent_since_;      ///< when we sent our last packet
+  std::size_t ask_line_ = 0;  ///< index of the line that the last question on one line went to
+  /// A silence that may have failed by chance, and is to be tried again.
+  std::optional<Suspect> pending_;
+  std::uint64_t received_ = 0;  ///< packets that came in while no silence was suspected
+  std::uint64_t lost_ = 0;      ///< packets that were lost while no silence was suspected
+  bool patient_ = false;   ///< nothing was sent yet in this pause, so its data may still be late
+  int unsent_ = 0;         ///< pauses in a row at whose end the service had sent nothing
+  std::size_t extra_ = 0;  ///< pauses that were followed since the bracket is known
+  /// Since the bracket is known, the judged silence was tried once more.
+  bool tried_enough_ = false;
 };
 
 }  // namespace wgscope::path

@@ -25,14 +25,18 @@ inline constexpr int kRouterTransmissions = 4;
 inline constexpr Nanoseconds kLongestRouterQuery = kFirstRouterWait * 15;
 
 struct RouterQueryResult {
-  bool nat_pmp = false;                   ///< the router answered in NAT-PMP, whatever it said
-  bool pcp = false;                       ///< the router answered in PCP, whatever it said
-  std::optional<unsigned> nat_pmp_error;  ///< instead of the outer address (RFC 6886 §3.5)
-  std::optional<unsigned> pcp_error;      ///< a result code of RFC 6887 §7.4
-  std::optional<IpAddress> outer;         ///< as the router says; 0.0.0.0: it says that it has none
-  bool nat_before_router = false;         ///< PCP says that it sees another address of ours
-  bool refused = false;                   ///< an ICMP error said that nothing listens there
-  std::size_t not_understood = 0;         ///< datagrams of the router that are not such answers
+  bool nat_pmp = false;  ///< the router answered in NAT-PMP, whatever it said
+  bool pcp = false;      ///< the router answered in PCP, whatever it said
+  /// The result code that it gave instead of its address (RFC 6886 §3.5).
+  std::optional<unsigned> nat_pmp_error;
+  std::optional<unsigned> pcp_error;  ///< the result code other than success (RFC 6887 §7.4)
+  /// The outer address that it names; 0.0.0.0: it says that it has none.
+  std::optional<IpAddress> outer;
+  /// PCP: it sees another address than we send from, so a NAT is between.
+  bool nat_before_router = false;
+  bool refused = false;  ///< an ICMP error said that nothing listens on the port
+  /// Datagrams from the router that are answers of neither protocol.
+  std::size_t not_understood = 0;
   std::size_t datagrams_sent = 0;
 
   friend bool operator==(const RouterQueryResult&, const RouterQueryResult&) = default;
@@ -53,7 +57,8 @@ class RouterQuery {
   /// An ICMP error said that router() cannot be reached.
   void handle_unreachable();
   void handle_timeout(Instant now);
-  [[nodiscard]] std::optional<Instant> next_timeout() const;  ///< nothing: done
+  /// When to call handle_timeout(); nothing: done.
+  [[nodiscard]] std::optional<Instant> next_timeout() const;
 
   [[nodiscard]] bool done() const { return done_; }
   [[nodiscard]] const RouterQueryResult& result() const { return result_; }
@@ -65,9 +70,9 @@ class RouterQuery {
   IpAddress local_;
   Endpoint router_;
   Instant next_;
-  int sent_ = 0;
-  bool nat_pmp_open_ = true;  ///< its answer is still waited for
-  bool pcp_open_ = true;      ///< likewise
+  int sent_ = 0;              ///< transmissions so far, at most kRouterTransmissions
+  bool nat_pmp_open_ = true;  ///< the answer in NAT-PMP is still waited for
+  bool pcp_open_ = true;      ///< the answer in PCP is still waited for
   bool done_ = false;
   Outbox<std::vector<std::byte>> outbox_;
   RouterQueryResult result_;

@@ -20,9 +20,9 @@ namespace wgscope::path {
 struct SilenceSearchConfig {
   /// PersistentKeepalive, which is judged: after `interval` + `slack` something must still come in.
   std::optional<std::chrono::seconds> interval;
-  std::size_t trials = 3;  ///< silences of that length, which must all be survived
-  std::chrono::seconds slack = kKeepaliveSlack;  ///< by which a keepalive may be late
-  /// The longest silence that is tried, beside that of `interval`. Zero: only whether
+  std::size_t trials = 3;  ///< silences of that length to try; all must be survived
+  std::chrono::seconds slack = kKeepaliveSlack;  ///< by how much a keepalive may be late
+  /// The longest silence that is tried, apart from that of `interval`. Zero: only finds out whether
   /// calls come in.
   std::chrono::seconds longest{180};
 };
@@ -30,12 +30,12 @@ struct SilenceSearchConfig {
 /// What is to be sent now.
 struct SilenceSend {
   enum class Kind : std::uint8_t {
-    keepalive,  ///< by us: an empty packet, which opens the flow and keeps the gateway silent
-    call,       ///< by the twin, to us, with `serial`
-    handshake,  ///< by us, because the session would not outlast the next silence
+    keepalive,  ///< we send an empty packet, which opens the flow and keeps the gateway silent
+    call,       ///< the twin sends us a packet with `serial`
+    handshake,  ///< we handshake anew, because the session would expire during the next silence
   };
   Kind kind{};
-  std::uint32_t serial = 0;
+  std::uint32_t serial = 0;  ///< identifies the call, which carries it; only with Kind::call
 };
 
 /// After a silence calls are made at these times from the first one, until one of them comes in,
@@ -75,7 +75,8 @@ class SilenceSearch {
   /// A handshake was completed, whoever began it: the session is new.
   void handle_keyed(Instant now);
   void handle_timeout(Instant now);
-  [[nodiscard]] std::optional<Instant> next_timeout() const;  ///< nothing: done
+  /// When to call handle_timeout(); nothing: done.
+  [[nodiscard]] std::optional<Instant> next_timeout() const;
 
   [[nodiscard]] bool done() const { return is<Done>(); }
   /// What is known so far.
@@ -86,24 +87,26 @@ class SilenceSearch {
   [[nodiscard]] Instant silent_until() const { return next_; }
 
  private:
-  /// Until the handshake is answered.
+  /// The search waits for an answer to its handshake.
   struct Keying {};
-  /// Until a call comes in right after we have sent.
+  /// The search waits for a call that comes in right after we have sent.
   struct Greeting {
-    std::uint32_t first_serial = 0;  ///< calls before it are of what was tried earlier
-    bool suspected = false;          ///< no call came in after the silence that was just tried
-    int unanswered = 0;
+    std::uint32_t first_serial = 0;  ///< calls with lower serials belong to what was tried before
+    /// No call came in after the last silence: this greeting is its control.
+    bool suspected = false;
+    int unanswered = 0;  ///< calls in a row that did not come in
   };
-  /// Before the next greeting, because a flow must be some seconds old to count as a stream.
+  /// The search waits before the next greeting, because a flow must be some seconds old to count as
+  /// a stream.
   struct Pausing {};
-  /// While the last word is being said.
+  /// The last empty packets before a silence are sent.
   struct Hushing {};
   struct Silent {
     Instant since;
   };
-  /// Until one of several calls comes in, or none.
+  /// At the end of a silence, the search waits for one of several calls.
   struct Calling {
-    std::size_t copies = 0;  ///< calls that were made
+    std::size_t copies = 0;  ///< calls that were made at the end of this silence
   };
   struct Done {};
 
@@ -136,18 +139,19 @@ class SilenceSearch {
 
   SilenceSearchConfig config_;
   std::variant<Keying, Greeting, Pausing, Hushing, Silent, Calling, Done> state_;
-  Instant next_;  ///< when the state goes on by itself
+  Instant next_;  ///< when the current state ends by itself
   FlowLifetime found_;
   SilentGateway gateway_;
   Outbox<SilenceSend> outbox_;
-  Nanoseconds silence_{};               ///< that is tried
-  std::uint32_t serial_ = 0;            ///< of the last call
-  Instant called_;                      ///< when that was made
-  std::optional<Nanoseconds> delay_;    ///< of a call, the shortest
-  std::optional<Instant> fresh_since_;  ///< the flow may be a new one to the NAT
-  int unclear_ = 0;                     ///< tries of this silence, at whose end packets were lost
-  std::size_t alive_since_ = 0;         ///< successes since the shortest failure
-  std::size_t repeated_ = 0;            ///< failures that were tried again
+  Nanoseconds silence_{};             ///< the length of the silence that is tried now
+  std::uint32_t serial_ = 0;          ///< the serial of the last call
+  Instant called_;                    ///< when the last call was made
+  std::optional<Nanoseconds> delay_;  ///< the shortest time that a call took to come in
+  /// Since when the flow may be new to the NAT, and not yet a stream.
+  std::optional<Instant> fresh_since_;
+  int unclear_ = 0;  ///< tries of this silence that told nothing, as packets were lost at its end
+  std::size_t alive_since_ = 0;  ///< silences survived since the shortest one that failed
+  std::size_t repeated_ = 0;     ///< silences that failed and were tried once more
 };
 
 }  // namespace wgscope::path

@@ -66,13 +66,14 @@ class SilentGateway {
   [[nodiscard]] bool note_broken(FlowLifetime& found, Nanoseconds lasted);
 
  private:
-  Instant keyed_;
-  std::optional<Instant> hush_at_;
-  int hushes_ = 0;
-  std::optional<Instant> key_at_;
-  int keyings_ = 0;
+  Instant keyed_;                   ///< when the session was made
+  std::optional<Instant> hush_at_;  ///< as next_hush()
+  int hushes_ = 0;                  ///< empty packets of the row so far
+  std::optional<Instant> key_at_;   ///< as next_key()
+  int keyings_ = 0;                 ///< attempts at the handshake that is waited for
+  /// How many packets of the gateway were lost so far, as take_missing() was told.
   std::uint64_t missing_;
-  int broken_ = 0;  ///< times that the silence which is tried now was broken
+  int broken_ = 0;  ///< how often the gateway broke the silence that is tried now
 };
 
 }  // namespace wgscope::path

@@ -9,7 +9,7 @@ namespace wgscope::path {
 /// A size, by its place among the sizes that can be tried.
 using Rung = std::ptrdiff_t;
 
-/// As of MtuSearchConfig.
+/// Members of the same names in MtuSearchConfig explain these.
 struct SizeLadderConfig {
   std::size_t current = 0;
   std::size_t floor = 0;
@@ -24,7 +24,7 @@ class SizeLadder {
   explicit SizeLadder(const SizeLadderConfig& config);
 
   [[nodiscard]] std::size_t size_of(Rung rung) const;
-  /// The largest one that is not above `size`.
+  /// The largest rung whose size is not above `size`.
   [[nodiscard]] Rung rung_of(std::size_t size) const;
 
   void count_pass(Rung rung);
@@ -36,12 +36,12 @@ class SizeLadder {
     std::size_t passed = 0;
     std::size_t lost = 0;
   };
-  /// Of all sizes up to the largest one that passed.
+  /// The sums for all sizes up to the largest one that passed.
   [[nodiscard]] Tally below_boundary() const;
 
-  /// A router says that this is the MTU.
+  /// Notes that a router claims this MTU, so that next() tries it early.
   void hint(std::size_t mtu) { hint_ = mtu; }
-  /// Nothing above `size` can be sent.
+  /// Notes that this host can send nothing above `size`.
   void limit(std::size_t size);
   /// The path is another one now: nothing is known of it but the hint.
   void forget();

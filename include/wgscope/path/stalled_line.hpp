@@ -21,35 +21,36 @@ class StalledLine {
   /// @param sent  when its data came in for the first time.
   explicit StalledLine(Instant sent);
 
-  /// It goes on: the other side has not reset it.
+  /// Whether the connection goes on: the other side has not reset it.
   [[nodiscard]] bool is_live() const { return live_; }
-  /// Data of the pause that is followed now is still to come.
+  /// Whether data of the pause that is followed now is still to come.
   [[nodiscard]] bool is_awaited() const { return live_ && !arrived_; }
-  /// Data of this pause came in, or was lost as far as is known.
+  /// Whether data of this pause came in, or is taken for lost.
   [[nodiscard]] bool has_arrived() const { return arrived_; }
-  /// One pause at least was seen, so that the next one is known.
+  /// Whether at least one pause was seen, so that the length of the next one is known.
   [[nodiscard]] bool is_learnt() const { return learnt_; }
 
-  /// Between these two it sends again. @param patient  it was late already in this pause.
+  /// The other side sends again between early() and late(). @param patient  it was late already in
+  /// this pause.
   [[nodiscard]] Instant early() const;
   [[nodiscard]] Instant late(bool patient) const;
-  /// It was never seen to send before this: for what must not be believed too early.
+  /// Before this the other side was never seen to send: for what must not be believed too early.
   [[nodiscard]] Instant much_too_early() const;
 
   void handle_data(Instant now);
-  /// Nothing came in, and the other side is supposed to have sent all the same.
+  /// Notes that nothing came in, although the other side is supposed to have sent.
   void suppose_sent();
-  /// It sends later than its pauses said.
+  /// Notes that the other side sends later than its pauses said.
   void expect_later();
   void begin_pause() { arrived_ = false; }
   void end() { live_ = false; }
 
  private:
-  Instant last_;         ///< when it last sent, as far as is known
-  Nanoseconds pause_;    ///< until it sends again
-  bool capped_ = false;  ///< pauses double no more
+  Instant last_;         ///< when the other side last sent, as far as is known
+  Nanoseconds pause_;    ///< how long after `last_` it sends again
+  bool capped_ = false;  ///< its pauses double no further
   bool learnt_ = false;
-  bool arrived_ = false;
+  bool arrived_ = false;  ///< as has_arrived()
   bool live_ = true;
 };
 
