@@ -91,12 +91,13 @@ enum class CheckKind : std::uint8_t {
 /// pipelines and test reports know a check by: they are added, never renamed.
 struct CheckRow {
   CheckKind key;
-  std::string_view name;  ///< "handshake.response"
+  std::string_view name;  ///< such as "handshake.response"
   Layer layer;
-  /// Whether the verb's question hangs on it. A single check may be less: of an address that others
-  /// make up for, or where there was nothing to try.
+  /// Whether the verb's question depends on this check. A single check may still count for less:
+  /// one of an address that other addresses make up for, or one that had nothing to try.
   bool essential;
-  std::string_view question;  ///< what it answers: "Does the gateway respond to initiations?"
+  /// The question that the check answers: "Does the gateway respond to initiations?".
+  std::string_view question;
 };
 
 std::span<const CheckRow> check_rows();
@@ -104,7 +105,7 @@ const CheckRow& row_of(CheckKind kind);
 
 Check make_check(CheckKind kind, Status status, Text summary);
 Check make_check(CheckKind kind, Status status, Text summary, Finding finding);
-/// With the finding's cause as the summary.
+/// Makes a check whose summary is the finding's cause.
 Check make_check(CheckKind kind, Status status, Finding finding);
 
 /// A check that an earlier finding kept from being tried. The finding says it all, so there
@@ -119,7 +120,7 @@ Check interrupted(CheckKind kind);
 /// these checks are unknown: interrupted where the report is, or without a tunnel for a reason that
 /// nobody knows.
 void skip(std::span<const CheckKind> kinds, std::optional<FindingId> because, Report& report);
-/// One of these.
+/// One of the checks that skip() adds.
 Check skipped_check(CheckKind kind, std::optional<FindingId> because, const Report& report);
 
 }  // namespace wgscope::diagnosis

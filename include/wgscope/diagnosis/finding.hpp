@@ -126,27 +126,27 @@ struct FindingKind {
   FindingId key;
   std::string_view id;  ///< "WGS-HS-001": the layer, then a number that is never used again
   Severity severity;
-  std::string_view title;    ///< a few words
+  std::string_view title;    ///< a few words, as a heading in docs/findings.md
   std::string_view meaning;  ///< what was seen, what it proves and what it does not
-  std::string_view fix;      ///< what to do, in general; a Finding says it exactly
+  std::string_view fix;      ///< what to do, in general terms; Finding::fix has the exact commands
 };
 
 std::span<const FindingKind> finding_kinds();
 const FindingKind& kind_of(FindingId id);
 
-/// What may be the cause where the evidence does not tell.
+/// What may be the cause where the evidence cannot distinguish several causes.
 struct Hypothesis {
   Text cause;
-  Text check;  ///< how to tell: a command, or where to look
+  Text check;  ///< how to find out whether it is: a command, or where to look
 };
 
 /// Something that is not as it should be.
 struct Finding {
   FindingId id;
   Text cause;                               ///< a sentence, without a full stop
-  std::vector<Text> evidence;               ///< what was seen, a line each
+  std::vector<Text> evidence;               ///< what was seen, one line for each observation
   std::vector<Hypothesis> hypotheses = {};  ///< likeliest first; silence has many causes
-  std::vector<Text> fix = {};               ///< exact commands or changes, a line each
+  std::vector<Text> fix = {};               ///< exact commands or changes, one line for each
 };
 
 }  // namespace wgscope::diagnosis

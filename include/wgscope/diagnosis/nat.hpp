@@ -24,32 +24,37 @@ namespace wgscope::diagnosis {
 /// A STUN server as it was named.
 struct StunServerFacts {
   config::EndpointName name;
-  std::optional<Endpoint> endpoint;  ///< nothing: `error` says why
+  /// The address that the name stands for; nothing: `error` says why.
+  std::optional<Endpoint> endpoint;
   std::optional<Error> error;
 };
 
 /// How long mappings live.
 struct LifetimeFacts {
-  Endpoint server;               ///< that was asked
-  std::chrono::seconds longest;  ///< how far was looked
+  Endpoint server;               ///< the STUN server that answered after each silence
+  std::chrono::seconds longest;  ///< the longest silence that was to be tried
+  /// The lifetime of flows with outbound datagrams only. Nothing: not measured.
   std::optional<path::MappingLifetimeResult> one_way;
+  /// The lifetime of flows with datagrams in both directions. Nothing: not measured.
   std::optional<path::MappingLifetimeResult> stream;
-  std::optional<path::KeepaliveResult> keepalive;  ///< trials with the interval that is judged
+  /// Trials with NatFacts::keepalive; nothing: not made.
+  std::optional<path::KeepaliveResult> keepalive;
   /// Why it could not be measured at all, such as sockets that could not be opened.
   std::optional<Error> error;
 };
 
 /// What an Internet Gateway Device says by UPnP.
 struct UpnpFacts {
-  bool found = false;              ///< the router has one
-  std::optional<IpAddress> outer;  ///< its outer address, as it says
-  std::optional<Error> error;      ///< why that is not known
+  bool found = false;              ///< the router answered to UPnP
+  std::optional<IpAddress> outer;  ///< the outer address that the router names; nothing: unknown
+  std::optional<Error> error;      ///< why `outer` is not known
 };
 
 /// What the next router says of itself.
 struct RouterFacts {
-  std::optional<IpAddress> address;  ///< nothing: the servers are on the link, or `error`
-  path::RouterQueryResult query;     ///< NAT-PMP and PCP
+  /// The next router; nothing: there is none on the way, or see `error`.
+  std::optional<IpAddress> address;
+  path::RouterQueryResult query;  ///< what the router answered by NAT-PMP and PCP
   UpnpFacts upnp;
   std::optional<Error> error;
 };
@@ -59,25 +64,26 @@ struct NatFacts {
   std::optional<RouteFacts> route;  ///< to a server, to one through a tunnel if there is one
   std::optional<IpAddress> local;   ///< that is sent from
   std::optional<path::NatBehaviourResult> behaviour;
-  std::optional<Error> error;             ///< why there is none
-  std::optional<LifetimeFacts> lifetime;  ///< nothing: not wanted, or no server to ask
-  bool lifetime_wanted = false;
-  /// PersistentKeepalive as configured; nothing: not known.
+  std::optional<Error> error;             ///< why there is no `behaviour`
+  std::optional<LifetimeFacts> lifetime;  ///< nothing: not wanted, or there was no server to ask
+  bool lifetime_wanted = false;           ///< the user asked how long mappings live
+  /// PersistentKeepalive as configured. Nothing: unknown.
   std::optional<std::chrono::seconds> keepalive;
-  bool interrupted = false;
-  std::optional<RouterFacts> router;  ///< nothing: not asked
-  bool servers_are_gateways = false;  ///< the tunnel's own, of which stock ones know no STUN
+  bool interrupted = false;           ///< the user ended the measurement early
+  std::optional<RouterFacts> router;  ///< nothing: no router was asked
+  /// `servers` are the tunnel's gateways, which may not speak STUN.
+  bool servers_are_gateways = false;
 };
 
 /// Pure. @returns checks in the order of their meaning: servers, mapping, filtering, ports,
 /// hairpin, what is behind what, the router, lifetime, keepalive.
 std::vector<Check> diagnose(const NatFacts& facts);
 
-/// Adds the lifetimes that came out, by the flow's state. What was cut short is left out: it says
-/// how long was waited.
+/// Adds the metrics of the lifetimes, by the flow's state. An interrupted measurement adds none:
+/// its figure would say how long the measurement ran.
 void measure(const NatFacts& facts, Report& report);
 
-/// "a NAT: endpoint-independent mapping, …": Report::success.
+/// For Report::success: "a NAT: endpoint-independent mapping, …".
 Text success(const NatFacts& facts);
 
 }  // namespace wgscope::diagnosis

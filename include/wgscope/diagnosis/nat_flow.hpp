@@ -19,25 +19,25 @@ namespace wgscope::diagnosis {
 /// Who makes the gateway send something to us when it was silent.
 enum class FlowMethod : std::uint8_t {
   twin,  ///< a second peer of the gateway, which pings us through it
-  tcp,   ///< a TCP service inside, which sends again what we do not acknowledge
+  tcp,   ///< a TCP service inside the tunnel, which sends data again that we do not acknowledge
 };
 
-/// Why a TCP service is no good for that.
+/// Why a TCP service cannot be used for that.
 enum class ServiceFault : std::uint8_t {
   none,
-  silent,   ///< nothing answers
-  refused,  ///< it, or a firewall in its name, refuses
-  no_data,  ///< it connects, and has nothing to say, not even to a request
-  gave_up,  ///< it ended the connection, or stopped sending, before anything was known
+  silent,   ///< nothing answers at its address and port
+  refused,  ///< the service, or a firewall in its name, refuses the connection
+  no_data,  ///< it accepts the connection and sends no data, not even after an HTTP request
+  gave_up,  ///< it ended the connection, or stopped sending, before the result was known
 };
 
 struct FlowFacts {
   FlowMethod method{};
   Endpoint gateway;
-  IpAddress ours;   ///< inside the tunnel
-  Endpoint caller;  ///< inside: the twin's address without a port, or the service
+  IpAddress ours;   ///< this host's address inside the tunnel
+  Endpoint caller;  ///< who sends to us inside the tunnel: the twin (port 0), or the TCP service
   std::optional<std::chrono::seconds> keepalive;  ///< PersistentKeepalive; nothing: off
-  std::chrono::seconds longest{};                 ///< how far was looked; 0: not at all
+  std::chrono::seconds longest{};  ///< the longest silence that was to be tried; 0: none
   path::FlowLifetime found;
   ServiceFault fault = ServiceFault::none;
   std::string through = {};              ///< accepted_tunnel() of the route to the gateway
@@ -47,12 +47,12 @@ struct FlowFacts {
 
 /// Pure. @returns checks: whether calls come in, how long the flow lives, the keepalive.
 std::vector<Check> diagnose(const FlowFacts& facts);
-/// What to skip() where there was no tunnel to measure.
+/// The checks to skip() where there is no tunnel.
 inline constexpr CheckKind kFlowChecks[] = {CheckKind::nat_flow_lifetime,
                                             CheckKind::nat_flow_keepalive};
-/// Nothing yet: no metric of the contract is about the tunnel's own flow.
+/// Adds nothing: no metric is about the tunnel's own flow yet.
 void measure(const FlowFacts& facts, Report& report);
-/// "the tunnel's flow lives for 51 to 52 s": Report::success; empty where nothing is known.
+/// For Report::success: "the tunnel's flow lives for 51 to 52 s". Empty where nothing is known.
 Text success(const FlowFacts& facts);
 
 }  // namespace wgscope::diagnosis

@@ -23,7 +23,8 @@
 namespace wgscope::diagnosis {
 
 struct OuterFacts {
-  std::string host;  ///< as it was named
+  std::string host;  ///< the name or address that the user gave
+  /// The address that `host` stands for; nothing: `error` says why.
   std::optional<Endpoint> host_address;
   std::optional<RouteFacts> route;  ///< to it
   std::optional<Error> error;       ///< why there is no address, or no socket
@@ -33,38 +34,41 @@ struct OuterFacts {
   bool ipv6_inside = false;         ///< which needs 1280
   std::optional<Nanoseconds> round_trip;
 
-  bool udp_answers = false;
-  bool udp_rations = false;  ///< answers only some of what comes at once
-  bool echo_answers = false;
-  std::optional<std::string> echo_refused;  ///< why this host sends no echo requests
+  bool udp_answers = false;   ///< the host answers UDP to closed ports with ICMP errors
+  bool udp_rations = false;   ///< it answers only some of the datagrams that arrive at once
+  bool echo_answers = false;  ///< the host answers echo requests
+  std::optional<std::string> echo_refused;  ///< why this host cannot send echo requests
   std::optional<std::string> mark_refused;  ///< why packets went without the configuration's mark
 
-  std::optional<path::MtuResult> forward;  ///< by UDP; nothing: not needed, or not answered
-  std::optional<path::MtuResult> both;     ///< by echo
+  /// Measured by UDP; nothing: not needed, or not answered.
+  std::optional<path::MtuResult> forward;
+  std::optional<path::MtuResult> both;  ///< measured by echo requests; nothing: not answered
   // Where larger packets are dropped, as each witness shows; nothing: not looked for.
   std::optional<path::HopSearchResult> forward_drop;
   std::optional<path::HopSearchResult> both_drop;
-  std::optional<std::size_t> largest_fragment;  ///< of replies that came in some
-  bool interrupted = false;                     ///< by the user
+  /// Bytes of the largest fragment of a reply; nothing: none came.
+  std::optional<std::size_t> largest_fragment;
+  bool interrupted = false;  ///< the user ended the measurement early
 };
 
-/// The largest that is proven to arrive there.
+/// The largest size that is proven to arrive at the far end. Nothing: unknown.
 std::optional<std::size_t> proven_forward(const OuterFacts& facts);
-/// What is larger than `both` is dropped before the far end, so it is the way there that
-/// takes no more.
+/// Whether packets larger than `both` are dropped before the far end, so that it is the forward
+/// path that takes no more.
 bool is_dropped_before_end(const OuterFacts& facts);
-/// All that this host's own interface takes passes.
+/// Whether everything passes that this host's own interface takes, so that the path may take more.
 bool is_limited_here(const path::MtuResult& direction);
-/// The tunnel's MTU that fits, both ways where that is known and else the way there.
+/// The largest MTU that a tunnel there can have: in both directions, or forward only where no more
+/// is known. Nothing: unknown.
 std::optional<std::size_t> fitting_mtu(const OuterFacts& facts);
 
 /// Pure: the same facts give the same checks.
 std::vector<Check> diagnose(const OuterFacts& facts);
 
-/// Adds the path's MTU in the directions that are known.
+/// Adds the metrics of the path's MTU in the directions that are known.
 void measure(const OuterFacts& facts, Report& report);
 
-/// "the path to 192.0.2.1 takes 1500 bytes both ways: …": Report::success.
+/// For Report::success: "the path to 192.0.2.1 takes 1500 bytes both ways: …".
 Text success(const OuterFacts& facts);
 
 }  // namespace wgscope::diagnosis

@@ -33,35 +33,40 @@
 
 namespace wgscope::diagnosis {
 
-/// A share from which on loss is a warning, and packets that come twice or out of order are: what
-/// voice and TCP begin to suffer from.
+/// From this share on, loss is a warning, and so are packets that arrive twice or out of order:
+/// voice and TCP begin to suffer.
 inline constexpr double kNotableShare = 0.01;
-/// A share of loss in one direction that leaves a tunnel next to useless: critical.
+/// From this share of loss in one direction on the tunnel is next to useless: critical.
 inline constexpr double kSevereLoss = 0.2;
 
 /// Why nothing could be pinged.
 enum class PingObstacle : std::uint8_t {
-  no_target,            ///< nobody named one, and the configuration suggests none
-  outside_allowed_ips,  ///< the target is none of the gateway's, so nothing would be sent
-  no_such_family,       ///< we have no address of the target's family
-  own_address,          ///< the target is ourselves
-  too_large,            ///< the requests do not fit the tunnel's MTU
+  no_target,  ///< the user named no address, and the configuration suggests none
+  /// The gateway's allowed IPs do not contain the target, so nothing would be sent.
+  outside_allowed_ips,
+  no_such_family,  ///< this host has no address of the target's family inside the tunnel
+  own_address,     ///< the target is this host's own address
+  too_large,       ///< the requests are larger than the tunnel's MTU
 };
 
 /// Pings on one way: through the tunnel, or outside of it.
 struct PingSide {
-  std::size_t sent = 0;                  ///< without those that there was no time to answer
-  std::vector<Nanoseconds> round_trips;  ///< of those that were answered, in order of the answers
-  std::size_t duplicates = 0;            ///< further answers to such as had one
-  std::size_t reordered = 0;             ///< answers that came after one to a later ping
-  std::size_t damaged = 0;               ///< answers with another payload; count as none
+  /// Pings, except the last ones if there was no time left for their answers.
+  std::size_t sent = 0;
+  /// How long each answer took, in the order of the answers.
+  std::vector<Nanoseconds> round_trips;
+  std::size_t duplicates = 0;  ///< answers to pings that had been answered already
+  std::size_t reordered = 0;   ///< answers that came after one to a later ping
+  /// Answers with a payload that was not sent; they do not count as answers.
+  std::size_t damaged = 0;
 };
 
 /// The gateway's packets to us by their numbers, since the first ping: see tunnel::ReceiveLoss.
 struct WayBack {
-  std::uint64_t received = 0;
-  std::uint64_t missing = 0;
-  std::uint64_t reordered = 0;
+  std::uint64_t received = 0;   ///< packets that arrived
+  std::uint64_t missing = 0;    ///< packets that were sent and have not arrived
+  std::uint64_t reordered = 0;  ///< packets that arrived after one that was sent later
+  /// Packets that were dropped, because they arrived twice or far too late.
   std::uint64_t replayed = 0;
   std::size_t tail = 0;              ///< unanswered pings after which none was answered in
                                      ///< the same session
@@ -85,13 +90,15 @@ struct OtherSize {
 
 struct PingFacts {
   Endpoint gateway;
-  std::optional<IpAddress> target;  ///< inside the tunnel
-  bool target_guessed = false;      ///< from the configuration; nobody promised that it answers
-  std::optional<PingObstacle> obstacle;
-  std::size_t payload_size = 0;  ///< bytes
-  std::size_t mtu = 0;           ///< bytes, of the tunnel
+  /// The address inside the tunnel that was pinged; nothing: see `obstacle`.
+  std::optional<IpAddress> target;
+  /// The target was derived from the configuration, and may not answer pings.
+  bool target_guessed = false;
+  std::optional<PingObstacle> obstacle;  ///< why nothing could be pinged; nothing: it was pinged
+  std::size_t payload_size = 0;          ///< bytes behind the ICMP header
+  std::size_t mtu = 0;                   ///< the tunnel's MTU in bytes
 
-  PingSide inner;
+  PingSide inner;  ///< pings through the tunnel
   WayBack back;
   std::vector<PingStretch> stretches;  ///< up to the session in use at the end
   std::optional<OtherSize> smaller;
@@ -102,13 +109,13 @@ struct PingFacts {
   std::size_t refused = 0;  ///< of its data, since the first ping: datagrams that ICMP errors quote
   std::size_t initiations = 0;  ///< of the handshake: all but one met silence
 
-  std::size_t unsent = 0;                   ///< datagrams of the tunnel that could not leave
-  std::optional<std::string> send_failure;  ///< what the first of them ran into
+  std::size_t unsent = 0;  ///< datagrams of the tunnel that this host could not send
+  std::optional<std::string> send_failure;  ///< why the first of these could not be sent
 
-  PingSide outer;  ///< to the gateway's address, outside of the tunnel
-  /// Why it was not, or only in part, measured; a sentence of os::EchoSocket.
+  PingSide outer;  ///< pings to the gateway's address, outside of the tunnel
+  /// Why `outer` is missing, or only a part: a sentence of os::EchoSocket.
   std::optional<std::string> outer_failure;
-  bool interrupted = false;  ///< by the user
+  bool interrupted = false;  ///< the user ended the measurement early
 };
 
 /// Where pings that were not answered got lost.
@@ -123,18 +130,19 @@ PingLoss loss_of(const PingFacts& facts);
 
 /// Pure: the same facts give the same checks.
 std::vector<Check> diagnose(const PingFacts& facts);
-/// What to skip() where no tunnel stands to ping through.
+/// The checks to skip() where there is no tunnel.
 inline constexpr CheckKind kPingChecks[] = {CheckKind::ping_reply, CheckKind::ping_loss_forward,
                                             CheckKind::ping_loss_backward,
                                             CheckKind::ping_duplicates, CheckKind::ping_order};
 
-/// Adds what was measured: round trips by layer, and loss where its direction is told.
+/// Adds the metrics: round trips by layer, and loss where its direction is known.
 void measure(const PingFacts& facts, Report& report);
 
-/// "10.9.0.1 answers through the tunnel after 12.3 ms …": Report::success.
+/// For Report::success: "10.9.0.1 answers through the tunnel after 12.3 ms …".
 Text success(const PingFacts& facts);
 
-/// "1.2 %"; "under 0.1 %" for what is not nothing. @param of  not 0.
+/// A share for people: "1.2 %"; "under 0.1 %" for a share that is smaller, but not 0. @param of
+/// the whole, not 0.
 Text percentage(std::uint64_t count, std::uint64_t of);
 /// The same for a share.
 Text percentage_of(double ratio);

@@ -14,13 +14,13 @@ enum class ProbeMetricType : std::uint8_t { gauge, histogram };
 struct ProbeMetric {
   std::string_view name;
   ProbeMetricType type;
-  std::string_view unit;    ///< which the name ends in; empty for none
-  std::string_view labels;  ///< for the docs
+  std::string_view unit;    ///< the unit, which the name ends in; empty: the figure has none
+  std::string_view labels;  ///< the labels' names and values, as docs/metrics.md prints them
   std::string_view help;
 };
 
 std::span<const ProbeMetric> probe_metrics();
-/// @returns nullptr where there is none.
+/// @returns nullptr where no metric has this name.
 const ProbeMetric* find_probe_metric(std::string_view name);
 
 }  // namespace wgscope::diagnosis

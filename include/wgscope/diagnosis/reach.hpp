@@ -22,26 +22,26 @@ namespace wgscope::diagnosis {
 
 /// What became of one attempt at a target.
 enum class ReachOutcome : std::uint8_t {
-  answered,  ///< connected, echoed, a datagram came back, a whole answer of DNS or HTTP
-  refused,   ///< the target itself: nobody listens there
-  rejected,  ///< another ICMP error: ReachTry::icmp
-  broken,    ///< connected, then broken off, or an answer that is none
-  silent,    ///< no answer in time
-  stalled,   ///< connected, then no answer in time
-  not_sent,  ///< our side could not: ReachTry::why
+  answered,  ///< connected, echoed, a datagram came back, or a whole DNS or HTTP answer arrived
+  refused,   ///< the target itself answers that nothing listens there
+  rejected,  ///< an ICMP error other than the target's "port unreachable" came: ReachTry::icmp
+  broken,    ///< the connection broke off, or the answer was not a valid one
+  silent,    ///< no answer came in time
+  stalled,   ///< the connection was made, and no answer came in time
+  not_sent,  ///< this host could not send: ReachTry::why
 };
 
 /// An answer of a name server.
 struct DnsFacts {
-  std::string rcode;  ///< "NOERROR", "NXDOMAIN"
+  std::string rcode;  ///< the response code in DNS notation: "NOERROR", "NXDOMAIN"
   std::vector<IpAddress> addresses;
 };
 
 struct ReachTry {
   ReachOutcome outcome = ReachOutcome::silent;
-  Nanoseconds after{};  ///< from its first packet
+  Nanoseconds after{};  ///< time from the attempt's first packet to this outcome
   std::optional<IcmpReport> icmp{};
-  Text why{};  ///< of broken and not_sent
+  Text why{};  ///< for `broken` and `not_sent`: what happened
   std::optional<DnsFacts> dns{};
   std::optional<int> http_status{};
   std::optional<std::uint8_t> hop_limit{};  ///< with which an echo reply arrived
@@ -50,15 +50,17 @@ struct ReachTry {
 /// What happened at one target.
 struct ReachResult {
   config::Expectation wanted;
-  std::optional<IpAddress> address{};      ///< what its name stands for; nothing: not known
-  std::optional<Error> resolve_error{};    ///< why it is not
-  std::optional<IpAddress> name_server{};  ///< inside, that was asked; nothing: none, or the system
-  /// No allowed IP covers the address: nothing was sent.
+  std::optional<IpAddress> address{};    ///< the address that was tried; nothing: unknown
+  std::optional<Error> resolve_error{};  ///< why `address` is not known
+  /// The name server inside the tunnel that was asked; nothing: none was.
+  std::optional<IpAddress> name_server{};
+  /// The gateway's allowed IPs do not contain the address, so nothing was sent.
   bool not_allowed = false;
   std::vector<ReachTry> tries{};
-  bool given_up = false;  ///< the time was over, or the user had enough, before it was settled
-  /// Something inside answered the address that we spoke from at or after the last attempt: by what
-  /// is silent, the tunnel itself is not the cause.
+  /// The time or the user ended the attempts before the outcome was clear.
+  bool given_up = false;
+  /// At or after the last attempt something inside the tunnel answered to the address that the
+  /// attempt was sent from. So the tunnel is not the cause where this target is silent.
   bool tunnel_proven = false;
   /// Who answered the address that we spoke from last, though before the last attempt.
   std::optional<IpAddress> heard_before{};
@@ -66,11 +68,13 @@ struct ReachResult {
 
 struct ReachFacts {
   std::vector<ReachResult> results;
-  /// Who answered inside the tunnel in any way, last; nothing: nobody did.
+  /// The last address inside the tunnel that answered in any way. Nothing: none did.
   std::optional<IpAddress> heard;
-  std::vector<IpAddress> controls;          ///< that were pinged only to prove the tunnel
-  std::optional<Nanoseconds> resolve_time;  ///< nothing: there were no names
-  bool interrupted = false;                 ///< by the user
+  /// Addresses that were pinged only to prove that the tunnel works.
+  std::vector<IpAddress> controls;
+  /// How long all names took; nothing: there were no names.
+  std::optional<Nanoseconds> resolve_time;
+  bool interrupted = false;  ///< the user ended the attempts early
 };
 
 /// One check for each target, in the order of the results, and where nothing inside answered one
@@ -81,18 +85,20 @@ struct ReachFacts {
 /// tells nothing.
 std::vector<Check> diagnose(const ReachFacts& facts);
 
-/// Adds how long names took, and of each target whether it is as expected and how long it took.
+/// Adds the metrics: how long names took, and of each target whether it is as expected and how long
+/// it took.
 void measure(const ReachFacts& facts, Report& report);
 
-/// "tcp 10.9.0.1:22 is reachable", "all 3 targets inside the tunnel are as
-/// expected": Report::success.
+/// For Report::success: "tcp 10.9.0.1:22 is reachable", "all 3 targets inside the tunnel are as
+/// expected".
 Text success(const ReachFacts& facts);
 
-/// skip() for targets: a check for each.
+/// Adds a skipped check for each target, as skip() in check_kinds.hpp does for kinds.
 void skip(std::span<const config::Expectation> wanted, std::optional<FindingId> because,
           Report& report);
 
-/// "tcp 10.9.0.1:22", "http http://intranet.example/", "dns www.example at 10.9.0.1": for a check.
+/// The target as checks name it: "tcp 10.9.0.1:22", "http http://intranet.example/", "dns
+/// www.example at 10.9.0.1".
 Text describe(const config::Expectation& expectation);
 
 }  // namespace wgscope::diagnosis

@@ -14,7 +14,8 @@
 
 namespace wgscope::diagnosis {
 
-/// From the file in hand to the service behind the tunnel: the order of sections.
+/// Where a check belongs, in the order of a report's sections: from the configuration file to the
+/// service behind the tunnel.
 enum class Layer : std::uint8_t { configuration, host, name, path, handshake, tunnel, service };
 std::string_view to_string(Layer layer);
 
@@ -22,22 +23,24 @@ enum class Status : std::uint8_t {
   ok,
   warning,
   critical,
-  unknown,  ///< it ran and cannot tell, or was interrupted before it was known
-  skipped,  ///< something else keeps it from running: Check::because, or else the summary says what
+  unknown,  ///< the check ran and cannot tell, or was interrupted before it could
+  skipped,  ///< the check did not run: Check::because, or else the summary, says why
 };
 std::string_view to_string(Status status);
 
-/// One thing that was looked at.
+/// The answer to one question about a tunnel or a path.
 struct Check {
-  std::string_view name;  ///< stable, of a literal: "handshake.response"
+  std::string_view name;  ///< "handshake.response"; never renamed, and points to a literal
   Layer layer = Layer::handshake;
   Status status = Status::ok;
-  Text summary;      ///< half a sentence: what was found
-  Text target = {};  ///< what it was about where there are several, such as an address
-  std::optional<Finding> finding = {};    ///< why it is not ok
-  std::optional<FindingId> because = {};  ///< of skipped
-  /// The question of the verb hangs on it. What is unknown or skipped among the others leaves the
-  /// verdict alone.
+  Text summary;  ///< what was found, in half a sentence
+  /// Which of several things the check is about, such as an address; empty: the only one.
+  Text target = {};
+  /// What is not as it should be, with evidence and a fix; nothing: no finding.
+  std::optional<Finding> finding = {};
+  std::optional<FindingId> because = {};  ///< which finding is the reason for Status::skipped
+  /// The verb's question depends on this check. Other checks do not change the verdict where they
+  /// are unknown or skipped.
   bool essential = true;
 };
 
@@ -58,13 +61,13 @@ struct Measurement {
 struct Distribution {
   std::string_view name;  ///< "wireguard_probe_rtt_seconds"
   std::vector<Label> labels;
-  std::vector<Nanoseconds> samples;  ///< in the order of measuring
+  std::vector<Nanoseconds> samples;  ///< one for each measurement, in the order of measuring
 };
 
-/// A command that finds out what the run left out.
+/// A command that finds out something that this run left out.
 struct Further {
-  Text about;    ///< "the exact path MTU in both directions"
-  Text command;  ///< as a shell takes it
+  Text about;    ///< what the command finds out: "the exact path MTU in both directions"
+  Text command;  ///< the command as a user would type it in a shell
 };
 
 /// Why a run has no answer.
@@ -80,11 +83,11 @@ std::string_view to_string(Reason reason);
 /// What a verb found out: all that the renderers know.
 struct Report {
   std::string_view verb;
-  Text target;  ///< "gw.example.net:51820"
+  Text target;  ///< such as "gw.example.net:51820"
   WallTime started;
   Nanoseconds duration{};
-  bool interrupted = false;  ///< by the user: what is known so far
-  Text success;              ///< a sentence for the case that all is well, without a full stop
+  bool interrupted = false;  ///< the user ended the run early: the report has what was known then
+  Text success;  ///< a sentence without a full stop, for the case that every check is ok
   std::vector<Check> checks;
   std::vector<Measurement> measurements = {};
   std::vector<Distribution> distributions = {};
@@ -92,7 +95,7 @@ struct Report {
   std::optional<Reason> refused = {};  ///< nothing was looked at, because of this
 };
 
-/// Adds another part's success to the sentence; nothing where it has none.
+/// Adds one part's success to the sentence Report::success; an empty one adds nothing.
 void add_success(const Text& success, Report& report);
 
 /// What was seen of one subject, and what that means. Each of HandshakeFacts, PingFacts,
@@ -105,8 +108,8 @@ concept IsFacts = requires(const Facts& facts, Report& report) {
   { facts.interrupted } -> std::convertible_to<bool>;
 };
 
-/// Adds what the facts mean: checks and figures. For what is only a step to something else, as the
-/// handshake is to a ping, whose success goes without saying.
+/// Adds the checks and figures that follow from the facts. For what is only a step towards an
+/// answer, as the handshake is for a ping: its success goes without saying.
 template <IsFacts Facts>
 void add_step(const Facts& facts, Report& report) {
   for (Check& check : diagnose(facts)) report.checks.push_back(std::move(check));
@@ -114,7 +117,8 @@ void add_step(const Facts& facts, Report& report) {
   report.interrupted = report.interrupted || facts.interrupted;
 }
 
-/// The same for what was asked for: it has its part in Report::success.
+/// As add_step(), for the question that the user asked: its success becomes a part of
+/// Report::success.
 template <IsFacts Facts>
 void add(const Facts& facts, Report& report) {
   add_step(facts, report);
@@ -123,9 +127,9 @@ void add(const Facts& facts, Report& report) {
 
 /// What makes a run fail, from lenient to strict.
 enum class FailOn : std::uint8_t {
-  critical,  ///< warnings are let pass
+  critical,  ///< warnings do not make the run fail
   warning,
-  unknown,  ///< also what is unknown or skipped without being essential
+  unknown,  ///< what is unknown or skipped makes the run fail, even if it is not essential
 };
 std::string_view to_string(FailOn fail_on);
 

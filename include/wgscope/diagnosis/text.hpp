@@ -79,8 +79,8 @@ class Text {
   Text& add(char (&buffer)[size]) = delete;
   Text& add(const Text& other);
   Text& add(const IpAddress& address);
-  Text& add(const Endpoint& endpoint);  ///< the port is not sensitive
-  Text& add(const Prefix& prefix);      ///< nor is the length
+  Text& add(const Endpoint& endpoint);  ///< only the address is sensitive, not the port
+  Text& add(const Prefix& prefix);      ///< only the address is sensitive, not the length
   Text& add(const PublicKey& key);
   Text& add(const Name& name);  ///< unprintable bytes are shown as \xNN
   Text& add(const Path& path);
@@ -92,7 +92,7 @@ class Text {
 
   [[nodiscard]] std::span<const Piece> pieces() const { return pieces_; }
   [[nodiscard]] bool empty() const { return pieces_.empty(); }
-  /// All of it, nothing redacted.
+  /// The whole text, with nothing redacted.
   [[nodiscard]] std::string plain() const;
 
   friend bool operator==(const Text&, const Text&) = default;
@@ -108,10 +108,11 @@ class Text {
 /// library calls an errno. Whoever calls this vouches that nothing of it came from outside.
 Text vouched(std::string_view words);
 
-/// "1.5": a computed number, rounded.
+/// A computed number, rounded: "1.5".
 Text decimal(double number, int digits);
 
-/// Three digits with the unit that suits: "870 ns", "12.3 µs", "4.56 ms", "25.0 s", "3 min 5 s".
+/// A time for people, three digits with the unit that suits: "870 ns", "12.3 µs", "4.56 ms", "25.0
+/// s", "3 min 5 s".
 std::string format_duration(Nanoseconds time);
 
 /// What text() fills in: a literal with as many "{}" as there are arguments, or it
