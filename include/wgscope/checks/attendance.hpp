@@ -7,17 +7,14 @@
 
 namespace wgscope::checks {
 
-/// Who attends to what happens somewhere: sets of handlers, each for as long as its Attention
-/// stands. Several may stand at once.
-///
-/// A handler may end any Attention, its own as well, and begin others. One that was ended is not
-/// called again, not even for the event that is being told; one that was begun is called from the
-/// next event on. For one thread.
+/// Handlers of the events of some object, each for as long as its Attention exists. There can be
+/// several at once.
 template <class Handlers>
 class Attendance {
   struct State {
     // Shared with the call under way, so that handlers that end themselves live until they return.
-    std::map<std::uint64_t, std::shared_ptr<const Handlers>> all;  ///< in the order of beginning
+    /// By identifier, so in the order in which the attentions began.
+    std::map<std::uint64_t, std::shared_ptr<const Handlers>> all;
     std::uint64_t next_id = 1;
   };
 

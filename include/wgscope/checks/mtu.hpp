@@ -19,19 +19,22 @@
 namespace wgscope::checks {
 
 struct MtuOptions {
-  std::optional<IpAddress> target;  ///< inside; guessed where absent
-  bool quick = false;  ///< only whether the setting in use fits, and what does where it does not
-  std::optional<Instant> deadline;  ///< when all has to be over: what is known then is the result
-  /// What an earlier search found each way: tried early, which is most of the search where nothing
-  /// has changed.
+  std::optional<IpAddress> target;  ///< an address inside the tunnel; nothing: one is guessed
+  /// Only finds out whether the MTU in use fits, and which one does where it does not.
+  bool quick = false;
+  std::optional<Instant> deadline;  ///< when the check must end: what is known then is the result
+  /// The sizes that an earlier search found in each direction. They are tried early, so a search
+  /// takes hardly longer than that where nothing has changed.
   std::optional<std::size_t> expected_forward{};
   std::optional<std::size_t> expected_backward{};
-  std::optional<std::uint16_t> tcp_port;  ///< of a service inside whose MSS is to be looked at
-  std::optional<IpAddress> tcp_address;   ///< its address; absent: the target's
-  bool read_headers = true;  ///< of arriving datagrams, for DF; takes CAP_NET_RAW, or is left out
+  /// Port of a service inside the tunnel whose MSS is to be read; nothing: none.
+  std::optional<std::uint16_t> tcp_port;
+  std::optional<IpAddress> tcp_address;  ///< address of that service; nothing: `target`
+  /// Read DF in headers of arriving datagrams; left out without CAP_NET_RAW.
+  bool read_headers = true;
 };
 
-/// The largest tunnel MTU that is tried: jumbo frames'.
+/// The largest tunnel MTU that is tried: what fits a jumbo frame.
 inline constexpr std::uint16_t kLargestTunnelMtu = 8940;
 
 /// Finds the MTU of the path that a tunnel's datagrams take, in both directions.

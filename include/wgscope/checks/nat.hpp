@@ -18,11 +18,12 @@
 namespace wgscope::checks {
 
 struct NatOptions {
-  std::vector<config::EndpointName> servers;  ///< at least one; STUN over UDP
-  Family family = Family::v4;                 ///< that is looked at: NATs are IPv4's
-  bool lifetime = true;
-  std::chrono::seconds longest{180};              ///< how far the lifetime is looked for
-  std::optional<std::chrono::seconds> keepalive;  ///< whether this one is often enough
+  std::vector<config::EndpointName> servers;  ///< at least one STUN server, asked over UDP
+  Family family = Family::v4;         ///< only addresses of this family are asked: NATs are IPv4's
+  bool lifetime = true;               ///< also measures how long mappings live
+  std::chrono::seconds longest{180};  ///< the longest silence that is tried
+  std::optional<std::chrono::seconds> keepalive;  ///< the interval to be judged; nothing: none
+  /// How long looking up each name may take.
   Nanoseconds resolve_timeout = std::chrono::seconds{5};
   bool router = true;                 ///< ask the next router too, over IPv4
   std::optional<std::uint32_t> mark;  ///< of what is sent, where it may be set
@@ -31,7 +32,7 @@ struct NatOptions {
   bool servers_are_gateways = false;
 };
 
-/// Asking the router takes no longer than this, beside the rest.
+/// How long asking the router may take. The rest goes on at the same time.
 inline constexpr Nanoseconds kLongestRouterInquiry = std::chrono::seconds{6};
 
 /// Finds out what the NATs on the way do, with STUN servers, and how long they remember silent

@@ -16,15 +16,17 @@
 namespace wgscope::checks {
 
 struct NatFlowOptions {
-  std::optional<std::chrono::seconds> keepalive;  ///< that is judged; nothing or 0: off
-  /// How far the lifetime is looked for. Zero: only whether anything comes in that can be used.
+  /// The interval to be judged; nothing or 0: off.
+  std::optional<std::chrono::seconds> keepalive;
+  /// The longest silence that is tried. Zero: only finds out whether anything comes in that can be
+  /// used.
   std::chrono::seconds longest{180};
 };
 
-/// How the twin's packets go.
+/// Between which addresses inside the tunnel the twin's packets go.
 struct TwinWay {
-  IpAddress from;  ///< the twin's address inside
-  IpAddress to;    ///< ours
+  IpAddress from;  ///< the twin's address
+  IpAddress to;    ///< this host's address
 };
 
 /// @returns bad_value, in a sentence that says what to do: another gateway, the same key, no two
@@ -48,7 +50,7 @@ Result<> check_service(const Target& ours, const Endpoint& service);
 diagnosis::FlowFacts nat_flow(Run& run, Session& session, const Endpoint& service,
                               const NatFlowOptions& options);
 
-/// What the tunnel's own flow is measured with: one of the two, or one after the other both.
+/// What the tunnel's own flow is measured with: one of these, or one after the other both.
 struct FlowHelp {
   std::unique_ptr<Tunnel> twin;     ///< a second peer of the same gateway
   std::optional<Endpoint> service;  ///< a TCP service inside the tunnel

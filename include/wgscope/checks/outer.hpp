@@ -16,14 +16,16 @@
 
 namespace wgscope::checks {
 
-inline constexpr std::uint16_t kOuterPort = 33434;  ///< traceroute's: nothing listens there
-inline constexpr std::uint16_t kOuterPorts = 90;    ///< that many from the first one on are used
+/// traceroute's first UDP port, on which nothing listens.
+inline constexpr std::uint16_t kOuterPort = 33434;
+/// How many ports are used, from the first one on.
+inline constexpr std::uint16_t kOuterPorts = 90;
 /// What a tunnel's MTU is where nobody says otherwise: Ethernet's less WireGuard over IPv6.
 inline constexpr std::uint16_t kUsualTunnelMtu = 1420;
 
 struct OuterOptions {
-  config::EndpointName host;     ///< its port: the first of kOuterPorts closed UDP ports
-  std::optional<Family> family;  ///< absent: the first that the name stands for
+  config::EndpointName host;     ///< its port is the first of kOuterPorts closed UDP ports
+  std::optional<Family> family;  ///< nothing: that of the first address that the name stands for
   std::uint16_t tunnel_mtu = kUsualTunnelMtu;
   bool tunnel_mtu_known = false;
   bool ipv6_inside = false;

@@ -19,18 +19,21 @@
 namespace wgscope::checks {
 
 struct PingOptions {
-  std::uint64_t count = 10;  ///< 0: until the user ends it, which is then a normal end
-  std::chrono::nanoseconds interval = std::chrono::seconds{1};  ///< from one ping to the next
-  std::size_t payload_size = 56;                                ///< bytes behind the ICMP header
-  std::optional<IpAddress> target;                              ///< inside; guessed where absent
-  std::optional<Instant> deadline;                              ///< when all has to be over
+  std::uint64_t count = 10;  ///< 0: goes on until the user ends it, which is then a normal end
+  /// From the start of one round to the next.
+  std::chrono::nanoseconds interval = std::chrono::seconds{1};
+  std::size_t payload_size = 56;    ///< bytes behind the ICMP header
+  std::optional<IpAddress> target;  ///< an address inside the tunnel; nothing: one is guessed
+  std::optional<Instant> deadline;  ///< when the check must end
 };
 
 /// Two pings at once: through the tunnel, and to the gateway's address outside of it.
 struct PingRound {
-  std::uint64_t number = 0;  ///< from 1
+  std::uint64_t number = 0;  ///< counts the rounds from 1
   Instant sent;
-  std::optional<Nanoseconds> inner;  ///< nothing: not answered (yet)
+  /// Round trip through the tunnel; nothing: no answer, or not yet.
+  std::optional<Nanoseconds> inner;
+  /// Round trip outside of the tunnel; nothing: no answer, or not yet.
   std::optional<Nanoseconds> outer;
   bool outer_sent = false;
 };
@@ -44,7 +47,7 @@ class PingObserver {
   virtual ~PingObserver() = default;
 
   virtual void on_round(const PingRound& round) = 0;
-  /// All is over.
+  /// Is called once, when the last answer was waited for.
   virtual void on_result(const diagnosis::PingFacts& /*facts*/) {}
 };
 
@@ -61,9 +64,10 @@ class PingObserver {
 diagnosis::PingFacts ping(Run& run, Session& session, const Target& target,
                           const PingOptions& options, PingObserver* observer = nullptr);
 
-/// Through the tunnel, where the last ones are not answered: they count nowhere.
+/// How many more pings go through the tunnel where the last ones are not answered. They do not
+/// count.
 inline constexpr int kExtraPings = 3;
-/// From one ping to the next at least, for the sake of others on the path.
+/// The shortest interval between two pings that is accepted, for the sake of others on the path.
 inline constexpr std::chrono::milliseconds kLeastPingInterval{10};
 
 /// @param tunnel, observer  outlive the question.

@@ -20,13 +20,14 @@ namespace wgscope::checks {
 
 /// Where a target comes from: a wg-quick file, options, or both. Options override the file.
 struct TargetOptions {
-  std::string config;            ///< path; "-": standard input, here and below
-  std::string peer;              ///< which of several peers: its public key or name
-  std::string private_key_file;  ///< path
-  std::string private_key_env;   ///< name of an environment variable
+  /// Path of the wg-quick file; "-": standard input, also in other members; empty: none.
+  std::string config;
+  std::string peer;  ///< the public key or name of one peer in the file; empty: there is only one
+  std::string private_key_file;  ///< path of a file or pipe with the key alone
+  std::string private_key_env;   ///< name of the environment variable that holds the key
   std::string preshared_key_file;
-  std::string gateway;   ///< public key
-  std::string endpoint;  ///< HOST:PORT
+  std::string gateway;   ///< the gateway's public key
+  std::string endpoint;  ///< the gateway's address, as HOST:PORT
   std::vector<std::string> addresses;
   std::vector<std::string> allowed_ips;
   std::optional<std::uint16_t> mtu;
@@ -51,7 +52,7 @@ struct Prepared {
 /// @returns what keeps the target from being known, in a sentence that says what to do.
 Result<Prepared> prepare(const TargetOptions& options);
 
-/// A wg-quick file as it was read.
+/// The content of a wg-quick file, and who can read the file.
 struct ConfigFile {
   config::WgQuickConfig config;
   std::optional<unsigned> mode;  ///< permission bits; absent for what is not a regular file
@@ -69,7 +70,7 @@ Result<ConfigFile> read_config_file(const std::string& path);
 /// @returns as os::read_file() and config::parse_expectations(), naming the path.
 Result<std::vector<config::Expectation>> read_expectations(const std::string& path);
 
-/// A preshared key, alone in a file or pipe.
+/// Reads a preshared key, which is alone in a file or pipe.
 /// @returns bad_value, access_denied, io, naming the path.
 Result<PresharedKey> read_preshared_key(const std::string& path);
 

@@ -31,16 +31,16 @@ class Question {
   Question& operator=(const Question&) = delete;
   virtual ~Question() = default;
 
-  /// Whom it is about: "gw.example.net:51820".
+  /// What the question is about: "gw.example.net:51820".
   [[nodiscard]] virtual diagnosis::Text target() const = 0;
-  /// What it would send, to whom, and what that changes; a line each. Tunnel::plan() comes before
-  /// it where there is a tunnel.
+  /// One line for each thing that ask() would send, to whom, and what that changes there. Where
+  /// there is a tunnel, Tunnel::plan() comes before.
   [[nodiscard]] virtual std::vector<diagnosis::Text> plan() const = 0;
-  /// Finds out, and adds what was found to the report.
-  /// @param deadline  when all has to be over, the handshake included; nothing: no limit.
+  /// Finds the answer, and adds it to the report. @param deadline  when the check must end, the
+  /// handshake included; nothing: no limit.
   virtual void ask(Run& run, std::optional<Instant> deadline, diagnosis::Report& report) = 0;
-  /// Adds that it was not asked. @param because  the finding that explains why; nothing: the run
-  /// was interrupted.
+  /// Adds to the report that the question was not asked. @param because  the finding that explains
+  /// why; nothing: the run was interrupted.
   virtual void skip(std::optional<diagnosis::FindingId> because,
                     diagnosis::Report& report) const = 0;
 };
@@ -61,7 +61,8 @@ class InnerQuestion : public Question {
 
  protected:
   [[nodiscard]] Tunnel& tunnel() const { return tunnel_; }
-  /// Whom a plan names: the address that was given, or else the one that would be guessed.
+  /// The address inside the tunnel that a plan names: the given one, or else the one that would be
+  /// guessed.
   [[nodiscard]] diagnosis::Text whom(const std::optional<IpAddress>& given) const;
   virtual void ask_through(Run& run, Session& session, std::optional<Instant> deadline,
                            diagnosis::Report& report) = 0;

@@ -48,13 +48,14 @@ class Run {
   /// Drives the loop until that time, or interrupt().
   void pass_until(Instant limit);
 
-  /// Something may have happened that wait() should look at. From any thread.
+  /// Makes wait() look again whether what it waits for has happened. From any thread.
   void wake() const { loop_.stop(); }
-  /// The user has had enough: every wait() returns at once from now on. For handlers in the loop.
+  /// Ends the check for the user: every wait() returns at once from now on. For handlers in the
+  /// loop.
   void interrupt();
   [[nodiscard]] bool interrupted() const { return interrupted_; }
-  /// The interrupt ended a check that was to go on until then: it cut nothing short, and
-  /// wait() waits again.
+  /// Takes the interrupt back. For a check that was to go on until then: the interrupt cut nothing
+  /// short, and wait() waits again.
   void resume() { interrupted_ = false; }
 
   void say(const diagnosis::Text& what, std::optional<Instant> until = std::nullopt);

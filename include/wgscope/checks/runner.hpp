@@ -15,13 +15,13 @@ namespace wgscope::checks {
 /// How a check that was handed to a Runner came to its end.
 enum class RunEnd : std::uint8_t {
   done,
-  timed_out,  ///< its deadline cut it short, or passed before it began
+  timed_out,  ///< the deadline interrupted the check, or passed before it began
   cancelled,
 };
 
 struct RunnerLimits {
-  std::size_t at_once = 32;  ///< checks that run; at least 1
-  std::size_t waiting = 64;  ///< checks that wait until one of those ends
+  std::size_t at_once = 32;  ///< the most checks that run at the same time; at least 1
+  std::size_t waiting = 64;  ///< the most checks that wait until a running one ends
 };
 
 /// Runs checks for any number of threads: several at once, each on a thread and a loop of its own.
@@ -43,7 +43,8 @@ class Runner {
 
   struct Outcome {
     RunEnd end = RunEnd::done;
-    /// What is known; marked as interrupted unless the check is done. Empty where it never began.
+    /// What the check found out, marked as interrupted unless it is done. Empty where it never
+    /// began.
     diagnosis::Report report;
   };
 

@@ -18,10 +18,11 @@ class Stamps {
   /// @param folder  empty: this run only, for a key that is used nowhere else.
   /// @returns as os::StampStore::open().
   static Result<Stamps> open(const std::string& folder, const PublicKey& key);
-  Stamps() = default;  ///< this run only
+  Stamps() = default;  ///< keeps nothing beyond this run
 
   [[nodiscard]] noise::Tai64n last() const { return last_; }
-  /// Before a handshake with that stamp is sent. @returns false where it could not be kept.
+  /// Call before a handshake with that stamp is sent. @returns false where the stamp could not be
+  /// written to the folder.
   bool cover(const noise::Tai64n& stamp);
   /// How far the key's last stamp is in the future: the clock was set back, or the key was used
   /// where the clock is ahead.

@@ -19,14 +19,14 @@ namespace wgscope::checks {
 /// What a check is about: the probe's own peer, and the gateway it speaks to.
 struct Target {
   PrivateKey private_key;
-  std::vector<Prefix> addresses;  ///< ours inside the tunnel; at least one
-  std::uint16_t mtu = 1420;       ///< bytes, of inner packets
+  std::vector<Prefix> addresses;  ///< this host's addresses inside the tunnel; at least one
+  std::uint16_t mtu = 1420;       ///< the tunnel's MTU: bytes of packets inside it
   std::optional<std::uint32_t> fwmark;
-  std::uint16_t local_port = 0;  ///< of the outer flow, where it is free; 0: any
-  std::vector<IpAddress> dns;    ///< name servers, those of the configuration that are addresses
+  std::uint16_t local_port = 0;  ///< UDP port to send from, where it is free; 0: any port
+  std::vector<IpAddress> dns;    ///< those name servers of the configuration that are addresses
 
   PublicKey gateway;
-  std::string name;  ///< the gateway's, where the file has one
+  std::string name;  ///< the gateway's name in the file; empty: it has none
   PresharedKey preshared_key;
   config::EndpointName endpoint;
   std::vector<Prefix> allowed_ips;
@@ -37,23 +37,23 @@ struct Target {
 diagnosis::Text endpoint_text(const Target& target);
 diagnosis::Text endpoint_text(const config::EndpointName& endpoint);
 
-/// Which of the peers is meant.
+/// Finds the peer that is meant.
 /// @param peer  its public key or its name; empty where there is only one.
 /// @returns its index; bad_value, in a sentence that says what to do: no peer, several of which
 /// none is named, none or several that are named so.
 Result<std::size_t> choose_peer(const config::WgQuickConfig& config, const std::string& peer);
 
-/// @param peer  the public key, or the name, of the one that is meant; empty where there is only
+/// Makes a target of a configuration, whose keys are moved out.
+/// @param peer  the public key or the name of the peer that is meant; empty where there is only
 /// one.
-/// @param config  its keys are moved out.
 /// @returns bad_value or missing_key, in a sentence that says what to do: no private key, no
 /// address, no peer or several of which none is named, a peer without an endpoint.
 Result<Target> make_target(config::WgQuickConfig config, const std::string& peer = {});
 
-/// Whether the gateway is who packets to that address go to: its allowed IPs have it.
+/// Whether packets to that address go to the gateway: its allowed IPs contain it.
 bool is_allowed(const Target& target, const IpAddress& address);
 
-/// @returns bad_value for an address that is not inside the tunnel, in a sentence.
+/// Whether an address is inside the tunnel. @returns bad_value in a sentence if it is not.
 Result<> check_inside(const Target& target, const IpAddress& address);
 
 /// The address inside the tunnel that is likeliest to answer where nobody names one. In this order:

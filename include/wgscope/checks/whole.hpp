@@ -14,10 +14,11 @@
 namespace wgscope::checks {
 
 struct WholeOptions {
-  bool quick = false;                       ///< fewer pings and tries, less time for the MTU
-  std::optional<IpAddress> target;          ///< inside; guessed where absent
-  std::vector<config::Expectation> wanted;  ///< empty: what is reachable is not asked
-  /// What the run leaves out, for a tunnel that works.
+  bool quick = false;  ///< sends fewer pings, tries less often, and gives the MTU less time
+  std::optional<IpAddress> target;  ///< an address inside the tunnel; nothing: one is guessed
+  /// What must be reachable or not; empty: that is not asked.
+  std::vector<config::Expectation> wanted;
+  /// What the run leaves out: commands to name in the report of a tunnel that works.
   std::vector<diagnosis::Further> further;
 };
 
