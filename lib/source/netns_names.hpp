@@ -29,9 +29,9 @@ class NetnsNames {
   void look();
 
   std::string folder_;
-  std::map<os::NetnsId, std::string> names_;  ///< as they were when last looked at
-  std::optional<Error> obstacle_;             ///< why some of them are not known
-  bool looked_ = false;                       ///< in this collection
+  std::map<os::NetnsId, std::string> names_;  ///< what look() found the last time
+  std::optional<Error> obstacle_;  ///< why look() could not find all names; nothing: it did
+  bool looked_ = false;            ///< look() was called in this collection
 };
 
 }  // namespace wgscope::source

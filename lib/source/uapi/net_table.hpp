@@ -18,7 +18,7 @@ namespace wgscope::uapi {
 
 struct NetTable {
   std::string text;
-  bool one_piece = true;  ///< false: lines may be missing or doubled
+  bool one_piece = true;  ///< one read gave all of it; else lines may be missing or doubled
 };
 
 /// @param folder  an open folder that `path` is relative to, or AT_FDCWD.
