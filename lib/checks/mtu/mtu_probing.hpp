@@ -20,9 +20,9 @@ namespace wgscope::checks {
 
 /// What makes a datagram of a probe's size.
 enum class MtuWay : std::uint8_t {
-  forward,   ///< a small echo request, padded
-  backward,  ///< the reply to an echo request
-  answered,  ///< an answer of the measuring service, which it pads to any size
+  forward,   ///< a small echo request, padded behind its end
+  backward,  ///< the reply to an echo request of that size
+  answered,  ///< an answer of the measuring service, which pads it to that size
 };
 
 /// Bytes that UDP and IP add to a datagram.
@@ -45,11 +45,12 @@ class MtuProbing {
   /// @returns what it found.
   path::MtuResult search(const path::MtuSearchConfig& config, Instant deadline);
 
-  /// The largest fragment of a reply, in bytes. A reply that comes in fragments does not count as
-  /// an answer, because the path did not let it pass whole. Nothing: none came in fragments.
+  /// Bytes of the largest fragment of a reply; nothing: no reply came in fragments. A reply in
+  /// fragments does not count as an answer, because the path did not let it pass whole.
   [[nodiscard]] const std::optional<std::size_t>& largest_fragment() const { return fragment_; }
-  /// Before the first reply in fragments, replies at least as large had been lost, as happens where
-  /// their sender must first learn that they are too big. Nothing: none came in fragments.
+  /// Whether replies at least as large were lost before the first reply in fragments, as happens
+  /// where their sender must first learn that they are too big. Nothing: no reply came in
+  /// fragments.
   [[nodiscard]] std::optional<bool> fragments_after_losses() const { return after_losses_; }
   /// Whether replies came in fragments inside the tunnel.
   [[nodiscard]] bool inner_fragments() const;
@@ -77,18 +78,19 @@ class MtuProbing {
   MtuService& service_;
   std::uint16_t id_;
   std::optional<path::MtuSearch> search_;
-  std::vector<std::size_t> sizes_;   ///< of probes, by id
-  std::deque<path::MtuProbe> held_;  ///< to be sent, one after the other
+  std::vector<std::size_t> sizes_;   ///< the size of each probe, by its id
+  std::deque<path::MtuProbe> held_;  ///< probes that wait until next_send_
   Instant next_send_{};
   std::size_t errors_seen_;
   std::size_t failures_seen_;
   std::size_t fragments_seen_;
   std::uint64_t inner_fragments_before_;
-  std::optional<std::uint32_t> refused_;  ///< the last probe that this host did not send
+  std::optional<std::uint32_t> refused_;  ///< id of the last probe that this host did not send
   std::optional<std::size_t> fragment_;
-  std::vector<bool> came_;  ///< of probes, by id: an answer came, whole or in fragments
+  std::vector<bool> came_;  ///< by id of the probe: whether an answer came, whole or in fragments
   std::optional<bool> after_losses_;
-  std::optional<wire::MeasuringReport> told_;  ///< the last report that the search knows of
+  /// The last report of the service that the search was told.
+  std::optional<wire::MeasuringReport> told_;
   Session::Attention attention_;
 };
 

@@ -34,17 +34,18 @@ class OuterWitness {
 
   struct Packet {
     std::uint32_t id = 0;
-    std::size_t size = 0;  ///< of the whole IP packet; 0: as small as it can be
+    std::size_t size = 0;  ///< bytes of the whole IP packet; 0: as small as it can be
     std::optional<std::uint8_t> hop_limit;
-    bool one_flow = false;  ///< all such packets are of one flow, so that routers send them one way
+    /// Sent like all others of this kind, so that routers send them the same way.
+    bool one_flow = false;
   };
   struct Sent {
-    bool too_large = false;            ///< not sent: larger than this host's interface takes
-    std::optional<std::size_t> limit;  ///< of that interface, where it is known
+    bool too_large = false;  ///< the packet was not sent: this host's interface takes less
+    std::optional<std::size_t> limit;  ///< what that interface takes, in bytes; nothing: unknown
   };
   virtual Sent send(const Packet& packet) = 0;
 
-  /// Of the packet that something came about. Nothing: it does not tell which.
+  /// Packet::id of the packet that an answer or error is about. Nothing: it does not tell which.
   using Id = std::optional<std::uint32_t>;
   /// What to do about what comes. Each may be left out.
   struct Attendant {
@@ -58,13 +59,13 @@ class OuterWitness {
     return attendance_.add(std::move(attendant));
   }
 
-  /// Identifiers of the next search begin here, so that late answers to the one before
-  /// do not count.
+  /// Where the identifiers of the next search begin, so that late answers to the search before do
+  /// not count.
   [[nodiscard]] std::uint32_t base() const { return base_; }
   void set_base(std::uint32_t base) { base_ = base; }
 
-  /// The largest fragment of an answer, in bytes. An answer that comes in fragments does not count.
-  /// Nothing: none came in fragments.
+  /// Bytes of the largest fragment of an answer; nothing: none came in fragments. An answer in
+  /// fragments does not count as one.
   [[nodiscard]] const std::optional<std::size_t>& largest_fragment() const { return fragment_; }
 
  protected:
@@ -72,7 +73,7 @@ class OuterWitness {
   OuterWitness(Run& run, const Endpoint& to) : run_(run), to_(to) {}
   /// Calls read() whenever something came to the socket. @returns as PollLoop::add().
   Result<os::PollLoop::Watch> watch(int socket);
-  virtual void read() = 0;  ///< all that came
+  virtual void read() = 0;  ///< reads everything that has come to the socket
   void tell_answer(Instant now, Id id) const;
   void tell_exceeded(Instant now, Id id, const IpAddress& from) const;
   void tell_too_big(Instant now, Id id, const IpAddress& from, std::size_t mtu) const;
@@ -80,7 +81,7 @@ class OuterWitness {
   Run& run_;
   Endpoint to_;
   std::optional<std::size_t> fragment_;
-  std::optional<std::size_t> limit_;  ///< that this host's interface reported last
+  std::optional<std::size_t> limit_;  ///< the MTU that this host's interface reported last
 
  private:
   Attendance<Attendant> attendance_;
@@ -107,7 +108,7 @@ class UdpWitness final : public OuterWitness {
   std::array<std::byte, 4> secret_{};
   std::array<Id, kOuterPorts> last_of_port_{};
   std::vector<std::byte> payload_;
-  os::PollLoop::Watch watch_;  ///< ends before the socket does
+  os::PollLoop::Watch watch_;  ///< declared last, so that it ends before the socket is closed
 };
 
 /// Sends echo requests, whose replies are as large, so this measures the forward and the reverse

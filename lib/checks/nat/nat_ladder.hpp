@@ -33,7 +33,7 @@ class LadderCalls {
  private:
   struct Line {
     path::SilentTcp tcp;
-    std::optional<Instant> data;  ///< when data last came in
+    std::optional<Instant> data;  ///< when data last came in; nothing: none has
   };
 
   struct Opening;
@@ -53,8 +53,8 @@ class LadderCalls {
   Session& ours_;
   SilentFlow flow_;
   std::vector<Line> lines_;
-  std::size_t packets_ = 0;       ///< sent to the service
-  std::optional<Instant> shown_;  ///< the end of the silence that a person was shown last
+  std::size_t packets_ = 0;       ///< packets sent to the service
+  std::optional<Instant> shown_;  ///< when the silence ends that a person was shown last
 };
 
 }  // namespace wgscope::checks

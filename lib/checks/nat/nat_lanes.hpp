@@ -60,15 +60,15 @@ class NatLanes {
   };
   struct Asked {
     Purpose purpose{};
-    std::size_t engine = 0;
+    std::size_t engine = 0;  ///< index of the lifetime in measured_
     std::size_t lane = 0;
     std::uint32_t serial = 0;
     Instant answer_at{};
     bool every_second = false;
   };
   struct Lane {
-    std::size_t socket = 0;
-    std::uint32_t serial = 0;           ///< of the latest request
+    std::size_t socket = 0;             ///< index of the lane's socket in sockets_
+    std::uint32_t serial = 0;           ///< the serial of the lane's latest request
     std::optional<std::uint16_t> port;  ///< the outer port that the latest request came from
   };
   struct Measured {
@@ -94,15 +94,16 @@ class NatLanes {
   Random& random_;
   IpAddress local_;
   Endpoint server_;
-  std::size_t control_ = 0;
+  std::size_t control_ = 0;  ///< index in sockets_ of the socket that gets answers for lanes
+  /// The outer address and port of `control`, as the server sees them.
   std::optional<Endpoint> control_mapped_;
   std::vector<Measured> measured_;
-  std::chrono::seconds interval_{};  ///< the keepalive interval that is tried
+  std::chrono::seconds interval_{};  ///< the keepalive interval that is tried; 0: none
   std::optional<path::KeepaliveTrials> trials_;
   Lane trial_;
   std::map<wire::StunTransaction, Asked> asked_;
-  std::multimap<Instant, Asked> triggers_;
-  Instant end_;                                     ///< measuring ends then at the latest
+  std::multimap<Instant, Asked> triggers_;          ///< what the server is to be asked, and when
+  Instant end_;                                     ///< when measuring ends at the latest
   std::optional<std::chrono::seconds> said_alive_;  ///< the bracket that a person was shown last
   NatSockets sockets_;
 };

@@ -26,7 +26,7 @@ class NatSockets {
     std::function<void(Instant, std::size_t socket, const Endpoint& from,
                        std::span<const std::byte>)>
         on_datagram = {};
-    /// Something that was sent there cannot arrive, or could not be sent.
+    /// A datagram to `destination` could not be sent, or an ICMP error said that it cannot arrive.
     std::function<void(Instant, std::size_t socket, const Endpoint& destination)> on_unreachable =
         {};
   };
@@ -40,7 +40,8 @@ class NatSockets {
   NatSockets& operator=(const NatSockets&) = delete;
   ~NatSockets();
 
-  /// One more, on a free port of `local`. @returns as UdpSocket::open() and PollLoop::add().
+  /// Opens one more socket, on a free port of `local`. @returns as UdpSocket::open() and
+  /// PollLoop::add().
   Result<std::size_t> open(const IpAddress& local);
   /// What cannot be sent is handed to Handlers::on_unreachable.
   void send(std::size_t socket, const Endpoint& to, std::span<const std::byte> bytes);

@@ -43,12 +43,13 @@ class TwinCalls {
   Session& twin_;
   TwinWay way_;
   SilentFlow flow_;
+  /// Random bytes that show that an echo request is a call of ours.
   std::array<std::byte, 8> mark_{};
   std::uint16_t id_ = 0;
-  Instant warm_at_;
-  std::optional<Instant> shown_;  ///< the end of the silence that a person was shown last
-  std::optional<IpAddress> rejected_by_;
-  Session::Attention attention_;  ///< to the twin's session
+  Instant warm_at_;  ///< when the twin next sends something, so that its own flow stays open
+  std::optional<Instant> shown_;          ///< when the silence ends that a person was shown last
+  std::optional<IpAddress> rejected_by_;  ///< who said by ICMP that calls are not let through
+  Session::Attention attention_;          ///< registration for events of the twin's session
 };
 
 }  // namespace wgscope::checks

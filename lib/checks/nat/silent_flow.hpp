@@ -33,7 +33,7 @@ class SilentFlow {
     std::function<bool(Instant, std::span<const std::byte>)> on_packet = {};
     /// The gateway sent something else, or a packet that nobody waited for.
     std::function<void(Instant)> on_other = {};
-    /// A handshake was completed.
+    /// A handshake was completed, whoever began it.
     std::function<void(Instant)> on_keyed = {};
   };
   using Attention = Attendance<Attendant>::Attention;
@@ -47,7 +47,7 @@ class SilentFlow {
   void tell_other(Instant now) const;
 
   Session& session_;
-  std::size_t events_seen_;
+  std::size_t events_seen_;  ///< how many events of the session take_events() has told
   Attendance<Attendant> attendance_;
   Session::Attention attention_;
 };

@@ -24,24 +24,26 @@ inline constexpr std::chrono::milliseconds kUpnpListening{1900};
 /// found, and is killed with this object.
 class UpnpInquiry {
  public:
-  /// Begins. Run::wake() is called once it is done(). @param local  whose link is searched.
+  /// Starts the process. Run::wake() is called once the inquiry is done(). @param local  whose link
+  /// is searched.
   UpnpInquiry(Run& run, const IpAddress& local, const IpAddress& router);
   UpnpInquiry(const UpnpInquiry&) = delete;
   UpnpInquiry& operator=(const UpnpInquiry&) = delete;
   ~UpnpInquiry();
 
   [[nodiscard]] bool done() const { return !pipe_; }
-  /// Before it is done(): that there was no answer in time.
+  /// Before the inquiry is done(), these say that no answer came in time.
   [[nodiscard]] diagnosis::UpnpFacts facts() const;
 
  private:
   void read();
 
   pid_t child_ = -1;
-  os::UniqueFd pipe_;  ///< what the child says; closed with its end
-  std::string said_;
-  diagnosis::UpnpFacts failed_;  ///< to begin with
-  os::PollLoop::Watch watch_;    ///< ends before its descriptor
+  /// What the child writes is read from here; closed when the child ends.
+  os::UniqueFd pipe_;
+  std::string said_;             ///< what the child has written so far
+  diagnosis::UpnpFacts failed_;  ///< why the process could not be started
+  os::PollLoop::Watch watch_;    ///< declared last, so that it ends before the descriptor is closed
 };
 
 /// Whether a URL leads to that host: "http://HOST:1234/…". Credentials and names do not count.
