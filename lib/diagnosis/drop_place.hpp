@@ -8,7 +8,7 @@
 
 namespace wgscope::diagnosis {
 
-/// "between 203.0.113.1 (hop 3) and 203.0.113.9 (hop 4)"; nothing where it is not told.
+/// The place in words: "between 203.0.113.1 (hop 3) and 203.0.113.9 (hop 4)". Nothing: unknown.
 /// @param end  the far end's name: "the gateway".
 std::optional<Text> place_of_drop(const path::HopSearchResult& place, const Text& end);
 

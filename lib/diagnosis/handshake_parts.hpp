@@ -25,7 +25,7 @@ struct Scene {
   const AttemptFacts& one;
 };
 
-/// "gw.example.net:51820"
+/// The endpoint as reports write it: "gw.example.net:51820".
 Text endpoint_text(const config::EndpointName& endpoint);
 /// The command for packets of that family: "iptables", "ip6tables".
 Words iptables(const IpAddress& address);
@@ -63,7 +63,8 @@ void blame_way(const Scene& scene, std::vector<Check>& checks);
 struct IcmpVerdict {
   FindingId id{};
   IcmpReport report;
-  bool of_initiations = false;  ///< false: of plain bytes to the same port
+  /// The error quotes an initiation; else plain bytes to the same port.
+  bool of_initiations = false;
 };
 std::optional<IcmpVerdict> icmp_verdict(const AttemptFacts& attempt);
 Check check_icmp(const Scene& scene);

@@ -14,23 +14,27 @@ namespace wgscope::diagnosis {
 
 /// How long a silent flow is remembered.
 struct LifetimeBracket {
-  std::optional<std::chrono::seconds> alive_after;  ///< the longest silence that it survived
-  std::optional<std::chrono::seconds> gone_after;   ///< the shortest that it did not survive
+  /// The longest silence that the flow survived; nothing: none.
+  std::optional<std::chrono::seconds> alive_after;
+  /// The shortest silence that it did not survive; nothing: none.
+  std::optional<std::chrono::seconds> gone_after;
 };
 
 /// PersistentKeepalive, and what is known of the flow that it is to keep alive.
 struct KeepaliveSeen {
-  std::chrono::seconds interval{};   ///< 0: off
-  std::chrono::seconds slack{};      ///< by which a keepalive may be late
-  path::KeepaliveVerdict verdict{};  ///< of silences of the interval and the slack
-  std::size_t survived = 0;          ///< how many of those were survived
-  LifetimeBracket own;               ///< of the flow in the state in which the tunnel keeps it
-  /// Of the flow in the state in which it is forgotten soonest: what the margin is counted from.
+  std::chrono::seconds interval{};   ///< the configured PersistentKeepalive; 0: off
+  std::chrono::seconds slack{};      ///< by how much a keepalive may be late
+  path::KeepaliveVerdict verdict{};  ///< whether silences of interval + slack were survived
+  std::size_t survived = 0;          ///< how many silences of interval + slack were survived
+  LifetimeBracket own;  ///< lifetime of the flow in the state in which the tunnel keeps it
+  /// Lifetime of the flow in the state in which it is forgotten soonest: the margin is counted from
+  /// it.
   LifetimeBracket shortest;
-  std::chrono::seconds longest{};  ///< how far was looked
-  bool finished = true;            ///< false: it was cut short
-  bool behind_nat = false;         ///< a NAT is proven, however long it remembers
-  std::vector<Text> evidence;      ///< of the lifetime
+  std::chrono::seconds longest{};  ///< the longest silence that was to be tried
+  bool finished = true;            ///< false: the measurement was interrupted
+  /// A NAT is proven to be on the path, however long it remembers flows.
+  bool behind_nat = false;
+  std::vector<Text> evidence;  ///< lines that say how the lifetime was measured
 };
 
 /// Whether PersistentKeepalive is often enough, and with a margin.

@@ -19,29 +19,30 @@ namespace wgscope::diagnosis {
 inline constexpr std::size_t kTcpOverIpv4 = 20 + 20;  // RFC 9293 §3.7.1
 inline constexpr std::size_t kTcpOverIpv6 = 40 + 20;
 
-/// "1400 bytes", "1388 to 1403 bytes", "at least 1480 bytes": the path MTU.
+/// The path MTU in words: "1400 bytes", "1388 to 1403 bytes", "at least 1480 bytes".
 Text size_text(const path::MtuResult& direction);
-/// "every size up to 1500 bytes arrives", "sizes up to 1492 bytes arrive"
+/// What arrives, in words: "every size up to 1500 bytes arrives", "sizes up to 1492 bytes arrive".
 Text arrival_text(const path::MtuResult& direction);
-/// The sizes around the boundary, and what became of them.
-/// @param what  of which they are: "echo requests of "; empty: datagrams.
+/// Adds the sizes around the boundary, and what became of them, as evidence. @param what  whose
+/// sizes they are: "echo requests of "; empty: datagrams.
 void add_tried(const path::MtuResult& direction, const Text& what, Finding& finding);
-/// The router that reported the MTU, rightly.
+/// The router that reported the MTU, if the search confirmed the report.
 std::optional<IpAddress> reporter_of(const path::MtuResult& direction);
-/// Whether its `mtu` is the path's, or as much as was wanted; not how far a search had come.
-/// @param full  what the setting makes.
+/// Whether `direction.mtu` is that of the path, or as much as was wanted, and not just how far the
+/// search had come. @param full  the size that the configured MTU makes.
 bool is_known(const path::MtuResult& direction, std::size_t full);
 
 /// The MTU that fits, beside the one in use.
 struct MtuSetting {
-  std::size_t fitting = 0;
-  bool is_smaller = false;   ///< than the one in use, in a direction that is measured
-  bool ipv6_inside = false;  ///< which needs path::kSmallestIpv6
+  std::size_t fitting = 0;  ///< the MTU that fits, in bytes
+  /// `fitting` is below the MTU in use, in a direction that was measured.
+  bool is_smaller = false;
+  bool ipv6_inside = false;  ///< the tunnel carries IPv6, which needs path::kSmallestIpv6
 };
-/// What to set. @param summary  for the case that IPv6 has room.
+/// The check that says which MTU to set. @param summary  for the case that IPv6 has room.
 Check setting_check(CheckKind kind, const MtuSetting& setting, Text summary);
 
-/// What headers of TCP and IP take of an inner packet.
+/// Bytes that the headers of TCP and IP take of an inner packet.
 constexpr std::size_t tcp_headers(Family inner) {
   return inner == Family::v4 ? kTcpOverIpv4 : kTcpOverIpv6;
 }
@@ -49,15 +50,17 @@ constexpr std::size_t tcp_headers(Family inner) {
 /// Commands that lower what TCP connections through the gateway agree on, to what fits this MTU.
 std::vector<Text> clamp_fix(std::size_t mtu);
 
-/// What an inner service announces, where one was asked.
+/// The check of the segment size that a service inside the tunnel announces. Nothing: no service
+/// was asked.
 std::optional<Check> tcp_check(const MtuFacts& facts);
 
-/// Where our datagrams come from, where the gateway told.
+/// The check of the address from which the gateway receives our datagrams. Nothing: unknown.
 std::optional<Check> seen_as_check(const MtuFacts& facts);
 
-/// Whether the gateway's datagrams may be fragmented, where that is known.
+/// The check of whether the gateway's datagrams may be fragmented. Nothing: unknown.
 std::optional<Check> cutting_check(const MtuFacts& facts);
-/// The same as evidence for what becomes of its large datagrams.
+/// Whether the gateway's datagrams may be fragmented, as evidence for what becomes of its large
+/// ones.
 Text cutting_evidence(const MtuFacts& facts);
 
 }  // namespace wgscope::diagnosis

@@ -17,17 +17,17 @@ namespace wgscope::diagnosis {
 
 bool is_dependent(path::NatMapping mapping);
 
-/// "silent mappings live for 29 to 30 s".
+/// The lifetime in words: "silent mappings live for 29 to 30 s".
 Text describe_lifetime(const path::MappingLifetimeResult& result);
 
-/// What the first server that answered saw.
+/// The address of this host that the first server to answer saw.
 std::optional<IpAddress> mapped_address(const NatFacts& facts);
-/// What the router says of its outer side, where that may be true.
+/// The outer address that the router names, where that may be true.
 std::optional<IpAddress> router_outer(const NatFacts& facts);
-/// Nothing: it was not asked.
+/// The check of the router. Nothing: no router was asked.
 std::optional<Check> check_router(const NatFacts& facts);
 
-/// Lifetime and keepalive, as far as they were wanted.
+/// The checks of lifetime and keepalive, as far as they were wanted.
 std::vector<Check> check_lifetime(const NatFacts& facts);
 
 }  // namespace wgscope::diagnosis

@@ -18,24 +18,24 @@ struct ReachScene {
 Check make_reach_check(const config::Expectation& wanted, Status status, Text summary);
 Check make_reach_check(const ReachScene& scene, Status status, Text summary, Finding finding);
 
-/// Of a target that should answer.
+/// The check of a target that should answer.
 Check check_open(const ReachScene& scene);
-/// Of a target that must not.
+/// The check of a target that must not answer.
 Check check_closed(const ReachScene& scene);
 
-/// "10.9.0.1:22", "http://intranet.example/": without the kind.
+/// The target without its kind: "10.9.0.1:22", "http://intranet.example/".
 Text target_of(const config::Expectation& expectation);
-Words words_of(config::ReachKind kind);  ///< as config::to_string()
+Words words_of(config::ReachKind kind);  ///< the kind's name, as config::to_string() has it
 Text rcode_of(const DnsFacts& dns);
-/// "once", "3 times"
+/// How often, in words: "once", "3 times".
 Text times(std::size_t count);
 std::size_t count_of(const ReachResult& result, ReachOutcome outcome);
 const ReachTry* first_of(const ReachResult& result, ReachOutcome outcome);
-/// Answered, and with what was wanted.
+/// Whether the target answered, and with what was expected.
 bool is_as_wanted(const config::Expectation& wanted, const ReachTry& tried);
-/// A try's end in a line of evidence.
+/// The outcome of an attempt, as a line of evidence.
 Text describe(const config::Expectation& wanted, const ReachTry& tried);
-/// All tries, those that ended alike in one line.
+/// The outcomes of all attempts as evidence, one line for those that ended alike.
 std::vector<Text> evidence_of(const ReachResult& result);
 
 }  // namespace wgscope::diagnosis
