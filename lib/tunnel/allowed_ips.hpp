@@ -21,7 +21,7 @@ namespace wgscope::tunnel {
 /// interface whose peers change all the time is compacted when half of them are empty.
 class AllowedIps {
  public:
-  /// A prefix that another peer has becomes this one's. @returns who had it.
+  /// Adds a prefix. One that another peer has becomes this peer's. @returns the peer that had it.
   std::optional<PeerId> insert(const Prefix& prefix, PeerId peer);
   void remove_peer(PeerId peer);
 
@@ -42,7 +42,8 @@ class AllowedIps {
 
     static Bits of(std::span<const std::byte> octets, Family family);
     [[nodiscard]] unsigned bit(unsigned position) const;
-    [[nodiscard]] unsigned common_with(const Bits& other) const;  ///< leading bits that are equal
+    /// How many leading bits are equal.
+    [[nodiscard]] unsigned common_with(const Bits& other) const;
     [[nodiscard]] Bits masked(unsigned size) const;
   };
   struct Node {
@@ -63,7 +64,7 @@ class AllowedIps {
 
   std::vector<Node> nodes_;
   std::array<Index, 2> roots_{kNone, kNone};
-  std::size_t emptied_ = 0;
+  std::size_t emptied_ = 0;  ///< nodes without a peer since one was removed, until rebuild()
 };
 
 }  // namespace wgscope::tunnel

@@ -72,7 +72,8 @@ class Interface::Core {
   /// What one of this interface's receiver indexes stands for.
   struct Target {
     PeerId peer;
-    noise::KeyPair* session = nullptr;  ///< null: an outstanding handshake
+    /// Null: the index is of a handshake that waits for its response.
+    noise::KeyPair* session = nullptr;
   };
 
   // handshakes.cpp
@@ -104,9 +105,11 @@ class Interface::Core {
   std::optional<PeerId> route(std::span<const std::byte> packet) const;
 
   // timers.cpp: what traffic does to them
-  void packet_passed(Instant now, PeerId id);  ///< authenticated, either way
-  void packet_sent(PeerState& peer);           ///< authenticated, keepalives included
-  void packet_received(PeerState& peer);       ///< authenticated, keepalives included
+  /// For each authenticated packet, sent or received.
+  void packet_passed(Instant now, PeerId id);
+  void packet_sent(PeerState& peer);  ///< for each authenticated packet sent, keepalives included
+  /// For each authenticated packet received, keepalives included.
+  void packet_received(PeerState& peer);
   void data_sent(Instant now, PeerId id);
   void data_received(Instant now, PeerId id);
   void initiation_sent(Instant now, PeerId id);
@@ -128,7 +131,8 @@ class Interface::Core {
   noise::TimestampSource stamps_;
   std::size_t mtu_;
 
-  std::vector<std::unique_ptr<PeerState>> peers_;  ///< by PeerId; null where one was removed
+  /// Index: PeerId::value; null: that peer was removed.
+  std::vector<std::unique_ptr<PeerState>> peers_;
   std::unordered_map<PublicKey, PeerId, PublicKeyHash> by_key_;
   AllowedIps allowed_ips_;
   Schedule schedule_;

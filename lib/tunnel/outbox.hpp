@@ -24,11 +24,13 @@ class Outbox {
   static constexpr std::size_t kMaxSegments = 64;
   static constexpr std::size_t kMaxBatch = 65'000;
 
-  static constexpr std::size_t kSmallest = wire::kKeepaliveSize;  ///< what the list has room for
+  /// The least that an entry of the list can be.
+  static constexpr std::size_t kSmallest = wire::kKeepaliveSize;
 
   Outbox() : memory_(new std::byte[kCapacity]) { entries_.reserve(kCapacity / kSmallest); }
 
-  /// Room for a datagram of `size` bytes, to be filled before commit(); empty where there is none.
+  /// Gives room for a datagram of `size` bytes, to be filled before commit(); empty where there is
+  /// not enough. @param reserve  what must stay free behind it.
   [[nodiscard]] std::span<std::byte> open(std::size_t size, std::size_t reserve = 0) {
     if (taken_ == entries_.size()) clear();
     if (size + reserve > kCapacity - used_ || entries_.size() == entries_.capacity()) return {};
@@ -60,7 +62,7 @@ class Outbox {
       memory_;  // not a vector: its pages are touched only as they are used
   std::vector<Entry> entries_;
   std::size_t used_ = 0;
-  std::size_t taken_ = 0;  ///< entries handed out
+  std::size_t taken_ = 0;  ///< how many entries take() has handed out
 };
 
 }  // namespace wgscope::tunnel

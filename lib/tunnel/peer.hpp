@@ -41,9 +41,13 @@ struct Sessions {
 
 /// When something is to be done for a peer (whitepaper §6). What is not set does not run.
 struct Timers {
-  std::optional<Instant> retransmit_handshake;  ///< no answer to our initiation
-  std::optional<Instant> send_keepalive;        ///< data came, and we had nothing to send
-  std::optional<Instant> new_handshake;         ///< we sent data, and nothing came
+  /// Our initiation is not answered yet: send another one.
+  std::optional<Instant> retransmit_handshake;
+  /// Data came in and nothing was sent since: send a keepalive.
+  std::optional<Instant> send_keepalive;
+  /// Data was sent and nothing came in since: the session may be dead.
+  std::optional<Instant> new_handshake;
+  /// No new session was made: the old keys must not stay in memory.
   std::optional<Instant> wipe_keys;
   std::optional<Instant> persistent_keepalive;
 
@@ -62,7 +66,8 @@ struct PeerState {
   std::chrono::seconds persistent_keepalive;
 
   noise::CookieJar cookies;
-  std::optional<noise::Tai64n> newest_stamp;  ///< of the peer's initiations
+  /// The latest timestamp of the peer's initiations, against replays.
+  std::optional<noise::Tai64n> newest_stamp;
   std::optional<Instant> last_initiation_received;
   /// Initiation or response: a handshake that the peer is about to confirm is not overtaken by one
   /// of ours (kernel, send.c: last_sent_handshake).
@@ -72,17 +77,20 @@ struct PeerState {
   Sessions sessions;
 
   Timers timers;
-  std::uint32_t attempts = 0;            ///< initiations sent since the last session
-  std::uint32_t retries = 0;             ///< of them by time alone, since something was to be sent
+  std::uint32_t attempts = 0;  ///< initiations sent since the last session was made
+  /// How many of `attempts` a timer made, since there was something to send.
+  std::uint32_t retries = 0;
   bool needs_another_keepalive = false;  ///< data came while a keepalive was already waiting
-  bool late_rekey_begun = false;  ///< for the current session: rekey on receiving at 165 s, once
+  /// A received packet began a new handshake, 165 s after the current one: once a session.
+  bool late_rekey_begun = false;
 
-  std::list<std::vector<std::byte>> staged;  ///< inner packets, an empty one for a keepalive
+  /// Inner packets that wait for a session; an empty one is a keepalive.
+  std::list<std::vector<std::byte>> staged;
 
   std::optional<WallTime> last_handshake;
   std::uint64_t receive_bytes = 0;
   std::uint64_t transmit_bytes = 0;
-  ReceiveLoss ended_sessions;
+  ReceiveLoss ended_sessions;  ///< the sums of sessions that are over
 };
 
 }  // namespace wgscope::tunnel

@@ -17,10 +17,10 @@ namespace wgscope::tunnel {
 /// heap, and nothing is allocated but for new peers.
 class Schedule {
  public:
-  void add(PeerId peer);  ///< peers are added in order, from 0
+  void add(PeerId peer);  ///< makes room for a peer; they are added in order, from 0
   void remove(PeerId peer) { clear(peer); }
 
-  /// Looks at the peer at `due` or earlier.
+  /// Sees to it that pop() gives this peer at `due` or earlier.
   void by(PeerId peer, Instant due) {
     const std::size_t place = places_[peer.value];
     if (place == kNone || heap_[place].due > due) move(peer, due);
@@ -46,7 +46,7 @@ class Schedule {
   void sift_down(std::size_t place);
 
   std::vector<Entry> heap_;
-  std::vector<std::size_t> places_;  ///< in heap_, by peer
+  std::vector<std::size_t> places_;  ///< where each peer stands in heap_; kNone: it is not there
 };
 
 }  // namespace wgscope::tunnel
