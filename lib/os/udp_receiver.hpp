@@ -39,7 +39,7 @@ class UdpSocket::Receiver {
   std::vector<Message> messages_;
   std::vector<mmsghdr> headers_;
   std::unique_ptr<std::byte[]> memory_;
-  std::size_t used_;  ///< messages that the last call filled, and that must be made ready again
+  std::size_t used_;  ///< how many messages the last call filled; they must be made ready again
 };
 
 }  // namespace wgscope::os

@@ -30,7 +30,7 @@ class UdpSocket::Sender {
 
   struct Cursor {
     std::size_t batch = 0;
-    std::size_t offset = 0;  ///< bytes of it that are done with
+    std::size_t offset = 0;  ///< how many bytes of the batch are done with, sent or lost
   };
 
   /// Everything a msghdr points to.
@@ -55,9 +55,10 @@ class UdpSocket::Sender {
   std::vector<SendFailure> failures_;
   std::span<const SendBatch> batches_;
   Cursor cursor_;
-  std::size_t sent_ = 0;      ///< datagrams
-  std::size_t cut_here_ = 0;  ///< batches before this index are cut by us, not by the kernel
-  bool asked_again_ = false;  ///< the message at the cursor was tried before
+  std::size_t sent_ = 0;  ///< datagrams that the kernel took
+  /// Batches before this index are cut into datagrams by us, not by the kernel.
+  std::size_t cut_here_ = 0;
+  bool asked_again_ = false;  ///< the message at the cursor failed once and is being tried again
   bool cuts_in_kernel_ = false;
 };
 
