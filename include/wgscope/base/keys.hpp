@@ -15,7 +15,8 @@ namespace wgscope {
 struct PrivateKey {
   Secret<32> secret;
 
-  /// 44 characters of base64. @returns nothing for any other text.
+  /// Reads 44 characters of base64, as `wg genkey` prints them.
+  /// @returns nothing for any other text.
   static std::optional<PrivateKey> from_base64(std::string_view text);
 };
 
@@ -24,7 +25,8 @@ struct PresharedKey {
   Secret<32> secret;
 
   static std::optional<PresharedKey> from_base64(std::string_view text);
-  [[nodiscard]] bool is_none() const;  ///< all zero: then it changes nothing (in constant time)
+  /// Whether the key is all zero, so that it changes nothing; in constant time.
+  [[nodiscard]] bool is_none() const;
 };
 
 /// For the one place where a key must be shown: a configuration file that is being made.

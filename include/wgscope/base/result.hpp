@@ -11,14 +11,14 @@ namespace wgscope {
 /// The kind of an error, for code that must decide by it. The sentence for
 /// people is Error::context.
 enum class Errc {
-  truncated,      ///< input ended inside something
-  bad_length,     ///< a field has a length its type does not allow
-  bad_value,      ///< a field's content is not one of its type
-  missing_key,    ///< a peer without the public key that identifies it
-  too_large,      ///< input above a fixed bound (line length, peer count)
+  truncated,      ///< the input ended inside something
+  bad_length,     ///< a field has a length that its type does not allow
+  bad_value,      ///< the content of a field is not valid for its type
+  missing_key,    ///< a peer has no public key, which would identify it
+  too_large,      ///< the input is above a fixed bound, such as line length or number of peers
   not_permitted,  ///< EPERM: a capability is missing
   access_denied,  ///< EACCES: file permissions forbid it
-  netns_gone,     ///< a network namespace that no longer exists
+  netns_gone,     ///< a network namespace does not exist any more
   no_device,      ///< ENODEV: the interface vanished, or is not a WireGuard interface
   interrupted,    ///< the kernel kept changing what was being read
   timeout,        ///< the deadline passed
@@ -32,7 +32,7 @@ std::string_view to_string(Errc code);
 struct Error {
   Errc code;
   std::string context;  ///< what was tried, what happened, what to do; never holds a secret
-  int sys_errno = 0;    ///< errno where the system gave one
+  int sys_errno = 0;    ///< errno, if the system gave one; else 0
 };
 
 /// A value or an Error. Outside faults travel in it; our own bugs are asserts.

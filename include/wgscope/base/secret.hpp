@@ -31,7 +31,7 @@ class Secret {
   [[nodiscard]] std::span<std::byte, N> bytes() { return bytes_; }
   [[nodiscard]] std::span<const std::byte, N> bytes() const { return bytes_; }
 
-  /// A copy, where one is meant.
+  /// Makes a copy. Secrets have no copy constructor, so that none is made by accident.
   [[nodiscard]] Secret clone() const {
     Secret copy;
     copy.bytes_ = bytes_;
