@@ -45,9 +45,10 @@ struct Endpoint {
   static Result<Endpoint> parse(std::string_view text);
   [[nodiscard]] std::string to_string() const;
 
-  /// As IpAddress::write().
+  /// Writes to_string(), as IpAddress::write() does.
   char* write(char* to) const;
-  static constexpr std::size_t kMaxTextSize = IpAddress::kMaxTextSize + 19;  ///< [, %zone, ]:port
+  /// And "[", "%zone", "]:port".
+  static constexpr std::size_t kMaxTextSize = IpAddress::kMaxTextSize + 19;
 
   friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
 };
@@ -55,7 +56,7 @@ struct Endpoint {
 /// One of a peer's allowed IPs.
 struct Prefix {
   IpAddress address;
-  std::uint8_t bits = 0;  ///< at most 32 or 128
+  std::uint8_t bits = 0;  ///< length of the prefix, at most 32 or 128
 
   /// "10.0.0.0/8", "fd00::/64"; an address alone is a host prefix. @returns bad_value.
   static Result<Prefix> parse(std::string_view text);

@@ -23,9 +23,10 @@ struct LinkStats {
   std::uint64_t transmit_errors = 0;
   std::uint64_t receive_dropped = 0;
   std::uint64_t transmit_dropped = 0;
-  std::uint64_t receive_length_errors = 0;  ///< WireGuard: inner packet of a bad length
-  std::uint64_t receive_frame_errors =
-      0;  ///< WireGuard: inner source outside the peer's allowed IPs
+  /// WireGuard counts inner packets of a bad length here.
+  std::uint64_t receive_length_errors = 0;
+  /// WireGuard counts packets whose inner source is outside the peer's allowed IPs here.
+  std::uint64_t receive_frame_errors = 0;
 
   friend bool operator==(const LinkStats&, const LinkStats&) = default;
 };
@@ -45,14 +46,17 @@ struct Link {
 /// One peer as its implementation reports it. Kept small: a hundred thousand of them are ordinary.
 struct Peer {
   PublicKey public_key;
-  std::optional<Endpoint> endpoint;        ///< absent until the peer was heard from or configured
-  std::optional<WallTime> last_handshake;  ///< wall clock of the host; absent if there was none
-  std::uint64_t receive_bytes = 0;  ///< WireGuard headers, handshakes and keepalives included
+  /// Nothing: the peer was neither heard from nor configured with one.
+  std::optional<Endpoint> endpoint;
+  std::optional<WallTime> last_handshake;  ///< by the host's wall clock; nothing: there was none
+  /// Bytes of datagrams: WireGuard headers, handshakes and keepalives included.
+  std::uint64_t receive_bytes = 0;
   std::uint64_t transmit_bytes = 0;
-  std::uint32_t allowed_ips_first = 0;  ///< into Device::allowed_ips; use Device::allowed_ips_of
+  /// Index into Device::allowed_ips; use Device::allowed_ips_of().
+  std::uint32_t allowed_ips_first = 0;
   std::uint32_t allowed_ips_count = 0;
-  std::uint16_t persistent_keepalive_seconds = 0;  ///< 0 = off
-  std::uint8_t protocol_version = 0;               ///< 0 = not reported
+  std::uint16_t persistent_keepalive_seconds = 0;  ///< 0: off
+  std::uint8_t protocol_version = 0;               ///< 0: not reported
   bool has_preshared_key = false;
   /// last_handshake was reckoned from an age (BoringTun), so it differs a little from reading to
   /// reading and steps with the clock.
@@ -67,15 +71,15 @@ struct Device {
   std::string netns;  ///< name of its network namespace; empty for the exporter's own
   std::string name;
   Implementation implementation = Implementation::kernel;
-  std::optional<PublicKey> public_key;  ///< absent without a private key
-  std::uint16_t listen_port = 0;        ///< 0 = none chosen yet
-  std::uint32_t fwmark = 0;             ///< 0 = off
-  std::optional<Link> link;             ///< absent where the kernel could not be asked
+  std::optional<PublicKey> public_key;  ///< nothing: the interface has no private key
+  std::uint16_t listen_port = 0;        ///< 0: none is chosen yet
+  std::uint32_t fwmark = 0;             ///< mark of datagrams that are sent; 0: off
+  std::optional<Link> link;             ///< nothing: the kernel could not be asked
   /// Packets the kernel dropped at the implementation's UDP sockets;
   /// userspace implementations only.
   std::optional<std::uint64_t> socket_receive_drops;
-  std::vector<Peer> peers;          ///< in the source's order; a key may repeat in a broken source
-  std::vector<Prefix> allowed_ips;  ///< of all peers; one peer's lie together
+  std::vector<Peer> peers;          ///< in the source's order; a faulty source may list a key twice
+  std::vector<Prefix> allowed_ips;  ///< those of all peers, one peer after the other
 
   [[nodiscard]] std::span<const Prefix> allowed_ips_of(const Peer& peer) const {
     return std::span(allowed_ips).subspan(peer.allowed_ips_first, peer.allowed_ips_count);

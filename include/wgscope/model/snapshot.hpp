@@ -45,7 +45,7 @@ inline constexpr std::size_t kCollectorCount = 3;
 std::string_view to_string(Collector collector);
 
 struct CollectorReport {
-  bool ran = false;  ///< false where it is switched off
+  bool ran = false;  ///< false: this collector is switched off
   bool success = true;
   Nanoseconds duration{};
 };
