@@ -77,7 +77,7 @@ class CookieIssuer {
 
   MacKeys keys_;
   Secret<32> secret_;
-  std::optional<Instant> made_;  ///< when the secret was; none before the first reply
+  std::optional<Instant> made_;  ///< when `secret_` was made; nothing: no reply was sent yet
 };
 
 /// The sending side of one peer: adds macs, and takes cookies.
@@ -96,9 +96,10 @@ class CookieJar {
 
  private:
   MacKeys keys_;
+  /// mac1 of the last message, which a reply must fit; nothing: it had its reply.
   std::optional<crypto::Mac> last_mac1_;
   crypto::Mac cookie_{};
-  std::optional<Instant> taken_;
+  std::optional<Instant> taken_;  ///< when `cookie_` came; nothing: there is none
 };
 
 }  // namespace wgscope::noise

@@ -79,7 +79,7 @@ class PresharedKeyTrial {
  public:
   PresharedKeyTrial(Symmetric before, std::span<const std::byte, 16> sealed_nothing);
 
-  /// Whether the responder used this key; an all-zero one is none.
+  /// Whether the responder used this key. An all-zero key stands for none.
   [[nodiscard]] bool fits(const PresharedKey& key) const;
 
  private:
@@ -92,14 +92,16 @@ class SentInitiation {
  public:
   enum class Verdict : std::uint8_t {
     accepted,
-    low_order,      ///< the response's ephemeral key is a point that hides nothing
-    not_decrypted,  ///< another preshared key, or a forgery: mac1 alone proves only that somebody
-                    ///< knows our public key
+    /// The response's ephemeral key is a low-order point, which would make the keys public.
+    low_order,
+    /// Another preshared key, or a forgery: mac1 alone proves only that somebody knows our public
+    /// key.
+    not_decrypted,
   };
   struct Outcome {
     Verdict verdict;
-    std::optional<TransportKeys> keys{};       ///< if accepted
-    std::optional<PresharedKeyTrial> trial{};  ///< if not_decrypted
+    std::optional<TransportKeys> keys{};       ///< only if `accepted`
+    std::optional<PresharedKeyTrial> trial{};  ///< only if `not_decrypted`
   };
 
   /// Looks at a response without using this initiation up: a forged one must not end the handshake.

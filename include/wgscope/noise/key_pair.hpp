@@ -20,15 +20,15 @@ enum class Role : std::uint8_t { initiator, responder };
 class KeyPair {
  public:
   struct Indices {
-    std::uint32_t local;   ///< we chose it: what the peer writes as receiver
-    std::uint32_t remote;  ///< the peer chose it
+    std::uint32_t local;   ///< our index, which the peer writes into the receiver field
+    std::uint32_t remote;  ///< the peer's index, which we write into the receiver field
   };
   KeyPair(const TransportKeys& keys, Indices indices, Role role, Instant created);
 
   [[nodiscard]] Indices indices() const { return indices_; }
   [[nodiscard]] Role role() const { return role_; }
   [[nodiscard]] Instant created() const { return created_; }
-  [[nodiscard]] std::uint64_t sent() const { return sent_; }  ///< the next counter
+  [[nodiscard]] std::uint64_t sent() const { return sent_; }  ///< the counter of the next message
 
   /// Writes a whole transport message for `plain`, padded already. `out` has plain.size() +
   /// wire::kTransportOverhead bytes; `plain` may lie where its ciphertext goes (out +

@@ -23,10 +23,10 @@ class ReplayWindow {
   /// What became of the counters that a sender who leaves none out has used, up to the highest one
   /// that was accepted.
   struct Tally {
-    std::uint64_t received = 0;   ///< accepted
-    std::uint64_t missing = 0;    ///< below the highest, and not accepted (yet)
-    std::uint64_t reordered = 0;  ///< of the accepted: came after a higher one
-    std::uint64_t replayed = 0;   ///< refused
+    std::uint64_t received = 0;   ///< counters that were accepted
+    std::uint64_t missing = 0;    ///< counters below the highest that were not accepted, or not yet
+    std::uint64_t reordered = 0;  ///< accepted counters that came after a higher one
+    std::uint64_t replayed = 0;   ///< counters that were refused
   };
   [[nodiscard]] Tally tally() const {
     return {received_, next_ - received_, reordered_, replayed_};

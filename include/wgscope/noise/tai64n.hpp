@@ -18,11 +18,11 @@ struct Tai64n {
 
   friend auto operator<=>(const Tai64n&, const Tai64n&) = default;
 
-  /// Of a wall clock's time, which may be before 1970.
+  /// The label of a wall clock's time, which may be before 1970.
   static Tai64n from(WallTime time);
   /// The smallest stamp above this one.
   [[nodiscard]] Tai64n next() const;
-  /// As a wall clock's time; saturates if that cannot be represented.
+  /// The wall clock's time that the label stands for; the nearest one that WallTime can hold.
   [[nodiscard]] WallTime time() const;
 };
 
