@@ -20,44 +20,47 @@ struct PeerId {
 };
 
 enum class EventKind : std::uint8_t {
-  handshake_sent,          ///< an initiation went out; `number` is the attempt, from 1
-  handshake_gave_up,       ///< no answer, and nothing more to send, for 90 s (REKEY_ATTEMPT_TIME):
-                           ///< what waited was dropped
-  initiation_accepted,     ///< a peer's initiation was valid, and the response went out
-  response_accepted,       ///< we initiated, and have a session
-  key_confirmed,           ///< the peer initiated and has used the new session: from now on we may
-  response_not_decrypted,  ///< another preshared key or a forgery; Interface::take_trial() has what
-                           ///< can tell
-  cookie_received,  ///< the peer is under load, and our key for it is right: it answered a valid
-                    ///< mac1
-  cookie_sent,      ///< we are under load and asked for proof of address
+  handshake_sent,  ///< an initiation was sent; `number` counts the attempts from 1
+  /// No response came for 90 s (REKEY_ATTEMPT_TIME), so packets that waited were dropped.
+  handshake_gave_up,
+  initiation_accepted,  ///< a peer's initiation was valid, and the response went out
+  response_accepted,    ///< the peer responded to our initiation, and the session is ready
+  /// The peer, who initiated, has used the new session: from now on we may send in it.
+  key_confirmed,
+  /// The peer has another preshared key, or the response is a forgery; Interface::take_trial() has
+  /// what can tell.
+  response_not_decrypted,
+  /// The peer is under load; the cookie also shows that our key for it is right.
+  cookie_received,
+  cookie_sent,  ///< we are under load and want proof of the sender's address
   keepalive_received,
-  roamed,  ///< an authenticated packet came from another address, which is the peer's endpoint now
-  session_expired,  ///< 540 s without a new handshake: its keys are wiped
+  roamed,  ///< an authenticated packet came from a new address, which is the peer's endpoint now
+  session_expired,  ///< no new handshake was completed for 540 s, so the keys are wiped
   dropped,          ///< a datagram or inner packet was refused; `reason` tells why
 };
 
 /// Why something received was dropped. Interface::dropped() counts each.
 enum class DropReason : std::uint8_t {
-  malformed,               ///< no WireGuard message by its type and length
-  bad_mac1,                ///< the sender does not know our public key, or it was damaged
-  not_for_us,              ///< an initiation whose static key does not decrypt with ours
-  unknown_peer,            ///< an initiation of a key that is none of our peers': `key` names it
-  not_authentic,           ///< a timestamp, transport message or cookie that does not decrypt
-  low_order,               ///< an ephemeral key that hides nothing
-  stale_timestamp,         ///< a replayed initiation, or the peer's clock was set back
-  too_soon,                ///< less than 20 ms after the last initiation of this peer
-  under_load,              ///< answered with a cookie instead
-  rate_limited,            ///< this source handshakes too often while we are under load
-  unknown_index,           ///< no session or handshake has this index, or no longer
+  malformed,      ///< type and length are not those of a WireGuard message
+  bad_mac1,       ///< the sender does not know our public key, or the message was damaged
+  not_for_us,     ///< an initiation whose static key our private key does not decrypt
+  unknown_peer,   ///< an initiation with a key that no peer has: Event::key
+  not_authentic,  ///< a timestamp, transport message or cookie does not decrypt
+  low_order,      ///< an ephemeral key is a low-order point, which would make the keys public
+  /// The timestamp is not later than the last: a replay, or the peer's clock was set back.
+  stale_timestamp,
+  too_soon,                ///< an initiation came less than 20 ms after the peer's last one
+  under_load,              ///< we are under load, and answered with a cookie instead
+  rate_limited,            ///< we are under load, and this source sends too many handshakes
+  unknown_index,           ///< no session or handshake has this index, or none has it any more
   response_unexpected,     ///< a response to a handshake that is over
-  response_not_decrypted,  ///< see EventKind::response_not_decrypted
-  cookie_unexpected,       ///< a cookie reply to nothing we sent
-  replayed,                ///< a counter that was seen, or is too old to tell
-  exhausted,               ///< a counter beyond REJECT_AFTER_MESSAGES
-  session_expired,         ///< for a session older than 180 s
-  inner_malformed,         ///< decrypted, but no IP packet
-  source_not_allowed,      ///< inner source outside the peer's allowed IPs
+  response_not_decrypted,  ///< as EventKind::response_not_decrypted
+  cookie_unexpected,       ///< a cookie reply that answers nothing that we sent
+  replayed,                ///< the counter was seen before, or is too old to tell
+  exhausted,               ///< the counter is beyond REJECT_AFTER_MESSAGES
+  session_expired,         ///< the session is older than 180 s
+  inner_malformed,         ///< what was decrypted is not an IP packet
+  source_not_allowed,      ///< the inner source is not in the peer's allowed IPs: Event::inner
   no_resources,            ///< the crypto library failed
 };
 inline constexpr std::size_t kDropReasonCount = 20;

@@ -24,9 +24,10 @@ inline constexpr std::size_t kDefaultMtu = 1420;
 
 struct InterfaceConfig {
   PrivateKey private_key;
-  std::size_t mtu = kDefaultMtu;  ///< of inner packets; padding stops there
-  noise::Tai64n last_stamp;       ///< of this key's last handshake, kept by the caller: see
-                                  ///< Interface::last_stamp()
+  /// The largest inner packet in bytes; padding makes none longer.
+  std::size_t mtu = kDefaultMtu;
+  /// The timestamp of this key's last handshake: see Interface::last_stamp().
+  noise::Tai64n last_stamp;
   /// More handshakes than this are load: then a source must prove its address with a cookie first.
   /// Each costs about 150 µs.
   std::uint32_t handshakes_per_second = 1000;
@@ -38,7 +39,7 @@ struct PeerConfig {
   PresharedKey preshared_key;
   std::vector<Prefix> allowed_ips;
   std::optional<Endpoint> endpoint;
-  std::chrono::seconds persistent_keepalive{0};  ///< 0 = off
+  std::chrono::seconds persistent_keepalive{0};  ///< 0: off
 };
 
 /// What a peer looks like from outside, as `wg show` has it.
@@ -47,8 +48,8 @@ struct PeerStatus {
   bool has_preshared_key = false;
   std::optional<Endpoint> endpoint;
   std::optional<WallTime> last_handshake;
-  std::uint64_t receive_bytes = 0;   ///< whole datagrams that were accepted
-  std::uint64_t transmit_bytes = 0;  ///< whole datagrams
+  std::uint64_t receive_bytes = 0;   ///< bytes of whole datagrams that were accepted
+  std::uint64_t transmit_bytes = 0;  ///< bytes of whole datagrams that were sent
   std::chrono::seconds persistent_keepalive{0};
   std::vector<Prefix> allowed_ips;
 };
@@ -60,10 +61,11 @@ struct PeerStatus {
 /// It cannot tell of packets that were sent after the last one that came: their counters are not
 /// known until another comes, and those at a session's end never are.
 struct ReceiveLoss {
-  std::uint64_t received = 0;
-  std::uint64_t missing = 0;    ///< shrinks when one comes late
-  std::uint64_t reordered = 0;  ///< of the received: came after one that was sent later
-  std::uint64_t replayed = 0;   ///< dropped: came twice, or some 8000 packets late
+  std::uint64_t received = 0;   ///< packets that arrived
+  std::uint64_t missing = 0;    ///< packets that did not arrive; fewer again when one comes late
+  std::uint64_t reordered = 0;  ///< packets that arrived after one that was sent later
+  /// Packets that were dropped: they came twice, or some 8000 packets late.
+  std::uint64_t replayed = 0;
 };
 
 /// One or more datagrams for one address, back to back, all of `segment_size` but for the last,
@@ -81,13 +83,13 @@ struct Received {
 };
 
 enum class Sent : std::uint8_t {
-  sealed,       ///< poll_transmit() has it
-  staged,       ///< it waits for a handshake
-  blocked,      ///< poll_transmit() first: nothing was taken
+  sealed,       ///< the packet is encrypted, and poll_transmit() gives it
+  staged,       ///< the packet waits for a handshake
+  blocked,      ///< nothing was taken, because poll_transmit() has too much: empty it first
   no_peer,      ///< no peer's allowed IPs contain this destination
-  no_endpoint,  ///< the peer's address is not known yet
-  malformed,    ///< no IP packet, or larger than any datagram
-  no_session,   ///< send_padded() only: nothing waits for a handshake there
+  no_endpoint,  ///< the peer's address is not known
+  malformed,    ///< not an IP packet, or larger than any datagram
+  no_session,   ///< only by send_padded(): without a session nothing is sent, and nothing waits
 };
 
 /// A WireGuard interface with its peers, without sockets and clocks (whitepaper §5, §6):
@@ -121,7 +123,7 @@ class Interface {
   Received handle_datagram(Now now, const Endpoint& from, std::span<std::byte> datagram);
   /// Call at next_timeout() or later; earlier does nothing.
   void handle_timeout(Now now);
-  /// nothing: no timer is running.
+  /// When to call handle_timeout(). Nothing: no timer is running.
   [[nodiscard]] std::optional<Instant> next_timeout() const;
 
   /// Sends an inner packet to the peer whose allowed IPs have its destination. Without a session
@@ -135,7 +137,7 @@ class Interface {
   Sent send_padded(Now now, std::span<const std::byte> packet, std::size_t datagram_size);
   /// Begins a handshake, also when there is a session.
   /// @returns false without an endpoint, or within 5 s of our last initiation or response
-  /// (REKEY_TIMEOUT): then it stays as it is.
+  /// (REKEY_TIMEOUT): then nothing is changed.
   bool initiate(Now now, PeerId peer);
   /// Sends an empty packet, by which the other side knows that we have the session's keys.
   void send_keepalive(Now now, PeerId peer);
@@ -158,7 +160,8 @@ class Interface {
   [[nodiscard]] bool has_session(Instant now, PeerId peer) const;
   /// For UAPI, which shows it to every user who may read the socket.
   [[nodiscard]] const PresharedKey& preshared_key(PeerId peer) const;
-  /// After response_not_decrypted: what other preshared keys can be tried on. Once.
+  /// After EventKind::response_not_decrypted: what other preshared keys can be tried on. Gives it
+  /// once.
   std::optional<noise::PresharedKeyTrial> take_trial(PeerId peer);
   [[nodiscard]] std::uint64_t dropped(DropReason reason) const;
   /// The stamp of the last initiation. Keep it: an interface made later with the same key must
