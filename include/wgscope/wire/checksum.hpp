@@ -19,7 +19,7 @@ class Checksum {
   [[nodiscard]] std::uint16_t value() const;
 
  private:
-  std::uint64_t sum_ = 0;  ///< of 16-bit words as they lie in memory
+  std::uint64_t sum_ = 0;  ///< sum of 16-bit words in the byte order of memory
 };
 
 /// The checksum of a transport segment under its pseudo header (RFC 768, 9293 §3.1, 8200 §8.1).

@@ -26,30 +26,33 @@ enum class DnsRcode : std::uint8_t {
   refused = 5,
 };
 
-std::string to_string(
-    DnsRcode code);  ///< "NXDOMAIN", as DNS people write; "RCODE11" without a name
+/// The code in DNS notation: "NXDOMAIN"; "RCODE11" for one without a name.
+std::string to_string(DnsRcode code);
 
 struct DnsQuestion {
-  std::string name;  ///< "example.org", a dot at the end or not
+  std::string name;  ///< such as "example.org"; a dot at its end makes no difference
   DnsType type = DnsType::a;
 };
 
 /// The question for the names of an address: "1.2.0.192.in-addr.arpa" (RFC 1035 §3.5, 3596 §2.5).
 DnsQuestion reverse_question(const IpAddress& address);
 
-/// A query with recursion desired, for one UDP datagram.
+/// Writes a query with recursion desired, for one UDP datagram.
 /// @returns bad_value when the name is invalid: empty, a label that is empty or above 63 bytes,
 /// above 253 in all, with blanks, backslashes or bytes outside ASCII.
 Result<std::vector<std::byte>> build_dns_query(std::uint16_t id, const DnsQuestion& question);
 
 struct DnsAnswer {
   DnsRcode rcode = DnsRcode::no_error;
-  bool truncated = false;  ///< TC: there is more, which only TCP would carry
+  /// The TC bit: the whole answer is longer, and only TCP would carry it.
+  bool truncated = false;
   /// What the name came to behind the message's CNAMEs; the name asked for where there are none.
   std::string canonical_name;
-  std::vector<IpAddress> addresses;  ///< of A and AAAA questions, in the message's order
-  std::vector<std::string> names;    ///< of PTR questions; odd bytes as \DDD (RFC 1035 §5.1)
-  std::optional<std::uint32_t> ttl_seconds;  ///< the least of the records used
+  std::vector<IpAddress> addresses;  ///< answers to A and AAAA questions, in the message's order
+  /// Answers to PTR questions; odd bytes as \DDD (RFC 1035 §5.1).
+  std::vector<std::string> names;
+  /// The least of all records that were used; nothing: none was.
+  std::optional<std::uint32_t> ttl_seconds;
 };
 
 /// Reads an answer. CNAMEs are followed within the message, compression pointers only backwards.

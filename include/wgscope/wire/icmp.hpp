@@ -16,12 +16,14 @@ inline constexpr std::size_t kIcmpHeaderSize = 8;  // RFC 792, RFC 4443 §2.1
 enum class IcmpKind : std::uint8_t {
   echo_request,
   echo_reply,
-  no_route,          ///< network unreachable; ICMPv6 code 0
-  prohibited,        ///< administratively: a firewall said so
-  host_unreachable,  ///< and any unreachable without a word of its own here
-  port_unreachable,  ///< also "protocol unreachable"
-  packet_too_big,    ///< fragmentation needed
-  time_exceeded,     ///< hop limit reached 0, or reassembly took too long
+  no_route,    ///< there is no route to the network (IPv4: "network unreachable"; ICMPv6: code 0)
+  prohibited,  ///< a firewall forbids it ("administratively prohibited")
+  /// The host, or anything else that has no word of its own here, is unreachable.
+  host_unreachable,
+  port_unreachable,  ///< nothing has the port; also "protocol unreachable"
+  /// The packet is larger than the next link takes (IPv4: "fragmentation needed").
+  packet_too_big,
+  time_exceeded,  ///< the hop limit reached 0, or reassembly took too long
   parameter_problem,
   other,
 };
@@ -32,12 +34,14 @@ constexpr bool is_icmp_error(IcmpKind kind) {
 
 struct IcmpMessage {
   IcmpKind kind = IcmpKind::other;
-  std::uint8_t type = 0;  ///< as on the wire
-  std::uint8_t code = 0;
-  std::uint16_t echo_id = 0;         ///< of echo messages
-  std::uint16_t echo_sequence = 0;   ///< of echo messages
-  std::optional<std::uint32_t> mtu;  ///< bytes; of packet_too_big, where the router named one
-  std::span<const std::byte> body;   ///< echo payload or quoted packet; points into the packet
+  std::uint8_t type = 0;            ///< type number of ICMP or ICMPv6
+  std::uint8_t code = 0;            ///< code number of ICMP or ICMPv6
+  std::uint16_t echo_id = 0;        ///< only of echo messages
+  std::uint16_t echo_sequence = 0;  ///< only of echo messages
+  /// Only of packet_too_big: bytes; nothing: the router named none.
+  std::optional<std::uint32_t> mtu;
+  /// The echo payload or the quoted packet; points into the packet.
+  std::span<const std::byte> body;
 };
 
 /// Takes the payload of a whole packet of protocol icmp or icmpv6 apart, checksum included.
@@ -49,9 +53,9 @@ struct QuotedPacket {
   IpAddress source;
   IpAddress destination;
   Protocol protocol = Protocol::none;
-  std::uint16_t source_port = 0;  ///< of TCP and UDP
+  std::uint16_t source_port = 0;  ///< only of TCP and UDP
   std::uint16_t destination_port = 0;
-  std::uint16_t echo_id = 0;  ///< of echo requests
+  std::uint16_t echo_id = 0;  ///< only of echo requests
   std::uint16_t echo_sequence = 0;
 };
 

@@ -28,23 +28,23 @@ enum class Protocol : std::uint8_t {
 struct Fragment {
   std::uint32_t id = 0;
   std::uint32_t offset_bytes = 0;
-  bool more = false;  ///< pieces follow this one
+  bool more = false;  ///< more fragments of the same datagram follow
 };
 
 /// An IP packet taken apart. The spans point into what was parsed.
 struct IpPacket {
   IpAddress source;
   IpAddress destination;
-  Protocol protocol = Protocol::none;  ///< of the payload, behind all extension headers
-  std::uint8_t hop_limit = 0;          ///< IPv4: time to live
+  Protocol protocol = Protocol::none;  ///< protocol of `payload`, behind all extension headers
+  std::uint8_t hop_limit = 0;          ///< in IPv4 the time to live
   std::uint8_t traffic_class = 0;
   bool dont_fragment = false;        ///< IPv4 only
-  std::optional<Fragment> fragment;  ///< absent for whole datagrams
+  std::optional<Fragment> fragment;  ///< nothing: the packet is a whole datagram
   /// A routing header that asks for further stops. An end host must not follow it (RFC
   /// 5095, 8200 §4.4).
   bool routed_on = false;
   std::span<const std::byte> header;   ///< options and extension headers included
-  std::span<const std::byte> payload;  ///< ends where the header says, padding cut off
+  std::span<const std::byte> payload;  ///< ends where the header says, so padding is cut off
 };
 
 inline constexpr std::size_t kIpv4HeaderSize = 20;  // RFC 791 §3.1, without options
@@ -67,7 +67,7 @@ bool ipv4_header_intact(const IpPacket& packet);
 /// What a header is written from.
 struct IpHeader {
   IpAddress source;
-  IpAddress destination;  ///< of the same family
+  IpAddress destination;  ///< must be of the same family as `source`
   Protocol protocol = Protocol::none;
   std::uint8_t hop_limit = 64;
   std::uint16_t id = 0;        ///< IPv4 only
@@ -82,11 +82,11 @@ constexpr std::size_t ip_header_size(Family family) {
 /// The packet is at least a header and at most 65535 bytes long.
 void write_ip_header(std::span<std::byte> packet, const IpHeader& header);
 
-/// "Is it …?", by RFC 6890 and RFC 4291.
+/// What kind of address it is, by RFC 6890 and RFC 4291.
 bool is_unspecified(const IpAddress& address);
-bool is_multicast(const IpAddress& address);  ///< IPv4's limited broadcast too
+bool is_multicast(const IpAddress& address);  ///< also true for IPv4's limited broadcast
 bool is_loopback(const IpAddress& address);
-/// ::ffff:0:0/96, which must not appear in packets (RFC 4942 §2.2).
+/// Whether it lies in ::ffff:0:0/96, which must not appear in packets (RFC 4942 §2.2).
 bool is_mapped(const IpAddress& address);
 
 /// Whether `address` lies in `prefix`.

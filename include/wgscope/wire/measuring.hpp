@@ -18,39 +18,42 @@
 
 namespace wgscope::wire {
 
-/// UDP, inside the tunnel only.
+/// The service's UDP port, which is only open inside the tunnel.
 inline constexpr std::uint16_t kMeasuringPort = 9587;
 
 inline constexpr std::size_t kMeasuringRequestSize = 20;
 inline constexpr std::size_t kMeasuringAnswerSize = 64;
 
 struct MeasuringRequest {
-  std::uint32_t serial = 0;       ///< comes back
-  std::uint16_t answer_size = 0;  ///< of the answer's datagram; 0: as small as it is
+  std::uint32_t serial = 0;  ///< the answer repeats it, which tells which request is answered
+  /// Bytes that the answer's datagram is to have; 0: as few as it can.
+  std::uint16_t answer_size = 0;
 
   friend bool operator==(const MeasuringRequest&, const MeasuringRequest&) = default;
 };
 
 /// A router said that a datagram of the service's to the asker was too big for it.
 struct MeasuringReport {
-  IpAddress from;
-  std::uint16_t mtu = 0;  ///< as it claims
+  IpAddress from;         ///< the router that said so
+  std::uint16_t mtu = 0;  ///< the MTU of the next link, as the router claims
 
   friend bool operator==(const MeasuringReport&, const MeasuringReport&) = default;
 };
 
 struct MeasuringAnswer {
-  std::uint32_t serial = 0;        ///< the request's
-  std::uint16_t answer_size = 0;   ///< as it was asked for
-  Endpoint asker;                  ///< where the request's datagram came from, as seen there
-  std::uint16_t request_size = 0;  ///< of its datagram
-  /// It came in fragments, of which the largest had so many bytes.
+  std::uint32_t serial = 0;       ///< the serial of the request
+  std::uint16_t answer_size = 0;  ///< the answer_size of the request
+  Endpoint asker;                 ///< where the request's datagram came from, as the service saw it
+  std::uint16_t request_size = 0;  ///< bytes of the request's datagram
+  /// Bytes of the largest fragment, if the request's datagram came in fragments. Nothing: it came
+  /// whole.
   std::optional<std::uint16_t> largest_fragment;
-  /// No answer of that size was sent, only this small one: the service's own interface takes no
-  /// more than this.
+  /// The most that the service's own interface takes, if the wanted answer is larger: then only
+  /// this small answer was sent. Nothing: the answer has the size that was asked for.
   std::optional<std::uint16_t> refused_above;
-  std::uint16_t largest_answer = 0;       ///< the service makes none that are larger
-  std::optional<MeasuringReport> report;  ///< the last one, within a few seconds
+  std::uint16_t largest_answer = 0;  ///< the largest answer that the service makes
+  /// The last report, if it came within the last few seconds.
+  std::optional<MeasuringReport> report;
 
   friend bool operator==(const MeasuringAnswer&, const MeasuringAnswer&) = default;
 };

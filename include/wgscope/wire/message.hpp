@@ -50,7 +50,7 @@ struct InitiationView {
   [[nodiscard]] auto mac2() const { return bytes.template subspan<132, 16>(); }
 };
 
-/// whitepaper §5.4.3
+/// The fields of a response (whitepaper §5.4.3).
 template <class Byte>
 struct ResponseView {
   std::span<Byte, kResponseSize> bytes;
@@ -65,7 +65,7 @@ struct ResponseView {
   [[nodiscard]] auto mac2() const { return bytes.template subspan<76, 16>(); }
 };
 
-/// whitepaper §5.4.7
+/// The fields of a cookie reply (whitepaper §5.4.7).
 template <class Byte>
 struct CookieReplyView {
   std::span<Byte, kCookieReplySize> bytes;
@@ -75,7 +75,7 @@ struct CookieReplyView {
   [[nodiscard]] auto sealed_cookie() const { return bytes.template subspan<32, 32>(); }
 };
 
-/// whitepaper §5.4.6
+/// The fields of a transport message (whitepaper §5.4.6).
 template <class Byte>
 struct TransportView {
   std::span<Byte> bytes;  ///< at least kKeepaliveSize

@@ -25,17 +25,18 @@ std::array<std::byte, 24> pcp_announce_request(const IpAddress& client);
 
 // Result codes that matter here. RFC 6886 §3.5, RFC 6887 §7.4.
 inline constexpr unsigned kPortControlSuccess = 0;
-inline constexpr unsigned kUnsupportedVersion = 1;   ///< of both protocols
+inline constexpr unsigned kUnsupportedVersion = 1;   ///< the same number in both protocols
 inline constexpr unsigned kPcpAddressMismatch = 12;  ///< the server sees another client address
 
 struct PortControlAnswer {
   enum class Protocol : std::uint8_t { nat_pmp, pcp };
 
   Protocol protocol = Protocol::nat_pmp;
-  std::uint8_t version = 0;  ///< NAT-PMP: 0
-  unsigned result = 0;       ///< kPortControlSuccess …
-  std::uint32_t epoch = 0;   ///< seconds since the router forgot all mappings, as it says
-  std::optional<IpAddress> outer = {};  ///< of NAT-PMP's success; as it says, 0.0.0.0 included
+  std::uint8_t version = 0;  ///< the protocol's version as the router wrote it; NAT-PMP: 0
+  unsigned result = 0;       ///< a result code, such as kPortControlSuccess
+  std::uint32_t epoch = 0;   ///< seconds since the router last lost all mappings, as it says
+  /// Only of NAT-PMP's success: the outer address, 0.0.0.0 included.
+  std::optional<IpAddress> outer = {};
 
   friend bool operator==(const PortControlAnswer&, const PortControlAnswer&) = default;
 };

@@ -35,22 +35,22 @@ struct StunChange {
 
 struct StunMessage {
   StunClass kind = StunClass::request;
-  std::uint16_t method = kStunBinding;  ///< 12 bits
+  std::uint16_t method = kStunBinding;  ///< a number of 12 bits, such as kStunBinding
   StunTransaction transaction{};
 
   std::optional<Endpoint> xor_mapped = {};    ///< XOR-MAPPED-ADDRESS: where the request came from
   std::optional<Endpoint> plain_mapped = {};  ///< MAPPED-ADDRESS, which NATs are known to rewrite
   std::optional<Endpoint> other = {};         ///< OTHER-ADDRESS, or RFC 3489's CHANGED-ADDRESS
   std::optional<Endpoint> origin = {};        ///< RESPONSE-ORIGIN, or RFC 3489's SOURCE-ADDRESS
-  std::optional<StunChange> change = {};      ///< CHANGE-REQUEST
+  std::optional<StunChange> change = {};      ///< CHANGE-REQUEST: from where the answer is wanted
   std::optional<std::uint16_t> response_port = {};  ///< RESPONSE-PORT; its length may be 2 or 4
-  std::optional<std::uint16_t> error_code = {};     ///< ERROR-CODE, 300 to 699
-  bool fingerprint = false;                         ///< FINGERPRINT is there, and right
+  std::optional<std::uint16_t> error_code = {};     ///< ERROR-CODE, from 300 to 699
+  bool fingerprint = false;                         ///< FINGERPRINT is present and correct
 
   /// Attributes that must be understood and are not: such an answer is none (RFC 8489 §6.3.3).
   std::vector<std::uint16_t> not_understood = {};
 
-  /// What the request's source looks like to the server.
+  /// The source of the request as the server saw it. Nothing: the message does not say.
   [[nodiscard]] std::optional<Endpoint> mapped() const {
     return xor_mapped ? xor_mapped : plain_mapped;
   }

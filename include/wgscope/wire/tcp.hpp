@@ -18,17 +18,18 @@ inline constexpr std::uint16_t kDefaultMss4 = 536;
 inline constexpr std::uint16_t kDefaultMss6 = 1220;
 
 struct TcpSegment {
-  std::uint16_t source = 0;  ///< port
-  std::uint16_t destination = 0;
+  std::uint16_t source = 0;       ///< the sender's port
+  std::uint16_t destination = 0;  ///< the receiver's port
   std::uint32_t sequence = 0;
-  std::uint32_t acknowledgement = 0;  ///< only with `ack`
+  std::uint32_t acknowledgement = 0;  ///< only valid with `ack`
   bool syn = false;
   bool ack = false;
   bool fin = false;
   bool rst = false;
   std::uint16_t window = 0;
   std::span<const std::byte> payload{};  ///< points into the packet
-  std::span<const std::byte> options{};  ///< likewise, as they are; never written
+  /// All options as they are; points into the packet; ignored in writing.
+  std::span<const std::byte> options{};
 };
 
 /// Takes the payload of a whole (not fragmented) packet apart and checks its checksum.
