@@ -4,8 +4,8 @@
 
 namespace wgscope::os {
 
-Instant boot_now();  ///< CLOCK_BOOTTIME
-Now now();           ///< CLOCK_BOOTTIME and CLOCK_REALTIME, read one after the other
+Instant boot_now();  ///< reads CLOCK_BOOTTIME
+Now now();           ///< reads CLOCK_BOOTTIME, and then CLOCK_REALTIME
 
 /// Milliseconds until `deadline`, rounded up, at least 0: what poll(2) wants.
 int poll_timeout_ms(Instant deadline);

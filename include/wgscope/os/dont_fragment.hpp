@@ -25,15 +25,16 @@ std::optional<bool> dont_fragment_of(std::span<const std::byte> packet, std::uin
 class DontFragmentTap {
  public:
   struct Seen {
-    std::size_t set = 0;    ///< datagrams that must not be cut
-    std::size_t clear = 0;  ///< datagrams that may
+    std::size_t set = 0;    ///< datagrams with the bit: they must not be fragmented
+    std::size_t clear = 0;  ///< datagrams without the bit: they may be fragmented
   };
 
-  /// @param from  whose datagrams; an IPv4 address. @param port  of this host.
+  /// @param from  an IPv4 address: only datagrams from there are seen.
+  /// @param port  the UDP port of this host that they come to.
   /// @returns not_permitted (CAP_NET_RAW), io.
   static Result<DontFragmentTap> open(const IpAddress& from, std::uint16_t port);
 
-  /// What came since the last call; when much came, some of it.
+  /// The datagrams that came since the last call; only some of them if many came.
   Seen read();
 
  private:

@@ -34,17 +34,18 @@ std::optional<EchoMessage> parse_echo_reply(std::span<const std::byte> received,
 struct EchoReply {
   IpAddress from;
   std::uint16_t sequence = 0;
-  std::size_t payload_size = 0;  ///< bytes
-  bool intact = false;           ///< the payload is what was sent
-  /// It came in fragments, of which the largest had so many bytes, IP header included. Only with
-  /// EchoSocket::watch_path().
+  std::size_t payload_size = 0;  ///< bytes behind the ICMP header
+  bool intact = false;           ///< the payload is the one that was sent
+  /// Bytes of the largest fragment, IP header included, if the reply came in fragments. Nothing: it
+  /// came whole, or watch_path() was not called.
   std::optional<std::size_t> largest_fragment = std::nullopt;
 };
 
 /// What became of a request instead of a reply.
 struct EchoError {
   SocketError error;
-  std::optional<std::uint16_t> sequence;  ///< nothing: this host's own, about what was just sent
+  /// The request's; nothing: the error is this host's own, about the last request.
+  std::optional<std::uint16_t> sequence;
 };
 
 /// Sends echo requests to any host, outside of tunnels, and takes their replies: what ping(8) does.
@@ -68,8 +69,9 @@ class EchoSocket {
   /// known of it (IP_PMTUDISC_PROBE); errors about them wait in next_error(); replies tell whether
   /// they came in fragments. @returns io.
   Result<> watch_path();
-  /// How many routers requests may pass from now on. @param limit  at least 1; nothing: as many as
-  /// is usual. @returns io.
+  /// Sets how many routers requests may pass from now on.
+  /// @param limit  at least 1; nothing: the system's default.
+  /// @returns io.
   Result<> set_hop_limit(std::optional<std::uint8_t> limit);
 
   /// @param to            its port is ignored; its family is the socket's.
@@ -77,7 +79,7 @@ class EchoSocket {
   /// @returns not_permitted (a local firewall; a ping socket of IPv6 does not hear of it), io with
   /// errno: ENETUNREACH, EHOSTUNREACH …
   Result<> send(const Endpoint& to, std::uint16_t sequence, std::size_t payload_size);
-  static constexpr std::size_t kMaxPayload = 65'507;  ///< what fits an IPv4 packet
+  static constexpr std::size_t kMaxPayload = 65'507;  ///< the most that fits an IPv4 packet
 
   /// The next reply to a request of this socket; nothing when none waits.
   std::optional<EchoReply> receive();
@@ -95,8 +97,9 @@ class EchoSocket {
   Family family_;
   bool raw_;
   bool watches_path_ = false;
-  std::uint16_t id_ = 0;      ///< of a raw socket; that of another one is the kernel's choice
-  std::uint64_t secret_ = 0;  ///< in each payload
+  /// The identifier of a raw socket's requests; a ping socket's is set by the kernel.
+  std::uint16_t id_ = 0;
+  std::uint64_t secret_ = 0;  ///< makes payloads that nobody else can guess
   std::vector<std::byte> buffer_;
 };
 

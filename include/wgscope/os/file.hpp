@@ -11,10 +11,10 @@
 
 namespace wgscope::os {
 
-/// A whole file's text, for files without secrets; also for those of /proc, whose size is
-/// not known before.
-/// @returns too_large above `max_size`, access_denied, io (ENOENT in sys_errno where there is
-/// none).
+/// Reads the whole text of a file without secrets, also of one in /proc, whose size is not known
+/// before.
+/// @returns too_large above `max_size`, access_denied, io (ENOENT in sys_errno: there is no such
+/// file).
 Result<std::string> read_file(const std::string& path, std::size_t max_size);
 
 /// A file's text in memory that is wiped when it is destroyed and never copied.
@@ -37,14 +37,14 @@ class SecretText {
   std::size_t used_ = 0;
 };
 
-/// A regular file that may hold private keys.
+/// Reads a regular file that may hold private keys.
 /// @returns bad_value for anything but a regular file, and as read_file().
 Result<SecretText> read_secret_file(const std::string& path, std::size_t max_size);
 
 /// What may hold private keys, and who can read it where it lies.
 struct SecretInput {
   SecretString text;
-  std::optional<unsigned> mode;  ///< permission bits of a regular file (stat(2)); else nothing
+  std::optional<unsigned> mode;  ///< permission bits (stat(2)); nothing: it is not a regular file
 };
 
 /// A regular file, a pipe such as a shell makes of <(command), or for "-" standard input, read to

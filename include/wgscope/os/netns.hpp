@@ -29,7 +29,7 @@ class Netns {
   /// The same for a path relative to an open folder, which may be a process's under /proc: such a
   /// folder never shows another process, also when the process has ended and its number is reused.
   static Result<Netns> open_at(int folder, const std::string& path);
-  static Result<Netns> open_own();  ///< the calling thread's
+  static Result<Netns> open_own();  ///< opens the calling thread's namespace
 
   [[nodiscard]] NetnsId id() const { return id_; }
 

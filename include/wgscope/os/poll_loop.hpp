@@ -14,8 +14,8 @@ class Turn;
 
 /// What to do when a descriptor is ready. At least one of them is set.
 struct FdHandlers {
-  std::function<void()> readable;  ///< also at its other side's end
-  std::function<void()> writable;  ///< called only while PollLoop::Watch::want_writable(true)
+  std::function<void()> readable;  ///< called also when the other side has ended the connection
+  std::function<void()> writable;  ///< called only after PollLoop::Watch::want_writable(true)
   /// An error is pending: a UDP socket's error queue has something. Where this is not set, errors
   /// go to `readable`, or else to `writable`, whose call then fails with the error.
   std::function<void()> error;
@@ -23,9 +23,9 @@ struct FdHandlers {
 
 /// Something that needs to run at certain times.
 struct Timer {
-  /// Asked in each round; nothing: not now. Must not add or remove watches.
+  /// Asked in each round when to call `expired`. Nothing: not now. Must not add or remove watches.
   std::function<std::optional<Instant>()> next;
-  std::function<void(Instant now)> expired;  ///< called once its time has come
+  std::function<void(Instant now)> expired;  ///< called once the time that `next` gave has come
 };
 
 /// One thread's loop around epoll(7): waits until a descriptor is ready or a time has come, and
@@ -89,7 +89,7 @@ class PollLoop {
   /// From any thread, and from a signal handler.
   void stop() const noexcept;
 
-  /// How often the loop woke up, ever.
+  /// How often the loop has woken up since it was made.
   [[nodiscard]] std::uint64_t rounds() const;
 
  private:

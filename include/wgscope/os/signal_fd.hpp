@@ -20,10 +20,12 @@ class SignalFd {
   SignalFd& operator=(SignalFd&&) = delete;
   SignalFd(const SignalFd&) = delete;
   SignalFd& operator=(const SignalFd&) = delete;
-  ~SignalFd();  ///< puts the thread's mask back; a signal not taken is delivered then
+  /// Restores the thread's signal mask; a signal that was not taken is delivered then.
+  ~SignalFd();
 
   [[nodiscard]] int fd() const { return fd_.get(); }
-  std::optional<int> next();  ///< the number of a signal that came; nothing when none is left
+  /// Takes a signal that came, and gives its number; nothing: none is left.
+  std::optional<int> next();
 
  private:
   SignalFd(UniqueFd fd, const sigset_t& before) : fd_(std::move(fd)), before_(before) {}

@@ -11,15 +11,15 @@ namespace wgscope::os {
 /// An Endpoint as the kernel takes and gives it: sockaddr_in or sockaddr_in6 (ip(7), ipv6(7)).
 class SocketAddress {
  public:
-  SocketAddress() = default;  ///< room for one that the kernel fills in through data()
+  SocketAddress() = default;  ///< room for an address that the kernel fills in through data()
   explicit SocketAddress(const Endpoint& endpoint);
 
   [[nodiscard]] sockaddr* data() { return &any_.header; }
   [[nodiscard]] const sockaddr* data() const { return &any_.header; }
-  [[nodiscard]] socklen_t size() const;  ///< of what it holds
+  [[nodiscard]] socklen_t size() const;  ///< bytes of the address that it holds
   static constexpr socklen_t kCapacity = sizeof(sockaddr_in6);
 
-  /// What it holds; nothing for another family than the two.
+  /// The endpoint that it holds; nothing: its family is neither IPv4 nor IPv6.
   [[nodiscard]] std::optional<Endpoint> endpoint() const;
 
  private:

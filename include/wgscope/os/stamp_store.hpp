@@ -20,9 +20,9 @@ using Stamp = std::array<std::byte, 12>;
 
 /// What decides where stamps are kept.
 struct StateHome {
-  uid_t user;                  ///< the effective one
-  const char* xdg_state_home;  ///< $XDG_STATE_HOME, nullptr where it is not set
-  const char* home;            ///< $HOME
+  uid_t user;                  ///< the process's effective user
+  const char* xdg_state_home;  ///< $XDG_STATE_HOME; nullptr: it is not set
+  const char* home;            ///< $HOME; nullptr: it is not set
 };
 
 /// root: /var/lib/wgscope; others: $XDG_STATE_HOME/wgscope, or ~/.local/state/wgscope.
@@ -81,9 +81,9 @@ class StampStore {
   std::string folder_;
   std::string path_;
   UniqueFd lock_;
-  Stamp last_{};    ///< the highest that was covered
-  Stamp stored_{};  ///< what the file has
-  std::chrono::milliseconds ahead_{10};
+  Stamp last_{};                         ///< the highest stamp that was covered
+  Stamp stored_{};                       ///< the stamp in the file
+  std::chrono::milliseconds ahead_{10};  ///< how far beyond a covered stamp the next write goes
 };
 
 }  // namespace wgscope::os

@@ -16,10 +16,11 @@ namespace wgscope::os {
 
 /// Whether datagrams that are too long for a link on their way may be cut up.
 enum class Fragmentation : std::uint8_t {
-  allow,   ///< by this host, and by IPv4 routers (IP_PMTUDISC_DONT)
-  forbid,  ///< by none; one longer than the known path MTU fails with EMSGSIZE (IP_PMTUDISC_DO)
-  probe,   ///< by none; what is known of the path MTU is ignored, only the own interface limits
-           ///< (IP_PMTUDISC_PROBE)
+  allow,  ///< this host and IPv4 routers may fragment them (IP_PMTUDISC_DONT)
+  /// Nobody may; one that is longer than the known path MTU fails with EMSGSIZE (IP_PMTUDISC_DO).
+  forbid,
+  /// Nobody may; the known path MTU is ignored, only the own interface limits (IP_PMTUDISC_PROBE).
+  probe,
 };
 
 struct UdpOptions {
@@ -30,64 +31,67 @@ struct UdpOptions {
   bool offload = true;
   /// Report datagrams that arrived in fragments (Received::largest_fragment).
   bool report_fragments = false;
-  std::size_t socket_buffer = 4UL << 20U;  ///< bytes asked for, each way; what is allowed is taken
+  /// Bytes to ask the kernel for, for each direction; it may give less.
+  std::size_t socket_buffer = 4UL << 20U;
   /// Bytes for one receive(), touched only as far as datagrams fill them. Merged datagrams need
   /// 64 KiB each, single ones `max_datagram`; what is longer is counted as truncated and dropped.
   std::size_t receive_memory = 512UL << 10U;
-  std::size_t max_datagram = 9216;  ///< bytes; matters only where the kernel does not merge
+  /// Bytes; this only matters where the kernel does not merge datagrams.
+  std::size_t max_datagram = 9216;
 };
 
 /// Datagrams for one destination, back to back.
 struct SendBatch {
   Endpoint to;
-  std::span<const std::byte> bytes;  ///< empty: one empty datagram
-  std::size_t segment_size = 0;      ///< of each datagram; the last may be shorter
-  std::optional<IpAddress> from;     ///< source address; absent: the kernel chooses
+  std::span<const std::byte> bytes;  ///< the payloads; empty: one datagram without payload
+  std::size_t segment_size = 0;      ///< bytes of each datagram; the last one may be shorter
+  std::optional<IpAddress> from;     ///< the source address; nothing: the kernel chooses it
 };
 
 /// What one destination's datagrams ran into.
 struct SendFailure {
   Endpoint to;
-  std::size_t batch = 0;      ///< its index
-  int sys_errno = 0;          ///< of the last one, where there was more than one
-  std::size_t datagrams = 0;  ///< of the batch that were not sent
+  std::size_t batch = 0;      ///< index of the batch
+  int sys_errno = 0;          ///< errno of the last failure, where there was more than one
+  std::size_t datagrams = 0;  ///< how many datagrams of the batch were not sent
 };
 
 struct SendReport {
-  std::size_t batches = 0;        ///< that are done with: sent, or in `failures`
-  std::size_t bytes_of_next = 0;  ///< that already went out of the first batch that is not
-  std::size_t datagrams = 0;      ///< that went out
-  bool blocked = false;  ///< the socket's buffer is full: go on from there once it is writable
-  std::span<const SendFailure> failures;  ///< in the order of batches; valid until the next send()
+  std::size_t batches = 0;        ///< batches that are finished: sent, or listed in `failures`
+  std::size_t bytes_of_next = 0;  ///< bytes of the first unfinished batch that were sent already
+  std::size_t datagrams = 0;      ///< datagrams that were sent
+  bool blocked = false;  ///< the socket's buffer is full: go on once the socket is writable
+  std::span<const SendFailure> failures;  ///< ordered by batch; valid until the next send()
 };
 
 struct Received {
   Endpoint from;
-  std::optional<IpAddress> to;    ///< the local address it came to
+  std::optional<IpAddress> to;    ///< the local address that the datagram came to
   std::span<std::byte> datagram;  ///< may be written to; valid until the next receive()
-  /// It came in fragments, of which the largest had so many bytes, IP header included: nearly the
-  /// MTU of the link that was too small (IP_RECVFRAGSIZE, IPV6_RECVFRAGSIZE). Only where
-  /// UdpOptions::report_fragments asks for it.
+  /// Bytes of the largest fragment, IP header included, if the datagram came in fragments: nearly
+  /// the MTU of the link that was too small (IP_RECVFRAGSIZE, IPV6_RECVFRAGSIZE). Nothing: it came
+  /// whole, or UdpOptions::report_fragments is off.
   std::optional<std::size_t> largest_fragment;
 };
 
 struct ReceiveReport {
   std::size_t datagrams = 0;
-  std::size_t truncated = 0;  ///< dropped, as they were longer than the buffers
-  bool more = false;          ///< every buffer was filled, so more may be waiting
+  /// Datagrams that were dropped, because they were longer than the buffers.
+  std::size_t truncated = 0;
+  bool more = false;  ///< every buffer was filled, so more may be waiting
 };
 
 /// An error that came back for a datagram sent earlier (IP_RECVERR, ip(7)).
 struct SocketError {
   enum class Origin : std::uint8_t { local, icmp, icmpv6 };
 
-  Endpoint destination;  ///< where that datagram was to go
-  int sys_errno = 0;     ///< what the kernel makes of it: ECONNREFUSED, EHOSTUNREACH, EMSGSIZE …
+  Endpoint destination;  ///< where the datagram that the error is about was to go
+  int sys_errno = 0;  ///< what the kernel calls the error: ECONNREFUSED, EHOSTUNREACH, EMSGSIZE …
   Origin origin = Origin::local;
-  std::uint8_t type = 0;              ///< of the ICMP message (RFC 792, RFC 4443)
-  std::uint8_t code = 0;              ///< of the ICMP message
-  std::uint32_t info = 0;             ///< EMSGSIZE: the MTU that would fit, IP header included
-  std::optional<IpAddress> offender;  ///< who sent the ICMP message
+  std::uint8_t type = 0;              ///< type of the ICMP message (RFC 792, RFC 4443)
+  std::uint8_t code = 0;              ///< code of the ICMP message
+  std::uint32_t info = 0;             ///< with EMSGSIZE the MTU that would fit, IP header included
+  std::optional<IpAddress> offender;  ///< the router or host that sent the ICMP message
   /// The beginning of that datagram's payload, for an ICMP socket of its message, as far as the
   /// ICMP message quotes it: routers need not quote any of UDP's (RFC 792, RFC 1812 §4.3.2.3).
   std::array<std::byte, 16> quoted{};
@@ -120,17 +124,19 @@ class UdpSocket {
   ~UdpSocket();
 
   [[nodiscard]] int fd() const { return fd_.get(); }
-  [[nodiscard]] const Endpoint& local() const { return local_; }  ///< its port is never 0
+  /// Where it is bound; the port is the one it got, never 0.
+  [[nodiscard]] const Endpoint& local() const { return local_; }
   [[nodiscard]] std::uint16_t local_port() const { return local_.port; }
-  [[nodiscard]] bool cuts_in_kernel() const;  ///< until a device proves unable to
+  [[nodiscard]] bool cuts_in_kernel() const;  ///< false after a device proved unable to
   [[nodiscard]] bool merges_in_kernel() const;
 
-  /// Costs nothing where it is so already. @returns io.
+  /// Changes UdpOptions::fragmentation. Costs nothing where it is so already. @returns io.
   Result<> set_fragmentation(Fragmentation fragmentation);
   /// @returns not_permitted, io.
   Result<> set_mark(std::uint32_t mark);
-  /// How many routers what is sent from now on may pass (IP_TTL, IPV6_UNICAST_HOPS).
-  /// @param limit  at least 1; nothing: as many as is usual. @returns io.
+  /// Sets how many routers datagrams may pass from now on (IP_TTL, IPV6_UNICAST_HOPS).
+  /// @param limit  at least 1; nothing: the system's default.
+  /// @returns io.
   Result<> set_hop_limit(std::optional<std::uint8_t> limit);
 
   /// Sends in order, as far as the socket's buffer has room. A destination that cannot be sent to
@@ -163,7 +169,7 @@ class UdpSocket {
     Endpoint from;
     std::optional<IpAddress> to;
     std::span<std::byte> bytes;
-    std::size_t segment_size = 0;  ///< at least 1
+    std::size_t segment_size = 0;  ///< bytes of each datagram but the last, at least 1
     std::optional<std::size_t> largest_fragment;
     bool whole = false;
   };
