@@ -4,7 +4,7 @@
 
 namespace wgscope::render {
 
-/// docs/checks.md as it has to be (Markdown): all checks, by verb.
+/// The content of docs/checks.md (Markdown): all checks, by verb.
 std::string checks_document();
 
 }  // namespace wgscope::render

@@ -15,11 +15,10 @@ std::string findings_link(std::string_view id);
 /// docs/findings.md as it has to be (Markdown): by layer, with an anchor for each ID.
 std::string findings_document();
 
-/// A line for each: ID, severity, title.
+/// One line for each finding: ID, severity, title.
 std::string findings_list();
 
-/// One row with its meaning and its fix.
-/// @param width  columns to fold lines to; 0: none.
+/// One finding with its meaning and its fix. @param width  columns to fold lines to; 0: none.
 std::string explain(const diagnosis::FindingKind& kind, std::size_t width);
 
 /// @param id  in upper or lower case, with or without "WGS-". @returns nullptr where there is none.

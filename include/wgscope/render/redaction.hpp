@@ -22,18 +22,20 @@ class Redaction {
   /// they show first.
   Redaction(bool wanted, const diagnosis::Report& report);
 
-  /// What is new gets the next number.
+  /// The text as outputs may show it. What was not numbered yet gets the next number.
   std::string show(const diagnosis::Text& text);
 
  private:
-  using Thing = std::pair<std::string_view, std::string>;  ///< what it is, and which
+  /// Kind of thing, such as "ipv4", and the text that names it.
+  using Thing = std::pair<std::string_view, std::string>;
 
   void number(const diagnosis::Finding& finding);
   std::string placeholder(const diagnosis::Text::Piece& piece);
 
   bool wanted_;
   std::map<Thing, std::size_t> numbers_;
-  std::map<std::string_view, std::size_t> last_;  ///< number given, by what it is
+  /// For each kind of thing the last number that was given.
+  std::map<std::string_view, std::size_t> last_;
 };
 
 /// Valid UTF-8 in one line: bytes that are not as to_valid_utf8() makes them, control characters

@@ -18,21 +18,21 @@ namespace wgscope::render {
 
 struct TextStyle {
   bool colour = false;
-  bool verbose = false;  ///< also the evidence of what is ok, and every figure
+  bool verbose = false;  ///< also shows the evidence of checks that are ok, and every figure
   bool redact = false;
-  std::size_t width = 0;  ///< columns; 0: lines are never folded
+  std::size_t width = 0;  ///< columns of the terminal; 0: lines are not folded
   diagnosis::FailOn fail_on = diagnosis::FailOn::warning;
 };
 
-/// The verdict first, then a section for each layer.
+/// The report for people: the verdict first, then a section for each layer.
 std::string to_text(const diagnosis::Report& report, const TextStyle& style);
-/// One line: when the run began, and its verdict.
+/// The report in one line: when the run began, and its verdict.
 std::string to_line(const diagnosis::Report& report, const TextStyle& style);
-/// One document of the schema docs/report.schema.json, with a line break at its end.
+/// The report as one document of the schema docs/report.schema.json, with a line break at its end.
 std::string to_json(const diagnosis::Report& report, diagnosis::FailOn fail_on, bool redact);
-/// One suite, in which each check is a test case.
+/// The report as one JUnit suite, in which each check is a test case.
 std::string to_junit(const diagnosis::Report& report, diagnosis::FailOn fail_on, bool redact);
-/// For node_exporter's textfile collector, with the names of docs/metrics.md.
+/// The report for node_exporter's textfile collector, with the names of docs/metrics.md.
 std::string to_prometheus(const diagnosis::Report& report, diagnosis::FailOn fail_on, bool redact);
 
 /// A line for each bar of diagnosis::histogram(), indented, with its upper bound and count.
