@@ -32,16 +32,17 @@ class NameFilter {
 };
 
 struct CollectOptions {
-  bool kernel = true;     ///< interfaces of the kernel, over netlink
-  bool userspace = true;  ///< interfaces of userspace implementations, over UAPI
+  bool kernel = true;     ///< reads interfaces of the kernel, over netlink
+  bool userspace = true;  ///< reads interfaces of userspace implementations, over UAPI
   std::string uapi_folder = uapi::kDefaultFolder;
   /// Further network namespaces whose kernel interfaces are read: names under /run/netns, or paths
   /// with a '/'.
   std::vector<std::string> netns;
-  bool all_named_netns = false;  ///< and every name under /run/netns, looked up at each collection
+  /// Reads every name under /run/netns too, which is listed at each collection.
+  bool all_named_netns = false;
   NameFilter filter;
-  std::string proc_folder = "/proc";                       ///< another one in tests
-  std::string named_netns_folder = os::kNamedNetnsFolder;  ///< another one in tests
+  std::string proc_folder = "/proc";                       ///< tests give another one
+  std::string named_netns_folder = os::kNamedNetnsFolder;  ///< tests give another one
 };
 
 /// Takes snapshots of every WireGuard interface it can see: the whole of "reading" in one call.

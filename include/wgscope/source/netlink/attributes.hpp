@@ -57,10 +57,10 @@ class AttributeWalk {
   bool ok_ = true;
 };
 
-/// A bad_length that names the attribute.
+/// Makes a bad_length error that names the attribute.
 Result<> wrong_length(const Attribute& attribute, std::string_view name, std::size_t wanted);
 
-/// A fixed-size value in host byte order. @returns bad_length, naming the attribute.
+/// Reads a value of fixed size in host byte order. @returns bad_length, naming the attribute.
 template <class T>
   requires std::is_trivially_copyable_v<T>
 Result<> read_attribute(const Attribute& attribute, std::string_view name, T& out) {
@@ -69,8 +69,8 @@ Result<> read_attribute(const Attribute& attribute, std::string_view name, T& ou
   return {};
 }
 
-/// A NUL-terminated string (NLA_NUL_STRING). @returns bad_length when it is empty
-/// or not terminated.
+/// Reads a NUL-terminated string (NLA_NUL_STRING).
+/// @returns bad_length when it is empty or not terminated.
 Result<> read_string(const Attribute& attribute, std::string_view name, std::string& out);
 
 }  // namespace wgscope::netlink

@@ -25,7 +25,7 @@ Result<Link> decode_link(std::span<const std::byte> payload);
 Result<> list_wireguard_links(Instant deadline, std::span<std::byte> buffer,
                               std::vector<Link>& into);
 
-/// One interface by name, of any kind.
+/// Asks the kernel for one interface by name, of any kind.
 /// @returns no_device, what ask_kernel returns.
 Result<Link> find_link(const std::string& name, Instant deadline, std::span<std::byte> buffer);
 

@@ -24,8 +24,9 @@ enum class RouteType : std::uint8_t {
 struct Route {
   RouteType type = RouteType::unicast;
   std::optional<IpAddress> gateway;  ///< the next router; nothing: the destination is on the link
-  std::optional<IpAddress> source;   ///< that is sent from
-  std::uint32_t ifindex = 0;         ///< 0: unknown
+  /// The address of this host that packets are sent from; nothing: unknown.
+  std::optional<IpAddress> source;
+  std::uint32_t ifindex = 0;  ///< the interface that packets leave by; 0: unknown
 
   friend bool operator==(const Route&, const Route&) = default;
 };

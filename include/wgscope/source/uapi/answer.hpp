@@ -14,10 +14,11 @@ namespace wgscope::uapi {
 
 inline constexpr std::string_view kGetRequest = "get=1\n\n";
 
-inline constexpr std::size_t kMaxLineSize =
-    1024;  ///< the longest real line has about 100 characters
-inline constexpr std::size_t kMaxPeers = 1U
-                                         << 20U;  ///< the kernel's own bound (MAX_PEERS_PER_DEVICE)
+/// Longer lines are refused. The longest real one has about 100 characters.
+inline constexpr std::size_t kMaxLineSize = 1024;
+/// More peers are refused, as by the kernel (MAX_PEERS_PER_DEVICE).
+inline constexpr std::size_t kMaxPeers = 1U << 20U;
+/// More allowed IPs, those of all peers together, are refused.
 inline constexpr std::size_t kMaxAllowedIps = 1U << 22U;
 
 /// Reads the answer to get=1, piece by piece as it arrives; owns no socket and no clock.

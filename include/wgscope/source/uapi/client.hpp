@@ -28,10 +28,11 @@ Result<std::vector<SocketFile>> list_sockets(const std::string& folder);
 /// One socket to ask, and the result.
 struct Query {
   SocketFile socket;
-  Device device;    ///< name is the interface's; netns and link are left to the caller
+  Device device;    ///< its name is the interface's; netns and link are left to the caller
   Result<> result;  ///< access_denied, refused, timeout, what AnswerReader::feed returns
-  pid_t listener =
-      0;  ///< SO_PEERCRED: who called listen(2); may have ended since, 0 = not visible from here
+  /// The process that called listen(2) (SO_PEERCRED). It may have ended since. 0: it is not
+  /// visible from this PID namespace.
+  pid_t listener = 0;
 };
 
 /// Asks all sockets at once and reads until each has answered or the deadline has passed: one that

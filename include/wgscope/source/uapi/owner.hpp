@@ -56,8 +56,8 @@ class OwnerFinder {
   struct Known {
     SocketFileId file;
     std::optional<os::NetnsId> netns;
-    std::string witness;       ///< the folder of a process that lived in it
-    std::optional<Error> why;  ///< it cannot be found
+    std::string witness;       ///< folder in /proc of a process that was seen in that namespace
+    std::optional<Error> why;  ///< why the namespace could not be found
     Instant searched;
   };
 
