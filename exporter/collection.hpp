@@ -26,7 +26,7 @@ namespace wgscope::exporter {
 /// One collection, complete: what all outputs are made from. Immutable once published.
 struct Collection {
   Snapshot snapshot;
-  std::vector<DeviceView> views;  ///< parallel to snapshot.devices
+  std::vector<DeviceView> views;  ///< one for each entry of snapshot.devices, in the same order
   std::shared_ptr<const config::PeerNames> names;
   NamesReport names_report;
   std::uint64_t clock_steps = 0;
@@ -38,15 +38,16 @@ struct Collection {
 struct CollectorOptions {
   source::CollectOptions source;
   std::vector<NamesFile> names;
-  std::string state_dir;  ///< empty: first sights are forgotten at exit
-  Nanoseconds max_age = std::chrono::seconds(1);
+  /// Folder of the state file; empty: what was first seen is forgotten at exit.
+  std::string state_dir;
+  Nanoseconds max_age = std::chrono::seconds(1);  ///< a younger collection is served again
   /// Whether somebody calls Collections::sample(). Only then are events of peers counted: scrapes
   /// alone are so far apart that they would miss most.
   bool sampled = false;
   /// Whether there will be more than one reading. Only then can peers be judged.
   bool judged = true;
-  std::uint64_t seed = 0;                ///< random, for tables keyed by what peers choose
-  std::function<Now()> clock = os::now;  ///< another one in tests
+  std::uint64_t seed = 0;                ///< random, for hash tables whose keys peers choose
+  std::function<Now()> clock = os::now;  ///< tests give another one
 };
 
 /// Collects when asked, once for all who ask at the same time, and not again within max_age.
@@ -90,8 +91,8 @@ class Collections {
     std::unique_ptr<Collection> memory;
   };
 
-  void begin_taking();  ///< with mutex_ held
-  /// For whoever called begin_taking(), and those who wait for it.
+  void begin_taking();  ///< call with mutex_ held
+  /// Takes a collection for the thread that called begin_taking(), and for those that wait for it.
   std::shared_ptr<const Collection> take_for_all(Instant deadline);
   std::shared_ptr<const Collection> take(Instant deadline);
   std::unique_ptr<Collection> take_spare();
@@ -106,20 +107,23 @@ class Collections {
   std::function<Now()> clock_;
   Warn warn_;
 
-  std::mutex mutex_;  ///< guards all down to taking_; the rest belongs to whoever set taking_
+  /// Guards what follows, down to taking_; the rest belongs to the thread that set taking_.
+  std::mutex mutex_;
   std::condition_variable taken_;
   std::shared_ptr<const Collection> latest_;
-  std::optional<Instant> ended_;               ///< when the last collection was done
-  Nanoseconds patience_ = Nanoseconds::max();  ///< how long the last scrape had
-  bool taking_ = false;
-  std::shared_ptr<Spare> spare_ = std::make_shared<Spare>();  ///< shared with what was published
+  std::optional<Instant> ended_;  ///< when the last collection ended; nothing: there was none
+  Nanoseconds patience_ = Nanoseconds::max();  ///< how much time the last scrape had
+  bool taking_ = false;                        ///< a thread is taking a collection
+  /// Shared with published collections, which give their memory back to it.
+  std::shared_ptr<Spare> spare_ = std::make_shared<Spare>();
 
   source::SnapshotSource source_;
   Names names_;
   History history_;
   std::optional<StateFile> state_;
-  std::string state_problem_;     ///< of the last attempt to save
-  std::set<std::string> warned_;  ///< of the failures of the last collection
+  std::string state_problem_;  ///< why the last attempt to save failed; empty: it did not
+  /// Messages about failures of the last collection, which are not repeated.
+  std::set<std::string> warned_;
 };
 
 }  // namespace wgscope::exporter

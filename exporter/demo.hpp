@@ -37,10 +37,11 @@ class Demo {
   static Result<std::unique_ptr<Demo>> start(Warn warn);
   Demo(const Demo&) = delete;
   Demo& operator=(const Demo&) = delete;
-  ~Demo();  ///< removes the folder as well
+  ~Demo();  ///< also removes the folder
 
   [[nodiscard]] const std::string& uapi_folder() const;
-  [[nodiscard]] std::string names_file() const;  ///< a map of public key to name
+  /// Path of a file that maps public keys to names.
+  [[nodiscard]] std::string names_file() const;
 
  private:
   class Network;

@@ -33,26 +33,29 @@ struct PeerView {
   std::array<char, kKeyBase64Size> key_text{};
   PeerState state = PeerState::never;
   Verdict verdict = Verdict::never;
-  bool shown = true;  ///< false for a key that stood in the same reading before
+  bool shown = true;  ///< false: the same reading lists the key a second time
   WallTime first_seen;
-  Nanoseconds handshake_age{};        ///< meaningless in state never
-  const std::string* name = nullptr;  ///< into Collection::names; nullptr without a name
-  PeerEvents events;                  ///< meaningless unless events are counted
+  Nanoseconds handshake_age{};  ///< only valid if `state` is not `never`
+  /// Points into Collection::names; nullptr: the peer has no name.
+  const std::string* name = nullptr;
+  PeerEvents events;  ///< only valid if events are counted
 };
 
 struct DeviceView {
-  std::vector<PeerView> peers;  ///< parallel to Device::peers
+  std::vector<PeerView> peers;  ///< one for each entry of Device::peers, in the same order
   std::array<std::uint64_t, kPeerStateCount> by_state{};
   std::array<std::uint64_t, kVerdictCount> by_verdict{};
-  std::uint64_t peer_resets = 0;  ///< meaningless without `created`
+  std::uint64_t peer_resets = 0;  ///< only valid if `created` is set
+  /// When this interface index was first seen; nothing: unknown.
   std::optional<WallTime> created;
 };
 
-/// What a reading is looked at with.
+/// What view_device() needs beside the device.
 struct Lens {
   Now now;
   const config::PeerNames* names = nullptr;
-  std::optional<std::uint64_t> events_seed;  ///< nothing: events are not counted
+  /// Seed of the hashes of endpoints; nothing: events are not counted.
+  std::optional<std::uint64_t> events_seed;
 };
 
 /// Fills `into` for each peer of `device` from what is remembered, and remembers what is new.

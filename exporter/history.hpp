@@ -35,7 +35,7 @@ class PeerTable {
   bool forget_unlisted();
   /// For an interface that was made anew: restart_events() of every peer.
   void restart_events();
-  /// Puts an entry in that was kept elsewhere; for loading, before the first reading.
+  /// Adds an entry that was kept elsewhere; for loading, before the first reading.
   void restore(const PublicKey& key, WallTime first_seen);
 
   [[nodiscard]] const std::vector<PeerHistory>& entries() const { return entries_; }
@@ -48,16 +48,17 @@ class PeerTable {
 
   PublicKeyHash hash_;
   std::vector<PeerHistory> entries_;
-  std::vector<std::uint32_t> slots_;  ///< open addressing, a power of two, at most half full
-  std::size_t next_ = 0;              ///< the entry to try first
-  std::uint32_t reading_ = 0;
+  /// Hash table (open addressing) of indices into entries_; a power of two, at most half full.
+  std::vector<std::uint32_t> slots_;
+  std::size_t next_ = 0;       ///< index of the entry that find() tries first
+  std::uint32_t reading_ = 0;  ///< counts the readings, which tells unlisted peers
 };
 
 /// What is remembered of one interface.
 struct InterfaceHistory {
   explicit InterfaceHistory(std::uint64_t seed) : peers(seed) {}
 
-  std::uint32_t ifindex = 0;  ///< 0 where it is not known
+  std::uint32_t ifindex = 0;  ///< the interface's index; 0: unknown
   std::optional<WallTime> created;
   PeerTable peers;
   /// Peers that were removed and added again. Those of the last reading wait for the next one,
@@ -66,8 +67,8 @@ struct InterfaceHistory {
   std::uint64_t new_peer_resets = 0;
 };
 
-/// First sights, handshake anchors and events of all interfaces, by (netns, interface). One thread
-/// at a time.
+/// When interfaces and peers were first seen, the anchors of handshakes, and counts of events: all
+/// by (netns, interface). One thread at a time.
 class History {
  public:
   /// @param seed  random, against chosen keys.
@@ -87,12 +88,13 @@ class History {
   void watch_clock(Now now);
   [[nodiscard]] std::uint64_t clock_steps() const { return clock_steps_; }
 
-  /// Whether first sights changed since the last call of serialize(): then it is worth
-  /// writing them again.
+  /// Whether a time of "first seen" was added or removed since the last call of serialize(), which
+  /// makes it worth writing them again.
   [[nodiscard]] bool changed() const { return changed_; }
   void mark_changed() { changed_ = true; }
 
-  /// First sights as text, in the format docs/state.md describes. Holds public keys and names only.
+  /// When everything was first seen, as text in the format that docs/state.md describes. Holds
+  /// public keys and names only.
   std::string serialize(std::string_view boot_id);
   /// Reads what serialize() wrote. Interface indexes count only when `boot_id` is still the same.
   /// @returns bad_value with the line's number; the history is then unchanged.
@@ -107,9 +109,10 @@ class History {
 
   std::uint64_t seed_;
   std::map<Key, InterfaceHistory> interfaces_;
+  /// Wall clock less boot clock at the last watch_clock().
   std::optional<Nanoseconds> clock_offset_;
   std::uint64_t clock_steps_ = 0;
-  bool changed_ = false;
+  bool changed_ = false;  ///< as changed()
 };
 
 }  // namespace wgscope::exporter

@@ -15,10 +15,10 @@ struct MetricDesc {
   /// The name in queries: a counter's ends in _total, an info metric's in _info.
   std::string_view name;
   MetricType type;
-  std::string_view unit;    ///< as OpenMetrics wants it: the name ends in it; empty for none
-  std::string_view labels;  ///< in the order they are written, for the docs
+  std::string_view unit;    ///< the unit in OpenMetrics, with which the name ends; empty: none
+  std::string_view labels;  ///< names of the labels in the order in which they are written
   std::string_view help;
-  std::string_view source;  ///< where the value comes from, for the docs
+  std::string_view source;  ///< where the value comes from, as docs/metrics.md says
 };
 
 /// Every metric that the exporter can write, by subject. A new one also needs its place in

@@ -20,7 +20,7 @@ struct NamesFile {
 
 /// How reading the names went, for the `names` collector.
 struct NamesReport {
-  bool ran = false;  ///< false without any names file
+  bool ran = false;  ///< false: no file of names was given
   bool success = true;
   Nanoseconds duration{};
 };

@@ -16,16 +16,18 @@ namespace wgscope::exporter {
 inline constexpr int kCannotWrite = 3;
 
 struct Options {
-  std::vector<std::string> listen{":9586"};
+  std::vector<std::string> listen{":9586"};  ///< addresses as http::listen_on() takes them
+  /// Takes the sockets of systemd's activation instead of `listen`.
   bool systemd_sockets = false;
   std::string telemetry_path = "/metrics";
   CollectorOptions collector;
   RenderOptions render;
+  /// How long a collection may wait for answers.
   Nanoseconds collect_timeout = std::chrono::seconds(5);
-  Nanoseconds sample_interval = std::chrono::seconds(5);  ///< 0: no sampler
-  bool demo = false;  ///< read tunnels of our own making instead of this host's
-  bool once = false;
-  std::string textfile;  ///< with once: write there instead of to standard output
+  Nanoseconds sample_interval = std::chrono::seconds(5);  ///< 0: no collections between scrapes
+  bool demo = false;     ///< reads tunnels that the exporter makes itself, instead of this host's
+  bool once = false;     ///< writes one exposition and ends
+  std::string textfile;  ///< file to write with `once`; empty: standard output
   LogFormat log_format = LogFormat::logfmt;
   spdlog::level::level_enum log_level = spdlog::level::info;
 };

@@ -22,8 +22,8 @@ class Sampler {
  public:
   struct Settings {
     Nanoseconds interval;
-    Nanoseconds timeout;     ///< as --collect.timeout
-    std::uint64_t seed = 0;  ///< of the pauses
+    Nanoseconds timeout;     ///< how long a collection may wait for answers, as --collect.timeout
+    std::uint64_t seed = 0;  ///< makes the lengths of pauses random
   };
 
   /// @param collections  outlives this.
@@ -40,8 +40,8 @@ class Sampler {
   Collections* collections_;
   Settings settings_;
   Collections::Warn warn_;
-  std::mt19937_64 random_;  ///< of the pauses
-  std::jthread thread_;     ///< last: it uses the rest
+  std::mt19937_64 random_;  ///< gives the lengths of pauses
+  std::jthread thread_;     ///< declared last, because it uses the other members
 };
 
 }  // namespace wgscope::exporter

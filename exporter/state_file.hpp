@@ -10,11 +10,11 @@
 
 namespace wgscope::exporter {
 
-/// Keeps first sights in `<dir>/first-seen`, so that a restart of the exporter does not look like
-/// new peers.
+/// Keeps in `<dir>/first-seen` when interfaces and peers were first seen, so that a restart of the
+/// exporter does not look like new peers.
 class StateFile {
  public:
-  /// However often peers come and go, the file is not written more often than this.
+  /// The shortest time between two writes of the file, however often peers come and go.
   static constexpr std::chrono::seconds kSaveInterval{30};
 
   explicit StateFile(const std::string& dir);
@@ -23,7 +23,7 @@ class StateFile {
   [[nodiscard]] Result<> load(History& into) const;
   /// Replaces the file as a whole (rename), so that a crash leaves the old or the new one.
   Result<> save(History& history);
-  /// Whether the last time this was true is kSaveInterval ago.
+  /// Whether kSaveInterval has passed since this last returned true.
   bool due(Instant now);
 
  private:

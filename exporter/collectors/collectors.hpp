@@ -12,8 +12,9 @@ enum class EndpointDetail : std::uint8_t { off, ip, subnet, full };
 
 struct RenderOptions {
   EndpointDetail endpoint = EndpointDetail::full;
-  bool allowed_ip_info = false;  ///< one info series for each allowed IP
-  bool name_label = false;       ///< `name` on every peer series, not only on the info metric
+  bool allowed_ip_info = false;  ///< writes an info series for each allowed IP
+  /// Writes the label `name` on every series of a peer, not only on the info metric.
+  bool name_label = false;
 };
 
 // Each writes the families of its noun, in the order of the metric table. All are pure functions of
@@ -21,12 +22,12 @@ struct RenderOptions {
 
 void write_interfaces(const Collection& collection, Writer& writer);
 void write_peers(const Collection& collection, const RenderOptions& options, Writer& writer);
-/// Build, collectors, failures, clock steps.
+/// Writes build, collectors, failures and clock steps.
 void write_exporter(const Collection& collection, Writer& writer);
-/// process_*, read from /proc/self at the call.
+/// Writes process_*, which it reads from /proc/self.
 void write_process(Writer& writer);
 
-/// Every family but the HTTP server's own.
+/// Writes every family except those of the HTTP server.
 void write_collection(const Collection& collection, const RenderOptions& options, Writer& writer);
 
 }  // namespace wgscope::exporter

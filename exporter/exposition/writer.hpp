@@ -65,7 +65,7 @@ class Writer {
   void begin(std::string_view name, MetricType type, std::string_view unit, std::string_view help);
 
   void sample(std::string_view name, std::initializer_list<Label> labels, Number value);
-  /// The same with labels rendered before: `a="b",c="d"`, or empty.
+  /// Writes a sample with labels that are rendered already: `a="b",c="d"`, or empty.
   void sample(std::string_view name, std::string_view labels, Number value);
   void sample(std::string_view name, std::string_view labels, double value);
 

@@ -15,7 +15,7 @@ struct Negotiated {
   std::string_view content_type;
 };
 
-/// What the client likes best of what we write (RFC 9110 §12.5.1): the higher q of the most
+/// The format that the client prefers among ours (RFC 9110 §12.5.1): the higher q of the most
 /// specific range that matches, OpenMetrics where they are equal. Text 0.0.4 when nothing matches,
 /// as every client of /metrics reads it.
 /// @param accept  the Accept header's value, empty where there is none.

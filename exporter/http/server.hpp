@@ -18,8 +18,8 @@ namespace wgscope::exporter::http {
 
 struct Request {
   std::string_view method;  ///< "GET" or "HEAD"; others never reach a handler
-  std::string_view path;    ///< as sent, without the query
-  std::string_view query;   ///< as sent; empty where there is none
+  std::string_view path;    ///< as the client sent it, without the query
+  std::string_view query;   ///< as the client sent it; empty: there is none
   mg_connection* connection = nullptr;
 
   /// A header's value, names in any case; empty where there is none.
@@ -53,21 +53,23 @@ class Response final : public Sink {
   const Request* request_;
   int status_ = 200;
   std::string headers_;
-  std::vector<char> held_;  ///< the first piece, until it is known whether there is a second
-  bool has_held_ = false;
-  bool streaming_ = false;
-  bool broken_ = false;
+  /// The first piece of the body, until it is known whether there is a second.
+  std::vector<char> held_;
+  bool has_held_ = false;   ///< `held_` has a piece, which may be empty
+  bool streaming_ = false;  ///< the head was sent, so the answer is chunked
+  bool broken_ = false;     ///< the connection failed, so nothing more is sent
 };
 
-/// A whole small answer.
+/// Answers with a small body that is known as a whole.
 void respond(Response& response, int status, std::string_view content_type, std::string_view body);
 
 using Handler = std::function<void(const Request&, Response&)>;
 
 struct ServerOptions {
-  std::vector<std::string> listen;  ///< "ADDRESS:PORT", "[ADDRESS]:PORT", ":PORT"
-  bool systemd_sockets = false;     ///< take the sockets of systemd's activation instead
-  std::map<std::string, Handler, std::less<>> routes;  ///< by exact path
+  std::vector<std::string> listen;  ///< addresses as listen_on() takes them
+  /// Takes the sockets of systemd's activation instead of `listen`.
+  bool systemd_sockets = false;
+  std::map<std::string, Handler, std::less<>> routes;  ///< handlers by the exact path
   /// Called after each answer with the path for metrics: a route's, or "other".
   std::function<void(std::string_view path, int status, double seconds)> on_answered;
 };
