@@ -33,13 +33,18 @@ class Option {
  public:
   explicit Option(CLI::Option& option) : option_(&option) {}
 
-  Option& type(std::string_view name);      ///< what --help calls its value: "FILE"; "" for no name
-  Option& group(std::string_view heading);  ///< under which --help lists it
-  Option& description(std::string_view text);  ///< instead of the one it was added with
+  /// What --help calls the option's value, such as "FILE"; "": nothing.
+  Option& type(std::string_view name);
+  Option& group(std::string_view heading);  ///< the heading under which --help lists the option
+  /// Replaces the description that the option was added with.
+  Option& description(std::string_view text);
+  /// Refuses numbers below `least` and above `most`.
   Option& range(std::int64_t least, std::int64_t most);
-  Option& check(std::function<Complaint(const std::string&)> look);  ///< at each value, as written
-  Option& one_value_each();  ///< of a repeatable option: "--a 1 2" does not give it two
-  Option& show_default();    ///< in --help
+  /// Is called with each value, as the user wrote it.
+  Option& check(std::function<Complaint(const std::string&)> look);
+  /// Each occurrence of a repeatable option takes one value: "--a 1 2" does not give two.
+  Option& one_value_each();
+  Option& show_default();  ///< makes --help show the default value
   Option& needs(const Option& other);
   Option& excludes(const Option& other);
   [[nodiscard]] bool given() const;
@@ -63,7 +68,7 @@ class CommandLine {
   /// command_line.cpp says so.
   template <class Value>
   Option add(std::string_view names, Value& into, std::string_view description);
-  /// One whose value `take` understands, or complains about.
+  /// Adds an option whose value `take` understands, or complains about.
   Option add(std::string_view names, std::function<Complaint(const std::string&)> take,
              std::string_view description);
   Option add_flag(std::string_view names, bool& into, std::string_view description);

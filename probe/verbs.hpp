@@ -15,13 +15,13 @@ enum class Exit : int {
   ok = 0,
   warning = 1,
   critical = 2,
-  unknown = 3,  ///< nothing was found out: wrong usage, no permission, no such file
+  unknown = 3,  ///< nothing was found out: wrong usage, no permission, no such file …
 };
 
 /// A verb of the command line. Each has a file in commands/, and one of the two functions.
 struct Verb {
   std::string_view name;
-  std::string_view summary;  ///< a line of --help
+  std::string_view summary;  ///< what the verb does, in one line of --help
   /// A verb that asks a question about a tunnel or a path: run.hpp does all that they share.
   std::unique_ptr<CheckVerb> (*make)() = nullptr;
   /// Any other verb. @param arguments  behind the verb.

@@ -8,8 +8,9 @@ namespace wgscope::probe {
 
 /// The configurations of two ends that know each other, and nobody else.
 struct GeneratedPair {
-  config::WgQuickConfig own;
-  config::WgQuickConfig other;  ///< its peer lacks the endpoint, which is known once we listen
+  config::WgQuickConfig own;  ///< for this program
+  /// For the other end; without the endpoint, which is known once this one listens.
+  config::WgQuickConfig other;
 };
 
 /// New keys for both ends, a preshared one too, and addresses in 10.95.86.0/24 and fd95:86::/64.

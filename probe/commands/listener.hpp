@@ -48,7 +48,7 @@ class Listener final : public endpoint::Observer {
   [[nodiscard]] std::uint16_t port() const { return endpoint_->listen_port(); }
   [[nodiscard]] PublicKey public_key() const { return endpoint_->interface().public_key(); }
 
-  /// Until SIGINT or SIGTERM, or standard output takes no more. @returns io.
+  /// Runs until SIGINT or SIGTERM comes, or standard output takes no more. @returns io.
   Result<> run();
 
   void on_tunnel_event(const tunnel::Event& event) override;

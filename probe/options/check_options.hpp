@@ -24,11 +24,11 @@ struct CheckOptions {
   checks::TargetOptions target;
   OutputOptions output;
   Nanoseconds timeout = std::chrono::seconds{20};
-  bool timeout_given = false;
+  bool timeout_given = false;  ///< the user gave --timeout
   bool quick = false;
-  bool plan = false;
-  bool ipv4 = false;  ///< only the endpoint's addresses of that family
-  bool ipv6 = false;
+  bool plan = false;  ///< only says what would be sent, and sends nothing
+  bool ipv4 = false;  ///< only uses IPv4 addresses of the endpoint
+  bool ipv6 = false;  ///< only uses IPv6 addresses of the endpoint
 
   [[nodiscard]] std::optional<Family> family() const;
   /// How a verb with these options handshakes.

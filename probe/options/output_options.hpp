@@ -11,8 +11,8 @@ class CommandLine;
 /// Where a report goes, and what it shows: options of every verb that makes one.
 struct OutputOptions {
   bool json = false;
-  std::string junit_file;       ///< empty: none
-  std::string prometheus_file;  ///< empty: none
+  std::string junit_file;       ///< path; empty: no such file is written
+  std::string prometheus_file;  ///< path; empty: no such file is written
   bool redact = false;
   bool verbose = false;
   diagnosis::FailOn fail_on = diagnosis::FailOn::warning;

@@ -18,8 +18,8 @@ namespace wgscope::probe {
 struct NamedEvent {
   WallTime at;
   tunnel::Event event;
-  std::optional<PublicKey> peer;
-  std::string_view name;  ///< may be empty, and any bytes
+  std::optional<PublicKey> peer;  ///< the peer's key; nothing: unknown
+  std::string_view name;          ///< the peer's name; may be empty, and may hold any bytes
 };
 
 /// "2026-11-25T13:30:01.250Z  laptop  key confirmed  192.0.2.1:51820", with the beginning of its

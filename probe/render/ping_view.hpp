@@ -19,12 +19,12 @@ class PingView final : public checks::PingObserver {
   explicit PingView(Write write) : write_(write) {}
 
   void on_round(const checks::PingRound& round) override;
-  /// Nothing more comes: the last line is finished.
+  /// Finishes the last line, as nothing more comes.
   void end();
 
  private:
   Write write_;
-  checks::PingRound shown_;  ///< on the last line; number 0: there is none
+  checks::PingRound shown_;  ///< the round on the last line; its number is 0 while there is none
 };
 
 }  // namespace wgscope::probe

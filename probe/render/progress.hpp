@@ -68,8 +68,8 @@ class LiveLine final : public ShownProgress {
   os::PollLoop::Watch watch_;
   diagnosis::Text what_;
   std::optional<Instant> until_;
-  std::optional<Instant> wanted_;  ///< when it is to be drawn next
-  Instant first_;                  ///< not before
+  std::optional<Instant> wanted_;  ///< when the line is to be drawn next; nothing: not at all
+  Instant first_;                  ///< when the line may be drawn at the earliest
   bool shown_ = false;
 };
 

@@ -23,8 +23,8 @@ Result<> check_outputs(const OutputOptions& options);
 
 enum class TextForm : std::uint8_t {
   whole,
-  changed,   ///< whole, behind a blank line
-  one_line,  ///< when the run began, and its verdict
+  changed,   ///< the whole report, after a blank line
+  one_line,  ///< one line: when the run began, and its verdict
 };
 
 struct Shown {

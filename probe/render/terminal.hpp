@@ -8,21 +8,22 @@ namespace wgscope::probe {
 
 /// What decides whether output is coloured.
 struct Surroundings {
-  bool is_terminal;      ///< isatty(3) of the output
-  const char* no_color;  ///< $NO_COLOR, nullptr where it is not set
-  const char* term;      ///< $TERM
+  bool is_terminal;      ///< whether the output is a terminal: isatty(3)
+  const char* no_color;  ///< $NO_COLOR; nullptr: it is not set
+  const char* term;      ///< $TERM; nullptr: it is not set
 };
 
-/// On a terminal that is not dumb, unless NO_COLOR is set to anything (https://no-color.org).
+/// Whether to colour output: on a terminal that is not dumb, unless NO_COLOR is set to anything
+/// (https://no-color.org).
 bool wants_colour(const Surroundings& around);
-/// On a terminal that is not dumb.
+/// Whether escape sequences can move the cursor: on a terminal that is not dumb.
 bool can_move_cursor(const Surroundings& around);
 
-/// Those of standard output.
+/// The surroundings of standard output.
 Surroundings surroundings_of_stdout();
 Surroundings surroundings_of(int fd);
 
-/// Columns; 0 where it is no terminal or does not know.
+/// Columns of the terminal; 0: it is not a terminal, or does not know.
 std::size_t terminal_width(int fd);
 
 }  // namespace wgscope::probe
