@@ -142,9 +142,9 @@ Finding from_elsewhere(const AttemptFacts& attempt) {
   const bool port_only = responder.address == endpoint.address;
   return {
       .id = FindingId::response_from_elsewhere,
-      .cause = text(
-          "{} was asked, but {} answered: firewalls and NATs on the path may drop such answers",
-          endpoint, responder),
+      .cause =
+          text("{} answered instead of {}: firewalls and NATs on the path may drop such answers",
+               responder, endpoint),
       .evidence = {text("initiation to {}, response from {}", endpoint, responder)},
       .hypotheses =
           {{port_only

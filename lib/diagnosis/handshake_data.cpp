@@ -319,8 +319,8 @@ Check another_way(const Scene& scene, const Check& data) {
   const Endpoint& responder = *scene.one.responder;
   Finding finding{
       .id = FindingId::answers_take_another_way,
-      .cause = text("{} was asked, but {} answered, and data does not cross the tunnel to there",
-                    asked, responder),
+      .cause = text("{} answered instead of {}, and data does not cross the tunnel to there",
+                    responder, asked),
       .evidence = {text("initiation to {}, response from {}; from then on WireGuard sends to where "
                         "the response came from",
                         asked, responder)},

@@ -37,9 +37,10 @@ TEST(Response, ToALaterInitiationIsAWarning) {
   attempt.answered_initiation = 3;
   const HandshakeFacts facts = facts_of(attempt);
   EXPECT_EQ(outcome(facts, kResponse), "warning WGS-HS-015");
-  EXPECT_EQ(verdict_of(facts),
-            "192.0.2.1:51820 answered only initiation 3: 2 initiations before it, or the "
-            "responses, were lost");
+  EXPECT_EQ(
+      verdict_of(facts),
+      "the tunnel works, but 192.0.2.1:51820 answered only initiation 3: 2 initiations before "
+      "it, or the responses, were lost");
 }
 
 TEST(Response, AfterACookieIsNotLate) {
@@ -168,8 +169,8 @@ TEST(Responder, AtAnotherAddressIsAWarning) {
   const HandshakeFacts facts = facts_of(attempt);
   EXPECT_EQ(outcome(facts, "handshake.responder"), "warning WGS-HS-014");
   EXPECT_EQ(verdict_of(facts),
-            "192.0.2.1:51820 was asked, but 192.0.2.99:51820 answered: firewalls and NATs on the "
-            "path may drop such answers");
+            "the tunnel works, but 192.0.2.99:51820 answered instead of 192.0.2.1:51820: firewalls "
+            "and NATs on the path may drop such answers");
   EXPECT_THAT(words_of(facts, "handshake.responder"), HasSubstr("has several addresses"));
 }
 

@@ -142,8 +142,8 @@ TEST(Data, IsLostWhereTheResponseCameFromAnotherAddressForThatReason) {
   EXPECT_EQ(outcome(facts, "handshake.responder"), "critical WGS-HS-019");
   EXPECT_EQ(outcome(facts, kData), "skipped WGS-HS-019");
   EXPECT_EQ(verdict_of(facts),
-            "192.0.2.1:51820 was asked, but 192.0.2.99:51820 answered, and data "
-            "does not cross the tunnel to there");
+            "192.0.2.99:51820 answered instead of 192.0.2.1:51820, and data does not cross the "
+            "tunnel to there");
   EXPECT_THAT(words_of(facts, "handshake.responder"), Not(HasSubstr("as Endpoint")));
   attempt.data->keepalive_after = 10s;
   EXPECT_EQ(outcome(facts_of(attempt), kData), "critical WGS-DAT-001") << "it did arrive there";

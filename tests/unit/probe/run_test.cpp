@@ -392,7 +392,8 @@ TEST_F(CheckVerbs, ShowInTheirHelpOnlyWhatTheProgramSays) {
     const std::string help = test::run({test::binary_dir() / "probe/wgscope", verb, "--help"}).out;
     EXPECT_THAT(help, HasSubstr("--state-dir DIR"));
     EXPECT_THAT(help, Not(HasSubstr("--state.dir")));
-    for (const char* noise : {" INT", " UINT", " TEXT", " in [", "REQUIRED", "Excludes:", "Needs:"})
+    for (const char* noise :
+         {" INT ", " UINT ", " TEXT ", " in [", "REQUIRED", "Excludes:", "Needs:"})
       EXPECT_THAT(help, Not(HasSubstr(noise))) << verb;
   }
 }
