@@ -138,7 +138,7 @@ Scenario responses_from_another_address_are_dropped_here() {
   const auto arrange = [](Place& place, Probe& probe) {
     place.theirs.ip(fmt::format("address add 10.2.0.9/24 dev {}", place.far.right));
     Place::add_rule(place.theirs, "output", "udp sport 51820 ip saddr set 10.2.0.9");
-    Place::add_rule(place.ours, "input", "ip saddr 10.2.0.9 ct state new drop");
+    Place::add_rule(place.ours, "input", "ip saddr 10.2.0.9 drop");
     probe.options.timeout = std::chrono::seconds(8);
   };
   const auto expect = [](const Outcome& outcome) {
