@@ -48,6 +48,8 @@ constexpr auto kFirstPatience = 750ms;  ///< before the next address is tried
 constexpr auto kSilenceAfter = 1500ms;  ///< before silence is asked about
 constexpr auto kAgain = 6s;  ///< for an address that has answered already; a retry included
 constexpr auto kBetweenInitiations = 25ms;  ///< gateways take one in 20 ms from a peer
+/// A gateway counts from when it took the last one out of its queue, which may have been later.
+constexpr auto kBetweenRuns = 100ms;
 
 class Handshakes {
  public:
@@ -158,8 +160,8 @@ std::vector<Endpoint> Handshakes::candidates() {
 /// then the first initiation would be ignored, and look like loss.
 void Handshakes::wait_for_our_turn() {
   const Nanoseconds since = os::now().wall - std::max(stamps_.last().time(), WallTime{});
-  if (std::chrono::abs(since) < kBetweenInitiations)
-    run_.pass_until(os::boot_now() + (kBetweenInitiations - since));
+  if (std::chrono::abs(since) < kBetweenRuns)
+    run_.pass_until(os::boot_now() + (kBetweenRuns - since));
 }
 
 void Handshakes::try_in_turn(const std::vector<Endpoint>& endpoints) {
