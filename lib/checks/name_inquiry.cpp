@@ -4,17 +4,15 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
-#include <utility>
 
 #include "wgscope/base/bytes.hpp"
-#include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/crypto/random.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/name_servers.hpp"

@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "wgscope/base/secret.hpp"
@@ -19,7 +18,6 @@
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
-#include "wgscope/model/address.hpp"
 
 namespace wgscope::checks {
 namespace {
@@ -36,9 +34,9 @@ using diagnosis::text;
 using diagnosis::Words;
 
 struct RemarkKind {
-  WarningKind kind;
-  FindingId id;
-  Status status;
+  WarningKind kind{};
+  FindingId id{};
+  Status status{};
   Words what;  ///< goes on after "line 3 of the configuration "; of AmneziaWG a whole sentence
   Words fix;
 };
@@ -139,6 +137,7 @@ std::optional<Check> hopeless_key(const Target& target, const crypto::X25519Key&
 
 std::vector<Check> remarks(const std::string& file, const config::WgQuickConfig& config) {
   std::vector<Check> checks;
+  checks.reserve(config.warnings.size());
   for (const config::Warning& line : config.warnings) checks.push_back(remark(file, line));
   return checks;
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstddef>
 #include <optional>
 
 #include "wgscope/base/time.hpp"

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <string>
-#include <utility>
 
 #include <fmt/core.h>
 
@@ -14,10 +13,10 @@
 
 namespace wgscope::config {
 
-void NamesFound::add(const PublicKey& key, std::string name, std::size_t line) {
+void NamesFound::add(const PublicKey& key, const std::string& name, std::size_t line) {
   if (contested.contains(key)) return;
-  const auto [known, is_new] = names.try_emplace(key, std::move(name));
-  if (is_new || known->second == name) return;  // try_emplace() moved nothing where there is one
+  const auto [known, is_new] = names.try_emplace(key, name);
+  if (is_new || known->second == name) return;
   names.erase(known);
   contested.insert(key);
   warnings.push_back({line, "a key is given twice with different names, so it has neither",

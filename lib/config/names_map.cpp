@@ -21,7 +21,6 @@
 #include "wgscope/model/public_key.hpp"
 
 #include "names_found.hpp"
-#include "wg_quick_lines.hpp"
 
 namespace wgscope::config {
 namespace {

@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "wgscope/base/result.hpp"
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"

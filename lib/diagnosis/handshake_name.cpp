@@ -1,7 +1,5 @@
 #include <algorithm>
 #include <optional>
-#include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,6 +10,7 @@
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
 
 #include "handshake_parts.hpp"
 
@@ -78,6 +77,7 @@ Check name_unresolved(const HandshakeFacts& facts) {
   const Name host{facts.wanted.host};
   const Error& error = *facts.resolve_error;
   std::vector<Text> evidence;
+  evidence.reserve(facts.name_servers.size() + 1);
   for (const NameServerFacts& server : facts.name_servers) evidence.push_back(answer_of(server));
   if (evidence.empty()) evidence.push_back(text("{}", Name{error.context}));
   if (error.code == Errc::bad_value) return not_found(host, std::move(evidence));

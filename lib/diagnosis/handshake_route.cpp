@@ -3,7 +3,6 @@
 #include <optional>
 #include <vector>
 
-#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/report.hpp"

@@ -1,17 +1,14 @@
 #include "wgscope/diagnosis/ping.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
-#include "wgscope/diagnosis/icmp.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/statistics.hpp"
 #include "wgscope/diagnosis/text.hpp"

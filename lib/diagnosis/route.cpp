@@ -15,6 +15,7 @@
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
 
 // A full tunnel with wg-quick has a firewall mark: its own packets carry the mark, and a policy rule
 // sends everything else into the tunnel. A probe that sets no mark is "everything else".

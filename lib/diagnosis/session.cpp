@@ -1,12 +1,10 @@
 #include "wgscope/diagnosis/session.hpp"
 
 #include <algorithm>
-#include <cstddef>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "wgscope/base/time.hpp"
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
@@ -146,6 +144,7 @@ void amend_key(const SessionFacts& facts, Report& report) {
 
 std::vector<Text> describe_errors(const SessionFacts& facts) {
   std::vector<Text> lines;
+  lines.reserve(facts.icmp.size());
   for (const LaterIcmp& one : facts.icmp)
     lines.push_back(text("the tunnel's datagrams got {}, {}", describe(one.report), when(one)));
   return lines;

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <iterator>
+#include <list>
 #include <optional>
 #include <span>
 #include <utility>

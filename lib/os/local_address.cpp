@@ -4,7 +4,7 @@
 #include <cstring>
 #include <ifaddrs.h>
 #include <memory>
-#include <net/if.h>
+#include <net/if.h>  // NOLINT(misc-include-cleaner): IFF_UP is a macro for itself
 #include <netinet/in.h>
 #include <optional>
 #include <sys/socket.h>

@@ -10,7 +10,6 @@
 #include <string_view>
 #include <vector>
 
-#include "wgscope/base/result.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/file.hpp"
 

@@ -9,6 +9,7 @@
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/path/mtu_search.hpp"
 
 #include "chance.hpp"
 

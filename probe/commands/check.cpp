@@ -8,7 +8,6 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/checks/prepare.hpp"
 #include "wgscope/checks/question.hpp"
-#include "wgscope/checks/reach.hpp"
 #include "wgscope/checks/tunnel.hpp"
 #include "wgscope/checks/whole.hpp"
 #include "wgscope/config/expectations.hpp"

@@ -43,6 +43,8 @@ class Listener final : public endpoint::Observer {
   /// @returns what keeps it from listening, in a sentence that says what to do.
   static Result<std::unique_ptr<Listener>> start(const config::WgQuickConfig& config,
                                                  ListenerOptions options, ListenLog& log);
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
   ~Listener() override { log_.on_failure({}); }
 
   [[nodiscard]] std::uint16_t port() const { return endpoint_->listen_port(); }

@@ -1,6 +1,5 @@
 #include "probe/render/event_limit.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>

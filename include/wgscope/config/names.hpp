@@ -22,7 +22,7 @@ struct NamesFound {
   std::vector<Warning> warnings;  ///< line 0 where the parser gives none
 
   /// A key that has another name already gets neither, and a warning.
-  void add(const PublicKey& key, std::string name, std::size_t line);
+  void add(const PublicKey& key, const std::string& name, std::size_t line);
   std::unordered_set<PublicKey, PublicKeyHash> contested;  ///< that got neither
 };
 

@@ -13,7 +13,6 @@
 #include "wgscope/checks/session.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/checks/tunnel.hpp"
-#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/ping.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
