@@ -43,9 +43,9 @@ class Pairs {
     else
       warn(line, fmt::format("the key is {}", parsed.error().context));
   }
-  void value(std::size_t line, std::string text) {
+  void value(std::size_t line, const std::string& text) {
     if (depth_ != 1 || !is_name_next_) return reject(line, "not a map of public key to name");
-    if (key_) found_.add(*key_, std::move(text), line);
+    if (key_) found_.add(*key_, text, line);
     key_.reset();
     is_name_next_ = false;
   }
