@@ -99,7 +99,7 @@ class JsonEvents final : public nlohmann::json_sax<nlohmann::json> {
   bool start_array(std::size_t) override { return not_text(); }
   bool end_array() override { return pairs_->ok(); }
   bool string(string_t& text) override {
-    pairs_->value(0, std::move(text));
+    pairs_->value(0, text);
     return pairs_->ok();
   }
   bool start_object(std::size_t) override {
