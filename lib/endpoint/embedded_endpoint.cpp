@@ -112,6 +112,7 @@ Result<> EmbeddedEndpoint::set_fragmentation(os::Fragmentation fragmentation) {
 Result<> EmbeddedEndpoint::set_hop_limit(std::optional<std::uint8_t> limit) {
   for (os::UdpSocket& socket : sockets_)
     if (auto set = socket.set_hop_limit(limit); !set) return set;
+  hop_limit_ = limit;
   return {};
 }
 
@@ -122,6 +123,7 @@ Result<> EmbeddedEndpoint::rebind() {
     local.port = sockets.empty() ? std::uint16_t{0} : sockets.front().local_port();
     auto socket = os::UdpSocket::open(local, socket_options_);
     if (!socket) return tl::unexpected(socket.error());
+    if (auto set = socket->set_hop_limit(hop_limit_); hop_limit_ && !set) return set;
     sockets.push_back(std::move(*socket));
   }
   sockets_ = std::move(sockets);
@@ -234,7 +236,7 @@ std::optional<Instant> EmbeddedEndpoint::next_timeout() const {
 }
 
 void EmbeddedEndpoint::pump(Now now) {
-  // What the observer does about an inner event makes packets in turn.
+  // What the observer does about an event makes packets in turn.
   do {
     seal_packets(now);
     Sending sending;
@@ -253,13 +255,16 @@ void EmbeddedEndpoint::seal_packets(Now now) {
 }
 
 bool EmbeddedEndpoint::report() {
-  while (const auto event = interface_.poll_event()) observer_.on_tunnel_event(*event);
-  bool inner = false;
+  bool any = false;
+  while (const auto event = interface_.poll_event()) {
+    any = true;
+    observer_.on_tunnel_event(*event);
+  }
   while (const auto event = host_.poll_event()) {
-    inner = true;
+    any = true;
     observer_.on_inner_event(*event);
   }
-  return inner;
+  return any;
 }
 
 void EmbeddedEndpoint::transmit(Sending& sending) {

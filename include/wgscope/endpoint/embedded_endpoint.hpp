@@ -165,6 +165,7 @@ class EmbeddedEndpoint {
   std::optional<TokenBucket> stun_answers_;  ///< nothing: none
   os::UdpOptions socket_options_;
   std::vector<os::UdpSocket> sockets_;
+  std::optional<std::uint8_t> hop_limit_;   ///< of set_hop_limit()
   std::vector<os::SendBatch> batches_;      ///< of transmit(); kept for its memory
   std::unique_ptr<LocalAddresses> called_;  ///< of sockets that have all addresses
   noise::Tai64n kept_stamp_;

@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <netinet/in.h>
 #include <optional>
 #include <string>
+#include <sys/socket.h>
 #include <utility>
 #include <vector>
 
@@ -114,6 +116,20 @@ TEST_P(EmbeddedEndpoints, AreFollowedWhenTheyBindAnew) {
   EXPECT_EQ(pair_.gateway.count(EventKind::roamed), 1U);
   EXPECT_EQ(pair_.gateway.interface().status(pair_.at_gateway).endpoint->port, pair_.client.port());
   EXPECT_EQ(pair_.client.count(EventKind::handshake_sent), 1U);
+}
+
+TEST_P(EmbeddedEndpoints, KeepTheirHopLimitWhenTheyBindAnew) {
+  ASSERT_TRUE(pair_.client.endpoint().set_hop_limit(7));
+  pair_.client.rebind();
+  for (const os::UdpSocket& socket : pair_.client.endpoint().sockets()) {
+    const bool is_v4 = socket.local().address.family == Family::v4;
+    int limit = 0;
+    socklen_t size = sizeof limit;
+    ASSERT_EQ(getsockopt(socket.fd(), is_v4 ? IPPROTO_IP : IPPROTO_IPV6,
+                         is_v4 ? IP_TTL : IPV6_UNICAST_HOPS, &limit, &size),
+              0);
+    EXPECT_EQ(limit, 7);
+  }
 }
 
 TEST_P(EmbeddedEndpoints, BothSocketsHaveOnePort) {
