@@ -182,6 +182,8 @@ void CommandLine::check(std::function<Complaint()> look) {
   app_->callback([look = std::move(look)] { complain(look()); });
 }
 
+void CommandLine::end_of_help(const std::string& text) { app_->footer(text); }
+
 std::optional<Exit> CommandLine::parse(std::vector<std::string> arguments) {
   try {
     std::ranges::for_each(arguments, take_old_spelling);

@@ -79,6 +79,9 @@ class CommandLine {
   /// Looks at all options together, once each of them was understood.
   void check(std::function<Complaint()> look);
 
+  /// What --help shows below the options.
+  void end_of_help(const std::string& text);
+
   /// Whom to tell about a mistake, in a sentence, instead of standard error. @param tell  returns
   /// what the program is to end with.
   void on_mistake(std::function<Exit(const std::string& sentence)> tell) {

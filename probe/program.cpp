@@ -27,12 +27,11 @@ std::string help() {
   std::string text =
       "Diagnostics for WireGuard tunnels.\n\nUsage: wgscope VERB [OPTION]...\n\nVerbs:\n";
   for (const Verb& verb : verbs()) text += fmt::format("  {:<12}{}\n", verb.name, verb.summary);
-  return text +
-         "\nOptions:\n"
-         "  --help      Show this help; after a verb, the help of the verb\n"
-         "  --version   Show the version\n\n"
-         "Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown, wrong usage, or an output that "
-         "cannot be written.\n";
+  text +=
+      "\nOptions:\n"
+      "  --help      Show this help; after a verb, the help of the verb\n"
+      "  --version   Show the version\n\n";
+  return text.append(kExitCodes);
 }
 
 /// What a program waits for that reads the report of a verb is a report.
@@ -45,6 +44,7 @@ Exit refuse_arguments(std::string_view what, std::span<const std::string> argume
 
 Exit run_program(std::vector<std::string> arguments) {
   if (arguments.empty()) return refuse_arguments("no verb given", arguments);
+  if (arguments.size() > 1 && arguments.front() == "help") arguments = {arguments[1], "--help"};
   const std::string first = arguments.front();
   if (first == "--help" || first == "-h" || first == "help") return print("", help());
   if (first == "--version")

@@ -224,6 +224,7 @@ Exit run_verb(const Verb& row, std::vector<std::string> arguments) {
   const std::unique_ptr<CheckVerb> verb = row.make();
   CommandLine line(verb->description(), fmt::format("wgscope {}", row.name));
   verb->add_options(line);
+  line.end_of_help(fmt::format("Examples:\n{}\n{}", row.examples, kExitCodes));
   const Call written = call_as_written(row.name, arguments);
   line.on_mistake([&](const std::string& sentence) {
     return refuse(written, sentence, diagnosis::Reason::wrong_usage);

@@ -65,6 +65,9 @@ std::vector<diagnosis::Text> Tunnel::plan() const {
   lines.emplace_back(
       "effect on the gateway: from then on it sends this key's traffic to this host, shows a newer "
       "latest handshake, and refuses handshakes of this key that carry an earlier timestamp");
+  if (const std::string path = prepared_.stamps.path(); !path.empty())
+    lines.push_back(text("effect on this host: the time of the handshake is stored in {}",
+                         diagnosis::Path{path}));
   return lines;
 }
 

@@ -31,6 +31,7 @@
 #include "probe/commands/generate.hpp"
 #include "probe/commands/listen_log.hpp"
 #include "probe/commands/listener.hpp"
+#include "probe/options/target_options.hpp"
 #include "probe/render/terminal.hpp"
 #include "probe/verbs.hpp"
 
@@ -91,9 +92,7 @@ void add_options(CommandLine& line, ListenOptions& options) {
            "Directory for the socket by which `wg` and the exporter see this; default for root: " +
                std::string(kUsualUapiFolder) + ", otherwise none")
       .type("DIR");
-  line.add("--state-dir", options.state_folder,
-           "Directory that stores the time of the key's last handshake")
-      .type("DIR");
+  line.add("--state-dir", options.state_folder, kStateFolderHelp).type("DIR");
   line.add_flag("--stun", options.stun,
                 "Answer STUN requests on the same port, so that wgscope nat on the other side can "
                 "measure its NAT. Everybody can then see that something listens");

@@ -214,8 +214,9 @@ void Listener::on_inner_event(const inner::Event& event) {
 void Listener::on_socket_error(const os::SocketError& error) {
   log_.complain(
       socket_errors_,
-      fmt::format("to {}: {}{}", error.destination.to_string(), std::strerror(error.sys_errno),
-                  error.offender ? fmt::format(" (says {})", error.offender->to_string()) : ""));
+      fmt::format(
+          "to {}: {}{}", error.destination.to_string(), std::strerror(error.sys_errno),
+          error.offender ? fmt::format(" (ICMP error from {})", error.offender->to_string()) : ""));
 }
 
 void Listener::on_send_failure(const os::SendFailure& failure) {

@@ -81,11 +81,23 @@ std::optional<Nanoseconds> CheckOptions::limit_if_given() const {
   return limit();
 }
 
+namespace {
+
+/// What many type first: wg-quick takes its file as an argument without an option.
+Complaint refuse_file(const std::string& text) {
+  if (!text.ends_with(".conf") && text.find('/') == std::string::npos) return std::nullopt;
+  const std::string file = printable(hide_keys(text));
+  return fmt::format("'{}' looks like a file: pass it as --config {}", file, file);
+}
+
+}  // namespace
+
 void InnerAddress::add(CommandLine& line) {
   const Option address =
       line.add("ADDRESS", written_,
                "What to ping inside the tunnel; by default an address that is likely to answer")
-          .type("");
+          .type("")
+          .check(refuse_file);
   line.add("--ping", written_, "The same as ADDRESS").type("ADDRESS").excludes(address);
 }
 

@@ -106,10 +106,7 @@ void add_target_options(CommandLine& line, checks::TargetOptions& target) {
       .group(group);
   line.add("--mtu", target.mtu, "The tunnel's MTU").type("BYTES").range(576, 65535).group(group);
   add_way_options(line, target, group);
-  line.add("--state-dir", target.state_folder,
-           "Directory that stores the time of the key's last handshake")
-      .type("DIR")
-      .group(group);
+  line.add("--state-dir", target.state_folder, kStateFolderHelp).type("DIR").group(group);
   line.add("--uapi-dir", target.uapi_folder,
            "Directory with the sockets of userspace interfaces, whose keys must not be used")
       .type("DIR")

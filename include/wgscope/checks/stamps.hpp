@@ -28,6 +28,8 @@ class Stamps {
   /// where the clock is ahead.
   [[nodiscard]] std::optional<Nanoseconds> ahead_of(WallTime now) const;
   [[nodiscard]] const std::optional<std::string>& failure() const { return failure_; }
+  /// The file that keeps the last stamp; empty if only this run keeps it.
+  [[nodiscard]] std::string path() const { return store_ ? store_->path() : std::string(); }
 
  private:
   std::optional<os::StampStore> store_;

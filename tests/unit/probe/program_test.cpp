@@ -1,5 +1,7 @@
 #include "probe/program.hpp"
 
+#include <iterator>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +17,7 @@ namespace wgscope::probe {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -61,6 +64,26 @@ TEST(Program, HasHelpForEveryVerb) {
     const Ended ended = run({std::string(verb.name), "--help"});
     EXPECT_EQ(ended.exit, Exit::ok);
     EXPECT_THAT(ended.out, HasSubstr("wgscope " + std::string(verb.name) + " [OPTIONS]"));
+    EXPECT_EQ(run({"help", std::string(verb.name)}).out, ended.out);
+  }
+}
+
+TEST(Program, ShowsExamplesOfEveryCheckThatItsParserTakes) {
+  for (const Verb& verb : verbs()) {
+    if (verb.make == nullptr) continue;
+    EXPECT_THAT(run({std::string(verb.name), "--help"}).out,
+                AllOf(HasSubstr("Examples:\n" + std::string(verb.examples)),
+                      EndsWith("\n" + std::string(kExitCodes) + "\n")));
+    std::istringstream lines{std::string(verb.examples)};
+    for (std::string line; std::getline(lines, line);) {
+      std::istringstream words(line);
+      std::vector<std::string> arguments{std::istream_iterator<std::string>(words), {}};
+      ASSERT_EQ(arguments.front(), "wgscope") << line;
+      arguments.erase(arguments.begin());
+      EXPECT_EQ(arguments.front(), verb.name) << line;
+      arguments.emplace_back("--plan");  // so that nothing is sent
+      EXPECT_THAT(run(std::move(arguments)).err, Not(HasSubstr("--help"))) << line;
+    }
   }
 }
 
@@ -101,6 +124,8 @@ TEST(Program, TakesTheAddressInEveryVerbInTheSameWays) {
     EXPECT_THAT(run({verb, "--config", file, "nowhere"}).err, HasSubstr(wrong));
     EXPECT_THAT(run({verb, "--config", file, "--ping", "nowhere"}).err, HasSubstr(wrong));
     EXPECT_THAT(refusal({verb, "10.0.0.1", "--ping", "10.0.0.2"}), HasSubstr("excludes"));
+    EXPECT_THAT(refusal({verb, "probe.conf"}),
+                HasSubstr("'probe.conf' looks like a file: pass it as --config probe.conf"));
   }
 }
 
