@@ -5,8 +5,9 @@
 
 namespace wgscope::config {
 
-/// What was found, unless each line that should give a name is bad: then it is most likely another
-/// file, and the names that were read before are worth more. @returns bad_value with the first.
+/// Passes `found` on, unless every line that should give a name is bad. Then this is most likely
+/// the wrong file, and the names that were read earlier are worth more.
+/// @returns bad_value with the first bad line.
 Result<NamesFound> unless_all_bad(NamesFound found);
 
 }  // namespace wgscope::config

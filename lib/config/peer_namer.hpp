@@ -21,33 +21,33 @@ namespace wgscope::config {
 ///     if it is a mark that a generator writes above peers;
 ///   - to the peer above, if it stands directly below that peer's lines and apart from [Peer], or
 ///     if nothing follows.
-/// Where that leaves both possible, the one that has another name does not need it, and a file that
-/// puts all other names on one side means that side. Else it belongs to neither: a name on the
-/// wrong peer is worse than none.
+/// If both peers are still possible, it belongs to the one that has no other name, or to the side
+/// on which the file has all its other names. Otherwise it belongs to neither: a name on the wrong
+/// peer is worse than none.
 class PeerNamer {
  public:
-  /// Where the text of a comment stands: the file outlives this.
+  /// @param text  the comment; not copied, so it must outlive this object and its result.
   void comment(std::size_t line, std::string_view text);
   void blank();
-  /// A line with a key, in whatever section.
+  /// A line with a key, in any section.
   void assignment();
-  /// A [Peer]; peers are numbered from 0 in their order.
+  /// The header of a [Peer]. Peers are numbered from 0 in the order of the file.
   void peer();
-  /// Another section.
+  /// The header of any other section.
   void section();
-  /// The peer of this section has a second public key: most likely a [Peer] is missing, and which
-  /// key its names belong to is unknown.
+  /// This section has a second public key. Most likely a [Peer] line is missing, so it is unknown
+  /// to which key the names belong.
   void second_key();
 
   struct Result {
-    std::vector<std::string_view> names;  ///< of each peer; empty: none
-    std::vector<std::size_t> unclear;     ///< lines of names that could be of two peers
-    std::vector<std::size_t> several;     ///< lines of names of peers that have another as well
+    std::vector<std::string_view> names;  ///< one for each peer; empty: none
+    std::vector<std::size_t> unclear;     ///< lines of names that could belong to two peers
+    std::vector<std::size_t> several;     ///< lines of names whose peer has another name as well
 
-    /// What is to be said of names that no peer got, without the names.
+    /// Warnings about names that no peer got. They do not repeat the names.
     [[nodiscard]] std::vector<Warning> warnings() const;
   };
-  /// After the last line.
+  /// Call it after the last line.
   Result finish();
 
  private:
@@ -56,7 +56,7 @@ class PeerNamer {
     NameRank rank = NameRank::plain;
     bool heading = false;
     std::size_t line = 0;
-    bool apart_above = false;  ///< an empty line is between it and what it could belong to above
+    bool apart_above = false;  ///< an empty line separates it from the peer above
     bool apart_below = false;
   };
   using Index = std::optional<std::size_t>;
@@ -80,13 +80,13 @@ class PeerNamer {
   void decide(const Unclear& unclear);
 
   std::vector<Peer> peers_;
-  std::vector<Pending> pending_;  ///< since the last line with a key, or header
+  std::vector<Pending> pending_;  ///< names since the last line with a key, or header
   std::vector<Unclear> unclear_;
   Index owner_;           ///< the peer whose section this is
-  bool is_gone_ = false;  ///< the comments here are a peer that is commented out
+  bool is_gone_ = false;  ///< the comments here belong to a peer that is commented out
   bool apart_ = true;     ///< an empty line came since the last key, header or commented peer
-  std::size_t of_peers_below_ = 0;  ///< names that are clearly of the peer below them
-  std::size_t of_peers_above_ = 0;  ///< names that are clearly of the peer above them
+  std::size_t of_peers_below_ = 0;  ///< names that clearly belong to the peer below
+  std::size_t of_peers_above_ = 0;  ///< names that clearly belong to the peer above
   Result result_;
 };
 

@@ -8,30 +8,30 @@
 
 namespace wgscope::config {
 
-/// What both readers of wg-quick files go by.
+// The rules that both readers of wg-quick files share.
 
-/// `text` without what isspace(3) calls white at either end.
+/// Removes blanks, which are what isspace(3) accepts, from both ends.
 std::string_view trim_blanks(std::string_view text);
 
-/// `text` without any blanks: wg takes them out of a line before it reads it.
+/// Removes all blanks, as wg does before it reads a line.
 SecretString without_blanks(std::string_view text);
 
-/// Whether two texts are the same but for blanks and the case of letters, as wg compares keys.
+/// Whether two texts are equal if blanks in `text` and case are ignored, as wg compares keys.
 bool equals_but_blanks(std::string_view text, std::string_view plain);
 
-/// Whether a line without its comment is the header of that section, as wg takes it.
+/// Whether `line`, without its comment, is the header of `section` by the rules of wg.
 bool is_header(std::string_view line, std::string_view section);
 
-/// The lines of a file, trimmed, from any system: a byte order mark and carriage returns
-/// are left out.
+/// Splits a file from any system into trimmed lines, without a byte order mark and carriage
+/// returns.
 class WgQuickLines {
  public:
   explicit WgQuickLines(std::string_view text);
 
   std::optional<std::string_view> next();
-  /// Of the line that next() gave, from 1.
+  /// The number of the line that next() returned, from 1.
   [[nodiscard]] std::size_t number() const { return number_; }
-  /// Whether the text begins with UTF-8's byte order mark, which wg refuses.
+  /// Whether the text begins with a UTF-8 byte order mark, which wg refuses.
   [[nodiscard]] bool has_byte_order_mark() const { return has_byte_order_mark_; }
 
  private:
@@ -45,10 +45,10 @@ struct Assignment {
   std::string_view value;
 };
 
-/// "key = value", both trimmed. @returns nothing for a line without '='.
+/// Splits "key = value" and trims both. @returns nothing for a line without '='.
 std::optional<Assignment> split_assignment(std::string_view line);
 
-/// A line without the comment at its end.
+/// Removes the comment at the end of a line.
 std::string_view without_comment(std::string_view line);
 
 }  // namespace wgscope::config

@@ -7,18 +7,18 @@
 
 namespace wgscope::config {
 
-/// Where the settings of a [Peer] stand, as far as that matters beyond it.
+/// The settings of a [Peer] that can conflict with those of another one, and their lines.
 struct PeerLines {
-  std::size_t public_key = 0;  ///< 0: none yet
-  std::vector<std::size_t> allowed_ips;
-  bool sets_preshared_key = false;  ///< if only to none
+  std::size_t public_key = 0;            ///< line of the key; 0: none yet
+  std::vector<std::size_t> allowed_ips;  ///< the line of each prefix
+  bool sets_preshared_key = false;       ///< true even if the key is all zeros
   bool sets_keepalive = false;
 };
 
-/// Settles what several peers have in common as WireGuard does when wg hands it one peer after the
-/// other: of two with one public key the later adds its settings to the earlier and replaces its
-/// allowed IPs, and a prefix belongs to the peer that names it last. Warns of each.
-/// @param lines  of each peer.
+/// Resolves conflicts between peers as WireGuard does, which gets one peer after the other from wg.
+/// If two have the same public key, the later one adds its settings to the earlier one and replaces
+/// its allowed IPs. A prefix belongs to the last peer that names it. Each conflict is a warning.
+/// @param lines  one entry for each peer.
 void settle_peers(WgQuickConfig& config, const std::vector<PeerLines>& lines);
 
 }  // namespace wgscope::config

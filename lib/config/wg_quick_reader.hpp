@@ -23,24 +23,24 @@
 
 namespace wgscope::config {
 
-/// Reads a wg-quick file line by line: lines, sections and keys in wg_quick.cpp, the values of keys
-/// in wg_quick_settings.cpp.
+/// Reads a wg-quick file line by line. wg_quick.cpp reads lines, sections and keys;
+/// wg_quick_settings.cpp reads the values of keys.
 class WgQuickReader {
  public:
   Result<WgQuickConfig> read(std::string_view text);
 
  private:
-  static constexpr std::size_t kMaxKeys = 12;  ///< of a section
+  static constexpr std::size_t kMaxKeys = 12;  ///< keys per section
 
   enum class Section : std::uint8_t { none, interface, peer, unknown };
 
-  /// Whose key it is: wg ignores blanks inside of its keys and values, wg-quick does not.
+  /// The program that reads a key: wg ignores blanks inside keys and values, wg-quick does not.
   enum class Program : std::uint8_t { wg, quick };
 
   struct Key {
     std::string_view name;
     Program program;
-    bool repeats;  ///< a list, or a command: more of it adds to it
+    bool repeats;  ///< it is a list or a command, so repeating the key adds to it
     Result<> (WgQuickReader::*read)(std::string_view value);
   };
   static const std::array<Key, 12> kInterfaceKeys;
@@ -88,18 +88,21 @@ class WgQuickReader {
   [[nodiscard]] PeerLines& lines() { return peer_lines_.back(); }
 
   WgQuickConfig config_;
-  std::vector<PeerLines> peer_lines_;  ///< of each peer
+  std::vector<PeerLines> peer_lines_;  ///< one entry for each peer
   PeerNamer namer_;
   AmneziaKeys amnezia_;
-  std::optional<ReservedBytes> reserved_;  ///< of [Interface]
+  std::optional<ReservedBytes> reserved_;  ///< those of [Interface]
   Section section_ = Section::none;
   std::size_t line_ = 0;
   std::size_t private_key_line_ = 0;
-  std::string_view key_;                      ///< of the line being read
-  std::array<std::size_t, kMaxKeys> seen_{};  ///< the line of each known key; 0 = none yet
-  std::array<std::size_t, kMaxKeys> interface_seen_{};  ///< where [Interface] is taken up again
+  std::string_view key_;  ///< the key in the current line
+  /// The line of each known key of this section; 0: none yet.
+  std::array<std::size_t, kMaxKeys> seen_{};
+  /// What `seen_` was at the end of [Interface], for another [Interface] that continues it.
+  std::array<std::size_t, kMaxKeys> interface_seen_{};
   bool any_section_ = false;
-  bool header_has_blanks_ = false;  ///< of [Interface]; false again once that was said
+  /// The header of [Interface] has blanks inside, and no warning has said so yet.
+  bool header_has_blanks_ = false;
 };
 
 }  // namespace wgscope::config

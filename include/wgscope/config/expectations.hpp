@@ -13,32 +13,32 @@
 
 namespace wgscope::config {
 
-/// How something inside the tunnel is asked whether it is there.
+/// How the probe asks whether a target inside the tunnel is reachable.
 enum class ReachKind : std::uint8_t {
   icmp,  ///< an echo request
   tcp,   ///< a connection
-  udp,   ///< a datagram, which need not be answered
-  dns,   ///< a question to a name server
-  http,  ///< a GET
+  udp,   ///< a datagram; the target need not answer it
+  dns,   ///< a query to a name server
+  http,  ///< a GET request
 };
 std::string_view to_string(ReachKind kind);  ///< "icmp"
 
 /// What is expected of one target inside the tunnel.
 struct Expectation {
   ReachKind kind = ReachKind::tcp;
-  EndpointName where{};                  ///< whom to ask; the port is 0 with icmp
-  bool closed = false;                   ///< it must not be reachable
-  std::optional<std::uint16_t> tries{};  ///< how often it is asked, at least 1
+  EndpointName where{};                  ///< the target; port 0 for icmp
+  bool closed = false;                   ///< the target must not be reachable
+  std::optional<std::uint16_t> tries{};  ///< how often the target is asked, at least 1
 
-  std::string question{};            ///< dns: the name to ask for
-  Family family = Family::v4;        ///< dns: of the addresses asked for (A or AAAA)
-  std::vector<IpAddress> answers{};  ///< dns: exactly these, in any order; none: whichever
+  std::string question{};            ///< dns: the name to look up
+  Family family = Family::v4;        ///< dns: family of the addresses to look up (A or AAAA)
+  std::vector<IpAddress> answers{};  ///< dns: exactly these, in any order; empty: any answer
 
-  std::string host{};           ///< http: of the Host header
-  std::string path{};           ///< http: with its query
-  std::optional<int> status{};  ///< http: exactly this; nothing: one below 400
+  std::string host{};           ///< http: value of the Host header
+  std::string path{};           ///< http: the path with its query
+  std::optional<int> status{};  ///< http: exactly this status; nothing: any below 400
 
-  std::size_t line = 0;  ///< where it stands; 0: in no file
+  std::size_t line = 0;  ///< line in the file; 0: not from a file
 
   friend bool operator==(const Expectation&, const Expectation&) = default;
 };
@@ -46,26 +46,27 @@ struct Expectation {
 inline constexpr std::uint16_t kDnsPort = 53;   ///< RFC 1035 §4.2
 inline constexpr std::uint16_t kHttpPort = 80;  ///< RFC 9110 §4.2.1
 
-inline constexpr std::size_t kMaxExpectationsSize = 1U << 20U;  ///< bytes of a file
-inline constexpr std::size_t kMaxExpectations = 1024;           ///< in a file
+inline constexpr std::size_t kMaxExpectationsSize = 1U << 20U;  ///< bytes per file
+inline constexpr std::size_t kMaxExpectations = 1024;           ///< expectations per file
 inline constexpr std::uint16_t kMaxTries = 100;
 
-/// A target as it stands behind an option or in a file:
+/// Parses a target as it is written after an option or in a file:
 ///
 ///     icmp  HOST            tcp, udp  HOST:PORT
-///     dns   NAME@SERVER, or SERVER alone; a port behind the server where it is not 53
+///     dns   NAME@SERVER, or SERVER alone; SERVER is followed by its port if that is not 53
 ///     http  http://HOST[:PORT][/PATH]
 ///
-/// HOST is a name, an IPv4 address or an IPv6 address, in brackets where a port follows; SERVER is
-/// an address. SERVER alone leaves `question` empty.
-/// @returns bad_value, saying what belongs there, without the text.
+/// HOST is a name, an IPv4 address or an IPv6 address, the latter in brackets if a port follows.
+/// SERVER is an address. SERVER alone leaves `question` empty.
+/// @returns bad_value, which says what is expected and does not repeat the text.
 Result<Expectation> parse_target(ReachKind kind, std::string_view text);
 
-/// What must not be reachable: "tcp:HOST:PORT", "udp:HOST:PORT", "icmp:HOST", "dns:SERVER".
+/// Parses a target that must not be reachable: "tcp:HOST:PORT", "udp:HOST:PORT", "icmp:HOST" or
+/// "dns:SERVER".
 /// @returns as parse_target().
 Result<Expectation> parse_closed_target(std::string_view text);
 
-/// A file of expectations: a YAML list of maps.
+/// Parses a file of expectations, which is a YAML list of maps:
 ///
 ///     - tcp: 10.9.0.1:22
 ///     - http: http://10.9.0.1/health
@@ -76,11 +77,11 @@ Result<Expectation> parse_closed_target(std::string_view text);
 ///     - tcp: 10.8.0.1:5432
 ///       expect: closed
 ///
-/// Each entry has one of the kinds; `expect` is open or closed, `tries` a number, `status` belongs
-/// to http, `name` and `answers` to dns. Anchors and aliases are refused.
+/// Each entry has exactly one kind. `expect` is open or closed, and `tries` is a number; `status`
+/// is for http only, `name` and `answers` are for dns only. Anchors and aliases are refused.
 /// @param text  not retained.
-/// @returns bad_value with the line's number, never its text; too_large above kMaxExpectationsSize
-/// or kMaxExpectations.
+/// @returns bad_value with the number of the line, never its text; too_large above
+/// kMaxExpectationsSize or kMaxExpectations.
 Result<std::vector<Expectation>> parse_expectations(std::string_view text);
 
 }  // namespace wgscope::config

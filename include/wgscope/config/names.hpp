@@ -13,29 +13,32 @@
 
 namespace wgscope::config {
 
-/// What people call their peers, by public key.
+/// The names that people give their peers, by public key.
 using PeerNames = std::unordered_map<PublicKey, std::string, PublicKeyHash>;
 
-/// Names of a file, and what is wrong with it. One bad line costs one name.
+/// The names in a file and the warnings about it. A bad line costs only its own name.
 struct NamesFound {
   PeerNames names;
-  std::vector<Warning> warnings;  ///< line 0 where the parser gives none
+  std::vector<Warning> warnings;  ///< line 0 where the parser does not give one
 
-  /// A key that has another name already gets neither, and a warning.
+  /// Adds a name. If the key has a different name already, it loses both, with a warning.
   void add(const PublicKey& key, const std::string& name, std::size_t line);
-  std::unordered_set<PublicKey, PublicKeyHash> contested;  ///< that got neither
+  /// Keys with two names, which therefore have none.
+  std::unordered_set<PublicKey, PublicKeyHash> contested;
 };
 
-/// Names from the comments of a wg-quick file, as people, other tools and generators of files write
-/// them: docs/names.md. Everything but names and public keys is passed over and copied nowhere,
-/// private keys above all. A malformed PublicKey and a named peer without one are warnings.
-/// @returns bad_value, never with text of the file: it is not text, or has no [Interface] or [Peer]
-/// section at all (a file cut short must not look like one without names).
+/// Reads names from the comments of a wg-quick file, as people, other tools and generators of
+/// files write them: docs/names.md. Everything else but public keys is skipped and never copied,
+/// most importantly private keys. A malformed PublicKey is a warning, and so is a named peer
+/// without one.
+/// @returns bad_value if the file is not text, or has no [Interface] or [Peer] section at all (a
+/// truncated file must not look like one without names). The error never repeats text of the file.
 Result<NamesFound> parse_wg_quick_names(std::string_view text);
 
-/// Names from one map of base64 public key to name, in YAML or JSON (text that starts with '{'). A
-/// malformed key, and a key given twice, are warnings.
-/// @returns bad_value with the line's number where the parser gives one: not a map of keys to text.
+/// Reads names from one map of base64 public key to name, in YAML or JSON (text that starts with
+/// '{'). A malformed key is a warning, and so is a key given twice.
+/// @returns bad_value if it is not a map of keys to text, with the number of the line where the
+/// parser gives one.
 Result<NamesFound> parse_names_map(std::string_view text);
 
 }  // namespace wgscope::config
