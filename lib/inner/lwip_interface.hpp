@@ -18,30 +18,32 @@ namespace wgscope::inner {
 
 class Host;
 
-// lwIP (Debian 12: 2.1.3) without its threads: lwip_init() instead of tcpip_init(), the raw API,
-// and TCP's two timers called from here. What its configuration would do to us, and what is done:
+// lwIP (Debian 12: 2.1.3) without its threads: with lwip_init() instead of tcpip_init(), the raw
+// API, and TCP's two timers called from here. Debian's configuration causes problems, which are
+// solved as follows:
 //
-// - It forwards packets that are not for it (IP_FORWARD), aborts on packets from itself to itself
-//   (their mailbox does not exist without the thread), puts fragments together, and walks options
-//   and extension headers: it is only handed TCP segments from others to us, whole, behind plain
-//   headers. tcpip_try_callback() is defined here besides, so that the abort cannot happen.
-// - Sequence numbers start at 6510 and count up, identifiers of IPv4 packets count up over all
-//   tunnels: tcp_next_iss() is defined here with random numbers, identifiers are replaced.
+// - lwIP forwards packets that are not for it (IP_FORWARD), aborts on packets from itself to itself
+//   (their mailbox does not exist without the thread), reassembles fragments, and parses options
+//   and extension headers. So it only gets whole TCP segments from others to us, with plain IP
+//   headers. tcpip_try_callback() is defined here as well, so that the abort cannot happen.
+// - Its sequence numbers start at 6510 and count up, and identifiers of IPv4 packets count up over
+//   all tunnels. So tcp_next_iss() is defined here with random numbers, and identifiers are
+//   replaced.
 // - Its general timers would wake us every 100 ms for multicast, router solicitations and
-//   reassembly, none of which we have: they never run. TCP's run only while there are connections,
-//   in an order of their own from the first connection on, so that the same input makes the same
-//   packets.
-// - A reset that belongs to no connection is routed by destination: it might leave through another
-//   tunnel, or be taken for a packet to ourselves where one process holds both sides. So a netif
-//   has an address, and is the default route, only while it takes a packet in (which also lets a
-//   host have more addresses than a netif), and what is sent meanwhile goes out of it. Connections
-//   are bound to their netif and need neither.
-// - Some of its assertions can be made to fail from outside (is_sane() says which).
+//   reassembly, none of which we use, so they never run. TCP's timers run only while there are
+//   connections, and always in the same order from the first connection on, so that the same input
+//   makes the same packets.
+// - It routes a reset that belongs to no connection by destination. The reset might leave through
+//   another tunnel or, if one process holds both sides, be taken for a packet to ourselves. So a
+//   netif has an address, and is the default route, only while it takes a packet in, and everything
+//   sent meanwhile goes out of it. This also lets a host have more addresses than a netif can.
+//   Connections are bound to their netif and need neither address nor route.
+// - Others can make some of its assertions fail (is_sane() says which).
 //
-// The two functions defined here replace lwIP's because a program's symbols precede
-// a shared library's.
+// The two functions defined here replace lwIP's, because the symbols of a program take precedence
+// over those of a shared library.
 
-/// One host's network card in lwIP. Owns its netif; connections bound to it must be gone first.
+/// The network card of one host in lwIP. It owns its netif; end connections bound to it first.
 class LwipInterface {
  public:
   LwipInterface(const Host& host, Random& random, PacketQueue& out);
@@ -52,22 +54,22 @@ class LwipInterface {
   [[nodiscard]] netif* get() { return &netif_; }
   [[nodiscard]] ip_addr_t address(const IpAddress& from) const;
 
-  /// Whether lwIP may see a segment. It asserts what others can make untrue, and an assertion ends
-  /// the process:
-  /// - sequence numbers half of their space away from the expected one are before and behind it at
-  ///   once ("insane offset!");
-  /// - a SYN counts as a byte of data where it is let through with data or a FIN.
+  /// Whether lwIP may get a segment. Others can make two of its assertions fail, and a failed
+  /// assertion ends the process:
+  /// - a sequence number half of the number space away from the expected one is both before and
+  ///   after it ("insane offset!");
+  /// - a SYN counts as a byte of data where it is accepted with data or a FIN.
   [[nodiscard]] bool is_sane(const wire::IpPacket& packet) const;
   void input(const wire::IpPacket& packet);
-  void abort_connections();  ///< also those that lwIP is still closing on its own
+  void abort_connections();  ///< including those that lwIP is still closing by itself
 
   std::uint32_t random32();
 
-  /// The interface that takes a packet in just now.
+  /// The interface that is taking a packet in; nullptr: none.
   static LwipInterface* current();
 
  private:
-  /// Makes this the current interface, and `own` its address of that family.
+  /// Makes this the current interface, with the address `own`.
   void take_on(const IpAddress& own);
   void put_down();
   static err_t start(netif* started);
@@ -83,9 +85,9 @@ class LwipInterface {
   std::uint16_t next_id_;
 };
 
-/// TCP's timers, common to all interfaces: whoever handles them makes packets and events of all.
+/// The TCP timers, which all interfaces share. Handling them makes packets and events for all.
 namespace lwip_timers {
-/// One handling of them, by whichever host was first.
+/// One handling of the timers, by any of the hosts.
 struct Round {
   std::uint64_t number = 0;
   Instant at{};
@@ -93,12 +95,12 @@ struct Round {
 Round last_round();
 std::optional<Instant> next();
 void handle(Instant now);
-void arm(Instant now);  ///< to be called after anything that may have begun a connection
+void arm(Instant now);  ///< call it after everything that can start a connection
 }  // namespace lwip_timers
 
-/// How many connections lwIP has, counted up to `most`.
+/// How many active connections lwIP has, at most `most`.
 std::size_t count_active(std::size_t most);
-/// Ends the oldest of those in TIME_WAIT above `most`.
+/// Ends the oldest connections in TIME_WAIT until at most `most` are left.
 void limit_time_wait(std::size_t most);
 
 }  // namespace wgscope::inner

@@ -15,27 +15,27 @@
 
 namespace wgscope::inner {
 
-/// Puts the pieces of datagrams together (RFC 791 §3.2, RFC 8200 §4.5). Any pieces may be handed
-/// in: memory and time are bounded, and a datagram with pieces that overlap is given up as a whole
-/// (RFC 5722), for nobody honest sends those. A piece that comes twice is taken once.
+/// Reassembles fragments of datagrams (RFC 791 §3.2, RFC 8200 §4.5). It accepts any fragments, in
+/// bounded memory and time. A datagram whose fragments overlap is dropped as a whole (RFC 5722),
+/// because no honest sender makes such fragments. A fragment that comes twice is used once.
 ///
-/// lwIP's own would hold at most ten pieces of all datagrams, which is 14 KiB, and one sender could
-/// keep them all.
+/// lwIP's reassembly would hold at most ten fragments of all datagrams, which is 14 KiB, and one
+/// sender could occupy all of them.
 class Reassembly {
  public:
-  static constexpr std::chrono::seconds kPatience{15};  ///< RFC 791's; RFC 8200 allows 60 s
-  static constexpr std::size_t kMost = 32;              ///< datagrams; each up to 64 KiB
-  static constexpr std::size_t kMostOfSource = 4;       ///< or the oldest of that sender goes
-  /// A datagram of 64 KiB in pieces for links of 576 bytes has 119.
+  static constexpr std::chrono::seconds kPatience{15};  ///< as in RFC 791; RFC 8200 allows 60 s
+  static constexpr std::size_t kMost = 32;              ///< datagrams at a time, each up to 64 KiB
+  static constexpr std::size_t kMostOfSource = 4;  ///< another one replaces the source's oldest
+  /// Fragments of one datagram. One of 64 KiB has 119 on a link with an MTU of 576 bytes.
   static constexpr std::size_t kMostPieces = 128;
 
-  /// @param piece  with `fragment`; not retained.
-  /// @returns the whole packet, once this piece completes it: a plain header and the payload. Valid
-  /// until the next call.
+  /// @param piece  a packet with `fragment` set; not retained.
+  /// @returns the whole packet, a plain header and the payload, if this fragment completes it; else
+  /// empty. Valid until the next call.
   std::span<const std::byte> take(Instant now, const wire::IpPacket& piece);
   void expire(Instant now);
   [[nodiscard]] std::optional<Instant> next_timeout() const;
-  /// How many pieces were given up.
+  /// How many fragments were dropped.
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
 
  private:
@@ -46,15 +46,15 @@ class Reassembly {
     IpAddress source;
     IpAddress destination;
     std::uint32_t id = 0;
-    wire::Protocol protocol = wire::Protocol::none;  ///< IPv6: of the first piece
+    wire::Protocol protocol = wire::Protocol::none;  ///< IPv6: known from the first fragment
     Instant deadline;
     std::uint8_t hop_limit = 0;
-    bool given_up = false;           ///< further pieces are dropped, until the deadline
-    std::optional<std::size_t> end;  ///< bytes of payload, once the last piece came
+    bool given_up = false;           ///< further fragments are dropped until the deadline
+    std::optional<std::size_t> end;  ///< bytes of payload, known from the last fragment
     std::size_t received = 0;        ///< bytes
     std::size_t pieces = 0;
-    std::bitset<kMostUnits> units;  ///< that came
-    std::vector<std::byte> memory;  ///< room for a header, and the payload
+    std::bitset<kMostUnits> units;  ///< units that arrived
+    std::vector<std::byte> memory;  ///< room for a header, then the payload
   };
 
   Datagram& find(Instant now, const wire::IpPacket& piece);

@@ -17,18 +17,18 @@
 namespace wgscope::inner {
 
 struct DnsLookupOptions {
-  Nanoseconds wait = std::chrono::seconds{2};  ///< for an answer to each query; above 0
-  int tries = 3;                               ///< queries in all; at least 1
+  Nanoseconds wait = std::chrono::seconds{2};  ///< wait for an answer to each query; above 0
+  int tries = 3;                               ///< queries in total; at least 1
 };
 
-/// One question to one server inside the tunnel, over UDP, repeated until it is answered or the
-/// tries are used up. Its port and identifier are random, and only an answer from the server that
-/// was asked, to them and to the question, counts (RFC 5452 §9).
+/// Asks one server inside the tunnel one question over UDP, until it answers or the tries are used
+/// up. Port and identifier are random. An answer counts only if it comes from the server that was
+/// asked and matches port, identifier and question (RFC 5452 §9).
 class DnsLookup {
  public:
   /// Sends the first query.
-  /// @param host  outlives the lookup.
-  /// @returns bad_value for an invalid name or an address that the host cannot reach, io when the
+  /// @param host  must outlive the lookup.
+  /// @returns bad_value for an invalid name or an address that the host cannot reach, io if the
   /// queue is full.
   static Result<DnsLookup> start(Instant now, Host& host, Random& random, const Endpoint& server,
                                  const wire::DnsQuestion& question, DnsLookupOptions options = {});
@@ -44,13 +44,13 @@ class DnsLookup {
   void handle_timeout(Instant now);
   [[nodiscard]] std::optional<Instant> next_timeout() const;
 
-  /// The answer, whatever its code. An error: timeout, refused when the port is closed there, io
-  /// when another ICMP error came. Nothing until it is settled.
+  /// The answer with any response code, or an error: timeout, refused if the server's port is
+  /// closed, io after another ICMP error. Nothing until the lookup is over.
   [[nodiscard]] const std::optional<Result<wire::DnsAnswer>>& result() const { return result_; }
-  /// From the last query to its answer.
+  /// The time from the last query to the answer.
   [[nodiscard]] std::optional<Nanoseconds> round_trip() const { return round_trip_; }
   [[nodiscard]] int queries() const { return queries_; }
-  /// Datagrams to our port that were no answer to our question: somebody guesses, or is confused.
+  /// Datagrams to our port that did not answer our question: somebody guesses, or is confused.
   [[nodiscard]] std::uint32_t strays() const { return strays_; }
 
  private:
@@ -60,12 +60,12 @@ class DnsLookup {
   void handle_answer(const UdpReceived& received);
   void handle_failure(const IcmpFailed& failed);
 
-  Host* host_;  ///< absent after a move
+  Host* host_;  ///< null after a move
   Endpoint server_;
   wire::DnsQuestion question_;
   DnsLookupOptions options_;
   std::uint16_t id_ = 0;
-  std::uint16_t port_ = 0;  ///< 0 = none bound
+  std::uint16_t port_ = 0;  ///< 0: not bound
   std::vector<std::byte> query_;
   Instant sent_;
   int queries_ = 0;

@@ -12,24 +12,25 @@
 
 namespace wgscope::inner {
 
-/// Events that wait to be polled, at most `limit` of those that outsiders cause at will.
+/// Events that wait to be polled. `limit` holds only for those that outsiders can cause at will.
 class EventQueue {
  public:
   explicit EventQueue(std::size_t limit) : limit_(limit) {}
 
   [[nodiscard]] bool full() const { return entries_.size() >= limit_; }
 
-  /// Never refused: for events whose number the connections bound.
+  /// Adds an event even if the queue is full. Use it only for events whose number is limited by the
+  /// number of connections.
   void add(Event event) { entries_.push().event = std::move(event); }
 
-  /// Copies the payload. The queue is not full.
+  /// Adds a datagram and copies its payload. The queue must not be full.
   void add_datagram(const UdpReceived& received) {
     Entry& entry = entries_.push();
     entry.payload.assign(received.payload.begin(), received.payload.end());
     entry.event = received;
   }
 
-  /// The first event, taken out. A payload is valid until the next add.
+  /// Removes and returns the first event. Its payload is valid until the next add…().
   std::optional<Event> take() {
     if (entries_.empty()) return std::nullopt;
     Entry& entry = entries_.pop();

@@ -23,29 +23,29 @@ namespace wgscope::inner {
 class Reassembly;
 class Tcp;
 
-/// Why a packet was not taken, or not sent.
+/// Why a received packet was dropped, or a packet was not sent.
 enum class Drop : std::uint8_t {
-  malformed,     ///< lengths or headers that contradict themselves
-  bad_checksum,  ///< of any layer
-  bad_source,    ///< multicast, unspecified, loopback or IPv4-mapped
-  own_source,    ///< claims to come from ourselves
-  not_ours,      ///< for another destination: this host forwards nothing
-  fragment,      ///< a piece of a datagram that is not put together, or never was complete
-  routed_on,     ///< a routing header with further stops
-  protocol,      ///< none that is spoken here
-  unsolicited,   ///< an echo reply or ICMP error to nothing we sent
-  too_big,       ///< an answer above the MTU
+  malformed,     ///< lengths or headers contradict each other
+  bad_checksum,  ///< in any layer
+  bad_source,    ///< the source is multicast, unspecified, loopback or IPv4-mapped
+  own_source,    ///< the source is one of our own addresses
+  not_ours,      ///< for another destination; this host does not forward packets
+  fragment,      ///< a fragment that is not reassembled, or whose datagram never was complete
+  routed_on,     ///< a routing header names further hops
+  protocol,      ///< a protocol that this host does not support
+  unsolicited,   ///< an echo reply or ICMP error about nothing that we sent
+  too_big,       ///< our answer would exceed the MTU
   tcp_limit,     ///< too many connections
-  tcp_segment,   ///< flags that exclude each other, or a sequence number far from any window
-  queue_full,    ///< more than can wait
+  tcp_segment,   ///< contradictory flags, or a sequence number far from any window
+  queue_full,    ///< too many packets or events are waiting
 };
 inline constexpr std::size_t kDropCount = 13;
 
 std::string_view to_string(Drop reason);
 
 struct HostStats {
-  std::uint64_t received_packets = 0;  ///< all that were handed in
-  std::uint64_t sent_packets = 0;      ///< all that were polled
+  std::uint64_t received_packets = 0;  ///< all packets that were handed in
+  std::uint64_t sent_packets = 0;      ///< all packets that were polled
   std::array<std::uint64_t, kDropCount> drops{};
 
   [[nodiscard]] std::uint64_t dropped(Drop reason) const {
@@ -54,10 +54,10 @@ struct HostStats {
 };
 
 struct HostConfig {
-  std::vector<Prefix> addresses;  ///< ours, each with the prefix it stands in
-  std::uint16_t mtu = 1420;       ///< bytes of the largest inner packet; at least 1280 with IPv6
-  /// Pieces of datagrams are put together, up to 64 KiB, and answers above the MTU are cut. When
-  /// off, or with an MTU below wire::kLeastCut, either is dropped.
+  std::vector<Prefix> addresses;  ///< our addresses, each with its prefix
+  std::uint16_t mtu = 1420;       ///< bytes of the largest inner packet; with IPv6 at least 1280
+  /// Reassemble fragments, up to 64 KiB, and fragment answers above the MTU. If this is off, or the
+  /// MTU is below wire::kLeastCut, both are dropped.
   bool fragments = false;
 };
 
@@ -67,26 +67,26 @@ struct EchoRequest {
   std::uint16_t sequence = 0;
   std::size_t payload_size = 56;  ///< bytes
   std::uint8_t hop_limit = 64;
-  bool dont_fragment = false;  ///< IPv4; IPv6 is never fragmented on its way
+  bool dont_fragment = false;  ///< IPv4 only; routers never fragment IPv6
 };
 
 struct UdpSend {
   Endpoint to;
-  std::uint16_t from_port = 0;      ///< bound or not
-  std::optional<IpAddress> from{};  ///< one of ours; chosen by the destination if absent
+  std::uint16_t from_port = 0;      ///< need not be bound
+  std::optional<IpAddress> from{};  ///< one of our addresses; nothing: chosen by the destination
   std::uint8_t hop_limit = 64;
 };
 
-/// A small IP host whose network card is a tunnel. It takes the packets that the tunnel decrypted
-/// and makes the packets that the tunnel encrypts. It answers echo requests, answers "port
-/// unreachable" for UDP ports that are not bound, and speaks TCP through tcp().
+/// A small IP host whose network card is a tunnel. It takes the packets that the tunnel decrypted,
+/// and makes the packets that the tunnel encrypts. It answers echo requests, answers datagrams to
+/// UDP ports that are not bound with "port unreachable", and offers TCP through tcp().
 ///
-/// Owns no socket, no clock and no thread; not safe for use by several threads, and because of TCP
-/// all hosts of a process are used by one thread at a time (inner/tcp.hpp). Any bytes may be handed
-/// in. Sources: RFC 1122, 4443, 792, 768.
+/// It owns no socket, no clock and no thread. It is not thread-safe, and because of TCP only one
+/// thread at a time may use any of the hosts of a process (inner/tcp.hpp). It accepts any bytes as
+/// a packet. Sources: RFC 1122, 4443, 792, 768.
 class Host {
  public:
-  /// @param random  outlives the host; ports, identifiers and sequence numbers come from it.
+  /// @param random  for ports, identifiers and sequence numbers; must outlive the host.
   Host(HostConfig config, Random& random);
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
@@ -95,35 +95,35 @@ class Host {
   [[nodiscard]] const HostConfig& config() const { return config_; }
   [[nodiscard]] HostStats stats() const;
   [[nodiscard]] bool is_own(const IpAddress& address) const;
-  /// The address we speak to `destination` from; nothing when we have none of its family.
+  /// The source address for packets to `destination`; nothing if we have none of its family.
   [[nodiscard]] std::optional<IpAddress> source_for(const IpAddress& destination) const;
-  /// When handle_timeout() is due; nothing while there is nothing to wait for.
+  /// When to call handle_timeout(); nothing: no timer is running.
   [[nodiscard]] std::optional<Instant> next_timeout() const;
 
-  /// Takes one packet; not retained.
+  /// @param packet  one packet; not retained.
   void handle_packet(Instant now, std::span<const std::byte> packet);
   void handle_timeout(Instant now);
-  /// HostConfig::fragments, from now on.
+  /// Changes HostConfig::fragments.
   void allow_fragments(bool allowed);
 
-  /// An identifier for echo requests of our own. close_echo() gives it back.
+  /// Returns an identifier for our echo requests, to be released with close_echo().
   std::uint16_t open_echo();
   void close_echo(std::uint16_t id);
-  /// @returns bad_value without an address of that family or when it is our own, too_large above
-  /// the MTU, io when the queue is full.
+  /// @returns bad_value if we have no address of that family or the destination is our own,
+  /// too_large above the MTU, io if the queue is full.
   Result<> send_echo(const EchoRequest& request);
 
-  /// Takes a UDP port, a random one of 49152…65535 (RFC 6335) for 0. @returns the port; refused
-  /// when it is taken.
+  /// Binds a UDP port; 0 takes a random one of 49152…65535 (RFC 6335). @returns the port; refused
+  /// if it is in use.
   Result<std::uint16_t> bind_udp(std::uint16_t port);
   void close_udp(std::uint16_t port);
-  /// @returns as send_echo().
+  /// @returns the errors of send_echo().
   Result<> send_udp(const UdpSend& to, std::span<const std::byte> payload);
 
   Tcp& tcp();
 
-  /// The next packet for the tunnel; empty when there is none. Valid until the next call that is
-  /// not const.
+  /// The next packet for the tunnel; empty if there is none. It is valid until the next call of a
+  /// non-const function.
   std::span<const std::byte> poll_packet();
   std::optional<Event> poll_event();
 
@@ -141,9 +141,10 @@ class Host {
   void handle_udp(Instant now, const wire::IpPacket& packet, std::span<const std::byte> whole);
   void answer_closed_port(const wire::IpPacket& packet, std::span<const std::byte> whole);
 
-  /// Room for a packet of ours; empty when the queue is full. What is above the MTU is to be cut.
+  /// Memory for a packet to be sent; empty if the queue is full. commit() fragments packets above
+  /// the MTU.
   std::span<std::byte> room(std::size_t size);
-  /// Passes on what was written into that room.
+  /// Queues the packet that was written into the memory from room().
   void commit(std::span<std::byte> packet);
   Result<std::span<std::byte>> room_to(const IpAddress& destination, std::size_t size,
                                        std::size_t most);
@@ -158,11 +159,11 @@ class Host {
   EventQueue events_;
   std::vector<std::uint16_t> udp_ports_;    ///< sorted
   std::vector<std::uint16_t> echo_ids_;     ///< sorted
-  std::uint16_t next_id_ = 0;               ///< of IPv4 packets
-  std::uint64_t echo_secret_ = 0;           ///< marks our echo requests' payloads
-  std::vector<std::byte> uncut_;            ///< a packet above the MTU
-  std::unique_ptr<Reassembly> reassembly_;  ///< made when first needed
-  std::unique_ptr<Tcp> tcp_;                ///< made when first needed
+  std::uint16_t next_id_ = 0;               ///< next identification of an IPv4 packet
+  std::uint64_t echo_secret_ = 0;           ///< marks the payloads of our echo requests
+  std::vector<std::byte> uncut_;            ///< a packet above the MTU, before it is fragmented
+  std::unique_ptr<Reassembly> reassembly_;  ///< created when first needed
+  std::unique_ptr<Tcp> tcp_;                ///< created when first needed
 };
 
 }  // namespace wgscope::inner

@@ -18,7 +18,7 @@
 namespace wgscope::inner {
 
 struct HttpLimits {
-  std::size_t head = 16384;  ///< bytes of status line and headers; more is an error
+  std::size_t head = 16384;  ///< bytes of status line and headers; a longer head is an error
   std::size_t body = 65536;  ///< bytes of the body that are kept; the rest is only counted
 };
 
@@ -27,28 +27,29 @@ struct HttpHeader {
   std::string value;
 };
 
-/// An HTTP/1 answer to a GET, read as it comes, split anywhere (RFC 9112). Interim answers (1xx)
-/// are skipped; the body ends by Content-Length, by chunks, or with the connection.
+/// Reads an HTTP/1 answer to a GET as it arrives, in pieces of any size (RFC 9112). Interim answers
+/// (1xx) are skipped. The body ends by Content-Length, by its last chunk, or with the connection.
 class HttpAnswer {
  public:
   explicit HttpAnswer(HttpLimits limits = {}) : limits_(limits) {}
 
-  /// @returns bad_value if it is not an HTTP/1 answer, contradicts itself or is encoded in another
-  /// way than chunked; too_large for a head above its limit. Then it is of no more use.
+  /// Reads the next bytes. After an error this object is of no more use.
+  /// @returns bad_value if this is not an HTTP/1 answer, contradicts itself or has a transfer
+  /// encoding other than chunked; too_large for a head above its limit.
   Result<> feed(std::span<const std::byte> bytes);
-  /// The connection ended. @returns truncated when the answer did not.
+  /// The connection ended. @returns truncated if the answer is not complete.
   Result<> finish();
 
   [[nodiscard]] bool complete() const { return state_ == State::complete; }
-  /// Status line and headers are there, whatever becomes of the body.
+  /// Status line and headers are complete, whatever happens to the body.
   [[nodiscard]] bool head_complete() const { return head_complete_; }
   [[nodiscard]] int status() const { return status_; }  ///< 0 before the status line
   [[nodiscard]] const std::string& reason() const { return reason_; }
   [[nodiscard]] const std::vector<HttpHeader>& headers() const { return headers_; }
-  /// The first header of that name, in any case.
+  /// The first header of that name, which is not case-sensitive.
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
-  [[nodiscard]] const std::string& body() const { return body_; }       ///< up to its limit
-  [[nodiscard]] std::uint64_t body_size() const { return body_size_; }  ///< all of it
+  [[nodiscard]] const std::string& body() const { return body_; }       ///< up to HttpLimits::body
+  [[nodiscard]] std::uint64_t body_size() const { return body_size_; }  ///< bytes of the whole body
 
  private:
   enum class State : std::uint8_t {
@@ -76,7 +77,7 @@ class HttpAnswer {
   std::string line_;
   std::size_t head_used_ = 0;
   bool head_complete_ = false;
-  std::uint64_t left_ = 0;  ///< of the sized body or the chunk
+  std::uint64_t left_ = 0;  ///< bytes left of the sized body or the chunk
   int status_ = 0;
   std::string reason_;
   std::vector<HttpHeader> headers_;
@@ -86,20 +87,20 @@ class HttpAnswer {
 
 struct HttpRequest {
   Endpoint to;
-  std::string host;                                ///< of the Host header; what the user named
-  std::string path = "/";                          ///< with its query
-  Nanoseconds timeout = std::chrono::seconds{10};  ///< for all of it; above 0
+  std::string host;        ///< value of the Host header, as the user wrote it
+  std::string path = "/";  ///< the path with its query
+  Nanoseconds timeout = std::chrono::seconds{10};  ///< time limit of the whole request; above 0
   HttpLimits limits{};
-  /// The answer is settled once its head is there. The body is not waited for, however long or slow
-  /// it is: the connection is broken off.
+  /// The request is over once the head of the answer is complete. The connection is then broken
+  /// off, so that a long or slow body does not matter.
   bool head_only = false;
 };
 
-/// One GET over a TCP connection of its own.
+/// One GET request over its own TCP connection.
 class HttpGet {
  public:
-  /// Begins to connect. @param host  outlives this object.
-  /// @returns bad_value for a host or path with blanks or control characters, and as
+  /// Starts to connect. @param host  must outlive this object.
+  /// @returns bad_value for a host or path with blanks or control characters, and the errors of
   /// Tcp::connect().
   static Result<HttpGet> start(Instant now, Host& host, const HttpRequest& request);
   HttpGet(HttpGet&& other) noexcept;
@@ -113,10 +114,10 @@ class HttpGet {
   void handle_timeout(Instant now);
   [[nodiscard]] std::optional<Instant> next_timeout() const;
 
-  /// Nothing until it is settled. Errors: refused when nothing listens or the connection was broken
-  /// off, timeout, and those of HttpAnswer.
+  /// Nothing until the request is over. Errors: refused if nothing listens or the connection was
+  /// reset, timeout, and those of HttpAnswer.
   [[nodiscard]] const std::optional<Result<HttpAnswer>>& result() const { return result_; }
-  /// From start() on; absent for what did not happen.
+  // These times count from start(). Nothing: it did not happen.
   [[nodiscard]] std::optional<Nanoseconds> connected_after() const { return connected_after_; }
   [[nodiscard]] std::optional<Nanoseconds> first_byte_after() const { return first_byte_after_; }
   [[nodiscard]] std::optional<Nanoseconds> complete_after() const { return complete_after_; }
@@ -128,10 +129,10 @@ class HttpGet {
   void handle_end(Instant now, TcpEnd why);
   void settle(Instant now, Result<HttpAnswer> result);
 
-  Host* host_;  ///< absent after a move
+  Host* host_;  ///< null after a move
   Endpoint to_;
   TcpId id_;
-  bool open_ = false;  ///< the connection is ours to close
+  bool open_ = false;  ///< we still have to close the connection
   bool head_only_ = false;
   std::string unsent_;
   HttpAnswer answer_;

@@ -9,21 +9,21 @@
 
 namespace wgscope::inner {
 
-/// Packets that wait to be sent, at most `limit`.
+/// At most `limit` packets that wait to be sent.
 class PacketQueue {
  public:
   explicit PacketQueue(std::size_t limit) : limit_(limit) {}
 
   [[nodiscard]] bool full() const { return packets_.size() >= limit_; }
   [[nodiscard]] bool empty() const { return packets_.empty(); }
-  /// How many more packets there is room for.
+  /// How many more packets fit.
   [[nodiscard]] std::size_t room() const { return full() ? 0 : limit_ - packets_.size(); }
   void refuse() { ++refused_; }
 
   [[nodiscard]] std::uint64_t refused() const { return refused_; }
 
-  /// Room for a packet of `size` bytes at the end, to be filled before the next call;
-  /// empty when full.
+  /// Memory for a packet of `size` bytes at the end of the queue, to be filled before the next
+  /// call; empty if the queue is full.
   std::span<std::byte> add(std::size_t size) {
     if (full()) {
       ++refused_;
@@ -35,7 +35,7 @@ class PacketQueue {
     return std::span(packet.memory).first(size);
   }
 
-  /// The first packet, taken out; empty when there is none. Valid until the next add().
+  /// Removes and returns the first packet; empty if there is none. Valid until the next add().
   std::span<const std::byte> take() {
     if (packets_.empty()) return {};
     const Packet& packet = packets_.pop();

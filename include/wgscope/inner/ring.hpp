@@ -7,15 +7,15 @@
 
 namespace wgscope::inner {
 
-/// A queue whose places are used again with the memory they own, so that after warm-up nothing is
-/// allocated. Grows by doubling and never shrinks.
+/// A queue that reuses its elements together with the memory they own, so that nothing is allocated
+/// after warm-up. It grows by doubling and never shrinks.
 template <class T>
 class Ring {
  public:
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
 
-  /// A place at the end, holding whatever it held before.
+  /// Adds an element at the end, which still has the value of its last use.
   T& push() {
     if (size_ == places_.size()) grow();
     ++size_;
@@ -27,7 +27,7 @@ class Ring {
     return places_[first_];
   }
 
-  /// Takes the first one out. It stays as it is until the next push().
+  /// Removes the first element, which keeps its value until the next push().
   T& pop() {
     T& taken = front();
     first_ = (first_ + 1) % places_.size();

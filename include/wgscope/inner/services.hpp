@@ -25,26 +25,26 @@ struct ServicesStats {
   std::uint64_t sourced_bytes = 0;
 };
 
-/// What a host offers those on the other side, to try a tunnel with, by UDP and TCP alike:
+/// Services over UDP and TCP with which the other side can test the tunnel:
 ///
 /// - port 7, echo: sends back what it receives;
-/// - port 9, discard: takes everything, says nothing;
-/// - port 19, source: by UDP one datagram for each that comes, of as many bytes as the four at its
-///   front say (big-endian; 512 without them), never more than fits the MTU; by TCP bytes without
-///   end, until the other side closes.
+/// - port 9, discard: takes everything and never answers;
+/// - port 19, source: over UDP, answers each datagram with one of as many bytes as its first four
+///   bytes say (big-endian; 512 without them), at most what fits the MTU. Over TCP, sends bytes
+///   until the other side closes.
 ///
-/// Datagrams from one of these ports are not answered: two echoes would talk for ever (RFC 862 says
-/// nothing of that, CERT CA-1996-01 does).
+/// Datagrams from one of these ports are not answered, because two echo services would go on for
+/// ever (RFC 862 does not mention that, CERT CA-1996-01 does).
 class Services {
  public:
-  /// Takes the ports. @param host  outlives this object.
-  /// @returns refused when one is in use.
+  /// Binds the ports. @param host  must outlive this object.
+  /// @returns refused if one is in use.
   static Result<Services> start(Host& host);
   Services(Services&& other) noexcept;
   Services& operator=(Services&&) = delete;
   Services(const Services&) = delete;
   Services& operator=(const Services&) = delete;
-  ~Services();  ///< gives the ports back and breaks off the connections
+  ~Services();  ///< releases the ports and breaks off the connections
 
   /// @returns whether the event was about a service.
   bool handle_event(Instant now, const Event& event);
@@ -60,9 +60,9 @@ class Services {
   struct Served {
     std::uint16_t port = 0;
     bool peer_finished = false;
-    std::vector<std::byte> unsent;  ///< of an echo
+    std::vector<std::byte> unsent;  ///< echo only: bytes still to be sent back
   };
-  /// Carries on with a connection as far as it goes now.
+  /// Continues with a connection as far as is possible now.
   void serve(TcpId id, Served& served);
   void echo(TcpId id, Served& served);
   void discard(TcpId id, const Served& served);
@@ -70,7 +70,7 @@ class Services {
   Served* find(TcpId id);
   bool end(TcpId id);
 
-  Host* host_;  ///< absent after a move
+  Host* host_;  ///< null after a move
   std::unordered_map<std::uint32_t, Served> served_;
   ServicesStats stats_;
 };

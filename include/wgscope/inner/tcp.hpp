@@ -22,59 +22,60 @@ namespace wgscope::inner {
 class Host;
 enum class Drop : std::uint8_t;
 
-/// TCP of one host, made of lwIP; Host::tcp() gives it. What happens comes as events of the host.
+/// The TCP of one host, from Host::tcp(), which is based on lwIP. The host's events report what
+/// happens.
 ///
-/// lwIP has one set of globals a process, which brings three rules. One thread at a time uses any
-/// of the hosts (os::Turn is for that). Their TCP timers are one: once handle_timeout() of one host
-/// has run them, next_timeout() of all others is due. And two hosts of a process that have the same
-/// address cannot listen on the same port.
+/// lwIP has one set of globals per process, which makes three rules. Only one thread at a time may
+/// use any of the hosts (os::Turn is for that). All hosts share the TCP timers: once
+/// handle_timeout() of one host has run them, next_timeout() of all others is due. And two hosts
+/// of a process that have the same address cannot listen on the same port.
 ///
-/// The window is 64 KiB: a connection carries at most that in a round trip.
+/// The window is 64 KiB, so a connection carries at most that much in each round trip.
 class Tcp {
  public:
-  /// All four outlive it.
+  /// All four arguments must outlive this object.
   Tcp(const Host& host, Random& random, PacketQueue& out, EventQueue& events);
   Tcp(const Tcp&) = delete;
   Tcp& operator=(const Tcp&) = delete;
-  ~Tcp();  ///< breaks off what is open, without a word to the other sides
+  ~Tcp();  ///< drops open connections without telling the other sides
 
   [[nodiscard]] std::optional<Instant> next_timeout() const;
-  /// Open connections, those included that ended and were not closed yet.
+  /// How many connections are open, including those that ended and are not closed yet.
   [[nodiscard]] std::size_t connections() const;
-  /// The connection that a packet we sent belongs to.
+  /// The connection of a packet that we sent.
   [[nodiscard]] std::optional<TcpId> find(const wire::QuotedPacket& packet) const;
 
-  /// Takes a whole packet of protocol TCP that is for this host and comes from another.
-  /// @returns why it was dropped: tcp_limit, tcp_segment.
+  /// @param packet  a whole TCP packet to this host from another one.
+  /// @returns why it was dropped: tcp_limit, tcp_segment. Nothing: it was not.
   std::optional<Drop> handle_packet(Instant now, const wire::IpPacket& packet);
   void handle_timeout(Instant now);
 
-  /// Begins to connect; TcpConnected or TcpEnded follows. The SYN is repeated after 3 s, 6 s, 12 s.
-  /// @param timeout  above 0; when it is over, TcpEnded{timed_out}.
-  /// @returns bad_value for port 0, an address of our own, a loopback or multicast one, or a family
-  /// we have no address of.
+  /// Starts to connect; TcpConnected or TcpEnded follows. The SYN is repeated after 3 s, 6 s, 12 s.
+  /// @param timeout  above 0; TcpEnded{timed_out} follows once it is over.
+  /// @returns bad_value for port 0, for one of our own addresses, a loopback or multicast address,
+  /// or a family of which we have no address.
   Result<TcpId> connect(Instant now, const Endpoint& to,
                         Nanoseconds timeout = std::chrono::seconds{10});
 
-  /// Accepts connections on all addresses. @returns refused when the port is taken.
+  /// Accepts connections on all our addresses. @returns refused if the port is in use.
   Result<> listen(std::uint16_t port);
   void stop_listening(std::uint16_t port);
 
-  // Every connection is closed once, by close() or abort(), also after TcpEnded; its events may
-  // still be in the queue then. Unknown ids are ignored.
+  // Call close() or abort() once for every connection, also after TcpEnded. Events of a connection
+  // may still be in the queue after that. Unknown ids are ignored.
 
-  /// Takes as much of `data` as there is room for. @returns how many bytes; when not all, a
+  /// Takes as much of `data` as there is room for. @returns how many bytes it took; if not all,
   /// TcpWritable follows.
   std::size_t send(TcpId id, std::span<const std::byte> data);
-  [[nodiscard]] std::size_t sendable(TcpId id) const;  ///< bytes that send() has room for
+  [[nodiscard]] std::size_t sendable(TcpId id) const;  ///< bytes that send() would take
 
-  /// Gives what arrived, in order. @returns how many bytes; 0 when there are none now.
+  /// Reads the next bytes that arrived. @returns how many; 0 if there are none now.
   std::size_t receive(TcpId id, std::span<std::byte> out);
-  [[nodiscard]] std::size_t receivable(TcpId id) const;  ///< bytes
+  [[nodiscard]] std::size_t receivable(TcpId id) const;  ///< bytes that receive() would return
 
-  void finish(TcpId id);  ///< sends nothing more; goes on receiving
-  void close(TcpId id);   ///< data already sent still goes out; arriving data is discarded
-  void abort(TcpId id);   ///< at once, with a reset
+  void finish(TcpId id);  ///< ends our direction; receiving goes on
+  void close(TcpId id);   ///< data that send() took still goes out; arriving data is discarded
+  void abort(TcpId id);   ///< ends the connection at once, with a reset
 
  private:
   class Impl;

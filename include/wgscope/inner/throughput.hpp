@@ -14,14 +14,14 @@
 
 namespace wgscope::inner {
 
-/// What stands at the front of every datagram of a stream; the rest is filling. All big-endian.
+/// The first bytes of every datagram of a stream, all big-endian. The rest of it is padding.
 struct StreamHeader {
   static constexpr std::size_t kSize = 24;
   static constexpr std::uint32_t kMagic = 0x77677331;  // "wgs1"
 
   std::uint32_t stream = 0;
   std::uint64_t sequence = 0;
-  Nanoseconds sent{};  ///< since the stream began, on the sender's clock
+  Nanoseconds sent{};  ///< time since the stream began, by the sender's clock
 
   static std::optional<StreamHeader> parse(std::span<const std::byte> payload);
   void write(std::span<std::byte, kSize> to) const;
@@ -30,29 +30,29 @@ struct StreamHeader {
 struct StreamOptions {
   Endpoint to;
   std::uint16_t from_port = 0;
-  std::uint32_t stream = 0;  ///< random, so that packets of earlier streams are recognised
-  std::uint64_t bits_per_second =
-      1'000'000;                    ///< of inner packets, their headers included; 1 to 10^11
-  std::size_t payload_size = 1200;  ///< bytes of UDP; at least StreamHeader::kSize
+  std::uint32_t stream = 0;  ///< random, which tells packets of earlier streams apart
+  /// Rate of inner packets including their headers; 1 to 10^11.
+  std::uint64_t bits_per_second = 1'000'000;
+  std::size_t payload_size = 1200;  ///< bytes of UDP payload; at least StreamHeader::kSize
   Nanoseconds duration = std::chrono::seconds{5};
 };
 
 struct StreamSent {
   std::uint64_t packets = 0;
-  std::uint64_t bytes = 0;     ///< of inner packets
-  std::uint64_t refused = 0;   ///< numbered and due, but the queue was full: lost before it left
-  std::uint64_t left_out = 0;  ///< not numbered: we were called too late to send them in time
+  std::uint64_t bytes = 0;     ///< bytes of inner packets
+  std::uint64_t refused = 0;   ///< numbered, but dropped here because the queue was full
+  std::uint64_t left_out = 0;  ///< not numbered: handle_timeout() was called too late
 };
 
-/// Sends numbered datagrams at an even rate.
+/// Sends numbered datagrams at a constant rate.
 class PacedSender {
  public:
-  /// @param host  outlives this object.
+  /// @param host  must outlive this object.
   PacedSender(Instant now, Host& host, StreamOptions options);
 
-  /// Due when the next datagram is; nothing when all are sent.
+  /// When the next datagram is due; nothing: all were sent.
   [[nodiscard]] std::optional<Instant> next_timeout() const;
-  /// Sends what is due. What is more than 20 ms late is left out rather than sent in a burst.
+  /// Sends the datagrams that are due. Those over 20 ms late are left out, not sent in a burst.
   void handle_timeout(Instant now);
   [[nodiscard]] bool done() const { return next_ >= end_; }
   [[nodiscard]] const StreamSent& sent() const { return sent_; }
@@ -68,55 +68,55 @@ class PacedSender {
   Instant start_;
   Instant end_;
   Instant next_;
-  std::uint64_t remainder_ = 0;  ///< of the last division by the rate
+  std::uint64_t remainder_ = 0;  ///< remainder of the last division by the rate
   std::uint64_t sequence_ = 0;
   StreamSent sent_;
 };
 
 struct StreamReport {
-  std::uint64_t received = 0;  ///< different datagrams
-  std::uint64_t lost = 0;      ///< missing below the highest number seen
+  std::uint64_t received = 0;  ///< datagrams without duplicates
+  std::uint64_t lost = 0;      ///< numbers missing below the highest one seen
   std::uint64_t duplicates = 0;
-  std::uint64_t reordered = 0;                   ///< came after one with a higher number
-  std::uint64_t bytes = 0;                       ///< of inner packets, duplicates left out
+  std::uint64_t reordered = 0;                   ///< arrived after one with a higher number
+  std::uint64_t bytes = 0;                       ///< bytes of inner packets without duplicates
   Nanoseconds jitter{};                          ///< interarrival jitter, RFC 3550 §6.4.1
-  std::optional<Nanoseconds> duration;           ///< first to last; absent below two
-  std::optional<std::uint64_t> bits_per_second;  ///< over that; the first datagram left out
+  std::optional<Nanoseconds> duration;           ///< first to last datagram; nothing below two
+  std::optional<std::uint64_t> bits_per_second;  ///< over `duration`, without the first datagram
 
-  /// What is missing of all that was sent, the last ones too.
+  /// How many of the datagrams sent did not arrive, including the last ones.
   [[nodiscard]] std::uint64_t lost_of(std::uint64_t sent) const {
     return sent > received ? sent - received : 0;
   }
 };
 
-/// Takes the datagrams of one stream.
+/// Counts the datagrams of one stream as they arrive.
 class StreamReceiver {
  public:
   explicit StreamReceiver(std::uint32_t stream) : stream_(stream) {}
 
-  /// @param packet_size  bytes of the inner packet that brought it.
+  /// @param packet_size  bytes of the inner packet that carried the datagram.
   /// @returns false for a datagram that does not belong to this stream.
   bool handle_datagram(Instant at, std::span<const std::byte> payload, std::size_t packet_size);
 
   [[nodiscard]] StreamReport report() const;
 
  private:
-  // Duplicates of what is older than this many numbers are taken for new.
+  // A duplicate of a datagram more than this many numbers back counts as a new datagram.
   static constexpr std::size_t kWindow = 8192;
-  // A jump beyond this is a broken or forged datagram, not a loss.
+  // A number further ahead than this means a broken or forged datagram, not a loss.
   static constexpr std::uint64_t kLongestJump = 100'000'000;
 
   bool is_new(std::uint64_t sequence);
   void measure_jitter(Instant at, Nanoseconds sent);
 
   std::uint32_t stream_;
-  std::bitset<kWindow> seen_;  ///< by number modulo its size
-  std::uint64_t next_ = 0;     ///< above all numbers seen
+  std::bitset<kWindow> seen_;  ///< indexed by number modulo kWindow
+  std::uint64_t next_ = 0;     ///< one above the highest number seen
   StreamReport report_;
   std::size_t first_size_ = 0;
   Instant first_;
   Instant last_;
-  std::optional<Nanoseconds> transit_;  ///< of the last one; the clocks' difference is in it
+  std::optional<Nanoseconds> transit_;  ///< of the last datagram, including the clocks' difference
   std::int64_t jitter_times_16_ = 0;
 };
 
