@@ -8,14 +8,14 @@
 
 namespace wgscope::endpoint {
 
-/// Which of the host's addresses each remote one has called, so that answers leave from there: a
-/// NAT or a firewall on the path would not let them pass from another one. The kernel's WireGuard
-/// keeps that with a peer's endpoint; here it is kept by remote address, for answers to handshakes
-/// of peers that are not known yet.
+/// Remembers to which of the host's addresses each remote address has sent, so that answers leave
+/// from the same one: a NAT or firewall on the path would drop them from another one. The kernel's
+/// WireGuard keeps that with a peer's endpoint. Here it is kept by remote address, because answers
+/// to handshakes go to peers that are not known yet.
 class LocalAddresses {
  public:
-  /// A sender that forges source addresses can fill this. All entries are then forgotten, and the
-  /// kernel chooses the address, as it does for remote addresses that never sent anything.
+  /// Forged source addresses can fill this. Then all entries are dropped, and the kernel chooses
+  /// the address, as it does for remote addresses that never sent anything.
   static constexpr std::size_t kMost = 8192;
 
   void note(const Endpoint& remote, const IpAddress& local) {
@@ -31,15 +31,15 @@ class LocalAddresses {
     return found == called_.end() ? std::nullopt : std::optional(found->second);
   }
 
-  /// That address can no longer be sent from.
+  /// Call it when the local address for this remote one can no longer be sent from.
   void forget(const Endpoint& remote) {
     called_.erase(remote);
     last_remote_.reset();
   }
 
  private:
-  std::map<Endpoint, IpAddress> called_;  // ordered, so that no choice of keys makes it slow
-  // Most datagrams come from where the last one did.
+  std::map<Endpoint, IpAddress> called_;  // not a hash map: forged keys cannot make it slow
+  // A cache: most datagrams come from the same address as the last one.
   std::optional<Endpoint> last_remote_;
   IpAddress last_local_;
 };

@@ -8,8 +8,8 @@
 
 namespace wgscope::endpoint {
 
-/// Lets a loop drive an endpoint: its sockets and its timers, until the attachment ends. End it
-/// before the endpoint; make a new one after EmbeddedEndpoint::rebind().
+/// Lets a loop serve the sockets and timers of an endpoint as long as this object lives. Destroy it
+/// before the endpoint, and make a new one after EmbeddedEndpoint::rebind().
 class Attachment {
  public:
   /// @returns io.

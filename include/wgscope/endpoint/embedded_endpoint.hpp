@@ -24,16 +24,16 @@ namespace wgscope::endpoint {
 
 class LocalAddresses;
 
-/// A datagram that came in fragments, and was put together by the kernel.
+/// A datagram that arrived in fragments, which the kernel reassembled.
 struct Fragmented {
   Endpoint from;
   std::size_t datagram_size = 0;     ///< bytes of the UDP payload
-  std::size_t largest_fragment = 0;  ///< bytes, IP header included
+  std::size_t largest_fragment = 0;  ///< bytes, including the IP header
 };
 
-/// What an embedded endpoint reports as it works. Called from its functions, on the same thread; do
-/// not destroy the endpoint or call pump() in them. What they make the inner host do moves before
-/// the function returns that called them.
+/// Receives what an embedded endpoint reports. The endpoint calls these functions from its own, on
+/// the same thread. They must not destroy the endpoint or call pump(). Packets that they make the
+/// inner host send go out before the calling function returns.
 class Observer {
  public:
   Observer() = default;
@@ -43,58 +43,59 @@ class Observer {
 
   virtual void on_tunnel_event(const tunnel::Event& event) = 0;
   virtual void on_inner_event(const inner::Event& event) = 0;
-  /// An ICMP message, or the kernel, about a datagram that was sent earlier.
+  /// An ICMP message or the kernel reported an error about a datagram that was sent earlier.
   virtual void on_socket_error(const os::SocketError& error) = 0;
-  /// Datagrams that could not be sent: a local firewall, no route, too long for the interface, no
-  /// socket of that family (EAFNOSUPPORT).
+  /// Datagrams could not be sent because of a local firewall, no route, their length on this
+  /// interface, or no socket of that family (EAFNOSUPPORT).
   virtual void on_send_failure(const os::SendFailure& failure) = 0;
-  /// A datagram came in fragments. Only with EndpointConfig::report_fragments.
+  /// A datagram arrived in fragments. Only called with EndpointConfig::report_fragments.
   virtual void on_fragments(const Fragmented& /*fragmented*/) {}
-  /// A packet came out of the tunnel, before the host sees it; for what this host has nothing to do
-  /// with. Not those for the measuring service.
-  /// @returns whether it was taken: then the host does not get it, and does not answer it.
+  /// A packet came out of the tunnel, and the host has not seen it yet. Lets the observer take what
+  /// does not concern the host. Not called for packets to the measuring service.
+  /// @returns whether it was taken: then the host neither gets nor answers it.
   virtual bool take_arrived(const Arrived& /*arrived*/) { return false; }
-  /// A handshake of ours carries a stamp above all before, and is sent when this returns: whoever
-  /// uses the key again must keep it first (os::StampStore::cover()).
-  /// @returns false where it could not be kept: then what waits to be sent is dropped, and the
-  /// handshake is tried again in its time.
+  /// Our next handshake has a later stamp than any before, and is sent once this returns. Whoever
+  /// will use the key again must store the stamp first (os::StampStore::cover()).
+  /// @returns false if it could not be stored: then everything that waits to be sent is dropped,
+  /// and the handshake is retried at its usual time.
   virtual bool on_stamp(const noise::Tai64n& /*stamp*/) { return true; }
 };
 
-/// As many as one measurement of lifetimes sends as it begins (path::MappingLifetime); then it asks
-/// for a few in a second.
+/// As many requests as one measurement of lifetimes (path::MappingLifetime) sends at its beginning;
+/// after that it sends a few per second.
 inline constexpr std::uint32_t kStunAnswersAtOnce = 2000;
 inline constexpr std::uint32_t kStunAnswersPerSecond = 200;
 
 struct EndpointConfig {
   tunnel::InterfaceConfig interface;
   inner::HostConfig host;
-  /// One socket each, at most one a family; on 0.0.0.0 or :: answers leave from the address that
-  /// was called. Port 0 takes a free one; the first socket's port is then tried for the others.
+  /// One socket for each address, at most one per family. On 0.0.0.0 or ::, answers leave from the
+  /// address that the peer has sent to. Port 0 takes a free port, which the other sockets then try
+  /// to get too.
   std::vector<Endpoint> listen;
-  bool offload = true;                ///< UDP_SEGMENT and UDP_GRO, where the kernel has them
-  std::optional<std::uint32_t> mark;  ///< of what is sent (SO_MARK); needs CAP_NET_ADMIN
+  bool offload = true;                ///< use UDP_SEGMENT and UDP_GRO if the kernel has them
+  std::optional<std::uint32_t> mark;  ///< mark of sent packets (SO_MARK); needs CAP_NET_ADMIN
   os::Fragmentation fragmentation = os::Fragmentation::allow;
-  bool report_fragments = false;  ///< Observer::on_fragments()
-  bool measuring = false;         ///< answers peers that measure the path: MeasuringService
-  /// Also answer STUN binding requests (wire::answer_binding()) on the very port, so that the NAT
-  /// before the other side can be measured on the tunnel's own way. At most kStunAnswersPerSecond,
-  /// after kStunAnswersAtOnce: somebody who forges sources can have small answers sent to them, but
-  /// no more than that. When this is off, only peers get any answer.
+  bool report_fragments = false;  ///< call Observer::on_fragments()
+  bool measuring = false;         ///< answer peers that measure the path: MeasuringService
+  /// Also answer STUN binding requests (wire::answer_binding()) on the same port, so that the other
+  /// side can measure its NAT on the path of the tunnel. At most kStunAnswersPerSecond, after
+  /// kStunAnswersAtOnce, because requests with forged source addresses make us send small answers
+  /// to others. If this is off, only peers get any answer.
   bool answer_stun = false;
 };
 
 /// The embedded tunnel endpoint: a tunnel::Interface whose datagrams travel through UDP sockets,
-/// and whose inner packets begin and end in an inner::Host. No root, no TUN device.
+/// and whose inner packets begin and end in an inner::Host. It needs neither root nor a TUN device.
 ///
 /// It owns its sockets, but no loop and no clock: poll each fd() for reading and for errors, and
-/// call what has happened. One thread at a time; because of lwIP all endpoints of a process belong
-/// on one thread (inner/tcp.hpp).
+/// call the function for what happened. It is not thread-safe, and because of lwIP all endpoints of
+/// a process belong on one thread (inner/tcp.hpp).
 class EmbeddedEndpoint {
  public:
-  /// @param random, observer  must outlive the endpoint.
-  /// @returns as UdpSocket::open() and tunnel::Interface::create(); an IPv6 socket that a host
-  ///          without IPv6 refuses is left out unless it is the only one.
+  /// @param random, observer  both must outlive the endpoint.
+  /// @returns the errors of UdpSocket::open() and tunnel::Interface::create(). On a host without
+  /// IPv6, an IPv6 socket that cannot be opened is left out, unless it is the only one.
   static Result<std::unique_ptr<EmbeddedEndpoint>> open(EndpointConfig config, Random& random,
                                                         Observer& observer);
 
@@ -105,29 +106,30 @@ class EmbeddedEndpoint {
   [[nodiscard]] std::span<const os::UdpSocket> sockets() const { return sockets_; }
   [[nodiscard]] std::uint16_t listen_port() const { return sockets_.front().local_port(); }
 
-  /// The socket of this descriptor can be read, or has errors waiting.
+  /// Call it when the socket of this descriptor is readable or has errors waiting.
   void handle_readable(Now now, int fd);
   void handle_timeout(Now now);
   [[nodiscard]] std::optional<Instant> next_timeout() const;
 
-  /// Use them freely, then call pump(), which moves along what that caused.
+  /// You may use interface() and host() freely; then call pump(), which sends what that caused.
   tunnel::Interface& interface() { return interface_; }
   [[nodiscard]] const tunnel::Interface& interface() const { return interface_; }
   inner::Host& host() { return host_; }
   void pump(Now now);
 
-  /// Whether what is sent from now on may be cut into fragments. @returns io.
+  /// Sets whether datagrams sent from now on may be fragmented. @returns io.
   Result<> set_fragmentation(os::Fragmentation fragmentation);
 
-  /// How many routers what is sent from now on may pass. @param limit  as of UdpSocket. @returns
-  /// io.
+  /// Sets how many routers datagrams sent from now on may pass.
+  /// @param limit  as for UdpSocket::set_hop_limit(). @returns io.
   Result<> set_hop_limit(std::optional<std::uint8_t> limit);
 
   /// nullptr without EndpointConfig::measuring.
   [[nodiscard]] const MeasuringService* measuring() const { return measuring_.get(); }
 
-  /// Binds a new socket to a free port. To the other side this looks like a peer whose NAT forgot
-  /// it. Poll the new fd. @returns as UdpSocket::open(); then the old one stays.
+  /// Replaces the sockets by new ones on a free port; poll the new fds. To the other side this
+  /// looks like a peer whose NAT lost its mapping.
+  /// @returns the errors of UdpSocket::open(); then the old sockets stay.
   Result<> rebind();
 
  private:
@@ -141,11 +143,11 @@ class EmbeddedEndpoint {
   void take_error(Instant now, const os::SocketError& error);
   void answer_measurements(Now now);
   std::optional<std::uint16_t> send_whole(Now now, const MeasuringService::Outgoing& answer);
-  /// One run of transmit(): how it sends, and what became of that.
+  /// How one run of transmit() sends, and with what result.
   struct Sending {
-    bool whole = false;                          ///< datagrams must not be cut into fragments
-    bool too_long = false;                       ///< one was, for this host's own interface
-    std::vector<os::SendBatch> sourceless = {};  ///< not sent: the source address is gone
+    bool whole = false;     ///< datagrams must not be fragmented
+    bool too_long = false;  ///< a datagram was too long for this host's own interface
+    std::vector<os::SendBatch> sourceless = {};  ///< not sent, because their source address is gone
   };
   void transmit(Sending& sending);
   void flush(Family family, Sending& sending);
@@ -162,14 +164,14 @@ class EmbeddedEndpoint {
   tunnel::Interface interface_;
   inner::Host host_;
   Observer& observer_;
-  std::optional<TokenBucket> stun_answers_;  ///< nothing: none
+  std::optional<TokenBucket> stun_answers_;  ///< nothing: STUN is not answered
   os::UdpOptions socket_options_;
   std::vector<os::UdpSocket> sockets_;
-  std::optional<std::uint8_t> hop_limit_;   ///< of set_hop_limit()
-  std::vector<os::SendBatch> batches_;      ///< of transmit(); kept for its memory
-  std::unique_ptr<LocalAddresses> called_;  ///< of sockets that have all addresses
+  std::optional<std::uint8_t> hop_limit_;   ///< the limit that set_hop_limit() set
+  std::vector<os::SendBatch> batches_;      ///< used by transmit(); a member to keep its memory
+  std::unique_ptr<LocalAddresses> called_;  ///< for sockets on 0.0.0.0 or ::
   noise::Tai64n kept_stamp_;
-  std::unique_ptr<MeasuringService> measuring_;  ///< absent: none
+  std::unique_ptr<MeasuringService> measuring_;  ///< null: off
 };
 
 }  // namespace wgscope::endpoint

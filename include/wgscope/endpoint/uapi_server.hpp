@@ -10,17 +10,18 @@
 
 namespace wgscope::endpoint {
 
-/// Shows an endpoint on a unix socket as userspace implementations do, so that `wg show` and the
-/// exporter see it as any other interface: answers get=1, and everything else with an errno.
-/// Several clients at a time; one that is slow or says nothing is dropped after some seconds,
-/// and after a tenth of one where others wait.
+/// Offers an endpoint on a Unix socket as userspace implementations do, so that `wg show` and the
+/// exporter see it like any other interface. It answers get=1, and everything else with an errno.
+/// It serves several clients at a time. A client that is slow or sends nothing is disconnected
+/// after some seconds, or after a tenth of a second if others wait.
 /// Source: https://www.wireguard.com/xplatform/ "Configuration Protocol".
 class UapiServer {
  public:
   /// @param endpoint  must outlive the server.
-  /// @param private_key  the endpoint's, which the protocol shows: the socket is its owner's alone.
-  /// @param path  such as /var/run/wireguard/NAME.sock, the only folder `wg` looks in.
-  /// @returns as os::UnixListener::open().
+  /// @param private_key  of the endpoint. The protocol shows it, so only the socket's owner has
+  /// access.
+  /// @param path  such as /var/run/wireguard/NAME.sock; `wg` looks in this folder only.
+  /// @returns the errors of os::UnixListener::open().
   static Result<UapiServer> open(os::PollLoop& loop, EmbeddedEndpoint& endpoint,
                                  PrivateKey private_key, const std::string& path);
   UapiServer(const UapiServer&) = delete;

@@ -10,41 +10,42 @@
 #include "wgscope/base/secret_string.hpp"
 #include "wgscope/tunnel/interface.hpp"
 
-// The serving side of the userspace configuration protocol, without sockets.
+// The server side of the userspace configuration protocol, without sockets.
 // Source: https://www.wireguard.com/xplatform/ "Configuration Protocol".
 
 namespace wgscope::endpoint {
 
-/// What the protocol tells of an interface beyond what the interface knows itself.
+/// What the protocol shows of an interface, but tunnel::Interface does not know.
 struct UapiIdentity {
   const PrivateKey* private_key = nullptr;
   std::uint16_t listen_port = 0;
 };
 
-/// The answer to get=1: keys in hexadecimal, one key=value a line, errno=0 and an empty line.
+/// Writes the answer to get=1: one key=value per line with keys in hexadecimal, then errno=0 and an
+/// empty line.
 void write_get_answer(const UapiIdentity& identity, const tunnel::Interface& interface,
                       SecretString& out);
 
-/// What a client asked for.
+/// What a client requested.
 enum class UapiRequest : std::uint8_t {
   get,
-  set,      ///< changing an endpoint from outside: not offered
+  set,      ///< to change the endpoint from outside, which is not supported
   unknown,  ///< anything else
 };
 
-/// Reads one request: its lines up to an empty one.
+/// Reads one request, which is all lines up to an empty one.
 class UapiRequestReader {
  public:
-  /// A set of a large interface is long, and is read to its end before it is refused; more than
-  /// this is not.
+  /// Bytes. A `set` of a large interface is long, and it is read to its end before it is refused,
+  /// but not beyond this size.
   static constexpr std::size_t kMaxSize = 1U << 20U;
 
   struct Fed {
-    std::size_t used = 0;                  ///< bytes; what follows them belongs to the next request
-    std::optional<UapiRequest> request{};  ///< once it is complete; unknown when it is too long
+    std::size_t used = 0;                  ///< bytes; those that follow belong to the next request
+    std::optional<UapiRequest> request{};  ///< once it is complete; unknown: also if it is too long
   };
 
-  /// Takes what has arrived, up to the request's end. Make a new reader for the next one.
+  /// Takes bytes that arrived, up to the end of the request. Use a new reader for the next request.
   Fed feed(std::span<const char> bytes);
 
  private:
@@ -54,8 +55,8 @@ class UapiRequestReader {
   bool after_newline_ = false;
 };
 
-/// errno of what is not offered and of what is not understood, as other implementations write it:
-/// negative. `wg` shows their text.
+/// The answers to requests that are not supported (EOPNOTSUPP) and not understood (EINVAL). The
+/// errno is negative, as other implementations write it; `wg` shows its text.
 inline constexpr std::string_view kNotSupportedAnswer = "errno=-95\n\n";
 inline constexpr std::string_view kInvalidAnswer = "errno=-22\n\n";
 
