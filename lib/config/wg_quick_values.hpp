@@ -8,13 +8,13 @@
 
 namespace wgscope::config {
 
-/// Parses the whole text as a decimal number, or as a hexadecimal one after "0x". @returns nothing
-/// for anything else, and for numbers above `most`.
+/// Parses the whole text as a decimal number, or as a hexadecimal one after "0x" or "0X". @returns
+/// nothing for anything else, and for numbers above `most`.
 std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t most);
 
 /// Like parse_number(), but decimal only, as wg reads most numbers.
 std::optional<std::uint32_t> parse_decimal(std::string_view text, std::uint32_t most);
-bool is_hexadecimal(std::string_view text);  ///< begins with "0x"
+bool is_hexadecimal(std::string_view text);  ///< begins with "0x" or "0X"
 
 /// Whether the text can be the name of a host or domain, or an address, maybe with a zone: at most
 /// 253 letters, digits and characters of ".-_:%" (RFC 1035 §3.1).

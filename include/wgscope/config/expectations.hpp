@@ -80,8 +80,8 @@ Result<Expectation> parse_closed_target(std::string_view text);
 /// Each entry has exactly one kind. `expect` is open or closed, and `tries` is a number; `status`
 /// is for http only, `name` and `answers` are for dns only. Anchors and aliases are refused.
 /// @param text  not retained.
-/// @returns bad_value with the number of the line, never its text; too_large above
-/// kMaxExpectationsSize or kMaxExpectations.
+/// @returns bad_value with the number of the line, never its text, or without a number if there are
+/// no expectations; too_large above kMaxExpectationsSize or kMaxExpectations.
 Result<std::vector<Expectation>> parse_expectations(std::string_view text);
 
 }  // namespace wgscope::config

@@ -36,7 +36,7 @@ struct NamesFound {
 Result<NamesFound> parse_wg_quick_names(std::string_view text);
 
 /// Reads names from one map of base64 public key to name, in YAML or JSON (text that starts with
-/// '{'). A malformed key is a warning, and so is a key given twice.
+/// '{'). A malformed key is a warning, and so is a key given twice with different names.
 /// @returns bad_value if it is not a map of keys to text, with the number of the line where the
 /// parser gives one.
 Result<NamesFound> parse_names_map(std::string_view text);

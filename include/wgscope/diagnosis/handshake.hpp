@@ -36,7 +36,7 @@ struct PresharedKeyTrials {
   std::size_t tried = 0;             ///< how many keys were given
 };
 
-/// Whether anybody answered datagrams to a port on which nobody should listen.
+/// Whether anything came back for datagrams that WireGuard does not answer.
 struct Knock {
   std::size_t sent = 0;
   std::optional<IcmpReport> answer;  ///< the first ICMP error
@@ -46,7 +46,7 @@ struct Knock {
 /// A hop of the path, found by a datagram with a low TTL or hop limit.
 struct Hop {
   std::uint8_t limit = 0;         ///< TTL or hop limit, from 1
-  std::optional<IpAddress> from;  ///< who sent "time exceeded"; nothing: nobody
+  std::optional<IpAddress> from;  ///< who answered with an ICMP error; nothing: nobody
   bool arrived = false;           ///< the endpoint itself answered
 };
 
@@ -66,7 +66,8 @@ struct SilenceFacts {
   Knock plain_neighbour;      ///< a few plain bytes to a closed port of the same host
   Knock wireguard_neighbour;  ///< what looks like an initiation, to the same closed port
   Knock plain_same_port;      ///< a few plain bytes to the port itself, which WireGuard ignores
-  std::vector<Hop> hops;      ///< in order, up to the last that was tried
+  /// In order, up to the endpoint, or to one silent hop behind the last hop that answered.
+  std::vector<Hop> hops;
 };
 
 /// Whether data crosses an established session.
@@ -79,9 +80,10 @@ struct DataFacts {
 
   // What the timers of a peer that receives our data make it send while we are silent (whitepaper
   // §6.5):
-  /// An empty packet, 10 s after data to which it had no answer.
+  /// An empty packet, 10 s after data to which it had no answer. Counted from the first echo.
   std::optional<Nanoseconds> keepalive_after;
-  /// An initiation, 15 s after data that it sent and after which it received nothing.
+  /// An initiation, 15 s after data that it sent and after which it received nothing. Counted from
+  /// the last echo.
   std::optional<Nanoseconds> initiation_after;
   std::optional<Nanoseconds> witnesses_watched;  ///< for how long; nothing: not at all
 
@@ -91,7 +93,8 @@ struct DataFacts {
 
   // Only if the user asked to hold the tunnel for a while:
   std::optional<Nanoseconds> held;  ///< for how long echoes were sent
-  std::vector<bool> held_answers;   ///< whether each of these echoes was answered, in order
+  /// Whether each of these echoes was answered, in order; empty if the tunnel died.
+  std::vector<bool> held_answers;
   /// When the last answer came before the tunnel died; nothing: the tunnel did not die.
   std::optional<Nanoseconds> died_after;
   std::optional<bool> new_handshake;  ///< after it died: whether another handshake was answered

@@ -48,7 +48,8 @@ class Observer {
   /// Datagrams could not be sent because of a local firewall, no route, their length on this
   /// interface, or no socket of that family (EAFNOSUPPORT).
   virtual void on_send_failure(const os::SendFailure& failure) = 0;
-  /// A datagram arrived in fragments. Only called with EndpointConfig::report_fragments.
+  /// A datagram arrived in fragments. Only called with EndpointConfig::report_fragments or
+  /// ::measuring.
   virtual void on_fragments(const Fragmented& /*fragmented*/) {}
   /// A packet came out of the tunnel, and the host has not seen it yet. Lets the observer take what
   /// does not concern the host. Not called for packets to the measuring service.

@@ -28,8 +28,8 @@ class DnsLookup {
  public:
   /// Sends the first query.
   /// @param host  must outlive the lookup.
-  /// @returns bad_value for an invalid name or an address that the host cannot reach, io if the
-  /// queue is full.
+  /// @returns bad_value for an invalid name or an address that the host cannot reach, refused if no
+  /// UDP port is free, io if the queue is full.
   static Result<DnsLookup> start(Instant now, Host& host, Random& random, const Endpoint& server,
                                  const wire::DnsQuestion& question, DnsLookupOptions options = {});
 

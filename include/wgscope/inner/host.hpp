@@ -114,7 +114,7 @@ class Host {
   Result<> send_echo(const EchoRequest& request);
 
   /// Binds a UDP port; 0 takes a random one of 49152…65535 (RFC 6335). @returns the port; refused
-  /// if it is in use.
+  /// if it is in use, or if no random one was free.
   Result<std::uint16_t> bind_udp(std::uint16_t port);
   void close_udp(std::uint16_t port);
   /// @returns the errors of send_echo().

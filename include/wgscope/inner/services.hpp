@@ -30,15 +30,15 @@ struct ServicesStats {
 /// - port 7, echo: sends back what it receives;
 /// - port 9, discard: takes everything and never answers;
 /// - port 19, source: over UDP, answers each datagram with one of as many bytes as its first four
-///   bytes say (big-endian; 512 without them), at most what fits the MTU. Over TCP, sends bytes
-///   until the other side closes.
+///   bytes say (big-endian; 512 without them), at most what fits the MTU, and at most 16 KiB. Over
+///   TCP, sends bytes until the other side closes.
 ///
 /// Datagrams from one of these ports are not answered, because two echo services would go on for
 /// ever (RFC 862 does not mention that, CERT CA-1996-01 does).
 class Services {
  public:
   /// Binds the ports. @param host  must outlive this object.
-  /// @returns refused if one is in use.
+  /// @returns refused if one is in use, and the other errors of Tcp::listen().
   static Result<Services> start(Host& host);
   Services(Services&& other) noexcept;
   Services& operator=(Services&&) = delete;

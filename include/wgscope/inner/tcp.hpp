@@ -52,12 +52,14 @@ class Tcp {
 
   /// Starts to connect; TcpConnected or TcpEnded follows. The SYN is repeated after 3 s, 6 s, 12 s.
   /// @param timeout  above 0; TcpEnded{timed_out} follows once it is over.
-  /// @returns bad_value for port 0, for one of our own addresses, a loopback or multicast address,
-  /// or a family of which we have no address.
+  /// @returns bad_value for port 0, for one of our own addresses, an unspecified, loopback or
+  /// multicast address, or a family of which we have no address; io if no memory or port is free,
+  /// or lwIP cannot send.
   Result<TcpId> connect(Instant now, const Endpoint& to,
                         Nanoseconds timeout = std::chrono::seconds{10});
 
-  /// Accepts connections on all our addresses. @returns refused if the port is in use.
+  /// Accepts connections on all our addresses. @returns refused if the port is in use, io if there
+  /// is no memory.
   Result<> listen(std::uint16_t port);
   void stop_listening(std::uint16_t port);
 
@@ -74,8 +76,10 @@ class Tcp {
   [[nodiscard]] std::size_t receivable(TcpId id) const;  ///< bytes that receive() would return
 
   void finish(TcpId id);  ///< ends our direction; receiving goes on
-  void close(TcpId id);   ///< data that send() took still goes out; arriving data is discarded
-  void abort(TcpId id);   ///< ends the connection at once, with a reset
+  /// Data that send() took still goes out, and arriving data is discarded. But if received data was
+  /// not read, the connection is reset (RFC 2525 §2.17).
+  void close(TcpId id);
+  void abort(TcpId id);  ///< ends the connection at once, with a reset if it was established
 
  private:
   class Impl;
