@@ -237,12 +237,12 @@ std::optional<EchoReply> EchoSocket::accept(std::span<const std::byte> received,
                                                     : EchoFraming::v4;
   const auto message = parse_echo_reply(received, framing);
   if (!message || (raw_ && message->id != id_)) return std::nullopt;
-  EchoReply reply{.from = from,
-                  .sequence = message->sequence,
-                  .payload_size = message->payload.size(),
-                  .intact = true};
-  for (std::size_t i = 0; i < message->payload.size() && reply.intact; ++i)
-    reply.intact = message->payload[i] == payload_byte(reply.sequence, i);
+  EchoReply reply{
+      .from = from, .sequence = message->sequence, .payload_size = message->payload.size()};
+  while (reply.matching < reply.payload_size &&
+         message->payload[reply.matching] == payload_byte(reply.sequence, reply.matching))
+    ++reply.matching;
+  reply.intact = reply.matching == reply.payload_size;
   return reply;
 }
 

@@ -35,7 +35,13 @@ struct EchoReply {
   IpAddress from;
   std::uint16_t sequence = 0;
   std::size_t payload_size = 0;  ///< bytes behind the ICMP header
-  bool intact = false;           ///< the payload is the one that was sent
+  /// Every byte of the payload is one that was sent. It says nothing of how many came: compare
+  /// `payload_size`.
+  bool intact = false;
+  /// How many bytes at the payload's beginning are as they were sent. With kProof of them, whoever
+  /// replied has received this very request.
+  std::size_t matching = 0;
+  static constexpr std::size_t kProof = 8;
   /// Bytes of the largest fragment, IP header included, if the reply came in fragments. Nothing: it
   /// came whole, or watch_path() was not called.
   std::optional<std::size_t> largest_fragment = std::nullopt;
