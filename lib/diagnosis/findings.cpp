@@ -697,6 +697,13 @@ constexpr FindingKind kKinds[] = {
      "bad.",
      "Name another host behind the same path, or let the firewall answer pings. With a key of its "
      "own the probe can search through the tunnel: wgscope mtu --config FILE."},
+    {FindingId::outer_large_pings, "WGS-MTU-013", warning, "Large pings get no reply",
+     "Pings up to some size are answered, larger ones are not. Either the path takes no larger "
+     "packets and no router says so, or the host or a firewall drops large pings, as many do. UDP "
+     "packets of the same size, to closed ports of the host or to the routers before it, can tell "
+     "which. If they cannot, the cause is unknown. No MTU is advised from pings alone.",
+     "Measure the tunnel's own flow, which needs a key: wgscope mtu --config FILE. Or name another "
+     "host behind the same path: wgscope mtu --outer HOST."},
 };
 static_assert(has_row_for_each(std::span<const FindingKind>(kKinds), FindingId::count));
 static_assert(are_names_unique(std::span<const FindingKind>(kKinds), &FindingKind::id));

@@ -167,6 +167,11 @@ Check key_use_not_known(const HandshakeFacts& facts) {
 
 }  // namespace
 
+Text send_error_text(int number) {
+  const SendError* known = send_error(number);
+  return known != nullptr ? Text(known->cause) : errno_text(number);
+}
+
 bool stamp_is_ahead(const HandshakeFacts& facts) {
   return facts.stamp_ahead && *facts.stamp_ahead >= kLeftByKilledRun;
 }

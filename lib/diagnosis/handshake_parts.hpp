@@ -35,6 +35,8 @@ Text our_allowed_ips(const HandshakeFacts& facts);
 Text counted(std::size_t count, Words one, Words many);
 
 // handshake_local.cpp: what this host knows by itself
+/// Why a packet could not leave, by its errno: "this host has no route there".
+Text send_error_text(int number);
 Check check_key_use(const HandshakeFacts& facts);
 Check check_key_stamp(const HandshakeFacts& facts);
 Check check_clock(const HandshakeFacts& facts);

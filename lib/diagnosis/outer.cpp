@@ -10,6 +10,7 @@
 
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/icmp.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/route.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -18,19 +19,15 @@
 #include "wgscope/path/mtu_search.hpp"
 
 #include "drop_place.hpp"
+#include "handshake_parts.hpp"
 #include "mtu_parts.hpp"
+#include "outer_parts.hpp"
 
 namespace wgscope::diagnosis {
 namespace {
 
 using enum CheckKind;
 using path::MtuResult;
-
-std::size_t full_size(const OuterFacts& facts) { return facts.tunnel_mtu + facts.overhead; }
-
-bool fits(const OuterFacts& facts, const MtuResult& direction) {
-  return direction.mtu && *direction.mtu >= full_size(facts);
-}
 
 Text end_of(const OuterFacts& facts) { return text("{}", facts.host_address->address); }
 
@@ -95,15 +92,47 @@ std::optional<std::size_t> limit_here(const OuterFacts& facts) {
   return std::nullopt;
 }
 
+/// The sizes that a search has come to: "at least 1400 bytes and at most 1479 (the upper limit is
+/// not confirmed)".
+Text so_far_text(const MtuResult& direction) {
+  if (!direction.mtu) return "no size is known to arrive";
+  if (direction.not_above) return size_text(direction);
+  std::optional<std::size_t> lost;
+  for (const path::MtuTrial& tried : direction.trials) {
+    // What was tried last may still be on its way.
+    const bool is_last = &tried == &direction.trials.back() && tried.sent == 1;
+    if (tried.size <= *direction.mtu || tried.answered > 0 || tried.refused || is_last) continue;
+    lost = std::min(lost.value_or(tried.size), tried.size);
+  }
+  if (!lost) return size_text(direction);
+  return text("{} and at most {} (the upper limit is not confirmed)", size_text(direction),
+              *lost - 1);
+}
+
+/// Of a search that did not come to its end.
+Text unfinished_text(const OuterFacts& facts, const MtuResult& direction, Words what) {
+  const Words why = facts.interrupted ? Words("interrupted: ")
+                                      : either(facts.time_over, "the time was over: ", "");
+  Text said = text("{}{}: {}", why, what, so_far_text(direction));
+  if (direction.lossy) said.add("; packets of every size are lost");
+  return said;
+}
+
 Check forward_unknown(const OuterFacts& facts) {
-  if (facts.interrupted) return interrupted(outer_forward);
-  const auto proven = proven_forward(facts);
-  Text summary = proven
-                     ? text("{} bytes arrive; larger sizes were not measured to the end", *proven)
-                     : Text("no answer to a packet that was large enough to tell");
-  const auto& tried = facts.forward ? facts.forward : facts.both;
-  if (tried && tried->lossy) summary.add("; packets of every size are lost");
-  return make_check(outer_forward, Status::unknown, std::move(summary));
+  const bool by_udp = facts.forward && facts.forward->mtu;
+  const auto& tried = by_udp ? facts.forward : found_by_echo(facts);
+  if (!tried || !tried->mtu) {
+    if (facts.interrupted) return interrupted(outer_forward);
+    return make_check(outer_forward, Status::unknown,
+                      "no answer to a packet that was large enough to tell");
+  }
+  if (!by_udp && tried->not_above)
+    return make_check(outer_forward, Status::unknown,
+                      text("{}the MTU of the forward path: at least {} bytes (larger pings get no "
+                           "reply, which alone proves nothing)",
+                           either(facts.interrupted, "interrupted: ", ""), *tried->mtu));
+  return make_check(outer_forward, Status::unknown,
+                    unfinished_text(facts, *tried, "the MTU of the forward path"));
 }
 
 Check forward_check(const OuterFacts& facts) {
@@ -113,8 +142,8 @@ Check forward_check(const OuterFacts& facts) {
   if (const auto limit = limit_here(facts)) return own_interface(facts, *limit);
   if (facts.forward && facts.forward->not_above)
     return too_large(facts, {*facts.forward, facts.forward_drop, "UDP"});
-  if (!facts.forward && facts.both && facts.both->not_above && is_dropped_before_end(facts))
-    return too_large(facts, {*facts.both, facts.both_drop, "echo requests"});
+  if (ping_limit(facts) == PingLimit::path)
+    return too_large(facts, {*found_by_echo(facts), facts.echo_drop, "echo requests"});
   return forward_unknown(facts);
 }
 
@@ -126,26 +155,11 @@ void add_replies(const OuterFacts& facts, Finding& finding) {
   add_tried(*facts.both, "echo requests of ", finding);
 }
 
-/// The reverse path takes less than the forward path.
-Finding smaller_back(const OuterFacts& facts) {
-  Finding finding{
-      .id = facts.largest_fragment ? FindingId::mtu_fragments : FindingId::mtu_black_hole_backward,
-      .cause = text(
-          "the path MTU from {} is {}, and larger replies {}; {}", end_of(facts),
-          size_text(*facts.both),
-          either(facts.largest_fragment.has_value(), "arrive in fragments", "are silently dropped"),
-          need_text(facts)),
-      .evidence = {}};
-  add_replies(facts, finding);
-  finding.fix = setting_fix(facts);
-  return finding;
-}
-
-/// Which of both directions takes less is unknown.
-Finding smaller_somewhere(const OuterFacts& facts) {
-  Finding finding{.id = FindingId::mtu_black_hole_backward,
-                  .cause = text("the path MTU to {} or from it is {}, and larger packets are "
-                                "silently dropped (cannot tell in which direction); {}",
+/// Replies above some size are cut on the reverse path.
+Finding cut_back(const OuterFacts& facts) {
+  Finding finding{.id = FindingId::mtu_fragments,
+                  .cause = text("the path MTU from {} is {}, and larger replies arrive in "
+                                "fragments; {}",
                                 end_of(facts), size_text(*facts.both), need_text(facts)),
                   .evidence = {}};
   add_replies(facts, finding);
@@ -153,20 +167,95 @@ Finding smaller_somewhere(const OuterFacts& facts) {
   return finding;
 }
 
+/// Why nothing confirms what became of the large pings.
+Text unsettled_text(const OuterFacts& facts) {
+  if (!facts.udp_answers) return text("{} does not answer UDP to closed ports", end_of(facts));
+  if (facts.time_over) return "the time was over before UDP could tell";
+  return "UDP could not tell";
+}
+
+Text large_pings_text(const OuterFacts& facts, PingLimit limit) {
+  const MtuResult& echo = *found_by_echo(facts);
+  const Text pings =
+      text("pings of more than {} bytes to {} get no reply", *echo.mtu, end_of(facts));
+  const auto where =
+      facts.echo_drop ? place_of_drop(*facts.echo_drop, end_of(facts)) : std::nullopt;
+  const auto forward = proven_forward(facts);
+  if (limit == PingLimit::pings && facts.udp_gets_past)
+    return text(
+        "{}, but UDP of {} bytes passes where they are lost: large pings are filtered {}; "
+        "the path MTU is unknown",
+        pings, *echo.mtu + 1, *where);
+  if (limit == PingLimit::pings)
+    return text(
+        "{}, but UDP of {} bytes arrives: large pings are filtered{}; the reverse path is "
+        "unknown above {} bytes",
+        pings, *forward, where ? text(" {}", *where) : Text(), *facts.both->mtu);
+  if (limit == PingLimit::pings_or_back)
+    return text(
+        "{}, but UDP of {} bytes arrives: either the host or a firewall drops large pings, "
+        "or the path MTU from there is {} (cannot tell which)",
+        pings, *forward, size_text(echo));
+  return text(
+      "{}: either the host or a firewall drops large pings, or the path MTU is {} (cannot "
+      "tell which: {})",
+      pings, size_text(echo), unsettled_text(facts));
+}
+
+/// Nothing confirms that the path is to blame, so no MTU is advised.
+Check large_pings(const OuterFacts& facts, PingLimit limit) {
+  Finding finding{
+      .id = FindingId::outer_large_pings, .cause = large_pings_text(facts, limit), .evidence = {}};
+  add_tried(*found_by_echo(facts), "echo requests of ", finding);
+  if (facts.forward) add_tried(*facts.forward, "UDP of ", finding);
+  if (facts.echo_drop) add_place(*facts.echo_drop, end_of(facts), finding);
+  finding.fix = {"measure the tunnel's own flow, which needs a key: wgscope mtu --config FILE",
+                 "or name another host behind the same path: wgscope mtu --outer HOST"};
+  return make_check(outer_both, Status::unknown, std::move(finding));
+}
+
+/// "192.0.2.1 answers an echo request of 1480 bytes with 92 bytes"
+Text changed_text(const OuterFacts& facts) {
+  const ChangedReply& changed = *facts.changed_reply;
+  if (changed.request == changed.reply)
+    return text("{} answers an echo request of {} bytes with other bytes", end_of(facts),
+                changed.request);
+  return text("{} answers an echo request of {} bytes with {} bytes", end_of(facts),
+              changed.request, changed.reply);
+}
+
 Check both_unknown(const OuterFacts& facts) {
+  const bool has_size = facts.both && facts.both->mtu;
+  if (has_size && facts.changed_reply)
+    return make_check(outer_both, Status::unknown,
+                      text("cannot measure the reverse path above {} bytes: {}", *facts.both->mtu,
+                           changed_text(facts)));
+  if (has_size)
+    return make_check(outer_both, Status::unknown,
+                      unfinished_text(facts, *facts.both, "the MTU in both directions"));
   if (facts.interrupted) return interrupted(outer_both);
   if (facts.both)
-    return make_check(
-        outer_both, Status::unknown,
-        facts.both->mtu
-            ? text("{} bytes arrive; larger sizes were not measured to the end", *facts.both->mtu)
-            : Text("no reply was large enough to tell"));
+    return make_check(outer_both, Status::unknown, "no reply was large enough to tell");
   if (facts.echo_refused)
     return make_check(outer_both, Status::unknown,
                       text("cannot measure the reverse path: {}", Name{*facts.echo_refused}));
+  if (facts.strange_replies > 0)
+    return make_check(outer_both, Status::unknown,
+                      text("cannot measure the reverse path: {} answers pings with other bytes "
+                           "than they carried",
+                           end_of(facts)));
   return make_check(
       outer_both, Status::unknown,
       text("cannot measure the reverse path: {} does not answer pings", end_of(facts)));
+}
+
+/// One cause, told once: by the forward path.
+Check as_forward(const OuterFacts& facts, const Check& forward) {
+  Check check = skipped(outer_both, forward.finding->id);
+  check.essential = false;
+  check.summary = text("the path MTU in both directions is that of the forward path, {}",
+                       size_text(*facts.both));
+  return check;
 }
 
 Check both_check(const OuterFacts& facts, const Check& forward) {
@@ -179,29 +268,48 @@ Check both_check(const OuterFacts& facts, const Check& forward) {
     return make_check(
         outer_both, Status::ok,
         text("{} bytes, the most that this host sends, arrive in both directions", *both.mtu));
-  if (!both.mtu || !both.not_above) return both_unknown(facts);
-  const auto proven = proven_forward(facts);
-  if (proven && *proven > *both.not_above)
-    return make_check(outer_both, facts.largest_fragment ? Status::warning : Status::critical,
-                      smaller_back(facts));
-  if (forward.finding) {
-    Check check = skipped(outer_both, forward.finding->id);
-    check.essential = false;
-    check.summary =
-        text("the path MTU in both directions is that of the forward path, {}", size_text(both));
-    return check;
+  switch (const PingLimit limit = ping_limit(facts)) {
+    case PingLimit::pings:
+    case PingLimit::pings_or_back:
+    case PingLimit::unknown: return large_pings(facts, limit);
+    case PingLimit::fragments: return make_check(outer_both, Status::warning, cut_back(facts));
+    case PingLimit::path:
+      if (forward.finding && !facts.forward_echo) return as_forward(facts, forward);
+      break;
+    case PingLimit::none: break;
   }
-  // Replies in fragments: the request had arrived whole.
-  if (facts.largest_fragment) return make_check(outer_both, Status::warning, smaller_back(facts));
-  return make_check(outer_both, Status::critical, smaller_somewhere(facts));
+  return both_unknown(facts);
+}
+
+/// Why nothing answers, as far as somebody says so.
+Text unanswered_text(const OuterFacts& facts) {
+  if (facts.send_errno)
+    return text("cannot send to {}: {}", end_of(facts), send_error_text(*facts.send_errno));
+  if (facts.unreachable && facts.unreachable->from_this_host)
+    return text(
+        "{} cannot be reached: nobody on the link answers for its address, or for that of "
+        "the router towards it",
+        end_of(facts));
+  if (facts.unreachable)
+    return text("{} cannot be reached: {}", end_of(facts), describe(*facts.unreachable));
+  if (facts.strange_replies > 0)
+    return text(
+        "{} answers pings with other bytes than they carried, and UDP to closed ports not "
+        "at all",
+        end_of(facts));
+  return text("{} answers neither pings nor UDP to closed ports", end_of(facts));
 }
 
 Finding unanswered(const OuterFacts& facts) {
-  Finding finding{.id = FindingId::outer_unanswered,
-                  .cause = text("{} answers neither pings nor UDP to closed ports", end_of(facts)),
-                  .evidence = {}};
+  Finding finding{
+      .id = FindingId::outer_unanswered, .cause = unanswered_text(facts), .evidence = {}};
   if (facts.echo_refused)
     finding.evidence.push_back(text("no pings were sent: {}", Name{*facts.echo_refused}));
+  if (facts.send_errno || (facts.unreachable && facts.unreachable->from_this_host)) {
+    finding.fix = {
+        text("on this host: ip route get {} shows the route that its packets take", end_of(facts))};
+    return finding;
+  }
   finding.fix = {"name another host behind the same path: wgscope mtu --outer HOST",
                  "or measure through the tunnel, which needs a key: wgscope mtu --config FILE"};
   return finding;
@@ -225,7 +333,7 @@ Text fit_text(const OuterFacts& facts) {
   const auto fitting = fitting_mtu(facts);
   if (!fitting) return text("MTU {}", facts.tunnel_mtu);
   const std::size_t path_mtu = *fitting + facts.overhead;
-  if (!facts.both)
+  if (!is_both_known(facts))
     return text("packets of {} bytes arrive at {}; the reverse path was not measured", path_mtu,
                 end_of(facts));
   const Text head = text(
@@ -243,7 +351,7 @@ std::optional<Check> setting_of(const OuterFacts& facts) {
   if (!fitting) return std::nullopt;
   return setting_check(outer_setting,
                        {.fitting = *fitting,
-                        .is_smaller = facts.both && *fitting < facts.tunnel_mtu,
+                        .is_smaller = is_both_known(facts) && *fitting < facts.tunnel_mtu,
                         .ipv6_inside = facts.ipv6_inside},
                        fit_text(facts));
 }
@@ -260,8 +368,9 @@ std::vector<Check> path_checks(const OuterFacts& facts) {
   }
   Check forward = forward_check(facts);
   Check both = both_check(facts, forward);
-  // One cause, told once: where neither alone is to blame, both together are.
+  // One cause, told once. What was found is worth more than what was not.
   if (forward.status == Status::unknown && both.finding) forward.essential = false;
+  if (forward.finding && both.status == Status::unknown) both.essential = false;
   std::vector<Check> checks{std::move(forward), std::move(both)};
   for (auto& more : {mark_check(facts), setting_of(facts)})
     if (more) checks.push_back(*more);
@@ -269,30 +378,6 @@ std::vector<Check> path_checks(const OuterFacts& facts) {
 }
 
 }  // namespace
-
-std::optional<std::size_t> proven_forward(const OuterFacts& facts) {
-  std::optional<std::size_t> proven;
-  for (const auto& direction : {facts.forward, facts.both})
-    if (direction && direction->mtu) proven = std::max(proven.value_or(0), *direction->mtu);
-  return proven;
-}
-
-bool is_dropped_before_end(const OuterFacts& facts) {
-  if (facts.both && facts.both->report) return true;
-  return facts.both_drop && facts.both_drop->first && !facts.both_drop->first->is_end;
-}
-
-bool is_limited_here(const MtuResult& direction) {
-  return direction.own_limit && direction.mtu && *direction.mtu >= *direction.own_limit;
-}
-
-std::optional<std::size_t> fitting_mtu(const OuterFacts& facts) {
-  const auto& direction = facts.both ? facts.both : facts.forward;
-  if (!direction || !is_known(*direction, full_size(facts)) ||
-      *direction->mtu <= facts.overhead + kTcpOverIpv6)
-    return std::nullopt;
-  return *direction->mtu - facts.overhead;
-}
 
 std::vector<Check> diagnose(const OuterFacts& facts) {
   if (!facts.host_address || facts.error) return {host_check(facts)};
@@ -319,12 +404,8 @@ void measure(const OuterFacts& facts, Report& report) {
                                    .labels = {{"direction", name}, {"layer", "outer"}},
                                    .value = static_cast<double>(*mtu)});
   };
-  std::optional<std::size_t> forward;
-  for (const auto& direction : {facts.forward, facts.both})
-    if (direction && is_known(*direction, full_size(facts)))
-      forward = std::max(forward.value_or(0), *direction->mtu);
-  add(forward, "forward");
-  if (facts.both && is_known(*facts.both, full_size(facts))) add(facts.both->mtu, "backward");
+  add(known_forward(facts), "forward");
+  if (is_both_known(facts)) add(facts.both->mtu, "backward");
 }
 
 Text success(const OuterFacts& facts) { return way_prefix(tunnel_of(facts)).add(fit_text(facts)); }

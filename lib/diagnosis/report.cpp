@@ -100,6 +100,14 @@ Text words_of_unknown_beside(const Report& report, const Check& check) {
               words_of(check));
 }
 
+/// What was known when the user ended the run, where a check says so.
+Text words_of_interrupted(const Report& report) {
+  for (const Check& check : report.checks)
+    if (check.status == Status::unknown && check.summary.plain().starts_with("interrupted: "))
+      return check.summary;
+  return "interrupted before an answer was known";
+}
+
 }  // namespace
 
 std::string_view to_string(Layer layer) {
@@ -192,8 +200,7 @@ Text verdict(const Report& report, FailOn fail_on) {
   const Check* check = deciding_check(report, fail_on);
   if (check == nullptr) {
     if (status == Status::ok) return report.success;
-    return report.interrupted ? Words("interrupted before an answer was known")
-                              : Words("nothing could be determined");
+    return report.interrupted ? words_of_interrupted(report) : Text("nothing could be determined");
   }
   if (status == Status::ok)
     return text("--fail-on critical accepts a warning: {}", words_of_warning(report, *check));

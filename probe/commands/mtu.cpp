@@ -75,7 +75,7 @@ void MtuVerb::add_options(CommandLine& line) {
   Option outer = line.add_flag(
       "--outer", outer_,
       "Measure the path without a tunnel and without keys: ADDRESS is then HOST or HOST:PORT, by "
-      "default the configuration's endpoint");
+      "default the configuration's endpoint; takes at most 30s and then says what is known");
   const Option watch = line.add_flag(
       "--watch", watch_, "Measure again and again until Ctrl-C, and report what has changed");
   add_duration_option(

@@ -118,6 +118,7 @@ enum class FindingId : std::uint8_t {
   mtu_own_interface,
   mtu_mss_too_large,
   outer_unanswered,
+  outer_large_pings,
   count,  ///< not a finding: how many there are
 };
 

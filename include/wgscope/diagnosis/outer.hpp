@@ -7,6 +7,7 @@
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/route.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -19,8 +20,19 @@
 //
 //   UDP to a closed port   answered by a small "port unreachable": the way there alone
 //   echo requests          answered by replies of the same size: the way there and the way back
+//
+// Hosts and firewalls that drop large pings are common. So that larger pings get no reply proves
+// nothing of the path by itself: a router's report or UDP of that size has to confirm it.
 
 namespace wgscope::diagnosis {
+
+/// A reply that was not the equal of its echo request. Sizes are bytes of whole IP packets.
+struct ChangedReply {
+  std::size_t request = 0;
+  std::size_t reply = 0;  ///< the same size: it carried other bytes
+
+  friend bool operator==(const ChangedReply&, const ChangedReply&) = default;
+};
 
 struct OuterFacts {
   std::string host;  ///< the name or address that the user gave
@@ -42,20 +54,32 @@ struct OuterFacts {
 
   /// Measured by UDP; nothing: not needed, or not answered.
   std::optional<path::MtuResult> forward;
-  std::optional<path::MtuResult> both;  ///< measured by echo requests; nothing: not answered
+  /// Measured by echo requests; nothing: not answered. With `changed_reply` it is only the largest
+  /// size of which an equal came back.
+  std::optional<path::MtuResult> both;
+  /// Which echo requests arrived, where not all replies were their equals; nothing: all were.
+  std::optional<path::MtuResult> forward_echo;
+  std::optional<ChangedReply> changed_reply;
   // Where larger packets are dropped, as each witness shows; nothing: not looked for.
   std::optional<path::HopSearchResult> forward_drop;
-  std::optional<path::HopSearchResult> both_drop;
+  std::optional<path::HopSearchResult> echo_drop;
+  /// Whether UDP of the size that is lost among pings gets to `echo_drop->first`. Nothing: not
+  /// asked, or unknown.
+  std::optional<bool> udp_gets_past;
+  std::size_t strange_replies = 0;  ///< replies that carried too little of any request
+  // Where nothing answers: why.
+  std::optional<int> send_errno;          ///< this host could not send
+  std::optional<IcmpReport> unreachable;  ///< somebody reported that packets cannot get there
   /// Bytes of the largest fragment of a reply; nothing: none came.
   std::optional<std::size_t> largest_fragment;
   bool interrupted = false;  ///< the user ended the measurement early
+  bool time_over = false;    ///< the limit ended the measurement early
 };
 
 /// The largest size that is proven to arrive at the far end. Nothing: unknown.
 std::optional<std::size_t> proven_forward(const OuterFacts& facts);
-/// Whether packets larger than `both` are dropped before the far end, so that it is the forward
-/// path that takes no more.
-bool is_dropped_before_end(const OuterFacts& facts);
+/// Which echo requests were answered, by whatever reply.
+const std::optional<path::MtuResult>& found_by_echo(const OuterFacts& facts);
 /// Whether everything passes that this host's own interface takes, so that the path may take more.
 bool is_limited_here(const path::MtuResult& direction);
 /// The largest MTU that a tunnel there can have: in both directions, or forward only where no more

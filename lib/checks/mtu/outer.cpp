@@ -1,6 +1,7 @@
 #include "wgscope/checks/outer.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -20,31 +21,26 @@
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
+#include "wgscope/os/poll_loop.hpp"
 #include "wgscope/path/hop_search.hpp"
 #include "wgscope/path/mtu_search.hpp"
 
+#include "echo_replies.hpp"
 #include "mtu_probing.hpp"
+#include "outer_course.hpp"
 #include "outer_witness.hpp"
-
-// Greetings first: who answers at all, how soon, and whether the far end rations its "port
-// unreachable", as Linux does (6 at once, then one a second: icmp_ratelimit). Echo replies are not
-// rationed, so where they come, the search is theirs; UDP then tells whether the way there takes
-// more than both ways together.
 
 namespace wgscope::checks {
 namespace {
 
 using namespace std::chrono_literals;
 using diagnosis::OuterFacts;
-using path::MtuVerdict;
 
-constexpr Nanoseconds kLong = 5min;  ///< more than any search takes
 constexpr Nanoseconds kResolve = 5s;
-constexpr std::uint32_t kGreetings = 8;  ///< more than Linux answers at once
-constexpr Nanoseconds kGreetingWait = 1500ms;
-constexpr Nanoseconds kSecondWait = 3s;
-/// Two answers at one a second, and a little.
-constexpr Nanoseconds kPace = 2200ms;
+/// Chosen: once all pings are answered and some UDP is, more answers to UDP are waited for so long,
+/// and as long as two round trips.
+constexpr Nanoseconds kStragglers = 100ms;
+constexpr std::uint32_t kGreetings = OuterPackets::kGreetings;
 
 /// How many of some small packets a witness answers.
 class Greeting {
@@ -53,6 +49,7 @@ class Greeting {
       : base_(witness.base()), begun_(os::boot_now()) {
     const auto take = [this, &round_trip](Instant now, OuterWitness::Id id) {
       if (!id || *id < base_ || !answered_.insert(*id).second) return;
+      last_ = now;
       const Nanoseconds took = now - begun_;
       if (!round_trip || took < *round_trip) round_trip = took;
     };
@@ -66,39 +63,102 @@ class Greeting {
   ~Greeting() = default;
 
   [[nodiscard]] std::size_t answered() const { return answered_.size(); }
+  [[nodiscard]] const std::optional<Instant>& last() const { return last_; }
 
  private:
   std::uint32_t base_;
   Instant begun_;
   std::set<std::uint32_t> answered_;
+  std::optional<Instant> last_;  ///< when the last answer came
   OuterWitness::Attention attention_;
 };
 
-class Outer {
+class Outer final : public OuterPackets {
  public:
   Outer(Run& run, const OuterOptions& options, OuterFacts& facts)
       : run_(run),
         options_(options),
         facts_(facts),
-        deadline_(options.deadline.value_or(os::boot_now() + kLong)) {}
+        end_(std::min(options.deadline.value_or(os::boot_now() + kOuterLimit),
+                      os::boot_now() + kOuterLimit)) {}
 
   void find() {
     if (!find_host() || is_astray() || !open_witnesses()) return;
-    greet();
-    if (facts_.echo_answers && !run_.interrupted()) search_both();
-    if (facts_.both && !run_.interrupted()) facts_.both_drop = find_drop(*facts_.both, *echo_);
-    if (needs_udp() && !run_.interrupted()) search_forward();
-    if (facts_.forward && !run_.interrupted()) find_drop_forward(*facts_.forward);
-    if (echo_) facts_.largest_fragment = echo_->largest_fragment();
+    run_outer_course(*this, {.quick = options_.quick, .end = end_}, facts_);
+    if (echo_) {
+      facts_.largest_fragment = echo_->largest_fragment();
+      facts_.strange_replies = echo_->replies().strange();
+    }
+    for (const OuterWitness* witness : {static_cast<const OuterWitness*>(udp_.get()),
+                                        static_cast<const OuterWitness*>(echo_.get())}) {
+      if (witness == nullptr) continue;
+      if (!facts_.send_errno) facts_.send_errno = witness->send_errno();
+      if (!facts_.unreachable) facts_.unreachable = witness->unreachable();
+    }
+    if (facts_.unreachable && facts_.route)
+      facts_.unreachable->from_this_host = facts_.route->source == facts_.unreachable->from;
+  }
+
+  // As OuterPackets has them.
+
+  [[nodiscard]] Instant now() const override { return os::boot_now(); }
+  [[nodiscard]] bool interrupted() const override { return run_.interrupted(); }
+  void pass_until(Instant until) override { run_.pass_until(until); }
+  void say(const diagnosis::Text& what, Instant until) override {
+    saying_ = what;
+    run_.say(what, until);
+  }
+
+  Greeted greet(Instant until) override {
+    Greeted got;
+    Greeting udp(*udp_, got.round_trip);
+    std::optional<Greeting> echo;
+    if (echo_) echo.emplace(*echo_, got.round_trip);
+    const auto timer = run_.loop().add(os::Timer{.next = [&] { return enough_of(udp, echo, got); },
+                                                 .expired = [&](Instant) { run_.wake(); }});
+    const auto enough = [&] {
+      if (cannot_send()) return true;
+      if (udp.answered() == kGreetings && (!echo || echo->answered() == kGreetings)) return true;
+      const auto at = enough_of(udp, echo, got);
+      return at && os::boot_now() >= *at;
+    };
+    run_.wait_at_most(enough, until);
+    got.udp = udp.answered();
+    got.echo = echo ? echo->answered() : 0;
+    return got;
+  }
+
+  path::MtuResult search(Kind kind, const path::MtuSearchConfig& config, std::uint8_t hop_limit,
+                         Instant until) override {
+    return checks::search({run_, witness(kind), until, saying_}, config, hop_limit);
+  }
+  path::HopSearchResult search(Kind kind, const path::HopSearchConfig& config,
+                               Instant until) override {
+    return checks::search({run_, witness(kind), until, saying_}, config);
+  }
+  [[nodiscard]] const EchoReplies* replies() const override {
+    return echo_ ? &echo_->replies() : nullptr;
   }
 
  private:
   [[nodiscard]] const Endpoint& host() const { return *facts_.host_address; }
-  [[nodiscard]] std::size_t full() const { return facts_.tunnel_mtu + facts_.overhead; }
+  [[nodiscard]] OuterWitness& witness(Kind kind) const {
+    if (kind == Kind::udp) return *udp_;
+    return *echo_;
+  }
+
+  /// Nothing leaves this host.
+  [[nodiscard]] bool cannot_send() const {
+    const auto no_way = [](const OuterWitness& witness) {
+      const auto failed = witness.send_errno();
+      return failed == ENETUNREACH || failed == EACCES || failed == EPERM;
+    };
+    return no_way(*udp_) && (!echo_ || no_way(*echo_));
+  }
 
   bool find_host() {
-    auto found = resolve(run_, options_.host, options_.family,
-                         std::min(deadline_, os::boot_now() + kResolve));
+    auto found =
+        resolve(run_, options_.host, options_.family, std::min(end_, os::boot_now() + kResolve));
     if (!found) {
       facts_.error = found.error();
       return false;
@@ -136,96 +196,18 @@ class Outer {
     return true;
   }
 
-  /// Twice where nobody answers: there may have been an address to be found out first.
-  void greet() {
-    for (const Nanoseconds wait : {kGreetingWait, kSecondWait}) {
-      const Instant until = std::min(deadline_, os::boot_now() + wait);
-      run_.say(diagnosis::text("waiting for any answer from {}", host().address), until);
-      Greeting udp(*udp_, facts_.round_trip);
-      std::optional<Greeting> echo;
-      if (echo_) echo.emplace(*echo_, facts_.round_trip);
-      const auto all = [&] {
-        return udp.answered() == kGreetings && (!echo || echo->answered() == kGreetings);
-      };
-      run_.wait_at_most(all, until);
-      facts_.udp_answers = udp.answered() > 0;
-      facts_.udp_rations = facts_.udp_answers && udp.answered() < kGreetings;
-      facts_.echo_answers = echo && echo->answered() > 0;
-      if (facts_.udp_answers || facts_.echo_answers || run_.interrupted()) return;
-    }
-  }
-
-  [[nodiscard]] path::MtuSearchConfig config() const {
-    path::MtuSearchConfig config;
-    config.current = full();
-    config.floor = host().address.family == Family::v4 ? path::kSmallestIpv4 : path::kSmallestIpv6;
-    config.round_trip = facts_.round_trip;
-    config.only_current = options_.quick;
-    return config;
-  }
-
-  void search_both() {
-    run_.say(diagnosis::text("searching for the MTU to {} and back", host().address));
-    facts_.both = search(run_, *echo_, config(), deadline_);
-  }
-
-  /// What passes both ways passes there; and what is dropped before the far end was on
-  /// its way there.
-  [[nodiscard]] bool needs_udp() const {
-    if (!facts_.udp_answers) return false;
-    if (!facts_.both || !facts_.both->mtu) return true;
-    return *facts_.both->mtu < full() && !diagnosis::is_dropped_before_end(facts_) &&
-           !diagnosis::is_limited_here(*facts_.both);
-  }
-
-  void search_forward() {
-    run_.say(diagnosis::text("searching for the MTU to {}", host().address));
-    if (facts_.udp_rations) {
-      run_.pass_until(std::min(deadline_, os::boot_now() + kPace));
-      if (run_.interrupted() || os::boot_now() >= deadline_) return;
-    }
-    path::MtuSearchConfig forward = config();
-    if (facts_.udp_rations) forward.pace = kPace;
-    if (facts_.both && facts_.both->mtu) {
-      forward.floor = *facts_.both->mtu;
-      forward.expected = forward.floor;
-      forward.known_sent = facts_.both->controls;
-      forward.known_lost = facts_.both->controls_lost;
-      if (!options_.quick) forward.current = forward.floor + 1;
-    }
-    facts_.forward = search(run_, *udp_, forward, deadline_);
-    judge(*facts_.forward);
-  }
-
-  /// By the tunnel's size, where the search had another one first.
-  void judge(path::MtuResult& forward) const {
-    if (options_.quick || !forward.mtu) return;
-    if (*forward.mtu >= full()) {
-      if (forward.verdict != MtuVerdict::loss_not_size) forward.verdict = MtuVerdict::ok;
-    } else if (forward.exact && forward.not_above) {
-      forward.verdict = forward.report ? MtuVerdict::ptb_reported : MtuVerdict::black_hole;
-    }
-  }
-
-  /// Behind which hop larger ones are dropped.
-  std::optional<path::HopSearchResult> find_drop(const path::MtuResult& direction,
-                                                 OuterWitness& witness) {
-    const auto config = path::hop_search_for(direction, facts_.round_trip);
-    if (options_.quick || !config || *direction.mtu >= full()) return std::nullopt;
-    run_.say(
-        diagnosis::text("looking for the hop towards {} that drops large packets", host().address));
-    return search(run_, witness, *config, deadline_);
-  }
-
-  void find_drop_forward(const path::MtuResult& forward) {
-    const bool as_both = facts_.both_drop && forward.mtu == facts_.both->mtu;
-    facts_.forward_drop = as_both ? facts_.both_drop : find_drop(forward, *udp_);
+  /// When the far end can be said to ration its answers to UDP; nothing: not yet.
+  static std::optional<Instant> enough_of(const Greeting& udp, const std::optional<Greeting>& echo,
+                                          const Greeted& got) {
+    if (!echo || echo->answered() < kGreetings || !udp.last()) return std::nullopt;
+    return *udp.last() + std::max(kStragglers, 2 * got.round_trip.value_or(Nanoseconds{}));
   }
 
   Run& run_;
   const OuterOptions& options_;
   OuterFacts& facts_;
-  Instant deadline_;
+  Instant end_;
+  diagnosis::Text saying_;  ///< what goes on now
   crypto::SystemRandom random_;
   std::unique_ptr<UdpWitness> udp_;
   std::unique_ptr<EchoWitness> echo_;

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -16,6 +17,8 @@
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/outer.hpp"
 #include "wgscope/checks/run.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/echo_socket.hpp"
@@ -28,6 +31,7 @@
 
 #include "checks/drive.hpp"
 #include "checks/icmp_error.hpp"
+#include "echo_replies.hpp"
 
 namespace wgscope::checks {
 namespace {
@@ -71,6 +75,25 @@ class Identifiers {
   std::uint32_t base_;
 };
 
+/// Shows a person who waits the largest size that has passed so far.
+class Growth {
+ public:
+  explicit Growth(const OuterSearch& with) : with_(with) {}
+
+  void note_sent(const path::MtuProbe& probe) { sizes_[probe.id] = probe.size; }
+  void take_answer(std::uint32_t id) {
+    const auto sent = sizes_.find(id);
+    if (sent == sizes_.end() || sent->second <= largest_) return;
+    largest_ = sent->second;
+    with_.run.say(diagnosis::text("{}: {} bytes pass", with_.what, largest_), with_.deadline);
+  }
+
+ private:
+  const OuterSearch& with_;
+  std::map<std::uint32_t, std::size_t> sizes_;
+  std::size_t largest_ = 0;
+};
+
 template <class Search, class Send>
 void send_all(Search& search, const Send& send) {
   while (const auto probe = search.poll_probe(os::boot_now())) send(*probe);
@@ -99,6 +122,13 @@ void OuterWitness::tell_too_big(Instant now, Id id, const IpAddress& from, std::
   attendance_.tell([&](const Attendant& one) {
     if (one.on_too_big) one.on_too_big(now, id, from, mtu);
   });
+}
+
+/// Of what says that packets cannot get there; what the host itself says of a port is an answer.
+void OuterWitness::note_unreachable(const os::SocketError& error) {
+  if (unreachable_ || !error.offender) return;
+  unreachable_ = diagnosis::IcmpReport{
+      .from = *error.offender, .type = error.type, .code = error.code, .count = 1};
 }
 
 Result<std::unique_ptr<UdpWitness>> UdpWitness::open(Run& run, Random& random, const Endpoint& to,
@@ -130,8 +160,10 @@ OuterWitness::Sent UdpWitness::send(const Packet& packet) {
   const std::array batch{os::SendBatch{
       .to = to, .bytes = payload_, .segment_size = payload_.size(), .from = std::nullopt}};
   const auto sent = socket_.send(batch);
-  const bool too_large = !sent.failures.empty() && sent.failures.front().sys_errno == EMSGSIZE;
+  const int failure = sent.failures.empty() ? 0 : sent.failures.front().sys_errno;
+  const bool too_large = failure == EMSGSIZE;
   if (too_large) read();
+  if (failure != 0 && !too_large) note_unsent(failure);
   return {.too_large = too_large, .limit = too_large ? std::exchange(limit_, {}) : std::nullopt};
 }
 
@@ -156,6 +188,8 @@ void UdpWitness::take(const os::SocketError& error) {
     tell_exceeded(now, id, *error.offender);
   } else if (error.sys_errno == EMSGSIZE) {
     tell_too_big(now, id, *error.offender, error.info);
+  } else {
+    note_unreachable(error);
   }
 }
 
@@ -184,13 +218,21 @@ Result<std::unique_ptr<EchoWitness>> EchoWitness::open(Run& run, Random& random,
 }
 
 EchoWitness::EchoWitness(Run& run, os::EchoSocket socket, const Endpoint& to)
-    : OuterWitness(run, to), socket_(std::move(socket)) {}
+    : OuterWitness(run, to),
+      socket_(std::move(socket)),
+      replies_(wire::ip_header_size(to.address.family) + kEchoHeader) {}
 
 OuterWitness::Sent EchoWitness::send(const Packet& packet) {
   if (!socket_.set_hop_limit(packet.hop_limit)) return {};
-  const auto sent = socket_.send(to_, static_cast<std::uint16_t>(packet.id),
-                                 payload_of(packet.size, to_.address.family, kEchoHeader));
-  if (sent || sent.error().sys_errno != EMSGSIZE) return {};
+  const auto sequence = static_cast<std::uint16_t>(packet.id);
+  const std::size_t payload = payload_of(packet.size, to_.address.family, kEchoHeader);
+  replies_.note_sent(sequence, payload);
+  const auto sent = socket_.send(to_, sequence, payload);
+  if (sent) return {};
+  if (sent.error().sys_errno != EMSGSIZE) {
+    note_unsent(sent.error().sys_errno);
+    return {};
+  }
   read();
   return {.too_large = true, .limit = std::exchange(limit_, {})};
 }
@@ -198,10 +240,10 @@ OuterWitness::Sent EchoWitness::send(const Packet& packet) {
 void EchoWitness::read() {
   while (const auto error = socket_.next_error()) take(*error);
   while (const auto reply = socket_.receive()) {
-    if (reply->from != to_.address || !reply->intact) continue;
+    if (reply->from != to_.address) continue;
     if (reply->largest_fragment) {
-      fragment_ = std::max(fragment_.value_or(0), *reply->largest_fragment);
-    } else {
+      if (reply->intact) fragment_ = std::max(fragment_.value_or(0), *reply->largest_fragment);
+    } else if (replies_.judge(*reply) != EchoReplies::Proof::nothing) {
       tell_answer(os::boot_now(), reply->sequence);
     }
   }
@@ -220,34 +262,45 @@ void EchoWitness::take(const os::EchoError& error) {
     tell_exceeded(now, *error.sequence, from);
   } else if (error.error.sys_errno == EMSGSIZE) {
     tell_too_big(now, *error.sequence, from, error.error.info);
+  } else {
+    note_unreachable(error.error);
   }
 }
 
-path::MtuResult search(Run& run, OuterWitness& witness, const path::MtuSearchConfig& config,
-                       Instant deadline) {
+path::MtuResult search(const OuterSearch& with, const path::MtuSearchConfig& config,
+                       std::uint8_t hop_limit) {
   path::MtuSearch search(config);
-  Identifiers ids(witness);
+  Identifiers ids(with.witness);
+  Growth growth(with);
   const auto take_answer = [&](Instant now, OuterWitness::Id id) {
-    if (id && ids.may_be_ours(id)) search.handle_answer(now, *ids.inside(id));
+    if (!id || !ids.may_be_ours(id)) return;
+    growth.take_answer(*ids.inside(id));
+    search.handle_answer(now, *ids.inside(id));
+  };
+  const auto take_exceeded = [&](Instant now, OuterWitness::Id id, const IpAddress&) {
+    if (hop_limit != 0) take_answer(now, id);
   };
   const auto take_too_big = [&](Instant now, OuterWitness::Id id, const IpAddress& from,
                                 std::size_t mtu) {
     if (ids.may_be_ours(id)) search.handle_too_big(now, from, mtu);
   };
   const auto send = [&](const path::MtuProbe& probe) {
+    growth.note_sent(probe);
     const auto sent =
-        witness.send({.id = ids.outside(probe.id), .size = probe.size, .hop_limit = {}});
+        with.witness.send({.id = ids.outside(probe.id),
+                           .size = probe.size,
+                           .hop_limit = hop_limit == 0 ? std::nullopt : std::optional(hop_limit)});
     if (sent.too_large) search.handle_refused(os::boot_now(), probe.id, sent.limit);
   };
-  const auto attention = witness.attend({.on_answer = take_answer, .on_too_big = take_too_big});
-  drive(run, search, deadline, [&] { send_all(search, send); });
+  const auto attention = with.witness.attend(
+      {.on_answer = take_answer, .on_exceeded = take_exceeded, .on_too_big = take_too_big});
+  drive(with.run, search, with.deadline, [&] { send_all(search, send); });
   return search.result();
 }
 
-path::HopSearchResult search(Run& run, OuterWitness& witness, const path::HopSearchConfig& config,
-                             Instant deadline) {
+path::HopSearchResult search(const OuterSearch& with, const path::HopSearchConfig& config) {
   path::HopSearch search(config);
-  Identifiers ids(witness);
+  Identifiers ids(with.witness);
   const auto take_answer = [&](Instant now, OuterWitness::Id id) {
     if (ids.may_be_ours(id)) search.handle_arrived(now, ids.inside(id));
   };
@@ -258,14 +311,14 @@ path::HopSearchResult search(Run& run, OuterWitness& witness, const path::HopSea
     if (ids.may_be_ours(id)) search.handle_too_big(ids.inside(id), from);
   };
   const auto send = [&](const path::HopProbe& probe) {
-    static_cast<void>(witness.send({.id = ids.outside(probe.id),
-                                    .size = probe.size,
-                                    .hop_limit = probe.hop_limit,
-                                    .one_flow = true}));
+    static_cast<void>(with.witness.send({.id = ids.outside(probe.id),
+                                         .size = probe.size,
+                                         .hop_limit = probe.hop_limit,
+                                         .one_flow = true}));
   };
-  const auto attention = witness.attend(
+  const auto attention = with.witness.attend(
       {.on_answer = take_answer, .on_exceeded = take_exceeded, .on_too_big = take_too_big});
-  drive(run, search, deadline, [&] { send_all(search, send); });
+  drive(with.run, search, with.deadline, [&] { send_all(search, send); });
   return search.result();
 }
 

@@ -15,12 +15,16 @@
 #include "wgscope/checks/attendance.hpp"
 #include "wgscope/checks/outer.hpp"
 #include "wgscope/checks/run.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/echo_socket.hpp"
 #include "wgscope/os/poll_loop.hpp"
 #include "wgscope/os/udp_socket.hpp"
 #include "wgscope/path/hop_search.hpp"
 #include "wgscope/path/mtu_search.hpp"
+
+#include "echo_replies.hpp"
 
 namespace wgscope::checks {
 
@@ -67,6 +71,12 @@ class OuterWitness {
   /// Bytes of the largest fragment of an answer; nothing: none came in fragments. An answer in
   /// fragments does not count as one.
   [[nodiscard]] const std::optional<std::size_t>& largest_fragment() const { return fragment_; }
+  /// Why this host could not send, the first time; nothing: it always could.
+  [[nodiscard]] const std::optional<int>& send_errno() const { return send_errno_; }
+  /// The first report that packets cannot get to the far end; nothing: there was none.
+  [[nodiscard]] const std::optional<diagnosis::IcmpReport>& unreachable() const {
+    return unreachable_;
+  }
 
  protected:
   /// @param to  the far end.
@@ -81,6 +91,13 @@ class OuterWitness {
   Run& run_;
   Endpoint to_;
   std::optional<std::size_t> fragment_;
+  void note_unreachable(const os::SocketError& error);
+  void note_unsent(int sys_errno) {
+    if (!send_errno_) send_errno_ = sys_errno;
+  }
+
+  std::optional<int> send_errno_;
+  std::optional<diagnosis::IcmpReport> unreachable_;
   std::optional<std::size_t> limit_;  ///< the MTU that this host's interface reported last
 
  private:
@@ -111,14 +128,15 @@ class UdpWitness final : public OuterWitness {
   os::PollLoop::Watch watch_;  ///< declared last, so that it ends before the socket is closed
 };
 
-/// Sends echo requests, whose replies are as large, so this measures the forward and the reverse
-/// path together. Only where the system lets this user send them.
+/// Sends echo requests. Replies are as large where the host answers as it should, so this measures
+/// the forward and the reverse path together; see EchoReplies for those that are not. Only where the system lets this user send them.
 class EchoWitness final : public OuterWitness {
  public:
   /// @returns as EchoSocket::open(), PollLoop::add().
   static Result<std::unique_ptr<EchoWitness>> open(Run& run, Random& random, const Endpoint& to,
                                                    std::optional<std::uint32_t> mark);
   Sent send(const Packet& packet) override;
+  [[nodiscard]] const EchoReplies& replies() const { return replies_; }
 
  private:
   EchoWitness(Run& run, os::EchoSocket socket, const Endpoint& to);
@@ -126,14 +144,21 @@ class EchoWitness final : public OuterWitness {
   void take(const os::EchoError& error);
 
   os::EchoSocket socket_;
+  EchoReplies replies_;
   os::PollLoop::Watch watch_;
 };
 
-/// Runs a search with the packets of a witness, until it is done, the deadline comes or the
-/// user ends it.
-path::MtuResult search(Run& run, OuterWitness& witness, const path::MtuSearchConfig& config,
-                       Instant deadline);
-path::HopSearchResult search(Run& run, OuterWitness& witness, const path::HopSearchConfig& config,
-                             Instant deadline);
+/// Of a search with the packets of a witness.
+struct OuterSearch {
+  Run& run;
+  OuterWitness& witness;
+  Instant deadline;           ///< ends the search, as the user can
+  diagnosis::Text what = {};  ///< what the search is for: a person who waits sees it grow
+};
+/// @param hop_limit  counts "time exceeded" of the router so far away as an answer; 0: those of the
+///                   far end.
+path::MtuResult search(const OuterSearch& with, const path::MtuSearchConfig& config,
+                       std::uint8_t hop_limit);
+path::HopSearchResult search(const OuterSearch& with, const path::HopSearchConfig& config);
 
 }  // namespace wgscope::checks

@@ -1,5 +1,6 @@
 #include "wgscope/checks/question.hpp"
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -27,6 +28,7 @@
 #include "wgscope/wire/measuring.hpp"
 
 #include "mtu_service.hpp"
+#include "outer_course.hpp"
 
 namespace wgscope::checks {
 namespace {
@@ -120,12 +122,13 @@ std::vector<diagnosis::Text> OuterQuestion::plan() const {
   std::vector<diagnosis::Text> lines;
   lines.push_back(text("to {}: echo requests of {}", target(), search_text()));
   lines.push_back(
-      text("to {}, UDP ports {} to {}: such datagrams, if the echo requests cannot tell", target(),
-           options_.host.port, options_.host.port + kOuterPorts - 1));
+      text("to {}, UDP ports {} to {}: such datagrams, if the echo requests alone cannot tell",
+           target(), options_.host.port, options_.host.port + kOuterPorts - 1));
   lines.push_back(
-      text("  if larger ones are lost: up to {} datagrams with a low TTL, to find the "
-           "hop that drops them",
+      text("  if larger ones are lost: up to {} packets of each kind with a low TTL, to find the "
+           "hop that drops them, and whether it drops large pings only",
            path::HopSearchConfig{}.most_probes));
+  lines.push_back(text("  at most {} s in all", kOuterLimit / std::chrono::seconds{1}));
   return lines;
 }
 

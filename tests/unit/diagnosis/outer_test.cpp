@@ -1,6 +1,7 @@
 #include "wgscope/diagnosis/outer.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -82,7 +83,8 @@ TEST(OuterDiagnosis, SaysWhatTunnelFitsAHealthyPath) {
 TEST(OuterDiagnosis, NamesThePlaceOfABlackHole) {
   OuterFacts facts = healthy();
   facts.both = ends_at(1391);
-  facts.both_drop = between(hop(3, "203.0.113.1"), hop(4, "203.0.113.9"));
+  facts.forward = ends_at(1391);
+  facts.echo_drop = facts.forward_drop = between(hop(3, "203.0.113.1"), hop(4, "203.0.113.9"));
   const Report report = report_of(facts);
   EXPECT_EQ(overall(report), Status::critical);
   EXPECT_EQ(worst_finding_id(report), FindingId::mtu_black_hole_forward);
@@ -105,27 +107,125 @@ TEST(OuterDiagnosis, CountsHopsBetweenThatSayNothing) {
   }));
 }
 
-TEST(OuterDiagnosis, BlamesNoDirectionWhereOnlyBothTogetherAreKnown) {
+TEST(OuterDiagnosis, BlamesNothingByPingsAlone) {
+  OuterFacts facts = healthy();
+  facts.udp_answers = false;
+  facts.both = ends_at(1000);
+  Report report = report_of(facts);
+  EXPECT_EQ(overall(report), Status::unknown);
+  EXPECT_EQ(worst_finding_id(report), FindingId::outer_large_pings);
+  EXPECT_EQ(verdict(report).plain(),
+            "pings of more than 1000 bytes to 192.0.2.1 get no reply: either the host or a "
+            "firewall drops large pings, or the path MTU is 1000 bytes (cannot tell which: "
+            "192.0.2.1 does not answer UDP to closed ports)");
+  EXPECT_EQ(fitting_mtu(facts), std::nullopt);
+  measure(facts, report);
+  EXPECT_TRUE(report.measurements.empty());
+}
+
+TEST(OuterDiagnosis, BlamesThePathWhereUdpIsLostBeforeARouterToo) {
   OuterFacts facts = healthy();
   facts.udp_answers = false;
   facts.both = ends_at(1391);
-  const Report report = report_of(facts);
-  EXPECT_EQ(overall(report), Status::critical);
-  EXPECT_THAT(verdict(report).plain(), HasSubstr("the path MTU to 192.0.2.1 or from it is 1391"));
-  EXPECT_EQ(named(report.checks, "outer.forward").status, Status::unknown);
+  facts.echo_drop = between(hop(3, "203.0.113.1"), hop(4, "203.0.113.9"));
+  facts.udp_gets_past = false;
+  const Report lost = report_of(facts);
+  EXPECT_EQ(worst_finding_id(lost), FindingId::mtu_black_hole_forward);
+  EXPECT_EQ(fitting_mtu(facts), 1331U);
+  facts.udp_gets_past = true;
+  const Report passes = report_of(facts);
+  EXPECT_EQ(worst_finding_id(passes), FindingId::outer_large_pings);
+  EXPECT_THAT(verdict(passes).plain(),
+              AllOf(HasSubstr("UDP of 1392 bytes passes where they are lost"),
+                    HasSubstr("between 203.0.113.1 (hop 3) and 203.0.113.9 (hop 4)")));
+  EXPECT_EQ(fitting_mtu(facts), std::nullopt);
 }
 
-TEST(OuterDiagnosis, TellsTheWayBackWhereMoreArrivesThere) {
+TEST(OuterDiagnosis, TellsAPingFilterFromTheWayBackOnlyByWhereItIs) {
+  OuterFacts facts = healthy();
+  facts.both = ends_at(1000);
+  facts.forward = passes(1500);
+  const Report either = report_of(facts);
+  EXPECT_EQ(overall(either), Status::unknown);
+  EXPECT_THAT(verdict(either).plain(),
+              AllOf(HasSubstr("UDP of 1500 bytes arrives"), HasSubstr("cannot tell which")));
+  facts.echo_drop = between(hop(3, "203.0.113.1"), hop(4, "203.0.113.9"));
+  const Report filter = report_of(facts);
+  EXPECT_EQ(overall(filter), Status::unknown);
+  EXPECT_THAT(verdict(filter).plain(), HasSubstr("large pings are filtered between 203.0.113.1"));
+}
+
+TEST(OuterDiagnosis, TellsThatTheWayBackCutsReplies) {
   OuterFacts facts = healthy();
   facts.both = ends_at(1391);
   facts.forward = passes(1500);
-  const Report dropped = report_of(facts);
-  EXPECT_EQ(worst_finding_id(dropped), FindingId::mtu_black_hole_backward);
   facts.largest_fragment = 1388;
   const Report cut = report_of(facts);
   EXPECT_EQ(worst_finding_id(cut), FindingId::mtu_fragments);
   EXPECT_EQ(overall(cut), Status::warning);
   EXPECT_EQ(fitting_mtu(facts), 1331U);
+}
+
+TEST(OuterDiagnosis, TakesATruncatedReplyForNoProofOfTheWayBack) {
+  OuterFacts facts = healthy();
+  facts.forward_echo = passes(1500);
+  facts.both = path::MtuResult{};
+  facts.both->mtu = 64;
+  facts.changed_reply = ChangedReply{.request = 1480, .reply = 64};
+  Report report = report_of(facts);
+  EXPECT_EQ(overall(report), Status::unknown);
+  EXPECT_EQ(named(report.checks, "outer.forward").status, Status::ok);
+  EXPECT_EQ(verdict(report).plain(),
+            "cannot measure the reverse path above 64 bytes: 192.0.2.1 answers an echo request of "
+            "1480 bytes with 64 bytes");
+  measure(facts, report);
+  ASSERT_EQ(report.measurements.size(), 1U);
+  EXPECT_EQ(report.measurements.front().value, 1500);
+}
+
+TEST(OuterDiagnosis, SaysWhatIsKnownWhenItIsCutShort) {
+  OuterFacts facts = healthy();
+  facts.udp_answers = false;
+  facts.both = passes(1280);
+  facts.both->verdict = path::MtuVerdict::inconclusive;
+  facts.both->exact = false;
+  facts.both->trials = {{.size = 1480, .sent = 1},
+                        {.size = 1280, .sent = 1, .answered = 1},
+                        {.size = 1400, .sent = 1}};
+  facts.time_over = true;
+  EXPECT_EQ(verdict(report_of(facts)).plain(),
+            "the time was over: the MTU of the forward path: at least 1280 bytes and at most 1479 "
+            "(the upper limit is not confirmed)");
+  facts.time_over = false;
+  facts.interrupted = true;
+  Report report = report_of(facts);
+  report.interrupted = true;
+  EXPECT_THAT(verdict(report).plain(),
+              HasSubstr("interrupted: the MTU of the forward path: at least 1280 bytes"));
+}
+
+TEST(OuterDiagnosis, SaysWhyNothingAnswers) {
+  OuterFacts facts = healthy();
+  facts.udp_answers = facts.echo_answers = false;
+  facts.both.reset();
+  facts.unreachable = IcmpReport{.from = *IpAddress::parse("203.0.113.1"), .type = 3, .code = 1};
+  EXPECT_THAT(verdict(report_of(facts)).plain(),
+              HasSubstr("192.0.2.1 cannot be reached: host unreachable"));
+  facts.unreachable->from_this_host = true;
+  EXPECT_THAT(verdict(report_of(facts)).plain(), HasSubstr("nobody on the link answers"));
+  facts.send_errno = ENETUNREACH;
+  EXPECT_EQ(verdict(report_of(facts)).plain(),
+            "cannot send to 192.0.2.1: this host has no route there");
+}
+
+TEST(OuterDiagnosis, HidesNoWarningBehindWhatIsUnknown) {
+  OuterFacts facts = healthy();
+  facts.echo_answers = false;
+  facts.both.reset();
+  facts.forward = ends_at(1391);
+  facts.forward->report =
+      path::TooBig{.from = *IpAddress::parse("203.0.113.1"), .mtu = 1391, .about = 1480};
+  EXPECT_EQ(overall(report_of(facts)), Status::warning);
 }
 
 TEST(OuterDiagnosis, NamesTheRouterThatReports) {
@@ -205,7 +305,7 @@ TEST(OuterDiagnosis, NamesTheOwnInterfaceThoughTheWayBackTakesLess) {
   facts.both = ends_at(1400);
   const Report report = report_of(facts);
   EXPECT_EQ(named(report.checks, "outer.forward").finding->id, FindingId::mtu_own_interface);
-  EXPECT_EQ(named(report.checks, "outer.both").finding->id, FindingId::mtu_black_hole_backward);
+  EXPECT_EQ(named(report.checks, "outer.both").finding->id, FindingId::outer_large_pings);
 }
 
 TEST(OuterDiagnosis, SaysThatTheMarkCouldNotBeSet) {
