@@ -19,6 +19,8 @@
 #include "wgscope/source/netlink/links.hpp"
 #include "wgscope/source/netlink/routes.hpp"
 
+#include "checks/small_socket.hpp"
+
 namespace wgscope::checks {
 namespace {
 
@@ -28,15 +30,9 @@ constexpr std::chrono::seconds kPatience{2};  ///< with the kernel, which does n
 
 /// As the sockets of checks find it out: by trying.
 bool may_set(std::uint32_t mark, Family family) {
-  os::UdpOptions options;
-  options.mark = mark;
-  options.offload = false;
-  options.socket_buffer = 4096;
-  options.receive_memory = 4096;
-  options.max_datagram = 2048;
   IpAddress any;
   any.family = family;
-  const auto socket = os::UdpSocket::open({any, 0, 0}, options);
+  const auto socket = os::UdpSocket::open({any, 0, 0}, small_socket(mark));
   return socket || socket.error().code != Errc::not_permitted;
 }
 

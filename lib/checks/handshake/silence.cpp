@@ -22,6 +22,7 @@
 #include "wgscope/wire/message.hpp"
 
 #include "checks/icmp_error.hpp"
+#include "checks/small_socket.hpp"
 
 namespace wgscope::checks {
 namespace {
@@ -53,17 +54,6 @@ Endpoint any_port_of(Family family) {
   Endpoint any;
   any.address.family = family;
   return any;
-}
-
-/// Enough for what comes here: nothing, or a few bytes.
-os::UdpOptions small_socket(std::optional<std::uint32_t> mark) {
-  os::UdpOptions options;
-  options.mark = mark;
-  options.offload = false;
-  options.socket_buffer = 16384;
-  options.receive_memory = 2048;
-  options.max_datagram = 2048;
-  return options;
 }
 
 }  // namespace

@@ -2,9 +2,7 @@
 
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <utility>
 
@@ -13,21 +11,9 @@
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/udp_socket.hpp"
 
+#include "checks/small_socket.hpp"
+
 namespace wgscope::checks {
-namespace {
-
-/// Buffers have room for a STUN answer and a few copies of it.
-os::UdpOptions small_socket(std::optional<std::uint32_t> mark) {
-  os::UdpOptions options;
-  options.mark = mark;
-  options.offload = false;
-  options.socket_buffer = 16384;
-  options.receive_memory = 4096;
-  options.max_datagram = 2048;
-  return options;
-}
-
-}  // namespace
 
 NatSockets::~NatSockets() {
   for (const auto& open : sockets_) open->watch.remove();
