@@ -111,8 +111,7 @@ Text so_far_text(const MtuResult& direction) {
 
 /// Of a search that did not come to its end.
 Text unfinished_text(const OuterFacts& facts, const MtuResult& direction, Words what) {
-  const Words why = facts.interrupted ? Words("interrupted: ")
-                                      : either(facts.time_over, "the time was over: ", "");
+  const Words why = either(facts.time_over, "the time was over: ", "");
   Text said = text("{}{}: {}", why, what, so_far_text(direction));
   if (direction.lossy) said.add("; packets of every size are lost");
   return said;
@@ -128,9 +127,9 @@ Check forward_unknown(const OuterFacts& facts) {
   }
   if (!by_udp && tried->not_above)
     return make_check(outer_forward, Status::unknown,
-                      text("{}the MTU of the forward path: at least {} bytes (larger pings get no "
+                      text("the MTU of the forward path: at least {} bytes (larger pings get no "
                            "reply, which alone proves nothing)",
-                           either(facts.interrupted, "interrupted: ", ""), *tried->mtu));
+                           *tried->mtu));
   return make_check(outer_forward, Status::unknown,
                     unfinished_text(facts, *tried, "the MTU of the forward path"));
 }

@@ -90,6 +90,17 @@ Text words_of_warning(const Report& report, const Check& check) {
   return text("the tunnel works, but {}", words);
 }
 
+/// What was found until then, if anything was.
+Text words_of_interrupted(const Report& report) {
+  const Text empty = "interrupted before an answer was known";
+  const Check* found = first_of(report, Status::warning);
+  for (const Check& check : report.checks)
+    if (found == nullptr && check.essential && check.status == Status::unknown &&
+        check.summary.plain() != "interrupted")
+      found = &check;
+  return found == nullptr ? empty : text("{}; so far: {}", empty, words_of(report, *found));
+}
+
 /// Of a report that is only unknown because everything has to be known.
 Text words_of_unknown_beside(const Report& report, const Check& check) {
   const auto untold = std::ranges::count_if(report.checks, [](const Check& one) {
@@ -98,14 +109,6 @@ Text words_of_unknown_beside(const Report& report, const Check& check) {
   return text("{} of {} checks {} no result, which --fail-on unknown does not accept: {}: {}",
               untold, report.checks.size(), either(untold == 1, "has", "have"), vouched(check.name),
               words_of(check));
-}
-
-/// What was known when the user ended the run, where a check says so.
-Text words_of_interrupted(const Report& report) {
-  for (const Check& check : report.checks)
-    if (check.status == Status::unknown && check.summary.plain().starts_with("interrupted: "))
-      return check.summary;
-  return "interrupted before an answer was known";
 }
 
 }  // namespace

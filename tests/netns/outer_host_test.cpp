@@ -168,7 +168,7 @@ TEST_P(OuterHost, SaysWhatWasKnownBeforeTheInterrupt) {
   limit_forward(2, 1400);
   drop_too_big(2);
   const Said said = outer_for("6");
-  EXPECT_THAT(said.verdict(), AllOf(HasSubstr("interrupted: the MTU of the forward path: at least"),
+  EXPECT_THAT(said.verdict(), AllOf(HasSubstr("so far: the MTU of the forward path: at least"),
                                     HasSubstr("bytes")));
 }
 

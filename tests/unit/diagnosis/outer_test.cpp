@@ -201,7 +201,8 @@ TEST(OuterDiagnosis, SaysWhatIsKnownWhenItIsCutShort) {
   Report report = report_of(facts);
   report.interrupted = true;
   EXPECT_THAT(verdict(report).plain(),
-              HasSubstr("interrupted: the MTU of the forward path: at least 1280 bytes"));
+              AllOf(HasSubstr("interrupted"),
+                    HasSubstr("so far: the MTU of the forward path: at least 1280 bytes")));
 }
 
 TEST(OuterDiagnosis, SaysWhyNothingAnswers) {

@@ -137,10 +137,14 @@ TEST(Verdict, OfSomethingCriticalWithoutAFindingIsWhatWasSeen) {
       << "which says more";
 }
 
-TEST(Verdict, OfAnInterruptedRunIsOnlyWhatIsCertain) {
+TEST(Verdict, OfAnInterruptedRunSaysWhatWasFoundUntilThen) {
   Report stopped = report({found(Status::warning, FindingId::under_load, "load")});
   stopped.interrupted = true;
-  EXPECT_EQ(verdict(stopped).plain(), "interrupted before an answer was known");
+  EXPECT_EQ(verdict(stopped).plain(), "interrupted before an answer was known; so far: load");
+  Report empty = report({check(Status::unknown)});
+  empty.checks.front().summary = "interrupted";
+  empty.interrupted = true;
+  EXPECT_EQ(verdict(empty).plain(), "interrupted before an answer was known");
   stopped.checks.push_back(found(Status::critical, FindingId::silent, "silence"));
   EXPECT_EQ(verdict(stopped).plain(), "silence");
 }
