@@ -23,6 +23,9 @@
 //                 do not tell which probe they are about, a hop's large packets wait until no late
 //                 answer can come any more, and the last hop that answered a large packet has to do
 //                 so twice.
+//   a change      The path may change while it is searched. What was lost at hops beyond counts no
+//                 more once a large packet came further. At last, the last hop has to answer a
+//                 large packet again, and large packets must still be lost before the far end.
 //   balancing     Routers may spread packets over paths. The next hop is asked whether large
 //                 packets come to it all the same.
 
@@ -55,11 +58,17 @@ constexpr std::size_t kLeastLosses = 3;
 constexpr std::size_t kTooSeldom = 6;
 /// Chosen: so many small packets lost after the shortest pause show that pauses are too short.
 constexpr std::size_t kOffPace = 2;
+/// At last, the first hop beyond leaves so many large packets unanswered that chance does so less
+/// often than this. Chosen: the path has to change just then, too.
+constexpr double kChanceOfChange = 1e-3;
+/// Chosen: losses at the far end cost little time, so there are some more.
+constexpr std::size_t kMoreAtEnd = 2;
+/// Chosen: packets that a hop is sent at last, before the place counts as unknown.
+constexpr std::size_t kMostAsked = 12;
 /// Chosen: so many large packets lost after one was answered show that the answer was another's.
 constexpr std::size_t kDisbelief = 4;
-/// How often chance may name a wrong hop, before the other precautions. Chosen: ten times as often
-/// as kChance, because a hop costs more than a second for each loss.
-constexpr double kChanceOfWrongHop = 1e-5;
+/// How often chance may name a wrong hop, before the other precautions.
+constexpr double kChanceOfWrongHop = kChance;
 
 }  // namespace
 
@@ -87,6 +96,7 @@ std::optional<HopProbe> HopSearch::poll_probe(Instant now) {
   const auto id = static_cast<std::uint32_t>(shots_.size());
   Hop& asked = hop(step_->hop);
   Shot shot{.hop = step_->hop, .large = step_->large, .sent = now};
+  shot.proves = phase_ == Phase::prove;
   if (asked.answered) shot.pause = now - *asked.answered;
   if (shot.large) ++asked.large_sent;
   shots_.push_back(shot);
@@ -105,6 +115,7 @@ void HopSearch::handle_exceeded(Instant now, std::optional<std::uint32_t> id,
 void HopSearch::handle_arrived(Instant now, std::optional<std::uint32_t> id) {
   const auto matched = match(id, nullptr);
   if (!matched) return;
+  arrivals_identified_ = arrivals_identified_ || id;
   // It is the far end, unless this may be a late answer to another probe.
   Hop& here = hop(shots_[*matched].hop);
   here.is_end = here.is_end || ++here.arrivals > 1 || id || identified_ || !lost_;
@@ -118,12 +129,13 @@ void HopSearch::handle_too_big(std::optional<std::uint32_t> id, const IpAddress&
 }
 
 void HopSearch::handle_timeout(Instant now) {
-  if (flying_ && now >= shots_[*flying_].sent + patience()) settle_lost(now, *flying_);
+  if (flying_ && now >= shots_[*flying_].sent + patience_for(shots_[*flying_]))
+    settle_lost(now, *flying_);
 }
 
 std::optional<Instant> HopSearch::next_timeout() const {
   if (done_) return std::nullopt;
-  if (flying_) return shots_[*flying_].sent + patience();
+  if (flying_) return shots_[*flying_].sent + patience_for(shots_[*flying_]);
   return step_ ? std::optional(step_->at) : std::nullopt;
 }
 
@@ -156,6 +168,7 @@ void HopSearch::settle_seen(Instant now, std::uint32_t id, const IpAddress* from
   } else {
     settle_small_seen(shot, seen, late);
   }
+  settle_proof(shot, true);
   seen.answered = now;
   if (flying_ == id) flying_.reset();
   if (!flying_) decide(now);
@@ -200,6 +213,7 @@ void HopSearch::settle_lost(Instant now, std::uint32_t id) {
   } else {
     settle_small_lost(shot, asked);
   }
+  settle_proof(shot, false);
   flying_.reset();
   decide(now);
 }
@@ -216,6 +230,7 @@ void HopSearch::decide(Instant now) {
       case Phase::scan: scan(now); break;
       case Phase::confirm: confirm(now); break;
       case Phase::narrow: narrow(now); break;
+      case Phase::prove: prove(now); break;
     }
   }
 }
@@ -223,8 +238,20 @@ void HopSearch::decide(Instant now) {
 /// A large packet came to a hop beyond after all.
 void HopSearch::look_again() {
   first_.reset();
+  proof_ = {};
   phase_ = Phase::scan;
   at_ = static_cast<std::uint8_t>(last_ + 1);
+  forget_losses();
+}
+
+/// The path may have changed: what was lost before says nothing of hops beyond any more.
+void HopSearch::forget_losses() {
+  for (std::size_t i = last_ + std::size_t{1}; i < hops_.size(); ++i) {
+    Hop& beyond = hops_[i];
+    beyond.large_sent = beyond.losses = 0;
+    beyond.owes_small = beyond.kept_pace = false;
+    beyond.reporter.reset();
+  }
 }
 
 void HopSearch::scan(Instant now) {
@@ -250,6 +277,7 @@ void HopSearch::scan(Instant now) {
 }
 
 void HopSearch::leave_candidate() {
+  if (candidate_ <= last_) forget_losses();
   phase_ = first_ ? Phase::narrow : Phase::scan;
   if (!first_) at_ = static_cast<std::uint8_t>(std::max(candidate_, last_) + 1);
 }
@@ -293,7 +321,7 @@ void HopSearch::narrow(Instant now) {
 void HopSearch::verify(Instant now) {
   Hop& here = hop(last_);
   if (last_ == 0 || !is_doubtful(here)) {
-    done_ = true;
+    phase_ = Phase::prove;
   } else if (here.lost_again < kDisbelief) {
     ask(last_, true, now);
     if (here.lost_again == 0) step_->at = std::max(step_->at, *lost_ + kLate * patience());
@@ -302,6 +330,44 @@ void HopSearch::verify(Instant now) {
     here.address.reset();
     last_ = furthest_seen();
   }
+}
+
+/// Makes certain that the path is still as it was found.
+void HopSearch::prove(Instant now) {
+  const Hop& first = hop(*first_);
+  const Hop& end = hop(far_end());
+  // It has reported a packet of this phase, so it drops them still.
+  const bool is_reported = end.reporter && end.reporter == hop(last_).address;
+  if (end.losses < (is_reported ? 1 : losses_needed() + kMoreAtEnd)) {
+    if (end.lost_in_row >= kTooSeldom) return give_up(false);
+    ask(far_end(), !end.owes_small, now);
+    // The far end does not ration.
+    step_->at = arrivals_identified_ ? now : std::max(now, end.untrusted.value_or(now));
+  } else if (!first.is_end &&
+             proof_.first.lost < (is_reported ? 1 : losses_beyond(kChanceOfChange))) {
+    if (proof_.first.asked >= kMostAsked) return give_up(false);
+    ask(*first_, !proof_.first.owes_small, now);
+  } else if (last_ > 0 && !proof_.last.large_seen) {
+    if (proof_.last.lost >= kDisbelief) return give_up(true);
+    if (proof_.last.asked >= kMostAsked) return give_up(false);
+    ask(last_, !proof_.last.owes_small, now);
+  } else {
+    proof_.done = done_ = true;
+  }
+}
+
+void HopSearch::give_up(bool path_changed) {
+  path_changed_ = path_changed;
+  done_ = true;
+}
+
+void HopSearch::settle_proof(const Shot& shot, bool seen) {
+  if (!shot.proves || (shot.hop != first_ && shot.hop != last_)) return;
+  Recheck& check = shot.hop == last_ ? proof_.last : proof_.first;
+  ++check.asked;
+  if (!shot.large && seen && check.owes_small) ++check.lost;
+  check.large_seen = check.large_seen || (shot.large && seen);
+  check.owes_small = shot.large && !seen;
 }
 
 /// A hop that rations its answers has one left for us or not, whatever the size. So a large packet
@@ -343,6 +409,10 @@ bool HopSearch::is_doubtful(const Hop& here) const {
 /// controls, of small packets at hops that answer any, and of large ones at hops that answer any.
 /// The prior, a fifth of a loss in two packets, is chosen: it expects little loss.
 std::size_t HopSearch::losses_needed() const {
+  return std::max(losses_beyond(kChanceOfWrongHop), kLeastLosses);
+}
+
+std::size_t HopSearch::losses_beyond(double chance) const {
   double lost = static_cast<double>(config_.controls_lost) + 0.2;
   double sent = static_cast<double>(config_.controls) + 2;
   for (const Hop& one : hops_) {
@@ -355,12 +425,17 @@ std::size_t HopSearch::losses_needed() const {
       lost += static_cast<double>(one.large_sent - one.large_seen);
     }
   }
-  return std::max(losses_beyond_chance(lost, sent, kChanceOfWrongHop), kLeastLosses);
+  return losses_beyond_chance(lost, sent, chance);
 }
 
 /// It is short where a late answer is recognized, and counts.
 Nanoseconds HopSearch::patience() const {
   return std::max(identified_ ? kShortPatience : kPatience, 3 * longest_);
+}
+
+Nanoseconds HopSearch::patience_for(const Shot& shot) const {
+  const bool recognized = shot.hop == far_end() && arrivals_identified_;
+  return recognized ? std::max(kShortPatience, 3 * longest_) : patience();
 }
 
 Nanoseconds HopSearch::pause() const { return std::max(kPause, patience()) + stretch_; }
@@ -384,7 +459,7 @@ HopSearchResult HopSearch::result() const {
   for (std::uint8_t number = 1; number <= looked_at; ++number) result.hops.push_back(told(number));
   const bool doubtful = last_ > 0 && is_doubtful(hop(last_));
   const bool nothing_seen = first_ && last_ == 0 && *first_ > 1 && hop(*first_).is_end;
-  if (path_changed_ || !first_ || doubtful || nothing_seen) return result;
+  if (path_changed_ || !first_ || !proof_.done || doubtful || nothing_seen) return result;
   const auto& signs = hop(last_).address;
   result.reported = signs && hop(*first_).reporter == signs;
   result.last = told(last_);

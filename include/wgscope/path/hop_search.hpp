@@ -66,7 +66,8 @@ struct HopSearchResult {
 /// Sends pairs of a large and a small packet whose life ends at the same router, which answers
 /// those that came to it. It goes on hop after hop while the large ones are answered. At the first
 /// hop that answers only the small one it sends more pairs, until chance would lose the large ones
-/// less often than once in 100 000 times; then the silent hops before it are asked once more. One
+/// less often than once in a million times; then the silent hops before it are asked once more, and
+/// it is made certain that large packets still come as far, and not to the far end. One
 /// probe is under way at a time, so that the sender of an answer is enough to tell which probe it
 /// is about: most routers quote nothing of the payload.
 ///
@@ -76,7 +77,7 @@ struct HopSearchResult {
 /// answer of that hop.
 ///
 /// It is used as MtuSearch is. Without loss it takes one probe for each hop that answers large
-/// ones, 14 at the boundary and 5 for each silent hop.
+/// ones, 36 at the boundary and 5 for each silent hop.
 class HopSearch {
  public:
   /// Needs passes < fails.
@@ -102,7 +103,7 @@ class HopSearch {
   [[nodiscard]] HopSearchResult result() const;
 
  private:
-  enum class Phase : std::uint8_t { scan, confirm, narrow };
+  enum class Phase : std::uint8_t { scan, confirm, narrow, prove };
   enum class Fate : std::uint8_t { flying, seen, lost };
 
   struct Hop {
@@ -141,6 +142,21 @@ class HopSearch {
     Fate fate = Fate::flying;
     Instant sent;
     Nanoseconds pause{};  ///< time between the hop's last answer and this packet
+    bool proves = false;  ///< sent in Phase::prove
+  };
+
+  /// What became of packets that Phase::prove sent to one hop.
+  struct Recheck {
+    bool large_seen = false;
+    bool owes_small = false;  ///< a large packet was lost, so a small one follows
+    std::size_t lost = 0;     ///< large packets lost, where the small one behind was answered
+    std::size_t asked = 0;    ///< packets sent
+  };
+
+  struct Proof {
+    Recheck last;
+    Recheck first;
+    bool done = false;  ///< the place is certain
   };
 
   /// The next probe.
@@ -163,6 +179,10 @@ class HopSearch {
   void confirm(Instant now);
   void narrow(Instant now);
   void verify(Instant now);
+  void prove(Instant now);
+  void settle_proof(const Shot& shot, bool seen);
+  void forget_losses();
+  void give_up(bool path_changed);
   void leave_candidate();
   void look_again();
   void ask(std::uint8_t number, bool large, Instant now);
@@ -171,8 +191,14 @@ class HopSearch {
   [[nodiscard]] bool may_be_end(const Hop& hop) const;
   [[nodiscard]] bool is_doubtful(const Hop& hop) const;
   [[nodiscard]] std::size_t losses_needed() const;
+  [[nodiscard]] std::size_t losses_beyond(double chance) const;
   [[nodiscard]] Nanoseconds patience() const;
+  [[nodiscard]] Nanoseconds patience_for(const Shot& shot) const;
   [[nodiscard]] Nanoseconds pause() const;
+  /// A hop limit that lets packets come to the far end.
+  [[nodiscard]] std::uint8_t far_end() const {
+    return static_cast<std::uint8_t>(config_.most_hops + 1);
+  }
   [[nodiscard]] PathHop told(std::uint8_t number) const;
 
   HopSearchConfig config_;
@@ -187,9 +213,11 @@ class HopSearch {
   std::uint8_t last_ = 0;              ///< number of PathHop `last` in the result
   std::optional<std::uint8_t> first_;  ///< number of PathHop `first` in the result
   Nanoseconds longest_{};              ///< the longest round trip of any probe so far
-  Nanoseconds stretch_{};        ///< what is added to each pause, for routers that answer seldom
-  bool identified_ = false;      ///< the answers of this path quote enough to tell their probe
-  std::optional<Instant> lost_;  ///< when the last probe that got no answer was sent
+  Nanoseconds stretch_{};  ///< what is added to each pause, for routers that answer seldom
+  Proof proof_;
+  bool arrivals_identified_ = false;  ///< answers of the far end tell their probe
+  bool identified_ = false;           ///< the answers of this path quote enough to tell their probe
+  std::optional<Instant> lost_;       ///< when the last probe that got no answer was sent
   bool path_changed_ = false;
   bool done_ = false;
 };

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
 #include <random>
 #include <string>
@@ -48,8 +49,8 @@ TEST(HopSearch, NamesBothEndsOfTheLinkWhereverItIs) {
                 behind > 0 ? std::optional(address_of_hop(behind)) : std::nullopt);
       EXPECT_EQ(run.result.first->address,
                 behind + 1 < hops ? std::optional(address_of_hop(behind + 1)) : std::nullopt);
-      ASSERT_LE(run.result.probes, behind + 14);
-      ASSERT_LE(run.took, 12s);
+      ASSERT_LE(run.result.probes, behind + 36);
+      ASSERT_LE(run.took, 28s);
     }
   }
 }
@@ -102,7 +103,7 @@ TEST(HopSearch, BelievesTheLastHopThatReportsSooner) {
   EXPECT_EQ(run.result.last->number, 3);
   EXPECT_EQ(run.result.first->number, 4);
   EXPECT_TRUE(run.result.reported);
-  EXPECT_LE(run.took, 5s);
+  EXPECT_LE(run.took, 7s);
 }
 
 TEST(HopSearch, DoesNotBelieveAReportAboutWhatComesFurther) {
@@ -135,6 +136,9 @@ TEST(HopSearch, IgnoresAnswersToWhatItDidNotAsk) {
   EXPECT_FALSE(search.done());
   EXPECT_TRUE(search.result().hops.empty());
 }
+
+/// A change shows itself by then.
+constexpr Nanoseconds kLatest = 10s;
 
 class Paths {
  public:
@@ -209,7 +213,7 @@ TEST(HopSearchOverRandomPaths, NamesTheNearestHopsThatSpeak) {
     }
     const auto silent =
         static_cast<std::size_t>(std::ranges::count_if(path.hops, &SimulatedHop::silent));
-    EXPECT_LE(run.result.probes, path.drops_behind + 14 + 5 * silent);
+    EXPECT_LE(run.result.probes, path.drops_behind + 36 + 5 * silent);
   }
 }
 
@@ -223,6 +227,55 @@ TEST(HopSearchOverRandomPaths, NamesNoWrongHopWhateverIsRationed) {
     if (run.result.first) ++tells;
   }
   EXPECT_GE(tells, 4000U);
+}
+
+/// As a result that is true of one path, or of the one that was there until just before the end.
+bool is_true_of(const HopSearchResult& result, std::size_t drops_behind) {
+  return result.last->number <= drops_behind && result.first->number > drops_behind;
+}
+
+// A hole that ends, or moves nearer or further, in each phase of the search.
+TEST(HopSearchOverRandomPaths, NamesNoHopThatDropsNothingAnyMore) {
+  Paths paths(4);
+  std::size_t tells = 0;
+  std::size_t late = 0;
+  const char* const more = std::getenv("WGSCOPE_SIMULATED_PATHS");
+  const std::uint64_t runs = more != nullptr ? std::stoull(more) : 10'000;
+  for (std::uint64_t seed = 0; seed < runs && !testing::Test::HasFailure(); ++seed) {
+    SimulatedHops path = paths.path();
+    if (paths.one_in(3)) path.loss = static_cast<double>(paths.between(0, 10)) / 100;
+    path.changes_after = std::chrono::milliseconds(paths.between(1, 30'000));
+    path.drops_behind_then =
+        paths.one_in(2) ? path.hops.size() : paths.between(0, path.hops.size() - 1);
+    const auto run = simulate(paths.config_for(path), path, seed);
+    if (!run.result.first) continue;
+    ++tells;
+    if (run.took < *path.changes_after) {
+      EXPECT_TRUE(is_true_of(run.result, path.drops_behind)) << told(path, seed, run.result);
+      continue;
+    }
+    if (is_true_of(run.result, path.drops_behind_then)) continue;
+    ++late;
+    EXPECT_TRUE(is_true_of(run.result, path.drops_behind) &&
+                run.took < *path.changes_after + kLatest)
+        << told(path, seed, run.result) << ", then behind " << path.drops_behind_then << " after "
+        << path.changes_after->count() / 1'000'000 << " of " << run.took.count() / 1'000'000
+        << " ms";
+  }
+  EXPECT_GE(tells, runs / 2);
+  EXPECT_LE(late, runs / 50);
+}
+
+TEST(HopSearch, SaysNothingOfAHoleThatEndsWhileItIsConfirmed) {
+  for (std::size_t ms = 100; ms < 12'000; ms += 100) {
+    SimulatedHops path = path_of(4, 2);
+    path.changes_after = std::chrono::milliseconds(ms);
+    path.drops_behind_then = path.hops.size();
+    const auto run = simulate(config(), path, 1);
+    if (run.took < *path.changes_after + 2s) continue;
+    EXPECT_EQ(run.result.first, std::nullopt) << "ended after " << ms << " ms";
+    EXPECT_TRUE(run.result.path_changed);
+  }
 }
 
 TEST(HopSearchOverRandomPaths, NamesNoWrongHopWhateverIsLostOrLate) {

@@ -79,12 +79,13 @@ class Simulation {
 
   void travel(const HopProbe& probe) {
     const bool large = probe.size == large_ && !(path_.passes_after && sent_ > *path_.passes_after);
+    const bool changed = path_.changes_after && now_ - kBegin >= *path_.changes_after;
+    const std::size_t drops_behind = changed ? path_.drops_behind_then : path_.drops_behind;
     const std::size_t goes_to = std::min<std::size_t>(probe.hop_limit, path_.hops.size());
     if (chance() < path_.loss) return;
     if (large && path_.lies && goes_to > *path_.lies) answer(Kind::too_big, probe.id, *path_.lies);
-    if (large && goes_to > path_.drops_behind) {
-      if (path_.reports && path_.drops_behind > 0)
-        answer(Kind::too_big, probe.id, path_.drops_behind);
+    if (large && goes_to > drops_behind) {
+      if (path_.reports && drops_behind > 0) answer(Kind::too_big, probe.id, drops_behind);
       return;
     }
     answer(goes_to == path_.hops.size() ? Kind::arrived : Kind::exceeded, probe.id, goes_to);

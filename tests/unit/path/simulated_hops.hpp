@@ -28,7 +28,9 @@ struct SimulatedHops {
   double loss = 0;                  ///< of a packet with its answer
   double late = 0;                  ///< share of answers that take up to 3 s more
   Nanoseconds per_hop = std::chrono::milliseconds{4};
-  std::optional<std::size_t> passes_after;  ///< probes: then large packets pass
+  std::optional<std::size_t> passes_after;   ///< probes: then large packets pass
+  std::optional<Nanoseconds> changes_after;  ///< time: then large packets are dropped behind …
+  std::size_t drops_behind_then = 0;         ///< … this hop; the far end: they pass
 };
 
 struct SimulatedHopSearch {
