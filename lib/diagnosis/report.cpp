@@ -205,6 +205,9 @@ Text verdict(const Report& report, FailOn fail_on) {
     if (status == Status::ok) return report.success;
     return report.interrupted ? words_of_interrupted(report) : Text("nothing could be determined");
   }
+  if (overall(report) == Status::unknown && check->status != Status::warning)
+    if (const Check* warning = first_of(report, Status::warning))
+      return text("{}; beside that: {}", words_of(report, *check), words_of(report, *warning));
   if (status == Status::ok)
     return text("--fail-on critical accepts a warning: {}", words_of_warning(report, *check));
   if (status == Status::warning) return words_of_warning(report, *check);

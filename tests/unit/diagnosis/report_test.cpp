@@ -120,7 +120,7 @@ TEST(Verdict, SaysWhatIsUnknownBeforeWhatIsOnlyAWarning) {
   const Check warned = found(Status::warning, FindingId::under_load, "load");
   Check untold = check(Status::unknown);
   untold.summary = "could not look";
-  EXPECT_EQ(verdict(report({warned, untold})).plain(), "could not look");
+  EXPECT_EQ(verdict(report({warned, untold})).plain(), "could not look; beside that: load");
   EXPECT_EQ(worst_finding(report({warned, untold})), nullptr);
   const Report skipped = report({warned, check(Status::skipped)});
   EXPECT_EQ(verdict(skipped).plain(), "load") << "what kept it from being looked at";
