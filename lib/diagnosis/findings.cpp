@@ -633,10 +633,8 @@ constexpr FindingKind kKinds[] = {
     {FindingId::mtu_black_hole_backward, "WGS-MTU-002", critical,
      "Full-size packets are lost on the reverse path",
      "The gateway's replies up to some size arrive here. Larger ones do not, although the gateway "
-     "receives the requests for them. A host inside the tunnel that does not answer large pings "
-     "looks the same.",
-     "At both ends: set the tunnel's MTU to a size that fits the path. To be sure, ping another "
-     "host inside the tunnel."},
+     "sends them: the numbers of its packets have gaps, or its measuring service answers.",
+     "At both ends: set the tunnel's MTU to a size that fits the path."},
     {FindingId::mtu_reported, "WGS-MTU-003", warning, "The tunnel's MTU is too large for the path",
      "Full-size datagrams do not pass in one piece, and a router on the path reports the MTU of "
      "its next link, which proved right. Datagrams that may be fragmented arrive in fragments; the "
@@ -648,10 +646,14 @@ constexpr FindingKind kKinds[] = {
      "reassembled on this host. That costs throughput, doubles the cost of each lost packet, and "
      "fails wherever a firewall drops fragments.",
      "At both ends: set the tunnel's MTU to a size that fits the path."},
-    {FindingId::mtu_loss, "WGS-MTU-005", warning, "Packets are lost, but not because of their size",
-     "Packets of every size are lost now and then: small ones are lost too, and large ones also "
-     "arrive. The MTU is not the fault.",
-     "Measure the packet loss in each direction: wgscope ping."},
+    {FindingId::mtu_loss, "WGS-MTU-005", warning, "Packets are lost, but not above a size limit",
+     "Packets of every size are lost now and then, or large ones more often than small ones: the "
+     "cause says which. Large packets also arrive, so no MTU is the limit. If only large ones are "
+     "lost, a rate limit or a firewall rule that looks at the length of packets is the usual "
+     "cause.",
+     "Measure the packet loss in each direction: wgscope ping. If only large packets are lost, "
+     "look "
+     "for a rate limit on the path; an MTU below the sizes that are lost avoids the loss."},
     {FindingId::mtu_untrue_report, "WGS-MTU-006", warning, "A router reports a wrong MTU",
      "An ICMP \"too big\" arrived for a datagram of the probe and named an MTU, but larger "
      "datagrams pass. The cause is a router with a wrong setting, several paths with different "
@@ -664,11 +666,12 @@ constexpr FindingKind kKinds[] = {
      "although they fit this one. This alone loses nothing. TCP connections of hosts behind the "
      "gateway may hang if those hosts drop ICMP.",
      "Set the same MTU at both ends."},
-    {FindingId::mtu_below_ipv6, "WGS-MTU-008", warning,
-     "The MTU that fits the path is too small for IPv6",
+    {FindingId::mtu_below_ipv6, "WGS-MTU-008", warning, "The MTU is too small for IPv6",
      "IPv6 needs an MTU of at least 1280 on every link. A tunnel with a smaller MTU has no IPv6: "
      "Linux removes its IPv6 addresses.",
-     "Use a path with a larger MTU, or only IPv4 inside this tunnel."},
+     "If only the setting is too small, set MTU = 1280 or more at both ends. Otherwise use a path "
+     "with "
+     "a larger MTU, or only IPv4 inside this tunnel."},
     {FindingId::mtu_unanswered, "WGS-MTU-009", warning, "Nothing inside the tunnel answers",
      "The search needs a host inside the tunnel that answers pings: the gateway itself or a host "
      "behind it. None answered, or none is known.",

@@ -25,6 +25,9 @@ using path::MtuVerdict;
 
 constexpr Words kEnd = "the gateway";
 
+/// Chosen: where one in so many small packets is lost too, a smaller MTU is no remedy.
+constexpr std::size_t kMostOfSmall = 20;
+
 std::size_t full_size(const MtuFacts& facts) { return facts.tunnel_mtu + facts.overhead; }
 
 /// "a full packet of the tunnel (MTU 1420) has 1480 bytes"
@@ -109,15 +112,29 @@ Finding fragmented(const MtuFacts& facts) {
   finding.evidence.push_back(cutting_evidence(facts));
   add_tried(*facts.backward, {}, finding);
   finding.fix = setting_fix(facts);
+  const bool learnt =
+      facts.gateway.address.family == Family::v6 || (facts.cutting && facts.cutting->dont_fragment);
+  if (learnt)
+    finding.fix.emplace_back(
+        "the gateway cuts its datagrams itself, to what it has learnt of the path. If no link has "
+        "that MTU, what it learnt is wrong: on the gateway, ip route flush cache makes it forget; "
+        "then run wgscope mtu again");
   return finding;
 }
 
 Finding peer_smaller(const MtuFacts& facts) {
-  return {.id = FindingId::mtu_peer_smaller,
-          .cause = text("the gateway's tunnel interface has a smaller MTU than this end's {}",
-                        facts.tunnel_mtu),
-          .evidence = {"the gateway fragmented its replies inside the tunnel"},
-          .fix = {"set the same MTU at both ends"}};
+  Finding finding{
+      .id = FindingId::mtu_peer_smaller,
+      .cause = text("the gateway's tunnel interface has a smaller MTU than this end's {}",
+                    facts.tunnel_mtu),
+      .evidence = {"the gateway fragmented its replies inside the tunnel"},
+      .fix = {"set the same MTU at both ends"}};
+  if (facts.replies_end)
+    finding.evidence.push_back(text(
+        "packets of {} bytes inside the tunnel arrive whole; the reverse path is unknown above "
+        "{} bytes, as the gateway sends nothing larger",
+        *facts.replies_end, *facts.replies_end + facts.overhead));
+  return finding;
 }
 
 Finding lossy(const MtuResult& direction) {
@@ -126,6 +143,67 @@ Finding lossy(const MtuResult& direction) {
                         direction.controls_lost, direction.controls),
           .evidence = {},
           .fix = {"wgscope ping measures the loss in each direction"}};
+}
+
+/// Larger packets pass at times only, so they are not above a limit.
+Finding lossy_by_size(const MtuFacts& facts, const Direction& direction) {
+  const path::SizeLoss& loss = *direction.result.size_loss;
+  Finding finding{
+      .id = FindingId::mtu_loss,
+      .cause =
+          text("datagrams of {} to {} bytes {} are lost at times: {} of {}; of smaller ones, {} "
+               "of {}",
+               loss.from, loss.to, direction.way(), loss.lost, loss.sent, loss.below_lost,
+               loss.below_sent),
+      .evidence = {text("datagrams of {} bytes arrived, so the path MTU is not below that",
+                        loss.to)},
+      .fix = {"on the path: look for a rate limit (policer), a full queue or a firewall rule that "
+              "looks at the length of packets"}};
+  const bool small_pass = loss.below_lost * kMostOfSmall < loss.below_sent;
+  if (small_pass && loss.below > facts.overhead + kTcpOverIpv6)
+    finding.fix.push_back(
+        text("until that is found, MTU = {} in [Interface] at both ends makes no "
+             "datagram of a size that is lost",
+             loss.below - facts.overhead));
+  return finding;
+}
+
+/// "1280 bytes arrive; of 1480 bytes, 0 of 5 did": what a search knows that has not come to its end.
+Text known_so_far(const MtuResult& result) {
+  Text known = result.mtu ? text("{} bytes arrive", *result.mtu)
+                          : text("small packets arrive, none of the sizes tried does");
+  const path::MtuTrial* lost = nullptr;
+  for (const path::MtuTrial& tried : result.trials) {
+    const bool above = !result.mtu || tried.size > *result.mtu;
+    if (above && tried.answered == 0 && !tried.refused && (!lost || tried.size < lost->size))
+      lost = &tried;
+  }
+  if (lost != nullptr)
+    known.add(text("; of datagrams of {} bytes, 0 of {} arrived", lost->size, lost->sent));
+  if (result.controls_lost > 0)
+    known.add(text("; {} of {} small ones were lost", result.controls_lost, result.controls));
+  return known;
+}
+
+/// What the gateway has learnt of the path, rightly or not, makes it cut its datagrams: the path
+/// itself may take more.
+Finding cut_by_gateway(const MtuFacts& facts) {
+  const std::size_t largest = *facts.largest_fragment;
+  return {
+      .id = FindingId::mtu_fragments,
+      .cause = text("the gateway's full datagrams arrive in fragments of at most {} bytes: most "
+                    "likely its route cache holds a wrong path MTU for this host; the path MTU "
+                    "from the gateway is unknown above that",
+                    largest),
+      .evidence = {text("{} bytes arrive at the gateway, and routers with an MTU of {} are rare",
+                        *facts.forward->mtu, largest + 4),
+                   "Linux keeps an MTU of 552 where an ICMP \"too big\" claimed less; such a "
+                   "message may be forged",
+                   cutting_evidence(facts)},
+      .fix = {"on the gateway: ip route get ADDRESS, with this host's public address, shows the "
+              "MTU that it keeps (\"mtu 552 expires 590sec\"); ip route flush cache makes it "
+              "forget",
+              "then run wgscope mtu again"}};
 }
 
 Finding unanswered(const MtuFacts& facts) {
@@ -138,12 +216,30 @@ Finding unanswered(const MtuFacts& facts) {
                   "wgscope handshake shows where data is dropped"}};
 }
 
+/// The gateway sends nothing larger, so nothing is known of a larger size.
+Check limited_by_target(CheckKind kind, const MtuFacts& facts) {
+  if (facts.inner_fragments) return make_check(kind, Status::warning, peer_smaller(facts));
+  return make_check(
+      kind, Status::unknown,
+      text(
+          "sizes up to {} bytes arrive; larger ones are unknown: {} does not answer pings of more "
+          "than {} bytes inside the tunnel (its packets have no gaps in their numbers, so no reply "
+          "was lost). Its tunnel interface may have a smaller MTU than this end's {}",
+          *facts.replies_end + facts.overhead, *facts.target, *facts.replies_end,
+          facts.tunnel_mtu));
+}
+
 Check inconclusive(CheckKind kind, const MtuFacts& facts, const Direction& direction) {
+  if (direction.backward && facts.replies_end) return limited_by_target(kind, facts);
+  if (direction.backward && facts.largest_fragment)
+    return make_check(kind, Status::warning, cut_by_gateway(facts));
+  const MtuResult& result = direction.result;
+  if (result.mtu || result.controls > result.controls_lost)
+    return make_check(kind, Status::unknown,
+                      text("{}: {}", known_so_far(result),
+                           either(facts.interrupted, "interrupted before more was known",
+                                  "the search did not come to its end")));
   if (facts.interrupted) return interrupted(kind);
-  if (direction.result.mtu)
-    return make_check(
-        kind, Status::unknown,
-        text("{} bytes arrive; larger sizes were not measured to the end", *direction.result.mtu));
   if (direction.backward)
     return make_check(kind, Status::unknown, "no reply was large enough to tell");
   return make_check(kind, Status::unknown, unanswered(facts));
@@ -168,6 +264,8 @@ Check searched(CheckKind kind, const MtuFacts& facts, const Direction& direction
       return make_check(kind, Status::warning, refused_here(facts, direction));
     case MtuVerdict::loss_not_size:
       return make_check(kind, Status::warning, lossy(direction.result));
+    case MtuVerdict::loss_by_size:
+      return make_check(kind, Status::warning, lossy_by_size(facts, direction));
     case MtuVerdict::ok: break;
     case MtuVerdict::ptb_reported:
     case MtuVerdict::black_hole:
@@ -229,6 +327,7 @@ std::optional<Check> setting_of(const MtuFacts& facts) {
   if (!fitting) return std::nullopt;
   return setting_check(mtu_setting,
                        {.fitting = *fitting,
+                        .in_use = facts.tunnel_mtu,
                         .is_smaller = *fitting < facts.tunnel_mtu,
                         .ipv6_inside = facts.ipv6_inside},
                        fit_text(facts));

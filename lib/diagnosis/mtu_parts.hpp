@@ -35,6 +35,7 @@ bool is_known(const path::MtuResult& direction, std::size_t full);
 /// The MTU that fits, beside the one in use.
 struct MtuSetting {
   std::size_t fitting = 0;  ///< the MTU that fits, in bytes
+  std::size_t in_use = 0;   ///< the MTU in use; 0: unknown
   /// `fitting` is below the MTU in use, in a direction that was measured.
   bool is_smaller = false;
   bool ipv6_inside = false;  ///< the tunnel carries IPv6, which needs path::kSmallestIpv6

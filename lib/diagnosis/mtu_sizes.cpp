@@ -24,6 +24,20 @@ Finding below_ipv6(std::size_t mtu) {
           .fix = {"use a path that passes larger packets, or no IPv6 inside this tunnel"}};
 }
 
+/// The setting is at fault, whatever the path takes.
+Finding set_below_ipv6(const MtuSetting& setting) {
+  return {
+      .id = FindingId::mtu_below_ipv6,
+      .cause = text("the configured MTU of {} is too small for IPv6 inside the tunnel, which "
+                    "needs {}",
+                    setting.in_use, path::kSmallestIpv6),
+      .evidence = {"Linux removes IPv6 from an interface whose MTU is set below that",
+                   text("the path takes an MTU of {} in both directions", setting.fitting)},
+      .fix = {text("MTU = {} in [Interface] at both ends; to see whether that fits: wgscope mtu "
+                   "--mtu {}",
+                   path::kSmallestIpv6, path::kSmallestIpv6)}};
+}
+
 }  // namespace
 
 Text size_text(const path::MtuResult& direction) {
@@ -63,6 +77,9 @@ bool is_known(const path::MtuResult& direction, std::size_t full) {
 }
 
 Check setting_check(CheckKind kind, const MtuSetting& setting, Text summary) {
+  const bool set_too_small = setting.in_use > 0 && setting.in_use < path::kSmallestIpv6;
+  if (setting.ipv6_inside && set_too_small && !setting.is_smaller)
+    return make_check(kind, Status::warning, set_below_ipv6(setting));
   if (setting.ipv6_inside && setting.fitting < path::kSmallestIpv6)
     return make_check(kind, Status::warning, below_ipv6(setting.fitting));
   // Why it is smaller is said by the check of its direction.

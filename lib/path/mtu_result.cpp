@@ -4,9 +4,11 @@
 #include <array>
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 #include "wgscope/path/mtu_search.hpp"
 #include "wgscope/path/size_ladder.hpp"
+#include "wgscope/path/size_loss.hpp"
 
 namespace wgscope::path {
 namespace {
@@ -18,10 +20,17 @@ constexpr std::size_t kOneIn = 20;
 }  // namespace
 
 std::string_view to_string(MtuVerdict verdict) {
-  constexpr std::array<std::string_view, 7> kNames{"ok",          "refused_here", "ptb_reported",
-                                                   "black_hole",  "frag_dropped", "loss_not_size",
-                                                   "inconclusive"};
+  constexpr std::array<std::string_view, 8> kNames{"ok",           "refused_here", "ptb_reported",
+                                                   "black_hole",   "frag_dropped", "loss_not_size",
+                                                   "loss_by_size", "inconclusive"};
   return kNames[static_cast<std::size_t>(verdict)];
+}
+
+MtuBounds MtuSearch::bounds() const {
+  MtuBounds bounds;
+  if (ladder_.lo() >= 0) bounds.passes = ladder_.size_of(ladder_.lo());
+  if (ladder_.hi() <= ladder_.top()) bounds.lost = ladder_.size_of(ladder_.hi());
+  return bounds;
 }
 
 MtuResult MtuSearch::result() const {
@@ -31,31 +40,50 @@ MtuResult MtuSearch::result() const {
   const Rung hi = ladder_.hi();
   if (lo >= 0) result.mtu = ladder_.size_of(lo);
   const bool settled = done_ && !out_of_probes_;
-  const bool boundary = settled && (lo == ladder_.top() || ladder_.losses(hi) >= losses_needed());
+  const bool boundary = settled && (lo == ladder_.top() || is_limit(hi));
   result.exact = boundary && ladder_.closed() && !config_.only_current;
   if (boundary && hi <= ladder_.top()) result.not_above = ladder_.size_of(hi) - 1;
   result.own_limit = own_limit_;
   if (own_limit_ && *own_limit_ < config_.current) {
     result.current_fits = false;  // the ladder's `current` is the interface's limit now
-  } else if (config_.current <= config_.ceiling) {
-    // A `current` above the ceiling was not tried itself.
-    if (ladder_.passed(current))
-      result.current_fits = true;
-    else if (boundary && hi <= current)
-      result.current_fits = false;
+  } else if (boundary && hi <= current) {
+    result.current_fits = false;
+  } else if (config_.current <= config_.ceiling && ladder_.passed(current)) {
+    result.current_fits = true;  // a `current` above the ceiling was not tried itself
   }
   result.path_changed = changed_;
   result.probes = probes_;
   result.controls = static_cast<std::size_t>(std::ranges::count_if(shots_, [](const Shot& shot) {
-    return shot.role != Role::probe && shot.fate != Fate::waiting;
+    return shot.role == Role::control && shot.fate != Fate::waiting;
   }));
-  result.controls_lost = trusted_lost_;
-  result.lossy = trusted_lost_ >= kLossWorthAWord && trusted_lost_ * kOneIn >= trusted_sent_;
+  result.controls_lost = controls_lost_;
+  result.lossy = controls_lost_ >= kLossWorthAWord && controls_lost_ * kOneIn >= result.controls;
+  tell_size_loss(result);
   result.round_trip = shortest_;
   tell_reports(result);
   tell_trials(result);
   result.verdict = verdict(result);
   return result;
+}
+
+void MtuSearch::tell_size_loss(MtuResult& result) const {
+  if (config_.proofs == 0) return;
+  result.size_loss = find_size_loss(sized_packets(), largest_passed_);
+  if (!result.size_loss || result.exact || largest_passed_ == 0) return;
+  // The search may have begun anew, and what passed before passes at times still.
+  result.mtu = std::max(result.mtu.value_or(0), largest_passed_);
+}
+
+/// Those sent before the first whose fate is not known: answers come sooner than losses show, so
+/// what was sent last would look as if less of it was lost.
+std::vector<SizedPacket> MtuSearch::sized_packets() const {
+  std::vector<SizedPacket> packets;
+  for (const Shot& shot : shots_) {
+    if (shot.fate == Fate::flying) break;
+    if (shot.fate == Fate::answered || shot.fate == Fate::lost)
+      packets.push_back({.size = shot.size, .lost = shot.fate == Fate::lost});
+  }
+  return packets;
 }
 
 /// A report is right when the search itself came to the MTU that the report claims.
@@ -99,6 +127,7 @@ MtuVerdict MtuSearch::verdict(const MtuResult& result) const {
     if (result.report) return ptb_reported;
     return config_.dont_fragment ? black_hole : frag_dropped;
   }
+  if (result.size_loss) return loss_by_size;
   if (result.current_fits != true) return inconclusive;
   return result.lossy || out_of_probes_ ? loss_not_size : ok;
 }

@@ -11,6 +11,7 @@
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/path/size_ladder.hpp"
+#include "wgscope/path/size_loss.hpp"
 
 #include "chance.hpp"
 
@@ -28,6 +29,11 @@
 // control behind it has come back and some grace is over; an answer that comes later counts all the
 // same. At the boundary several rounds are under way, and each has the full second of RFC 8899
 // §5.1.1 to come back.
+//
+// A boundary that no router reports may still be none: a path that loses nine of ten large packets
+// loses a few in a row nearly always. So batches of packets of the size above follow, each with its
+// control and its size below. One that passes moves the search up; what is lost and passes by turns
+// ends it (size_loss.hpp).
 
 namespace wgscope::path {
 namespace {
@@ -44,6 +50,21 @@ constexpr Nanoseconds kConfirmGap = 200ms;
 /// Chosen: where controls are lost, a full queue or a ration may be the reason, so rounds come ever
 /// more slowly, between these two.
 constexpr Nanoseconds kFirstGap = 100ms;
+/// Chosen: a byte bucket of 1 kB/s, which lets a large packet pass once in 1.5 s, shows itself in
+/// the three seconds that kProofs takes then.
+constexpr Nanoseconds kBatchGap = 250ms;
+constexpr std::size_t kBatch = 10;
+/// A bucket that gains a packet's bytes in each gap would let the size below pass, and nothing
+/// above it: gaps are longer by up to a third, each by another share.
+constexpr Nanoseconds uneven(Nanoseconds gap, std::size_t number) {
+  return gap + gap * static_cast<std::int64_t>(number % 7) / 18;
+}
+/// Where rounds have to come slowly.
+constexpr std::size_t kLargeBatch = 30;
+/// A path may change while it is searched; twice, and larger packets pass at times only.
+constexpr std::size_t kMostReversals = 2;
+/// So many more packets are lost before is_unsteady() looks at all of them again.
+constexpr std::size_t kLookAgain = 4;
 constexpr Nanoseconds kLongestGap = 1s;
 /// Chosen: by so much longer an answer is waited for after each round that nothing came back of.
 constexpr Nanoseconds kMoreInSilence = 500ms;
@@ -89,8 +110,8 @@ void MtuSearch::handle_answer(Instant now, std::uint32_t id) {
   if (!longest_ || took > *longest_) longest_ = took;
   silent_ = 0;
   answered_ = true;
-  if (shot.fate == Fate::lost && shot.role != Role::probe) --trusted_lost_;
-  if (shot.fate == Fate::flying && shot.role != Role::probe) ++trusted_sent_;
+  if (is_trusted(shot) && shot.fate == Fate::lost) count_trusted_loss(shot, false);
+  if (is_trusted(shot) && shot.fate == Fate::flying) ++trusted_sent_;
   if (shot.reported) lied_to_ = true;
   if (shot.counted) {  // too late for the grace, but not lost
     ladder_.take_back_loss(shot.rung);
@@ -99,9 +120,12 @@ void MtuSearch::handle_answer(Instant now, std::uint32_t id) {
   }
   shot.fate = Fate::answered;
   shot.answered = now;
-  if (shot.role == Role::probe) {
+  largest_passed_ = std::max(largest_passed_, shot.size);
+  if (shot.role == Role::probe || shot.role == Role::proof) {
     // What was lost before was not lost because of its size.
     if (ladder_.losses(shot.rung) > 0) slow_down();
+    const bool given_up = ladder_.losses(shot.rung) >= losses_needed();
+    if (config_.proofs > 0 && given_up && !ladder_.passed(shot.rung)) ++reversals_;
     ladder_.count_pass(shot.rung);
   }
   if (shot.role == Role::below) smaller_ = 0;
@@ -139,11 +163,13 @@ std::size_t MtuSearch::add_shot(Role role, Rung rung) {
   return shots_.size() - 1;
 }
 
-void MtuSearch::begin_round(Rung rung, bool confirms) {
+void MtuSearch::begin_round(Rung rung, bool confirms, std::size_t proofs) {
   Round round{.confirms = confirms,
-              .probe = add_shot(Role::probe, rung),
+              .probe = add_shot(proofs > 0 ? Role::proof : Role::probe, rung),
+              .count = std::max<std::size_t>(proofs, 1),
               .below = std::nullopt,
               .control = 0};
+  while (shots_.size() < round.probe + round.count) add_shot(Role::proof, rung);
   if (confirms && ladder_.lo() >= 0 && ladder_.lo() < rung)
     round.below = add_shot(Role::below, ladder_.lo());
   round.control = add_shot(Role::control, 0);
@@ -161,9 +187,10 @@ void MtuSearch::expire(Instant now) {
   for (Shot& shot : shots_) {
     if (shot.fate != Fate::flying || now < shot.sent + patience()) continue;
     shot.fate = Fate::lost;
-    if (shot.role == Role::probe) continue;
+    ++lost_;
+    if (!is_trusted(shot)) continue;
     ++trusted_sent_;
-    ++trusted_lost_;
+    count_trusted_loss(shot, true);
     slow_down();
   }
 }
@@ -171,13 +198,12 @@ void MtuSearch::expire(Instant now) {
 MtuSearch::Outcome MtuSearch::judge(const Round& round, Instant now) const {
   const Shot& probe = shots_[round.probe];
   const Shot& control = shots_[round.control];
-  switch (probe.fate) {
-    case Fate::waiting: return Outcome::pending;
-    case Fate::answered: return Outcome::passed;
-    case Fate::refused: return Outcome::refused;
-    case Fate::lost:
-    case Fate::flying: break;
-  }
+  const auto has = [&](Fate fate) {
+    return any(round, [&](const Shot& shot) { return shot.fate == fate; });
+  };
+  if (has(Fate::answered)) return Outcome::passed;
+  if (has(Fate::refused)) return Outcome::refused;
+  if (has(Fate::waiting)) return Outcome::pending;
   if (round.confirms) return judge_confirming(round);
   if (probe.reported && !lied_to_) return Outcome::lost;
   if (is_back(round.control) && now >= control.answered + grace_) return Outcome::lost;
@@ -185,8 +211,16 @@ MtuSearch::Outcome MtuSearch::judge(const Round& round, Instant now) const {
   return is_back(round.control) ? Outcome::lost : Outcome::silent;
 }
 
+/// Whether that is so of a shot that has the size of the round.
+template <class Fits>
+bool MtuSearch::any(const Round& round, const Fits& fits) const {
+  const auto begin = shots_.begin() + static_cast<std::ptrdiff_t>(round.probe);
+  return std::any_of(begin, begin + static_cast<std::ptrdiff_t>(round.count), fits);
+}
+
 MtuSearch::Outcome MtuSearch::judge_confirming(const Round& round) const {
-  if (shots_[round.probe].fate == Fate::flying) return Outcome::pending;
+  if (any(round, [](const Shot& shot) { return shot.fate == Fate::flying; }))
+    return Outcome::pending;
   const auto flying = [&](std::size_t shot) {
     return shots_[shot].fate == Fate::flying || shots_[shot].fate == Fate::waiting;
   };
@@ -197,11 +231,12 @@ MtuSearch::Outcome MtuSearch::judge_confirming(const Round& round) const {
 }
 
 void MtuSearch::settle(const Round& round, Outcome outcome) {
-  Shot& probe = shots_[round.probe];
   switch (outcome) {
     case Outcome::lost:
-      probe.counted = true;
-      ladder_.count_loss(probe.rung);
+      for (std::size_t i = round.probe; i < round.probe + round.count; ++i) {
+        shots_[i].counted = true;
+        ladder_.count_loss(shots_[i].rung);
+      }
       break;
     case Outcome::smaller: ++smaller_; break;
     case Outcome::silent:
@@ -235,7 +270,7 @@ void MtuSearch::go_on(Instant now) {
   const bool enough = (config_.only_current || config_.until_current) && current_passed;
   if (ladder_.lo() == ladder_.top() || enough) return finish();
   if (silent_ >= (answered_ ? kSilentLater : kSilentAtFirst)) return finish();
-  if (probes_ >= config_.most_probes) {
+  if (probes_ >= config_.most_probes || is_unsteady()) {
     out_of_probes_ = true;
     return finish();
   }
@@ -253,20 +288,73 @@ void MtuSearch::confirm(Instant now, Rung rung) {
   std::erase_if(rounds_, [&](const Round& round) {
     return shots_[round.probe].rung != rung && shots_[round.probe].fate != Fate::waiting;
   });
-  const std::size_t lost = ladder_.losses(rung);
+  if (is_limit(rung)) return finish();
+  const std::size_t wanted = still_to_send(rung);
+  if (wanted == 0 || now < next_round_) return;
+  const bool in_batches = config_.proofs > 0 && !is_reported(rung);
+  const std::size_t singly = in_batches ? kMaxProbes : losses_needed();
+  if (ladder_.losses(rung) + in_flight() < singly) {
+    begin_round(rung, true);
+    next_round_ = now + std::max(kConfirmGap, gap_);
+  } else {
+    begin_round(rung, true, std::min(wanted, gap_ > kBatchGap ? kLargeBatch : kBatch));
+    next_round_ = now + uneven(std::max(kBatchGap, gap_), shots_.size());
+  }
+}
+
+/// Packets of rounds whose outcome is pending.
+std::size_t MtuSearch::in_flight() const {
+  std::size_t packets = 0;
+  for (const Round& round : rounds_) packets += round.count;
+  return packets;
+}
+
+/// Whether a router reports what the search has come to.
+bool MtuSearch::is_reported(Rung rung) const {
+  return std::ranges::any_of(reports_, [&](const TooBig& report) {
+    return report.mtu < ladder_.size_of(rung) && ladder_.lo() >= 0 &&
+           report.mtu >= ladder_.size_of(ladder_.lo());
+  });
+}
+
+/// Packets of this size that have to be lost before it counts as above a limit.
+std::size_t MtuSearch::losses_wanted(Rung rung) const {
   const std::size_t needed = losses_needed();
-  if (lost >= needed) return finish();
-  if (lost + rounds_.size() >= needed || now < next_round_) return;
-  begin_round(rung, true);
-  next_round_ = now + std::max(kConfirmGap, gap_);
+  if (config_.proofs == 0 || is_reported(rung)) return needed;
+  // What was lost of larger sizes speaks for the limit too.
+  const std::size_t larger = ladder_.losses_above(rung);
+  return std::max(needed, config_.proofs - std::min(config_.proofs, larger));
+}
+
+bool MtuSearch::is_limit(Rung rung) const { return ladder_.losses(rung) >= losses_wanted(rung); }
+
+std::size_t MtuSearch::still_to_send(Rung rung) const {
+  const std::size_t have = ladder_.losses(rung) + in_flight();
+  return losses_wanted(rung) - std::min(losses_wanted(rung), have);
 }
 
 void MtuSearch::begin_anew() {
   changed_ = true;
+  if (config_.proofs > 0) ++reversals_;
   smaller_ = 0;
   ladder_.forget();
   rounds_.clear();
   for (Shot& shot : shots_) shot.counted = false;
+}
+
+/// Whether larger packets pass at times only, so that there is no boundary to be found.
+bool MtuSearch::is_unsteady() {
+  if (config_.proofs == 0) return false;
+  if (reversals_ >= kMostReversals) return true;
+  if (lost_ < looked_at_ + kLookAgain) return false;
+  looked_at_ = lost_;
+  return find_size_loss(sized_packets(), largest_passed_).has_value();
+}
+
+void MtuSearch::count_trusted_loss(const Shot& shot, bool lost) {
+  const auto count = [&](std::size_t& losses) { lost ? ++losses : --losses; };
+  count(trusted_lost_);
+  if (shot.role == Role::control) count(controls_lost_);
 }
 
 void MtuSearch::slow_down() {
@@ -301,8 +389,7 @@ std::optional<Instant> MtuSearch::next_timeout() const {
   const auto consider = [&](Instant at) { next = next ? std::min(*next, at) : at; };
   for (const Round& round : rounds_) consider(deadline(round));
   const bool confirming = !rounds_.empty() && rounds_.front().confirms;
-  const bool may_begin =
-      confirming ? ladder_.losses(ladder_.hi()) + rounds_.size() < losses_needed() : true;
+  const bool may_begin = confirming ? still_to_send(shots_[rounds_.front().probe].rung) > 0 : true;
   if (rounds_.empty() || (confirming && may_begin)) consider(next_round_);
   return next;
 }

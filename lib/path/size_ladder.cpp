@@ -53,6 +53,13 @@ std::size_t SizeLadder::losses(Rung rung) const {
   return found == tallies_.end() ? 0 : found->second.lost;
 }
 
+std::size_t SizeLadder::losses_above(Rung rung) const {
+  std::size_t lost = 0;
+  for (auto entry = tallies_.upper_bound(rung); entry != tallies_.end(); ++entry)
+    lost += entry->second.lost;
+  return lost;
+}
+
 bool SizeLadder::passed(Rung rung) const { return rung <= lo_; }
 
 SizeLadder::Tally SizeLadder::below_boundary() const {

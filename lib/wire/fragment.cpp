@@ -28,7 +28,7 @@ Pieces::Pieces(std::span<const std::byte> whole, std::size_t mtu, std::uint32_t 
       extra_(is_v4(whole) ? 0 : kFragmentHeaderSize),
       step_((mtu - header_.size() - extra_) / kUnit * kUnit),
       id_(id) {
-  assert(whole.size() > mtu && mtu >= kLeastCut);
+  assert(whole.size() > mtu && mtu >= kLeastPiece);
 }
 
 std::size_t Pieces::count() const { return (payload_.size() + step_ - 1) / step_; }

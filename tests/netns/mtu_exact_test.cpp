@@ -97,9 +97,9 @@ class ExactMtu : public testing::TestWithParam<Family> {
 
   MtuFacts search(std::string_view target = "10.8.0.1", const checks::MtuOptions& options = {}) {
     const auto about = must(checks::make_target(must(config::parse_wg_quick(
-        fmt::format("[Interface]\nPrivateKey = {}\nAddress = 10.8.0.2/24, fd08::2/64\n"
+        fmt::format("[Interface]\nPrivateKey = {}\nAddress = 10.8.0.2/24, fd08::2/64\nMTU = {}\n"
                     "[Peer]\nPublicKey = {}\nEndpoint = {}\nAllowedIPs = 10.8.0.0/24, fd08::/64\n",
-                    ours_.private_key, theirs_.public_key, outer())))));
+                    ours_.private_key, tunnel_mtu_, theirs_.public_key, outer())))));
     checks::MtuOptions chosen = options;
     chosen.target = IpAddress::parse(target).value();
     MtuFacts facts;
@@ -124,6 +124,7 @@ class ExactMtu : public testing::TestWithParam<Family> {
   std::optional<Place> place_;
   std::optional<Process> listener_;
   Nanoseconds took_{};
+  std::size_t tunnel_mtu_ = 1420;
 
  private:
   void limit(const char* network, const std::string& interface, std::size_t mtu) {
@@ -217,6 +218,29 @@ TEST_P(ExactMtu, DoesWithoutWhereTheServiceIsOff) {
   EXPECT_LE(*facts.backward->mtu, 1397U);
   EXPECT_GE(*facts.backward->not_above, 1397U);
   EXPECT_LE(*facts.backward->not_above - *facts.backward->mtu, 15U);
+}
+
+TEST_P(ExactMtu, MeasuresTheWayBackWhateverMtuThisEndHas) {
+  listen();
+  for (const std::size_t mtu : {9000U, 65535U}) {
+    tunnel_mtu_ = mtu;
+    const MtuFacts facts = search();
+    EXPECT_EQ(facts.method, MtuBackward::answers) << mtu;
+    EXPECT_EQ(facts.forward->mtu, 1500U) << mtu;
+    EXPECT_EQ(facts.backward->mtu, 1500U) << mtu;
+  }
+}
+
+/// The endpoint answers no ping that is larger than its own MTU.
+TEST_P(ExactMtu, TakesTheMtuOfTheFarTunnelForNoLimitOfThePath) {
+  listen({"--no-measuring"});
+  tunnel_mtu_ = 1440;
+  const MtuFacts facts = search();
+  if (facts.replies_end) {
+    EXPECT_LE(*facts.replies_end, 1420U);
+  }
+  EXPECT_EQ(facts.backward->not_above, std::nullopt);
+  EXPECT_NE(facts.backward->verdict, MtuVerdict::black_hole);
 }
 
 /// Both ways, by bytes: what is large finds the bucket empty more often than what is small. Over

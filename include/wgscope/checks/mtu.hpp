@@ -37,6 +37,9 @@ struct MtuOptions {
 /// The largest tunnel MTU that is tried: what fits a jumbo frame.
 inline constexpr std::uint16_t kLargestTunnelMtu = 8940;
 
+/// The most time that mtu() takes without a deadline, whatever the path loses.
+inline constexpr Nanoseconds kMtuMost = std::chrono::seconds{60};
+
 /// Finds the MTU of the path that a tunnel's datagrams take, in both directions.
 ///
 /// Forward with small echo requests that are padded behind their end, inside the encryption, to

@@ -62,6 +62,9 @@ struct MtuFacts {
   std::optional<bool> fragments_pass;
   std::optional<std::size_t> largest_fragment;  ///< of the gateway's datagrams that came in some
   bool inner_fragments = false;  ///< the gateway's tunnel has a smaller MTU than ours
+  /// Bytes of the largest packet inside the tunnel that `target` answers, where the gateway sent no
+  /// reply to larger ones: the numbers of its packets have no gaps. Nothing: not so.
+  std::optional<std::size_t> replies_end;
   MtuBackward method = MtuBackward::replies;
   std::optional<Endpoint> seen_as;  ///< where our datagrams come from, as the gateway sees it
   std::optional<MtuCutting> cutting;

@@ -11,6 +11,7 @@
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/path/size_ladder.hpp"
+#include "wgscope/path/size_loss.hpp"
 
 // The search for a path's MTU, by packets of chosen sizes and whether they pass. It measures one
 // direction, and owns no sockets and no clock. Sizes are bytes of whole IP packets, as an MTU
@@ -48,7 +49,17 @@ struct MtuSearchConfig {
   std::size_t known_sent = 0;  ///< packets sent by earlier measurements that should have passed
   /// How many of these were lost, so for reasons other than their size.
   std::size_t known_lost = 0;
+  /// So many packets above a limit that no router reports have to be lost, and none to pass, before
+  /// it counts as one: a path may lose large packets at random, or let so many bytes a second pass.
+  /// 0: as many as tell a limit from loss of every size.
+  std::size_t proofs = 0;
 };
+
+/// MtuSearchConfig::proofs of a search that has time. Chosen: where 90 % of all large packets are
+/// lost at random, none of so many passes once in 300 000 times.
+inline constexpr std::size_t kProofs = 120;
+/// For a search that has to end soon. Chosen: where 80 % are lost, once in 7 000 times.
+inline constexpr std::size_t kFewProofs = 40;
 
 struct MtuProbe {
   std::uint32_t id = 0;
@@ -62,6 +73,7 @@ enum class MtuVerdict : std::uint8_t {
   black_hole,     ///< `current` does not pass, and no router says so
   frag_dropped,   ///< `current` may be cut into fragments, and its fragments do not arrive
   loss_not_size,  ///< packets are lost, but not because of their size
+  loss_by_size,   ///< larger packets are lost more often than small ones, and pass at times
   inconclusive,   ///< nothing answered, or not for long enough to tell
 };
 std::string_view to_string(MtuVerdict verdict);
@@ -97,15 +109,23 @@ struct MtuResult {
   std::optional<TooBig> report;  ///< what a router said, if the search confirms it
   std::vector<TooBig> wrong_reports;  ///< what routers said, where the search contradicts it
   std::size_t probes = 0;             ///< probes sent, not counting `controls`
-  /// Packets sent that should pass: controls, and those of the size below.
-  std::size_t controls = 0;
+  std::size_t controls = 0;           ///< small packets sent beside the probes
   /// How many of `controls` were lost, so for a reason other than size.
   std::size_t controls_lost = 0;
-  bool lossy = false;  ///< enough of `controls` were lost to be worth mentioning
+  bool lossy = false;                 ///< enough of `controls` were lost to be worth mentioning
+  std::optional<SizeLoss> size_loss;  ///< nothing: not seen
   /// The shortest that was seen; nothing: nothing was answered.
   std::optional<Nanoseconds> round_trip;
   /// One for each size, in the order in which they were first tried.
   std::vector<MtuTrial> trials;
+};
+
+/// Between which sizes a search looks now, in bytes.
+struct MtuBounds {
+  std::optional<std::size_t> passes;  ///< the largest size that passed; nothing: none did yet
+  std::optional<std::size_t> lost;    ///< the smallest size above it that was lost; nothing: none
+
+  friend bool operator==(const MtuBounds&, const MtuBounds&) = default;
 };
 
 /// Finds the largest size that passes. poll_probe() says what to send now, and the owner says in
@@ -116,7 +136,8 @@ struct MtuResult {
 /// kMaxProbes losses at least, and so many that chance would make them once in a million, at the
 /// ratio in which other packets are lost. A size that passes after all moves the search up. So a
 /// path without loss costs at most 24 probes for any MTU of 576 … 9000 (a test tries each), and a
-/// path with loss costs more, but gives no wrong answer.
+/// path with loss costs more, but gives no wrong answer. What sometimes passes is no limit either:
+/// see MtuSearchConfig::proofs and MtuResult::size_loss.
 ///
 /// Reports of routers speed the search up, but are not believed: what they claim is tried.
 class MtuSearch {
@@ -142,11 +163,13 @@ class MtuSearch {
   [[nodiscard]] std::optional<Instant> next_timeout() const;
 
   [[nodiscard]] bool done() const { return done_; }
+  [[nodiscard]] MtuBounds bounds() const;
   /// At any time: what is known so far.
   [[nodiscard]] MtuResult result() const;
 
  private:
-  enum class Role : std::uint8_t { probe, below, control };
+  /// A proof is a packet above a limit that is made certain, sent with others in one batch.
+  enum class Role : std::uint8_t { probe, proof, below, control };
   enum class Fate : std::uint8_t { waiting, flying, answered, lost, refused };
 
   struct Shot {
@@ -163,6 +186,7 @@ class MtuSearch {
   struct Round {
     bool confirms = false;  ///< the round repeats a size whose loss is to be made certain
     std::size_t probe = 0;  ///< index into shots_, as `below` and `control`
+    std::size_t count = 1;  ///< so many shots from `probe` on have the size of the round
     std::optional<std::size_t> below;
     std::size_t control = 0;
   };
@@ -170,18 +194,31 @@ class MtuSearch {
   enum class Outcome : std::uint8_t { pending, passed, lost, smaller, silent, refused };
 
   void advance(Instant now);
-  void begin_round(Rung rung, bool confirms);
+  void begin_round(Rung rung, bool confirms, std::size_t proofs = 0);
   std::size_t add_shot(Role role, Rung rung);
   void expire(Instant now);
   [[nodiscard]] Outcome judge(const Round& round, Instant now) const;
   [[nodiscard]] Outcome judge_confirming(const Round& round) const;
+  template <class Fits>
+  [[nodiscard]] bool any(const Round& round, const Fits& fits) const;
   void settle(const Round& round, Outcome outcome);
   void go_on(Instant now);
   void confirm(Instant now, Rung rung);
+  [[nodiscard]] bool is_reported(Rung rung) const;
+  [[nodiscard]] std::size_t losses_wanted(Rung rung) const;
+  [[nodiscard]] std::size_t still_to_send(Rung rung) const;
+  [[nodiscard]] std::size_t in_flight() const;
+  [[nodiscard]] bool is_limit(Rung rung) const;
   void begin_anew();
+  void count_trusted_loss(const Shot& shot, bool lost);
+  [[nodiscard]] bool is_unsteady();
+  [[nodiscard]] std::vector<SizedPacket> sized_packets() const;
   void finish() { done_ = true; }
   void slow_down();
 
+  static bool is_trusted(const Shot& shot) {
+    return shot.role == Role::control || shot.role == Role::below;
+  }
   [[nodiscard]] bool is_back(std::size_t shot) const { return shots_[shot].fate == Fate::answered; }
   [[nodiscard]] Nanoseconds patience() const;
   [[nodiscard]] Instant deadline(const Round& round) const;
@@ -189,6 +226,7 @@ class MtuSearch {
   [[nodiscard]] MtuVerdict verdict(const MtuResult& result) const;
   void tell_reports(MtuResult& result) const;
   void tell_trials(MtuResult& result) const;
+  void tell_size_loss(MtuResult& result) const;
 
   MtuSearchConfig config_;
   SizeLadder ladder_;
@@ -204,9 +242,16 @@ class MtuSearch {
   std::optional<Nanoseconds> shortest_;  ///< the shortest round trip so far
   std::optional<Nanoseconds> longest_;   ///< the longest round trip so far
   std::size_t probes_ = 0;               ///< as MtuResult::probes
-  std::size_t trusted_sent_ = 0;         ///< packets that should pass, and whose fate is known
-  std::size_t trusted_lost_ = 0;         ///< how many of `trusted_sent_` were lost
-  std::size_t silent_ = 0;               ///< rounds in a row in which nothing was answered
+  /// Packets that should pass and whose fate is known: controls, and those of the size below.
+  std::size_t trusted_sent_ = 0;
+  std::size_t trusted_lost_ = 0;    ///< how many of `trusted_sent_` were lost
+  std::size_t controls_lost_ = 0;   ///< how many of `trusted_lost_` were controls
+  std::size_t lost_ = 0;            ///< packets of any size that did not come back in time
+  std::size_t looked_at_ = 0;       ///< `lost_` when is_unsteady() looked last
+  std::size_t largest_passed_ = 0;  ///< bytes; before the path changed too
+  /// How often a size that had passed was lost from then on, or the other way round.
+  std::size_t reversals_ = 0;
+  std::size_t silent_ = 0;  ///< rounds in a row in which nothing was answered
   /// Rounds in a row in which the size below was lost, unlike the control.
   std::size_t smaller_ = 0;
   bool answered_ = false;  ///< at least one packet of the search was answered

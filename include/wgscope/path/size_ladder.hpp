@@ -31,6 +31,8 @@ class SizeLadder {
   void count_loss(Rung rung) { ++tallies_[rung].lost; }
   void take_back_loss(Rung rung) { --tallies_[rung].lost; }
   [[nodiscard]] std::size_t losses(Rung rung) const;
+  /// Of all larger sizes.
+  [[nodiscard]] std::size_t losses_above(Rung rung) const;
   [[nodiscard]] bool passed(Rung rung) const;
   struct Tally {
     std::size_t passed = 0;

@@ -40,14 +40,21 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Chosen: more than any search takes.
-constexpr Nanoseconds kLong = 5min;
+/// Parts of the time that is left when a phase begins, in percent. Chosen: what loss makes slow in
+/// one direction leaves time for the other one, and for the hop.
+constexpr int kForwardShare = 55;
+constexpr int kQuickForwardShare = 65;
+constexpr int kFragmentsShare = 25;
+constexpr int kBackwardShare = 60;
 /// Chosen: an answer of a measuring service is waited for so long at least after the forward
 /// search, and longer where packets are lost.
 constexpr Nanoseconds kService = 100ms;
 constexpr Nanoseconds kServiceWhereLossy = 1s;
 /// IPv4 cuts at multiples of 8 bytes (RFC 791 §3.1), IPv6 likewise (RFC 8200 §4.5).
 constexpr std::size_t kFragmentUnit = 8;
+/// The least MTU that Linux learns of a path over IPv4 (net.ipv4.route.min_pmtu). A gateway that
+/// cuts to that believes a report that claimed as much or less, which no link with IPv4 has.
+constexpr std::size_t kLeastLearnt = 552;
 
 class MtuSearches {
  public:
@@ -57,7 +64,7 @@ class MtuSearches {
         session_(session),
         target_(target),
         options_(options),
-        deadline_(options.deadline.value_or(os::boot_now() + kLong)),
+        deadline_(options.deadline.value_or(os::boot_now() + kMtuMost)),
         service_(session, target) {}
 
   /// DF is in the headers of IPv4 only, and read where that is permitted.
@@ -82,26 +89,28 @@ class MtuSearches {
   }
 
   void forward(diagnosis::MtuFacts& facts) {
-    run_.say(diagnosis::text("searching for the MTU towards {}", session_.gateway()));
     path::MtuSearchConfig config = common(facts);
     config.until_current = options_.quick;
     config.expected = options_.expected_forward;
     config.ceiling = kLargestTunnelMtu + facts.overhead;
     MtuProbing probing(run_, session_, target_, MtuWay::forward, service_);
     service_.ask(os::boot_now());
-    facts.forward = probing.search(config, deadline_);
+    probing.announce(diagnosis::text("searching for the MTU towards {}", session_.gateway()));
+    facts.forward =
+        probing.search(config, until(options_.quick ? kQuickForwardShare : kForwardShare));
     facts.round_trip = facts.forward->round_trip;
   }
 
   /// Whether a full datagram passes that may be cut.
   void fragments(diagnosis::MtuFacts& facts) {
-    run_.say("checking whether fragments pass");
     path::MtuSearchConfig config = common(facts);
     config.only_current = true;
     config.dont_fragment = false;
+    config.proofs = path::kFewProofs;
     static_cast<void>(session_.endpoint().set_fragmentation(os::Fragmentation::allow));
     MtuProbing probing(run_, session_, target_, MtuWay::forward, service_);
-    facts.fragments_pass = probing.search(config, deadline_).current_fits;
+    probing.announce("checking whether fragments pass");
+    facts.fragments_pass = probing.search(config, until(kFragmentsShare)).current_fits;
     static_cast<void>(session_.endpoint().set_fragmentation(os::Fragmentation::probe));
   }
 
@@ -115,15 +124,18 @@ class MtuSearches {
   }
 
   void backward(diagnosis::MtuFacts& facts) {
-    run_.say(
-        diagnosis::text("searching for the MTU of the reverse path from {}", session_.gateway()));
     await_service(facts);
     const auto& service = service_.first();
-    const bool is_able = service && service->largest_answer >= facts.tunnel_mtu + facts.overhead;
+    const std::size_t largest = std::min<std::size_t>(facts.tunnel_mtu, kLargestTunnelMtu);
+    const bool is_able = service && service->largest_answer >= largest + facts.overhead;
     is_able ? by_answers(facts) : by_replies(facts);
   }
 
  private:
+  [[nodiscard]] diagnosis::Text backward_text() const {
+    return diagnosis::text("searching for the MTU of the reverse path from {}", session_.gateway());
+  }
+
   /// A service that is there answers as soon as echo does, so a stock peer that says nothing is not
   /// waited for any longer.
   void await_service(const diagnosis::MtuFacts& facts) {
@@ -146,32 +158,54 @@ class MtuSearches {
     // Most ways back are as wide as the way there.
     if (!config.expected && facts.forward->not_above) config.expected = facts.forward->mtu;
     MtuProbing probing(run_, session_, target_, MtuWay::answered, service_);
-    facts.backward = probing.search(config, deadline_);
+    probing.announce(backward_text());
+    facts.backward = probing.search(config, until(kBackwardShare));
     facts.largest_fragment = probing.largest_fragment();
   }
 
-  /// The setting's size, or the largest of which requests arrive; where its replies do not, what
-  /// does, in steps of 16.
+  /// The setting's size; where its replies do not arrive, what does, in steps of 16. Requests that
+  /// are larger than what passes forward are cut inside the tunnel.
   void by_replies(diagnosis::MtuFacts& facts) {
-    const std::size_t full = facts.tunnel_mtu + facts.overhead;
     path::MtuSearchConfig config = common(facts);
     config.floor = smallest(facts);
-    if (*facts.forward->mtu <= config.floor) return;
-    // Below the setting, a size between two steps would be padded beyond what is known to pass.
-    const bool forward_fits = *facts.forward->mtu >= full;
-    const std::size_t most = forward_fits ? full : step_below(config.floor, *facts.forward->mtu);
-    config.current = most;
     config.step = wire::kPaddingMultiple;
-    config.ceiling = most;
+    config.current = std::min<std::size_t>(config.current, kLargestTunnelMtu + facts.overhead);
+    config.ceiling = config.current;
+    config.floor = std::min(config.floor, config.current);
     config.expected = options_.expected_backward;
     config.until_current = options_.quick;
     MtuProbing probing(run_, session_, target_, MtuWay::backward, service_);
-    facts.backward = probing.search(config, deadline_);
+    probing.limit_requests(largest_request(facts));
+    probing.announce(backward_text());
+    facts.backward = probing.search(config, until(kBackwardShare));
     facts.largest_fragment = probing.largest_fragment();
     facts.inner_fragments = probing.inner_fragments();
     after_losses_ = probing.fragments_after_losses();
+    if (facts.backward->not_above && !facts.largest_fragment && !probing.replies_were_sent())
+      return limited_by_target(facts);
     widen(facts, config);
     narrow(facts);
+  }
+
+  /// Requests are to arrive always.
+  [[nodiscard]] std::size_t largest_request(const diagnosis::MtuFacts& facts) const {
+    if (!facts.forward->size_loss) return *facts.forward->mtu;
+    return std::max(facts.forward->size_loss->below, outer_floor());
+  }
+
+  /// The gateway sent nothing larger, so what the path takes is not known.
+  static void limited_by_target(diagnosis::MtuFacts& facts) {
+    const path::MtuResult& back = *facts.backward;
+    if (back.mtu) facts.replies_end = *back.mtu - facts.overhead;
+    forget_limit(*facts.backward);
+  }
+
+  /// What was found is not the path's.
+  static void forget_limit(path::MtuResult& result) {
+    result.not_above.reset();
+    result.current_fits.reset();
+    result.exact = false;
+    result.verdict = path::MtuVerdict::inconclusive;
   }
 
   [[nodiscard]] path::MtuSearchConfig common(const diagnosis::MtuFacts& facts) const {
@@ -179,6 +213,7 @@ class MtuSearches {
     config.current = facts.tunnel_mtu + facts.overhead;
     config.floor = outer_floor();
     config.round_trip = facts.round_trip;
+    config.proofs = options_.quick ? path::kFewProofs : path::kProofs;
     return config;
   }
 
@@ -187,11 +222,17 @@ class MtuSearches {
                                                            : path::kSmallestIpv6;
   }
 
-  /// Of the sizes that replies can have: multiples of 16 inside.
+  /// Of the sizes that replies can have: multiples of 16 inside. A path that takes hardly more than
+  /// outer_floor() takes the multiple below.
   [[nodiscard]] std::size_t smallest(const diagnosis::MtuFacts& facts) const {
     const std::size_t inner = outer_floor() - facts.overhead;
-    const std::size_t unit = wire::kPaddingMultiple;
-    return (inner + unit - 1) / unit * unit + facts.overhead;
+    return inner - inner % wire::kPaddingMultiple + facts.overhead;
+  }
+
+  /// When a phase ends that may take this share of the time that is left, in percent.
+  [[nodiscard]] Instant until(int share) const {
+    const Instant now = os::boot_now();
+    return now + (deadline_ - now) * share / 100;
   }
 
   static std::size_t step_below(std::size_t floor, std::size_t size) {
@@ -210,6 +251,8 @@ class MtuSearches {
   static void narrow(diagnosis::MtuFacts& facts) {
     path::MtuResult& back = *facts.backward;
     if (!facts.largest_fragment || !back.not_above) return;
+    if (*facts.largest_fragment <= kLeastLearnt && *facts.forward->mtu > 2 * kLeastLearnt)
+      return forget_limit(back);
     back.mtu = std::max(back.mtu.value_or(0), *facts.largest_fragment);
     back.not_above = std::min(*back.not_above, *facts.largest_fragment + kFragmentUnit - 1);
   }
@@ -242,7 +285,9 @@ diagnosis::MtuFacts mtu(Run& run, Session& session, const Target& target,
   MtuSearches searches(run, session, *facts.target, options);
   if (options.read_headers) searches.read_headers();
   searches.forward(facts);
-  const bool fits = facts.forward->mtu >= facts.tunnel_mtu + facts.overhead;
+  // What passes at times is no matter of fragments or of a hop.
+  const bool fits = facts.forward->mtu >= facts.tunnel_mtu + facts.overhead ||
+                    facts.forward->size_loss.has_value();
   if (facts.forward->mtu && !fits && !run.interrupted()) searches.fragments(facts);
   if (facts.forward->mtu && !run.interrupted()) searches.backward(facts);
   if (facts.forward->mtu && !fits && !options.quick && !run.interrupted())
@@ -251,7 +296,7 @@ diagnosis::MtuFacts mtu(Run& run, Session& session, const Target& target,
   if (options.tcp_port && !run.interrupted())
     facts.tcp =
         ask_mss(run, session, {options.tcp_address.value_or(*facts.target), 0, *options.tcp_port},
-                options.deadline.value_or(os::boot_now() + kLong));
+                options.deadline.value_or(os::boot_now() + kMtuMost));
   facts.interrupted = run.interrupted();
   return facts;
 }

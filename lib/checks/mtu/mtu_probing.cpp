@@ -6,11 +6,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <variant>
+#include <vector>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
+#include "wgscope/diagnosis/text.hpp"
 #include "wgscope/endpoint/embedded_endpoint.hpp"
 #include "wgscope/inner/event.hpp"
 #include "wgscope/inner/host.hpp"
@@ -19,6 +22,7 @@
 #include "wgscope/os/udp_socket.hpp"
 #include "wgscope/path/mtu_search.hpp"
 #include "wgscope/tunnel/interface.hpp"
+#include "wgscope/wire/fragment.hpp"
 #include "wgscope/wire/icmp.hpp"
 #include "wgscope/wire/ip.hpp"
 #include "wgscope/wire/measuring.hpp"
@@ -58,6 +62,7 @@ MtuProbing::MtuProbing(Run& run, Session& session, const IpAddress& target, MtuW
       way_(way),
       service_(service),
       id_(session.host().open_echo()),
+      missing_before_(session.interface().receive_loss(session.peer()).missing),
       errors_seen_(session.socket_errors.size()),
       failures_seen_(session.send_failures.size()),
       fragments_seen_(session.fragmented.size()),
@@ -78,11 +83,22 @@ bool MtuProbing::inner_fragments() const {
 
 path::MtuResult MtuProbing::search(const path::MtuSearchConfig& config, Instant deadline) {
   search_.emplace(config);
-  drive(run_, *this, deadline, [this] {
+  drive(run_, *this, deadline, [this, deadline] {
     take_errors();
     send_probes();
+    tell_progress(deadline);
   });
   return search_->result();
+}
+
+void MtuProbing::tell_progress(Instant until) {
+  const path::MtuBounds bounds = search_->bounds();
+  if (what_.empty() || bounds == told_bounds_) return;
+  told_bounds_ = bounds;
+  diagnosis::Text line = what_;
+  if (bounds.passes) line.add(diagnosis::text("; so far {} bytes arrive", *bounds.passes));
+  if (bounds.lost) line.add(diagnosis::text("; so far {} bytes do not", *bounds.lost));
+  run_.say(line, until);
 }
 
 std::optional<Instant> MtuProbing::next_timeout() const {
@@ -129,11 +145,37 @@ void MtuProbing::send_echo(const path::MtuProbe& probe) {
   const std::size_t bare = packet.size() + wire::kTransportOverhead;
   const bool padded = way_ == MtuWay::forward && probe.size > 0;
   const std::size_t size = padded ? probe.size - datagram_overhead(outer) : bare;
-  static_cast<void>(session_.interface().send_padded(os::now(), packet, size));
+  if (way_ == MtuWay::backward && bare + datagram_overhead(outer) > largest_request_)
+    send_in_pieces(packet);
+  else
+    static_cast<void>(session_.interface().send_padded(os::now(), packet, size));
   session_.pump();
   if (session_.send_failures.size() == failures_seen_) return;
   failures_seen_ = session_.send_failures.size();
   if (session_.send_failures.back().sys_errno == EMSGSIZE) refused_ = probe.id;
+}
+
+void MtuProbing::send_in_pieces(std::span<const std::byte> request) {
+  const std::size_t room = largest_request_ - tunnel_overhead(session_.gateway().address.family);
+  const wire::Pieces pieces(request, room, pieces_id_++);
+  std::vector<std::byte> piece;
+  for (std::size_t i = 0; i < pieces.count(); ++i) {
+    piece.resize(pieces.size(i));
+    pieces.write(i, piece);
+    static_cast<void>(session_.interface().send_padded(os::now(), piece,
+                                                       piece.size() + wire::kTransportOverhead));
+    session_.pump();
+  }
+}
+
+/// More than half of them, as single packets are lost for other reasons too.
+bool MtuProbing::replies_were_sent() const {
+  const path::MtuResult found = search_->result();
+  std::size_t lost = 0;
+  for (const path::MtuTrial& trial : found.trials)
+    if (!found.mtu || trial.size > *found.mtu) lost += trial.sent - trial.answered;
+  const auto missing = session_.interface().receive_loss(session_.peer()).missing;
+  return 2 * (missing - std::min(missing, missing_before_)) >= lost;
 }
 
 /// Takes reports of routers about datagrams in flight, and the own host's about a datagram that it

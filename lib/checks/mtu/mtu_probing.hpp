@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
+#include "wgscope/diagnosis/text.hpp"
 #include "wgscope/inner/event.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/path/mtu_search.hpp"
@@ -41,6 +43,11 @@ class MtuProbing {
   MtuProbing& operator=(const MtuProbing&) = delete;
   ~MtuProbing();
 
+  /// Shows what is known so far, beside what the search is for, while it runs.
+  void announce(const diagnosis::Text& what) { what_ = what; }
+  /// From now on no request is larger than that, in bytes of whole datagrams: larger ones are cut
+  /// inside the tunnel, and the other side puts them together.
+  void limit_requests(std::size_t largest) { largest_request_ = largest; }
   /// Runs a search until it is done, the deadline comes or the user ends it.
   /// @returns what it found.
   path::MtuResult search(const path::MtuSearchConfig& config, Instant deadline);
@@ -52,6 +59,9 @@ class MtuProbing {
   /// where their sender must first learn that they are too big. Nothing: no reply came in
   /// fragments.
   [[nodiscard]] std::optional<bool> fragments_after_losses() const { return after_losses_; }
+  /// Whether the replies that did not come have left gaps in the numbers of the gateway's packets,
+  /// so that they were lost on their way. If not, the gateway did not send them.
+  [[nodiscard]] bool replies_were_sent() const;
   /// Whether replies came in fragments inside the tunnel.
   [[nodiscard]] bool inner_fragments() const;
 
@@ -64,6 +74,8 @@ class MtuProbing {
   void send_probes();
   void send(const path::MtuProbe& probe);
   void send_echo(const path::MtuProbe& probe);
+  void tell_progress(Instant until);
+  void send_in_pieces(std::span<const std::byte> request);
   void take(const inner::Event& event);
   void take_reply(const inner::EchoReplied& replied);
   void take_answer(const wire::MeasuringAnswer& answer);
@@ -77,6 +89,11 @@ class MtuProbing {
   MtuWay way_;
   MtuService& service_;
   std::uint16_t id_;
+  diagnosis::Text what_;
+  std::optional<path::MtuBounds> told_bounds_;  ///< as they were shown last
+  std::size_t largest_request_ = SIZE_MAX;
+  std::uint32_t pieces_id_ = 0;
+  std::uint64_t missing_before_;  ///< of the gateway's packets
   std::optional<path::MtuSearch> search_;
   std::vector<std::size_t> sizes_;   ///< the size of each probe, by its id
   std::deque<path::MtuProbe> held_;  ///< probes that wait until next_send_

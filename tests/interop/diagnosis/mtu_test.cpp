@@ -263,6 +263,77 @@ TEST_P(PathMtuOverIpv4, TellsOfOneLimitBothWaysWhatIsProvenAndWhatMayPass) {
   const MtuFacts facts = search();
   EXPECT_EQ(diagnosis::fitting_mtu(facts), 1328U);
   EXPECT_EQ(diagnosis::likely_mtu(facts), 1340U);
+  // Larger replies are asked for by requests that are cut inside the tunnel.
+  EXPECT_EQ(facts.backward->verdict, MtuVerdict::black_hole);
+  EXPECT_EQ(facts.backward->not_above, 1403U);
+}
+
+TEST_P(PathMtu, FindsOutTheWayBackThoughRequestsHaveToBeSmaller) {
+  limit_forward(1380);
+  silence_router();
+  const MtuFacts facts = search();
+  EXPECT_EQ(facts.forward->mtu, 1380U);
+  EXPECT_EQ(facts.backward->verdict, MtuVerdict::ok);
+  EXPECT_EQ(facts.backward->mtu, 1420U + overhead());
+}
+
+TEST_P(PathMtu, NamesWhatFitsTheSmallestPath) {
+  const std::size_t mtu = v4() ? 580 : 1280;
+  limit_forward(mtu);
+  limit_backward(mtu);
+  silence_router();
+  if (v4()) drop_fragments(place_->ours);
+  const MtuFacts facts = search();
+  EXPECT_EQ(facts.forward->mtu, mtu);
+  EXPECT_EQ(diagnosis::fitting_mtu(facts), v4() ? 512U : 1200U);
+}
+
+TEST_P(PathMtuOverIpv4, TakesNoLossOfLargePacketsForALimit) {
+  Place::add_rule(place_->router, "forward", "meta length > 1000 numgen random mod 100 < 80 drop");
+  const MtuFacts facts = search({.deadline = os::boot_now() + 40s});
+  EXPECT_LE(took_, 41s);
+  for (const auto& direction : {facts.forward, facts.backward}) {
+    ASSERT_TRUE(direction);
+    EXPECT_NE(direction->verdict, MtuVerdict::black_hole);
+    EXPECT_GE(direction->not_above.value_or(1500), 1480U);
+    EXPECT_EQ(direction->controls_lost, 0U);
+  }
+  EXPECT_EQ(facts.drop, std::nullopt);
+}
+
+TEST_P(PathMtuOverIpv4, EndsInTimeWhateverIsLostAndSaysWhatIsKnown) {
+  Place::add_rule(place_->router, "forward", "meta length > 1400 drop");
+  // Each way, but no handshakes.
+  Place::add_rule(place_->router, "forward",
+                  "meta length != { 120, 176 } numgen random mod 100 < 45 drop");
+  const MtuFacts facts = search({.deadline = os::boot_now() + 15s});
+  EXPECT_LE(took_, 16s);
+  ASSERT_TRUE(facts.forward);
+  EXPECT_GT(facts.forward->controls, 0U);
+  EXPECT_LE(facts.forward->mtu.value_or(0), 1400U);
+  EXPECT_GE(facts.forward->not_above.value_or(1400), 1400U);
+}
+
+/// Pings of more than 1308 bytes inside.
+TEST_P(PathMtuOverIpv4, DoesNotTakeWhatTheGatewayDoesNotAnswerForTheWayBack) {
+  Place::add_rule(place_->theirs, "input", "icmp type echo-request meta length > 1308 drop");
+  const MtuFacts facts = search();
+  EXPECT_EQ(facts.forward->mtu, 1500U);
+  EXPECT_EQ(facts.replies_end, 1308U - 1308U % 16);
+  EXPECT_EQ(facts.backward->not_above, std::nullopt);
+  EXPECT_EQ(facts.backward->verdict, MtuVerdict::inconclusive);
+  EXPECT_EQ(diagnosis::fitting_mtu(facts), std::nullopt);
+}
+
+/// As after a forged ICMP that claims less than Linux believes.
+TEST_P(PathMtuOverIpv4, DoesNotTakeWhatTheGatewayHasLearntForThePath) {
+  place_->theirs.must({"ip", "route", "replace", "10.1.0.0/24", "via", "10.2.0.2", "mtu", "552"});
+  const MtuFacts facts = search();
+  EXPECT_EQ(facts.forward->mtu, 1500U);
+  EXPECT_LE(facts.largest_fragment.value(), 552U);
+  EXPECT_EQ(facts.backward->not_above, std::nullopt);
+  EXPECT_EQ(diagnosis::fitting_mtu(facts), std::nullopt);
+  EXPECT_EQ(finding(facts), FindingId::mtu_fragments);
 }
 
 TEST_P(PathMtuOverIpv4, ReadsWhetherTheGatewaysDatagramsMayBeCut) {

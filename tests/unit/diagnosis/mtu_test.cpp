@@ -359,6 +359,101 @@ TEST(MtuDiagnosis, CallsLossLoss) {
   EXPECT_EQ(named(diagnose(facts), "mtu.forward").finding->id, FindingId::mtu_loss);
 }
 
+TEST(MtuDiagnosis, SaysWhichSizesAreLostAtTimesAndAvoidsThem) {
+  MtuFacts facts = healthy();
+  facts.forward->verdict = path::MtuVerdict::loss_by_size;
+  facts.forward->size_loss = path::SizeLoss{.from = 1001,
+                                            .to = 1480,
+                                            .sent = 60,
+                                            .lost = 48,
+                                            .below = 1000,
+                                            .below_sent = 70,
+                                            .below_lost = 0};
+  const Check check = named(diagnose(facts), "mtu.forward");
+  EXPECT_EQ(check.status, Status::warning);
+  EXPECT_EQ(check.finding->id, FindingId::mtu_loss);
+  EXPECT_EQ(check.finding->cause.plain(),
+            "datagrams of 1001 to 1480 bytes to the gateway are lost at times: 48 of 60; of "
+            "smaller ones, 0 of 70");
+  EXPECT_THAT(check.finding->fix.back().plain(), HasSubstr("MTU = 940"));
+  facts.forward->size_loss->below_lost = 30;
+  EXPECT_EQ(named(diagnose(facts), "mtu.forward").finding->fix.size(), 1U);
+}
+
+MtuFacts answered_up_to(std::size_t inner) {
+  MtuFacts facts = healthy();
+  facts.tunnel_mtu = 1440;
+  facts.replies_end = inner;
+  facts.backward = passes(inner + facts.overhead);
+  facts.backward->exact = false;
+  facts.backward->verdict = path::MtuVerdict::inconclusive;
+  return facts;
+}
+
+TEST(MtuDiagnosis, KnowsNoPathAboveWhatTheGatewayAnswers) {
+  MtuFacts facts = answered_up_to(1408);
+  const Check check = named(diagnose(facts), "mtu.backward");
+  EXPECT_EQ(check.status, Status::unknown);
+  EXPECT_THAT(check.summary.plain(), HasSubstr("does not answer pings of more than 1408 bytes"));
+  EXPECT_EQ(fitting_mtu(facts), std::nullopt);
+  facts.inner_fragments = true;
+  EXPECT_EQ(named(diagnose(facts), "mtu.backward").finding->id, FindingId::mtu_peer_smaller);
+}
+
+TEST(MtuDiagnosis, GivesNoNumberOfThePathWhereTheGatewayCutsToWhatItHasLearnt) {
+  MtuFacts facts = healthy();
+  facts.backward = passes(540);
+  facts.backward->exact = false;
+  facts.backward->verdict = path::MtuVerdict::inconclusive;
+  facts.largest_fragment = 548;
+  const Check check = named(diagnose(facts), "mtu.backward");
+  EXPECT_EQ(check.finding->id, FindingId::mtu_fragments);
+  EXPECT_THAT(check.finding->cause.plain(), HasSubstr("unknown above that"));
+  EXPECT_THAT(check.finding->fix.front().plain(), HasSubstr("ip route flush cache"));
+  EXPECT_EQ(fitting_mtu(facts), std::nullopt);
+}
+
+TEST(MtuDiagnosis, BlamesTheSettingThatIsTooSmallForIpv6) {
+  MtuFacts facts = healthy();
+  facts.tunnel_mtu = 1200;
+  facts.backward = passes(1260);
+  facts.ipv6_inside = true;
+  const Check check = named(diagnose(facts), "mtu.setting");
+  EXPECT_EQ(check.status, Status::warning);
+  EXPECT_EQ(check.finding->id, FindingId::mtu_below_ipv6);
+  EXPECT_THAT(check.finding->cause.plain(), HasSubstr("the configured MTU of 1200"));
+  facts.method = MtuBackward::answers;
+  facts.backward = passes(1500);
+  EXPECT_EQ(named(diagnose(facts), "mtu.setting").finding->id, FindingId::mtu_below_ipv6);
+  facts.ipv6_inside = false;
+  EXPECT_EQ(named(diagnose(facts), "mtu.setting").finding, std::nullopt);
+}
+
+TEST(MtuDiagnosis, SaysWhatIsKnownOfASearchThatWasCutShort) {
+  MtuFacts facts = healthy();
+  facts.forward = ends_at(1280, path::MtuVerdict::inconclusive);
+  facts.forward->exact = false;
+  facts.forward->not_above.reset();
+  EXPECT_EQ(
+      named(diagnose(facts), "mtu.forward").summary.plain(),
+      "1280 bytes arrive; of datagrams of 1281 bytes, 0 of 5 arrived: the search did not come "
+      "to its end");
+  facts.interrupted = true;
+  Report report{.verb = "mtu", .target = {}, .started = {}, .success = {}, .checks = {}};
+  report.interrupted = true;
+  report.checks = diagnose(facts);
+  EXPECT_THAT(verdict(report).plain(), HasSubstr("so far: 1280 bytes arrive"));
+}
+
+TEST(MtuDiagnosis, SaysInTheFirstLineWhatItFoundBesideWhatItDoesNotKnow) {
+  MtuFacts facts = answered_up_to(1408);
+  facts.forward = ends_at(1400, path::MtuVerdict::ptb_reported);
+  Report report{.verb = "mtu", .target = {}, .started = {}, .success = {}, .checks = {}};
+  report.checks = diagnose(facts);
+  ASSERT_EQ(overall(report), Status::unknown);
+  EXPECT_THAT(verdict(report).plain(), HasSubstr("; beside that: the path MTU to the gateway is"));
+}
+
 TEST(MtuDiagnosis, MeasuresBothDirections) {
   Report report{.verb = "mtu", .target = {}, .started = {}, .success = {}, .checks = {}};
   measure(healthy(), report);

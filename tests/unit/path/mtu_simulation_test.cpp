@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
 #include <random>
 #include <string>
@@ -69,6 +70,13 @@ SimulatedPath random_path(Paths& paths) {
   path.round_trip = paths.ms(1, paths.one_in(10) ? 2500 : 300);
   path.jitter = paths.ms(0, 150);
   return path;
+}
+
+/// How many paths to try, where somebody has the time for more than CI does.
+std::optional<std::uint64_t> long_run() {
+  const char* const runs = std::getenv("WGSCOPE_SIMULATED_PATHS");
+  if (runs == nullptr) return std::nullopt;
+  return std::stoull(runs);
 }
 
 std::string told(const SimulatedPath& path, std::uint64_t seed) {
@@ -137,6 +145,99 @@ TEST(MtuSearchOverRandomPaths, NeverTakesATokenBucketForASize) {
   }
 }
 
+/// Only larger packets are lost: at random, or because they share few bytes a second.
+SimulatedPath path_that_loses_large_packets(Paths& paths) {
+  SimulatedPath path;
+  path.mtu = paths.one_in(2) ? 1500 : paths.between(1280, 1500);
+  path.large = paths.one_in(2) ? 1000 : paths.between(700, path.mtu - 100);
+  if (paths.one_in(2)) {
+    path.large_loss = static_cast<double>(paths.between(70, 90)) / 100;
+  } else {
+    path.rate_of_large = true;
+    path.rate = static_cast<double>(paths.between(1'000, 3'000));
+    path.depth = static_cast<double>(paths.between(1'500, 5'000));
+  }
+  if (paths.one_in(4)) path.loss = static_cast<double>(paths.between(0, 10)) / 100;
+  path.round_trip = paths.ms(1, 200);
+  path.jitter = paths.ms(0, 20);
+  return path;
+}
+
+TEST(MtuSearchOverRandomPaths, TakesNothingForALimitThatPassesAtTimes) {
+  Paths paths(6);
+  std::size_t seen = 0;
+  const std::uint64_t runs = long_run().value_or(3000);
+  for (std::uint64_t seed = 0; seed < runs; ++seed) {
+    const SimulatedPath path = path_that_loses_large_packets(paths);
+    MtuSearchConfig config{.current = std::min<std::size_t>(1480, path.mtu), .proofs = kProofs};
+    if (paths.one_in(3)) {
+      config.floor = 588;
+      config.step = 16;
+    }
+    if (paths.one_in(2)) config.ceiling = config.current;
+    const auto run = simulate(config, path, seed);
+    const MtuResult& result = run.result;
+    ASSERT_NE(result.verdict, MtuVerdict::black_hole) << told(path, seed);
+    ASSERT_NE(result.current_fits, false) << told(path, seed);
+    if (result.not_above) {
+      ASSERT_GE(*result.not_above, path.mtu) << told(path, seed);
+    }
+    if (result.mtu) {
+      ASSERT_LE(*result.mtu, path.mtu) << told(path, seed);
+    }
+    ASSERT_LE(result.controls_lost, path.loss > 0 ? result.controls : 0) << told(path, seed);
+    if (result.size_loss) {
+      ASSERT_LE(result.size_loss->to, path.mtu) << told(path, seed);
+      if (path.loss == 0) {
+        ASSERT_GT(result.size_loss->from, path.large) << told(path, seed);
+        // What is not larger than that was not lost.
+        ASSERT_TRUE(result.size_loss->below_lost == 0 || result.size_loss->below > path.large)
+            << told(path, seed);
+      }
+    }
+    if (result.verdict == MtuVerdict::loss_by_size) ++seen;
+  }
+  RecordProperty("loss_by_size", static_cast<int>(seen));
+  EXPECT_GT(seen, runs * 2 / 3);
+}
+
+TEST(MtuSearchOverRandomPaths, SaysNothingOfSizesWhereEverySizeIsLostAlike) {
+  Paths paths(7);
+  const std::uint64_t runs = long_run().value_or(3000);
+  for (std::uint64_t seed = 0; seed < runs; ++seed) {
+    SimulatedPath path = random_path(paths);
+    path.loss = static_cast<double>(paths.between(0, 60)) / 100;
+    const std::size_t current = paths.one_in(2) ? 1480 : paths.between(576, 9000);
+    const auto run = simulate({.current = current, .proofs = kProofs}, path, seed);
+    ASSERT_EQ(run.result.size_loss, std::nullopt) << told(path, seed);
+    if (run.result.exact) {
+      ASSERT_EQ(run.result.mtu, path.mtu) << told(path, seed);
+    }
+    if (run.result.verdict == MtuVerdict::black_hole) {
+      ASSERT_LT(path.mtu, current) << told(path, seed);
+    }
+  }
+}
+
+TEST(MtuSearchOverEveryMtu, FindsALimitWithProofsInLessThanSevenSeconds) {
+  for (std::size_t mtu = 576; mtu <= 1500; mtu += 7) {
+    const auto run = simulate({.current = 1501, .proofs = kProofs}, {.mtu = mtu}, mtu);
+    ASSERT_TRUE(run.result.exact) << mtu;
+    ASSERT_EQ(run.result.mtu, mtu);
+    ASSERT_EQ(run.result.verdict, MtuVerdict::black_hole);
+    ASSERT_LE(run.result.probes, kMostWithoutLoss);
+    ASSERT_LE(run.took, 7s);
+  }
+}
+
+TEST(MtuSearchOverEveryMtu, NeedsNoProofsOfALimitThatARouterReports) {
+  const auto run =
+      simulate({.current = 1480, .proofs = kProofs}, {.mtu = 1400, .reports = true}, 1);
+  EXPECT_EQ(run.result.verdict, MtuVerdict::ptb_reported);
+  EXPECT_LE(run.result.trials.front().sent, 2U);
+  EXPECT_LE(run.took, 3s);
+}
+
 TEST(MtuSearchOverRandomPaths, SaysWhatThePathIsAfterItChanged) {
   Paths paths(4);
   std::size_t noticed = 0;
@@ -145,12 +246,14 @@ TEST(MtuSearchOverRandomPaths, SaysWhatThePathIsAfterItChanged) {
     path.lie.reset();
     path.mtu_then = paths.between(576, 9000);
     path.changes_after = paths.ms(1, 3000);
-    const auto run = simulate({.current = 1480}, path, seed);
+    const auto run =
+        simulate({.current = 1480, .proofs = paths.one_in(2) ? kProofs : 0}, path, seed);
     // One that changes as the search ends may be either.
     const bool over = run.took < *path.changes_after + 10s;
     ASSERT_TRUE(run.result.mtu == path.mtu_then || (over && run.result.mtu == path.mtu))
         << told(path, seed) << " then " << path.mtu_then << " after "
-        << path.changes_after->count() / 1'000'000 << " ms";
+        << path.changes_after->count() / 1'000'000 << " ms; told " << run.result.mtu.value_or(0)
+        << " after " << run.took.count() / 1'000'000 << " ms";
     if (run.result.path_changed) ++noticed;
   }
   EXPECT_GT(noticed, 100U);

@@ -88,13 +88,19 @@ class Simulation {
     const Nanoseconds half = path_.round_trip / 2;
     if (path_.lie && size > *path_.lie)
       arrivals_.emplace(now_ + half, Arrival{.id = id, .too_big = path_.lie});
-    if (chance() < path_.loss || !has_tokens(size)) return;
+    if (chance() < path_.loss || is_lost_as_large(size)) return;
     if (size > mtu) {
       if (path_.reports) arrivals_.emplace(now_ + half, Arrival{.id = id, .too_big = mtu});
       return;
     }
     const auto jitter = std::chrono::duration_cast<Nanoseconds>(path_.jitter * chance());
     arrivals_.emplace(now_ + path_.round_trip + jitter, Arrival{.id = id, .too_big = {}});
+  }
+
+  bool is_lost_as_large(std::size_t size) {
+    const bool large = size > path_.large;
+    if (large && path_.large_loss > 0 && chance() < path_.large_loss) return true;
+    return (large || !path_.rate_of_large) && !has_tokens(size);
   }
 
   bool has_tokens(std::size_t size) {

@@ -20,6 +20,9 @@ struct SimulatedPath {
   double loss = 0;                 ///< of a probe with its answer
   std::optional<double> rate;      ///< bytes a second, of a token bucket …
   double depth = 4000;             ///< … that holds so many
+  std::size_t large = 0;           ///< what is larger than this is lost more often:
+  double large_loss = 0;           ///< at random
+  bool rate_of_large = false;      ///< `rate` is for those alone
   Nanoseconds round_trip = std::chrono::milliseconds{20};
   Nanoseconds jitter{};  ///< added at random
   std::optional<Nanoseconds> changes_after;
