@@ -140,13 +140,13 @@ constexpr CheckRow kRows[] = {
     {nat_refresh, "nat.refresh", Layer::path, kBeside,
      "Do inbound packets keep a mapping alive? Absent if that is unknown."},
     {nat_keepalive, "nat.keepalive", Layer::path, kEssential,
-     "Is PersistentKeepalive shorter than the lifetime of mappings, with a margin?"},
+     "Is PersistentKeepalive short enough that mappings are not forgotten?"},
     {nat_calls, "nat.calls", Layer::path, kEssential,
      "Does what a host inside the tunnel sends arrive here through the gateway?"},
     {nat_flow_lifetime, "nat.flow_lifetime", Layer::path, kEssential,
      "How long do the NATs on the path remember the tunnel's own flow while it is silent?"},
     {nat_flow_keepalive, "nat.flow_keepalive", Layer::path, kEssential,
-     "Is PersistentKeepalive shorter than the lifetime of the tunnel's own flow, with a margin?"},
+     "Is PersistentKeepalive short enough that the tunnel's own flow is not forgotten?"},
 };
 static_assert(has_row_for_each(std::span<const CheckRow>(kRows), CheckKind::count));
 static_assert(are_names_unique(std::span<const CheckRow>(kRows), &CheckRow::name));

@@ -588,9 +588,12 @@ constexpr FindingKind kKinds[] = {
      "then fails for some seconds, again and again.",
      "Set PersistentKeepalive to the value that the finding names."},
     {FindingId::keepalive_tight, "WGS-NAT-009", warning, "The keepalive interval has little margin",
-     "The interval is shorter than the lifetime of a mapping, but the lifetime is less than one "
-     "and a half times the interval. One lost keepalive can close the flow. So can a new mapping: "
-     "until something is answered, many NATs forget it much sooner.",
+     "A keepalive that comes exactly in time keeps the mapping. But a silence was not survived "
+     "that "
+     "is only a little longer: keepalives of the Linux kernel come up to an eighth later than the "
+     "interval, those of wireguard-go do not. Or a new mapping, as after a restart of the NAT, is "
+     "forgotten before the next keepalive until the gateway has answered on it. While the mapping "
+     "is gone, packets that the gateway sends are lost; the next keepalive opens it again.",
      "Set PersistentKeepalive to the value that the finding names."},
     {FindingId::nat_beyond_router, "WGS-NAT-010", warning, "There is another NAT beyond the router",
      "The next router reports its public address (by NAT-PMP or UPnP), and that address is a "
@@ -599,6 +602,12 @@ constexpr FindingKind kKinds[] = {
      "be wrong.",
      "To make a port reachable from outside, forward it on each NAT, or turn the outer NAT into a "
      "bridge. A tunnel that this side starts needs only PersistentKeepalive."},
+    {FindingId::keepalive_untried, "WGS-NAT-011", warning,
+     "Unknown whether the keepalive interval is short enough",
+     "A silence shorter than the interval was survived and a longer one was not. The interval "
+     "itself was not tried, so it may be too long or short enough.",
+     "Set PersistentKeepalive to the value that the finding names, which is proven. Or measure to "
+     "the second, with a second probe peer: wgscope nat --config FILE --twin FILE."},
     {FindingId::twin_not_forwarded, "WGS-NAT-020", warning,
      "The gateway does not forward between its peers",
      "To measure how long an idle flow lives, a second probe peer sends packets to the first one "

@@ -1,5 +1,6 @@
 #include "keepalive.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -14,30 +15,47 @@
 namespace wgscope::diagnosis {
 namespace {
 
-using path::KeepaliveVerdict;
+using path::KeepaliveFit;
+using path::LostKeepalive;
 using std::chrono::seconds;
 
-seconds needed(const KeepaliveSeen& seen) { return seen.interval + seen.slack; }
-
-double ratio(seconds lifetime, seconds interval) {
-  return static_cast<double>(lifetime.count()) / static_cast<double>(interval.count());
+/// What was survived in the state in which the flow is forgotten soonest: advice is proven for both.
+std::optional<seconds> proven(const KeepaliveSeen& seen) {
+  if (!seen.own.alive_after) return seen.new_flow.alive_after;
+  if (!seen.new_flow.alive_after && !seen.new_flow.gone_after) return seen.own.alive_after;
+  return std::min(*seen.own.alive_after, seen.new_flow.alive_after.value_or(seconds(0)));
 }
 
-/// The lines to change. @param set_to  nothing: no interval would do.
-std::vector<Text> what_to_set(std::optional<seconds> set_to) {
-  if (!set_to) return {"no sensible interval is short enough: look at the NAT"};
-  return {text("PersistentKeepalive = {}", set_to->count()),
-          text("wg set INTERFACE peer PUBLIC-KEY persistent-keepalive {}", set_to->count())};
+/// The lines to change.
+std::vector<Text> what_to_set(const path::KeepaliveAdvice& advice) {
+  if (!advice.set_to) return {"no sensible interval is short enough: look at the NAT"};
+  std::vector<Text> lines{
+      text("PersistentKeepalive = {}", advice.set_to->count()),
+      text("wg set INTERFACE peer PUBLIC-KEY persistent-keepalive {}", advice.set_to->count())};
+  if (advice.survives_a_loss && *advice.survives_a_loss < *advice.set_to)
+    lines.push_back(text("with PersistentKeepalive = {} one lost keepalive costs nothing",
+                         advice.survives_a_loss->count()));
+  return lines;
 }
 
 Finding make_finding(FindingId id, const KeepaliveSeen& seen) {
-  const auto advice = path::advise_keepalive(seen.interval, seen.shortest.alive_after);
-  Finding finding{
-      .id = id, .cause = {}, .evidence = seen.evidence, .fix = what_to_set(advice.set_to)};
+  Finding finding{.id = id,
+                  .cause = {},
+                  .evidence = seen.evidence,
+                  .fix = what_to_set(path::advise_keepalive(proven(seen)))};
   // Before anything was survived nobody knows what is short enough.
-  if (!seen.shortest.alive_after && !seen.finished)
+  if (!proven(seen) && !seen.finished)
     finding.fix = {"unknown yet which interval is short enough: let the measurement finish"};
   return finding;
+}
+
+/// "survives 24 s of silence, and not 30 s".
+Text survivals(const LifetimeBracket& flow) {
+  const auto& [alive, gone] = flow;
+  if (alive && gone)
+    return text("survives {} s of silence, and not {} s", alive->count(), gone->count());
+  if (alive) return text("survives {} s of silence", alive->count());
+  return text("does not survive {} s of silence", gone.value_or(seconds(0)).count());
 }
 
 Check judge_none(CheckKind kind, const KeepaliveSeen& seen) {
@@ -54,89 +72,122 @@ Check judge_none(CheckKind kind, const KeepaliveSeen& seen) {
                            alive.count(), seen.longest.count()));
   }
   Finding finding = make_finding(FindingId::keepalive_missing, seen);
-  finding.cause =
-      "persistent keepalive is off: the NAT forgets a silent tunnel, and the gateway cannot reach "
-      "this host until this host sends again";
-  return make_check(kind, Status::warning, "off, and a NAT forgets silent tunnels",
+  finding.cause = text(
+      "persistent keepalive is off: {} forgets a silent tunnel, and the gateway cannot reach "
+      "this host until this host sends again",
+      seen.forgets);
+  return make_check(kind, Status::warning, text("off, and {} forgets silent tunnels", seen.forgets),
                     std::move(finding));
 }
 
 Check too_long(CheckKind kind, const KeepaliveSeen& seen) {
   Finding finding = make_finding(FindingId::keepalive_not_enough, seen);
-  const auto advice = path::advise_keepalive(seen.interval, seen.shortest.alive_after);
-  finding.cause =
-      text("PersistentKeepalive of {} s is too long for the NAT{}", seen.interval.count(),
-           advice.set_to ? text(": set {}", advice.set_to->count()) : Text());
-  return make_check(
-      kind, Status::critical,
-      text("{} s: the NAT forgets the flow before the next keepalive", seen.interval.count()),
-      std::move(finding));
-}
-
-/// "2.0 to 4.1 times": lifetime / interval.
-Text margin_of(const LifetimeBracket& lifetime, seconds interval) {
-  const Text least = decimal(ratio(lifetime.alive_after.value_or(seconds(0)), interval), 1);
-  if (!lifetime.gone_after) return text("{} times or more", least);
-  const Text most = decimal(ratio(*lifetime.gone_after, interval), 1);
-  return least == most ? text("{} times", least) : text("{} to {} times", least, most);
-}
-
-Text survivals(const KeepaliveSeen& seen) {
-  if (seen.survived == 0) return {};
-  return text(", survived {} {} of {} s", seen.survived,
-              either(seen.survived == 1, "silence", "silences"), needed(seen).count());
-}
-
-Check tight(CheckKind kind, const KeepaliveSeen& seen, bool survived) {
-  Finding finding = make_finding(FindingId::keepalive_tight, seen);
-  finding.cause = text("PersistentKeepalive of {} s has little margin", seen.interval.count());
-  finding.evidence.push_back(
-      text("the NAT remembers the flow for {} the interval; {} times or more are a margin",
-           margin_of(seen.shortest, seen.interval), decimal(path::kEnoughMargin, 1)));
-  return make_check(kind, Status::warning,
-                    text("{} s: {}often enough, with little margin", seen.interval.count(),
-                         either(survived, "", "perhaps ")),
+  const auto advice = path::advise_keepalive(proven(seen));
+  finding.cause = text(
+      "PersistentKeepalive of {} s is too long: {} on the path forgets the flow before the "
+      "next keepalive{}",
+      seen.interval.count(), seen.forgets,
+      advice.set_to ? text("; set {}", advice.set_to->count()) : Text());
+  return make_check(kind, Status::critical,
+                    text("{} s: {} forgets the flow before the next keepalive",
+                         seen.interval.count(), seen.forgets),
                     std::move(finding));
 }
 
-/// The end of the bracket that counts is the lower one, unless the bracket is so wide that anything
-/// may be within it.
-bool may_have_margin(const KeepaliveSeen& seen) {
-  const LifetimeBracket& lifetime = seen.shortest;
-  if (!lifetime.alive_after || !lifetime.gone_after) return true;
-  return *lifetime.gone_after - *lifetime.alive_after > seen.slack &&
-         ratio(*lifetime.gone_after, seen.interval) >= path::kEnoughMargin;
+Check only_if_exact(CheckKind kind, const KeepaliveSeen& seen) {
+  Finding finding = make_finding(FindingId::keepalive_tight, seen);
+  finding.cause =
+      text("PersistentKeepalive of {} s is in time only if the timer is exact: the flow {}",
+           seen.interval.count(), survivals(seen.own));
+  finding.evidence.push_back(
+      text("keepalives of wireguard-go come after {} s; keepalives of the Linux kernel come up to "
+           "{} s late",
+           seen.interval.count(), (path::late_keepalive(seen.interval) - seen.interval).count()));
+  return make_check(kind, Status::warning,
+                    text("{} s: often enough with exact timers, perhaps not with those of the "
+                         "Linux kernel",
+                         seen.interval.count()),
+                    std::move(finding));
+}
+
+Check untried(CheckKind kind, const KeepaliveSeen& seen) {
+  if (!seen.own.gone_after)
+    return make_check(
+        kind, Status::unknown,
+        seen.own.alive_after
+            ? text("{} s: unknown whether that is often enough: the longest silence that was "
+                   "tried and survived is {} s",
+                   seen.interval.count(), seen.own.alive_after->count())
+            : text("{} s: unknown whether that is often enough", seen.interval.count()));
+  Finding finding = make_finding(FindingId::keepalive_untried, seen);
+  finding.cause = text(
+      "unknown whether PersistentKeepalive of {} s is often enough: the flow {}, "
+      "and {} s was not tried by itself",
+      seen.interval.count(), survivals(seen.own), seen.interval.count());
+  if (!seen.to_narrow.view().empty()) finding.fix.emplace_back(seen.to_narrow);
+  return make_check(
+      kind, Status::unknown,
+      text("{} s: not tried by itself; the flow {}", seen.interval.count(), survivals(seen.own)),
+      std::move(finding));
+}
+
+/// What one lost keepalive does to a flow.
+Text after_a_loss(seconds interval, const LifetimeBracket& flow) {
+  switch (path::lose_keepalive(interval, flow)) {
+    case LostKeepalive::costs_nothing: return "costs nothing";
+    case LostKeepalive::closes:
+      return text("closes the flow for up to {} s, until the next keepalive opens it again",
+                  path::longest_closed(interval, flow).count());
+    case LostKeepalive::untried: break;
+  }
+  return text("may close the flow until the next keepalive: silences of {} s were not tried",
+              (2 * path::late_keepalive(interval)).count());
+}
+
+Check enough(CheckKind kind, const KeepaliveSeen& seen, KeepaliveFit fit) {
+  Text summary = text("{} s: often enough", seen.interval.count());
+  if (seen.survived > 0)
+    summary.add(text(", survived {} {} of that length or more", seen.survived,
+                     either(seen.survived == 1, "silence", "silences")));
+  if (fit == KeepaliveFit::in_time)
+    summary.add(
+        text("; unknown with a timer that is late, as the Linux kernel's: silences of {} s "
+             "were not tried",
+             path::late_keepalive(seen.interval).count()));
+  summary.add("; one lost keepalive ").add(after_a_loss(seen.interval, seen.own));
+  const bool differs = path::lose_keepalive(seen.interval, seen.new_flow) == LostKeepalive::closes;
+  if (differs && path::lose_keepalive(seen.interval, seen.own) != LostKeepalive::closes)
+    summary.add("; before the gateway has answered on a new mapping, it ")
+        .add(after_a_loss(seen.interval, seen.new_flow));
+  return make_check(kind, Status::ok, std::move(summary));
+}
+
+Check too_long_for_new_flows(CheckKind kind, const KeepaliveSeen& seen) {
+  Finding finding = make_finding(FindingId::keepalive_tight, seen);
+  finding.cause = text(
+      "PersistentKeepalive of {} s keeps the tunnel open, but not a new mapping, as after a "
+      "restart of the NAT: a flow in which nothing has come back yet {}",
+      seen.interval.count(), survivals(seen.new_flow));
+  return make_check(kind, Status::warning,
+                    text("{} s: often enough, but not for a new mapping", seen.interval.count()),
+                    std::move(finding));
 }
 
 }  // namespace
 
 Check judge_keepalive(CheckKind kind, const KeepaliveSeen& seen) {
   if (seen.interval == seconds(0)) return judge_none(kind, seen);
-  const bool enough = seen.verdict == KeepaliveVerdict::enough;
-  const bool gone = seen.own.gone_after && *seen.own.gone_after <= needed(seen);
-  if (seen.verdict == KeepaliveVerdict::not_enough || (gone && !enough))
-    return too_long(kind, seen);
-  const bool survived = enough || (seen.own.alive_after && *seen.own.alive_after >= needed(seen));
-  if (!survived && !seen.own.gone_after)
-    return make_check(kind, Status::unknown,
-                      text("{} s: unknown whether that is often enough", seen.interval.count()));
-  const auto& alive = seen.shortest.alive_after;
-  if (alive && ratio(*alive, seen.interval) >= path::kEnoughMargin)
-    return make_check(
-        kind, Status::ok,
-        text("{} s: often enough{}; the NAT remembers the flow for {} the interval",
-             seen.interval.count(), survivals(seen), margin_of(seen.shortest, seen.interval)));
-  if (!survived || !may_have_margin(seen)) return tight(kind, seen, survived);
-  if (!seen.shortest.gone_after)
-    return make_check(kind, Status::unknown,
-                      text("{} s: often enough so far{}; longer silences were not measured to the "
-                           "end, so the margin is unknown",
-                           seen.interval.count(), survivals(seen)));
-  return make_check(
-      kind, Status::ok,
-      text("{} s: often enough{}; unknown whether with a margin: the NAT remembers "
-           "the flow for {} the interval",
-           seen.interval.count(), survivals(seen), margin_of(seen.shortest, seen.interval)));
+  const KeepaliveFit fit = path::fit_keepalive(seen.interval, seen.own, seen.verdict);
+  switch (fit) {
+    case KeepaliveFit::too_long: return too_long(kind, seen);
+    case KeepaliveFit::only_if_exact: return only_if_exact(kind, seen);
+    case KeepaliveFit::untried: return untried(kind, seen);
+    case KeepaliveFit::in_time:
+    case KeepaliveFit::in_time_if_late: break;
+  }
+  const auto of_new = path::fit_keepalive(seen.interval, seen.new_flow, {});
+  if (of_new == KeepaliveFit::too_long) return too_long_for_new_flows(kind, seen);
+  return enough(kind, seen, fit);
 }
 
 }  // namespace wgscope::diagnosis

@@ -84,12 +84,77 @@ std::vector<Text> server_evidence(const NatFacts& facts) {
     else if (server.untrue)
       lines.push_back(
           text("{} reports the address {}, which cannot be right", server.server, *server.untrue));
+    else if (server.answers_others)
+      lines.push_back(
+          text("{} answers, but not what was asked: its STUN answers carry other "
+               "transaction IDs",
+               server.server));
     else
       lines.push_back(text("{} {}", server.server,
                            either(server.unreachable, "cannot be reached: an ICMP error arrived",
                                   "does not answer")));
   }
   return lines;
+}
+
+Check no_name_resolved(const NatFacts& facts, Finding finding) {
+  finding.cause = facts.servers.size() == 1
+                      ? text("the name of the STUN server could not be resolved: {}",
+                             Name{facts.servers.front().error->context})
+                      : text("none of the names of the {} STUN servers could be resolved",
+                             facts.servers.size());
+  finding.fix = {"check the name: getent ahosts NAME-OF-A-SERVER",
+                 "or name a server by its address: wgscope nat --stun ADDRESS:PORT"};
+  return make_check(nat_servers, Status::unknown, "no name could be resolved", std::move(finding));
+}
+
+Check no_route(Finding finding) {
+  finding.cause = "this host has no route to the STUN servers, so NATs on the path are unknown";
+  finding.fix = {"find what is missing: ip route get ADDRESS-OF-A-SERVER",
+                 "or use servers of the other IP version: with --ipv6, or without"};
+  return make_check(nat_servers, Status::unknown, "no route", std::move(finding));
+}
+
+Check no_gateway_answered(bool all_refused, Finding finding) {
+  if (all_refused) {
+    finding.cause =
+        "nothing listens on the gateway's port (ICMP port unreachable), so NATs on the path are "
+        "unknown";
+    finding.fix = {"find out why first: wgscope handshake --config FILE"};
+    return make_check(nat_servers, Status::unknown, "nothing listens", std::move(finding));
+  }
+  finding.cause =
+      "the gateway does not answer STUN (ordinary WireGuard does not), so NATs on the path are "
+      "unknown";
+  finding.fix = {
+      "name STUN servers: wgscope nat --stun HOST:PORT --stun HOST:PORT",
+      "or measure through the tunnel: wgscope nat --config FILE with --twin FILE or "
+      "--tcp ADDRESS:PORT",
+      "or run an endpoint that answers STUN in place of the gateway, on its host: wgscope listen "
+      "--stun --config GATEWAYS-FILE"};
+  return make_check(nat_servers, Status::unknown, "no answer", std::move(finding));
+}
+
+Check no_answer(const NatFacts& facts, bool all_refused, Finding finding) {
+  finding.fix = {"name servers that answer: wgscope nat --stun HOST:PORT --stun HOST:PORT"};
+  if (facts.behaviour &&
+      std::ranges::any_of(facts.behaviour->servers, &path::StunServerSeen::answers_others)) {
+    finding.cause =
+        "a STUN server answers, but with other transaction IDs than were sent, so its answers "
+        "cannot be used";
+    finding.hypotheses = {
+        {"something on the path changes or makes up STUN answers", "run this from another network"},
+        {"the server is broken", "try others: --stun HOST:PORT"}};
+    return make_check(nat_servers, Status::unknown, "no usable answer", std::move(finding));
+  }
+  if (all_refused)
+    finding.hypotheses = {{"nothing listens on that port", "use STUN's usual port, 3478"},
+                          {"a firewall rejects UDP to it", "run this from another network"}};
+  else
+    finding.hypotheses = {
+        {"a firewall drops UDP", "wgscope handshake; run this from another network"},
+        {"the servers are not STUN servers", "try others: --stun HOST:PORT"}};
+  return make_check(nat_servers, Status::unknown, "no answer", std::move(finding));
 }
 
 Check check_servers(const NatFacts& facts) {
@@ -104,43 +169,16 @@ Check check_servers(const NatFacts& facts) {
                   .cause = "no STUN server answered, so NATs on the path are unknown",
                   .evidence = server_evidence(facts)};
   if (facts.error) finding.evidence.push_back(text("{}", Name{facts.error->context}));
-  if (!facts.local && facts.error) {
-    finding.cause = "this host has no route to the STUN servers, so NATs on the path are unknown";
-    finding.fix = {"find what is missing: ip route get ADDRESS-OF-A-SERVER",
-                   "or use servers of the other IP version: with --ipv6, or without"};
-    return make_check(nat_servers, Status::unknown, "no route", std::move(finding));
-  }
+  if (!facts.local && facts.error) return no_route(std::move(finding));
+  const auto is_unresolved = [](const StunServerFacts& server) { return server.error.has_value(); };
+  if (!facts.servers.empty() && std::ranges::all_of(facts.servers, is_unresolved))
+    return no_name_resolved(facts, std::move(finding));
   const bool all_refused =
       facts.behaviour && !facts.behaviour->servers.empty() &&
       std::ranges::all_of(facts.behaviour->servers, &path::StunServerSeen::unreachable);
-  if (facts.servers_are_gateways && all_refused) {
-    finding.cause =
-        "nothing listens on the gateway's port (ICMP port unreachable), so NATs on the path are "
-        "unknown";
-    finding.fix = {"find out why first: wgscope handshake --config FILE"};
-    return make_check(nat_servers, Status::unknown, "nothing listens", std::move(finding));
-  }
-  if (facts.servers_are_gateways && facts.behaviour) {
-    finding.cause =
-        "the gateway does not answer STUN (ordinary WireGuard does not), so NATs on the path are "
-        "unknown";
-    finding.fix = {
-        "name STUN servers: wgscope nat --stun HOST:PORT --stun HOST:PORT",
-        "or measure through the tunnel: wgscope nat --config FILE with --twin FILE or "
-        "--tcp ADDRESS:PORT",
-        "or run an endpoint that answers STUN in place of the gateway, on its host: wgscope listen "
-        "--stun --config GATEWAYS-FILE"};
-    return make_check(nat_servers, Status::unknown, "no answer", std::move(finding));
-  }
-  if (all_refused)
-    finding.hypotheses = {{"nothing listens on that port", "use STUN's usual port, 3478"},
-                          {"a firewall rejects UDP to it", "run this from another network"}};
-  else
-    finding.hypotheses = {
-        {"a firewall drops UDP", "wgscope handshake; run this from another network"},
-        {"the servers are not STUN servers", "try others: --stun HOST:PORT"}};
-  finding.fix = {"name servers that answer: wgscope nat --stun HOST:PORT --stun HOST:PORT"};
-  return make_check(nat_servers, Status::unknown, "no answer", std::move(finding));
+  if (facts.servers_are_gateways && facts.behaviour)
+    return no_gateway_answered(all_refused, std::move(finding));
+  return no_answer(facts, all_refused, std::move(finding));
 }
 
 Check check_mapping(const NatFacts& facts) {
@@ -256,7 +294,7 @@ std::optional<Check> check_signs(const NatFacts& facts) {
     return make_check(nat_carrier, Status::warning, "behind a carrier's NAT", std::move(finding));
   }
   if (signs.carrier_grade) {
-    finding.cause = "the router's outer address is one of a carrier's NAT (100.64.0.0/10)";
+    finding.cause = "the router reports an outer address of a carrier's NAT (100.64.0.0/10)";
     return make_check(nat_carrier, Status::warning, "behind a carrier's NAT", std::move(finding));
   }
   if (signs.mapped_not_public && *mapped != *facts.local) {

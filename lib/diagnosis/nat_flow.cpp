@@ -136,23 +136,30 @@ Check check_lifetime(const FlowFacts& facts) {
     return make_check(nat_flow_lifetime, Status::unknown,
                       text("the tunnel fell silent while it was measured{}", so_far));
   }
-  if (known) return make_check(nat_flow_lifetime, Status::ok, describe(found));
+  Text ended = known ? describe(found) : Text();
+  if (found.end == FlowEnd::time_over) ended.add("; then the time for measuring was over");
+  if (known) return make_check(nat_flow_lifetime, Status::ok, std::move(ended));
   if (facts.interrupted) return interrupted(nat_flow_lifetime);
   return make_check(nat_flow_lifetime, Status::unknown, "nothing was measured");
+}
+
+/// What a second run can do about an interval that is within the bracket.
+Words how_to_narrow(const FlowFacts& facts) {
+  if (facts.method == FlowMethod::twin) return "or let the measurement finish";
+  return "or try the interval itself, with a second peer of the gateway: wgscope nat --config FILE "
+         "--twin FILE";
 }
 
 Check check_keepalive(const FlowFacts& facts) {
   const FlowLifetime& found = facts.found;
   const LifetimeBracket bracket{found.alive_after, found.gone_after};
   return judge_keepalive(nat_flow_keepalive, {.interval = facts.keepalive.value_or(seconds(0)),
-                                              .slack = found.slack,
                                               .verdict = found.keepalive,
                                               .survived = found.trials,
                                               .own = bracket,
-                                              .shortest = bracket,
                                               .longest = facts.longest,
                                               .finished = found.end == FlowEnd::done,
-                                              .behind_nat = false,
+                                              .to_narrow = how_to_narrow(facts),
                                               .evidence = evidence_of(facts)});
 }
 
@@ -163,6 +170,10 @@ std::vector<Check> flow_checks(const FlowFacts& facts) {
   if (checks.front().status != Status::ok && !known) return checks;
   const bool wanted = facts.longest > seconds(0);
   if (wanted) checks.push_back(check_lifetime(facts));
+  if (!wanted) {
+    checks.push_back(make_check(nat_flow_lifetime, Status::skipped, "not measured (--quick)"));
+    checks.back().essential = false;
+  }
   if (known && (wanted || facts.keepalive)) checks.push_back(check_keepalive(facts));
   return checks;
 }
@@ -180,7 +191,9 @@ void measure(const FlowFacts& /*facts*/, Report& /*report*/) {}
 Text success(const FlowFacts& facts) {
   const FlowLifetime& found = facts.found;
   if (facts.longest == seconds(0) && check_calls(facts).status == Status::ok)
-    return text("packets of {} arrive; how long the flow lives was not measured", caller_of(facts));
+    return text(
+        "packets of {} arrive; neither the lifetime nor the keepalive was measured (--quick)",
+        caller_of(facts));
   if (!found.alive_after && !found.gone_after) return {};
   Text made = way_prefix(facts.through).add(describe(found));
   if (found.keepalive == path::KeepaliveVerdict::enough && facts.keepalive)

@@ -61,17 +61,6 @@ LifetimeBracket bracket_of(const std::optional<MappingLifetimeResult>& result) {
   return {result->alive_after, result->gone_after};
 }
 
-/// Of the state in which the NAT forgets soonest.
-LifetimeBracket shortest_of(const LifetimeFacts& facts) {
-  std::optional<LifetimeBracket> shortest;
-  for (const LifetimeBracket& one : {bracket_of(facts.stream), bracket_of(facts.one_way)}) {
-    if (!one.alive_after && !one.gone_after) continue;
-    const seconds alive = one.alive_after.value_or(seconds(0));
-    if (!shortest || alive < shortest->alive_after.value_or(seconds(0))) shortest = one;
-  }
-  return shortest.value_or(LifetimeBracket{});
-}
-
 std::vector<Text> lifetime_evidence(const LifetimeFacts& facts) {
   std::vector<Text> lines;
   if (facts.stream && facts.stream->alive_after)
@@ -84,7 +73,7 @@ std::vector<Text> lifetime_evidence(const LifetimeFacts& facts) {
 
 void add_trials(const path::KeepaliveResult& trials, seconds silence, std::vector<Text>& evidence) {
   const bool failed = trials.verdict == path::KeepaliveVerdict::not_enough;
-  const std::size_t tried = trials.succeeded + (failed ? 1 : 0);
+  const std::size_t tried = trials.succeeded + trials.failed;
   if (tried == 0) return;
   evidence.push_back(text("packets came in after {} of {} silences of {} s", trials.succeeded,
                           tried, silence.count()));
@@ -92,20 +81,24 @@ void add_trials(const path::KeepaliveResult& trials, seconds silence, std::vecto
     evidence.emplace_back("after the failure, they came in again once something was sent");
 }
 
+Words who_forgets(const NatFacts& facts) {
+  return either(is_behind_nat(facts), "the NAT", "a firewall");
+}
+
 Check check_keepalive(const NatFacts& facts) {
   const LifetimeFacts& lifetime = *facts.lifetime;
   const path::KeepaliveResult trials = lifetime.keepalive.value_or(path::KeepaliveResult{});
   std::vector<Text> evidence = lifetime_evidence(lifetime);
-  add_trials(trials, *facts.keepalive + trials.slack, evidence);
+  add_trials(trials, *facts.keepalive, evidence);
   return judge_keepalive(nat_keepalive, {.interval = *facts.keepalive,
-                                         .slack = trials.slack,
                                          .verdict = trials.verdict,
                                          .survived = trials.succeeded,
                                          .own = bracket_of(lifetime.stream),
-                                         .shortest = shortest_of(lifetime),
+                                         .new_flow = bracket_of(lifetime.one_way),
                                          .longest = lifetime.longest,
                                          .finished = !facts.interrupted,
                                          .behind_nat = is_behind_nat(facts),
+                                         .forgets = who_forgets(facts),
                                          .evidence = std::move(evidence)});
 }
 

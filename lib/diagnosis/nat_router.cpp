@@ -73,7 +73,9 @@ Finding another_nat(const NatFacts& facts, const IpAddress& outer) {
   Finding finding{
       .id = FindingId::nat_beyond_router,
       .cause =
-          text("the router's outer address {} is private: there is another NAT beyond it", outer),
+          text("the router reports the outer address {}, which is private: if that is right, there "
+               "is another NAT beyond it",
+               outer),
       .evidence = router_evidence(facts),
       .fix = {"forward the port on both routers, or make the outer one a bridge",
               "or let this host begin the tunnel, with PersistentKeepalive"}};
@@ -129,7 +131,7 @@ std::optional<Check> check_router(const NatFacts& facts) {
     check.summary.add("; it reports no usable outer address");
     return check;
   }
-  check.summary.add(text("; its outer address is {}", *outer));
+  check.summary.add(text("; it reports the outer address {}", *outer));
   const bool translated = !facts.behaviour || facts.behaviour->mapping != path::NatMapping::none;
   const path::NatSigns signs = path::nat_signs({.local = facts.local.value_or(IpAddress{}),
                                                 .mapped = mapped_address(facts),

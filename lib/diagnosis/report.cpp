@@ -90,15 +90,33 @@ Text words_of_warning(const Report& report, const Check& check) {
   return text("the tunnel works, but {}", words);
 }
 
-/// What was found until then, if anything was.
+/// What was found although the run as a whole has no answer: the first line must not hide it.
+Text found_besides(const Report& report) {
+  const Check* warning = first_of(report, Status::warning);
+  if (warning == nullptr || !warning->finding) return {};
+  return text("; besides: {}", words_of(report, *warning));
+}
+
+/// What an essential check had found out in part when the user ended the run. A lifetime that a
+/// flow has been seen to have is such a part although its check is ok.
+const Check* found_in_part(const Report& report) {
+  const auto is_lifetime = [](const Check& check) {
+    return check.status == Status::ok && (check.name == row_of(CheckKind::nat_lifetime).name ||
+                                          check.name == row_of(CheckKind::nat_flow_lifetime).name);
+  };
+  const auto is_part = [&](const Check& check) {
+    return is_lifetime(check) || (check.essential && check.status == Status::unknown &&
+                                  check.summary.plain() != "interrupted");
+  };
+  const auto found = std::ranges::find_if(report.checks, is_part);
+  return found == report.checks.end() ? nullptr : &*found;
+}
+
 Text words_of_interrupted(const Report& report) {
-  const Text empty = "interrupted before an answer was known";
-  const Check* found = first_of(report, Status::warning);
-  for (const Check& check : report.checks)
-    if (found == nullptr && check.essential && check.status == Status::unknown &&
-        check.summary.plain() != "interrupted")
-      found = &check;
-  return found == nullptr ? empty : text("{}; so far: {}", empty, words_of(report, *found));
+  const Check* part = found_in_part(report);
+  Text words = part != nullptr ? text("interrupted; so far: {}", words_of(report, *part))
+                               : Text("interrupted before an answer was known");
+  return words.add(found_besides(report));
 }
 
 /// Of a report that is only unknown because everything has to be known.
@@ -205,14 +223,14 @@ Text verdict(const Report& report, FailOn fail_on) {
     if (status == Status::ok) return report.success;
     return report.interrupted ? words_of_interrupted(report) : Text("nothing could be determined");
   }
-  if (overall(report) == Status::unknown && check->status != Status::warning)
-    if (const Check* warning = first_of(report, Status::warning))
-      return text("{}; beside that: {}", words_of(report, *check), words_of(report, *warning));
   if (status == Status::ok)
     return text("--fail-on critical accepts a warning: {}", words_of_warning(report, *check));
   if (status == Status::warning) return words_of_warning(report, *check);
-  return status == overall(report) ? words_of(report, *check)
-                                   : words_of_unknown_beside(report, *check);
+  if (status != overall(report)) return words_of_unknown_beside(report, *check);
+  Text words = words_of(report, *check);
+  if (status == Status::unknown && check->status != Status::warning)
+    words.add(found_besides(report));
+  return words;
 }
 
 const Finding* worst_finding(const Report& report, FailOn fail_on) {

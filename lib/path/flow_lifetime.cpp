@@ -12,13 +12,12 @@ namespace wgscope::path {
 
 using std::chrono::seconds;
 
-std::optional<Nanoseconds> judged_silence(std::optional<seconds> interval, seconds slack) {
+std::optional<Nanoseconds> judged_silence(std::optional<seconds> interval) {
   if (!interval || *interval == seconds(0)) return std::nullopt;
-  return *interval + slack;
+  return *interval;
 }
 
-void conclude(FlowLifetime& lifetime, std::optional<Nanoseconds> interval_and_slack,
-              std::size_t needed) {
+void conclude(FlowLifetime& lifetime, std::optional<Nanoseconds> interval, std::size_t needed) {
   std::optional<Nanoseconds> gone;
   for (const SilenceTried& one : lifetime.tried)
     if (!one.alive) gone = std::min(gone.value_or(one.most), one.most);
@@ -27,15 +26,15 @@ void conclude(FlowLifetime& lifetime, std::optional<Nanoseconds> interval_and_sl
   for (const SilenceTried& one : lifetime.tried) {
     if (!one.alive) continue;
     if (!gone || one.least < *gone) alive = std::max(alive.value_or(one.least), one.least);
-    if (interval_and_slack && one.least >= *interval_and_slack) ++lifetime.trials;
+    if (interval && one.least >= *interval) ++lifetime.trials;
   }
   lifetime.alive_after.reset();
   lifetime.gone_after.reset();
   if (alive) lifetime.alive_after = std::chrono::floor<seconds>(*alive);
   if (gone) lifetime.gone_after = std::chrono::ceil<seconds>(*gone);
   lifetime.keepalive = KeepaliveVerdict::not_known;
-  if (!interval_and_slack) return;
-  if (gone && *gone <= *interval_and_slack)
+  if (!interval) return;
+  if (gone && *gone <= *interval)
     lifetime.keepalive = KeepaliveVerdict::not_enough;
   else if (lifetime.trials >= needed)
     lifetime.keepalive = KeepaliveVerdict::enough;

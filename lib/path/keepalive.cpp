@@ -25,7 +25,6 @@ constexpr Nanoseconds kGrace = kAnswerCopies[2] + kNoAnswer;
 
 KeepaliveTrials::KeepaliveTrials(const KeepaliveConfig& config, Instant now)
     : config_(config), start_(now), asked_at_(now), next_(now) {
-  result_.slack = config_.slack;
   if (config_.trials == 0) state_ = State::done;
 }
 
@@ -38,8 +37,8 @@ std::optional<Instant> KeepaliveTrials::next_timeout() const {
 }
 
 Instant KeepaliveTrials::latest_end() const {
-  return start_ + (config_.interval + config_.slack + kGrace) *
-                      static_cast<Nanoseconds::rep>(config_.trials);
+  return start_ + (config_.interval + kGrace + kNoAnswer) *
+                      static_cast<Nanoseconds::rep>(config_.trials + kFailuresThatCount - 1);
 }
 
 void KeepaliveTrials::ask(Instant now, State state) {
@@ -47,8 +46,7 @@ void KeepaliveTrials::ask(Instant now, State state) {
   ++asked_;
   asked_at_ = now;
   next_ = now + kNoAnswer;
-  request_ = {++serial_,
-              state == State::asking ? config_.interval + config_.slack : Nanoseconds(0)};
+  request_ = {++serial_, state == State::asking ? config_.interval : Nanoseconds(0)};
 }
 
 void KeepaliveTrials::finish(KeepaliveVerdict verdict) {
@@ -72,12 +70,14 @@ void KeepaliveTrials::handle_timeout(Instant now) {
 
 void KeepaliveTrials::handle_answer(Instant now, std::uint32_t serial) {
   if (done() || serial != serial_) return;
-  const bool at_the_end = now - asked_at_ >= config_.interval + config_.slack;
+  const bool at_the_end = now - asked_at_ >= config_.interval;
   if (state_ == State::reopening) {
-    finish(KeepaliveVerdict::not_enough);
+    if (++result_.failed == kFailuresThatCount) return finish(KeepaliveVerdict::not_enough);
+    asked_ = 0;
+    ask(now, State::asking);
   } else if (state_ == State::asking && !at_the_end) {
     state_ = State::silent;
-    next_ = asked_at_ + config_.interval + config_.slack + kGrace;
+    next_ = asked_at_ + config_.interval + kGrace;
   } else if (state_ == State::silent && at_the_end) {
     asked_ = 0;
     if (++result_.succeeded == config_.trials) return finish(KeepaliveVerdict::enough);
@@ -85,18 +85,49 @@ void KeepaliveTrials::handle_answer(Instant now, std::uint32_t serial) {
   }
 }
 
-KeepaliveAdvice advise_keepalive(std::optional<seconds> interval,
-                                 std::optional<seconds> alive_after) {
-  KeepaliveAdvice advice;
-  if (!alive_after) return advice;
-  const auto lifetime = static_cast<double>(alive_after->count());
-  if (interval && *interval > seconds(0))
-    advice.margin = lifetime / static_cast<double>(interval->count());
-  seconds longest(static_cast<seconds::rep>(lifetime / kEnoughMargin));
-  if (longest < seconds(1)) return advice;
-  longest = std::min(longest, kUsualKeepalive);
-  advice.set_to = longest < seconds(5) ? longest : longest - longest % seconds(5);
-  return advice;
+seconds late_keepalive(seconds interval) {
+  return interval + std::max(seconds(1), (interval + seconds(4)) / 8);
+}
+
+KeepaliveFit fit_keepalive(seconds interval, const LifetimeBracket& flow, KeepaliveVerdict trials) {
+  const auto& [alive, gone] = flow;
+  if (trials == KeepaliveVerdict::not_enough) return KeepaliveFit::too_long;
+  if (trials != KeepaliveVerdict::enough) {
+    if (gone && *gone <= interval) return KeepaliveFit::too_long;
+    if (!alive || *alive < interval) return KeepaliveFit::untried;
+  }
+  const seconds late = late_keepalive(interval);
+  if (gone && *gone <= late) return KeepaliveFit::only_if_exact;
+  return alive && *alive >= late ? KeepaliveFit::in_time_if_late : KeepaliveFit::in_time;
+}
+
+LostKeepalive lose_keepalive(seconds interval, const LifetimeBracket& flow) {
+  if (flow.gone_after && *flow.gone_after <= 2 * interval) return LostKeepalive::closes;
+  if (flow.alive_after && *flow.alive_after >= 2 * late_keepalive(interval))
+    return LostKeepalive::costs_nothing;
+  return LostKeepalive::untried;
+}
+
+seconds longest_closed(seconds interval, const LifetimeBracket& flow) {
+  return 2 * late_keepalive(interval) - flow.alive_after.value_or(seconds(0));
+}
+
+namespace {
+
+/// The longest interval of which so many may pass, in steps of 5 s, or of 1 s below 5 s.
+std::optional<seconds> longest_interval(seconds alive, int intervals) {
+  for (seconds interval = kUsualKeepalive; interval > seconds(0);
+       interval -= interval > seconds(5) ? seconds(5) : seconds(1))
+    if (intervals * late_keepalive(interval) <= alive) return interval;
+  return std::nullopt;
+}
+
+}  // namespace
+
+KeepaliveAdvice advise_keepalive(std::optional<seconds> alive_after) {
+  if (!alive_after) return {};
+  return {.set_to = longest_interval(*alive_after, 1),
+          .survives_a_loss = longest_interval(*alive_after, 2)};
 }
 
 }  // namespace wgscope::path

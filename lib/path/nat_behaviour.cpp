@@ -167,7 +167,10 @@ void NatBehaviour::handle_answer(NatSocket at, const Endpoint& from,
   for (Probe& probe : probes_)
     if (probe.wanted && probe.from == at && probe.change &&
         probe.transaction == message.transaction)
-      handle_probe_answer(probe, from, message);
+      return handle_probe_answer(probe, from, message);
+  for (Exchange& exchange : exchanges_)
+    if (exchange.socket == at && exchange.to == from && exchange.state == State::waiting)
+      exchange.answers_others = true;
 }
 
 void NatBehaviour::handle_probe_answer(Probe& probe, const Endpoint& from,

@@ -121,7 +121,8 @@ NatBehaviourResult NatBehaviour::result() const {
                               .other_is = others_[i],
                               .error_code = exchange.answer.error_code,
                               .unreachable = exchange.unreachable,
-                              .untrue = exchange.untrue});
+                              .untrue = exchange.untrue,
+                              .answers_others = exchange.answers_others});
   }
   const bool compared = again_ < exchanges_.size() && exchanges_[again_].state == State::answered;
   if (compared) {

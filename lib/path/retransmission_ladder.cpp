@@ -56,14 +56,12 @@ constexpr Nanoseconds kNoAnswer = milliseconds(700);
 constexpr int kLeastRounds = 5;
 /// Chosen: numbers of the gateway that are still on their way after 8 s are lost.
 constexpr int kMostRounds = 12;
-/// Chosen: time that is kept for questions after the last pause, so that each of kMostRounds may
-/// have to be repeated twice.
-constexpr Nanoseconds kChecking = seconds(30);
 /// Chosen: without an answer the pause goes on in the old session, at the cost of that pause.
 constexpr int kMostKeyings = 3;
 /// Chosen: each time pauses are expected to be twice as long, so that this allows for four times.
 constexpr int kMostUnsent = 2;
-/// Chosen: two halvings of what the bracket leaves open, and two more trials of the interval.
+/// Chosen: two halvings of what the bracket leaves open, and silences that tell what becomes of late
+/// keepalives and of one that is lost.
 constexpr std::size_t kMostExtra = 4;
 /// Chosen: a pause that is hardly longer than what was survived tells nothing new.
 constexpr double kGrows = 1.1;
@@ -74,6 +72,7 @@ Nanoseconds with_room(Nanoseconds least) { return times(least, 1.02) + milliseco
 }  // namespace
 
 Nanoseconds longest_ladder(const LadderConfig& config) {
+  if (config.most) return *config.most;
   const auto longest = std::max(config.longest, config.interval.value_or(seconds(0)));
   const Nanoseconds pauses = 2 * std::max<Nanoseconds>(2 * longest, kUsualLongestPause);
   constexpr auto kMore = static_cast<int>(kMostExtra) + kMostUnsent + 2;
@@ -86,7 +85,7 @@ RetransmissionLadder::RetransmissionLadder(const LadderConfig& config,
     : config_(config),
       gateway_(keyed, missing),
       lines_(stalled.begin(), stalled.end()),
-      start_(now),
+      end_(now + longest_ladder(config)),
       silent_since_(now) {
   if (lines_.empty())
     finish(FlowEnd::no_service);
@@ -106,12 +105,11 @@ void RetransmissionLadder::finish(FlowEnd end) {
 }
 
 std::optional<Nanoseconds> RetransmissionLadder::judged() const {
-  return judged_silence(config_.interval, config_.slack);
+  return judged_silence(config_.interval);
 }
 
 FlowLifetime RetransmissionLadder::result() const {
   FlowLifetime result = found_;
-  result.slack = config_.slack;
   conclude(result, judged(), 1);
   return result;
 }
@@ -242,8 +240,9 @@ void RetransmissionLadder::begin_pause(Instant now) {
   auto& climbing = state_.emplace<Climbing>();
   const Instant next = earliest();
   const Nanoseconds pause = next - now;
-  if (pause > kLongestPause || latest() + kChecking > start_ + longest_ladder(config_))
-    return finish(FlowEnd::service_ended);
+  if (pause > kLongestPause) return finish(FlowEnd::service_ended);
+  // What comes at the end of this pause would come too late.
+  if (next >= end_) return finish(FlowEnd::time_over);
   if (pause < kShortest) return;
   const auto wanted = choose(pause);
   if (!wanted) return finish(FlowEnd::done);
@@ -359,13 +358,13 @@ void RetransmissionLadder::judge_suspect(Instant now) {
 
 std::optional<Instant> RetransmissionLadder::next_timeout() const {
   if (done()) return std::nullopt;
-  Instant next{Nanoseconds::max()};
+  Instant next = end_;
   if (const auto* climbing = std::get_if<Climbing>(&state_))
-    next = std::min(latest(), climbing->shape_at.value_or(next));
+    next = std::min({next, latest(), climbing->shape_at.value_or(next)});
   else if (const auto* shaping = std::get_if<Shaping>(&state_))
-    next = shaping->questions.again_at;
+    next = std::min(next, shaping->questions.again_at);
   else
-    next = std::get<Checking>(state_).questions.again_at;
+    next = std::min(next, std::get<Checking>(state_).questions.again_at);
   for (const auto& at : {gateway_.next_hush(), gateway_.next_key()})
     next = std::min(next, at.value_or(next));
   return next;
@@ -373,6 +372,7 @@ std::optional<Instant> RetransmissionLadder::next_timeout() const {
 
 void RetransmissionLadder::handle_timeout(Instant now) {
   if (done()) return;
+  if (now >= end_) return finish(FlowEnd::time_over);
   handle_gateway_timers(now);
   if (const auto* climbing = std::get_if<Climbing>(&state_)) {
     if (climbing->shape_at && *climbing->shape_at <= now) {
@@ -428,6 +428,10 @@ std::optional<Nanoseconds> RetransmissionLadder::choose_between(const FlowLifeti
   if (!judged) return std::nullopt;
   const seconds alive = known.alive_after.value_or(seconds(0));
   if (known.gone_after && *known.gone_after <= *judged) return std::nullopt;
+  const seconds late = late_keepalive(*config_.interval);
+  const auto may_survive = [&](Nanoseconds silence) {
+    return alive < silence && (!known.gone_after || *known.gone_after > silence + seconds(1));
+  };
   if (alive < *judged) {
     // The likelier answer is looked for.
     const Nanoseconds too_long = *judged - (latest() - earliest());
@@ -435,13 +439,13 @@ std::optional<Nanoseconds> RetransmissionLadder::choose_between(const FlowLifeti
     if (below && too_long > alive) return std::min(pause, too_long);
     if (tried_enough_) return std::nullopt;
     tried_enough_ = true;
-    return std::min(pause, with_room(*judged));
+    return std::min(pause, with_room(may_survive(late) ? late : *judged));
   }
-  const Nanoseconds with_margin = times(*config_.interval, kEnoughMargin);
-  if (alive < with_margin && known.gone_after && *known.gone_after > with_margin + seconds(2))
-    return std::min(pause, with_margin + seconds(1));
-  if (alive < with_margin && known.trials < config_.trials)
-    return std::min(pause, with_room(*judged));
+  // Each is tried once: the pauses have become long by now.
+  while (keepalives_tried_ < 2) {
+    const seconds silence = ++keepalives_tried_ * late;
+    if (may_survive(silence)) return std::min(pause, with_room(silence));
+  }
   return std::nullopt;
 }
 

@@ -12,6 +12,7 @@
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/path/flow_lifetime.hpp"
+#include "wgscope/path/keepalive.hpp"
 #include "wgscope/path/silent_gateway.hpp"
 
 // A run, state by state (docs/methods.md has the packets drawn):
@@ -62,16 +63,18 @@ constexpr seconds kFirstSilence{10};
 std::size_t most_silences(const SilenceSearchConfig& config) {
   const auto longest = std::max(config.longest, config.interval.value_or(seconds(0)));
   const auto halvings = std::bit_width(static_cast<std::uint64_t>(longest.count()) + 1);
-  return config.trials + 6 + 4 * static_cast<std::size_t>(halvings);
+  return config.trials + 8 + 4 * static_cast<std::size_t>(halvings);
 }
 
 SilenceSearch::SilenceSearch(const SilenceSearchConfig& config, Instant keyed, Instant now)
-    : config_(config), next_(now), gateway_(keyed), called_(now), fresh_since_(now) {
+    : config_(config), next_(now), gateway_(keyed), called_(now) {
+  if (config.most) end_ = now + *config.most;
   open_flow(now, false);
 }
 
 std::optional<Instant> SilenceSearch::next_timeout() const {
-  return done() ? std::nullopt : std::optional(next_);
+  if (done()) return std::nullopt;
+  return std::min(next_, end_.value_or(next_));
 }
 
 std::optional<Nanoseconds> SilenceSearch::silence() const {
@@ -79,12 +82,11 @@ std::optional<Nanoseconds> SilenceSearch::silence() const {
 }
 
 std::optional<Nanoseconds> SilenceSearch::judged() const {
-  return judged_silence(config_.interval, config_.slack);
+  return judged_silence(config_.interval);
 }
 
 FlowLifetime SilenceSearch::result() const {
   FlowLifetime result = found_;
-  result.slack = config_.slack;
   conclude(result, judged(), config_.trials);
   return result;
 }
@@ -132,12 +134,13 @@ void SilenceSearch::handle_greeting(Instant now, std::uint32_t serial) {
   // A call that was made earlier and comes in only now may have been let in by what we sent since:
   // then that silence is tried again.
   if (greeting.suspected && serial >= greeting.first_serial) record(false);
-  if (fresh_since_ && now - *fresh_since_ < kStreamAfter) {
+  // Counted from the first call that came in: the NAT may not have seen what we sent before.
+  if (!open_since_) open_since_ = now;
+  if (now - *open_since_ < kStreamAfter) {
     state_ = Pausing{};
     next_ = now + kPause;
     return;
   }
-  fresh_since_.reset();
   step(now);
 }
 
@@ -146,6 +149,8 @@ void SilenceSearch::handle_greeting(Instant now, std::uint32_t serial) {
 void SilenceSearch::step(Instant now) {
   const auto chosen = choose();
   if (!chosen) return finish(FlowEnd::done);
+  // A silence whose end would come too late is not begun.
+  if (end_ && now + *chosen >= *end_) return finish(FlowEnd::time_over);
   silence_ = *chosen;
   unclear_ = 0;
   gateway_.begin_silence();
@@ -188,7 +193,7 @@ void SilenceSearch::hush_again(Instant now) {
 void SilenceSearch::call_again(Instant now) {
   std::size_t& copies = std::get<Calling>(state_).copies;
   if (copies == std::size(kCallCopies)) {
-    fresh_since_ = now;
+    open_since_.reset();
     return open_flow(now, true);
   }
   call(now);
@@ -263,7 +268,9 @@ void SilenceSearch::handle_keyed(Instant now) {
 }
 
 void SilenceSearch::handle_timeout(Instant now) {
-  if (done() || now < next_) return;
+  if (done()) return;
+  if (end_ && now >= *end_) return finish(FlowEnd::time_over);
+  if (now < next_) return;
   if (is<Keying>()) return key_again(now);
   if (is<Greeting>()) return greet_again(now);
   if (is<Pausing>()) return open_flow(now, false);
@@ -301,7 +308,10 @@ std::optional<Nanoseconds> SilenceSearch::choose_length(const FlowLifetime& know
   } else if (*known.gone_after - alive > seconds(1) && config_.longest > seconds(0)) {
     return alive + (*known.gone_after - alive) / 2;
   }
-  if (judged && !too_long && known.trials < config_.trials) return judged;
+  if (!judged || too_long) return std::nullopt;
+  const seconds late = late_keepalive(*config_.interval);
+  if (alive < late && (!known.gone_after || *known.gone_after > late)) return late;
+  if (known.trials < config_.trials) return judged;
   return std::nullopt;
 }
 

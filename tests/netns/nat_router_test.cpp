@@ -108,7 +108,7 @@ TEST_F(NatRouter, IsAskedInThreeProtocolsAndMadeToCreateNothing) {
   const Said said = ask();
   EXPECT_EQ(said.program.exit_code, 0) << said.program.out;
   EXPECT_EQ(said.summary("nat.router"),
-            "the router speaks PCP, NAT-PMP and UPnP; its outer address is 198.51.99.2");
+            "the router speaks PCP, NAT-PMP and UPnP; it reports the outer address 198.51.99.2");
   EXPECT_EQ(said.summary("nat.carrier"),
             "none: servers see the outer address that the router reports");
   EXPECT_EQ(mappings(), before);
@@ -170,7 +170,7 @@ TEST_F(NatRouter, ShowsThatASecondNatIsBeyondIt) {
   EXPECT_EQ(said.summary("nat.mapping"), "one mapping for all destinations, as ports are kept");
   EXPECT_EQ(said.summary("nat.filtering"), "address- and port-dependent filtering");
   EXPECT_EQ(said.summary("nat.router"),
-            "the router speaks NAT-PMP; its outer address is 192.168.9.2");
+            "the router speaks NAT-PMP; it reports the outer address 192.168.9.2");
   EXPECT_EQ(said.check("nat.router").at("finding").at("id"), "WGS-NAT-010");
   EXPECT_EQ(said.report.at("finding"), "WGS-NAT-010");
 }

@@ -23,6 +23,17 @@ struct NatFlowOptions {
   std::chrono::seconds longest{180};
 };
 
+/// With a TCP service a measurement takes no longer than this, whatever happens: then it says what
+/// is known. Chosen: four minutes less the usual limit of a handshake, which comes before. That is
+/// enough for the silence of 102 s of Linux' TCP.
+inline constexpr std::chrono::seconds kLongestTcp{220};
+/// The same with a second peer. Chosen: the bracket is narrow by then, except where long silences
+/// were asked for: those get their time.
+constexpr std::chrono::seconds longest_twin(const NatFlowOptions& options) {
+  constexpr std::chrono::seconds kUsual{14 * 60};
+  return options.longest * 3 > kUsual ? options.longest * 3 : kUsual;
+}
+
 /// Between which addresses inside the tunnel the twin's packets go.
 struct TwinWay {
   IpAddress from;  ///< the twin's address

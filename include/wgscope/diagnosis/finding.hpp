@@ -102,6 +102,7 @@ enum class FindingId : std::uint8_t {
   keepalive_not_enough,
   keepalive_tight,
   nat_beyond_router,
+  keepalive_untried,
   twin_not_forwarded,
   service_unsuitable,
   gateway_speaks,

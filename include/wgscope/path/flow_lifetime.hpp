@@ -22,6 +22,7 @@ enum class FlowEnd : std::uint8_t {
   path_gone,   ///< what was asked for arrived at first, and later not even right after we had sent
   disturbed,   ///< the gateway keeps sending unasked before the silences to be tried are over
   service_ended,  ///< the TCP service stopped sending, so that missing data means nothing
+  time_over,      ///< the time for the whole measurement is used up: the bracket may be wide
 };
 
 /// One silence, which lasted between `least` and `most`. A failure counts only after the flow was
@@ -40,8 +41,7 @@ struct FlowLifetime {
   std::optional<std::chrono::seconds> gone_after;
   /// Whether the configured PersistentKeepalive interval is short enough to keep the flow open.
   KeepaliveVerdict keepalive = KeepaliveVerdict::not_known;
-  std::size_t trials = 0;  ///< silences of interval + slack that the flow survived
-  std::chrono::seconds slack = kKeepaliveSlack;  ///< by how much a keepalive may be late
+  std::size_t trials = 0;  ///< silences of the interval or more that the flow survived
   FlowEnd end = FlowEnd::not_yet;
   /// The shortest silence that the gateway broke without being asked, as its own keepalives do.
   std::optional<Nanoseconds> broken_after;
@@ -51,15 +51,12 @@ struct FlowLifetime {
   std::vector<SilenceTried> tried;
 };
 
-/// How long a silence must be survived for a PersistentKeepalive of `interval` to be often enough.
-/// @param slack  by which a keepalive may be late. @returns nothing where there is no keepalive.
-std::optional<Nanoseconds> judged_silence(std::optional<std::chrono::seconds> interval,
-                                          std::chrono::seconds slack);
+/// The keepalive's own silence. @returns nothing where there is no keepalive.
+std::optional<Nanoseconds> judged_silence(std::optional<std::chrono::seconds> interval);
 
 /// Fills the bracket, `trials` and `keepalive` from `tried`: the shortest failure, and the longest
-/// success below it. Any failure within interval and slack makes it not enough.
+/// success below it. Any failure within the interval makes it not enough.
 /// @param needed  successes that make it enough.
-void conclude(FlowLifetime& lifetime, std::optional<Nanoseconds> interval_and_slack,
-              std::size_t needed);
+void conclude(FlowLifetime& lifetime, std::optional<Nanoseconds> interval, std::size_t needed);
 
 }  // namespace wgscope::path

@@ -104,6 +104,8 @@ struct StunServerSeen {
   /// The server named an address that cannot be ours, of another family or all zeros. That does not
   /// count as an answer.
   std::optional<Endpoint> untrue;
+  /// STUN answers came from the server that belong to none of our requests. They do not count.
+  bool answers_others = false;
 };
 
 /// The address and port that one destination saw of a socket.
@@ -178,6 +180,7 @@ class NatBehaviour {
     Instant next{};  ///< when to send the request again, or to give up
     State state = State::waiting;
     bool unreachable = false;
+    bool answers_others = false;       ///< as StunServerSeen::answers_others
     std::optional<Endpoint> untrue{};  ///< an address in the answer that cannot be ours
     wire::StunMessage answer{};
   };

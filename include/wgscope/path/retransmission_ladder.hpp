@@ -21,11 +21,11 @@
 namespace wgscope::path {
 
 struct LadderConfig {
-  /// PersistentKeepalive, which is judged: after `interval` + `slack` something must still come in.
+  /// PersistentKeepalive, which is judged: after a silence of it something must still come in.
   std::optional<std::chrono::seconds> interval;
-  std::size_t trials = 3;  ///< silences of that length to try; the pauses may allow fewer
-  std::chrono::seconds slack = kKeepaliveSlack;  ///< by how much a keepalive may be late
-  std::chrono::seconds longest{120};             ///< the longest silence that is tried
+  std::chrono::seconds longest{120};  ///< the longest silence that is tried, beside the interval's
+  /// The run ends after so long, with what is known by then. Nothing: as long as the pauses take.
+  std::optional<Nanoseconds> most = {};
 };
 
 /// What is to be sent now.
@@ -45,7 +45,8 @@ struct LadderSend {
 /// with 10 % loss chance loses all four once in 10 000 pauses.
 inline constexpr std::size_t kLadderLines = 4;
 
-/// The run takes no more than this: the pauses of one connection, and a few more of the longest.
+/// The run takes no more than this: LadderConfig::most, or else the pauses of one connection, and a
+/// few more of the longest.
 Nanoseconds longest_ladder(const LadderConfig& config);
 
 /// Follows the pauses, from the shortest up, until data is missing. For one thread at a time.
@@ -154,7 +155,7 @@ class RetransmissionLadder {
   SilentGateway gateway_;
   std::vector<StalledLine> lines_;
   Outbox<LadderSend> outbox_;
-  Instant start_;
+  Instant end_;               ///< when the run ends at the latest
   Instant silent_since_;      ///< when we sent our last packet
   std::size_t ask_line_ = 0;  ///< index of the line that the last question on one line went to
   /// A silence that may have failed by chance, and is to be tried again.
@@ -166,6 +167,8 @@ class RetransmissionLadder {
   std::size_t extra_ = 0;  ///< pauses that were followed since the bracket is known
   /// Since the bracket is known, the judged silence was tried once more.
   bool tried_enough_ = false;
+  /// Since then, silences of so many late keepalives were tried.
+  int keepalives_tried_ = 0;
 };
 
 }  // namespace wgscope::path

@@ -18,13 +18,14 @@
 namespace wgscope::path {
 
 struct SilenceSearchConfig {
-  /// PersistentKeepalive, which is judged: after `interval` + `slack` something must still come in.
+  /// PersistentKeepalive, which is judged: after a silence of it something must still come in.
   std::optional<std::chrono::seconds> interval;
   std::size_t trials = 3;  ///< silences of that length to try; all must be survived
-  std::chrono::seconds slack = kKeepaliveSlack;  ///< by how much a keepalive may be late
   /// The longest silence that is tried, apart from that of `interval`. Zero: only finds out whether
   /// calls come in.
   std::chrono::seconds longest{180};
+  /// The run ends after so long, with what is known by then. Nothing: as long as all silences take.
+  std::optional<Nanoseconds> most = {};
 };
 
 /// What is to be sent now.
@@ -138,6 +139,7 @@ class SilenceSearch {
   [[nodiscard]] std::optional<Nanoseconds> judged() const;
 
   SilenceSearchConfig config_;
+  std::optional<Instant> end_;  ///< when the run ends at the latest
   std::variant<Keying, Greeting, Pausing, Hushing, Silent, Calling, Done> state_;
   Instant next_;  ///< when the current state ends by itself
   FlowLifetime found_;
@@ -147,8 +149,9 @@ class SilenceSearch {
   std::uint32_t serial_ = 0;          ///< the serial of the last call
   Instant called_;                    ///< when the last call was made
   std::optional<Nanoseconds> delay_;  ///< the shortest time that a call took to come in
-  /// Since when the flow may be new to the NAT, and not yet a stream.
-  std::optional<Instant> fresh_since_;
+  /// Since when the NAT is known to remember the flow, which is not a stream at once. Nothing: it
+  /// has forgotten the flow, or may have.
+  std::optional<Instant> open_since_;
   int unclear_ = 0;  ///< tries of this silence that told nothing, as packets were lost at its end
   std::size_t alive_since_ = 0;  ///< silences survived since the shortest one that failed
   std::size_t repeated_ = 0;     ///< silences that failed and were tried once more

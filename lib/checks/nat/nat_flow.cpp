@@ -62,7 +62,8 @@ diagnosis::FlowFacts nat_flow(Run& run, Session& ours, Session& twin, const Twin
                               const NatFlowOptions& options) {
   diagnosis::FlowFacts facts = begin(diagnosis::FlowMethod::twin, ours, {way.from, 0, 0}, options);
   facts.ours = way.to;
-  path::SilenceSearchConfig config{.interval = options.keepalive, .longest = options.longest};
+  path::SilenceSearchConfig config{
+      .interval = options.keepalive, .longest = options.longest, .most = longest_twin(options)};
   if (options.longest == std::chrono::seconds(0)) config.interval.reset();
   TwinCalls(run, ours, twin, way).measure(config, facts);
   facts.interrupted = run.interrupted();
@@ -84,7 +85,8 @@ diagnosis::FlowFacts nat_flow(Run& run, Session& session, const Endpoint& servic
   if (!from) return facts;
   facts.ours = *from;
   LadderCalls(run, session, *from, service)
-      .measure({.interval = options.keepalive, .longest = options.longest}, facts);
+      .measure({.interval = options.keepalive, .longest = options.longest, .most = kLongestTcp},
+               facts);
   facts.interrupted = run.interrupted();
   return facts;
 }

@@ -151,7 +151,10 @@ void LadderCalls::show(const path::RetransmissionLadder& ladder) {
   diagnosis::Text what = diagnosis::text("waiting through {} s of silence for the TCP service",
                                          std::chrono::round<seconds>(*silence).count());
   if (known.alive_after)
-    what.add(" (longest silence survived: ").add(known.alive_after->count()).add(" s)");
+    what.add(" (longest silence survived: ").add(known.alive_after->count()).add(" s");
+  if (known.alive_after && known.gone_after)
+    what.add(", not survived: ").add(known.gone_after->count()).add(" s");
+  if (known.alive_after) what.add(")");
   run_.say(what, shown_);
 }
 
@@ -186,7 +189,8 @@ void LadderCalls::climb(path::RetransmissionLadder& ladder, std::span<const std:
   });
 }
 
-void LadderCalls::measure(const path::LadderConfig& config, diagnosis::FlowFacts& facts) {
+void LadderCalls::measure(path::LadderConfig config, diagnosis::FlowFacts& facts) {
+  const Instant begun = os::boot_now();
   const bool stalls = open();
   if (run_.interrupted()) return;
   if (!stalls) {
@@ -206,6 +210,7 @@ void LadderCalls::measure(const path::LadderConfig& config, diagnosis::FlowFacts
     lines.push_back(i);
     stalled.push_back(*lines_[i].data);
   }
+  if (config.most) *config.most -= os::boot_now() - begun;
   path::RetransmissionLadder ladder(config, stalled, flow_.keyed(), missing(), os::boot_now());
   climb(ladder, lines);
   facts.found = ladder.result();

@@ -27,8 +27,8 @@ class LadderCalls {
   LadderCalls& operator=(const LadderCalls&) = delete;
   ~LadderCalls();
 
-  /// Measures until the ladder is done, or the user ends it.
-  void measure(const path::LadderConfig& config, diagnosis::FlowFacts& facts);
+  /// Measures until the ladder is done, or the user ends it. LadderConfig::most includes connecting.
+  void measure(path::LadderConfig config, diagnosis::FlowFacts& facts);
 
  private:
   struct Line {

@@ -38,7 +38,8 @@ class NatLanes {
            std::optional<std::uint32_t> mark);
 
   /// Measures both states side by side, and beside them tries an interval on another flow, until all
-  /// is known or the user ends it.
+  /// is known, the user ends it, or it took kLongestLanes or as long as `longest` needs, whichever is
+  /// longer: trials of a long interval are then cut short.
   /// @param keepalive  the interval. Nothing, or zero: none is tried.
   void measure(std::chrono::seconds longest, std::optional<std::chrono::seconds> keepalive,
                diagnosis::LifetimeFacts& facts);

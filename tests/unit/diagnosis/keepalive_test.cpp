@@ -16,17 +16,17 @@ namespace {
 
 using path::KeepaliveVerdict;
 using std::chrono::seconds;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 /// An interval of 25 s, and a flow that survived one silence and not the other.
 KeepaliveSeen seen(std::optional<int> alive, std::optional<int> gone) {
   KeepaliveSeen made;
   made.interval = seconds(25);
-  made.slack = seconds(1);
   made.longest = seconds(180);
   if (alive) made.own.alive_after = seconds(*alive);
   if (gone) made.own.gone_after = seconds(*gone);
-  made.shortest = made.own;
   return made;
 }
 
@@ -34,43 +34,58 @@ Check judge(const KeepaliveSeen& seen) {
   return judge_keepalive(CheckKind::nat_flow_keepalive, seen);
 }
 
-TEST(Keepalive, IsOftenEnoughWithAMarginOfHalfItsInterval) {
-  EXPECT_EQ(judge(seen(38, 39)).status, Status::ok);
-  EXPECT_EQ(judge(seen(37, 38)).finding->id, FindingId::keepalive_tight);
+TEST(Keepalive, IsTooLongWhereItsOwnSilenceIsNotSurvived) {
+  const Check check = judge(seen(24, 25));
+  EXPECT_EQ(check.finding->id, FindingId::keepalive_not_enough);
+  EXPECT_EQ(check.status, Status::critical);
+  EXPECT_EQ(check.finding->fix.front().plain(), "PersistentKeepalive = 20");
+  KeepaliveSeen firewall = seen(24, 25);
+  firewall.forgets = "a firewall";
+  EXPECT_THAT(judge(firewall).finding->cause.plain(), Not(HasSubstr("NAT")));
 }
 
-TEST(Keepalive, IsTooLongWhereItsDelayIsNotSurvived) {
-  EXPECT_EQ(judge(seen(25, 26)).finding->id, FindingId::keepalive_not_enough);
-  EXPECT_EQ(judge(seen(25, 26)).status, Status::critical);
-  KeepaliveSeen late = seen(28, 29);
-  late.slack = seconds(4);
-  EXPECT_EQ(judge(late).finding->id, FindingId::keepalive_not_enough);
-  late.verdict = KeepaliveVerdict::enough;
-  EXPECT_EQ(judge(late).finding->id, FindingId::keepalive_tight) << "trials of its own count more";
+TEST(Keepalive, IsNotCalledTooLongWhereItsOwnSilenceIsSurvived) {
+  const Check check = judge(seen(26, 27));
+  EXPECT_EQ(check.finding->id, FindingId::keepalive_tight);
+  EXPECT_EQ(check.status, Status::warning);
+  EXPECT_THAT(check.finding->cause.plain(), HasSubstr("only if the timer is exact"));
+  EXPECT_THAT(check.finding->evidence.back().plain(), HasSubstr("up to 3 s late"));
+  EXPECT_EQ(check.finding->fix.front().plain(), "PersistentKeepalive = 20");
+  EXPECT_EQ(check.finding->fix.back().plain(),
+            "with PersistentKeepalive = 10 one lost keepalive costs nothing");
 }
 
-TEST(Keepalive, HasNoLittleMarginBeforeLongerSilencesWereMeasured) {
-  KeepaliveSeen cut = seen(30, {});
-  cut.finished = false;
-  EXPECT_EQ(judge(cut).status, Status::unknown);
-  EXPECT_FALSE(judge(cut).finding);
-  EXPECT_THAT(judge(cut).summary.plain(), HasSubstr("the margin is unknown"));
+TEST(Keepalive, HasNoLittleMarginWhereOnlyBoundsAreKnown) {
+  KeepaliveSeen cut = seen(20, {});
+  cut.longest = seconds(20);
+  cut.verdict = KeepaliveVerdict::enough;
+  cut.survived = 3;
+  EXPECT_EQ(judge(cut).status, Status::ok);
+  EXPECT_THAT(judge(cut).summary.plain(), HasSubstr("silences of 28 s were not tried"));
+  const Check longer = judge(seen(30, {}));
+  EXPECT_EQ(longer.status, Status::ok);
+  EXPECT_THAT(longer.summary.plain(), HasSubstr("silences of 56 s were not tried"));
 }
 
-TEST(Keepalive, CountsTheLowerEndOfANarrowBracketOnly) {
-  EXPECT_EQ(judge(seen(30, 60)).status, Status::ok);
-  EXPECT_THAT(
-      judge(seen(30, 60)).summary.plain(),
-      HasSubstr("unknown whether with a margin: the NAT remembers the flow for 1.2 to 2.4"));
-  EXPECT_EQ(judge(seen(30, 37)).finding->id, FindingId::keepalive_tight);
-  EXPECT_EQ(judge(seen(24, 60)).finding->id, FindingId::keepalive_tight) << "not survived";
+TEST(Keepalive, IsFineBehindLinuxsOwnTimers) {
+  KeepaliveSeen linux_nat = seen(120, 121);
+  linux_nat.new_flow = {.alive_after = seconds(30), .gone_after = seconds(31)};
+  const Check check = judge(linux_nat);
+  EXPECT_EQ(check.status, Status::ok);
+  EXPECT_THAT(check.summary.plain(),
+              AllOf(HasSubstr("one lost keepalive costs nothing"),
+                    HasSubstr("on a new mapping, it closes the flow for up to 26 s")));
+  EXPECT_EQ(judge(seen(30, 31)).status, Status::ok);
+  EXPECT_THAT(judge(seen(30, 31)).summary.plain(), HasSubstr("closes the flow for up to 26 s"));
 }
 
-TEST(Keepalive, CountsItsMarginFromTheStateThatIsForgottenSoonest) {
+TEST(Keepalive, IsWarnedOfWhereANewMappingIsForgottenBeforeIt) {
   KeepaliveSeen both = seen(120, 121);
-  both.shortest = {.alive_after = seconds(29), .gone_after = seconds(30)};
+  both.new_flow = {.alive_after = seconds(20), .gone_after = seconds(21)};
   EXPECT_EQ(judge(both).finding->id, FindingId::keepalive_tight);
   EXPECT_EQ(judge(both).finding->fix.front().plain(), "PersistentKeepalive = 15");
+  both.new_flow = {.alive_after = seconds(20), .gone_after = {}};
+  EXPECT_EQ(judge(both).status, Status::ok) << "only a bound";
 }
 
 TEST(Keepalive, ThatIsOffIsMissingWhereTheFlowIsForgotten) {
@@ -88,6 +103,7 @@ TEST(Keepalive, ThatIsOffIsMissingWhereTheFlowIsForgotten) {
 TEST(Keepalive, IsUnknownWhereNothingWasMeasured) {
   EXPECT_EQ(judge(seen({}, {})).status, Status::unknown);
   EXPECT_EQ(judge(seen(12, {})).status, Status::unknown);
+  EXPECT_EQ(judge(seen(13, 31)).finding->id, FindingId::keepalive_untried);
 }
 
 }  // namespace

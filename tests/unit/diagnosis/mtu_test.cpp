@@ -451,7 +451,7 @@ TEST(MtuDiagnosis, SaysInTheFirstLineWhatItFoundBesideWhatItDoesNotKnow) {
   Report report{.verb = "mtu", .target = {}, .started = {}, .success = {}, .checks = {}};
   report.checks = diagnose(facts);
   ASSERT_EQ(overall(report), Status::unknown);
-  EXPECT_THAT(verdict(report).plain(), HasSubstr("; beside that: the path MTU to the gateway is"));
+  EXPECT_THAT(verdict(report).plain(), HasSubstr("; besides: the path MTU to the gateway is"));
 }
 
 TEST(MtuDiagnosis, MeasuresBothDirections) {

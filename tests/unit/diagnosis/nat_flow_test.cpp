@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -38,7 +39,7 @@ FlowFacts measured(std::optional<int> keepalive, const std::vector<int>& alive,
   std::optional<Nanoseconds> judged;
   if (keepalive) {
     facts.keepalive = seconds(*keepalive);
-    if (*keepalive > 0) judged = seconds(*keepalive + 1);
+    if (*keepalive > 0) judged = seconds(*keepalive);
   }
   conclude(facts.found, judged, 3);
   return facts;
@@ -67,32 +68,63 @@ TEST(DiagnoseFlow, HasNothingToSayOfAKeepaliveWithMargin) {
     EXPECT_EQ(check.status, Status::ok) << check.name;
     EXPECT_FALSE(check.finding) << check.name;
   }
-  EXPECT_EQ(
-      check_of(facts, "nat.flow_keepalive").summary.plain(),
-      "25 s: often enough, survived 3 silences of 26 s; the NAT remembers the flow for 2.0 to "
-      "4.1 times the interval");
+  EXPECT_EQ(check_of(facts, "nat.flow_keepalive").summary.plain(),
+            "25 s: often enough, survived 3 silences of that length or more; one lost keepalive "
+            "may close the flow until the next keepalive: silences of 56 s were not tried");
   EXPECT_EQ(success(facts).plain(),
             "the tunnel's flow lives for 51 to 102 s of silence, PersistentKeepalive of 25 s is "
             "often enough");
 }
 
 TEST(DiagnoseFlow, SaysThatAKeepaliveIsTooLongAndWhatToSet) {
-  const FlowFacts facts = measured(25, {19}, {26, 20});
+  const FlowFacts facts = measured(25, {19}, {25, 20});
   EXPECT_EQ(finding_of(facts, "nat.flow_keepalive"), FindingId::keepalive_not_enough);
   const Check check = check_of(facts, "nat.flow_keepalive");
   EXPECT_EQ(check.status, Status::critical);
-  EXPECT_EQ(check.finding->fix.front().plain(), "PersistentKeepalive = 10");
+  EXPECT_EQ(check.finding->fix.front().plain(), "PersistentKeepalive = 15");
   EXPECT_THAT(check.finding->evidence.at(1).plain(),
               HasSubstr("after 19 s of silence packets came in"));
 }
 
-TEST(DiagnoseFlow, SaysThatAKeepaliveHasLittleMargin) {
-  EXPECT_EQ(finding_of(measured(25, {26, 29, 29}, {30}), "nat.flow_keepalive"),
+TEST(DiagnoseFlow, SaysThatAKeepaliveIsInTimeOnlyIfItIsExact) {
+  EXPECT_EQ(finding_of(measured(25, {25, 25, 26}, {27}), "nat.flow_keepalive"),
             FindingId::keepalive_tight);
-  // What a ladder leaves open: it may be enough.
-  const FlowFacts open = measured(25, {24}, {29});
-  EXPECT_EQ(finding_of(open, "nat.flow_keepalive"), FindingId::keepalive_tight);
-  EXPECT_THAT(check_of(open, "nat.flow_keepalive").summary.plain(), HasSubstr("perhaps"));
+}
+
+TEST(DiagnoseFlow, SaysThatTheIntervalItselfWasNotTried) {
+  // What a ladder leaves open, at a mapping of 24 s and of 18 s.
+  for (const auto& [alive, gone] : {std::pair(24, 29), std::pair(13, 31)}) {
+    const FlowFacts open = measured(25, {alive}, {gone});
+    EXPECT_EQ(finding_of(open, "nat.flow_keepalive"), FindingId::keepalive_untried);
+    EXPECT_EQ(check_of(open, "nat.flow_keepalive").status, Status::unknown);
+    EXPECT_THAT(check_of(open, "nat.flow_keepalive").summary.plain(),
+                HasSubstr("25 s: not tried by itself"));
+  }
+}
+
+TEST(DiagnoseFlow, SaysThatAHealthyTunnelsKeepaliveIsOftenEnough) {
+  // The service ended before longer silences could be tried.
+  FlowFacts healthy = measured(25, {12, 26}, {});
+  healthy.found.end = FlowEnd::service_ended;
+  const Check check = check_of(healthy, "nat.flow_keepalive");
+  EXPECT_EQ(check.status, Status::ok);
+  EXPECT_THAT(check.summary.plain(), HasSubstr("silences of 28 s were not tried"));
+}
+
+TEST(DiagnoseFlow, SaysThatTheTimeWasOver) {
+  FlowFacts cut = measured(25, {51}, {});
+  cut.found.end = FlowEnd::time_over;
+  EXPECT_THAT(check_of(cut, "nat.flow_lifetime").summary.plain(),
+              HasSubstr("more than 51 s of silence; then the time for measuring was over"));
+  EXPECT_EQ(check_of(cut, "nat.flow_keepalive").status, Status::ok);
+}
+
+TEST(DiagnoseFlow, SaysThatNothingWasMeasuredWithQuick) {
+  FlowFacts quick = measured(25, {}, {});
+  quick.longest = seconds(0);
+  EXPECT_EQ(check_of(quick, "nat.flow_lifetime").status, Status::skipped);
+  EXPECT_FALSE(check_of(quick, "nat.flow_lifetime").essential);
+  EXPECT_THAT(success(quick).plain(), HasSubstr("neither the lifetime nor the keepalive"));
 }
 
 TEST(DiagnoseFlow, MissesAKeepaliveOnlyWhereTheFlowIsForgotten) {
@@ -110,14 +142,14 @@ TEST(DiagnoseFlow, IsUnknownWhereTheTunnelFellSilent) {
   EXPECT_EQ(lifetime.status, Status::unknown);
   EXPECT_THAT(lifetime.summary.plain(), HasSubstr("fell silent while it was measured; until then"));
   // It is no matter of the interval.
-  facts = measured(25, {26}, {});
+  facts = measured(25, {24}, {});
   facts.found.end = FlowEnd::path_gone;
   EXPECT_EQ(check_of(facts, "nat.flow_keepalive").status, Status::unknown);
   EXPECT_FALSE(check_of(facts, "nat.flow_keepalive").finding);
 }
 
 TEST(DiagnoseFlow, AdvisesNoIntervalBeforeAnythingWasSurvived) {
-  FlowFacts facts = measured(25, {}, {26});
+  FlowFacts facts = measured(25, {}, {25});
   facts.found.end = FlowEnd::not_yet;
   facts.interrupted = true;
   EXPECT_THAT(check_of(facts, "nat.flow_keepalive").finding->fix.front().plain(),

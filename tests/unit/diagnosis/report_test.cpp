@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/text.hpp"
 
@@ -116,11 +117,11 @@ TEST(Verdict, SaysTheCauseOfWhatIsEssentialAndUnknown) {
   EXPECT_EQ(verdict(report({})).plain(), "nothing could be determined");
 }
 
-TEST(Verdict, SaysWhatIsUnknownBeforeWhatIsOnlyAWarning) {
+TEST(Verdict, SaysWhatIsUnknownAndBehindItWhatIsOnlyAWarning) {
   const Check warned = found(Status::warning, FindingId::under_load, "load");
   Check untold = check(Status::unknown);
   untold.summary = "could not look";
-  EXPECT_EQ(verdict(report({warned, untold})).plain(), "could not look; beside that: load");
+  EXPECT_EQ(verdict(report({warned, untold})).plain(), "could not look; besides: load");
   EXPECT_EQ(worst_finding(report({warned, untold})), nullptr);
   const Report skipped = report({warned, check(Status::skipped)});
   EXPECT_EQ(verdict(skipped).plain(), "load") << "what kept it from being looked at";
@@ -140,11 +141,16 @@ TEST(Verdict, OfSomethingCriticalWithoutAFindingIsWhatWasSeen) {
 TEST(Verdict, OfAnInterruptedRunSaysWhatWasFoundUntilThen) {
   Report stopped = report({found(Status::warning, FindingId::under_load, "load")});
   stopped.interrupted = true;
-  EXPECT_EQ(verdict(stopped).plain(), "interrupted before an answer was known; so far: load");
-  Report empty = report({check(Status::unknown)});
-  empty.checks.front().summary = "interrupted";
-  empty.interrupted = true;
-  EXPECT_EQ(verdict(empty).plain(), "interrupted before an answer was known");
+  EXPECT_EQ(verdict(stopped).plain(), "interrupted before an answer was known; besides: load");
+  stopped.checks.insert(stopped.checks.begin(),
+                        make_check(CheckKind::nat_lifetime, Status::ok, "longer than 10 s"));
+  EXPECT_EQ(verdict(stopped).plain(), "interrupted; so far: longer than 10 s; besides: load");
+  Report part = report({check(Status::unknown)});
+  part.checks.front().summary = "at least 1280 bytes";
+  part.interrupted = true;
+  EXPECT_EQ(verdict(part).plain(), "interrupted; so far: at least 1280 bytes");
+  part.checks.front().summary = "interrupted";
+  EXPECT_EQ(verdict(part).plain(), "interrupted before an answer was known");
   stopped.checks.push_back(found(Status::critical, FindingId::silent, "silence"));
   EXPECT_EQ(verdict(stopped).plain(), "silence");
 }

@@ -90,7 +90,8 @@ TEST_F(NatProgram, TellsTheLifetimeSoFarWhenInterrupted) {
   program.signal(SIGINT);
   EXPECT_EQ(program.wait(5s), 3) << program.out() << program.err();
   EXPECT_THAT(program.out(), AllOf(HasSubstr("interrupted: this is what is known so far"),
-                                   HasSubstr("the tunnel's flow lives for more than")));
+                                   HasSubstr("interrupted; so far: the tunnel's flow lives "
+                                             "for more than")));
 }
 
 TEST_F(NatProgram, SendsNothingForAPlan) {
