@@ -146,8 +146,9 @@ Check check_lifetime(const FlowFacts& facts) {
 /// What a second run can do about an interval that is within the bracket.
 Words how_to_narrow(const FlowFacts& facts) {
   if (facts.method == FlowMethod::twin) return "or let the measurement finish";
-  return "or try the interval itself, with a second peer of the gateway: wgscope nat --config FILE "
-         "--twin FILE";
+  return "or look into the gap, with a number N of seconds that lies in it: wgscope nat --config "
+         "FILE --tcp ADDRESS:PORT --keepalive N --longest N; or to the second, with a second peer "
+         "of the gateway: wgscope nat --config FILE --twin FILE";
 }
 
 Check check_keepalive(const FlowFacts& facts) {

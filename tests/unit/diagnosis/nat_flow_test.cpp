@@ -99,6 +99,10 @@ TEST(DiagnoseFlow, SaysThatTheIntervalItselfWasNotTried) {
     EXPECT_EQ(check_of(open, "nat.flow_keepalive").status, Status::unknown);
     EXPECT_THAT(check_of(open, "nat.flow_keepalive").summary.plain(),
                 HasSubstr("25 s: not tried by itself"));
+    FlowFacts through_tcp = open;
+    through_tcp.method = FlowMethod::tcp;
+    EXPECT_THAT(check_of(through_tcp, "nat.flow_keepalive").finding->fix.back().plain(),
+                HasSubstr("--keepalive N --longest N"));
   }
 }
 

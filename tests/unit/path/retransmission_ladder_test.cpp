@@ -258,6 +258,16 @@ TEST(RetransmissionLadder, MakesASilenceJustShortOfTheIntervalWhereTheLifetimeIs
   EXPECT_LE(found.took, seconds(120));
 }
 
+TEST(RetransmissionLadder, LooksIntoTheGapThatAnEarlierRunLeft) {
+  // A run with an interval of 25 s left 13 to 31 s.
+  const LadderConfig config{.interval = seconds(20), .longest = seconds(20), .most = seconds(220)};
+  const Measured below = measure(config, {.lifetime = seconds(17)});
+  EXPECT_LE(below.result.gone_after, seconds(27));
+  const Measured above = measure(config, {.lifetime = seconds(24)});
+  EXPECT_GE(above.result.alive_after, seconds(20));
+  EXPECT_EQ(above.result.keepalive, KeepaliveVerdict::enough);
+}
+
 TEST(RetransmissionLadder, WaitsForTimersThatAreLaterThanUsual) {
   const Measured found = measure({.interval = seconds(25), .longest = seconds(60)},
                                  {.lifetime = seconds(300), .lateness = 0.11});
