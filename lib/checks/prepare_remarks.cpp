@@ -66,7 +66,7 @@ constexpr RemarkKind kRemarks[] = {
      "the configuration has settings of AmneziaWG, which wg refuses",
      "remove the settings of AmneziaWG"},
     {WarningKind::reserved, FindingId::reserved_bytes_configured, Status::warning,
-     "sets the reserved bytes of messages, which wg refuses",
+     "sets the reserved bytes of messages, which the probe does and wg refuses",
      "use the file with a client that knows the setting, or remove the line"},
 };
 

@@ -40,6 +40,7 @@ endpoint::EndpointConfig endpoint_config(const Target& target, const Endpoint& g
   config.interface.private_key = PrivateKey{target.private_key.secret.clone()};
   config.interface.mtu = target.mtu;
   config.interface.last_stamp = stamps.last();
+  config.interface.reserved = target.reserved;
   config.host.addresses = target.addresses;
   config.host.mtu = target.mtu;
   config.host.fragments = true;

@@ -141,6 +141,7 @@ Result<Target> make_target(config::WgQuickConfig config, const std::string& peer
   target.endpoint = std::move(*gateway.endpoint);
   target.allowed_ips = std::move(gateway.allowed_ips);
   target.keepalive = gateway.persistent_keepalive;
+  target.reserved = gateway.reserved;
   return target;
 }
 

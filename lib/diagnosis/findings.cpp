@@ -70,8 +70,10 @@ constexpr FindingKind kKinds[] = {
      "The configuration sets the reserved bytes of messages",
      "Reserved is a setting of clients for Cloudflare WARP. They put three bytes of an account "
      "where WireGuard's messages have zeros, and the gateways answer with such bytes. wg and "
-     "wg-quick do not know the setting and refuse the file. The probe leaves these bytes zero; if "
-     "the gateway answers with others, WGS-HS-017 says so.",
+     "wg-quick do not know the setting and refuse the file. The probe does as those clients do: "
+     "it writes the three bytes into each message to this gateway, after the message's MACs were "
+     "computed with zeros, and accepts any such bytes in the gateway's messages. Plain WireGuard "
+     "gateways drop messages whose reserved bytes are set, without an answer.",
      "Use the file with a client that knows the setting. If the gateway is not WARP, remove the "
      "line."},
     {FindingId::endpoint_unusable, "WGS-CFG-010", critical, "The endpoint cannot be a gateway",
@@ -366,7 +368,10 @@ constexpr FindingKind kKinds[] = {
      "which WireGuard keeps at zero. Plain WireGuard ignores such datagrams. Some providers mark "
      "their clients in these bytes (Cloudflare WARP), and obfuscated variants change the type of "
      "messages. The keys may be right: the endpoint did respond.",
-     "Use the provider's own client, or a gateway that speaks plain WireGuard."},
+     "If the provider gave three bytes, write them into the probe's configuration: Reserved = "
+     "1,2,3 in [Peer]; the probe then sends them and accepts the answers. Or use the provider's "
+     "own "
+     "client, or a gateway that speaks plain WireGuard."},
     {FindingId::response_too_late, "WGS-HS-018", critical,
      "The gateway responds, but too late for WireGuard",
      "Authentic responses came after the next initiation had been sent. WireGuard sends one every "

@@ -203,12 +203,14 @@ Finding reserved_bytes(const AttemptFacts& attempt, const Stray& stray) {
                     attempt.endpoint),
       .evidence = evidence_of(attempt),
       .hypotheses = {{"the provider marks its clients in these bytes, as Cloudflare WARP does",
-                      text("its own client, or one with a setting for them (Reserved), is needed; "
-                           "bytes 2 to 4 of {}",
+                      text("bytes 2 to 4 of {}; give the probe the three bytes of the account: "
+                           "Reserved = 1,2,3 in [Peer]",
                            vouched(stray.begins))},
                      {"the endpoint speaks an obfuscated WireGuard, such as AmneziaWG",
                       "ask who runs it for the settings"}},
-      .fix = {"use the provider's client, or a gateway that speaks plain WireGuard"}};
+      .fix = {"set Reserved in the configuration to the bytes that the provider gave, or use the "
+              "provider's client",
+              "or use a gateway that speaks plain WireGuard"}};
 }
 
 Finding wireguard_filtered(const Scene& scene) {
@@ -302,6 +304,12 @@ std::vector<Hypothesis> reasons_of_refusal(const Scene& scene) {
   if (scene.one.cookies == 0)
     reasons.push_back({text("the gateway's public key is not {}", facts.gateway),
                        "on the gateway: wg show all public-key"});
+  if (facts.sets_reserved_bytes)
+    reasons.insert(reasons.begin(),
+                   {"the gateway is plain WireGuard, which drops messages whose reserved bytes are "
+                    "set, or it expects other bytes than the configuration's Reserved",
+                    "without Reserved, a gateway of that kind answers, or WGS-HS-017 shows its "
+                    "bytes"});
   // A clock that nothing synchronises is right more often than not; one that is known to be behind
   // explains all.
   reasons.insert(stamp_is_ahead(facts) ? reasons.begin() : reasons.end(), stale_stamp(scene));

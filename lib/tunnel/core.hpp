@@ -136,6 +136,7 @@ class Interface::Core {
   std::unordered_map<PublicKey, PeerId, PublicKeyHash> by_key_;
   AllowedIps allowed_ips_;
   Schedule schedule_;
+  std::optional<std::array<std::byte, 3>> reserved_;
   Outbox outbox_;
   EventQueue events_;
   std::array<std::uint64_t, kDropReasonCount> dropped_{};

@@ -69,6 +69,8 @@ Interface::Core::Core(InterfaceConfig config, noise::Identity identity, Random& 
       stamps_(config.last_stamp),
       mtu_(config.mtu),
       by_key_(0, PublicKeyHash{random_number(random)}),
+      reserved_(config.reserved),
+      outbox_(config.reserved),
       load_(config.handshakes_per_second, config.handshake_burst),
       sources_(random_number(random)),
       jitter_state_(random_number(random) | 1U) {}
@@ -168,6 +170,8 @@ void Interface::remove_peer(PeerId peer) { core_->remove_peer(peer); }
 Received Interface::handle_datagram(Now now, const Endpoint& from, std::span<std::byte> datagram) {
   using wire::MessageType;
   core_->note_handled(datagram);
+  if (core_->reserved_ && datagram.size() >= 4)
+    std::ranges::fill(datagram.subspan(1, 3), std::byte{});
   const auto type = wire::classify(datagram);
   if (!type) {
     core_->drop(now.boot, DropReason::malformed, {.address = from});

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -27,7 +29,11 @@ class Outbox {
   /// The least that an entry of the list can be.
   static constexpr std::size_t kSmallest = wire::kKeepaliveSize;
 
-  Outbox() : memory_(new std::byte[kCapacity]) { entries_.reserve(kCapacity / kSmallest); }
+  /// @param reserved  InterfaceConfig::reserved
+  explicit Outbox(std::optional<std::array<std::byte, 3>> reserved = {})
+      : reserved_(reserved), memory_(new std::byte[kCapacity]) {
+    entries_.reserve(kCapacity / kSmallest);
+  }
 
   /// Gives room for a datagram of `size` bytes, to be filled before commit(); empty where there is
   /// not enough. @param reserve  what must stay free behind it.
@@ -36,8 +42,9 @@ class Outbox {
     if (size + reserve > kCapacity - used_ || entries_.size() == entries_.capacity()) return {};
     return {memory_.get() + used_, size};
   }
-  /// Sends what open() gave room for.
+  /// Sends what open() gave room for, a whole message.
   void commit(const Endpoint& to, std::size_t size) {
+    if (reserved_) std::ranges::copy(*reserved_, memory_.get() + used_ + 1);
     entries_.push_back({to, used_, size});
     used_ += size;
   }
@@ -58,6 +65,7 @@ class Outbox {
     taken_ = used_ = 0;
   }
 
+  std::optional<std::array<std::byte, 3>> reserved_;
   std::unique_ptr<std::byte[]>
       memory_;  // not a vector: its pages are touched only as they are used
   std::vector<Entry> entries_;

@@ -31,6 +31,7 @@ struct Target {
   config::EndpointName endpoint;
   std::vector<Prefix> allowed_ips;
   std::optional<std::chrono::seconds> keepalive = {};  ///< PersistentKeepalive; nothing: off
+  std::optional<config::ReservedBytes> reserved = {};  ///< of each message; nothing: zeros
 };
 
 /// "gw.example.net:51820", "[2001:db8::1]:51820", as reports call a target.

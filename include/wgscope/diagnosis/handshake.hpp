@@ -149,6 +149,7 @@ struct HandshakeFacts {
   PublicKey ours;
   std::vector<IpAddress> our_addresses;  ///< this probe's addresses inside the tunnel
   bool has_preshared_key = false;
+  bool sets_reserved_bytes = false;  ///< in each message: the configuration's Reserved, not zeros
 
   KeyUse key_use = KeyUse::free;
   std::string key_user;  ///< the interface that uses the key; not_known: why it is not known

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -32,6 +33,11 @@ struct InterfaceConfig {
   /// Each costs about 150 µs.
   std::uint32_t handshakes_per_second = 1000;
   std::uint32_t handshake_burst = 512;
+  /// The three bytes behind the type of each message that is sent, and then what received messages
+  /// have there does not count: some providers mark their clients so. They are no part of what is
+  /// authenticated: MACs are made, and checked, with zeros in their place. Nothing: zeros, and
+  /// messages with anything else are malformed (whitepaper §5.4).
+  std::optional<std::array<std::byte, 3>> reserved = {};
 };
 
 struct PeerConfig {

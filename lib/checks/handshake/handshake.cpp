@@ -100,6 +100,7 @@ Handshakes::Handshakes(Run& run, const Target& target, Stamps& stamps,
     facts_.ours = PublicKey{*ours};
   for (const Prefix& own : target.addresses) facts_.our_addresses.push_back(own.address);
   facts_.has_preshared_key = !target.preshared_key.is_none();
+  facts_.sets_reserved_bytes = target.reserved && *target.reserved != config::ReservedBytes{};
   facts_.quick = options.quick;
   facts_.data_wanted = options.data;
 }

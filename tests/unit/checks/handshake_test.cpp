@@ -131,6 +131,67 @@ TEST_F(HandshakeCheck, CountsAndDescribesWhatIsNearlyWireGuard) {
   EXPECT_EQ(attempt.strays[0].from.port, relay.port());
 }
 
+constexpr config::ReservedBytes kOfAccount{std::byte{0xa8}, std::byte{0x1a}, std::byte{0x15}};
+
+/// As a provider's front end does: it knows its clients by three bytes, which its gateway behind it
+/// does not see, and writes them into what the gateway sends.
+void mark_clients(Relay& relay, std::map<unsigned, unsigned>& types) {
+  relay.rewrite_forward = [&types](std::span<std::byte> datagram) {
+    // What stands elsewhere is sent by whoever looks whether the host is there.
+    if (datagram.size() < 32 || datagram[0] > std::byte{4}) return;
+    const auto marks = datagram.subspan(1, 3);
+    if (std::ranges::equal(marks, kOfAccount)) {
+      ++types[std::to_integer<unsigned>(datagram[0])];
+      std::ranges::fill(marks, std::byte{});
+    } else {
+      datagram[0] = std::byte{0xee};  // nobody's
+    }
+  };
+  relay.rewrite_backward = [](std::span<std::byte> datagram) {
+    std::ranges::copy(kOfAccount, datagram.begin() + 1);
+  };
+}
+
+TEST_F(HandshakeCheck, SendsTheReservedBytesOfTheConfigurationInEachMessage) {
+  Gateway gateway(run_);
+  Relay relay(run_, gateway.port());
+  std::map<unsigned, unsigned> types;
+  mark_clients(relay, types);
+  Target target = behind(relay, gateway);
+  target.reserved = kOfAccount;
+  const auto outcome = check(target);
+  const auto& attempt = outcome.facts.attempts.at(0);
+  EXPECT_TRUE(attempt.response_after);
+  EXPECT_THAT(attempt.strays, testing::IsEmpty());
+  ASSERT_TRUE(attempt.data);
+  EXPECT_EQ(attempt.data->round_trips.size(), 1U);
+  EXPECT_TRUE(outcome.facts.sets_reserved_bytes);
+  EXPECT_EQ(types[1], 1U);
+  EXPECT_GE(types[4], 1U) << "data carries them too";
+}
+
+TEST_F(HandshakeCheck, AcceptsAnyReservedBytesWhereItSendsSome) {
+  Gateway gateway(run_);
+  Relay relay(run_, gateway.port());
+  std::map<unsigned, unsigned> types;
+  mark_clients(relay, types);
+  relay.rewrite_backward = [](std::span<std::byte> datagram) { datagram[3] = std::byte{9}; };
+  Target target = behind(relay, gateway);
+  target.reserved = kOfAccount;
+  EXPECT_TRUE(check(target).session);
+}
+
+TEST_F(HandshakeCheck, SendsNoReservedBytesUnasked) {
+  Gateway gateway(run_);
+  Relay relay(run_, gateway.port());
+  std::map<unsigned, unsigned> types;
+  mark_clients(relay, types);
+  const auto outcome = check(behind(relay, gateway), within(1s));
+  EXPECT_FALSE(outcome.facts.attempts.at(0).response_after);
+  EXPECT_FALSE(outcome.facts.sets_reserved_bytes);
+  EXPECT_THAT(types, testing::IsEmpty());
+}
+
 TEST_F(HandshakeCheck, SeesResponsesThatComeAfterTheNextInitiation) {
   Gateway gateway(run_);
   Relay relay(run_, gateway.port());

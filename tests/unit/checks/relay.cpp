@@ -66,7 +66,8 @@ void Relay::move(Way& way, Endpoint* learn, const Endpoint& destination) {
     // Who asks around with a few bytes is not the tunnel.
     if (learn != nullptr && received.datagram[0] != kAround) *learn = received.from;
     std::vector<std::byte> datagram(received.datagram.begin(), received.datagram.end());
-    if (learn == nullptr && rewrite_backward) rewrite_backward(datagram);
+    const auto& rewrite = learn == nullptr ? rewrite_backward : rewrite_forward;
+    if (rewrite) rewrite(datagram);
     if (learn == nullptr && backward_delay > Nanoseconds{0}) {
       delayed_.push_back({os::boot_now() + backward_delay, std::move(datagram)});
       return;

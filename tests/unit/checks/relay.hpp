@@ -38,8 +38,9 @@ class Relay {
   Rule forward = [](std::size_t) { return Fate::pass; };   ///< from the probe to the gateway
   Rule backward = [](std::size_t) { return Fate::pass; };  ///< from the gateway to the probe
 
-  /// Changes each datagram from the gateway, whatever it is.
-  std::function<void(std::span<std::byte>)> rewrite_backward;
+  /// Change each datagram of a direction, whatever it is.
+  std::function<void(std::span<std::byte>)> rewrite_forward;
+  std::function<void(std::span<std::byte>)> rewrite_backward;  ///< from the gateway
   /// How long each datagram from the gateway is kept, whatever it is.
   Nanoseconds backward_delay{};
 

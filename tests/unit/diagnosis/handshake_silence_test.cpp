@@ -165,6 +165,14 @@ TEST(Silence, SaysWhereTheStampStandsInWhatIsKnown) {
   EXPECT_THAT(words_of(facts, kResponse), Not(HasSubstr("no record of an earlier")));
 }
 
+TEST(Silence, MayComeOfReservedBytesThatTheGatewayDoesNotExpect) {
+  HandshakeFacts facts = met(host_up());
+  EXPECT_THAT(words_of(facts, kResponse), Not(HasSubstr("reserved bytes")));
+  facts.sets_reserved_bytes = true;
+  EXPECT_THAT(reasons(facts, kResponse)[0], HasSubstr("the gateway is plain WireGuard, which drops "
+                                                      "messages whose reserved bytes are set"));
+}
+
 TEST(Silence, IsNoneWhereDatagramsCameThatDoNotParse) {
   HandshakeFacts facts = met(host_up());
   Stray stray{.from = endpoint(kGateway), .size = 92, .begins = "02 a8 1a 15 01 02 03 04"};
