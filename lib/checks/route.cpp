@@ -58,6 +58,7 @@ class Inquiry {
     }
     if (route->type == netlink::RouteType::rejected) return std::nullopt;
     facts.local = route->type == netlink::RouteType::local;
+    facts.broadcast = route->type == netlink::RouteType::broadcast;
     facts.router = route->gateway;
     facts.source = route->source;
     name_interface(route->ifindex, facts);

@@ -101,7 +101,9 @@ void add_tunnel(const Scene& scene, std::vector<Check>& checks) {
 std::vector<Check> checks_of(const Scene& scene) {
   std::vector<Check> checks;
   if (auto way = check_way(scene)) checks.push_back(std::move(*way));
-  checks.push_back(check_send(scene));
+  const bool is_sendable = !scene.one.route || !scene.one.route->broadcast;
+  checks.push_back(is_sendable ? check_send(scene)
+                               : skipped(path_send, FindingId::endpoint_unusable));
   if (const auto because = obstacle(checks.back())) {
     checks.push_back(skipped(path_icmp, *because));
     checks.push_back(skipped(handshake_response, *because));

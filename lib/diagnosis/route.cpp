@@ -69,6 +69,11 @@ const Kind* kind_of_route(const RouteFacts& route) {
 /// A virtual machine's network, or a tunnel of frames: the kernel has one kind for TUN and TAP.
 bool is_tap(const RouteFacts& route) { return route.kind == "tun" && route.ethernet; }
 
+/// Whether packets only reach a host at the other end of the TAP. A virtual machine that runs beside
+/// this host is such a one. What a router beyond the TAP forwards comes out somewhere else, whether a
+/// VPN or a virtual machine does that.
+bool is_link_of_tap(const RouteFacts& route) { return is_tap(route) && !route.router; }
+
 Text hexadecimal(std::uint32_t mark) { return vouched(fmt::format("{:#x}", mark)); }
 
 /// "ip route get 192.0.2.1 mark 0xca6c"
@@ -133,6 +138,23 @@ Check through_tunnel(const RouteFacts& route) {
        .fix = ways_around(route)});
 }
 
+/// The kernel refuses to send there, so this is known without a firewall.
+Check to_all_hosts(const RouteFacts& route) {
+  return make_check(
+      path_route, Status::critical,
+      text("{} is the broadcast address of a network of this host", route.to),
+      {.id = FindingId::endpoint_unusable,
+       .cause = text("nothing was sent: the endpoint's address {} is the broadcast address of a "
+                     "network of this host, to which no gateway answers",
+                     route.to),
+       .evidence = {text("the kernel's route to {} is of the type broadcast, on the interface {}",
+                         route.to, Name{route.interface})},
+       .fix = {"set Endpoint to the gateway's address or name",
+               text("if the gateway has this address: correct the prefix length of this host's "
+                    "address: ip address show dev {}",
+                    Name{route.interface})}});
+}
+
 Check to_this_host(const RouteFacts& route, bool answered) {
   Text summary =
       text("{} is an address of this host: packets to it do not leave this host", route.to);
@@ -151,7 +173,7 @@ Text way_of(const RouteFacts& route) {
   Text made = text("over {}", Name{route.interface});
   const Kind* kind = kind_of_route(route);
   if (is_tap(route))
-    made.add(" (TAP)");
+    made.add(" (TAP: a virtual machine, or a tunnel of frames)");
   else if (kind != nullptr)
     made.add(" (").add(kind->words).add(")");
   if (route.router)
@@ -171,12 +193,15 @@ Text way_of(const RouteFacts& route) {
 
 bool is_tunnel(const RouteFacts& route) {
   const Kind* kind = kind_of_route(route);
-  return kind != nullptr && kind->is_tunnel && !is_tap(route) && !route.local;
+  return kind != nullptr && kind->is_tunnel && !is_link_of_tap(route) && !route.local;
 }
 
 bool is_astray(const RouteFacts& route) { return is_tunnel(route) && !route.accepted; }
 
 Text through_text(const RouteFacts& route) {
+  if (is_tap(route))
+    return text("through {}, a TAP of this host (a VPN's, or a virtual machine's that forwards)",
+                Name{route.interface});
   return text("through {}, {} of this host", Name{route.interface}, kind_of_route(route)->words);
 }
 
@@ -185,6 +210,7 @@ Check check_route(const RouteFacts& route, bool answered) {
     return make_check(path_route, Status::unknown,
                       text("the kernel does not tell: {}", Name{*route.error}));
   if (route.local) return to_this_host(route, answered);
+  if (route.broadcast) return to_all_hosts(route);
   if (is_astray(route)) return through_tunnel(route);
   if (is_tunnel(route))
     return make_check(

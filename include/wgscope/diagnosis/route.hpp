@@ -24,6 +24,7 @@ struct RouteFacts {
       {};  ///< what the kernel calls its kind: "wireguard", "tun"; empty: a device's own
   bool ethernet = false;                   ///< the interface carries frames
   bool local = false;                      ///< the address is one of this host
+  bool broadcast = false;                  ///< the address is that of all hosts of its network
   std::optional<IpAddress> router = {};    ///< the next one; nothing: the address is on the link
   std::optional<IpAddress> source = {};    ///< that packets leave from
   std::optional<std::uint32_t> mark = {};  ///< the firewall mark that packets carry

@@ -40,6 +40,7 @@ RouteType type_of(unsigned char type) {
   switch (type) {
     case RTN_UNICAST: return RouteType::unicast;
     case RTN_LOCAL: return RouteType::local;
+    case RTN_BROADCAST: return RouteType::broadcast;
     case RTN_UNREACHABLE:
     case RTN_PROHIBIT:
     case RTN_BLACKHOLE: return RouteType::rejected;

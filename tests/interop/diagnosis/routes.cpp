@@ -75,8 +75,41 @@ Scenario the_endpoint_is_this_host() {
   return {"TheEndpointIsThisHost", arrange, expect};
 }
 
+Scenario the_endpoint_is_a_broadcast_address() {
+  const auto arrange = [](Place&, Probe& probe) { probe.endpoint = "10.1.0.255:51820"; };
+  const auto expect = [](const Outcome& outcome) {
+    const auto* worst = worst_finding(outcome.report);
+    ASSERT_NE(worst, nullptr) << outcome;
+    EXPECT_EQ(worst->id, FindingId::endpoint_unusable) << outcome;
+    EXPECT_THAT(text_of(*worst), HasSubstr("10.1.0.255 is the broadcast address of a network"));
+    EXPECT_EQ(finding_of(outcome, FindingId::local_firewall), nullptr) << "it is known";
+    EXPECT_LT(outcome.took, 5s);
+  };
+  return {"TheEndpointIsABroadcastAddress", arrange, expect};
+}
+
+/// A VPN of frames, such as OpenVPN's with "dev tap", whose other end is a router.
+Scenario a_tap_takes_the_way() {
+  const auto arrange = [](Place& place, Probe& probe) {
+    place.ours.ip(
+        "tuntap add dev tap0 mode tap\naddress add 10.66.0.2/24 dev tap0\nlink set tap0 up\n"
+        "route replace 10.2.0.0/24 via 10.66.0.1 dev tap0");
+    probe.options.timeout = 5s;
+  };
+  const auto expect = [](const Outcome& outcome) {
+    const auto* finding = finding_of(outcome, FindingId::through_tunnel);
+    ASSERT_NE(finding, nullptr) << outcome;
+    EXPECT_THAT(text_of(*finding),
+                AllOf(HasSubstr("through tap0, a TAP of this host"), HasSubstr("--through tap0")));
+  };
+  return {"ATapTakesTheWay", arrange, expect};
+}
+
 }  // namespace
 
-Scenarios route_scenarios() { return {a_full_tunnel_takes_the_way(), the_endpoint_is_this_host()}; }
+Scenarios route_scenarios() {
+  return {a_full_tunnel_takes_the_way(), the_endpoint_is_this_host(),
+          the_endpoint_is_a_broadcast_address(), a_tap_takes_the_way()};
+}
 
 }  // namespace wgscope::test

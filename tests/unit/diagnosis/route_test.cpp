@@ -1,5 +1,6 @@
 #include "wgscope/diagnosis/route.hpp"
 
+#include <cerrno>
 #include <string>
 #include <vector>
 
@@ -65,10 +66,33 @@ TEST(PathRoute, IsAFindingWhereItLeadsIntoATunnelOfAnyVpn) {
     EXPECT_THAT(said(into(kind)), HasSubstr("ok: over wg0")) << kind;
 }
 
-TEST(PathRoute, DoesNotTakeATapOfAVirtualMachineForATunnel) {
+TEST(PathRoute, TakesATapForATunnelWhereARouterIsBeyondIt) {
   RouteFacts tap = into("tun");
   tap.ethernet = true;
-  EXPECT_EQ(said(tap), "ok: over wg0 (TAP), on the link");
+  EXPECT_EQ(said(tap), "ok: over wg0 (TAP: a virtual machine, or a tunnel of frames), on the link");
+  EXPECT_FALSE(is_astray(tap));
+  tap.router = IpAddress::parse("10.66.0.1").value();
+  EXPECT_EQ(said(tap),
+            "warning WGS-LOC-006: through wg0, a TAP of this host (a VPN's, or a virtual machine's "
+            "that forwards): not the direct path");
+  EXPECT_TRUE(is_astray(tap));
+  tap.accepted = true;
+  EXPECT_FALSE(is_astray(tap));
+}
+
+TEST(PathRoute, NamesTheBroadcastAddressOfANetwork) {
+  RouteFacts route = direct();
+  route.broadcast = true;
+  EXPECT_THAT(said(route), HasSubstr("critical WGS-CFG-010: 192.0.2.1 is the broadcast address"));
+  AttemptFacts attempt = working_at();
+  attempt.response_after.reset();
+  attempt.data.reset();
+  attempt.initiations = 0;
+  attempt.send_errno = EACCES;
+  attempt.route = route;
+  const HandshakeFacts facts = facts_of(attempt);
+  EXPECT_THAT(verdict_of(facts), HasSubstr("192.0.2.1 is the broadcast address of a network"));
+  EXPECT_EQ(outcome(facts, "path.send"), "skipped WGS-CFG-010");
 }
 
 TEST(PathRoute, OffersTheMarkThatLeadsAroundTheTunnelOrSaysWhereToLookForIt) {

@@ -72,6 +72,7 @@ TEST(DecodeRoute, TellsTheHostItselfAndWhatIsDroppedFromAWay) {
   EXPECT_EQ(type_of(RTN_LOCAL), RouteType::local);
   for (const unsigned char type : {RTN_UNREACHABLE, RTN_PROHIBIT, RTN_BLACKHOLE})
     EXPECT_EQ(type_of(type), RouteType::rejected) << int{type};
+  EXPECT_EQ(type_of(RTN_BROADCAST), RouteType::broadcast);
   EXPECT_EQ(type_of(RTN_MULTICAST), RouteType::other);
   EXPECT_EQ(type_of(255), RouteType::other);
 }

@@ -14,10 +14,11 @@ namespace wgscope::netlink {
 
 /// What the kernel does with packets to an address.
 enum class RouteType : std::uint8_t {
-  unicast,   ///< sends them to `gateway`, or on the link
-  local,     ///< keeps them: the address is one of this host's
-  rejected,  ///< drops them: an unreachable, prohibit or blackhole route
-  other,     ///< such as broadcast and multicast
+  unicast,    ///< sends them to `gateway`, or on the link
+  local,      ///< keeps them: the address is one of this host's
+  rejected,   ///< drops them: an unreachable, prohibit or blackhole route
+  broadcast,  ///< sends them to all hosts of a link: the address is a network's broadcast address
+  other,      ///< such as multicast
 };
 
 /// The way that the kernel takes to one address.
