@@ -77,6 +77,24 @@ std::string why_nameless(const config::WgQuickConfig& config) {
   return text;
 }
 
+/// At most that many, so that the sentence can be read.
+constexpr std::size_t kNamesListed = 8;
+
+/// "; the file has: alpha, beta and 3 more", "; no peer of the file has a name".
+std::string names_of(const config::WgQuickConfig& config) {
+  std::vector<std::string> names;
+  for (const config::WgQuickPeer& one : config.peers)
+    if (!one.name.empty() && std::ranges::find(names, one.name) == names.end())
+      names.push_back(one.name);
+  if (names.empty()) return "; no peer of the configuration has a name";
+  const std::size_t listed = std::min(names.size(), kNamesListed);
+  std::string text = "; the names are";
+  for (std::size_t i = 0; i < listed; ++i)
+    text += fmt::format("{} '{}'", i == 0 ? "" : ",", printable(names[i]));
+  if (names.size() > listed) text += fmt::format(" and {} more", names.size() - listed);
+  return text;
+}
+
 }  // namespace
 
 diagnosis::Text endpoint_text(const config::EndpointName& endpoint) {
@@ -103,11 +121,11 @@ Result<std::size_t> choose_peer(const config::WgQuickConfig& config, const std::
   };
   const auto found = std::ranges::find_if(config.peers, is_meant);
   if (found == config.peers.end())
-    return fail(
-        Errc::bad_value,
-        PublicKey::from_base64(peer)
-            ? "no peer has the public key given with --peer"  // which may be a secret one
-            : fmt::format("no peer has the name '{}'{}", printable(peer), why_nameless(config)));
+    return fail(Errc::bad_value,
+                PublicKey::from_base64(peer)
+                    ? "no peer has the public key given with --peer"  // which may be a secret one
+                    : fmt::format("no peer has the name '{}'{}{}", printable(peer),
+                                  names_of(config), why_nameless(config)));
   if (std::ranges::count_if(config.peers, is_meant) > 1)
     return fail(
         Errc::bad_value,

@@ -72,15 +72,27 @@ TEST(MakeTarget, TakesOneOfSeveralPeersByKeyOrName) {
   const auto named = target(two, "oslo");
   EXPECT_EQ(named.value().gateway.base64(), kOther);
   EXPECT_EQ(named.value().name, "oslo");
-  EXPECT_THAT(refusal(two, "bergen"), HasSubstr("no peer has the name 'bergen'"));
+  EXPECT_THAT(refusal(two, "bergen"),
+              HasSubstr("no peer has the name 'bergen'; the names are 'oslo'"));
   EXPECT_THAT(refusal(two, kSecret), HasSubstr("no peer")) << "and it is not repeated";
+}
+
+TEST(MakeTarget, ListsNoMoreNamesThanCanBeRead) {
+  config::WgQuickConfig many;
+  for (int i = 0; i < 11; ++i) many.peers.emplace_back().name = fmt::format("site-{}", i % 10);
+  const auto chosen = choose_peer(many, "oslo");
+  ASSERT_FALSE(chosen);
+  EXPECT_THAT(chosen.error().context, HasSubstr("the names are 'site-0', 'site-1'"));
+  EXPECT_THAT(chosen.error().context, HasSubstr("'site-7' and 2 more"));
 }
 
 TEST(MakeTarget, SaysWhyANameIsNobodys) {
   const std::string unclear = interface() + peer() + "# Name = beta\n" + peer(kOther, "");
-  EXPECT_THAT(refusal(unclear, "beta"),
-              AllOf(HasSubstr("no peer has the name 'beta'; line "),
-                    HasSubstr("could belong to the peer above or to the peer below")));
+  EXPECT_THAT(
+      refusal(unclear, "beta"),
+      AllOf(
+          HasSubstr("no peer has the name 'beta'; no peer of the configuration has a name; line "),
+          HasSubstr("could belong to the peer above or to the peer below")));
 }
 
 std::optional<std::string> guess(const std::string& addresses, const std::string& allowed,
