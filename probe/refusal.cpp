@@ -101,11 +101,17 @@ Reason reason_of(const Error& error) {
   }
 }
 
-Exit refuse(const Call& call, std::string_view sentence, Reason reason) {
+void complain(const Call& call, std::string_view sentence) {
   // It may quote an argument, and that may be a key in the wrong place.
+  const std::string safe = hide_keys(sentence);
+  complain(call.verb, call.output.redact
+                          ? render::Redaction(true).show(render::mark(safe, call.given))
+                          : render::one_line(safe));
+}
+
+Exit refuse(const Call& call, std::string_view sentence, Reason reason) {
+  complain(call, sentence);
   const diagnosis::Text why = render::mark(hide_keys(sentence), call.given);
-  complain(call.verb, call.output.redact ? render::Redaction(true).show(why)
-                                         : render::one_line(hide_keys(sentence)));
   OutputOptions output = call.output;
   if (call.plan) output.junit_file = output.prometheus_file = "";
   if (!output.json && output.junit_file.empty() && output.prometheus_file.empty())

@@ -34,6 +34,9 @@ Call call_as_written(std::string_view verb, std::span<const std::string> argumen
 /// Why an error keeps a verb from running.
 diagnosis::Reason reason_of(const Error& error);
 
+/// A line on standard error, redacted if the user wants that.
+void complain(const Call& call, std::string_view sentence);
+
 /// Says it, to everybody who asked. @returns what the program is to end with.
 Exit refuse(const Call& call, std::string_view sentence, diagnosis::Reason reason);
 

@@ -103,10 +103,13 @@ std::string Redaction::show(const Text& text) {
 std::string Redaction::placeholder(const Text::Piece& piece) {
   const std::string_view kind = kind_of(piece);
   const auto address = IpAddress::parse(piece.text);
-  const auto [found, is_new] =
-      numbers_.try_emplace({kind, address ? address->to_string() : piece.text}, 0);
-  if (is_new) found->second = ++last_[kind];
-  return fmt::format("<{}-{}>", kind, found->second);
+  const Thing thing{kind, address ? address->to_string() : piece.text};
+  if (const auto known = numbers_.find(thing); known != numbers_.end())
+    return fmt::format("<{}-{}>", kind, known->second);
+  if (numbers_.size() >= most_) return fmt::format("<{}-other>", kind);
+  const std::size_t number = ++last_[kind];
+  numbers_.emplace(thing, number);
+  return fmt::format("<{}-{}>", kind, number);
 }
 
 }  // namespace wgscope::render

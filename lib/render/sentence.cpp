@@ -12,6 +12,7 @@
 #include "wgscope/base/text.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/model/public_key.hpp"
 
 namespace wgscope::render {
 namespace {
@@ -103,7 +104,8 @@ class Marker {
 
   Text mark() && {
     while (place_ < sentence_.size()) {
-      if (is_at_begin_of_word() && (take_given() || take_quoted() || take_word())) continue;
+      if (is_at_begin_of_word() && (take_given() || take_quoted() || take_key() || take_word()))
+        continue;
       made_.add(vouched(sentence_.substr(place_++, 1)));
     }
     return std::move(made_);
@@ -132,6 +134,13 @@ class Marker {
     std::size_t size = longest.size();
     if (rest().substr(size).starts_with('/')) size += word_at(rest().substr(size)).size();
     take(size, marked_value(rest().substr(0, size)));
+    return true;
+  }
+
+  bool take_key() {
+    const auto key = PublicKey::from_base64(rest().substr(0, kKeyBase64Size));
+    if (!key) return false;
+    take(kKeyBase64Size, text("{}", *key));
     return true;
   }
 

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -22,6 +21,7 @@
 #include "wgscope/crypto/random.hpp"
 #include "wgscope/crypto/x25519.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/public_key.hpp"
 #include "wgscope/os/file.hpp"
 #include "wgscope/os/stamp_store.hpp"
@@ -32,6 +32,7 @@
 #include "probe/commands/listen_log.hpp"
 #include "probe/commands/listener.hpp"
 #include "probe/options/target_options.hpp"
+#include "probe/refusal.hpp"
 #include "probe/render/terminal.hpp"
 #include "probe/verbs.hpp"
 
@@ -52,6 +53,7 @@ struct ListenOptions {
   std::string uapi_folder;
   std::string state_folder;
   bool json = false;
+  bool redact = false;
   bool stun = false;
   bool no_measuring = false;
 };
@@ -97,12 +99,16 @@ void add_options(CommandLine& line, ListenOptions& options) {
                 "Answer STUN requests on the same port, so that wgscope nat on the other side can "
                 "measure its NAT. Everybody can then see that something listens");
   line.add_flag("--json", options.json, "Print events as JSON, one per line");
+  line.add_flag("--redact", options.redact,
+                "Hide keys, addresses, names and paths, so that the output can be shared");
   line.add_flag("--no-measuring", options.no_measuring,
                 "Do not answer peers that measure the path (wgscope mtu)");
   line.check([&options, peer_file]() -> Complaint {
     if (options.config.empty() && !options.generate) return "give --config FILE or --generate";
     if (options.json && options.generate && !peer_file.given())
       return "--json with --generate also needs --peer-file";
+    if (options.redact && options.generate && !peer_file.given())
+      return "--redact with --generate also needs --peer-file: the other side's file has its keys";
     if (!is_interface_name(options.interface))
       return "--interface: not a valid interface name: expected 1 to 15 characters without blanks, "
              "'/' and ':'";
@@ -112,18 +118,13 @@ void add_options(CommandLine& line, ListenOptions& options) {
   });
 }
 
-Exit refuse(const Error& error) {
-  fmt::print(stderr, "wgscope listen: {}\n", error.context);
-  return Exit::unknown;
-}
-
-Result<config::WgQuickConfig> read_config(const std::string& path) {
+Result<config::WgQuickConfig> read_config(const std::string& path, const Call& call) {
   auto file = checks::read_config_file(path);
   if (!file) return tl::unexpected(file.error());
   if (file->config.private_key && file->mode && (*file->mode & 077U) != 0)
-    fmt::print(stderr, "wgscope listen: other users can read {}: run chmod 600\n", path);
+    complain(call, fmt::format("other users can read {}: run chmod 600", path));
   for (const config::Warning& warning : file->config.warnings)
-    fmt::print(stderr, "wgscope listen: {}: line {}: {}\n", path, warning.line, warning.text);
+    complain(call, fmt::format("{}: line {}: {}", path, warning.line, warning.text));
   return std::move(file->config);
 }
 
@@ -157,16 +158,15 @@ Result<> hand_over(const ListenOptions& options, config::WgQuickConfig other, st
 }
 
 /// Two that answer with one key take each other's peers away.
-void warn_of_key_in_use(const config::WgQuickConfig& own) {
+void warn_of_key_in_use(const config::WgQuickConfig& own, const Call& call) {
   if (!own.private_key) return;
   const auto key = crypto::derive_public_key(own.private_key->secret);
   if (!key) return;
   const auto found = checks::find_key_use(PublicKey{*key}, std::string(kUsualUapiFolder));
   if (found.use == diagnosis::KeyUse::used)
-    fmt::print(stderr,
-               "wgscope listen: the interface {} of this host uses the same key: peers will follow "
-               "the one that answered last\n",
-               printable(found.user));
+    complain(call, fmt::format("the interface '{}' of this host uses the same key: peers will "
+                               "follow the one that answered last",
+                               printable(found.user)));
 }
 
 /// What this side is, and what `--generate` made for the other.
@@ -175,7 +175,7 @@ struct Sides {
   std::optional<config::WgQuickConfig> other;
 };
 
-Result<Sides> prepare(const ListenOptions& options) {
+Result<Sides> prepare(const ListenOptions& options, const Call& call) {
   Sides sides;
   if (options.generate) {
     crypto::SystemRandom random;
@@ -185,10 +185,10 @@ Result<Sides> prepare(const ListenOptions& options) {
     sides.other = std::move(pair->other);
     return sides;
   }
-  auto read = read_config(options.config);
+  auto read = read_config(options.config, call);
   if (!read) return tl::unexpected(read.error());
   sides.own = std::move(*read);
-  warn_of_key_in_use(sides.own);
+  warn_of_key_in_use(sides.own, call);
   return sides;
 }
 
@@ -206,12 +206,20 @@ Result<> listen(const ListenOptions& options, Sides sides, ListenLog& log) {
   return (*listener)->run();
 }
 
-Exit run(const ListenOptions& options) {
-  auto log =
-      ListenLog::open({.json = options.json, .colour = wants_colour(surroundings_of_stdout())});
+/// @param call  for errors before anything is listened to, which are all that a report can tell.
+Exit run(const ListenOptions& options, const Call& call) {
+  const auto refuse = [&call](const Error& error) {
+    return probe::refuse(call, error.context, reason_of(error));
+  };
+  auto log = ListenLog::open({.json = options.json,
+                              .colour = wants_colour(surroundings_of_stdout()),
+                              .redact = options.redact,
+                              .given = call.given});
   if (!log) return refuse(log.error());
-  auto sides = prepare(options);
+  auto sides = prepare(options, call);
   if (!sides) return refuse(sides.error());
+  for (const config::WgQuickPeer& peer : sides->own.peers)
+    if (!peer.name.empty()) log->hide(peer.name);
   const auto ended = listen(options, std::move(*sides), *log);
   if (!ended) log->complain(ended.error().context);
   const auto closed = log->close();
@@ -228,8 +236,12 @@ Exit run_listen(std::vector<std::string> arguments) {
       "wgscope listen");
   ListenOptions options;
   add_options(line, options);
+  const Call call = call_as_written("listen", arguments);
+  line.on_mistake([&call](const std::string& sentence) {
+    return refuse(call, sentence, diagnosis::Reason::wrong_usage);
+  });
   if (const auto ended = line.parse(std::move(arguments))) return *ended;
-  return run(options);
+  return run(options, call);
 }
 
 }  // namespace wgscope::probe

@@ -13,6 +13,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/output.hpp"
+#include "wgscope/render/sentence.hpp"
 
 #include "probe/render/event_limit.hpp"
 #include "probe/render/events.hpp"
@@ -40,20 +41,25 @@ Result<ListenLog> ListenLog::open(ListenLogOptions options) {
                          return complaint(fmt::format(
                              "{} lines not written: this output was not read in time", count));
                        }});
-  return ListenLog(options, std::move(*out),
+  return ListenLog(std::move(options), std::move(*out),
                    err ? std::optional(std::move(*err)) : std::optional<os::Output>());
 }
 
 void ListenLog::event(const NamedEvent& event) {
-  out_.say((options_.json ? event_as_json(event) : event_as_text(event, options_.colour)) + '\n');
+  out_.say((options_.json ? event_as_json(event, redaction())
+                          : event_as_text(event, options_.colour, redaction())) +
+           '\n');
 }
 
 void ListenLog::left_out(const NamedLeftOut& left_out) {
-  out_.say((options_.json ? left_out_as_json(left_out) : left_out_as_text(left_out)) + '\n');
+  out_.say((options_.json ? left_out_as_json(left_out, redaction())
+                          : left_out_as_text(left_out, redaction())) +
+           '\n');
 }
 
 void ListenLog::unconfirmed(const NamedUnconfirmed& unconfirmed) {
-  out_.say((options_.json ? unconfirmed_as_json(unconfirmed) : unconfirmed_as_text(unconfirmed)) +
+  out_.say((options_.json ? unconfirmed_as_json(unconfirmed, redaction())
+                          : unconfirmed_as_text(unconfirmed, redaction())) +
            '\n');
 }
 
@@ -63,7 +69,9 @@ void ListenLog::gap(std::string_view what, std::uint64_t count) {
 }
 
 void ListenLog::complain(const std::string& text) {
-  if (err_) err_->say(complaint(text));
+  if (!err_) return;
+  err_->say(
+      complaint(options_.redact ? redaction_.show(render::mark(text, options_.given)) : text));
 }
 
 void ListenLog::complain(Ration& ration, const std::string& text) {

@@ -1,13 +1,18 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/secret_string.hpp"
 #include "wgscope/os/output.hpp"
+#include "wgscope/render/redaction.hpp"
 
 #include "probe/render/event_limit.hpp"
 #include "probe/render/events.hpp"
@@ -17,6 +22,8 @@ namespace wgscope::probe {
 struct ListenLogOptions {
   bool json = false;
   bool colour = false;
+  bool redact = false;             ///< keys, addresses, names and paths
+  std::vector<std::string> given;  ///< Call::given
 };
 
 /// What wgscope listen says: events on standard output, everything else on standard error. Nothing
@@ -33,6 +40,8 @@ class ListenLog {
   void gap(std::string_view what, std::uint64_t count);
   /// To standard output, as it is.
   void text(SecretString text) { out_.say(std::move(text)); }
+  /// More values that are somebody's, such as the names of peers.
+  void hide(std::string value) { options_.given.push_back(std::move(value)); }
 
   /// A line on standard error.
   void complain(const std::string& text);
@@ -47,9 +56,13 @@ class ListenLog {
 
  private:
   ListenLog(ListenLogOptions options, os::Output out, std::optional<os::Output> err)
-      : options_(options), out_(std::move(out)), err_(std::move(err)) {}
+      : options_(std::move(options)), out_(std::move(out)), err_(std::move(err)) {}
+  render::Redaction* redaction() { return options_.redact ? &redaction_ : nullptr; }
 
+  /// Addresses are what strangers send from.
+  static constexpr std::size_t kMostNumbered = 4096;
   ListenLogOptions options_;
+  render::Redaction redaction_{true, kMostNumbered};
   os::Output out_;
   std::optional<os::Output> err_;
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -17,7 +18,9 @@ namespace wgscope::render {
 /// <name-1> or <file-1>. Ports, prefix lengths and zone numbers stay.
 class Redaction {
  public:
-  explicit Redaction(bool wanted) : wanted_(wanted) {}
+  /// @param most  things are numbered; all others of a kind share a placeholder, <ipv4-other>. For
+  /// what runs long and is told names and addresses by strangers.
+  explicit Redaction(bool wanted, std::size_t most = SIZE_MAX) : wanted_(wanted), most_(most) {}
   /// Numbers everything in the report, in its order: then all outputs of one report agree, whatever
   /// they show first.
   Redaction(bool wanted, const diagnosis::Report& report);
@@ -33,6 +36,7 @@ class Redaction {
   std::string placeholder(const diagnosis::Text::Piece& piece);
 
   bool wanted_;
+  std::size_t most_;
   std::map<Thing, std::size_t> numbers_;
   /// For each kind of thing the last number that was given.
   std::map<std::string_view, std::size_t> last_;

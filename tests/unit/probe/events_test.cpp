@@ -3,12 +3,15 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "wgscope/model/address.hpp"
+#include "wgscope/render/redaction.hpp"
 
 #include "probe/commands/unconfirmed.hpp"
 #include "probe/render/event_limit.hpp"
@@ -18,6 +21,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using tunnel::DropReason;
@@ -55,6 +59,41 @@ TEST(EventAsText, NamesThePeerAndWhatHappened) {
   NamedEvent sent = event(EventKind::handshake_sent);
   sent.event.number = 3;
   EXPECT_THAT(event_as_text(sent, false), HasSubstr("handshake sent  192.0.2.1:51820  attempt 3"));
+}
+
+TEST(Redacted, EventsNameNobodyAndTheSameOneTheSame) {
+  render::Redaction redaction(true);
+  EXPECT_EQ(event_as_text(event(EventKind::key_confirmed), false, &redaction),
+            "2023-11-14T22:13:20.042Z  <name-1>  key confirmed  <ipv4-1>:51820");
+  EXPECT_EQ(event_as_text(event(EventKind::roamed, ""), false, &redaction),
+            "2023-11-14T22:13:20.042Z  <key-1>  roamed  <ipv4-1>:51820");
+  const std::string refused = event_as_text(refusal(), false, &redaction);
+  EXPECT_THAT(refused, AllOf(HasSubstr("<ipv6-1>"), HasSubstr("key <key-1>")));
+  EXPECT_THAT(event_as_json(event(EventKind::roamed), &redaction),
+              HasSubstr(R"("peer":"<key-1>","name":"<name-1>","endpoint":"<ipv4-1>:51820")"));
+  EXPECT_THAT(event_as_json(refusal(), &redaction), HasSubstr(R"("key":"<key-1>")"));
+  NamedUnconfirmed waiting{.at = kAt, .peer = key(), .name = "laptop"};
+  waiting.endpoint = Endpoint::parse("192.0.2.1:51820").value();
+  for (const std::string& line :
+       {unconfirmed_as_text(waiting, &redaction), unconfirmed_as_json(waiting, &redaction)})
+    EXPECT_THAT(line, AllOf(HasSubstr("<name-1>"), HasSubstr("<ipv4-1>"), Not(HasSubstr("laptop")),
+                            Not(HasSubstr("192.0.2.1"))));
+  const NamedLeftOut more{.at = kAt, .left_out = {}, .peer = key(), .name = "laptop"};
+  for (const std::string& line :
+       {left_out_as_text(more, &redaction), left_out_as_json(more, &redaction)})
+    EXPECT_THAT(line, AllOf(HasSubstr("<name-1>"), Not(HasSubstr("laptop"))));
+}
+
+TEST(Redacted, StrangersDoNotFillTheMemory) {
+  render::Redaction redaction(true, 3);
+  std::string last;
+  for (unsigned i = 1; i <= 5; ++i) {
+    NamedEvent made = refusal();
+    made.event.key.reset();
+    made.event.address = Endpoint::parse(fmt::format("192.0.2.{}:5", i)).value();
+    last = event_as_text(made, false, &redaction);
+    EXPECT_THAT(last, HasSubstr(i <= 3 ? fmt::format("<ipv4-{}>", i) : "<ipv4-other>"));
+  }
 }
 
 TEST(EventAsText, TellsWhyAndWhoseADatagramWasDropped) {

@@ -22,6 +22,7 @@ namespace {
 
 using std::chrono::seconds;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr seconds kPatience{30};
 
@@ -47,6 +48,28 @@ TEST(Listen, AnswersTheOtherSideOfTheFileItMadeAndShowsIt) {
   listen.signal(SIGTERM);
   EXPECT_EQ(listen.wait(kPatience), 0) << listen.err();
   EXPECT_NE(stat((temp / "uapi/wgscope0.sock").c_str(), &status), 0) << "it is left behind";
+}
+
+TEST(Listen, NamesNobodyWithRedact) {
+  const test::TempDir temp;
+  const std::string file = temp / "other.conf";
+  test::Process listen({program(), "listen", "--generate", "--peer-file", file, "--redact",
+                        "--uapi.dir", temp / "uapi"});
+  ASSERT_TRUE(listen.wait_for_output("<key-1> on UDP port ", kPatience)) << listen.err();
+  ASSERT_TRUE(listen.wait_for_output("stop with Ctrl-C", kPatience));
+  OtherSide other(file);
+  EXPECT_TRUE(other.ping("10.95.86.1"));
+  EXPECT_TRUE(listen.wait_for_output("<name-1>  key confirmed  <ipv4-1>:", kPatience));
+  listen.signal(SIGTERM);
+  EXPECT_EQ(listen.wait(kPatience), 0) << listen.err();
+  const std::string all = listen.out() + listen.err();
+  EXPECT_THAT(all, Not(HasSubstr("127.0.0.1")));
+  EXPECT_THAT(all, Not(HasSubstr("the other side")));
+  EXPECT_THAT(all, Not(HasSubstr("=")));
+
+  const test::Finished refused = test::run({program(), "listen", "--generate", "--redact"});
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_EQ(refused.out, "") << "the other side's file has keys";
 }
 
 TEST(Listen, PrintsTheOtherSidesFile) {

@@ -251,7 +251,8 @@ TEST_F(Redacted, RefusalsStillSayWhatIsWrong) {
   EXPECT_EQ(test::run(wgscope({"check", "--config", missing, "--redact"})).err,
             "wgscope check: <file-1>: open: No such file or directory\n");
   EXPECT_EQ(test::run(wgscope({"check", "--config", own_, "--redact", "--peer", "secretmark"})).err,
-            "wgscope check: <file-1>: no peer has the name '<name-1>'\n");
+            "wgscope check: <file-1>: no peer has the name '<name-1>'\n")
+      << "the names that there are stand behind it, and are hidden too";
 }
 
 // --- JSON ---
@@ -280,6 +281,14 @@ TEST_F(Outputs, AreJsonAlsoWhereTheArgumentsAreWrong) {
     }
   }
   EXPECT_EQ(document_of(test::run(wgscope({"hanshake", "--json"})))["verb"], "unknown");
+  for (const Words& wrong :
+       std::vector<Words>{{"--no-such-option"}, {}, {"--config", folder_ / "missing"}}) {
+    Words arguments{"listen", "--json"};
+    arguments.insert(arguments.end(), wrong.begin(), wrong.end());
+    const json document = document_of(test::run(wgscope(arguments)));
+    EXPECT_EQ(document["verb"], "listen");
+    EXPECT_EQ(document["reason"], "wrong_usage") << document;
+  }
 }
 
 TEST_F(Outputs, AreFilesAlsoWhereTheArgumentsAreWrong) {

@@ -27,6 +27,8 @@ TEST(MarkedSentence, HidesWhatLooksLikeSomebodys) {
   EXPECT_EQ(redacted("10.0.0.0/8 contains 10.1.2.3."), "<ipv4-1>/8 contains <ipv4-2>.");
   EXPECT_EQ(redacted("the key 3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08 and b\xc3\xbcro"),
             "the key <name-1> and <name-2>");
+  EXPECT_EQ(redacted("3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08= on UDP port 5"),
+            "<key-1> on UDP port 5");
 }
 
 TEST(MarkedSentence, HidesWhatIsQuotedToTheLastQuote) {
