@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstdint>
-#include <utility>
 
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
@@ -16,17 +15,33 @@ namespace wgscope::diagnosis {
 
 using enum CheckKind;
 
+namespace {
+
+/// What some of the packets did, as they should not: a warning where they are a notable share.
+/// @param what  goes on after "3 packets arrived "
+Check share_check(CheckKind kind, FindingId finding, std::uint64_t some, std::uint64_t of,
+                  const Words& what) {
+  Check check =
+      make_check(kind, Status::ok,
+                 text("{} {} {} ({})", some, word(some, "packet arrived", "packets arrived"), what,
+                      percentage(some, of)));
+  if (share(some, of) < kNotableShare) return check;
+  check.status = Status::warning;
+  check.finding = Finding{.id = finding, .cause = check.summary, .evidence = {}};
+  return check;
+}
+
+}  // namespace
+
 Check duplicates_check(const PingFacts& facts) {
   const std::uint64_t answers = facts.inner.duplicates;
   const std::uint64_t datagrams = facts.back.replayed;
   const std::uint64_t all = answers + datagrams;
-  Check check = make_check(ping_duplicates, Status::ok, "no packet arrived twice");
-  if (all == 0) return check;
-  check.summary = text("{} {} twice ({})", all, word(all, "packet arrived", "packets arrived"),
-                       percentage(all, facts.back.received + datagrams));
-  if (share(all, facts.back.received + datagrams) < kNotableShare) return check;
-  check.status = Status::warning;
-  Finding finding{.id = FindingId::duplicates, .cause = check.summary, .evidence = {}};
+  if (all == 0) return make_check(ping_duplicates, Status::ok, "no packet arrived twice");
+  Check check = share_check(ping_duplicates, FindingId::duplicates, all,
+                            facts.back.received + datagrams, "twice");
+  if (!check.finding) return check;
+  Finding& finding = *check.finding;
   if (datagrams > 0)
     finding.evidence.push_back(
         text("{} {} of the gateway arrived twice, and the tunnel dropped the second: duplicated on "
@@ -42,7 +57,6 @@ Check duplicates_check(const PingFacts& facts) {
       {"two hosts have the same address", text("behind the gateway: arping -d {}", *facts.target)}};
   if (answers == 0) finding.hypotheses.pop_back();
   finding.fix = {"look for a bridge loop or a mirrored port on that path"};
-  check.finding = std::move(finding);
   return check;
 }
 
@@ -56,14 +70,11 @@ Check order_check(const PingFacts& facts) {
   if (facts.back.received < 2 && all == 0)
     return make_check(ping_order, Status::unknown,
                       "unknown: fewer than two packets arrived, which have no order");
-  Check check = make_check(ping_order, Status::ok, "all packets arrived in order");
-  if (all == 0) return check;
-  check.summary =
-      text("{} {} out of order ({})", all, word(all, "packet arrived", "packets arrived"),
-           percentage(all, facts.back.received));
-  if (share(all, facts.back.received) < kNotableShare) return check;
-  check.status = Status::warning;
-  Finding finding{.id = FindingId::reordered, .cause = check.summary, .evidence = {}};
+  if (all == 0) return make_check(ping_order, Status::ok, "all packets arrived in order");
+  Check check =
+      share_check(ping_order, FindingId::reordered, all, facts.back.received, "out of order");
+  if (!check.finding) return check;
+  Finding& finding = *check.finding;
   if (backward > 0)
     finding.evidence.push_back(
         text("{} of the gateway's {} arrived after one with a higher counter: reordered on the "
@@ -78,7 +89,6 @@ Check order_check(const PingFacts& facts) {
       {"packets of one flow are spread over several links or queues",
        "look for per-packet balancing (bonding mode balance-rr, ECMP) on the path"}};
   finding.fix = {"balance by flow instead of by packet"};
-  check.finding = std::move(finding);
   return check;
 }
 
