@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,67 +50,71 @@ class ListenTest : public testing::Test {
     return argv;
   }
 
+  /// Begins wgscope listen in a namespace of the test's own.
+  void begin() {
+    netns_.emplace();
+    listen_.emplace(command({}), ProcessOptions{.env = {}, .netns = netns_->name(), .input = {}});
+    ASSERT_TRUE(listen_->wait_for_output("stop with Ctrl-C", 30s)) << listen_->err();
+  }
+  /// The other side, with the file that wgscope listen has written or with what a test made of it.
+  WireguardGo& connect(const std::string& file) {
+    tunnel_.emplace(*netns_);
+    tunnel_->configure(for_setconf(file));
+    tunnel_->up("10.95.86.2/24");
+    return *tunnel_;
+  }
+  [[nodiscard]] std::string other_side() const { return read_file(temp_ / "other.conf"); }
+
   TempDir temp_;
+  std::optional<NetworkNamespace> netns_;
+  std::optional<Process> listen_;
+  std::optional<WireguardGo> tunnel_;
   std::string name_ = unique_interface_name();
 };
 
 TEST_F(ListenTest, IsAPeerToWireguardGo) {
-  const NetworkNamespace netns;
-  Process listen(command({}), {.netns = netns.name()});
-  ASSERT_TRUE(listen.wait_for_output("stop with Ctrl-C", 30s)) << listen.err();
-  const WireguardGo tunnel(netns);
-  tunnel.configure(for_setconf(read_file(temp_ / "other.conf")));
-  tunnel.up("10.95.86.2/24");
-  netns.must({"ping", "-c", "3", "-i", "0.2", "-W", "5", "10.95.86.1"});
-  EXPECT_TRUE(listen.wait_for_output("the other side  key confirmed  127.0.0.1:", 30s))
-      << listen.out();
+  ASSERT_NO_FATAL_FAILURE(begin());
+  connect(other_side());
+  netns_->must({"ping", "-c", "3", "-i", "0.2", "-W", "5", "10.95.86.1"});
+  EXPECT_TRUE(listen_->wait_for_output("the other side  key confirmed  127.0.0.1:", 30s))
+      << listen_->out();
 }
 
 TEST_F(ListenTest, AnswersPingsThatTheTunnelsMtuCuts) {
-  const NetworkNamespace netns;
-  Process listen(command({}), {.netns = netns.name()});
-  ASSERT_TRUE(listen.wait_for_output("stop with Ctrl-C", 30s)) << listen.err();
-  const WireguardGo tunnel(netns);
-  tunnel.configure(for_setconf(read_file(temp_ / "other.conf")));
-  tunnel.up("10.95.86.2/24");
-  netns.must({"ip", "address", "add", "fd95:86::2/64", "dev", tunnel.name(), "nodad"});
+  ASSERT_NO_FATAL_FAILURE(begin());
+  const WireguardGo& tunnel = connect(other_side());
+  netns_->must({"ip", "address", "add", "fd95:86::2/64", "dev", tunnel.name(), "nodad"});
   for (const char* size : {"1400", "9000", "60000"})
     for (const char* to : {"10.95.86.1", "fd95:86::1"})
-      EXPECT_THAT(netns.must({"ping", "-c", "3", "-i", "0.2", "-W", "5", "-s", size, to}),
+      EXPECT_THAT(netns_->must({"ping", "-c", "3", "-i", "0.2", "-W", "5", "-s", size, to}),
                   HasSubstr(" 0% packet loss"))
           << size;
 }
 
 TEST_F(ListenTest, SaysThatAPeerWithAWrongPresharedKeyConfirmsNoResponse) {
-  const NetworkNamespace netns;
-  Process listen(command({}), {.netns = netns.name()});
-  ASSERT_TRUE(listen.wait_for_output("stop with Ctrl-C", 30s)) << listen.err();
-  const WireguardGo tunnel(netns);
-  std::string config = for_setconf(read_file(temp_ / "other.conf"));
+  ASSERT_NO_FATAL_FAILURE(begin());
+  std::string config = other_side();
   const std::size_t key = config.find("PresharedKey = ") + 15;
   config[key] = config[key] == 'A' ? 'B' : 'A';
-  tunnel.configure(config);
-  tunnel.up("10.95.86.2/24");
-  static_cast<void>(netns.exec({"ping", "-c", "1", "-W", "1", "10.95.86.1"}));
-  EXPECT_TRUE(listen.wait_for_output("the other side  response not confirmed  127.0.0.1:", 30s))
-      << listen.out();
-  EXPECT_THAT(listen.out(), HasSubstr("compare PresharedKey on both sides"));
+  connect(config);
+  static_cast<void>(netns_->exec({"ping", "-c", "1", "-W", "1", "10.95.86.1"}));
+  EXPECT_TRUE(listen_->wait_for_output("the other side  response not confirmed  127.0.0.1:", 30s))
+      << listen_->out();
+  EXPECT_THAT(listen_->out(), HasSubstr("compare PresharedKey on both sides"));
 }
 
 TEST_F(ListenTest, IsShownByWgAsAnyOtherInterface) {
-  const NetworkNamespace netns;
-  Process listen(command({}), {.netns = netns.name()});
-  ASSERT_TRUE(listen.wait_for_output("stop with Ctrl-C", 30s)) << listen.err();
+  ASSERT_NO_FATAL_FAILURE(begin());
   EXPECT_THAT(must_run({"wg", "show", name_}),
               AllOf(StartsWith("interface: " + name_ + "\n"), HasSubstr("preshared key: (hidden)"),
                     HasSubstr("allowed ips: 10.95.86.2/32, fd95:86::2/128")));
-  const std::string key = listen.err().substr(listen.err().find(": ") + 2, 44);
+  const std::string key = listen_->err().substr(listen_->err().find(": ") + 2, 44);
   EXPECT_THAT(must_run({"wg", "show", name_, "public-key"}), StartsWith(key));
   const Finished set = run({"wg", "set", name_, "listen-port", "5"});
   EXPECT_NE(set.exit_code, 0);
   EXPECT_THAT(set.err, HasSubstr("Operation not supported"));
-  listen.signal(SIGTERM);
-  EXPECT_EQ(listen.wait(30s), 0);
+  listen_->signal(SIGTERM);
+  EXPECT_EQ(listen_->wait(30s), 0);
   EXPECT_NE(run({"wg", "show", name_}).exit_code, 0);
 }
 

@@ -49,7 +49,7 @@ auto has_text(const std::string& part) { return ResultOf(plain, HasSubstr(part))
 class PingFault : public PingOverRouter {
  protected:
   Pinged ping_with(PingCheck check) {
-    return ping_in(net_->probe, gateway_->target("198.18.2.1"), std::move(check));
+    return ping_in(net_->client, target_of(*gateway_, RoutedPath::kServer), std::move(check));
   }
   void rule(const std::string& table, const std::string& text) {
     net_->router.must(
@@ -84,7 +84,7 @@ TEST_P(PingFault, AGatewayThatDiesIsNamedAndNoDirectionIsCalledFine) {
   EXPECT_LE(facts->inner.round_trips.size(), 8U);
   EXPECT_GE(facts->refused, 3U) << "a kernel rations them: a few at once, then one a second";
   EXPECT_EQ(overall(report), Status::critical);
-  EXPECT_THAT(verdict(report).plain(), HasSubstr("nothing listens on 198.18.2.1:51820; the "
+  EXPECT_THAT(verdict(report).plain(), HasSubstr("nothing listens on 10.2.0.1:51820; the "
                                                  "gateway's last packet came"));
   const auto& icmp = find(report, "path.icmp");
   EXPECT_EQ(icmp.status, Status::critical);
@@ -95,14 +95,15 @@ TEST_P(PingFault, AGatewayThatDiesIsNamedAndNoDirectionIsCalledFine) {
 
 TEST_P(PingFault, AnotherDeviceWithTheSameKeyIsTheHeadlineAndTheDirectionIsUnknown) {
   const NetworkNamespace phone;
-  const Veth link = connect(net_->router, "198.18.3.2/24", phone, "198.18.3.1/24");
-  phone.must({"ip", "route", "add", "default", "via", "198.18.3.2"});
+  const Veth link = connect(net_->router, "10.3.0.2/24", phone, "10.3.0.1/24");
+  phone.must({"ip", "route", "add", "default", "via", "10.3.0.2"});
+  net_->server.ip("route add 10.3.0.0/24 via 10.2.0.2");
   WireguardGo tunnel(phone);
   tunnel.up("10.9.0.2/24");
   PingCheck check = check_of(40);
   check.ping.interval = 50ms;
   check.on_sent = [&](std::uint64_t number) {
-    if (number == 8) tunnel.configure(gateway_->second_device("198.18.2.1"));
+    if (number == 8) tunnel.configure(gateway_->second_device(RoutedPath::kServer));
   };
   const auto [facts, report] = ping_with(std::move(check));
   ASSERT_TRUE(facts);
@@ -184,11 +185,11 @@ TEST_P(PingPointsTo, MtuWhichNamesTheHopThatDropsWhatIsLarge) {
   rule("large", "udp dport 51820 udp length > 1000 drop");
   const TempDir folder;
   const std::string file = folder / "probe.conf";
-  std::ofstream(file) << gateway_->target_file("198.18.2.1");
+  std::ofstream(file) << gateway_->target_file(RoutedPath::kServer);
   std::filesystem::permissions(file, std::filesystem::perms::owner_read);
-  const Finished done = net_->probe.exec({binary_dir() / "probe/wgscope", "mtu", "--config", file,
-                                          "--state.dir", folder.path(), "10.9.0.1"});
-  EXPECT_THAT(done.out, HasSubstr("198.18.1.2 (hop 1)")) << done.err;
+  const Finished done = net_->client.exec({binary_dir() / "probe/wgscope", "mtu", "--config", file,
+                                           "--state.dir", folder.path(), "10.9.0.1"});
+  EXPECT_THAT(done.out, HasSubstr("10.1.0.2 (hop 1)")) << done.err;
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <functional>
 #include <optional>
 #include <stdexcept>
@@ -27,87 +26,28 @@
 #include "wgscope/model/public_key.hpp"
 
 #include "endpoint_fixture.hpp"
+#include "gateway_process.hpp"
 #include "need.hpp"
 #include "netns.hpp"
-#include "paths.hpp"
-#include "process.hpp"
-#include "temp_dir.hpp"
-#include "wireguard_go.hpp"
+#include "routed_path.hpp"
 
 // Where pings are tried: a probe, a router that loses what a test says, and a gateway.
 //
-//   probe 198.18.1.1 ---- 198.18.1.2 router 198.18.2.2 ---- 198.18.2.1 gateway
-//     10.9.0.2 =================== tunnel =================== 10.9.0.1
+//   client 10.1.0.1 ---- router ---- 10.2.0.1 server
+//   10.9.0.2 ============ tunnel ============ 10.9.0.1
 
 namespace wgscope::test {
 
-inline constexpr std::uint16_t kPort = 51820;
-
-enum class Kind : std::uint8_t { wireguard_go, wgscope_listen };
-
-/// A gateway as a process in a namespace, whose only peer is the probe.
-class GatewayProcess {
- public:
-  GatewayProcess(const NetworkNamespace& netns, Kind kind) {
-    const std::string interface =
-        fmt::format("[Interface]\nPrivateKey={}\nListenPort={}\n", keys_.private_key, kPort);
-    const std::string peer = fmt::format(
-        "[Peer]\nPublicKey={}\nAllowedIPs=10.9.0.2/32,fd09::2/128\n", probe_keys_.public_key);
-    if (kind == Kind::wireguard_go) {
-      tunnel_.emplace(netns);
-      tunnel_->configure(interface + peer);
-      tunnel_->up("10.9.0.1/24");
-      return;
-    }
-    const std::string file = folder_ / "gateway.conf";
-    std::ofstream(file) << interface << "Address=10.9.0.1/24\n" << peer;
-    process_.emplace(std::vector<std::string>{binary_dir() / "probe/wgscope", "listen", "--config",
-                                              file, "--interface", unique_interface_name(),
-                                              "--state.dir", folder_.path()},
-                     ProcessOptions{.env = {}, .netns = netns.name(), .input = {}});
-    if (!process_->wait_for_output("stop with Ctrl-C", std::chrono::seconds{30}))
-      throw std::runtime_error("wgscope listen: " + process_->err());
-  }
-
-  [[nodiscard]] checks::Target target(const std::string& host, std::uint16_t port = kPort) const {
-    checks::Target target;
-    target.private_key = PrivateKey::from_base64(probe_keys_.private_key).value();
-    target.addresses = {Prefix::parse("10.9.0.2/24").value()};
-    target.gateway = PublicKey::from_base64(keys_.public_key).value();
-    target.endpoint = {host, port};
-    target.allowed_ips = {Prefix::parse("10.9.0.0/24").value()};
-    return target;
-  }
-
-  /// The same for the program.
-  [[nodiscard]] std::string target_file(const std::string& host) const {
-    return fmt::format(
-        "[Interface]\nPrivateKey={}\nAddress=10.9.0.2/24\n[Peer]\nPublicKey={}\n"
-        "AllowedIPs=10.9.0.0/24\nEndpoint={}:{}\n",
-        probe_keys_.private_key, keys_.public_key, host, kPort);
-  }
-
-  /// The same file on another device of the same owner, which keeps its tunnel alive.
-  [[nodiscard]] std::string second_device(const std::string& host) const {
-    return fmt::format(
-        "[Interface]\nPrivateKey={}\n[Peer]\nPublicKey={}\nAllowedIPs=10.9.0.0/24\n"
-        "Endpoint={}:{}\nPersistentKeepalive=1\n",
-        probe_keys_.private_key, keys_.public_key, host, kPort);
-  }
-
-  /// Nobody has the port from now on.
-  void die() {
-    tunnel_.reset();
-    process_.reset();
-  }
-
- private:
-  KeyPair keys_ = generate_key_pair();
-  KeyPair probe_keys_ = generate_key_pair();
-  TempDir folder_;
-  std::optional<WireguardGo> tunnel_;
-  std::optional<Process> process_;
-};
+inline checks::Target target_of(const GatewayProcess& gateway, const std::string& host,
+                                std::uint16_t port = kPort) {
+  checks::Target target;
+  target.private_key = PrivateKey::from_base64(gateway.probe_keys().private_key).value();
+  target.addresses = {Prefix::parse("10.9.0.2/24").value()};
+  target.gateway = PublicKey::from_base64(gateway.keys().public_key).value();
+  target.endpoint = {host, port};
+  target.allowed_ips = {Prefix::parse("10.9.0.0/24").value()};
+  return target;
+}
 
 struct Pinged {
   std::optional<diagnosis::PingFacts> facts;
@@ -186,25 +126,14 @@ inline const diagnosis::Check& find(const diagnosis::Report& report, std::string
 
 class PingOverRouter : public testing::TestWithParam<Kind> {
  protected:
-  struct Network {
-    NetworkNamespace probe;
-    NetworkNamespace router;
-    NetworkNamespace gateway;
-    Veth near = connect(probe, "198.18.1.1/24", router, "198.18.1.2/24");
-    Veth far = connect(router, "198.18.2.2/24", gateway, "198.18.2.1/24");
-  };
-
   void SetUp() override {
     WGSCOPE_NEED(why_no_netns());
     net_.emplace();
-    net_->router.must({"sysctl", "-qw", "net.ipv4.ip_forward=1"});
-    net_->probe.must({"ip", "route", "add", "default", "via", "198.18.1.2"});
-    net_->gateway.must({"ip", "route", "add", "default", "via", "198.18.2.2"});
     // What a busy gateway hands over at once (UDP_SEGMENT) goes in packets of its own: the router's
     // rules look at packets.
-    net_->probe.ip(fmt::format("link set {} gso_max_segs 1", net_->near.left));
-    net_->gateway.ip(fmt::format("link set {} gso_max_segs 1", net_->far.right));
-    gateway_.emplace(net_->gateway, GetParam());
+    net_->client.ip(fmt::format("link set {} gso_max_segs 1", net_->near.left));
+    net_->server.ip(fmt::format("link set {} gso_max_segs 1", net_->far.right));
+    gateway_.emplace(net_->server, GetParam());
   }
 
   /// Pings of the usual size are datagrams of 128 bytes and UDP's header, no others are.
@@ -216,10 +145,11 @@ class PingOverRouter : public testing::TestWithParam<Kind> {
                     direction, direction, kPort, every));
   }
   Pinged ping(std::uint64_t count, const std::function<void()>& before = [] {}) {
-    return ping_in(net_->probe, gateway_->target("198.18.2.1"), check_of(count), before);
+    return ping_in(net_->client, target_of(*gateway_, RoutedPath::kServer), check_of(count),
+                   before);
   }
 
-  std::optional<Network> net_;
+  std::optional<RoutedPath> net_;
   std::optional<GatewayProcess> gateway_;
 };
 

@@ -1,7 +1,7 @@
 // Pings through tunnels of wireguard-go and of wgscope listen, over a router that loses every so
 // many packets of one direction, which the pings must tell exactly.
 //
-//   probe 198.18.1.1 ---- 198.18.1.2 router 198.18.2.2 ---- 198.18.2.1 gateway
+//   client 10.1.0.1 ---- 10.1.0.2 router 10.2.0.2 ---- 10.2.0.1 server
 //     10.9.0.2 =================== tunnel =================== 10.9.0.1
 
 #include "wgscope/checks/ping.hpp"
@@ -124,7 +124,7 @@ TEST_P(PingOverRouter, WhereTheHandshakeFailsIsSkipped) {
   PingCheck check = check_of(3);
   check.handshake.timeout = 3s;
   const auto [facts, report] =
-      ping_in(net_->probe, gateway_->target("198.18.2.1"), std::move(check));
+      ping_in(net_->client, target_of(*gateway_, RoutedPath::kServer), std::move(check));
   EXPECT_FALSE(facts);
   EXPECT_EQ(overall(report), Status::critical);
   const diagnosis::Check& reply = find(report, "ping.reply");
@@ -140,7 +140,7 @@ void drop_all_capabilities() {
 }
 
 TEST_P(PingOverRouter, AsAnOrdinaryUserWithoutPingSocketsIsFineInside) {
-  net_->probe.must({"sysctl", "-qw", "net.ipv4.ping_group_range=1 0"});
+  net_->client.must({"sysctl", "-qw", "net.ipv4.ping_group_range=1 0"});
   const auto [facts, report] = ping(5, drop_all_capabilities);
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->inner.round_trips.size(), 5U);
@@ -151,7 +151,7 @@ TEST_P(PingOverRouter, AsAnOrdinaryUserWithoutPingSocketsIsFineInside) {
 }
 
 TEST_P(PingOverRouter, AsAnOrdinaryUserWithPingSocketsLacksNothing) {
-  net_->probe.must({"sysctl", "-qw", "net.ipv4.ping_group_range=0 2147483647"});
+  net_->client.must({"sysctl", "-qw", "net.ipv4.ping_group_range=0 2147483647"});
   const auto [facts, report] = ping(5, drop_all_capabilities);
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->outer.round_trips.size(), 5U);
@@ -163,7 +163,7 @@ class PingVerb : public PingOverRouter {
  protected:
   std::vector<std::string> command(std::vector<std::string> more) const {
     const std::string file = folder_ / "probe.conf";
-    std::ofstream(file) << gateway_->target_file("198.18.2.1");
+    std::ofstream(file) << gateway_->target_file(RoutedPath::kServer);
     std::filesystem::permissions(file, std::filesystem::perms::owner_read);
     std::vector<std::string> argv{
         binary_dir() / "probe/wgscope", "ping", "--config", file, "--state.dir", folder_.path()};
@@ -171,7 +171,7 @@ class PingVerb : public PingOverRouter {
     return argv;
   }
   Finished run_verb(std::vector<std::string> more) const {
-    return net_->probe.exec(command(std::move(more)));
+    return net_->client.exec(command(std::move(more)));
   }
   /// Until the router has seen some go by. Count them first.
   void count_pings() {
@@ -215,7 +215,7 @@ TEST_P(PingVerb, EndsByWhatWasFoundAndWritesItForPrometheus) {
 
 TEST_P(PingVerb, WithoutACountCtrlCIsANormalEnd) {
   count_pings();
-  Process ping(command({"-c", "0", "-i", "10ms", "--json"}), {.netns = net_->probe.name()});
+  Process ping(command({"-c", "0", "-i", "10ms", "--json"}), {.netns = net_->client.name()});
   wait_for_pings();
   ping.signal(SIGINT);
   EXPECT_EQ(ping.wait(20s), 0) << ping.out() << ping.err();
@@ -224,7 +224,7 @@ TEST_P(PingVerb, WithoutACountCtrlCIsANormalEnd) {
 
 TEST_P(PingVerb, WithACountCtrlCCutsItShort) {
   count_pings();
-  Process ping(command({"-c", "100000", "-i", "10ms"}), {.netns = net_->probe.name()});
+  Process ping(command({"-c", "100000", "-i", "10ms"}), {.netns = net_->client.name()});
   wait_for_pings();
   ping.signal(SIGINT);
   EXPECT_EQ(ping.wait(20s), 3) << ping.out() << ping.err();
@@ -255,7 +255,7 @@ TEST(PingOverRelay, TellsDoublesAndOrderOfWireguardGoByDirection) {
     Relay relay(run, kPort);
     relay.backward = [](std::size_t n) { return n % 10 == 3 ? Fate::twice : Fate::pass; };
     relay.forward = [](std::size_t n) { return n % 10 == 6 ? Fate::late : Fate::pass; };
-    pinged = ask(run, gateway.target("127.0.0.1", relay.port()), check_of(30));
+    pinged = ask(run, target_of(gateway, "127.0.0.1", relay.port()), check_of(30));
   });
   const auto& [facts, report] = pinged;
   ASSERT_TRUE(facts);
@@ -272,7 +272,7 @@ TEST(PingWithTwoAddresses, GoesThroughTheNewestSession) {
   WGSCOPE_NEED(why_no_netns());
   const NetworkNamespace netns;
   const GatewayProcess gateway(netns, Kind::wireguard_go);
-  checks::Target target = gateway.target("127.0.0.1");
+  checks::Target target = target_of(gateway, "127.0.0.1");
   PingCheck check = check_of(5);
   check.handshake.ports = {51821};
   netns.must({"nft", "-f", "-"},
