@@ -255,6 +255,21 @@ TEST(PingDiagnosis, WhatCameTwiceIsToldByWhereItWasDoubled) {
             "1 packet arrived twice (0.1 %)");
 }
 
+TEST(PingDiagnosis, DoublesAndDisorderAreNotableFromOnePercentOn) {
+  PingFacts facts = pinged(200, 200);
+  facts.back.received = 198;
+  facts.back.replayed = 2;
+  EXPECT_THAT(findings(diagnose(facts)), ElementsAre(FindingId::duplicates));
+  facts.back.received = 199;
+  EXPECT_THAT(findings(diagnose(facts)), ElementsAre());
+  facts = pinged(200, 200);
+  facts.back.received = 200;
+  facts.back.reordered = facts.inner.reordered = 2;
+  EXPECT_THAT(findings(diagnose(facts)), ElementsAre(FindingId::reordered));
+  facts.back.received = 201;
+  EXPECT_THAT(findings(diagnose(facts)), ElementsAre());
+}
+
 TEST(PingDiagnosis, WhatCameOutOfOrderIsToldByDirection) {
   PingFacts facts = pinged(100, 100);
   facts.inner.reordered = 5;
