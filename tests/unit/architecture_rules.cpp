@@ -39,6 +39,8 @@ const std::vector<Reserved>& reserved() {
       {"CivetWeb", {"civetweb", "CivetServer"}, {"exporter"}},
       {"nlohmann_json", {"nlohmann/"}, {"exporter", "probe", "config", "render"}},
       {"yaml-cpp", {"yaml-cpp/"}, {"exporter", "probe", "config"}},
+      {"libyaml", {"yaml.h"}, {"config"}},
+      {"date", {"date/"}, {"os"}},
       {"OpenSSL", {"openssl/"}, {"crypto", "exporter/http"}},
       {"libsodium", {"sodium"}, {"crypto", "exporter/http"}},
       {"lwIP", {"lwip/"}, {"inner"}},

@@ -216,6 +216,8 @@ TEST(Rules, CatchLibrariesOutsideTheirPlaces) {
         {"<nlohmann/json.hpp>", "lib/config/names.cpp", "lib/source/x.cpp"},
         {"<nlohmann/json_fwd.hpp>", "probe/render.cpp", "include/wgscope/model/x.hpp"},
         {"<yaml-cpp/yaml.h>", "exporter/names.cpp", "lib/base/x.cpp"},
+        {"<yaml.h>", "lib/config/x.cpp", "exporter/names.cpp"},
+        {"<date/tz.h>", "lib/os/time_zones.cpp", "lib/config/x.cpp"},
         {"<openssl/evp.h>", "lib/crypto/x25519.cpp", "lib/source/x.cpp"},
         {"<openssl/ssl.h>", "exporter/http/tls.cpp", "exporter/main.cpp"},
         {"<sodium.h>", "lib/crypto/x.cpp", "lib/base/secret.cpp"},
