@@ -18,6 +18,7 @@ std::unique_ptr<CheckVerb> make_nat();
 std::unique_ptr<CheckVerb> make_ping();
 std::unique_ptr<CheckVerb> make_reach();
 Exit run_explain(std::vector<std::string> arguments);
+Exit run_inventory(std::vector<std::string> arguments);
 Exit run_listen(std::vector<std::string> arguments);
 
 }  // namespace wgscope::probe
