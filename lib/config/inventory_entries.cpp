@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
@@ -19,6 +20,7 @@
 
 #include "inventory_cursor.hpp"
 #include "wg_quick_values.hpp"
+#include "yaml_reader.hpp"
 
 namespace wgscope::config {
 namespace {
@@ -40,7 +42,7 @@ void read_port(InventoryCursor& in, std::optional<std::uint16_t>& into) {
 }
 
 void read_addresses(InventoryCursor& in, DeclaredInterface& into) {
-  in.scalars("expected an address, such as 10.9.0.1/24 or \"fd09::1/64\"",
+  in.scalars(R"(expected an address, such as 10.9.0.1/24 or "fd09::1/64")",
              [&into](std::string_view text) {
                const auto address = parse_allowed_ip(text);
                if (address) into.addresses.push_back(*address);

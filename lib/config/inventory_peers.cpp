@@ -22,6 +22,7 @@
 #include "inventory_cursor.hpp"
 #include "inventory_entries.hpp"
 #include "wg_quick_values.hpp"
+#include "yaml_reader.hpp"
 
 namespace wgscope::config {
 namespace {
@@ -85,7 +86,7 @@ void read_time_zone(InventoryCursor& in, Schedule& into) {
 }
 
 void read_hours(InventoryCursor& in, Schedule& into) {
-  in.scalars("expected days and hours, such as \"mon-fri 08:00-18:00\", of which none are empty",
+  in.scalars(R"(expected days and hours, such as "mon-fri 08:00-18:00", of which none are empty)",
              [&into](std::string_view text) {
                const auto spans = parse_hours(text);
                if (!spans) return false;
@@ -201,7 +202,7 @@ struct Reading {
 
 void read_endpoint(InventoryCursor& in, Reading& into) {
   in.scalar(
-      "expected HOST:PORT in quotes, such as \"gw.example.net:51820\" or \"[2001:db8::1]:51820\"",
+      R"(expected HOST:PORT in quotes, such as "gw.example.net:51820" or "[2001:db8::1]:51820")",
       [&into](std::string_view text) {
         auto endpoint = EndpointName::parse(text);
         if (!endpoint || looks_like_key(text)) return false;

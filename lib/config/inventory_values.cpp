@@ -5,11 +5,11 @@
 #include <charconv>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
@@ -88,7 +88,7 @@ bool is_interface_name(std::string_view name) {
 bool is_host_name(std::string_view name) { return is_host(name) && !looks_like_key(name); }
 
 bool is_label_name(std::string_view name) {
-  constexpr auto is_letter = [](char c) {
+  const auto is_letter = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
   };
   return !name.empty() && name.size() <= kMaxInventoryText && !name.starts_with("__") &&
@@ -154,7 +154,7 @@ void read_labels(InventoryCursor& in, DeclaredLabels& into) {
 }
 
 void read_prefixes(InventoryCursor& in, std::vector<Prefix>& into) {
-  in.scalars("expected an IP prefix, such as 10.9.0.7/32 or \"fd09::7/128\"",
+  in.scalars(R"(expected an IP prefix, such as 10.9.0.7/32 or "fd09::7/128")",
              [&](std::string_view text) {
                const auto prefix = parse_allowed_ip(text);
                if (!prefix) return false;

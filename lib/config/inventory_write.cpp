@@ -17,7 +17,7 @@ namespace wgscope::config {
 namespace {
 
 std::string quoted(std::string_view text) {
-  std::string out = "\"";
+  std::string out(1, '"');
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
     out += c;

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
@@ -55,7 +56,7 @@ std::optional<Days> parse_days(std::string_view text) {
 }
 
 std::optional<std::uint16_t> two_digits(std::string_view text) {
-  constexpr auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   if (text.size() != 2 || !std::ranges::all_of(text, is_digit)) return std::nullopt;
   return static_cast<std::uint16_t>((text[0] - '0') * 10 + (text[1] - '0'));
 }
@@ -103,7 +104,7 @@ std::string print_days(const Days& days) {
 
 Result<std::vector<WeeklySpan>> parse_hours(std::string_view text) {
   constexpr const char* kExpected =
-      "expected days and hours, such as \"mon-fri 08:00-18:00\" or \"sat,sun 00:00-24:00\"";
+      R"(expected days and hours, such as "mon-fri 08:00-18:00" or "sat,sun 00:00-24:00")";
   const std::size_t blank = text.find(' ');
   if (blank == std::string_view::npos || text.size() > kLongestText)
     return fail(Errc::bad_value, kExpected);
@@ -153,6 +154,7 @@ std::vector<std::string> print_hours(std::span<const WeeklySpan> hours) {
     }
   }
   std::vector<std::string> lines;
+  lines.reserve(days_of.size());
   for (const auto& [within, days] : days_of)
     lines.push_back(fmt::format("{} {}-{}", print_days(days), print_time(within.begin),
                                 print_time(within.end)));

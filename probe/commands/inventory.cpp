@@ -200,6 +200,7 @@ Exit run_inventory(std::vector<std::string> arguments) {
   const auto* action = std::ranges::find(kActions, std::string_view(first), &Action::name);
   if (action == kActions.end()) {
     std::vector<std::string> known;
+    known.reserve(kActions.size());
     for (const Action& one : kActions) known.emplace_back(one.name);
     return cannot("inventory", fmt::format("unknown action '{}'{}", printable(hide_keys(first)),
                                            did_you_mean(first, known)));

@@ -62,12 +62,14 @@ Result<config::InventoryRead> read_inventory_at(const std::vector<std::string>& 
   const auto names = all_files(paths);
   if (!names) return tl::unexpected(names.error());
   std::vector<std::string> texts;
+  texts.reserve(names->size());
   for (const std::string& name : *names) {
     auto text = os::read_file(name, config::kMaxInventoryFileSize);
     if (!text) return tl::unexpected(text.error());
     texts.push_back(std::move(*text));
   }
   std::vector<config::InventoryText> files;
+  files.reserve(texts.size());
   for (std::size_t i = 0; i < texts.size(); ++i) files.push_back({showable((*names)[i]), texts[i]});
   return config::read_inventory(files, knows_time_zone);
 }

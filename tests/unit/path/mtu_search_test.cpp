@@ -10,6 +10,7 @@
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/path/size_loss.hpp"
 
 #include "simulated_path.hpp"
 
@@ -174,6 +175,41 @@ TEST(MtuSearch, TellsWhatIsKnownBeforeItsEnd) {
   EXPECT_EQ(search.result().mtu, 1480U);
   EXPECT_FALSE(search.result().exact);
   EXPECT_EQ(search.result().round_trip, 5ms);
+}
+
+std::vector<SizedPacket> large_and_small(const std::vector<bool>& large_lost) {
+  std::vector<SizedPacket> packets;
+  for (const bool lost : large_lost) {
+    packets.push_back({.size = 1400, .lost = lost});
+    packets.push_back({.size = 1000, .lost = false});
+    packets.push_back({.size = 0, .lost = false});
+  }
+  return packets;
+}
+
+TEST(SizeLoss, IsThatOfSizesThatPassAtTimes) {
+  std::vector<bool> lost(30, true);
+  lost[0] = lost[9] = lost[20] = false;
+  const auto found = find_size_loss(large_and_small(lost), 1400);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(*found, (SizeLoss{.from = 1400,
+                              .to = 1400,
+                              .sent = 30,
+                              .lost = 27,
+                              .below = 1000,
+                              .below_sent = 60,
+                              .below_lost = 0}));
+}
+
+TEST(SizeLoss, IsNoneOfAPathThatChangedTwice) {
+  std::vector<bool> lost(30, true);
+  lost[0] = lost[1] = lost[28] = lost[29] = false;
+  EXPECT_EQ(find_size_loss(large_and_small(lost), 1400), std::nullopt);
+}
+
+TEST(SizeLoss, IsNoneAboveWhatEverPassed) {
+  EXPECT_EQ(find_size_loss(large_and_small(std::vector<bool>(30, true)), 1000), std::nullopt);
+  EXPECT_EQ(find_size_loss({}, 0), std::nullopt);
 }
 
 TEST(MtuSearch, TakesAnswersToNothingForNothing) {
