@@ -153,11 +153,11 @@ inline constexpr MetricDesc kInterfaceTransmitDropped{
     "IFLA_STATS64"};
 inline constexpr MetricDesc kInterfaceReceiveFrameErrors{
     "wireguard_interface_receive_frame_errors_total", MetricType::counter, "errors", "interface, netns",
-    "Decrypted packets whose inner source is outside the peer's allowed IPs, or that are not IP packets.",
+    "Decrypted packets whose inner source is outside the peer's allowed IPs, or that are not IP packets; kernel WireGuard only.",
     "IFLA_STATS64"};
 inline constexpr MetricDesc kInterfaceReceiveLengthErrors{
     "wireguard_interface_receive_length_errors_total", MetricType::counter, "errors", "interface, netns",
-    "Decrypted packets whose inner length is wrong.",
+    "Decrypted packets whose inner length is wrong; kernel WireGuard only.",
     "IFLA_STATS64"};
 inline constexpr MetricDesc kInterfaceSocketReceiveDrops{
     "wireguard_interface_socket_receive_drops_total", MetricType::counter, "", "interface, netns",

@@ -67,6 +67,9 @@ void write_peers_by(const Collection& collection, Writer& writer, const MetricDe
 struct StatsMetric {
   const MetricDesc* metric;
   std::uint64_t LinkStats::* counter;
+  /// Only WireGuard in the kernel counts what the metric says; the driver of a userspace
+  /// implementation's link (tun) does not see such packets.
+  bool kernel_only = false;
 };
 
 constexpr std::array kStatsMetrics{
@@ -78,8 +81,8 @@ constexpr std::array kStatsMetrics{
     StatsMetric{&metric::kInterfaceTransmitErrors, &LinkStats::transmit_errors},
     StatsMetric{&metric::kInterfaceReceiveDropped, &LinkStats::receive_dropped},
     StatsMetric{&metric::kInterfaceTransmitDropped, &LinkStats::transmit_dropped},
-    StatsMetric{&metric::kInterfaceReceiveFrameErrors, &LinkStats::receive_frame_errors},
-    StatsMetric{&metric::kInterfaceReceiveLengthErrors, &LinkStats::receive_length_errors},
+    StatsMetric{&metric::kInterfaceReceiveFrameErrors, &LinkStats::receive_frame_errors, true},
+    StatsMetric{&metric::kInterfaceReceiveLengthErrors, &LinkStats::receive_length_errors, true},
 };
 
 }  // namespace
@@ -115,6 +118,7 @@ void write_interfaces(const Collection& collection, Writer& writer) {
   for (const StatsMetric& stats : kStatsMetrics)
     family(collection, writer, *stats.metric, [&](const Device& d, const DeviceView&) {
       if (!d.link || !d.link->stats) return Maybe();
+      if (stats.kernel_only && d.implementation != Implementation::kernel) return Maybe();
       return Maybe(Number::integer(d.link->stats.value().*stats.counter));
     });
   family(collection, writer, metric::kInterfaceSocketReceiveDrops,

@@ -196,9 +196,7 @@ TEST_F(GatewayTest, ShowsTheLinkAsIpDoes) {
       {"wireguard_interface_receive_errors_total", "statistics/rx_errors"},
       {"wireguard_interface_transmit_errors_total", "statistics/tx_errors"},
       {"wireguard_interface_receive_dropped_total", "statistics/rx_dropped"},
-      {"wireguard_interface_transmit_dropped_total", "statistics/tx_dropped"},
-      {"wireguard_interface_receive_frame_errors_total", "statistics/rx_frame_errors"},
-      {"wireguard_interface_receive_length_errors_total", "statistics/rx_length_errors"}};
+      {"wireguard_interface_transmit_dropped_total", "statistics/tx_dropped"}};
   // The kernel itself may send something (router solicitations), so one round must agree.
   std::string difference;
   EXPECT_TRUE(wait_until(
@@ -218,6 +216,10 @@ TEST_F(GatewayTest, ShowsTheLinkAsIpDoes) {
   const Metrics metrics = exporter.scrape();
   EXPECT_GT(metrics.value("wireguard_interface_receive_packets_total", interface), 2);
   EXPECT_EQ(metrics.value("wireguard_interface_up", interface), 1);
+  // The driver of a tun device does not see the packets that these count.
+  for (const char* of_the_kernel : {"wireguard_interface_receive_frame_errors_total",
+                                    "wireguard_interface_receive_length_errors_total"})
+    EXPECT_FALSE(metrics.sample(of_the_kernel, interface)) << of_the_kernel;
   const auto info = metrics.sample("wireguard_interface_info", interface);
   ASSERT_TRUE(info);
   const Labels expected{{"interface", name},
