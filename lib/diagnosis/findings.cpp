@@ -396,15 +396,16 @@ constexpr FindingKind kKinds[] = {
      "reverse path filter, or a target that does not answer. From this host these causes look the "
      "same.",
      "On the gateway: wg show all allowed-ips must list this peer's inner address for its key. If "
-     "it does not, wireguard_interface_receive_frame_errors_total grows, and so does the column "
-     "frame of ip -s -s link show INTERFACE. Then: tcpdump -ni INTERFACE, nft list ruleset, sysctl "
+     "it does not, wireguard_interface_receive_frame_errors_total and the column frame of ip -s -s "
+     "link show INTERFACE grow (kernel WireGuard only; userspace implementations do not count "
+     "these packets). Then: tcpdump -ni INTERFACE, nft list ruleset, sysctl "
      "net.ipv4.ip_forward, nstat TcpExtIPReversePathFilter."},
     {FindingId::return_data_lost, "WGS-DAT-002", critical,
      "The gateway's data does not arrive here",
      "Data was not answered, and 15 s after it the gateway began a handshake. Every WireGuard does "
-     "that when it sent data and received nothing back. So this peer's data arrived and was "
-     "answered, and the answers were lost, although handshakes pass. Something on the reverse path "
-     "drops WireGuard data messages.",
+     "that when it sent data and received nothing back. No data of the gateway arrived here "
+     "meanwhile. So the gateway's data was lost, although handshakes pass: something on the "
+     "reverse path drops WireGuard data messages.",
      "Compare what leaves the gateway with what arrives here. On the gateway: tcpdump -ni any udp "
      "port PORT. On this host: tcpdump -ni any udp. Also try from another network."},
     {FindingId::forward_data_lost, "WGS-DAT-003", critical,
@@ -429,9 +430,11 @@ constexpr FindingKind kKinds[] = {
      "shows whether the endpoint of this key moves to another address."},
     {FindingId::inner_unreachable, "WGS-DAT-005", warning,
      "The tunnel works, but the target does not answer",
-     "An ICMP error arrived through the tunnel. So the tunnel carries data in both directions, and "
-     "a host behind the gateway reports that the target is unreachable. The fault is in the "
-     "network behind the gateway, not in WireGuard.",
+     "The target did not answer, but other data of the gateway arrived through the tunnel: an ICMP "
+     "error that reports that the target is unreachable, or packets that are not replies, such as "
+     "ICMP redirects. A gateway sends data only after it decrypted some of this peer's, so the "
+     "tunnel carries data in both directions. The target, or the network behind the gateway, is "
+     "where to look.",
      "On the gateway: ip route get TARGET, ping TARGET, nft list ruleset. If the probe guessed the "
      "target, name one that answers: --ping ADDRESS."},
     {FindingId::data_unanswered, "WGS-DAT-006", warning,

@@ -27,12 +27,12 @@ Finding answered_late(const AttemptFacts& attempt) {
           .evidence = {text("initiation {} was answered, after {}", attempt.answered_initiation,
                             *attempt.response_after),
                        text("{} before it got no response", counted(lost, "one", "others"))},
-          .hypotheses = {{"the path loses packets", "measure it: wgscope ping"},
+          .hypotheses = {{"the path loses packets", "measure it: wgscope ping --config FILE"},
                          {"the gateway was not ready: it was starting, or busy",
                           "on the gateway: journalctl -k | grep wireguard; uptime"},
                          {"a firewall limits the rate of packets",
                           "on the gateway: nft list ruleset | grep limit"}},
-          .fix = {"measure the loss: wgscope ping"}};
+          .fix = {"measure the loss: wgscope ping --config FILE"}};
 }
 
 Finding under_load_no_response(const Scene& scene) {
@@ -152,8 +152,8 @@ Finding from_elsewhere(const AttemptFacts& attempt) {
                 : Words("the gateway has several addresses and answers from a different one"),
             port_only ? Text("look at the NAT's rules: nft list ruleset; iptables -t nat "
                              "-S")
-                      : text("on the gateway: ip route get OUR-ADDRESS; ip address show "
-                             "to {}",
+                      : text("on the gateway: ip address show to {}; ip route get ADDRESS, with "
+                             "this peer's address that wg show all endpoints shows",
                              responder.address)},
            {"a NAT or load balancer translates one direction only", "tcpdump on both sides of it"}},
       .fix = {"make answers leave from the address that was asked: a source NAT rule, or policy "

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -19,7 +20,9 @@
 
 // Where no echo comes back, the gateway's own timers are the witness (whitepaper §6.5): an empty
 // packet says that it decrypted our data and had nothing to answer, an initiation that its answers
-// were lost. Neither within 16 s leaves only that our data, or all that it sends, is lost.
+// were lost. Neither within 16 s leaves only that our data, or all that it sends, is lost. Any data
+// of the gateway's that arrives, whatever it is, proves that data crosses in both directions: a
+// responder sends none before it has decrypted some.
 
 namespace wgscope::diagnosis {
 namespace {
@@ -54,9 +57,10 @@ IpAddress our_address(const Scene& scene, const DataFacts& data) {
 std::vector<Hypothesis> reasons_to_drop(const Scene& scene, const DataFacts& data) {
   return {
       {"the gateway's allowed IPs for this probe do not cover the address that it sends from",
-       text("on the gateway: wg show all allowed-ips | grep {}; the exporter's "
-            "wireguard_interface_receive_frame_errors_total grows with each packet; ip -s -s link "
-            "show INTERFACE, column frame",
+       text("on the gateway: wg show all allowed-ips | grep {}; with kernel WireGuard only: column "
+            "frame of ip -s -s link show INTERFACE and the exporter's "
+            "wireguard_interface_receive_frame_errors_total grow with each packet (userspace "
+            "implementations do not count these packets)",
             scene.all.ours)},
       {"a firewall on the gateway drops what comes out of the tunnel",
        "on the gateway: nft list ruleset; iptables -S; ip6tables -S"},
@@ -75,14 +79,80 @@ std::vector<Hypothesis> reasons_to_drop(const Scene& scene, const DataFacts& dat
 
 std::vector<Text> how_to_find_drop(const Scene& scene, const DataFacts& data) {
   return {
-      text(
-          "on the gateway: wg show all allowed-ips | grep {}; if this probe's inner address is "
-          "missing, add it to that list, which this replaces: wg set INTERFACE peer {} allowed-ips "
-          "LIST,{}",
-          scene.all.ours, scene.all.ours, our_allowed_ips(scene.all)),
+      text("on the gateway: wg show all allowed-ips | grep {}", scene.all.ours),
+      text("if this probe's inner address is missing there, on the gateway: wg set INTERFACE peer "
+           "{} "
+           "allowed-ips LIST,{} (wg set replaces the whole list: LIST is the list that the first "
+           "command prints, separated by commas)",
+           scene.all.ours, our_allowed_ips(scene.all)),
       text("on the gateway: tcpdump -ni INTERFACE icmp or icmp6 shows this probe's echo requests "
            "if they pass the allowed IPs; then ip route get {} and nft list ruleset",
            *data.target)};
+}
+
+bool is_redirect(const OtherData& other) {
+  constexpr std::uint8_t kRedirectV4 = 5;    // RFC 792
+  constexpr std::uint8_t kRedirectV6 = 137;  // RFC 4861 §4.5
+  return other.icmp_type == (other.from.family == Family::v4 ? kRedirectV4 : kRedirectV6);
+}
+
+/// "2 packets that are not replies (ICMP redirect from 10.9.0.1)"
+Text other_text(const OtherData& other) {
+  Text made = counted(other.count, "packet that is not a reply", "packets that are not replies");
+  made.add(either(other.count == 1, " (", " (the first: "));
+  if (is_redirect(other))
+    made.add("ICMP redirect from ");
+  else if (other.icmp_type)
+    made.add(text("ICMP type {} from ", static_cast<unsigned>(*other.icmp_type)));
+  else
+    made.add("from ");
+  return made.add(other.from).add(")");
+}
+
+Text evidence_of_other(const OtherData& other) {
+  return text("{} arrived here through the tunnel", other_text(other));
+}
+
+/// Nobody promised that the address answers, or that it exists.
+Text guess_unanswered(const DataFacts& data) {
+  return text("{} does not answer. wgscope chose this address: it may not exist", *data.target);
+}
+
+/// Data crosses in both directions, and only the target says nothing.
+Check only_other_data(const Scene& scene, const DataFacts& data) {
+  const OtherData& other = *data.other;
+  Finding finding{.id = FindingId::inner_unreachable,
+                  .cause = text("{}. Data from the gateway does arrive here: {}",
+                                data.target_guessed ? guess_unanswered(data)
+                                                    : text("{} does not answer", *data.target),
+                                other_text(other)),
+                  .evidence = {evidence_of_echoes(data), evidence_of_other(other)}};
+  if (is_redirect(other))
+    finding.hypotheses.push_back(
+        {text("no host has {}: the gateway routes it back to where the echo requests came from",
+              *data.target),
+         text("on the gateway: ip route get {}; wg show all allowed-ips | grep -F {}", *data.target,
+              *data.target)});
+  if (other.not_allowed)
+    finding.hypotheses.push_back(
+        {text("the replies come from {}, which this configuration's AllowedIPs do not cover, so "
+              "they were dropped here",
+              other.from),
+         text("on the gateway: nft list ruleset shows whether it translates {}; here: compare "
+              "AllowedIPs",
+              *data.target)});
+  finding.hypotheses.push_back({text("{} is down, nobody has that address, or it does not answer "
+                                     "pings",
+                                     *data.target),
+                                text("on the gateway: ping -c3 {}", *data.target)});
+  finding.hypotheses.push_back({"a firewall on the gateway drops the echo requests or the replies",
+                                "on the gateway: nft list ruleset; iptables -S; ip6tables -S"});
+  finding.fix = how_to_find_drop(scene, data);
+  finding.fix.insert(finding.fix.begin(), "name an address that answers: --ping ADDRESS");
+  return make_check(
+      tunnel_data, Status::warning,
+      text("data crosses the tunnel in both directions, but {} does not answer", *data.target),
+      std::move(finding));
 }
 
 Check dropped(const Scene& scene, const DataFacts& data) {
@@ -91,23 +161,25 @@ Check dropped(const Scene& scene, const DataFacts& data) {
       .cause = text("{} decrypts this probe's data, and the data is dropped behind it: most likely "
                     "by its allowed IPs for this probe, or by its firewall",
                     scene.one.endpoint),
-      .evidence = {evidence_of_echoes(data), text("{} later it sent an empty packet, by which a "
-                                                  "peer confirms data that it has no answer to",
-                                                  *data.keepalive_after)},
+      .evidence = {evidence_of_echoes(data),
+                   text("{} later the gateway sent a keepalive: it decrypted the data and had "
+                        "nothing to send back",
+                        *data.keepalive_after)},
       .hypotheses = reasons_to_drop(scene, data)};
+  if (data.other) finding.evidence.push_back(evidence_of_other(*data.other));
   finding.fix = how_to_find_drop(scene, data);
   if (!data.target_guessed)
     return make_check(tunnel_data, Status::critical,
-                      text("{} lost behind the gateway", echoes(data)), std::move(finding));
+                      text("the gateway dropped {}, or did not forward them", echoes(data)),
+                      std::move(finding));
   // Nobody promised that the address answers. That answers would come through was not seen.
   finding.id = FindingId::data_unanswered;
   finding.cause = text(
-      "{} decrypts this probe's data, but {} does not answer, an address that was guessed: unknown "
-      "whether the tunnel works in both directions",
-      scene.one.endpoint, *data.target);
+      "{} decrypts this probe's data, but {}. Unknown whether the tunnel works in "
+      "both directions",
+      scene.one.endpoint, guess_unanswered(data));
   std::ranges::rotate(finding.hypotheses, finding.hypotheses.end() - 1);
-  finding.fix.insert(finding.fix.begin(),
-                     "name an address inside the tunnel that is known to answer: --ping ADDRESS");
+  finding.fix.insert(finding.fix.begin(), "name an address that answers: --ping ADDRESS");
   return make_check(tunnel_data, Status::unknown,
                     text("decrypted by the gateway, no reply from {}", *data.target),
                     std::move(finding));
@@ -115,20 +187,23 @@ Check dropped(const Scene& scene, const DataFacts& data) {
 
 Check return_lost(const Scene& scene, const DataFacts& data) {
   return make_check(
-      tunnel_data, Status::critical, text("{} answered, replies lost", echoes(data)),
+      tunnel_data, Status::critical,
+      text("no reply to {}: the gateway's data is lost", echoes(data)),
       {.id = FindingId::return_data_lost,
        .cause = text("data arrives at {}, but its answers do not arrive here", scene.one.endpoint),
        .evidence = {evidence_of_echoes(data),
                     text("{} after the last request the gateway began a new handshake, as a peer "
-                         "does whose data is not answered",
-                         *data.initiation_after)},
+                         "does that sent data and received nothing",
+                         *data.initiation_after),
+                    "no data of the gateway arrived here"},
        .hypotheses = {{"something on the path drops WireGuard's data packets to this host, but "
                        "passes handshakes",
                        "try from another network; capture here: tcpdump -ni any udp"},
                       {"a firewall or NAT on the path lets answers in only for a moment",
                        "try with PersistentKeepalive; look at the UDP timeouts there"},
                       {"the reverse path differs from the forward path, and is blocked",
-                       "traceroute from the gateway to this host"}},
+                       "on the gateway: traceroute -n -U ADDRESS, with this host's address as wg "
+                       "show all endpoints shows it there"}},
        .fix = {text("compare what leaves and what arrives: tcpdump -ni any udp port {} on the "
                     "gateway, and tcpdump -ni any udp here",
                     scene.one.endpoint.port)}});
@@ -247,8 +322,7 @@ Check cannot_tell(const Scene& scene, const DataFacts& data) {
   if (data.target_guessed) std::ranges::rotate(finding.hypotheses, finding.hypotheses.end() - 1);
   finding.hypotheses.push_back({"data is lost on the forward or the reverse path",
                                 "the gateway's timers show it within 16 s"});
-  finding.fix = {how_to_tell(scene),
-                 "or name an address inside the tunnel that is known to answer: --ping ADDRESS"};
+  finding.fix = {how_to_tell(scene), "or name an address that answers: --ping ADDRESS"};
   return make_check(
       tunnel_data, Status::unknown,
       text("no reply to {}{}", echoes(data), either(scene.all.quick, " (run without --quick)", "")),
@@ -312,7 +386,8 @@ bool data_takes_another_way(const Scene& scene) {
   const AttemptFacts& attempt = scene.one;
   return attempt.responder && *attempt.responder != attempt.endpoint && attempt.data &&
          attempt.data->target && attempt.data->echoes_sent > 0 &&
-         attempt.data->round_trips.empty() && !attempt.data->icmp && !attempt.data->keepalive_after;
+         attempt.data->round_trips.empty() && !attempt.data->icmp && !attempt.data->other &&
+         !attempt.data->keepalive_after;
 }
 
 Check another_way(const Scene& scene, const Check& data) {
@@ -330,7 +405,8 @@ Check another_way(const Scene& scene, const Check& data) {
             text("tcpdump on both sides of it, udp port {}", asked.port)},
            {text("the gateway has several addresses, and {} cannot be reached from here",
                  responder.address),
-            text("on the gateway: ip route get ADDRESS-OF-THIS-HOST; from here: ping -c3 {}",
+            text("on the gateway: ip route get ADDRESS, with this peer's address that wg show all "
+                 "endpoints shows; from here: ping -c3 {}",
                  responder.address)}},
       .fix = {
           "make the gateway's answers leave from the address and port that were asked: a source "
@@ -345,10 +421,14 @@ Check check_data(const Scene& scene) {
   if (!scene.one.data || !scene.one.data->target) return not_tried(scene);
   const DataFacts& data = *scene.one.data;
   if (!data.round_trips.empty())
-    return make_check(tunnel_data, Status::ok,
-                      text("{} of {} answered by {}, median {}", data.round_trips.size(),
-                           echoes(data), *data.target, median_of(data.round_trips)));
+    return make_check(
+        tunnel_data, Status::ok,
+        text("{} of {} answered by {}, {} {}", data.round_trips.size(), echoes(data), *data.target,
+             either(data.round_trips.size() == 1, "round trip", "median"),
+             median_of(data.round_trips)));
   if (data.icmp) return unreachable_inside(data);
+  if (data.other && (!data.keepalive_after || is_redirect(*data.other)))
+    return only_other_data(scene, data);
   if (data.keepalive_after) return dropped(scene, data);
   if (data.initiation_after) return return_lost(scene, data);
   if (data.witnesses_watched && *data.witnesses_watched >= witnesses_needed(scene))

@@ -56,7 +56,7 @@ Finding lost_while_held(const Scene& scene, const DataFacts& data) {
   const auto lost = static_cast<std::size_t>(std::ranges::count(answers, false));
   const Hypothesis pause{
       "the path or the gateway paused: a mobile handover, a route that changed",
-      "ping for longer, and compare with the times of other events: wgscope ping"};
+      "ping for longer, and compare with the times of other events: wgscope ping --config FILE"};
   const Hypothesis in_turn{
       "packets go to two gateways or over two paths in turn, of which only one has this session",
       text("a load balancer must keep a flow on one gateway: look at its rules; on each gateway: "
@@ -66,7 +66,8 @@ Finding lost_while_held(const Scene& scene, const DataFacts& data) {
       "another device uses the same key, and the two take the session away "
       "from each other",
       text("on the gateway: watch wg show all endpoints | grep {}", scene.all.ours)};
-  const Hypothesis lossy{"the path loses packets", "in which direction: wgscope ping --count 100"};
+  const Hypothesis lossy{"the path loses packets",
+                         "in which direction: wgscope ping --config FILE --count 100"};
   Text shape;
   std::vector<Hypothesis> reasons;
   switch (pattern_of(answers)) {
@@ -90,7 +91,8 @@ Finding lost_while_held(const Scene& scene, const DataFacts& data) {
                   .evidence = {text("answered (|) and lost (.), one ping every 500 ms: {}",
                                     vouched(drawn(answers)))}};
   finding.hypotheses = std::move(reasons);
-  finding.fix = {"find in which direction packets are lost: wgscope ping --count 100"};
+  finding.fix = {
+      "find in which direction packets are lost: wgscope ping --config FILE --count 100"};
   return finding;
 }
 

@@ -249,9 +249,11 @@ Check check_clock(const HandshakeFacts& facts) {
   // WireGuard needs a clock that does not go back, not one that is right.
   if (stamp_was_taken(facts))
     return make_check(clock, Status::ok,
-                      "not synchronised by NTP, but later than this key's last handshake, so the "
-                      "gateway accepts it");
-  return make_check(clock, Status::warning, "not synchronised",
+                      "not synchronised by NTP, but the gateway accepted this handshake's "
+                      "timestamp");
+  return make_check(clock, Status::unknown,
+                    "not synchronised by NTP; the gateway did not confirm that it accepts this "
+                    "handshake's timestamp",
                     {.id = FindingId::clock_not_synchronised,
                      .cause = "this host's clock is not synchronised",
                      .evidence = {"the kernel says so (adjtimex: STA_UNSYNC)"},

@@ -187,10 +187,24 @@ Finding make_finding(const IcmpVerdict& verdict, const AttemptFacts& attempt) {
   }
 }
 
+/// What somebody said of datagrams to another port of the host; nullptr: nobody did.
+const IcmpReport* answer_of_closed_port(const AttemptFacts& attempt) {
+  if (!attempt.silence) return nullptr;
+  for (const Knock* knock :
+       {&attempt.silence->plain_neighbour, &attempt.silence->wireguard_neighbour})
+    if (knock->answer) return &*knock->answer;
+  return nullptr;
+}
+
 Check nobody_said(const AttemptFacts& attempt) {
   const bool answered = gateway_answered(attempt);
   if (attempt.icmp.empty()) {
     if (answered) return make_check(path_icmp, Status::ok, "no ICMP error arrived");
+    if (const IcmpReport* other = answer_of_closed_port(attempt))
+      return make_check(path_icmp, Status::unknown,
+                        text("no ICMP error arrived for the initiations. Datagrams to a port where "
+                             "nothing should listen got {}",
+                             describe(*other)));
     return make_check(path_icmp, Status::unknown,
                       "no ICMP error arrived; that proves nothing, as firewalls drop silently");
   }

@@ -53,21 +53,41 @@ const Hop* last_that_answered(const SilenceFacts& silence) {
   return last;
 }
 
-Text knock_text(Words what, const Knock& knock) {
-  const Text sent = counted(knock.sent, "datagram", "datagrams");
-  if (knock.datagram) return text("{}: {} sent, a datagram answered", what, sent);
-  if (knock.answer) return text("{}: {} sent, got {}", what, sent, describe(*knock.answer));
-  return text("{}: {} sent, no answer", what, sent);
+/// @param what  that was sent, and to where: "with plain bytes to UDP 51820".
+Text knock_text(const Text& what, const Knock& knock) {
+  const Text sent = text("{} {}", counted(knock.sent, "datagram", "datagrams"), what);
+  if (knock.datagram) return text("{}: a datagram answered", sent);
+  if (knock.answer) return text("{}: got {}", sent, describe(*knock.answer));
+  return text("{}: no answer", sent);
 }
 
-void add_knocks(const SilenceFacts& silence, std::vector<Text>& evidence) {
-  const auto add = [&](Words what, const Knock& knock) {
+void add_knocks(const AttemptFacts& attempt, std::vector<Text>& evidence) {
+  const SilenceFacts& silence = *attempt.silence;
+  const auto add = [&](const Text& what, const Knock& knock) {
     if (knock.sent > 0 || knock.answer || knock.datagram)
       evidence.push_back(knock_text(what, knock));
   };
-  add("plain bytes to a closed port of the host", silence.plain_neighbour);
-  add("bytes that look like an initiation, to that port", silence.wireguard_neighbour);
-  add("plain bytes to the endpoint's port", silence.plain_same_port);
+  const Text neighbour = silence.neighbour_port == 0
+                             ? Text("a UDP port where nothing should listen")
+                             : text("UDP {}, where nothing should listen", silence.neighbour_port);
+  add(text("of plain bytes to {}", neighbour), silence.plain_neighbour);
+  add(text("that look like an initiation to {}", neighbour), silence.wireguard_neighbour);
+  add(text("of plain bytes to UDP {}, the endpoint's port", attempt.endpoint.port),
+      silence.plain_same_port);
+}
+
+/// How far datagrams to the endpoint's port with a short life were heard of. What answers behind
+/// the last of these routers does not report them.
+Text evidence_of_hops(const AttemptFacts& attempt) {
+  const Text probes = text("probes to UDP {} with a low TTL", attempt.endpoint.port);
+  const Hop* last = last_that_answered(*attempt.silence);
+  if (last == nullptr) return text("{}: no router reported one", probes);
+  if (last->arrived)
+    return text("{}: the path has {} hops", probes, static_cast<unsigned>(last->limit));
+  const bool up = host_is_up(*attempt.silence, attempt.endpoint.address);
+  return text("{}: the last router that reported is hop {} ({}){}", probes,
+              static_cast<unsigned>(last->limit), *last->from,
+              either(up, ". The gateway itself does not report probes to this port", ""));
 }
 
 std::vector<Text> evidence_of(const AttemptFacts& attempt) {
@@ -80,16 +100,8 @@ std::vector<Text> evidence_of(const AttemptFacts& attempt) {
         text("an ICMP error that does not explain the silence: {}", describe(report)));
   for (const Stray& stray : attempt.strays) evidence.push_back(describe(stray));
   if (!attempt.silence) return evidence;
-  add_knocks(*attempt.silence, evidence);
-  if (attempt.silence->hops.empty()) return evidence;
-  if (const Hop* last = last_that_answered(*attempt.silence); last == nullptr)
-    evidence.emplace_back("no router on the path reported that a datagram's time is exceeded");
-  else if (last->arrived)
-    evidence.push_back(text("the path has {} hops", static_cast<unsigned>(last->limit)));
-  else
-    evidence.push_back(
-        text("the last router that answered is hop {} ({}); nothing answers beyond it",
-             static_cast<unsigned>(last->limit), *last->from));
+  add_knocks(attempt, evidence);
+  if (!attempt.silence->hops.empty()) evidence.push_back(evidence_of_hops(attempt));
   return evidence;
 }
 
@@ -98,9 +110,11 @@ Hypothesis loss(const AttemptFacts& attempt) {
   constexpr double kPasses = 0.7 * 0.7;
   const double chance = std::pow(1 - kPasses, static_cast<double>(attempt.initiations));
   return {"the path loses packets at random",
-          text("run again: where 30 % are lost in each direction, {} without a response happen in "
-               "{} % of runs",
-               counted(attempt.initiations, "initiation", "initiations in a row"),
+          text("run again. Even a path that loses 30 % of packets in each direction loses {} in "
+               "only {} % of runs",
+               attempt.initiations == 1 ? Text("1 initiation, or the response to it,")
+                                        : text("{} initiations in a row, or the responses to them,",
+                                               attempt.initiations),
                std::max(1L, std::lround(100 * chance)))};
 }
 
@@ -244,10 +258,10 @@ Finding silent_host_up(const Scene& scene) {
   reasons.push_back(loss(scene.one));
   Finding finding{
       .id = FindingId::silent_host_up,
-      .cause = headline(
-          scene, text("{} answers, but UDP port {} stays silent", endpoint.address, endpoint.port),
-          "WireGuard there does not know this probe's key, has another key itself, or has seen a "
-          "later timestamp; or a firewall drops the packets"),
+      .cause = text("{} is up, but UDP {} does not respond. Most likely: {}", endpoint.address,
+                    endpoint.port,
+                    stamp_is_ahead(scene.all) ? stale_stamp(scene).cause
+                                              : Text("a wrong key on one side, or a firewall")),
       .evidence = evidence_of(scene.one)};
   finding.hypotheses = std::move(reasons);
   finding.fix = how_to_see_refusals(scene);
@@ -318,20 +332,26 @@ std::vector<Hypothesis> reasons_of_refusal(const Scene& scene) {
 
 std::vector<Text> how_to_see_refusals(const Scene& scene) {
   const Endpoint& endpoint = scene.one.endpoint;
+  Text patterns;
+  for (const IpAddress& address : scene.all.our_addresses)
+    patterns.add(text(" -e {}/{}", address, address.octets().size() * 8));
+  const Text inner = scene.all.our_addresses.empty() ? Text("this probe's inner address")
+                                                     : our_allowed_ips(scene.all);
   return {
+      "on the gateway, as root; kernel WireGuard only: echo module wireguard +p > "
+      "/sys/kernel/debug/dynamic_debug/control; dmesg -w | grep wireguard shows why it refuses "
+      "(Invalid MAC: the configuration has a wrong key for the gateway; Invalid handshake "
+      "initiation: this probe's key or its timestamp). With wireguard-go: restart it with "
+      "LOG_LEVEL=verbose",
       text("on the gateway: tcpdump -ni any udp port {} shows whether initiations arrive",
            endpoint.port),
       text("here: {} must be the public key of the private key that you meant: wg pubkey < FILE",
            scene.all.ours),
-      text("on the gateway: wg show all peers | grep {}; if there is no line, and wg show all "
-           "allowed-ips shows no other peer with this probe's inner address, which would lose "
-           "it: wg set INTERFACE peer {} allowed-ips {}",
-           scene.all.ours, scene.all.ours, our_allowed_ips(scene.all)),
       text("on the gateway: wg show all public-key must say {}", scene.all.gateway),
-      text("to make the gateway's kernel log why it refuses: echo module wireguard +p > "
-           "/sys/kernel/debug/dynamic_debug/control; dmesg -w | grep wireguard (Invalid MAC: the "
-           "configuration has a wrong key for the gateway; Invalid handshake initiation: this "
-           "probe's key or its timestamp)")};
+      text("on the gateway: 1. Run: wg show all allowed-ips | grep -F -e {}{}. 2. If nothing is "
+           "printed, run: wg set INTERFACE peer {} allowed-ips {}. Do not run it if another peer "
+           "has {}: that peer would lose the address",
+           scene.all.ours, patterns, scene.all.ours, our_allowed_ips(scene.all), inner)};
 }
 
 Text describe(const Stray& stray) {

@@ -68,6 +68,17 @@ struct SilenceFacts {
   Knock plain_same_port;      ///< a few plain bytes to the port itself, which WireGuard ignores
   /// In order, up to the endpoint, or to one silent hop behind the last hop that answered.
   std::vector<Hop> hops;
+  std::uint16_t neighbour_port = 0;  ///< the closed port above; 0: not known
+};
+
+/// Data from the gateway that answers no echo request: it proves that data arrives here.
+struct OtherData {
+  std::size_t count = 0;  ///< packets
+  IpAddress from;         ///< source of the first one inside the tunnel
+  /// Type of ICMP or ICMPv6 of the first one, by the family of its source; nothing: not ICMP.
+  std::optional<std::uint8_t> icmp_type;
+  /// The first one was dropped here, because this configuration's AllowedIPs do not cover its source.
+  bool not_allowed = false;
 };
 
 /// Whether data crosses an established session.
@@ -77,6 +88,7 @@ struct DataFacts {
   std::size_t echoes_sent = 0;
   std::vector<Nanoseconds> round_trips;  ///< round trips of the echoes that were answered
   std::optional<IcmpReport> icmp;        ///< an error from inside instead, so the tunnel works
+  std::optional<OtherData> other;        ///< what else came out of the tunnel meanwhile
 
   // What the timers of a peer that receives our data make it send while we are silent (whitepaper
   // §6.5):

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -15,11 +16,14 @@
 #include "wgscope/checks/session.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/text.hpp"
+#include "wgscope/endpoint/measuring_service.hpp"
 #include "wgscope/inner/event.hpp"
 #include "wgscope/inner/host.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/tunnel/event.hpp"
+#include "wgscope/wire/icmp.hpp"
+#include "wgscope/wire/ip.hpp"
 
 #include "data_trace.hpp"
 #include "silence.hpp"
@@ -34,7 +38,9 @@
 //   neither                   our data was lost, or all that it sent
 //
 // Whatever it sends under the new session's keys is witness enough, at any time: a responder may
-// use them only once it decrypted something of ours.
+// use them only once it decrypted something of ours. Data that is no answer, such as an ICMP
+// redirect, tells more: it arrived here. Our silence would then make the gateway initiate, which
+// must not be taken for a sign that its data was lost. So after such data nothing is waited for.
 
 namespace wgscope::checks {
 namespace {
@@ -62,7 +68,12 @@ class Echoes {
         session_(session),
         target_(target),
         id_(session.host().open_echo()),
-        attention_(session.attend({.on_inner = [this](const inner::Event& e) { take(e); }})) {}
+        attention_(session.attend({.on_inner = [this](const inner::Event& e) { take(e); },
+                                   .on_arrival =
+                                       [this](const endpoint::Arrived& arrived) {
+                                         take_other(arrived.packet);
+                                         return false;
+                                       }})) {}
   Echoes(const Echoes&) = delete;
   Echoes& operator=(const Echoes&) = delete;
   ~Echoes() { session_.host().close_echo(id_); }
@@ -76,6 +87,8 @@ class Echoes {
   }
 
   [[nodiscard]] std::size_t sent() const { return sent_.size(); }
+  /// Of at least one.
+  [[nodiscard]] Instant first_sent() const { return sent_.begin()->second; }
   [[nodiscard]] std::optional<Instant> last_sent() const {
     if (sent_.empty()) return std::nullopt;
     return sent_.rbegin()->second;
@@ -91,8 +104,36 @@ class Echoes {
   [[nodiscard]] const std::vector<Nanoseconds>& round_trips() const { return round_trips_; }
   [[nodiscard]] std::optional<Instant> last_answer() const { return last_answer_; }
   [[nodiscard]] const std::optional<diagnosis::IcmpReport>& icmp() const { return icmp_; }
+  /// What came besides replies. @param since  before the first request.
+  [[nodiscard]] std::optional<diagnosis::OtherData> other(Instant since) const {
+    std::optional<diagnosis::OtherData> all = other_;
+    for (const tunnel::Event& event : session_.events) {
+      if (event.reason != tunnel::DropReason::source_not_allowed || event.at < since) continue;
+      if (!all && event.inner)
+        all = diagnosis::OtherData{.from = *event.inner, .icmp_type = {}, .not_allowed = true};
+      if (all) ++all->count;
+    }
+    return all;
+  }
+  /// Whether such a packet came after the last request: then the gateway sends no keepalive for it.
+  [[nodiscard]] bool other_came_last() const {
+    return last_other_ && last_sent() && *last_other_ >= *last_sent();
+  }
 
  private:
+  void take_other(std::span<const std::byte> packet) {
+    const auto parsed = wire::parse_ip(packet);
+    if (!parsed) return;
+    const auto icmp = wire::parse_icmp(*parsed);
+    if (icmp && icmp->kind == wire::IcmpKind::echo_reply) return;
+    if (!other_)
+      other_ = diagnosis::OtherData{.from = parsed->source,
+                                    .icmp_type = icmp ? std::optional(icmp->type) : std::nullopt};
+    ++other_->count;
+    last_other_ = os::boot_now();
+    run_.wake();
+  }
+
   void take(const inner::Event& event) {
     if (const auto* replied = std::get_if<inner::EchoReplied>(&event)) {
       const auto sent = sent_.find(replied->sequence);
@@ -118,6 +159,8 @@ class Echoes {
   std::vector<Nanoseconds> round_trips_;
   std::optional<Instant> last_answer_;
   std::optional<diagnosis::IcmpReport> icmp_;
+  std::optional<diagnosis::OtherData> other_;
+  std::optional<Instant> last_other_;
   Session::Attention attention_;
 };
 
@@ -132,9 +175,11 @@ void ask(Run& run, Echoes& echoes, const DataOptions& options) {
   }
 }
 
-void watch_witnesses(Run& run, Session& session, Instant since, Instant last,
-                     const DataOptions& options, diagnosis::DataFacts& facts) {
+void watch_witnesses(Run& run, Session& session, const Echoes& echoes, const DataOptions& options,
+                     diagnosis::DataFacts& facts) {
   using tunnel::EventKind;
+  const Instant since = echoes.first_sent();
+  const Instant last = *echoes.last_sent();
   const Instant end = last + kWitnessTime + options.round_trip;
   if (end > options.deadline) return;  // half a witness tells nothing
   run.say(diagnosis::text(
@@ -145,7 +190,10 @@ void watch_witnesses(Run& run, Session& session, Instant since, Instant last,
   const auto around = SilenceProbe::start(run, options.random, session.gateway(), options.mark);
   const auto keepalive = [&] { return session.find(EventKind::keepalive_received, since); };
   const auto initiation = [&] { return session.find(EventKind::initiation_accepted, since); };
-  const auto told = [&] { return keepalive() != nullptr || initiation() != nullptr; };
+  const auto told = [&] {
+    return keepalive() != nullptr || initiation() != nullptr || echoes.other_came_last() ||
+           echoes.answered() || echoes.icmp();
+  };
   run.wait_at_most(told, end);
   if (const auto* event = keepalive()) facts.keepalive_after = event->at - since;
   if (const auto* event = initiation()) facts.initiation_after = event->at - last;
@@ -225,14 +273,17 @@ diagnosis::DataFacts try_data(Run& run, Session& session, const DataOptions& opt
   Echoes echoes(run, session, options.target);
   const Instant since = os::boot_now();
   ask(run, echoes, options);
-  if (!echoes.answered() && !echoes.icmp() && options.witnesses && echoes.last_sent()) {
-    watch_witnesses(run, session, since, *echoes.last_sent(), options, facts);
+  const bool told = echoes.answered() || echoes.icmp() || echoes.other_came_last();
+  if (!told && options.witnesses && echoes.last_sent()) {
+    watch_witnesses(run, session, echoes, options, facts);
     // Loss takes both what was asked and what the gateway's timers sent, in one run of a few. Where
     // nothing was heard at all, it is asked again before anything is called lost.
-    const bool heard = facts.keepalive_after || facts.initiation_after;
+    const bool heard = facts.keepalive_after || facts.initiation_after || echoes.answered() ||
+                       echoes.icmp() || echoes.other_came_last();
     if (facts.witnesses_watched && !heard && !run.interrupted()) ask(run, echoes, options);
   }
   facts.icmp = echoes.icmp();
+  facts.other = echoes.other(since);
   if (echoes.answered() && options.hold) hold(run, session, echoes, options, facts);
   facts.echoes_sent = echoes.sent();
   facts.round_trips = echoes.round_trips();

@@ -182,6 +182,7 @@ diagnosis::SilenceFacts SilenceProbe::facts() const {
   facts.plain_neighbour = knocks_[0];
   facts.wireguard_neighbour = knocks_[1];
   facts.plain_same_port = knocks_[2];
+  facts.neighbour_port = neighbour_.port;
   // Behind the last that answered there is only silence: one silent hop shows it.
   std::size_t known = 0;
   for (std::size_t i = 0; i < ladder_.size(); ++i) {

@@ -109,6 +109,21 @@ Scenario data_from_the_gateway_is_dropped(Family family) {
   return {named("DataFromTheGatewayIsDropped", family), arrange, expect};
 }
 
+/// The gateway answers with ICMP redirects, or kernel WireGuard with "host unreachable": both are
+/// data that arrives.
+Scenario nobody_has_the_inner_address() {
+  const auto arrange = [](Place& place, Probe& probe) {
+    place.theirs.set("net/ipv4/ip_forward", "1");
+    probe.options.inner_target = IpAddress::parse("10.9.0.200").value();
+  };
+  const auto expect = [](const Outcome& outcome) {
+    expect_verdict(outcome, FindingId::inner_unreachable);
+    EXPECT_TRUE(data_of(outcome).other || data_of(outcome).icmp);
+    EXPECT_LT(outcome.took, 15s) << "there is nothing to wait for";
+  };
+  return {"NobodyHasTheInnerAddress", arrange, expect};
+}
+
 Scenario no_witness_is_waited_for_when_quick() {
   const auto arrange = [](Place& place, Probe& probe) {
     Place::add_rule(place.router, "forward", kDataFromGateway);
@@ -204,6 +219,7 @@ Scenarios data_scenarios() {
                 our_only_address_is_not_among_the_allowed_ips(),
                 the_gateway_forwards_into_nowhere(),
                 no_witness_is_waited_for_when_quick(),
+                nobody_has_the_inner_address(),
                 a_tunnel_that_is_held_and_lives(),
                 a_router_behind_the_gateway_says_unreachable()};
   for (const Policing& policing : kPolicing) all.push_back(policed(policing));

@@ -69,6 +69,7 @@ checks::Target Gateway::target(const std::string& preshared_key) const {
 
 void Gateway::on_tunnel_event(const tunnel::Event& event) {
   events.push_back(event);
+  if (on_tunnel) on_tunnel(event);
   run_.wake();
 }
 

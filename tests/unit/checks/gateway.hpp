@@ -52,6 +52,8 @@ class Gateway final : private endpoint::Observer {
   std::vector<tunnel::Event> events;
   /// Called for what happens inside; may use endpoint().host().
   std::function<void(const inner::Event&)> on_inner;
+  /// Called for what happens to the tunnel.
+  std::function<void(const tunnel::Event&)> on_tunnel;
 
  private:
   void on_tunnel_event(const tunnel::Event& event) override;

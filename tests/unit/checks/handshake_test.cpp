@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -318,6 +319,39 @@ TEST_F(HandshakeCheck, TellsThatThePeerDecryptsWhatItThenDrops) {
   EXPECT_GE(*data->keepalive_after, 10s);
   EXPECT_LT(*data->keepalive_after, 13s);
   EXPECT_FALSE(data->initiation_after);
+}
+
+/// What the gateway sends meanwhile is no reply, but it is data that arrives.
+TEST_F(HandshakeCheck, WaitsForNoWitnessWhereOtherDataArrives) {
+  Gateway gateway(run_);
+  Target target = gateway.target();
+  HandshakeOptions options = within(30s);
+  options.inner_target = IpAddress::parse("10.9.0.200").value();
+  constexpr std::string_view kAnything = "anything";
+  const auto from = gateway.endpoint().host().bind_udp(0);
+  ASSERT_TRUE(from);
+  // Behind the last of the echo requests, which the gateway would confirm by a keepalive otherwise.
+  std::optional<Instant> due;
+  const auto send = [&](Instant) {
+    due.reset();
+    EXPECT_TRUE(gateway.endpoint().host().send_udp(
+        {.to = {IpAddress::parse("10.9.0.2").value(), 0, 9}, .from_port = *from},
+        std::as_bytes(std::span(kAnything))));
+    gateway.endpoint().pump(os::now());
+  };
+  gateway.on_tunnel = [&](const tunnel::Event& event) {
+    if (event.kind == tunnel::EventKind::key_confirmed) due = event.at + 2500ms;
+  };
+  const auto timer = run_.loop().add({.next = [&] { return due; }, .expired = send});
+  const auto outcome = check(target, options);
+  const auto& data = outcome.facts.attempts.at(0).data;
+  ASSERT_TRUE(data);
+  EXPECT_TRUE(data->round_trips.empty());
+  ASSERT_TRUE(data->other);
+  EXPECT_EQ(data->other->from, IpAddress::parse("10.9.0.1").value());
+  EXPECT_FALSE(data->other->icmp_type);
+  EXPECT_FALSE(data->keepalive_after);
+  EXPECT_LT(took_, 9s);
 }
 
 TEST_F(HandshakeCheck, QuickWaitsForNoWitness) {

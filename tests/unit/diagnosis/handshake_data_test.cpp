@@ -57,7 +57,9 @@ TEST(Data, WitnessedByAKeepaliveIsDroppedBehindThePeer) {
               AllOf(HasSubstr("wireguard_interface_receive_frame_errors_total"),
                     HasSubstr("wg show all allowed-ips | grep " + key_of(9).base64()),
                     HasSubstr("rp_filter"), HasSubstr("ip_forward"), HasSubstr("LIST,10.9.0.2/32"),
-                    HasSubstr("ip route get 10.9.0.2;"), HasSubstr("10.0 s later it sent")));
+                    HasSubstr("ip route get 10.9.0.2;"),
+                    HasSubstr("10.0 s later the gateway sent a keepalive"),
+                    HasSubstr("kernel WireGuard only"), HasSubstr("replaces the whole list")));
 }
 
 TEST(Data, WitnessedByAKeepaliveIsUnknownWhereTheTargetWasGuessed) {
@@ -68,8 +70,9 @@ TEST(Data, WitnessedByAKeepaliveIsUnknownWhereTheTargetWasGuessed) {
   EXPECT_EQ(outcome(facts, kData), "unknown WGS-DAT-006");
   EXPECT_EQ(overall_of(facts), Status::unknown);
   EXPECT_EQ(verdict_of(facts),
-            "192.0.2.1:51820 decrypts this probe's data, but 10.9.0.1 does not answer, an address "
-            "that was guessed: unknown whether the tunnel works in both directions");
+            "192.0.2.1:51820 decrypts this probe's data, but 10.9.0.1 does not answer. wgscope "
+            "chose this address: it may not exist. Unknown whether the tunnel works in both "
+            "directions");
   EXPECT_THAT(reasons(facts, kData).front(), StartsWith("10.9.0.1 does not answer"));
   EXPECT_EQ(reasons(facts, kData).size(), 5U);
 }
@@ -80,6 +83,45 @@ TEST(Data, WitnessedByAnInitiationIsLostOnTheWayBack) {
   const HandshakeFacts facts = with(data);
   EXPECT_EQ(outcome(facts, kData), "critical WGS-DAT-002");
   EXPECT_THAT(words_of(facts, kData), HasSubstr("15.2 s after the last request the gateway began"));
+}
+
+TEST(Data, OfTheGatewayThatIsNoReplyDisprovesThatItsDataIsLost) {
+  DataFacts data = unanswered();
+  data.initiation_after = 15200ms;
+  data.other = OtherData{.count = 2, .from = address("10.9.0.254"), .icmp_type = 5};
+  HandshakeFacts facts = with(data);
+  EXPECT_EQ(outcome(facts, kData), "warning WGS-DAT-005");
+  EXPECT_EQ(verdict_of(facts),
+            "10.9.0.1 does not answer. Data from the gateway does arrive here: 2 packets that are "
+            "not replies (the first: ICMP redirect from 10.9.0.254)");
+  EXPECT_THAT(reasons(facts, kData).front(), StartsWith("no host has 10.9.0.1"));
+
+  data.target_guessed = true;
+  EXPECT_THAT(verdict_of(with(data)),
+              StartsWith("10.9.0.1 does not answer. wgscope chose this address: it may not exist. "
+                         "Data from the gateway does arrive here"));
+}
+
+TEST(Data, FromAnAddressThatIsNotAllowedMayBeTheReplies) {
+  DataFacts data = unanswered();
+  data.initiation_after = 15200ms;
+  data.other =
+      OtherData{.count = 1, .from = address("172.16.0.9"), .icmp_type = {}, .not_allowed = true};
+  const HandshakeFacts facts = with(data);
+  EXPECT_EQ(outcome(facts, kData), "warning WGS-DAT-005");
+  EXPECT_THAT(verdict_of(facts), EndsWith(": 1 packet that is not a reply (from 172.16.0.9)"));
+  EXPECT_THAT(reasons(facts, kData).front(), StartsWith("the replies come from 172.16.0.9"));
+}
+
+/// Of its own accord a gateway may send anything, which says nothing about the echo requests.
+TEST(Data, OfTheGatewayLeavesItsKeepaliveAsAWitness) {
+  DataFacts data = unanswered();
+  data.keepalive_after = 10s;
+  data.other = OtherData{.count = 1, .from = address("10.9.0.254"), .icmp_type = {}};
+  EXPECT_EQ(outcome(with(data), kData), "critical WGS-DAT-001");
+  EXPECT_THAT(words_of(with(data), kData), HasSubstr("(from 10.9.0.254) arrived here"));
+  data.other->icmp_type = 5;  // a redirect says that they were forwarded
+  EXPECT_EQ(outcome(with(data), kData), "warning WGS-DAT-005");
 }
 
 TEST(Data, WithoutAnyWitnessIsLostOnTheWayThereMostLikely) {

@@ -158,14 +158,16 @@ TEST(KeyStamp, IsUnknownWhereStampsAreNotKept) {
 
 // clock
 
-TEST(Clock, ThatIsNotSynchronisedIsAWarningOnlyWithoutAHandshake) {
+TEST(Clock, ThatIsNotSynchronisedIsUnknownOnlyWithoutAHandshake) {
   HandshakeFacts working = facts_of(working_at());
   working.clock_synchronised = false;
   EXPECT_EQ(outcome(working, "clock"), "ok");
+  EXPECT_EQ(summary_of(working, "clock"),
+            "not synchronised by NTP, but the gateway accepted this handshake's timestamp");
   EXPECT_EQ(overall_of(working), Status::ok);
   HandshakeFacts broken = facts_of(attempt_at());
   broken.clock_synchronised = false;
-  EXPECT_EQ(outcome(broken, "clock"), "warning WGS-CLK-002");
+  EXPECT_EQ(outcome(broken, "clock"), "unknown WGS-CLK-002");
   broken.attempts.front().preshared_key.emplace();  // the gateway took the stamp
   EXPECT_EQ(outcome(broken, "clock"), "ok");
 }

@@ -147,6 +147,17 @@ TEST(Icmp, NeverIsCalledOkWhereNobodyAnswered) {
   EXPECT_EQ(outcome(facts_of(attempt_at()), "path.icmp"), "unknown");
 }
 
+/// Errors about other ports are errors, though not about the initiations.
+TEST(Icmp, AboutAClosedPortIsNotDenied) {
+  AttemptFacts attempt = attempt_at();
+  attempt.silence.emplace().plain_neighbour = {.sent = 1, .answer = icmp(kItself, 3, 3)};
+  const HandshakeFacts facts = facts_of(attempt);
+  EXPECT_EQ(outcome(facts, "path.icmp"), "unknown");
+  EXPECT_EQ(summary_of(facts, "path.icmp"),
+            "no ICMP error arrived for the initiations. Datagrams to a port where nothing should "
+            "listen got port unreachable (ICMP type 3, code 3) from 192.0.2.1");
+}
+
 TEST(Icmp, OfTheEndpointOutweighsThatOfRouters) {
   AttemptFacts attempt = attempt_at();
   attempt.icmp = {icmp(kRouter, 3, 1), icmp(kItself, 3, 3)};

@@ -106,6 +106,12 @@ class AnyFacts {
     const std::size_t replies = chance(2) ? below(4) : 0;
     for (std::size_t i = 0; i < replies; ++i) made.round_trips.push_back(time());
     made.icmp = maybe([&] { return report(); });
+    made.other = maybe([&] {
+      return OtherData{.count = 1 + below(3),
+                       .from = any_address(),
+                       .icmp_type = maybe([&] { return static_cast<std::uint8_t>(below(256)); }),
+                       .not_allowed = chance(2)};
+    });
     made.keepalive_after = maybe([&] { return time(); });
     made.initiation_after = maybe([&] { return time(); });
     made.witnesses_watched = maybe([&] { return time(); });
