@@ -22,17 +22,31 @@ using enum CheckKind;
 
 // --- outside ---
 
+/// Loss outside is the path's where the tunnel loses as well. Else it may be a limit for pings.
+Status status_of_outer(const PingFacts& facts) {
+  if (share(outer_lost(facts), facts.outer.sent) < kNotableShare) return Status::ok;
+  return share(unanswered(facts), facts.inner.sent) < kNotableShare ? Status::unknown
+                                                                    : Status::warning;
+}
+
 Check outer_check(const PingFacts& facts) {
   Check check = make_check(ping_outer, Status::unknown, Text());
   check.target = text("{}", facts.gateway.address);
   const auto outer = statistics(facts.outer.round_trips);
   const auto inner = statistics(facts.inner.round_trips);
   if (outer) {
-    check.status = Status::ok;
-    check.summary = text("{} of {} pings answered outside the tunnel, round trip {} (median)",
-                         outer->count, facts.outer.sent, outer->median);
+    check.status = status_of_outer(facts);
+    check.summary =
+        text("{} of {} pings answered outside the tunnel", outer->count, facts.outer.sent);
+    if (outer_lost(facts) > 0)
+      check.summary.add(text(", {} lost", percentage(outer_lost(facts), facts.outer.sent)));
+    check.summary.add(text(", round trip {}", middle_of(*outer)));
     if (inner && inner->median > outer->median)
       check.summary.add(text("; the tunnel adds {}", inner->median - outer->median));
+    if (check.status == Status::unknown && facts.inner.sent > 0)
+      check.summary.add(
+          "; the tunnel does not lose as many, so most likely a host limits how many pings it "
+          "answers");
   } else if (facts.outer_failure) {
     check.summary = text("{}", Name{*facts.outer_failure});
   } else if (facts.outer.sent == 0) {
@@ -99,8 +113,8 @@ void measure(const PingFacts& facts, Report& report) {
 Text success(const PingFacts& facts) {
   const auto times = statistics(facts.inner.round_trips);
   if (!times || !facts.target) return {};
-  Text sentence = text("{} answers through the tunnel after {} (median of {})", *facts.target,
-                       times->median, times->count);
+  Text sentence = text("{} answers through the tunnel after {}", *facts.target, times->median);
+  if (times->count > 1) sentence.add(text(" (median of {})", times->count));
   const std::size_t lost = unanswered(facts);
   if (lost > 0) sentence.add(text(", {} lost", percentage(lost, facts.inner.sent)));
   return sentence;

@@ -60,8 +60,19 @@ bool only_the_tunnel_loses(const PingFacts& facts, std::size_t lost, std::size_t
          std::pow(1 - share(lost, of), static_cast<double>(facts.outer.sent)) < kUnlikely;
 }
 
+/// The comparison comes first: loss outside as well is the path's, and decides what to do.
 void add_outer(const PingFacts& facts, Finding& finding) {
-  if (outer_answers(facts)) finding.evidence.push_back(outer_evidence(facts));
+  if (!outer_answers(facts)) return;
+  finding.evidence.insert(finding.evidence.begin(), outer_evidence(facts));
+  if (share(outer_lost(facts), facts.outer.sent) < kNotableShare) return;
+  finding.cause.add(text(". The path loses {} of pings outside the tunnel too",
+                         percentage(outer_lost(facts), facts.outer.sent)));
+}
+
+/// The loss outside is large enough to explain that of the tunnel.
+bool outer_explains(const PingFacts& facts, std::size_t lost, std::size_t of) {
+  const double outside = share(outer_lost(facts), facts.outer.sent);
+  return outer_answers(facts) && outside >= kNotableShare && outside >= share(lost, of) / 2;
 }
 
 /// Causes of loss on one path, likeliest first.
@@ -72,7 +83,7 @@ std::vector<Hypothesis> causes_on(const PingFacts& facts, std::size_t lost, std:
     causes.push_back(
         {"only the tunnel's packets are lost: UDP is rate-limited, or the gateway's "
          "CPU is overloaded",
-         "compare at a lower rate: wgscope ping -i 2"});
+         text("compare at a lower rate: wgscope ping --config FILE -i 2s {}", *facts.target)});
   if (!only_the_tunnel_loses(facts, lost, of)) causes.insert(causes.begin(), std::move(network));
   return causes;
 }
@@ -106,12 +117,14 @@ Finding forward_finding(const PingFacts& facts, std::size_t lost) {
           causes_on(facts, lost, facts.inner.sent,
                     {"the forward path loses packets: uploads fill it, a rate limit, or a bad link",
                      "ping again while nothing is uploaded"}),
-      .fix = {"find the hop that loses packets: mtr -u to the endpoint, and from the gateway to "
-              "this host",
+      .fix = {text("find the hop that loses packets, on this host: mtr -u -P {} -n {}",
+                   facts.gateway.port, facts.gateway.address),
               "shape uploads below the line's rate (tc qdisc … cake bandwidth)"},
   };
-  finding.hypotheses.push_back({text("{} limits how many pings it answers", *facts.target),
-                                "ping at a lower rate: wgscope ping -i 2"});
+  if (!outer_explains(facts, lost, facts.inner.sent))
+    finding.hypotheses.push_back(
+        {text("{} limits how many pings it answers", *facts.target),
+         text("ping at a lower rate: wgscope ping --config FILE -i 2s {}", *facts.target)});
   if (facts.session.send_errno)
     finding.hypotheses.insert(finding.hypotheses.begin(), {"this host did not send all datagrams",
                                                            "path.send says what they ran into"});
@@ -131,7 +144,8 @@ Finding backward_finding(const PingFacts& facts, std::size_t lost, std::size_t o
           facts, lost, of,
           {"the reverse path loses packets: downloads fill it, a rate limit, or a bad link",
            "ping again while nothing is downloaded"}),
-      .fix = {"find the hop that loses packets: mtr -u on the gateway, to this host's address",
+      .fix = {"find the hop that loses packets, on the gateway: mtr -u -n ADDRESS, with the "
+              "address of this peer that wg show all endpoints shows there",
               "shape downloads below the line's rate (tc qdisc … cake bandwidth, on the gateway)"},
   };
   const std::size_t answers = facts.inner.round_trips.size() + facts.inner.duplicates;
@@ -151,18 +165,26 @@ std::vector<Hypothesis> causes_of_silence(const PingFacts& facts) {
   const std::size_t cut = sessions_cut(facts);
   if (cut >= 2) causes.push_back(another_device());
   if (cut > 0)
-    causes.push_back({"something cuts the flow: a NAT that forgets it, or inspection",
-                      "wgscope handshake --hold 30s tries another source port"});
+    causes.push_back(
+        {"something cuts the flow: a NAT that forgets it, or inspection",
+         text("wgscope handshake --config FILE --hold 30s {} tries another source port",
+              *facts.target)});
   if (cut == 1) causes.push_back(another_device());
   const std::uint64_t tail = last_tail(facts);
   if (cut > 0 || tail == 0) return causes;
   const double chance = chance_of_run(before.lost, before.of, tail);
-  Hypothesis stopped{"the tunnel has stopped carrying data", "wgscope handshake --hold 30s"};
+  Hypothesis stopped{"the tunnel has stopped carrying data",
+                     text("wgscope handshake --config FILE --hold 30s {}", *facts.target)};
   if (chance < kUnlikely) return {std::move(stopped)};
-  causes.push_back({text("packet loss: {} of {} pings before them were lost; at that rate the last "
-                         "{} are lost with a chance of {}",
-                         before.lost, before.of, tail, percentage_of(chance)),
-                    "ping for longer: wgscope ping -c 100 -i 0.2"});
+  causes.push_back(
+      {before.lost == 0
+           ? text("packet loss: none of the {} pings before them was lost, so the last "
+                  "{} would be the first",
+                  before.of, tail)
+           : text("packet loss: {} of {} pings before them were lost; at that rate the "
+                  "last {} are lost with a chance of {}",
+                  before.lost, before.of, tail, percentage_of(chance)),
+       text("ping for longer: wgscope ping --config FILE -c 100 -i 200ms {}", *facts.target)});
   causes.insert(chance < 0.05 ? causes.begin() : causes.end(), std::move(stopped));
   return causes;
 }
@@ -174,7 +196,8 @@ Finding untold_finding(const PingFacts& facts, std::size_t lost) {
                     facts.inner.sent, percentage(lost, facts.inner.sent)),
       .evidence = {},
       .hypotheses = causes_of_silence(facts),
-      .fix = {"ping for longer: wgscope ping -c 100 -i 0.2"},
+      .fix = {text("ping for longer: wgscope ping --config FILE -c 100 -i 200ms {}",
+                   *facts.target)},
   };
   if (facts.session.taken.sessions > 0) {
     finding.cause.add(", because another device uses this key");

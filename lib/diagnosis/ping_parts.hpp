@@ -8,6 +8,7 @@
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/ping.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/statistics.hpp"
 #include "wgscope/diagnosis/text.hpp"
 
 // What pings mean, by subject. Each is a pure function of the facts; ping.cpp puts them together.
@@ -26,7 +27,14 @@ inline std::size_t unanswered(const PingFacts& facts) {
   return facts.inner.sent - std::min(facts.inner.sent, facts.inner.round_trips.size());
 }
 
+/// Pings outside the tunnel that were not answered.
+inline std::size_t outer_lost(const PingFacts& facts) {
+  return facts.outer.sent - std::min(facts.outer.sent, facts.outer.round_trips.size());
+}
+
 // ping_reply.cpp
+/// "12.3 ms (median)"; of a single figure only that.
+Text middle_of(const Statistics& times);
 Check reply_check(const PingFacts& facts);
 /// What is known besides of why pings may have been lost: appended to the evidence.
 void add_local(const PingFacts& facts, Finding& finding);

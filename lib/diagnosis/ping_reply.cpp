@@ -29,7 +29,8 @@ constexpr double kWorthNaming = 1e-3;
 Text obstacle_text(const PingFacts& facts) {
   switch (*facts.obstacle) {
     case PingObstacle::no_target:
-      return "no address to ping: name an address inside the tunnel (wgscope ping ADDRESS)";
+      return "no address to ping: name an address inside the tunnel (wgscope ping --config FILE "
+             "ADDRESS)";
     case PingObstacle::outside_allowed_ips:
       return text(
           "{} is not in the gateway's AllowedIPs in this configuration, so the tunnel would not "
@@ -71,7 +72,8 @@ Hypothesis size_hypothesis(const PingFacts& facts) {
       text("datagrams of this size do not pass: the path's MTU is smaller, and what is too "
            "large is dropped instead of fragmented; pings of {} bytes are datagrams of {} bytes",
            facts.payload_size, datagram_size(facts)),
-      text("wgscope mtu {} finds the size that passes, and the hop that drops larger datagrams",
+      text("wgscope mtu --config FILE {} finds the size that passes, and the hop that drops larger "
+           "datagrams",
            *facts.target)};
 }
 
@@ -83,15 +85,26 @@ std::optional<Hypothesis> loss_hypothesis(const PingFacts& facts) {
     tries += facts.outer.sent;
     lost += facts.outer.sent - std::min(facts.outer.sent, facts.outer.round_trips.size());
   }
+  if (lost == 0) return std::nullopt;
   const double chance = chance_of_run(lost, tries, facts.inner.sent);
   if (smaller_answered(facts) || chance < kWorthNaming) return std::nullopt;
   return Hypothesis{
-      text(
-          "packet loss: {} of {} requests outside the tunnel and handshakes got no answer; at that "
-          "rate all {} {} lost with a chance of {}",
-          lost, tries, facts.inner.sent, word(facts.inner.sent, "ping is", "pings are"),
-          percentage_of(chance)),
-      text("ping for longer: wgscope ping -c 30 -i 0.2 {}", *facts.target)};
+      text("packet loss: outside the tunnel {} of {} packets {} lost; if the tunnel loses as many, "
+           "{} in {} of runs",
+           lost, tries, word(lost, "was", "were"),
+           facts.inner.sent == 1 ? Text("the ping fails")
+                                 : text("all {} pings fail", facts.inner.sent),
+           percentage_of(chance)),
+      text("ping for longer: wgscope ping --config FILE -c 30 -i 200ms {}", *facts.target)};
+}
+
+/// Somebody inside said why there are no answers.
+bool reports_unreachable(const PingFacts& facts) {
+  if (!facts.icmp || smaller_answered(facts)) return false;
+  using enum IcmpMeaning;
+  const IcmpMeaning meaning = meaning_of(*facts.icmp);
+  return meaning == unreachable || meaning == port_unreachable || meaning == prohibited ||
+         meaning == loop;
 }
 
 void add_hypotheses(const PingFacts& facts, Finding& finding) {
@@ -105,14 +118,17 @@ void add_hypotheses(const PingFacts& facts, Finding& finding) {
   }
   causes.push_back({"there is no such host, or it does not answer pings",
                     text("on the gateway: ping {}", *facts.target)});
+  if (reports_unreachable(facts)) return;
   causes.push_back(
       {"the gateway drops what comes from this peer: AllowedIPs, forwarding, a firewall, rp_filter",
-       "wgscope handshake watches the gateway's timers, which show it"});
+       text("wgscope handshake --config FILE {} watches the gateway's timers, which show it",
+            *facts.target)});
   if (!facts.icmp)  // the tunnel carries both ways
     causes.push_back(
         {"data is lost on the path, though handshakes are not",
-         "wgscope handshake tells in which direction data is lost, and names the hop where routers "
-         "report it"});
+         text("wgscope handshake --config FILE {} tells in which direction data is lost, and names "
+              "the hop where routers report it",
+              *facts.target)});
   if (auto loss = loss_hypothesis(facts)) causes.push_back(std::move(*loss));
 }
 
@@ -158,25 +174,36 @@ Finding no_reply(const PingFacts& facts) {
       .id = FindingId::no_reply,
       .cause =
           text("{} answered none of {} pings through the tunnel", *facts.target, facts.inner.sent),
-      .evidence = {text("the handshake with {} works", facts.gateway)},
+      .evidence = {text("the handshake with {} works", facts.gateway),
+                   text("{} to {} through the tunnel, no reply",
+                        text("{} {}", facts.inner.sent, word(facts.inner.sent, "ping", "pings")),
+                        *facts.target)},
   };
   if (smaller_answered(facts))
     finding.cause =
         text("{} answers pings of {} bytes through the tunnel, but none of {} of {} bytes",
              *facts.target, facts.smaller->payload_size, facts.inner.sent, facts.payload_size);
+  if (reports_unreachable(facts))
+    finding.cause = text("{} reports that {} cannot be reached: {}", facts.icmp->from,
+                         *facts.target, icmp_name(*facts.icmp));
   add_evidence(facts, finding);
   add_hypotheses(facts, finding);
   if (smaller_answered(facts)) {
-    finding.fix = {text("find the size that passes: wgscope mtu {}", *facts.target),
+    finding.fix = {text("find the size that passes: wgscope mtu --config FILE {}", *facts.target),
                    "set MTU = what it names in [Interface], at both ends"};
   } else {
-    finding.fix = {"name an address that is known to answer: wgscope ping ADDRESS",
-                   "wgscope handshake shows where data is dropped"};
+    finding.fix = {
+        "name an address that is known to answer: wgscope ping --config FILE ADDRESS",
+        text("find where data is dropped: wgscope handshake --config FILE {}", *facts.target)};
   }
   return finding;
 }
 
 }  // namespace
+
+Text middle_of(const Statistics& times) {
+  return text("{}{}", times.median, either(times.count > 1, " (median)", ""));
+}
 
 bool outer_answers(const PingFacts& facts) { return !facts.outer.round_trips.empty(); }
 
@@ -211,10 +238,13 @@ Check reply_check(const PingFacts& facts) {
     check.status =
         facts.target_guessed && !smaller_answered(facts) ? Status::unknown : Status::critical;
   } else {
-    check.status = Status::ok;
+    const std::size_t lost = unanswered(facts);
+    check.status = share(lost, facts.inner.sent) < kNotableShare ? Status::ok : Status::warning;
     check.target = text("{}", *facts.target);
-    check.summary = text("{} of {} pings answered, round trip {} (median), {} to {}", times->count,
-                         facts.inner.sent, times->median, times->min, times->max);
+    check.summary = text("{} of {} pings answered", times->count, facts.inner.sent);
+    if (lost > 0) check.summary.add(text(", {} lost", percentage(lost, facts.inner.sent)));
+    check.summary.add(text(", round trip {}", middle_of(*times)));
+    if (times->count > 1) check.summary.add(text(", {} to {}", times->min, times->max));
     if (const auto variation = jitter(facts.inner.round_trips))
       check.summary.add(text(", jitter {}", *variation));
   }

@@ -84,7 +84,9 @@ void amend_icmp(const SessionFacts& facts, Report& report) {
   if (!facts.icmp.empty())
     replace(*check, icmp_check(facts));
   else if (facts.icmp_provoked > 0 && check->status == Status::ok)
-    check->summary = "no ICMP error arrived, except those that the search provokes";
+    check->summary =
+        "no ICMP error arrived, except replies to packets that the probe made too large or "
+        "gave a low TTL";
 }
 
 /// Only what keeps on failing is critical: a full queue, or an interface that changes, passes.

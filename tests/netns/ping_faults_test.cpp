@@ -18,9 +18,11 @@
 #include <gtest/gtest.h>
 
 #include "wgscope/checks/ping.hpp"
+#include "wgscope/checks/target.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/ping.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/model/address.hpp"
 
 #include "netns.hpp"
 #include "paths.hpp"
@@ -128,7 +130,7 @@ TEST_P(PingFault, LargePingsThatTheForwardPathDropsAreToldFromASilentHost) {
   EXPECT_EQ(verdict(report).plain(),
             "10.9.0.1 answers pings of 56 bytes through the tunnel, but none of 3 of 1300 bytes");
   const auto& finding = *find(report, "ping.reply").finding;
-  EXPECT_THAT(finding.hypotheses.front().check, has_text("wgscope mtu 10.9.0.1"));
+  EXPECT_THAT(finding.hypotheses.front().check, has_text("wgscope mtu --config FILE 10.9.0.1"));
   EXPECT_THAT(finding.evidence, Contains(has_text("the gateway sent no answer to pings of 1300")));
 }
 
@@ -148,8 +150,29 @@ TEST_P(PingFault, WhereOnlyDataIsDroppedTheCommandThatTellsMoreIsGiven) {
   bool named = false;
   for (const auto& cause : finding.hypotheses)
     named = named || (cause.cause.plain().starts_with("data is lost on the path") &&
-                      cause.check.plain().starts_with("wgscope handshake tells"));
+                      cause.check.plain().starts_with("wgscope handshake --config FILE "));
   EXPECT_TRUE(named);
+}
+
+/// A kernel says so only after three seconds in which nobody answered for the address. The endpoint
+/// of our own forwards nothing, so there nobody ever says it.
+TEST_P(PingFault, AHostThatIsNotThereHasTheTimeUntilItsRouterReportsThat) {
+  const NetworkNamespace lan;
+  const Veth link = connect(net_->gateway, "10.8.0.1/24", lan, "10.8.0.2/24");
+  net_->gateway.must({"sysctl", "-qw", "net.ipv4.ip_forward=1"});
+  PingCheck check = check_of(3);
+  check.ping.target = IpAddress::parse("10.8.0.77").value();
+  checks::Target target = gateway_->target("198.18.2.1");
+  target.allowed_ips.push_back(Prefix::parse("10.8.0.0/24").value());
+  const auto [facts, report] = ping_in(net_->probe, std::move(target), std::move(check));
+  ASSERT_TRUE(facts);
+  if (GetParam() == Kind::wgscope_listen) {
+    EXPECT_GE(facts->waited, 4s);
+    EXPECT_EQ(verdict(report).plain(), "10.8.0.77 answered none of 3 pings through the tunnel");
+    return;
+  }
+  EXPECT_EQ(verdict(report).plain(),
+            "10.9.0.1 reports that 10.8.0.77 cannot be reached: host unreachable");
 }
 
 /// Loss that nothing causes must not be blamed on anything, nor on the wrong direction.

@@ -44,7 +44,10 @@ using namespace std::chrono_literals;
 using diagnosis::PingObstacle;
 using diagnosis::PingSide;
 
-constexpr auto kPatience = 1s;          ///< at least so long an answer has time
+constexpr auto kPatience = 1s;  ///< at least so long an answer has time
+/// Where nothing was answered: a router gives up on a host that is not there after 3 s (RFC 4861
+/// §10, and Linux's ARP), and reports that then.
+constexpr auto kMutePatience = 4s;
 constexpr auto kOuterPatience = 250ms;  ///< for a host that has answered nothing outside yet
 constexpr auto kExtraPatience = 200ms;  ///< at least, for each extra ping
 constexpr auto kLeastInterval = 20us;
@@ -122,6 +125,7 @@ class Pinging {
   void show(const Round& round) const;
   [[nodiscard]] Instant end() const;
   [[nodiscard]] Nanoseconds patience() const;
+  [[nodiscard]] bool is_mute() const;
   template <class Open>
   [[nodiscard]] std::size_t still_open(Open is_open) const;
   void fill_way_back(diagnosis::PingFacts& facts, bool cut_off) const;
@@ -261,6 +265,7 @@ void Pinging::take_failure(const inner::IcmpFailed& failed) {
     icmp_ = {.from = failed.reporter, .type = failed.type, .code = failed.code, .count = 0};
   if (icmp_->from == failed.reporter && icmp_->type == failed.type && icmp_->code == failed.code)
     ++icmp_->count;
+  run_.wake();
 }
 
 void Pinging::take_outer() {
@@ -292,6 +297,9 @@ Nanoseconds Pinging::patience() const {
   return std::max<Nanoseconds>(kPatience,
                                2 * std::max({inner_.longest, outer_.longest, handshake}));
 }
+
+/// Neither an answer nor an error came from inside.
+bool Pinging::is_mute() const { return inner_.figures.round_trips.empty() && !icmp_; }
 
 /// How many of the latest rounds can still become what `is_open` says they are not.
 template <class Open>
@@ -336,11 +344,13 @@ void Pinging::wait_for_the_last() {
   const auto all = [this] { return still_open(inner_open) == 0 && still_open(outer_open) == 0; };
   if (run_.wait(all, std::min(last + kOuterPatience, end()))) return;
   const auto all_that_answer = [this, &all] {
+    if (is_mute()) return false;
     return outer_.figures.round_trips.empty() ? still_open(inner_open) == 0 : all();
   };
   while (!all_that_answer() && !run_.interrupted()) {
     // What takes longer than any before makes patience grow.
-    const Instant limit = std::min(last + patience() + 1ms, end());
+    const Nanoseconds mute = is_mute() ? kMutePatience : Nanoseconds{0};
+    const Instant limit = std::min(last + std::max(patience(), mute) + 1ms, end());
     waited_ = std::max(waited_, limit - last);
     if (os::boot_now() >= limit) return;
     run_.wait_at_most(all_that_answer, limit);

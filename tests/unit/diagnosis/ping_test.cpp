@@ -84,6 +84,56 @@ TEST(PingLoss, UnansweredPingsAreLostOnTheWayThereUnlessThePacketNumbersHaveGaps
   EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 6, .backward = 4, .untold = 0}));
 }
 
+/// Loss outside is loss of the path, and decides what to do.
+TEST(PingLoss, OutsideTheTunnelTooIsNoTickAndBelongsIntoTheVerdict) {
+  PingFacts facts = pinged(50, 38);
+  facts.outer.round_trips.resize(41);
+  const auto checks = diagnose(facts);
+  EXPECT_EQ(find(checks, "ping.outer").status, Status::warning);
+  EXPECT_THAT(plain(find(checks, "ping.outer").summary),
+              HasSubstr("41 of 50 pings answered outside the tunnel, 18 % lost, round trip"));
+  EXPECT_EQ(find(checks, "ping.reply").status, Status::warning);
+  EXPECT_THAT(plain(find(checks, "ping.reply").summary),
+              HasSubstr("38 of 50 pings answered, 24 % lost, round trip"));
+  EXPECT_EQ(plain(verdict(report_of(facts))),
+            "12 of 50 pings (24 %) lost on the forward path, or not answered by 10.9.0.1. The path "
+            "loses 18 % of pings outside the tunnel too");
+  const Finding& finding = *find(checks, "ping.loss_forward").finding;
+  EXPECT_THAT(plain(finding.evidence.front()), HasSubstr("answered 41 of 50 pings"));
+  for (const Hypothesis& cause : finding.hypotheses)
+    EXPECT_THAT(plain(cause.cause), Not(HasSubstr("limits how many pings")));
+}
+
+TEST(PingLoss, OutsideTheTunnelAloneIsNotCalledThePaths) {
+  PingFacts facts = pinged(50, 50);
+  facts.outer.round_trips.resize(41);
+  const auto checks = diagnose(facts);
+  EXPECT_EQ(find(checks, "ping.outer").status, Status::unknown);
+  EXPECT_THAT(plain(find(checks, "ping.outer").summary), HasSubstr("18 % lost"));
+  EXPECT_EQ(overall(report_of(facts)), Status::ok);
+}
+
+TEST(Ping, OfWhichNoneIsAnsweredTellsWhatARouterInsideReports) {
+  PingFacts facts = pinged(3, 0);
+  facts.icmp = IcmpReport{.from = IpAddress::parse("10.9.0.254").value(), .type = 3, .code = 1};
+  EXPECT_EQ(plain(verdict(report_of(facts))),
+            "10.9.0.254 reports that 10.9.0.1 cannot be reached: host unreachable");
+  for (const Hypothesis& cause : causes_in(facts, "ping.reply"))
+    EXPECT_THAT(plain(cause.cause), Not(HasSubstr("AllowedIPs")));
+}
+
+TEST(Ping, NamesPacketLossOnlyWherePacketsWereLost) {
+  PingFacts facts = pinged(3, 0);
+  for (const Hypothesis& cause : causes_in(facts, "ping.reply"))
+    EXPECT_THAT(plain(cause.cause), Not(HasSubstr("packet loss")));
+}
+
+TEST(Ping, ThatIsTheOnlyOneHasNoMedian) {
+  const auto checks = diagnose(pinged(1, 1));
+  EXPECT_EQ(plain(find(checks, "ping.reply").summary), "1 of 1 pings answered, round trip 12.0 ms");
+  EXPECT_THAT(plain(find(checks, "ping.outer").summary), Not(HasSubstr("median")));
+}
+
 TEST(PingLoss, GapsBeyondTheUnansweredAreOfOtherPackets) {
   PingFacts facts = pinged(100, 97);
   facts.back.missing = 50;
@@ -385,6 +435,11 @@ TEST(PingDiagnosis, TheChanceOfLossDecidesWhatATailMeans) {
       ElementsAre(HasSubstr("packet loss: 4 of 10 pings before them were lost; at that rate "
                             "the last 2 are lost with a chance of 19 %"),
                   HasSubstr("the tunnel has stopped")));
+  facts = pinged(12, 11);
+  facts.back.tail = 1;
+  EXPECT_THAT(causes(facts),
+              testing::Contains(HasSubstr("none of the 11 pings before them was "
+                                          "lost, so the last 1 would be the first")));
   facts = pinged(120, 100);
   facts.back.tail = 20;
   EXPECT_THAT(causes(facts), ElementsAre(HasSubstr("the tunnel has stopped")));
@@ -426,7 +481,7 @@ TEST(PingDiagnosis, ASizeThatAloneIsNotAnsweredIsTheFirstCause) {
             "10.9.0.1 answers pings of 56 bytes through the tunnel, but none of 10 of 1300 bytes");
   EXPECT_THAT(finding.hypotheses.front().cause, has_text("datagrams of this size do not pass"));
   EXPECT_THAT(finding.hypotheses.front().cause, has_text("are datagrams of 1360 bytes"));
-  EXPECT_THAT(finding.hypotheses.front().check, has_text("wgscope mtu 10.9.0.1"));
+  EXPECT_THAT(finding.hypotheses.front().check, has_text("wgscope mtu --config FILE 10.9.0.1"));
   for (const Hypothesis& cause : finding.hypotheses)
     EXPECT_THAT(cause.cause, Not(has_text("no such host"))) << "it answers";
   EXPECT_THAT(finding.evidence, Contains(has_text("the gateway sent no answer to pings of 1300")));
@@ -458,10 +513,9 @@ TEST(PingDiagnosis, SilenceOfAFewPingsMayBeLossAndTheChanceIsSaid) {
   facts.outer.sent = 10;
   facts.outer.round_trips.assign(5, Nanoseconds{10ms});
   facts.initiations = 3;
-  EXPECT_EQ(
-      loss_cause(facts),
-      "packet loss: 7 of 13 requests outside the tunnel and handshakes got no answer; at that "
-      "rate all 3 pings are lost with a chance of 18 %");
+  EXPECT_EQ(loss_cause(facts),
+            "packet loss: outside the tunnel 7 of 13 packets were lost; if the tunnel loses as "
+            "many, all 3 pings fail in 18 % of runs");
   facts = pinged(30, 0);
   EXPECT_EQ(loss_cause(facts), "") << "nothing else was lost";
 }

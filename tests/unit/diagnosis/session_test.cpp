@@ -128,7 +128,8 @@ TEST(SessionAmendment, ErrorsThatASearchProvokesAreNotCalledNone) {
   facts.icmp_provoked = 4;
   amend(facts, report);
   EXPECT_EQ(overall(report), Status::ok);
-  EXPECT_THAT(check_of(report, CheckKind::path_icmp).summary, has_text("except those"));
+  EXPECT_THAT(check_of(report, CheckKind::path_icmp).summary,
+              has_text("except replies to packets that the probe made"));
 }
 
 TEST(SessionAmendment, WhatCouldNotLeaveThisHostIsAWarning) {

@@ -237,6 +237,8 @@ TEST(EveryOutput, SaysThatTheTunnelWorksOnlyWhereAPingInItWasAnswered) {
   for (int round = 0; round < 500; ++round) {
     const Report report = random_report(random);
     const bool answered = std::ranges::any_of(report.checks, [](const Check& check) {
+      // With a warning some pings were answered, and some lost.
+      if (check.name == "ping.reply" && check.status == Status::warning) return true;
       return check.status == Status::ok &&
              (check.name == "tunnel.data" || check.name == "ping.reply");
     });
