@@ -73,13 +73,13 @@ std::optional<Check> check_tunnel(const ReachFacts& facts) {
   Finding finding{.id = FindingId::data_unanswered,
                   .cause = "nothing inside the tunnel answered",
                   .evidence = {text("{} packets or connection attempts, no answer", tries)}};
-  for (const IpAddress& control : facts.controls)
-    finding.evidence.push_back(text("{} does not answer pings", control));
-  finding.hypotheses = {
-      {"the tunnel does not carry data", "wgscope handshake shows whether and why"},
-      {"no host has these addresses, or none of them answers what was asked",
-       "name a target that is known to answer, with --icmp or --tcp"}};
-  finding.fix = {"wgscope handshake shows why data does not cross"};
+  for (const IpAddress& silent : silent_pings(facts))
+    finding.evidence.push_back(text("{} does not answer pings", silent));
+  finding.hypotheses = {{"the tunnel does not carry data",
+                         "wgscope handshake --config FILE shows whether it does, and why not"},
+                        {"no host has these addresses, or none of them answers what was asked",
+                         "name a target that is known to answer, with --icmp or --tcp"}};
+  finding.fix = {"find out why data does not cross: wgscope handshake --config FILE"};
   return make_check(reach_tunnel, Status::unknown, "nothing inside the tunnel answered",
                     std::move(finding));
 }
@@ -127,6 +127,25 @@ void measure(const ReachResult& result, Status status, Report& report) {
 }
 
 }  // namespace
+
+std::vector<IpAddress> silent_pings(const ReachFacts& facts) {
+  std::vector<IpAddress> silent = facts.controls;
+  std::vector<IpAddress> answered;
+  if (facts.heard) answered.push_back(*facts.heard);
+  for (const ReachResult& ping : facts.pings) {
+    const bool heard = std::ranges::any_of(ping.tries, [](const ReachTry& tried) {
+      return tried.outcome != ReachOutcome::silent && tried.outcome != ReachOutcome::not_sent;
+    });
+    (heard ? answered : silent).push_back(*ping.address);
+  }
+  std::ranges::sort(silent);
+  const auto repeated = std::ranges::unique(silent);
+  silent.erase(repeated.begin(), repeated.end());
+  std::erase_if(silent, [&](const IpAddress& one) {
+    return std::ranges::find(answered, one) != answered.end();
+  });
+  return silent;
+}
 
 Check make_reach_check(const Expectation& wanted, Status status, Text summary) {
   Check check = make_check(check_kind(wanted.kind), status, std::move(summary));
@@ -225,7 +244,8 @@ std::vector<Text> evidence_of(const ReachResult& result) {
   for (const ReachTry& tried : result.tries) {
     if (std::ranges::find(seen, tried.outcome) != seen.end()) continue;
     seen.push_back(tried.outcome);
-    lines.push_back(text("{} of {}: {}", count_of(result, tried.outcome), result.tries.size(),
+    lines.push_back(text("{} of {} {}: {}", count_of(result, tried.outcome), result.tries.size(),
+                         either(result.tries.size() == 1, "try", "tries"),
                          describe(result.wanted, tried)));
   }
   return lines;

@@ -59,7 +59,7 @@ Text how_to_prove(const ReachScene& scene) {
                        "name a host inside the tunnel with an {} address that answers, with "
                        "--icmp or --tcp",
                        version);
-  if (!scene.all.heard) fix.add("; wgscope handshake shows why nothing answers");
+  if (!scene.all.heard) fix.add("; find out why nothing answers: wgscope handshake --config FILE");
   return fix;
 }
 
@@ -82,8 +82,8 @@ Check unproven(const ReachScene& scene) {
                       *scene.all.heard))
           : tell("silent, and everything else that was asked is silent too",
                  "it is silent, and nothing else inside the tunnel answered");
-  for (const IpAddress& control : scene.all.controls)
-    check.finding->evidence.push_back(text("{} does not answer pings either", control));
+  for (const IpAddress& silent : silent_pings(scene.all))
+    check.finding->evidence.push_back(text("{} does not answer pings either", silent));
   return check;
 }
 

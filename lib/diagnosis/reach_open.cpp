@@ -76,7 +76,7 @@ Check refused(const ReachScene& scene) {
        .evidence = evidence_of(one),
        .hypotheses = {{"the service is not running, or listens on another address",
                        text("on {}: ss -tulnp", *one.address)},
-                      {"a firewall rejects on its behalf",
+                      {text("a firewall rejects in the name of {}", *one.address),
                        text("on {} and on the gateway: nft list ruleset", *one.address)}},
        .fix = {text("on {}: ss -tulnp | grep :{}; start the service that should listen",
                     *one.address, one.wanted.where.port)}});
@@ -129,12 +129,14 @@ struct AnswerOfHost {
 std::optional<AnswerOfHost> answer_of_host(const ReachScene& scene) {
   const IpAddress& host = *scene.one.address;
   std::optional<AnswerOfHost> refusal;
-  for (const ReachResult& other : scene.all.results) {
-    if (other.address != host) continue;
-    for (const ReachTry& tried : other.tries) {
-      if (!shows_host(tried, host)) continue;
-      if (tried.outcome != ReachOutcome::refused) return AnswerOfHost{&other, &tried};
-      if (!refusal) refusal = AnswerOfHost{&other, &tried};
+  for (const auto* all : {&scene.all.results, &scene.all.pings}) {
+    for (const ReachResult& other : *all) {
+      if (other.address != host) continue;
+      for (const ReachTry& tried : other.tries) {
+        if (!shows_host(tried, host)) continue;
+        if (tried.outcome != ReachOutcome::refused) return AnswerOfHost{&other, &tried};
+        if (!refusal) refusal = AnswerOfHost{&other, &tried};
+      }
     }
   }
   return refusal;
@@ -143,11 +145,13 @@ std::optional<AnswerOfHost> answer_of_host(const ReachScene& scene) {
 /// Systems begin at 64, 128 or 255 hops, and routers count down. A reply that arrives with all of
 /// them passed no router, so it is the gateway's own.
 std::optional<std::uint8_t> full_hop_limit(const ReachScene& scene) {
-  for (const ReachResult& other : scene.all.results) {
-    if (other.address != scene.one.address) continue;
-    for (const ReachTry& tried : other.tries)
-      if (tried.hop_limit == 64 || tried.hop_limit == 128 || tried.hop_limit == 255)
-        return tried.hop_limit;
+  for (const auto* all : {&scene.all.results, &scene.all.pings}) {
+    for (const ReachResult& other : *all) {
+      if (other.address != scene.one.address) continue;
+      for (const ReachTry& tried : other.tries)
+        if (tried.hop_limit == 64 || tried.hop_limit == 128 || tried.hop_limit == 255)
+          return tried.hop_limit;
+    }
   }
   return std::nullopt;
 }
@@ -163,16 +167,20 @@ Text where_rules_are(const ReachScene& scene) {
       target);
 }
 
+/// "TCP port 22"
+Text port_of(const config::Expectation& wanted) {
+  return text("{} port {}",
+              either(wanted.kind == ReachKind::udp || wanted.kind == ReachKind::dns, "UDP", "TCP"),
+              wanted.where.port);
+}
+
 /// The host answers something else: it is there, it is reached, and it has a way back.
 std::vector<Hypothesis> reasons_beside_an_answer(const ReachScene& scene, bool refusal) {
   const ReachResult& one = scene.one;
   if (one.wanted.kind == ReachKind::icmp)
     return {{"a rule drops pings to it, or it does not answer pings", where_rules_are(scene)}};
   std::vector<Hypothesis> reasons{
-      {text("a firewall drops {} port {} to {}",
-            either(one.wanted.kind == ReachKind::udp || one.wanted.kind == ReachKind::dns, "UDP",
-                   "TCP"),
-            one.wanted.where.port, *one.address),
+      {text("a firewall drops {} to {}", port_of(one.wanted), *one.address),
        where_rules_are(scene)}};
   if (one.wanted.kind == ReachKind::tcp || one.wanted.kind == ReachKind::http)
     reasons.push_back({"the service hangs: it listens, and accepts no connections",
@@ -195,6 +203,9 @@ std::vector<Text> evidence_of_silence(const ReachScene& scene) {
     evidence.push_back(text("the same address answers otherwise: {}: {}",
                             describe(other->target->wanted),
                             describe(other->target->wanted, *other->tried)));
+  for (const IpAddress& silent : silent_pings(scene.all))
+    if (!scene.all.heard || silent == *scene.one.address)
+      evidence.push_back(text("{} does not answer pings", silent));
   if (const auto limit = full_hop_limit(scene))
     evidence.push_back(
         text("{} is the gateway itself: its replies arrive with the full hop limit "
@@ -217,19 +228,35 @@ std::vector<Hypothesis> reasons_of_silence(const ReachScene& scene) {
             "{}",
             target)},
       {text("{} has no route back to this peer's inner address", target),
-       text("on {}: ip route get OUR-INNER-ADDRESS", target)}};
+       scene.one.source
+           ? text("on {}: ip route get {}", target, *scene.one.source)
+           : text("on {}: ip route get ADDRESS, with this peer's Address under [Interface]",
+                  target)}};
   if (!scene.all.heard)
-    reasons.insert(reasons.begin(), {"the tunnel itself does not carry data", "wgscope handshake"});
+    reasons.insert(reasons.begin(), {"the tunnel itself does not carry data",
+                                     "find out whether it does: wgscope handshake --config FILE"});
   if (scene.one.wanted.kind == ReachKind::icmp)
     reasons.push_back({text("{} does not answer pings", target), "ask one of its ports: --tcp"});
   return reasons;
 }
 
+bool was_anything_else_asked(const ReachScene& scene) {
+  return !scene.all.controls.empty() || !scene.all.pings.empty() || scene.all.results.size() > 1;
+}
+
 Check silent(const ReachScene& scene) {
   const ReachResult& one = scene.one;
   Text cause = text("{} does not answer", describe(one.wanted));
-  if (!scene.all.heard) cause.add(", and nothing else inside the tunnel answers");
-  if (answer_of_host(scene))
+  const auto answer = answer_of_host(scene);
+  if (!scene.all.heard && was_anything_else_asked(scene))
+    cause.add(", and nothing else inside the tunnel answers");
+  if (answer && answer->target->wanted.kind == ReachKind::icmp &&
+      one.wanted.kind != ReachKind::icmp)
+    cause = text(
+        "{} answers pings through the tunnel, but {} does not answer: this port is "
+        "filtered, or its service hangs",
+        *one.address, port_of(one.wanted));
+  else if (answer)
     cause.add(either(one.wanted.kind == ReachKind::icmp, ", but the same address answers otherwise",
                      ", but the same address answers otherwise: this port is filtered, or its "
                      "service hangs"));
@@ -305,12 +332,13 @@ Check unstable(const ReachScene& scene, std::size_t good) {
        .cause = text("{} is reachable only sometimes: {} of {} tries", describe(one.wanted), good,
                      one.tries.size()),
        .evidence = evidence_of(one),
-       .hypotheses = {{"packets are lost, in the tunnel or behind it", "wgscope ping"},
+       .hypotheses = {{"packets are lost, in the tunnel or behind it",
+                       "measure it: wgscope ping --config FILE"},
                       {"several hosts share the address, and not all of them answer",
                        "behind a load balancer, ask each host by itself"},
                       {"the service is overloaded, or a rule limits new connections",
                        "on the target: ss -s; nft list ruleset"}},
-       .fix = {"run again with more --tries; measure the loss with wgscope ping"}});
+       .fix = {"run again with more --tries; measure the loss: wgscope ping --config FILE"}});
 }
 
 Check nothing_fits(const ReachScene& scene) {

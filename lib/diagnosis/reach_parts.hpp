@@ -23,6 +23,9 @@ Check check_open(const ReachScene& scene);
 /// The check of a target that must not answer.
 Check check_closed(const ReachScene& scene);
 
+/// Addresses that were pinged beside the targets and did not answer, each once.
+std::vector<IpAddress> silent_pings(const ReachFacts& facts);
+
 /// The target without its kind: "10.9.0.1:22", "http://intranet.example/".
 Text target_of(const config::Expectation& expectation);
 Words words_of(config::ReachKind kind);  ///< the kind's name, as config::to_string() has it

@@ -184,8 +184,8 @@ TEST_F(ReachBehindGateway, TellsEachServiceByWhatItDoes) {
   expect_finding(report, "tcp 10.9.0.1:24", Status::critical, FindingId::not_reachable);
   const auto& filtered = *check_of(report, "tcp 10.9.0.1:24").finding;
   EXPECT_EQ(filtered.cause.plain(),
-            "tcp 10.9.0.1:24 does not answer, but the same address answers otherwise: this port is "
-            "filtered, or its service hangs");
+            "10.9.0.1 answers pings through the tunnel, but TCP port 24 does not answer: this port "
+            "is filtered, or its service hangs");
   for (const diagnosis::Hypothesis& reason : filtered.hypotheses)
     for (const char* refuted : {"is down", "no host", "route back", "not forward", "FORWARD"}) {
       EXPECT_THAT(reason.cause.plain(), Not(HasSubstr(refuted)));
@@ -199,6 +199,14 @@ TEST_F(ReachBehindGateway, TellsEachServiceByWhatItDoes) {
       HasSubstr("10.9.0.1 reports that tcp 10.8.0.99:22 cannot be reached: host unreachable"));
   expect_finding(report, "udp 10.9.0.1:514", Status::unknown, FindingId::reach_not_told);
   expect_finding(report, "udp 10.9.0.1:515", Status::critical, FindingId::refused);
+}
+
+TEST_F(ReachBehindGateway, TellsAFilteredPortThatIsAskedAloneFromABrokenTunnel) {
+  const auto report = reach({open(config::ReachKind::tcp, "10.9.0.1:24")});
+  expect_finding(report, "tcp 10.9.0.1:24", Status::critical, FindingId::not_reachable);
+  EXPECT_EQ(diagnosis::verdict(report).plain(),
+            "10.9.0.1 answers pings through the tunnel, but TCP port 24 does not answer: this port "
+            "is filtered, or its service hangs");
 }
 
 TEST_F(ReachBehindGateway, ProvesWhatIsClosedAndFindsWhatIsNot) {

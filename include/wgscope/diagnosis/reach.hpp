@@ -51,6 +51,7 @@ struct ReachTry {
 struct ReachResult {
   config::Expectation wanted;
   std::optional<IpAddress> address{};    ///< the address that was tried; nothing: unknown
+  std::optional<IpAddress> source{};     ///< This peer's address that it was asked from.
   std::optional<Error> resolve_error{};  ///< why `address` is not known
   /// The name server inside the tunnel that was asked; nothing: none was.
   std::optional<IpAddress> name_server{};
@@ -72,6 +73,9 @@ struct ReachFacts {
   std::optional<IpAddress> heard;
   /// Addresses that were pinged only to prove that the tunnel works.
   std::vector<IpAddress> controls;
+  /// Pings of hosts whose targets were silent, and of addresses that the configuration suggests where
+  /// nothing had answered yet: whether it is the host, or the tunnel, that is silent.
+  std::vector<ReachResult> pings;
   /// How long all names took; nothing: there were no names.
   std::optional<Nanoseconds> resolve_time;
   bool interrupted = false;  ///< the user ended the attempts early

@@ -34,7 +34,9 @@
 #include "reach_names.hpp"
 
 // Every target is a job: attempts one after the other. As many jobs as allowed are active, the rest
-// wait. When all are done and some must be closed and were silent, there may be another round, of
+// wait. Beside the attempts at a target that was silent once, its host is pinged, and where nothing
+// has answered yet an address that should answer: whether it is the port, the host or the tunnel that
+// is silent. When all are done and some must be closed and were silent, there may be another round, of
 // controls: jobs of which an answer proves that the tunnel carried after the last silent attempt.
 
 namespace wgscope::checks {
@@ -45,7 +47,8 @@ using diagnosis::ReachOutcome;
 using diagnosis::ReachResult;
 
 constexpr std::chrono::hours kForever{24};
-constexpr std::size_t kMostAskedAgain = 3;  ///< targets that answered, as controls
+constexpr std::size_t kMostAskedAgain = 3;   ///< targets that answered, as controls
+constexpr std::size_t kMostCompanions = 16;  ///< addresses that are pinged beside
 
 /// Whether anything came back, by which the tunnel is proven to carry both ways.
 bool was_heard(ReachOutcome outcome) {
@@ -56,6 +59,14 @@ bool was_heard(ReachOutcome outcome) {
 bool is_allowed(std::span<const Prefix> allowed_ips, const IpAddress& address) {
   return std::ranges::any_of(
       allowed_ips, [&](const Prefix& allowed) { return wire::contains(allowed, address); });
+}
+
+Expectation echo_of(const IpAddress& address) {
+  Expectation echo;
+  echo.kind = config::ReachKind::icmp;
+  echo.where.host = address.to_string();
+  echo.tries = kControlTries;
+  return echo;
 }
 
 class Reach {
@@ -87,6 +98,8 @@ class Reach {
   void take_result(Job& job, Instant now);
   void note_heard(Instant now, const IpAddress& source, const IpAddress& who);
   [[nodiscard]] bool proven_since(const IpAddress& source, Instant since) const;
+  void accompany(const Job& job);
+  void add_companion(const IpAddress& address);
   void ask_controls();
   [[nodiscard]] std::map<IpAddress, Instant> unproven() const;
   [[nodiscard]] std::vector<Job> make_controls(const std::map<IpAddress, Instant>& sources);
@@ -98,6 +111,7 @@ class Reach {
   crypto::SystemRandom random_;
   Instant deadline_;
   std::vector<Job> jobs_;
+  std::deque<Job> companions_;  ///< pings beside; those that run are pointed to
   std::deque<Job*> waiting_;
   std::vector<Job*> active_;
   struct Heard {
@@ -138,6 +152,7 @@ void Reach::take_address(Job& job, const IpAddress& address) const {
   job.result.address = address;
   job.to = {address, 0, job.result.wanted.where.port};
   job.source = session_.host().source_for(address);
+  job.result.source = job.source;
   if (is_allowed(options_.allowed_ips, address)) return;
   job.result.not_allowed = true;
   job.done = true;
@@ -182,7 +197,8 @@ void Reach::drive(std::vector<Job>& jobs, const std::function<bool()>& enough) {
       {.on_inner = [this](const inner::Event& event) { handle_event(os::boot_now(), event); },
        .next = [this] { return next_timeout(); },
        .expired = [this](Instant now) { handle_timeout(now); }});
-  run_.say(diagnosis::text("waiting for {} targets inside the tunnel", waiting_.size()));
+  run_.say(diagnosis::text("waiting for {} {} inside the tunnel", waiting_.size(),
+                           diagnosis::either(waiting_.size() == 1, "target", "targets")));
   advance(os::boot_now());
   session_.pump();
   run_.wait_at_most([&] { return (active_.empty() && waiting_.empty()) || enough(); }, deadline_);
@@ -245,10 +261,35 @@ void Reach::take_result(Job& job, Instant now) {
                         // One answer is enough to know what must not be; and hosts ration their
                         // refusals, which other targets need too.
                         (job.result.wanted.closed && was_heard(result.outcome));
+  const ReachOutcome outcome = result.outcome;
   job.result.tries.push_back(result);
   job.attempt.reset();
   job.done = is_final || job.tries_left == 0;
+  if (outcome == ReachOutcome::silent) accompany(job);
   if (!job.done) begin(job, now);
+}
+
+/// Whether the host of a silent target answers anything, and whether the tunnel carries.
+void Reach::accompany(const Job& job) {
+  const Expectation& wanted = job.result.wanted;
+  if (wanted.closed || wanted.kind == config::ReachKind::icmp) return;
+  add_companion(*job.result.address);
+  if (facts_.heard) return;
+  for (const IpAddress& control : options_.controls)
+    if (control.family == job.result.address->family) add_companion(control);
+}
+
+void Reach::add_companion(const IpAddress& address) {
+  const auto is_pinged = [&](const Job& job) {
+    return job.result.address == address && job.result.wanted.kind == config::ReachKind::icmp &&
+           !job.result.wanted.closed;
+  };
+  if (companions_.size() == kMostCompanions || std::ranges::any_of(companions_, is_pinged) ||
+      std::ranges::any_of(jobs_, is_pinged))
+    return;
+  Job job = make_job(echo_of(address));
+  if (job.done || !job.source) return;
+  waiting_.push_back(&companions_.emplace_back(std::move(job)));
 }
 
 void Reach::note_heard(Instant now, const IpAddress& source, const IpAddress& who) {
@@ -282,11 +323,7 @@ std::vector<Reach::Job> Reach::make_controls(const std::map<IpAddress, Instant>&
     return !job.done && job.source && sources.contains(*job.source);
   };
   for (const IpAddress& control : options_.controls) {
-    Expectation echo;
-    echo.kind = config::ReachKind::icmp;
-    echo.where.host = control.to_string();
-    echo.tries = kControlTries;
-    Job job = make_job(echo);
+    Job job = make_job(echo_of(control));
     if (!wants(job)) continue;
     facts_.controls.push_back(control);
     controls.push_back(std::move(job));
@@ -325,6 +362,8 @@ void Reach::finish() {
       job.result.heard_before = heard->second.who;
     facts_.results.push_back(std::move(job.result));
   }
+  for (Job& job : companions_)
+    if (!job.result.tries.empty()) facts_.pings.push_back(std::move(job.result));
 }
 
 }  // namespace

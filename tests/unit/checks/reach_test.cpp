@@ -319,6 +319,26 @@ TEST_F(ReachInTunnel, SaysWhatItCouldNotSend) {
     EXPECT_THAT(outcomes(result), ElementsAre(ReachOutcome::not_sent));
 }
 
+/// Whether it is the port, the host or the tunnel that is silent.
+TEST_F(ReachInTunnel, PingsTheHostOfASilentTargetAndWhatShouldAnswer) {
+  be_impatient();
+  const auto facts = reach({open(tcp, "10.9.0.99:22")});
+  EXPECT_EQ(facts.heard, address("10.9.0.1"));
+  ASSERT_EQ(facts.pings.size(), 2U);
+  EXPECT_EQ(facts.pings[0].address, address("10.9.0.99"));
+  EXPECT_THAT(outcomes(facts.pings[0]),
+              ElementsAre(ReachOutcome::silent, ReachOutcome::silent, ReachOutcome::silent));
+  EXPECT_EQ(facts.pings[1].address, address("10.9.0.1"));
+  EXPECT_EQ(facts.pings[1].tries.front().outcome, ReachOutcome::answered);
+  EXPECT_EQ(facts.results.at(0).source, address("10.9.0.2"));
+  EXPECT_EQ(facts.results.size(), 1U) << "pings beside are no targets";
+}
+
+TEST_F(ReachInTunnel, PingsNobodyBesideTargetsThatAnswer) {
+  ASSERT_TRUE(gateway_.endpoint().host().tcp().listen(22));
+  EXPECT_TRUE(reach({open(tcp, "10.9.0.1:22"), open(tcp, "10.9.0.1:23")}).pings.empty());
+}
+
 TEST_F(ReachInTunnel, ProvesSilenceByAControlThatAnswersAfterIt) {
   be_impatient();
   const auto facts = reach({closed("tcp:10.9.0.99:22"), closed("icmp:fd09::99")});

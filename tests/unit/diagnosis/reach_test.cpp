@@ -124,6 +124,10 @@ TEST(ReachDiagnosis, RanksTheCausesOfSilence) {
   expect_finding(silence, Status::critical, FindingId::not_reachable);
   EXPECT_EQ(cause(silence), "tcp 10.9.0.7:22 does not answer");
   EXPECT_GE(silence.finding->hypotheses.size(), 3U);
+  EXPECT_THAT(all_text(silence), HasSubstr("on 10.9.0.7: ip route get ADDRESS"));
+  ReachResult from = result(open(tcp, "10.9.0.7:22"), {silent});
+  from.source = address("10.9.0.2");
+  EXPECT_THAT(all_text(check(from)), HasSubstr("on 10.9.0.7: ip route get 10.9.0.2"));
   EXPECT_THAT(all_text(silence), Not(HasSubstr("carries no data")));
   for (const config::ReachKind kind : {icmp, tcp})
     expect_finding(check(result(open(kind, kind == icmp ? "10.9.0.7" : "10.9.0.7:1"), {silent})),
@@ -139,9 +143,10 @@ TEST(ReachDiagnosis, ListsNoCauseThatTheSameHostsAnswersRefute) {
                          .heard = address("10.9.0.7")};
   const Check silence = diagnose(facts).back();
   expect_finding(silence, Status::critical, FindingId::not_reachable);
-  EXPECT_EQ(cause(silence),
-            "tcp 10.9.0.7:5432 does not answer, but the same address answers otherwise: this port "
-            "is filtered, or its service hangs");
+  EXPECT_EQ(
+      cause(silence),
+      "10.9.0.7 answers pings through the tunnel, but TCP port 5432 does not answer: this port "
+      "is filtered, or its service hangs");
   const std::string all = all_text(silence);
   EXPECT_THAT(all, HasSubstr("the same address answers otherwise: icmp 10.9.0.7: answered after"));
   EXPECT_THAT(all, HasSubstr("a firewall drops TCP port 5432 to 10.9.0.7"));
@@ -150,6 +155,34 @@ TEST(ReachDiagnosis, ListsNoCauseThatTheSameHostsAnswersRefute) {
     EXPECT_THAT(all, Not(HasSubstr(refuted)));
   EXPECT_THAT(all, HasSubstr("10.9.0.7 is the gateway itself"));
   EXPECT_THAT(all, HasSubstr("iptables -S INPUT"));
+}
+
+/// Pings beside the attempts are no targets, but they tell what is silent.
+TEST(ReachDiagnosis, TellsASilentPortFromASilentTunnelByPingsBesideIt) {
+  ReachFacts facts{.results = {result(open(tcp, "10.9.0.7:8443"), {silent, silent})},
+                   .heard = address("10.9.0.7"),
+                   .pings = {result(open(icmp, "10.9.0.7"), {answered})}};
+  auto checks = diagnose(facts);
+  ASSERT_THAT(checks, SizeIs(2));
+  EXPECT_EQ(checks[0].summary.plain(), "the tunnel works: 10.9.0.7 answered");
+  EXPECT_EQ(cause(checks[1]),
+            "10.9.0.7 answers pings through the tunnel, but TCP port 8443 does not answer: this "
+            "port is filtered, or its service hangs");
+  EXPECT_THAT(all_text(checks[1]), Not(HasSubstr("tunnel itself")));
+
+  facts.heard = address("10.9.0.1");
+  facts.pings = {result(open(icmp, "10.9.0.7"), {silent}),
+                 result(open(icmp, "10.9.0.1"), {answered})};
+  facts.pings[1].address = address("10.9.0.1");
+  checks = diagnose(facts);
+  EXPECT_EQ(cause(checks[1]), "tcp 10.9.0.7:8443 does not answer");
+  EXPECT_THAT(all_text(checks[1]), HasSubstr("10.9.0.7 does not answer pings"));
+  EXPECT_THAT(all_text(checks[1]), Not(HasSubstr("10.9.0.1 does not answer pings")));
+
+  facts.heard.reset();
+  facts.pings.pop_back();
+  EXPECT_EQ(cause(diagnose(facts).back()),
+            "tcp 10.9.0.7:8443 does not answer, and nothing else inside the tunnel answers");
 }
 
 TEST(ReachDiagnosis, TakesAHostForTheGatewayOnlyByTheHopsOfItsReplies) {
@@ -207,7 +240,7 @@ TEST(ReachDiagnosis, WarnsOfWhatAnswersOnlySometimes) {
   const Check some = check(result(open(tcp, "10.9.0.7:22"), {answered, silent, answered}));
   expect_finding(some, Status::warning, FindingId::reach_unstable);
   EXPECT_EQ(cause(some), "tcp 10.9.0.7:22 is reachable only sometimes: 2 of 3 tries");
-  EXPECT_THAT(all_text(some), HasSubstr("1 of 3: no answer for 12.0 ms"));
+  EXPECT_THAT(all_text(some), HasSubstr("1 of 3 tries: no answer for 12.0 ms"));
 }
 
 TEST(ReachDiagnosis, ComparesAnHttpStatus) {
