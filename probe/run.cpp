@@ -20,6 +20,7 @@
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/tunnel.hpp"
 #include "wgscope/config/wg_quick.hpp"
+#include "wgscope/diagnosis/commands.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
@@ -31,6 +32,7 @@
 #include "probe/command_line.hpp"
 #include "probe/options/check_options.hpp"
 #include "probe/options/output_options.hpp"
+#include "probe/options/target_options.hpp"
 #include "probe/refusal.hpp"
 #include "probe/render/print.hpp"
 #include "probe/render/progress.hpp"
@@ -176,6 +178,7 @@ Exit VerbRun::ask(checks::Run& run, checks::Question& question) {
     const auto limit = verb_.limit();
     question.ask(run, limit ? std::optional(begun + *limit) : std::nullopt, report);
     report.duration = os::boot_now() - begun;
+    diagnosis::complete_commands(target_arguments(verb_.check.target), report);
     if (progress_) progress_->clear();
     const Shown shown = watching.show(report);
     // Who watches has gone where standard output cannot be written.

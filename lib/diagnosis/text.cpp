@@ -7,6 +7,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -71,6 +72,21 @@ Text& Text::add(const Name& name) { return append(shown(name.text), Sensitivity:
 Text& Text::add(const Path& path) { return append(shown(path.text), Sensitivity::path); }
 
 Text& Text::add(Nanoseconds time) { return append(format_duration(time), Sensitivity::none); }
+
+Text& Text::replace(Words words, const Text& by) {
+  Text made;
+  for (const Piece& piece : pieces_) {
+    std::string_view rest = piece.text;
+    for (auto at = std::string_view::npos;
+         piece.kind == Sensitivity::none &&
+         (at = rest.find(words.view())) != std::string_view::npos;) {
+      made.append(rest.substr(0, at), piece.kind).add(by);
+      rest.remove_prefix(at + words.view().size());
+    }
+    made.append(rest, piece.kind);
+  }
+  return *this = std::move(made);
+}
 
 std::string Text::plain() const {
   std::string all;

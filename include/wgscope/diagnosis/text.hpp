@@ -90,6 +90,9 @@ class Text {
     return append(std::to_string(number), Sensitivity::none);
   }
 
+  /// Replaces our own words, wherever they stand.
+  Text& replace(Words words, const Text& by);
+
   [[nodiscard]] std::span<const Piece> pieces() const { return pieces_; }
   [[nodiscard]] bool empty() const { return pieces_.empty(); }
   /// The whole text, with nothing redacted.

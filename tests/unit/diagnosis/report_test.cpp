@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "wgscope/diagnosis/check_kinds.hpp"
+#include "wgscope/diagnosis/commands.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/text.hpp"
 
@@ -193,6 +194,20 @@ TEST(AddedFacts, InterruptTheReportForGood) {
   add_step(PlayedFacts{.words = "", .interrupted = true}, report);
   add(PlayedFacts{"works"}, report);
   EXPECT_TRUE(report.interrupted);
+}
+
+TEST(Commands, AreCompleteWithTheRunsOwnArguments) {
+  Finding finding{.id = FindingId::no_reply, .cause = "none", .evidence = {}};
+  finding.hypotheses = {{"loss", "measure it: wgscope ping --config FILE -i 2s"}};
+  finding.fix = {"wgscope handshake --config FILE"};
+  Report made;
+  made.checks = {make_check(CheckKind::ping_reply, Status::critical, finding)};
+  complete_commands({}, made);
+  EXPECT_EQ(made.checks[0].finding->fix[0].plain(), "wgscope handshake --config FILE");
+  complete_commands(text(" --config {}", Path{"probe.conf"}), made);
+  EXPECT_EQ(made.checks[0].finding->fix[0].plain(), "wgscope handshake --config probe.conf");
+  EXPECT_EQ(made.checks[0].finding->hypotheses[0].check.plain(),
+            "measure it: wgscope ping --config probe.conf -i 2s");
 }
 
 }  // namespace

@@ -56,6 +56,16 @@ TEST(Text, PutsArgumentsWhereTheBracesAre) {
   EXPECT_EQ(text("{}{}", "a", Text("b")).plain(), "ab");
 }
 
+TEST(Text, ReplacesOnlyWordsOfItsOwn) {
+  Text line = text("run {} again: wgscope ping --config FILE, or wgscope mtu --config FILE",
+                   Name{"x --config FILE"});
+  line.replace(" --config FILE", text(" --config {}", Path{"a.conf"}));
+  EXPECT_EQ(line.plain(),
+            "run x --config FILE again: wgscope ping --config a.conf, or wgscope mtu --config "
+            "a.conf");
+  EXPECT_EQ(line.pieces().back(), (Text::Piece{"a.conf", Sensitivity::path}));
+}
+
 TEST(Text, MarksWhatIsSomebodysAndNothingElse) {
   const PublicKey key{};
   EXPECT_THAT(
