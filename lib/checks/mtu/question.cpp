@@ -74,6 +74,10 @@ std::vector<diagnosis::Text> MtuQuestion::plan() const {
   lines.push_back(
       text("through the tunnel to {}: echo requests in datagrams of {}, in each direction", inside,
            search_text()));
+  lines.push_back(text(
+      "  at a limit that no router reports: up to {} more datagrams above it, in batches of 10 "
+      "to 30",
+      path::kProofs));
   lines.push_back(
       text("  if datagrams of the full size do not arrive: some that may be fragmented, and up to "
            "{} with a low TTL, to find the hop that drops them",
