@@ -41,6 +41,10 @@ void add_place(const path::HopSearchResult& place, const Text& end, Finding& fin
         text("hops between them that answer no packet of either size: {}", silent));
   finding.evidence.push_back(
       text("only the smaller packets reach {}", hop_text(*place.first, end)));
+  if (place.last->number > 0 && place.first->number == place.last->number + 1)
+    finding.evidence.push_back(
+        text("so {} drops the larger packets when it forwards them, or the link behind it does",
+             hop_text(*place.last, end)));
 }
 
 }  // namespace wgscope::diagnosis

@@ -118,7 +118,7 @@ Finding fragmented(const MtuFacts& facts) {
     finding.fix.emplace_back(
         "the gateway cuts its datagrams itself, to what it has learnt of the path. If no link has "
         "that MTU, what it learnt is wrong: on the gateway, ip route flush cache makes it forget; "
-        "then run wgscope mtu again");
+        "then run again: wgscope mtu --config FILE");
   return finding;
 }
 
@@ -142,7 +142,7 @@ Finding lossy(const MtuResult& direction) {
           .cause = text("packets of every size are lost: {} of {} small ones",
                         direction.controls_lost, direction.controls),
           .evidence = {},
-          .fix = {"wgscope ping measures the loss in each direction"}};
+          .fix = {"measure the loss in each direction: wgscope ping --config FILE"}};
 }
 
 /// Larger packets pass at times only, so they are not above a limit.
@@ -212,8 +212,8 @@ Finding unanswered(const MtuFacts& facts) {
                                        *facts.target)
                                 : text("no address inside the tunnel is known to ping"),
           .evidence = {},
-          .fix = {"name an address that answers: wgscope mtu ADDRESS",
-                  "wgscope handshake shows where data is dropped"}};
+          .fix = {"name an address that answers: wgscope mtu --config FILE ADDRESS",
+                  "find out where data is dropped: wgscope handshake --config FILE"}};
 }
 
 /// The gateway sends nothing larger, so nothing is known of a larger size.
@@ -318,8 +318,8 @@ Text fit_text(const MtuFacts& facts) {
     return text("{}; margin {} bytes, up to MTU {}", fits, *fitting - facts.tunnel_mtu, *fitting);
   const std::size_t there = *facts.forward->mtu - facts.overhead;
   if (there == facts.tunnel_mtu) return fits;
-  return text("{}; to the gateway {} bytes more fit (from the gateway: unknown)", fits,
-              there - facts.tunnel_mtu);
+  return text("{}; the forward path takes MTU {}, the reverse path is unknown above MTU {}", fits,
+              there, facts.tunnel_mtu);
 }
 
 std::optional<Check> setting_of(const MtuFacts& facts) {

@@ -34,7 +34,7 @@ Finding set_below_ipv6(const MtuSetting& setting) {
       .evidence = {"Linux removes IPv6 from an interface whose MTU is set below that",
                    text("the path takes an MTU of {} in both directions", setting.fitting)},
       .fix = {text("MTU = {} in [Interface] at both ends; to see whether that fits: wgscope mtu "
-                   "--mtu {}",
+                   "--config FILE --mtu {}",
                    path::kSmallestIpv6, path::kSmallestIpv6)}};
 }
 

@@ -152,7 +152,7 @@ Check no_answer(const NatFacts& facts, bool all_refused, Finding finding) {
                           {"a firewall rejects UDP to it", "run this from another network"}};
   else
     finding.hypotheses = {
-        {"a firewall drops UDP", "wgscope handshake; run this from another network"},
+        {"a firewall drops UDP", "wgscope handshake --config FILE; run this from another network"},
         {"the servers are not STUN servers", "try others: --stun HOST:PORT"}};
   return make_check(nat_servers, Status::unknown, "no answer", std::move(finding));
 }
@@ -196,7 +196,7 @@ Check check_mapping(const NatFacts& facts) {
          .hypotheses = {{"mappings live only for a few seconds",
                          "the lifetimes that wgscope nat measures"},
                         {"the NAT was restarted, or its table is full", "try again"}},
-         .fix = {"wgscope nat again"}});
+         .fix = {"run this again"}});
   if (seen.mapping == NatMapping::not_known && facts.servers_are_gateways) {
     // The question was how long mappings live; the way to the gateway is all that matters for it.
     Check check =

@@ -45,7 +45,7 @@ std::vector<Text> setting_fix(const OuterFacts& facts) {
                "INTERFACE mtu {}",
                *fitting, *fitting),
           "or let ICMP \"too big\" pass the firewalls on the path",
-          "to measure the tunnel's own flow: wgscope mtu without --outer"};
+          "to measure the tunnel's own flow: wgscope mtu --config FILE"};
 }
 
 /// What one witness saw of the forward path.

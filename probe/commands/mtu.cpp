@@ -92,7 +92,7 @@ void MtuVerb::add_options(CommandLine& line) {
   outer.excludes(watch).excludes(tcp);
   add_check_options(line, check);
   line.find("--timeout")
-      .description("Time limit for each run, handshake included [60s; with --outer: none]");
+      .description("Time limit for each run, handshake included [60s; with --outer 30s]");
 }
 
 // --- through the tunnel ---

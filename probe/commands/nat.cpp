@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include <fmt/core.h>
 
+#include "wgscope/base/duration.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/text.hpp"
 #include "wgscope/checks/nat_flow.hpp"
@@ -31,8 +33,6 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr int kMostSilence = 3600;
-constexpr int kMostKeepalive = 65535;
 constexpr std::size_t kMostGateways = 4;  ///< that are asked at the same time
 
 class NatVerb final : public CheckVerb {
@@ -58,10 +58,34 @@ class NatVerb final : public CheckVerb {
   std::vector<std::string> servers_;
   std::string twin_;  ///< path
   std::string tcp_;   ///< address and port
-  std::optional<std::uint16_t> keepalive_;
-  int longest_ = 180;
+  std::optional<seconds> keepalive_;
+  seconds longest_{180};
   bool no_router_ = false;
 };
+
+struct Seconds {
+  std::int64_t least;
+  std::int64_t most;
+};
+
+/// An option that takes a whole number of seconds, as PersistentKeepalive is.
+void add_seconds(CommandLine& line, const std::string& name, Seconds range,
+                 std::function<void(seconds)> take, const std::string& description) {
+  line.add(
+          name,
+          [=](const std::string& text) -> Complaint {
+            const auto time = parse_duration(text);
+            if (!time) return fmt::format("{}: {}", name, time.error().context);
+            const auto whole = std::chrono::duration_cast<seconds>(*time);
+            if (whole != *time || whole.count() < range.least || whole.count() > range.most)
+              return fmt::format("{}: '{}': expected whole seconds, {} to {}", name,
+                                 printable(text), range.least, range.most);
+            take(whole);
+            return std::nullopt;
+          },
+          description)
+      .type("TIME");
+}
 
 void NatVerb::add_options(CommandLine& line) {
   line.add("--stun", servers_, "STUN server; repeatable. Two are needed if none has two addresses")
@@ -75,14 +99,12 @@ void NatVerb::add_options(CommandLine& line) {
            "Measure the tunnel's own flow, less exactly, with a TCP service inside the tunnel that "
            "speaks first, as SSH does, or answers HTTP")
       .type("ADDRESS:PORT");
-  line.add("--keepalive", keepalive_,
-           "Judge this interval instead of the file's PersistentKeepalive; 0: off")
-      .type("SECONDS")
-      .range(0, kMostKeepalive);
-  line.add("--longest", longest_, "Longest silence to try, besides that of the keepalive itself")
-      .type("SECONDS")
-      .range(1, kMostSilence)
-      .show_default();
+  add_seconds(
+      line, "--keepalive", {0, 65535}, [this](seconds time) { keepalive_ = time; },
+      "Judge this interval instead of the file's PersistentKeepalive; 0: off");
+  add_seconds(
+      line, "--longest", {1, 3600}, [this](seconds time) { longest_ = time; },
+      "Longest silence to try, besides that of the keepalive itself [180s]");
   line.add_flag("--no-router", no_router_,
                 "Do not ask the next router for its public address (NAT-PMP, PCP, UPnP)");
   add_check_options(line, check);
@@ -95,8 +117,10 @@ void NatVerb::add_options(CommandLine& line) {
   line.find("--config")
       .description(
           "wg-quick file of the probe's own peer, whose PersistentKeepalive is judged; - for "
-          "standard input. Its tunnel is used with --twin and --tcp only. Without those and "
-          "without --stun its gateways are asked by STUN, which wgscope listen --stun answers");
+          "standard input. Its tunnel is used with --twin and --tcp only. Without --twin, --tcp "
+          "and --stun, its gateways are asked as STUN servers: wgscope listen --stun answers, "
+          "other "
+          "WireGuard implementations do not");
 }
 
 Result<checks::NatOptions> NatVerb::stun_options() const {
@@ -111,8 +135,8 @@ Result<checks::NatOptions> NatVerb::stun_options() const {
   options.family = check.ipv6 ? Family::v6 : Family::v4;
   options.router = !no_router_;
   options.lifetime = !check.quick;
-  options.longest = seconds(longest_);
-  if (keepalive_) options.keepalive = seconds(*keepalive_);
+  options.longest = longest_;
+  if (keepalive_) options.keepalive = *keepalive_;
   options.through = check.target.through;
   if (check.target.fwmark && *check.target.fwmark != 0) options.mark = check.target.fwmark;
   return options;

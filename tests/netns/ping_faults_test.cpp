@@ -158,13 +158,13 @@ TEST_P(PingFault, WhereOnlyDataIsDroppedTheCommandThatTellsMoreIsGiven) {
 /// of our own forwards nothing, so there nobody ever says it.
 TEST_P(PingFault, AHostThatIsNotThereHasTheTimeUntilItsRouterReportsThat) {
   const NetworkNamespace lan;
-  const Veth link = connect(net_->gateway, "10.8.0.1/24", lan, "10.8.0.2/24");
-  net_->gateway.must({"sysctl", "-qw", "net.ipv4.ip_forward=1"});
+  const Veth link = connect(net_->server, "10.8.0.1/24", lan, "10.8.0.2/24");
+  net_->server.must({"sysctl", "-qw", "net.ipv4.ip_forward=1"});
   PingCheck check = check_of(3);
   check.ping.target = IpAddress::parse("10.8.0.77").value();
-  checks::Target target = gateway_->target("198.18.2.1");
+  checks::Target target = target_of(*gateway_, RoutedPath::kServer);
   target.allowed_ips.push_back(Prefix::parse("10.8.0.0/24").value());
-  const auto [facts, report] = ping_in(net_->probe, std::move(target), std::move(check));
+  const auto [facts, report] = ping_in(net_->client, std::move(target), std::move(check));
   ASSERT_TRUE(facts);
   if (GetParam() == Kind::wgscope_listen) {
     EXPECT_GE(facts->waited, 4s);

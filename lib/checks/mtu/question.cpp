@@ -38,8 +38,8 @@ using diagnosis::text;
 /// "576 to 9000 bytes, DF set; each with a small one beside it …": what both searches send.
 diagnosis::Text search_text() {
   return text(
-      "{} to {} bytes with DF set, each with a small one beside it; at most {} if nothing is lost, "
-      "{} if much is",
+      "{} to {} bytes with DF set, each followed by a small one; at most {} if nothing is lost, at "
+      "most {} if packets are lost",
       path::kSmallestIpv4, path::kLargest, path::kMostWithoutLoss,
       path::MtuSearchConfig{}.most_probes);
 }
@@ -82,10 +82,10 @@ std::vector<diagnosis::Text> MtuQuestion::plan() const {
       text("  if datagrams of the full size do not arrive: some that may be fragmented, and up to "
            "{} with a low TTL, to find the hop that drops them",
            path::HopSearchConfig{}.most_probes));
-  lines.push_back(
-      text("up to {} small datagrams to UDP port {} of {}: an endpoint of wgscope there answers in "
-           "any size, and is then asked instead for the reverse path",
-           MtuService::kMostAsked, wire::kMeasuringPort, inside));
+  lines.push_back(text(
+      "up to {} small datagrams to UDP port {} of {}: if wgscope listen runs there, it measures "
+      "the reverse path exactly",
+      MtuService::kMostAsked, wire::kMeasuringPort, inside));
   if (options_.tcp_port)
     lines.push_back(text(
         "one TCP connection inside the tunnel, to port {} of {}, reset before any "

@@ -71,6 +71,13 @@ std::vector<diagnosis::Text> NatQuestion::plan() const {
       text("  at most {} datagrams from 3 ports: to the servers, to the other addresses that they "
            "name, and to this host's own public address",
            path::most_datagrams(options_.servers.size())));
+  if (options_.lifetime) {
+    const auto lanes = static_cast<std::size_t>(options_.longest.count());
+    lines.push_back(
+        text("  to the first server that answers: from {} more ports, each silent for a different "
+             "time up to {} s; the NAT's table has that many more entries for that long",
+             2 * lanes + 2, lanes));
+  }
   if (options_.router && options_.family == Family::v4) {
     lines.push_back(
         text("NAT-PMP and PCP requests to the next router, port {}: at most {} datagrams, which "
@@ -79,13 +86,6 @@ std::vector<diagnosis::Text> NatQuestion::plan() const {
     lines.emplace_back(
         "UPnP: a search for gateway devices by multicast to 239.255.255.250:1900, which stays on "
         "the link; then, over HTTP, the router's device description and its public address");
-  }
-  if (options_.lifetime) {
-    const auto lanes = static_cast<std::size_t>(options_.longest.count());
-    lines.push_back(
-        text("  to the first server that can help: from {} more ports, each silent for a different "
-             "time up to {} s; the NAT's table has that many more entries for that long",
-             2 * lanes + 2, lanes));
   }
   return lines;
 }

@@ -35,7 +35,7 @@ class PingQuestion final : public InnerQuestion {
                          whom(options_.target), options_.payload_size, options_.interval));
     lines.push_back(text("  up to {} more if the last ones are not answered, small ones if none is",
                          kExtraPings));
-    lines.push_back(text("as many to {} outside the tunnel, by ICMP",
+    lines.push_back(text("as many echo requests to {} outside the tunnel",
                          diagnosis::Name{tunnel().target().endpoint.host}));
     return lines;
   }

@@ -67,8 +67,8 @@ TEST(MtuDiagnosis, SaysWhatFitsAHealthyPathWithItsMargin) {
   EXPECT_EQ(overall_of(facts), Status::ok);
   EXPECT_EQ(fitting_mtu(facts), 1420U);
   EXPECT_EQ(success(facts).plain(),
-            "MTU 1420 fits in both directions: TCP MSS 1380 (IPv6: 1360); to the gateway "
-            "20 bytes more fit (from the gateway: unknown)");
+            "MTU 1420 fits in both directions: TCP MSS 1380 (IPv6: 1360); the "
+            "forward path takes MTU 1440, the reverse path is unknown above MTU 1420");
 }
 
 TEST(MtuDiagnosis, KnowsTheMarginBothWaysByAnswersOfTheGateway) {

@@ -128,6 +128,10 @@ TEST_F(NatProgram, RefusesWhatCannotBeMeasured) {
   refuses(nat({"--twin", folder_ / "elsewhere.conf"}), "another gateway");
   refuses(nat({"--twin", file_with(value("PrivateKey"), kOtherKey)}), "AllowedIPs");
   refuses(nat({"--stun", "127.0.0.1:9", "--longest", "1000"}), "at most 480 s");
+  refuses(nat({"--stun", "127.0.0.1:9", "--longest", "16m40s"}), "at most 480 s");
+  refuses(nat({"--stun", "127.0.0.1:9", "--longest", "0s"}), "expected whole seconds, 1 to 3600");
+  refuses(nat({"--stun", "127.0.0.1:9", "--keepalive", "1500ms"}), "expected whole seconds, 0 to");
+  refuses(nat({"--stun", "127.0.0.1:9", "--keepalive", "25x"}), "is not a valid duration");
 }
 
 }  // namespace
