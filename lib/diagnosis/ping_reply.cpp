@@ -85,13 +85,16 @@ std::optional<Hypothesis> loss_hypothesis(const PingFacts& facts) {
     tries += facts.outer.sent;
     lost += facts.outer.sent - std::min(facts.outer.sent, facts.outer.round_trips.size());
   }
-  if (lost == 0) return std::nullopt;
   const double chance = chance_of_run(lost, tries, facts.inner.sent);
   if (smaller_answered(facts) || chance < kWorthNaming) return std::nullopt;
+  const Text known =
+      lost == 0
+          ? text("outside the tunnel none of {} packets was lost, but so few do not exclude it",
+                 tries)
+          : text("outside the tunnel {} of {} packets {} lost; if the tunnel loses as many", lost,
+                 tries, word(lost, "was", "were"));
   return Hypothesis{
-      text("packet loss: outside the tunnel {} of {} packets {} lost; if the tunnel loses as many, "
-           "{} in {} of runs",
-           lost, tries, word(lost, "was", "were"),
+      text("packet loss: {}{} {} in {} of runs", known, either(lost == 0, ":", ","),
            facts.inner.sent == 1 ? Text("the ping fails")
                                  : text("all {} pings fail", facts.inner.sent),
            percentage_of(chance)),

@@ -89,6 +89,7 @@ class Course {
     config.floor = host().family == Family::v4 ? path::kSmallestIpv4 : path::kSmallestIpv6;
     config.round_trip = facts_.round_trip;
     config.until_current = options_.quick;
+    config.proofs = options_.quick ? path::kFewProofs : path::kProofs;
     return config;
   }
 
@@ -134,7 +135,10 @@ class Course {
       forward.known_sent = echo->controls;
       forward.known_lost = echo->controls_lost;
     }
-    if (has_boundary) forward.current = forward.floor + 1;
+    if (has_boundary) {
+      forward.current = forward.floor + 1;
+      forward.proofs = 0;  // pings have shown that nothing larger passes at times
+    }
     // That it arrives settles what became of the pings; in a hurry that is all.
     if (has_boundary && options_.quick) {
       forward.only_current = true;
@@ -190,6 +194,7 @@ class Course {
     large.current = *echo->mtu + 1;
     large.until_current = false;
     large.only_current = true;
+    large.proofs = 0;  // as above
     large.known_sent = echo->controls;
     large.known_lost = echo->controls_lost;
     large.pace = kSinglePace;

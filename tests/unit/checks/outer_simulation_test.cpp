@@ -364,7 +364,7 @@ TEST(OuterSimulation, CallsNoHealthyPathABlackHoleThatLosesLargePacketsByChance)
   Random random(2);
   for (std::uint64_t seed = 0; seed < worlds(); ++seed) {
     World world;
-    world.size_loss = static_cast<double>(random.between(10, 50)) / 100;
+    world.size_loss = static_cast<double>(random.between(10, 90)) / 100;
     world.udp = random.one_in(2);
     const Outcome outcome = run(world, seed);
     ASSERT_NO_FATAL_FAILURE(expect_truth(world, outcome, seed));

@@ -269,7 +269,8 @@ TEST(NameResolve, ThatWasInterruptedIsUnknown) {
   facts.interrupted = true;
   EXPECT_EQ(outcome(facts, "name.resolve"), "unknown");
   EXPECT_EQ(outcome(facts, "handshake.response"), "unknown");
-  EXPECT_EQ(verdict_of(facts), "interrupted before an answer was known");
+  EXPECT_EQ(verdict_of(facts),
+            "interrupted; so far: no answer from the name servers before the end");
 }
 
 // path.mark
