@@ -15,8 +15,6 @@
 
 #include "wgscope/config/inventory.hpp"
 #include "wgscope/config/inventory_file.hpp"
-#include "wgscope/model/address.hpp"
-#include "wgscope/model/public_key.hpp"
 
 #include "inventory_cursor.hpp"
 #include "wg_quick_values.hpp"

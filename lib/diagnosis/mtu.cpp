@@ -11,7 +11,9 @@
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/route.hpp"
 #include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
 #include "wgscope/path/mtu_search.hpp"
+#include "wgscope/path/size_loss.hpp"
 
 #include "drop_place.hpp"
 #include "mtu_parts.hpp"

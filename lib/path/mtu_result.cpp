@@ -44,9 +44,9 @@ MtuResult MtuSearch::result() const {
   result.exact = boundary && ladder_.closed() && !config_.only_current;
   if (boundary && hi <= ladder_.top()) result.not_above = ladder_.size_of(hi) - 1;
   result.own_limit = own_limit_;
-  if (own_limit_ && *own_limit_ < config_.current) {
-    result.current_fits = false;  // the ladder's `current` is the interface's limit now
-  } else if (boundary && hi <= current) {
+  // Of a `current` above the interface's limit the ladder knows that limit instead.
+  const bool too_large_here = own_limit_ && *own_limit_ < config_.current;
+  if (too_large_here || (boundary && hi <= current)) {
     result.current_fits = false;
   } else if (config_.current <= config_.ceiling && ladder_.passed(current)) {
     result.current_fits = true;  // a `current` above the ceiling was not tried itself

@@ -73,7 +73,7 @@ void add_seconds(CommandLine& line, const std::string& name, Seconds range,
                  std::function<void(seconds)> take, const std::string& description) {
   line.add(
           name,
-          [=](const std::string& text) -> Complaint {
+          [name, range, take = std::move(take)](const std::string& text) -> Complaint {
             const auto time = parse_duration(text);
             if (!time) return fmt::format("{}: {}", name, time.error().context);
             const auto whole = std::chrono::duration_cast<seconds>(*time);

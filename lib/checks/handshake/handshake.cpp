@@ -17,6 +17,7 @@
 #include "wgscope/checks/session.hpp"
 #include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
+#include "wgscope/config/wg_quick.hpp"
 #include "wgscope/crypto/random.hpp"
 #include "wgscope/crypto/x25519.hpp"
 #include "wgscope/diagnosis/endpoint_address.hpp"

@@ -120,7 +120,7 @@ std::vector<diagnosis::Text> NatFlowQuestion::plan() const {
              path::most_silences({.interval = options_.keepalive, .longest = options_.longest})));
   }
   if (help_.service) {
-    constexpr auto most = std::chrono::ceil<std::chrono::minutes>(kLongestTcp);
+    const auto most = std::chrono::ceil<std::chrono::minutes>(kLongestTcp);
     lines.push_back(
         text("through the tunnel to {}: {} TCP connections, with an HTTP GET / if the service does "
              "not speak first; its data is left unacknowledged for at most {} minutes, then the "
