@@ -53,7 +53,7 @@ void write_info(const Collection& collection, Writer& writer) {
 template <std::size_t kSize>
 void write_peers_by(const Collection& collection, Writer& writer, const MetricDesc& metric,
                     std::string_view label, const std::array<std::string_view, kSize>& names,
-                    std::array<std::uint64_t, kSize> DeviceView::*counts) {
+                    std::array<std::uint64_t, kSize> DeviceView::* counts) {
   writer.begin(metric);
   for (std::size_t i = 0; i < collection.views.size(); ++i) {
     const Device& device = collection.snapshot.devices[i];
@@ -66,7 +66,7 @@ void write_peers_by(const Collection& collection, Writer& writer, const MetricDe
 
 struct StatsMetric {
   const MetricDesc* metric = nullptr;
-  std::uint64_t LinkStats::*counter = nullptr;
+  std::uint64_t LinkStats::* counter = nullptr;
   /// Only WireGuard in the kernel counts what the metric says; the driver of a userspace
   /// implementation's link (tun) does not see such packets.
   bool kernel_only = false;

@@ -189,8 +189,7 @@ TEST_F(NatProgram, TellsTheBracketSoFarWhenInterrupted) {
   ASSERT_EQ(kill(pid, SIGINT), 0);
   EXPECT_EQ(program.wait(seconds(20)), 3) << program.out();
   EXPECT_THAT(program.out(), HasSubstr("interrupted"));
-  EXPECT_THAT(program.out(),
-              HasSubstr("interrupted; so far: silent mappings live for more than"));
+  EXPECT_THAT(program.out(), HasSubstr("interrupted; so far: silent mappings live for more than"));
 }
 
 TEST_F(NatProgram, AdvisesAKeepaliveThatProvesToBeEnough) {

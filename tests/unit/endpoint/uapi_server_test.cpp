@@ -178,7 +178,7 @@ TEST_F(UapiServers, TellTheExportersReaderWhatTheInterfaceKnows) {
 }
 
 TEST_F(UapiServers, AreOfUseToTheirOwnerOnly) {
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(stat(path().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777U, 0600U);
 }
@@ -274,8 +274,10 @@ TEST_F(UapiServers, GiveALongAnswerAsFastAsItIsReadAndServeOthersMeanwhile) {
 }
 
 TEST_F(UapiServers, TakeTheSocketWithThem) {
-  { const UapiServer gone = std::move(server_); }
-  struct stat status {};
+  {
+    const UapiServer gone = std::move(server_);
+  }
+  struct stat status{};
   EXPECT_NE(stat(path().c_str(), &status), 0);
 }
 
