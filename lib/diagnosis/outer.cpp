@@ -185,11 +185,15 @@ Text large_pings_text(const OuterFacts& facts, PingLimit limit) {
         "{}, but UDP of {} bytes passes where they are lost: large pings are filtered {}; "
         "the path MTU is unknown",
         pings, *echo.mtu + 1, *where);
-  if (limit == PingLimit::pings)
+  if (limit == PingLimit::pings) {
+    // Without a reply that was its request's, nothing is known of that path.
+    const auto& back = facts.both->mtu;
     return text(
         "{}, but UDP of {} bytes arrives: large pings are filtered{}; the reverse path is "
-        "unknown above {} bytes",
-        pings, *forward, where ? text(" {}", *where) : Text(), *facts.both->mtu);
+        "unknown{}",
+        pings, *forward, where ? text(" {}", *where) : Text(),
+        back ? text(" above {} bytes", *back) : Text());
+  }
   if (limit == PingLimit::pings_or_back)
     return text(
         "{}, but UDP of {} bytes arrives: either the host or a firewall drops large pings, "
