@@ -316,8 +316,14 @@ Text fit_text(const MtuFacts& facts) {
         facts.tunnel_mtu, *fitting, *fitting - kTcpOverIpv4, *fitting - kTcpOverIpv6);
   Text fits = text("MTU {} fits in both directions: TCP MSS {} (IPv6: {})", facts.tunnel_mtu,
                    facts.tunnel_mtu - kTcpOverIpv4, facts.tunnel_mtu - kTcpOverIpv6);
-  if (*fitting > facts.tunnel_mtu)
-    return text("{}; margin {} bytes, up to MTU {}", fits, *fitting - facts.tunnel_mtu, *fitting);
+  if (*fitting > facts.tunnel_mtu) {
+    const std::size_t margin = *fitting - facts.tunnel_mtu;
+    // Where no size was too large, the path may take more than the search tried.
+    if (!facts.forward->not_above && !facts.backward->not_above)
+      return text("{}; margin at least {} bytes (MTU {} is the largest that was tried)", fits,
+                  margin, *fitting);
+    return text("{}; margin {} bytes, up to MTU {}", fits, margin, *fitting);
+  }
   const std::size_t there = *facts.forward->mtu - facts.overhead;
   if (there == facts.tunnel_mtu) return fits;
   return text("{}; the forward path takes MTU {}, the reverse path is unknown above MTU {}", fits,

@@ -77,6 +77,10 @@ TEST(MtuDiagnosis, KnowsTheMarginBothWaysByAnswersOfTheGateway) {
   facts.backward = passes(1492);
   EXPECT_EQ(fitting_mtu(facts), 1432U);
   EXPECT_EQ(success(facts).plain(),
+            "MTU 1420 fits in both directions: TCP MSS 1380 (IPv6: 1360); margin at least 12 bytes "
+            "(MTU 1432 is the largest that was tried)");
+  facts.backward->not_above = 1492;
+  EXPECT_EQ(success(facts).plain(),
             "MTU 1420 fits in both directions: TCP MSS 1380 (IPv6: 1360); margin 12 bytes, up to "
             "MTU 1432");
   EXPECT_THAT(named(diagnose(facts), "mtu.backward").summary.plain(),
