@@ -147,7 +147,7 @@ struct Inventory {
 
 /// The least length that the prefixes of a peer may have. Of the limits for its labels, that with
 /// most labels decides: an exception for few wins over the rule for many. Of several with as many,
-/// the strictest decides. Nothing: there is no limit.
+/// the strictest decides. Nothing: no policy limits the prefixes.
 std::optional<std::uint8_t> least_prefix_length(const Policies& policies,
                                                 const DeclaredLabels& labels, Family family);
 

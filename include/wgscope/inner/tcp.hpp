@@ -58,8 +58,8 @@ class Tcp {
   Result<TcpId> connect(Instant now, const Endpoint& to,
                         Nanoseconds timeout = std::chrono::seconds{10});
 
-  /// Accepts connections on all our addresses. @returns refused if the port is in use, io if there
-  /// is no memory.
+  /// Accepts connections on all our addresses. @returns refused if the port is in use, io if memory
+  /// ran out.
   Result<> listen(std::uint16_t port);
   void stop_listening(std::uint16_t port);
 

@@ -38,7 +38,7 @@ struct EchoReply {
   /// Every byte of the payload is one that was sent. It says nothing of how many came: compare
   /// `payload_size`.
   bool intact = false;
-  /// How many bytes at the payload's beginning are as they were sent. With kProof of them, whoever
+  /// How many bytes are unchanged from the payload's beginning on. If kProof or more are, whoever
   /// replied has received this very request.
   std::size_t matching = 0;
   static constexpr std::size_t kProof = 8;

@@ -10,8 +10,8 @@ namespace wgscope::os {
 
 /// What a time zone's clocks show: the offset from UTC at a moment, from the host's time zone
 /// database (Debian's tzdata). The database is read when it is first asked, and kept.
-/// @param zone  an IANA name: "Europe/Berlin". @returns bad_value: there is no such zone; io: there
-/// is no database, with what to install.
+/// @param zone  an IANA name: "Europe/Berlin". @returns bad_value for an unknown zone; io if the
+/// database is missing, saying what to install.
 Result<std::chrono::seconds> utc_offset(std::string_view zone, WallTime when);
 
 }  // namespace wgscope::os

@@ -51,7 +51,7 @@ struct FlowLifetime {
   std::vector<SilenceTried> tried;
 };
 
-/// The keepalive's own silence. @returns nothing where there is no keepalive.
+/// The keepalive's own silence. @returns nothing if keepalives are off.
 std::optional<Nanoseconds> judged_silence(std::optional<std::chrono::seconds> interval);
 
 /// Fills the bracket, `trials` and `keepalive` from `tried`: the shortest failure, and the longest

@@ -136,7 +136,7 @@ struct MtuBounds {
 /// kMaxProbes losses at least, and so many that chance would make them once in a million, at the
 /// ratio in which other packets are lost. A size that passes after all moves the search up. So a
 /// path without loss costs at most 24 probes for any MTU of 576 … 9000 (a test tries each), and a
-/// path with loss costs more, but gives no wrong answer. What sometimes passes is no limit either:
+/// path with loss costs more, but gives no wrong answer. A size of which some packets pass does not count as a limit:
 /// see MtuSearchConfig::proofs and MtuResult::size_loss.
 ///
 /// Reports of routers speed the search up, but are not believed: what they claim is tried.

@@ -18,8 +18,9 @@ namespace wgscope::render {
 /// <name-1> or <file-1>. Ports, prefix lengths and zone numbers stay.
 class Redaction {
  public:
-  /// @param most  things are numbered; all others of a kind share a placeholder, <ipv4-other>. For
-  /// what runs long and is told names and addresses by strangers.
+  /// @param most  how many names and addresses get a number of their own; after that, all of a kind
+  /// share one placeholder, <ipv4-other>. It bounds the memory of programs that run for long and
+  /// print what strangers send.
   explicit Redaction(bool wanted, std::size_t most = SIZE_MAX) : wanted_(wanted), most_(most) {}
   /// Numbers everything in the report, in its order: then all outputs of one report agree, whatever
   /// they show first.

@@ -33,10 +33,10 @@ struct InterfaceConfig {
   /// Each costs about 150 µs.
   std::uint32_t handshakes_per_second = 1000;
   std::uint32_t handshake_burst = 512;
-  /// The three bytes behind the type of each message that is sent, and then what received messages
-  /// have there does not count: some providers mark their clients so. They are no part of what is
-  /// authenticated: MACs are made, and checked, with zeros in their place. Nothing: zeros, and
-  /// messages with anything else are malformed (whitepaper §5.4).
+  /// The three bytes after the type in each message that is sent; some providers mark their clients
+  /// with them. If they are set, these bytes of received messages are ignored. MACs do not cover
+  /// them: they are made, and checked, with zeros in their place. Nothing: zeros are sent, and
+  /// messages with other values are malformed (whitepaper §5.4).
   std::optional<std::array<std::byte, 3>> reserved = {};
 };
 
