@@ -4,8 +4,6 @@
 
 #include <charconv>
 #include <cstddef>
-#include <exception>
-#include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -21,17 +19,15 @@
 #include "wgscope/config/inventory_file.hpp"
 
 #include "files.hpp"
+#include "json_schema.hpp"
 #include "need.hpp"
 #include "paths.hpp"
-#include "process.hpp"
 
 namespace wgscope::test {
 namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
-
-constexpr const char* kPython = "/usr/bin/python3";
 
 /// As an editor reads YAML 1.2: numbers are numbers, everything else here is text.
 json to_json(const YAML::Node& node) {
@@ -56,19 +52,9 @@ json to_json(const YAML::Node& node) {
 
 /// What the validator has against each of the documents, a line each that begins with its number.
 std::string faults(const std::vector<std::string>& documents) {
-  static constexpr const char* kProgram = R"(
-import json, sys, jsonschema
-schema = json.load(open(sys.argv[1]))
-jsonschema.Draft7Validator.check_schema(schema)
-validator = jsonschema.Draft7Validator(schema)
-for number, document in enumerate(json.load(sys.stdin)):
-    for error in validator.iter_errors(document):
-        print(number, list(error.absolute_path), error.message[:200])
-)";
   json all = json::array();
   for (const std::string& document : documents) all.push_back(to_json(YAML::Load(document)));
-  return must_run({kPython, "-c", kProgram, source_dir() / "docs/inventory.schema.json"},
-                  {.env = {}, .netns = {}, .input = all.dump()});
+  return schema_faults("docs/inventory.schema.json", all);
 }
 
 /// The blocks of YAML in the documentation.
@@ -96,15 +82,7 @@ config::InventoryRead read(const std::string& text) {
 
 class InventorySchema : public testing::Test {
  protected:
-  void SetUp() override { WGSCOPE_NEED(why_not()); }
-  static std::optional<std::string> why_not() {
-    try {
-      must_run({kPython, "-c", "import jsonschema"});
-      return std::nullopt;
-    } catch (const std::exception& error) {
-      return std::string("needs python3-jsonschema (script/bootstrap --tests): ") + error.what();
-    }
-  }
+  void SetUp() override { WGSCOPE_NEED(why_no_json_schema()); }
 };
 
 TEST_F(InventorySchema, AcceptsTheExamplesAndWhatIsShownOfThem) {

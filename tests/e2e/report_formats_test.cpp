@@ -19,6 +19,7 @@
 
 #include "../unit/render/sample_reports.hpp"
 #include "files.hpp"
+#include "json_schema.hpp"
 #include "need.hpp"
 #include "paths.hpp"
 #include "process.hpp"
@@ -44,32 +45,15 @@ std::optional<std::string> why_not(std::vector<std::string> command, const std::
   }
 }
 
-/// Debian's, whose jsonschema is older than what pip installs for another: it loads the file as it
-/// is, or not at all.
-constexpr const char* kPython = "/usr/bin/python3";
-
 class JsonSchema : public testing::Test {
  protected:
-  void SetUp() override {
-    WGSCOPE_NEED(why_not({kPython, "-c", "import jsonschema"},
-                         "needs python3-jsonschema (script/bootstrap --tests)"));
-  }
+  void SetUp() override { WGSCOPE_NEED(why_no_json_schema()); }
 
   /// What is wrong with a list of documents, a line each.
   static std::string faults(const std::vector<std::string>& documents) {
-    static constexpr const char* kProgram = R"(
-import json, sys, jsonschema
-schema = json.load(open(sys.argv[1]))
-jsonschema.Draft7Validator.check_schema(schema)
-validator = jsonschema.Draft7Validator(schema)
-for number, document in enumerate(json.load(sys.stdin)):
-    for error in validator.iter_errors(document):
-        print(number, list(error.absolute_path), error.message[:200])
-)";
     json all = json::array();
     for (const std::string& document : documents) all.push_back(json::parse(document));
-    return must_run({kPython, "-c", kProgram, source_dir() / "docs/report.schema.json"},
-                    {.env = {}, .netns = {}, .input = all.dump()});
+    return schema_faults("docs/report.schema.json", all);
   }
 };
 

@@ -8,7 +8,7 @@
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/render/findings.hpp"
 
-#include "probe/program.hpp"
+#include "captured.hpp"
 #include "probe/verbs.hpp"
 
 namespace wgscope::probe {
@@ -21,23 +21,10 @@ using render::find_kind;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
-using ::testing::internal::CaptureStderr;
-using ::testing::internal::CaptureStdout;
-using ::testing::internal::GetCapturedStderr;
-using ::testing::internal::GetCapturedStdout;
-
-struct Ended {
-  Exit exit;
-  std::string out;
-  std::string err;
-};
 
 Ended explain_verb(std::vector<std::string> ids) {
   ids.insert(ids.begin(), "explain");
-  CaptureStdout();
-  CaptureStderr();
-  const Exit exit = run_program(std::move(ids));
-  return {exit, GetCapturedStdout(), GetCapturedStderr()};
+  return run_captured(std::move(ids));
 }
 
 TEST(ExplainVerb, ListsEveryFinding) {

@@ -10,8 +10,8 @@
 #include <nlohmann/json.hpp>
 
 #include "../config/keys.hpp"
+#include "captured.hpp"
 #include "files.hpp"
-#include "probe/program.hpp"
 #include "probe/verbs.hpp"
 #include "temp_dir.hpp"
 
@@ -26,26 +26,13 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
-using ::testing::internal::CaptureStderr;
-using ::testing::internal::CaptureStdout;
-using ::testing::internal::GetCapturedStderr;
-using ::testing::internal::GetCapturedStdout;
-
-struct Ended {
-  Exit exit;
-  std::string out;
-  std::string err;
-};
 
 /// The verb, in a directory of files.
 class InventoryVerb : public testing::Test {
  protected:
   static Ended run(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "inventory");
-    CaptureStdout();
-    CaptureStderr();
-    const Exit exit = run_program(std::move(arguments));
-    return {exit, GetCapturedStdout(), GetCapturedStderr()};
+    return run_captured(std::move(arguments));
   }
   std::string write(const std::string& name, const std::string& text) {
     const std::filesystem::path path = folder_.path() / name;

@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "captured.hpp"
 #include "files.hpp"
 #include "probe/verbs.hpp"
 #include "temp_dir.hpp"
@@ -23,28 +24,11 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-using ::testing::internal::CaptureStderr;
-using ::testing::internal::CaptureStdout;
-using ::testing::internal::GetCapturedStderr;
-using ::testing::internal::GetCapturedStdout;
-
-struct Ended {
-  Exit exit;
-  std::string out;
-  std::string err;
-};
-
-Ended run(std::vector<std::string> arguments) {
-  CaptureStdout();
-  CaptureStderr();
-  const Exit exit = run_program(std::move(arguments));
-  return {exit, GetCapturedStdout(), GetCapturedStderr()};
-}
 
 /// One line on standard error, and 3. Whoever wants JSON gets a report as well.
 std::string refusal(std::vector<std::string> arguments) {
   const bool json = std::ranges::find(arguments, "--json") != arguments.end();
-  const Ended ended = run(std::move(arguments));
+  const Ended ended = run_captured(std::move(arguments));
   EXPECT_EQ(ended.exit, Exit::unknown);
   EXPECT_EQ(ended.out.empty(), !json) << ended.out;
   EXPECT_EQ(ended.err.find('\n'), ended.err.size() - 1) << ended.err;
@@ -53,7 +37,7 @@ std::string refusal(std::vector<std::string> arguments) {
 
 TEST(Program, ListsEveryVerbInItsHelp) {
   for (const char* help : {"--help", "-h", "help"}) {
-    const Ended ended = run({help});
+    const Ended ended = run_captured({help});
     EXPECT_EQ(ended.exit, Exit::ok);
     for (const Verb& verb : verbs())
       EXPECT_THAT(ended.out, AllOf(HasSubstr("  " + std::string(verb.name) + " "),
@@ -63,18 +47,18 @@ TEST(Program, ListsEveryVerbInItsHelp) {
 
 TEST(Program, HasHelpForEveryVerb) {
   for (const Verb& verb : verbs()) {
-    const Ended ended = run({std::string(verb.name), "--help"});
+    const Ended ended = run_captured({std::string(verb.name), "--help"});
     EXPECT_EQ(ended.exit, Exit::ok);
     const std::string usage = "wgscope " + std::string(verb.name);
     EXPECT_THAT(ended.out, AnyOf(HasSubstr(usage + " [OPTIONS]"), HasSubstr(usage + " ACTION ")));
-    EXPECT_EQ(run({"help", std::string(verb.name)}).out, ended.out);
+    EXPECT_EQ(run_captured({"help", std::string(verb.name)}).out, ended.out);
   }
 }
 
 TEST(Program, ShowsExamplesOfEveryCheckThatItsParserTakes) {
   for (const Verb& verb : verbs()) {
     if (verb.make == nullptr) continue;
-    EXPECT_THAT(run({std::string(verb.name), "--help"}).out,
+    EXPECT_THAT(run_captured({std::string(verb.name), "--help"}).out,
                 AllOf(HasSubstr("Examples:\n" + std::string(verb.examples)),
                       EndsWith("\n" + std::string(kExitCodes) + "\n")));
     std::istringstream lines{std::string(verb.examples)};
@@ -85,13 +69,13 @@ TEST(Program, ShowsExamplesOfEveryCheckThatItsParserTakes) {
       arguments.erase(arguments.begin());
       EXPECT_EQ(arguments.front(), verb.name) << line;
       arguments.emplace_back("--plan");  // so that nothing is sent
-      EXPECT_THAT(run(std::move(arguments)).err, Not(HasSubstr("--help"))) << line;
+      EXPECT_THAT(run_captured(std::move(arguments)).err, Not(HasSubstr("--help"))) << line;
     }
   }
 }
 
 TEST(Program, TellsItsVersion) {
-  const Ended ended = run({"--version"});
+  const Ended ended = run_captured({"--version"});
   EXPECT_EQ(ended.exit, Exit::ok);
   EXPECT_THAT(ended.out, StartsWith("wgscope 0."));
 }
@@ -124,8 +108,8 @@ TEST(Program, TakesTheAddressInEveryVerbInTheSameWays) {
                    "AllowedIPs = 10.0.0.0/24\n");
   for (const char* verb : {"check", "handshake", "ping", "mtu"}) {
     const std::string wrong = "ADDRESS: 'nowhere' is not an IP address";
-    EXPECT_THAT(run({verb, "--config", file, "nowhere"}).err, HasSubstr(wrong));
-    EXPECT_THAT(run({verb, "--config", file, "--ping", "nowhere"}).err, HasSubstr(wrong));
+    EXPECT_THAT(run_captured({verb, "--config", file, "nowhere"}).err, HasSubstr(wrong));
+    EXPECT_THAT(run_captured({verb, "--config", file, "--ping", "nowhere"}).err, HasSubstr(wrong));
     EXPECT_THAT(refusal({verb, "10.0.0.1", "--ping", "10.0.0.2"}), HasSubstr("excludes"));
     EXPECT_THAT(refusal({verb, "probe.conf"}),
                 HasSubstr("'probe.conf' looks like a file: pass it as --config probe.conf"));
