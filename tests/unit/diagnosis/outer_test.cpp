@@ -21,6 +21,7 @@ namespace wgscope::diagnosis {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 path::MtuResult passes(std::size_t mtu) {
@@ -153,6 +154,16 @@ TEST(OuterDiagnosis, TellsAPingFilterFromTheWayBackOnlyByWhereItIs) {
   const Report filter = report_of(facts);
   EXPECT_EQ(overall(filter), Status::unknown);
   EXPECT_THAT(verdict(filter).plain(), HasSubstr("large pings are filtered between 203.0.113.1"));
+}
+
+TEST(OuterDiagnosis, KnowsNothingOfTheWayBackOfWhichNoReplyIsWhatWasSent) {
+  OuterFacts facts = healthy();
+  facts.forward_echo = ends_at(1000);
+  facts.both = path::MtuResult{};
+  facts.changed_reply = ChangedReply{.request = 1000, .reply = 64};
+  facts.forward = passes(1500);
+  EXPECT_THAT(verdict(report_of(facts)).plain(), AllOf(HasSubstr("large pings are filtered"),
+                                                       EndsWith("the reverse path is unknown")));
 }
 
 TEST(OuterDiagnosis, TellsThatTheWayBackCutsReplies) {

@@ -45,6 +45,7 @@ class World {
       : path_(path),
         random_(path.seed),
         nat_(path.nat, IpAddress::parse("203.0.113.5").value(), random_),
+        longest_(config.longest),
         engine_(config, kStart) {}
 
   /// @param until  stops early, as a user may.
@@ -73,6 +74,7 @@ class World {
   Path path_;
   SeededRandom random_;
   SimulatedNat nat_;
+  Nanoseconds longest_;
   MappingLifetime engine_;
   std::map<std::size_t, std::uint32_t> latest_;  ///< serials at the service, by lane
   std::uint64_t order_ = 0;
@@ -129,6 +131,11 @@ Measured World::run(Nanoseconds until) {
     }
     send(now);
   }
+  // What a check promises its user before it begins, so it must not be far beyond the truth either.
+  if (engine_.done()) {
+    EXPECT_LE(now, engine_.latest_end());
+  }
+  EXPECT_LE(engine_.latest_end(), kStart + longest_ + kLongestBeyondLifetime);
   return {engine_.result(), now - kStart};
 }
 
