@@ -66,6 +66,9 @@ constexpr std::size_t kMostReversals = 2;
 /// So many more packets are lost before is_unsteady() looks at all of them again.
 constexpr std::size_t kLookAgain = 4;
 constexpr Nanoseconds kLongestGap = 1s;
+/// While the search looks for the boundary a packet that a ration drops costs a wrong turn at most,
+/// which the rounds at the boundary find out.
+constexpr Nanoseconds kLongestSearchGap = 400ms;
 /// Chosen: by so much longer an answer is waited for after each round that nothing came back of.
 constexpr Nanoseconds kMoreInSilence = 500ms;
 /// Rounds in a row that nothing comes back of end the search. Chosen: 6, about 14 s, where nothing
@@ -280,8 +283,8 @@ void MtuSearch::go_on(Instant now) {
   // A boundary that was being made certain has moved: rounds that are under way there are useless.
   std::erase_if(rounds_, [](const Round& round) { return round.confirms; });
   if (!rounds_.empty() || now < next_round_) return;
-  begin_round(ladder_.next(), false);
-  next_round_ = now + gap_;
+  begin_round(is_doubtful(ladder_.hi()) ? ladder_.hi() : ladder_.next(), false);
+  next_round_ = now + search_gap();
 }
 
 void MtuSearch::confirm(Instant now, Rung rung) {
@@ -295,11 +298,19 @@ void MtuSearch::confirm(Instant now, Rung rung) {
   const std::size_t singly = in_batches ? kMaxProbes : losses_needed();
   if (ladder_.losses(rung) + in_flight() < singly) {
     begin_round(rung, true);
-    next_round_ = now + std::max(kConfirmGap, gap_);
+    // With batches to come, single rounds are still part of the search.
+    next_round_ = now + std::max(kConfirmGap, in_batches ? search_gap() : gap_);
   } else {
     begin_round(rung, true, std::min(wanted, gap_ > kBatchGap ? kLargeBatch : kBatch));
     next_round_ = now + uneven(std::max(kBatchGap, gap_), shots_.size());
   }
+}
+
+/// Whether chance may well have lost the only packet of this size, so that a second one costs less
+/// than to look for the boundary on the wrong side.
+bool MtuSearch::is_doubtful(Rung rung) const {
+  return rung <= ladder_.top() && ladder_.losses(rung) == 1 && !is_reported(rung) &&
+         trusted_lost_ + config_.known_lost > 0;
 }
 
 /// Packets of rounds whose outcome is pending.
@@ -355,6 +366,11 @@ void MtuSearch::count_trusted_loss(const Shot& shot, bool lost) {
   const auto count = [&](std::size_t& losses) { lost ? ++losses : --losses; };
   count(trusted_lost_);
   if (shot.role == Role::control) count(controls_lost_);
+}
+
+/// The pause between rounds that look for the boundary.
+Nanoseconds MtuSearch::search_gap() const {
+  return std::max(config_.pace, std::min(gap_, kLongestSearchGap));
 }
 
 void MtuSearch::slow_down() {

@@ -131,7 +131,7 @@ struct MtuBounds {
 /// Finds the largest size that passes. poll_probe() says what to send now, and the owner says in
 /// handle_…() what came of it.
 ///
-/// One loss tells the search where to look next. Only the boundary that it arrives at is made
+/// One loss tells the search where to look next, or two on a path that loses controls as well. Only the boundary that it arrives at is made
 /// certain, by losses of that size while the size below and small controls pass. It takes
 /// kMaxProbes losses at least, and so many that chance would make them once in a million, at the
 /// ratio in which other packets are lost. A size that passes after all moves the search up. So a
@@ -204,6 +204,7 @@ class MtuSearch {
   void settle(const Round& round, Outcome outcome);
   void go_on(Instant now);
   void confirm(Instant now, Rung rung);
+  [[nodiscard]] bool is_doubtful(Rung rung) const;
   [[nodiscard]] bool is_reported(Rung rung) const;
   [[nodiscard]] std::size_t losses_wanted(Rung rung) const;
   [[nodiscard]] std::size_t still_to_send(Rung rung) const;
@@ -214,6 +215,7 @@ class MtuSearch {
   [[nodiscard]] bool is_unsteady();
   [[nodiscard]] std::vector<SizedPacket> sized_packets() const;
   void finish() { done_ = true; }
+  [[nodiscard]] Nanoseconds search_gap() const;
   void slow_down();
 
   static bool is_trusted(const Shot& shot) {

@@ -87,6 +87,24 @@ std::string told(const SimulatedPath& path, std::uint64_t seed) {
 /// A tenth of the packets each way.
 constexpr double kTenPercentEachWay = 1 - 0.9 * 0.9;
 
+/// What `wgscope mtu` has for the forward path, of its 60 s. Chance losses must not send the search
+/// far below the limit, from where it would climb back slowly.
+TEST(MtuSearchOverRandomPaths, FindsASilentLimitInTimeAtTenPercentLossEachWay) {
+  constexpr std::uint64_t kRuns = 2000;
+  std::uint64_t too_late = 0;
+  for (std::uint64_t seed = 0; seed < kRuns; ++seed) {
+    MtuSearchConfig config{.current = 1480};
+    config.round_trip = 1ms;
+    config.proofs = kProofs;
+    const auto run =
+        simulate(config, {.mtu = 1387, .loss = kTenPercentEachWay, .round_trip = 1ms}, seed);
+    ASSERT_EQ(run.result.verdict, MtuVerdict::black_hole) << seed;
+    ASSERT_EQ(run.result.mtu, 1387U) << seed;
+    if (run.took > 30s) ++too_late;
+  }
+  EXPECT_LE(too_late, kRuns / 100);
+}
+
 TEST(MtuSearchOverRandomPaths, FindsTheTruthAtTenPercentLossEachWay) {
   Paths paths(1);
   for (std::uint64_t seed = 0; seed < 5000; ++seed) {
