@@ -131,13 +131,14 @@ struct MtuBounds {
 /// Finds the largest size that passes. poll_probe() says what to send now, and the owner says in
 /// handle_…() what came of it.
 ///
-/// One loss tells the search where to look next, or two on a path that loses controls as well. Only the boundary that it arrives at is made
-/// certain, by losses of that size while the size below and small controls pass. It takes
-/// kMaxProbes losses at least, and so many that chance would make them once in a million, at the
-/// ratio in which other packets are lost. A size that passes after all moves the search up. So a
-/// path without loss costs at most 24 probes for any MTU of 576 … 9000 (a test tries each), and a
-/// path with loss costs more, but gives no wrong answer. A size of which some packets pass does not count as a limit:
-/// see MtuSearchConfig::proofs and MtuResult::size_loss.
+/// One loss tells the search where to look next, or two on a path that loses controls as well. Only
+/// the boundary that it arrives at is made certain, by losses of that size while the size below and
+/// small controls pass. It takes kMaxProbes losses at least, and so many that chance would make them
+/// once in a million, at the ratio in which other packets are lost. A size that passes after all
+/// moves the search up. So a path without loss costs at most 24 probes for any MTU of 576 … 9000 (a
+/// test tries each), and a path with loss costs more, but gives no wrong answer. A size of which
+/// some packets pass does not count as a limit: see MtuSearchConfig::proofs and
+/// MtuResult::size_loss.
 ///
 /// Reports of routers speed the search up, but are not believed: what they claim is tried.
 class MtuSearch {
