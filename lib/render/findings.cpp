@@ -40,7 +40,7 @@ constexpr Group kGroups[] = {
 
 constexpr std::string_view kHead = R"(# Findings
 
-<!-- Made from lib/diagnosis/findings.cpp: run render_test with WGSCOPE_UPDATE_GOLDEN=1 after changing it. -->
+<!-- Made from lib/diagnosis/findings_*.hpp: run render_test with WGSCOPE_UPDATE_GOLDEN=1 after changing it. -->
 
 These are the findings of `wgscope`. Text, JSON, JUnit and Prometheus output use the same IDs, and an ID never gets another meaning. `wgscope explain ID` prints an entry of this page.
 

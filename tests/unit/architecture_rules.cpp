@@ -19,8 +19,9 @@
 namespace wgscope::architecture {
 namespace {
 
-constexpr std::array<std::string_view, 10> kPureRooms{
-    "base", "model", "wire", "noise", "tunnel", "inner", "path", "config", "diagnosis", "render"};
+constexpr std::array<std::string_view, 11> kPureRooms{"base",      "model", "wire",  "noise",
+                                                      "tunnel",    "inner", "path",  "config",
+                                                      "diagnosis", "audit", "render"};
 constexpr std::array<std::string_view, 3> kImpureHeaders{"sys/", "linux/", "spdlog/"};
 constexpr std::array<std::string_view, 4> kClockReads{"clock_gettime(", "gettimeofday(", "::now(",
                                                       "std::time("};

@@ -12,7 +12,7 @@ namespace wgscope::diagnosis {
 enum class Severity : std::uint8_t { info, warning, critical };
 std::string_view to_string(Severity severity);
 
-/// What can be found, by meaning. Each has a row in the table (lib/diagnosis/findings.cpp), in this
+/// What can be found, by meaning. Each has a row in the table (lib/diagnosis/findings*.hpp), in this
 /// order; its ID there is what people, pipelines, alerts and runbooks know it by, and is never
 /// given to anything else.
 enum class FindingId : std::uint8_t {
@@ -120,6 +120,8 @@ enum class FindingId : std::uint8_t {
   mtu_mss_too_large,
   outer_unanswered,
   outer_large_pings,
+  // WGS-LNT: what files say (lib/diagnosis/findings_lint.hpp)
+  // WGS-DRF: what is declared and what is there (lib/diagnosis/findings_drift.hpp)
   count,  ///< not a finding: how many there are
 };
 
