@@ -16,6 +16,8 @@ target_compile_definitions(wgscope_civetweb PRIVATE
   NO_SSL_DL OPENSSL_API_3_0 NO_FILES NO_CGI NO_CACHING USE_IPV6 NDEBUG
   REENTRANT_TIME  # its threads would share the memory of gmtime(3)
   SOCKET_TIMEOUT_QUANTUM=200  # ms between its threads' looks at the order to stop: 2000 would be the least a stop takes
-  bind=wgscope_civetweb_bind)  # exporter/http/server.cpp hands over sockets that listen already
+  # exporter/http/door.cpp accepts connections, and hands over those whose request has arrived.
+  bind=wgscope_civetweb_bind listen=wgscope_civetweb_listen accept=wgscope_civetweb_accept
+  getsockname=wgscope_civetweb_getsockname close=wgscope_civetweb_close)
 target_compile_options(wgscope_civetweb PRIVATE -w)
 target_link_libraries(wgscope_civetweb PRIVATE OpenSSL::SSL OpenSSL::Crypto Threads::Threads)

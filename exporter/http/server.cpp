@@ -1,15 +1,11 @@
 #include "exporter/http/server.hpp"
 
 #include <chrono>
-#include <cstddef>
-#include <fcntl.h>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
-#include <sys/socket.h>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -18,24 +14,8 @@
 
 #include "wgscope/base/result.hpp"
 
+#include "exporter/http/door.hpp"
 #include "exporter/http/listener.hpp"
-
-namespace {
-/// The sockets that CivetWeb takes when it believes to bind its own; set only while
-/// a server starts.
-std::vector<wgscope::exporter::http::Listener>* listeners_to_hand_over = nullptr;
-std::size_t handed_over = 0;
-}  // namespace
-
-/// CivetWeb is compiled with its calls of bind(2) coming here (cmake/CivetWeb.cmake): it can
-/// neither take systemd's sockets nor set options before listening, and its own messages do not say
-/// what to do.
-extern "C" int wgscope_civetweb_bind(int fd, const sockaddr* /*address*/,
-                                     socklen_t /*size*/) noexcept {
-  if (listeners_to_hand_over == nullptr || handed_over >= listeners_to_hand_over->size()) return -1;
-  const int socket = (*listeners_to_hand_over)[handed_over++].socket.get();
-  return dup3(socket, fd, O_CLOEXEC) < 0 ? -1 : 0;
-}
 
 namespace wgscope::exporter::http {
 namespace {
@@ -131,11 +111,13 @@ class Server::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
+    if (door_) door_->shut();
     if (context_ != nullptr) mg_stop(context_);
   }
 
   Result<> start(std::vector<Listener> listeners);
   [[nodiscard]] const std::vector<std::string>& urls() const { return urls_; }
+  [[nodiscard]] Door& door() { return *door_; }
 
  private:
   static int on_request(mg_connection* connection) noexcept;
@@ -143,6 +125,7 @@ class Server::Impl {
   void answer(const Request& request, Response& response) const;
 
   ServerOptions options_;
+  std::unique_ptr<Door> door_;
   mg_context* context_ = nullptr;
   std::vector<std::string> urls_;
 };
@@ -150,17 +133,16 @@ class Server::Impl {
 Result<> Server::Impl::start(std::vector<Listener> listeners) {
   static std::once_flag library;
   std::call_once(library, [] { mg_init_library(MG_FEATURES_DEFAULT); });
-  std::string ports;
-  for (const Listener& listener : listeners) {
-    if (!ports.empty()) ports += ',';
-    ports += fmt::format("{}:{}", listener.ipv6 ? "[::]" : "0.0.0.0", listener.port);
-    urls_.push_back(listener.url);
-  }
-  // No keep-alive: a scraper that is idle for a minute would hold a thread for it, and a new
-  // connection costs less than one metric. Fifty scrapes at once find a thread each; a client that
-  // stalls loses its own after ten seconds.
+  for (const Listener& listener : listeners) urls_.push_back(listener.url);
+  auto door = Door::open(std::move(listeners), options_.limits, options_.door_events);
+  if (!door) return tl::unexpected(door.error());
+  door_ = std::move(*door);
+  // The door hands over no more connections than there are threads, so the queue stays empty. No
+  // keep-alive: a scraper that is idle for a minute would hold a thread for it, and a new
+  // connection costs less than one metric.
+  const std::string threads = fmt::format("{}", options_.limits.serving);
   const std::vector<const char*> settings{
-      "listening_ports", ports.c_str(), "num_threads", "56", "connection_queue", "256",
+      "listening_ports", "0", "num_threads", threads.c_str(), "connection_queue", "256",
       "request_timeout_ms", "10000", "tcp_nodelay", "1", "enable_keep_alive", "no",
       "max_request_size", "8192",
       // Paths are compared as sent: decoded, /metrics%00x would end at the NUL and be /metrics.
@@ -171,10 +153,8 @@ Result<> Server::Impl::start(std::vector<Listener> listeners) {
 
   static std::mutex starting;
   const std::lock_guard lock(starting);
-  listeners_to_hand_over = &listeners;
-  handed_over = 0;
+  door_->attach_next();
   context_ = mg_start(&callbacks, this, const_cast<const char**>(settings.data()));
-  listeners_to_hand_over = nullptr;
   if (context_ == nullptr)
     return fail(Errc::io, "the HTTP server did not start (not enough threads or memory?)");
   return {};
@@ -226,6 +206,8 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() = default;
 
 std::vector<std::string> Server::urls() const { return impl_->urls(); }
+
+void Server::cut_readers(Instant since_before) { impl_->door().cut_readers(since_before); }
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
   std::vector<Listener> listeners;

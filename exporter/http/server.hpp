@@ -9,8 +9,11 @@
 #include <vector>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
 
 #include "exporter/exposition/output.hpp"
+#include "exporter/http/door.hpp"
+#include "exporter/http/turnstile.hpp"
 
 struct mg_connection;
 
@@ -72,9 +75,11 @@ struct ServerOptions {
   std::map<std::string, Handler, std::less<>> routes;  ///< handlers by the exact path
   /// Called after each answer with the path for metrics: a route's, or "other".
   std::function<void(std::string_view path, int status, double seconds)> on_answered;
+  TurnstileLimits limits;  ///< for clients
+  DoorEvents door_events;
 };
 
-/// CivetWeb behind a table of routes. Handlers run on its threads, several at once.
+/// CivetWeb behind a Door and a table of routes. Handlers run on its threads, several at once.
 class Server {
  public:
   /// Listens and serves until destroyed.
@@ -86,6 +91,9 @@ class Server {
 
   /// "http://127.0.0.1:9586" for each socket, with the port it really has.
   [[nodiscard]] std::vector<std::string> urls() const;
+
+  /// Ends the connections of those who have been reading an answer since before then.
+  void cut_readers(Instant since_before);
 
  private:
   class Impl;

@@ -1,0 +1,422 @@
+#include "exporter/http/door.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <fcntl.h>
+#include <memory>
+#include <mutex>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+#include <linux/sockios.h>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/os/clock.hpp"
+#include "wgscope/os/socket_address.hpp"
+#include "wgscope/os/unique_fd.hpp"
+
+namespace wgscope::exporter::http {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kAcceptsAtOnce = 64;                // then others get their turn
+constexpr Nanoseconds kLeavingTime = 1s;          // for an answer of the door's to be read
+constexpr std::size_t kMostLeaving = 256;         // more are closed at once
+constexpr Nanoseconds kOutOfDescriptors = 100ms;  // until the next try
+
+/// All doors of this process: tests have several. Guarded by its mutex.
+struct Doors {
+  std::mutex mutex;
+  std::vector<Door*> open;
+  Door* attaching = nullptr;
+};
+Doors& doors() {
+  static Doors all;
+  return all;
+}
+
+/// Calls `handle` with each door until one takes it.
+template <class Handle>
+bool any_door(Handle handle) {
+  const std::lock_guard lock(doors().mutex);
+  return std::ranges::any_of(doors().open, handle);
+}
+
+std::uint64_t event_key(int fd, std::uint32_t number) {
+  return (std::uint64_t{number} << 32U) | static_cast<std::uint32_t>(fd);
+}
+
+std::string answer(int status, std::string_view text) {
+  const char* phrase = status == 408   ? "Request Timeout"
+                       : status == 413 ? "Content Too Large"
+                       : status == 431 ? "Request Header Fields Too Large"
+                       : status == 503 ? "Service Unavailable"
+                                       : "Bad Request";
+  return fmt::format(
+      "HTTP/1.1 {} {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n"
+      "Connection: close\r\n\r\n{}",
+      status, phrase, text.size(), text);
+}
+
+/// How far the client has come with reading: what its TCP has acknowledged, and whether it was sent
+/// more (tcp_info in linux/tcp.h, SIOCOUTQ in tcp(7)).
+Turnstile::Progress progress_of(int fd) {
+  // glibc's own tcp_info ends before the field.
+  struct {
+    tcp_info info;
+    std::uint64_t pacing_rate;
+    std::uint64_t max_pacing_rate;
+    std::uint64_t bytes_acknowledged;
+  } info{};
+  socklen_t size = sizeof info;
+  int unread = 0;
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || ioctl(fd, SIOCOUTQ, &unread) != 0)
+    return {};
+  return {info.bytes_acknowledged, unread > 0};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Door>> Door::open(std::vector<Listener> listeners,
+                                         const TurnstileLimits& limits, DoorEvents events) {
+  std::unique_ptr<Door> door(new Door(std::move(listeners), limits, std::move(events)));
+  if (auto started = door->start(); !started) return tl::unexpected(started.error());
+  return door;
+}
+
+Door::Door(std::vector<Listener> listeners, const TurnstileLimits& limits, DoorEvents events)
+    : listeners_(std::move(listeners)), events_(std::move(events)), turnstile_(limits) {}
+
+Result<> Door::start() {
+  epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
+  wake_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  entrance_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE));
+  if (!epoll_ || !wake_ || !entrance_) return fail_errno("make the HTTP server's sockets", errno);
+  watch(wake_.get(), 0, EPOLLIN);
+  for (const Listener& listener : listeners_) {
+    fcntl(listener.socket.get(), F_SETFL, fcntl(listener.socket.get(), F_GETFL) | O_NONBLOCK);
+    watch(listener.socket.get(), 0, EPOLLIN);
+  }
+  {
+    const std::lock_guard lock(doors().mutex);
+    doors().open.push_back(this);
+  }
+  thread_ = std::thread([this] { run(); });
+  return {};
+}
+
+Door::~Door() {
+  shut();
+  if (thread_.joinable()) thread_.join();
+  const std::lock_guard lock(doors().mutex);
+  std::erase(doors().open, this);
+  for (const auto& [fd, connection] : connections_) ::close(fd);
+}
+
+/// @param number  of the connection; 0 for everything else. Events that were fetched together with
+/// the end of an earlier connection must not be taken for those of one with the same descriptor.
+void Door::watch(int fd, std::uint32_t number, std::uint32_t events) const {
+  epoll_event event{.events = events, .data = {.u64 = event_key(fd, number)}};
+  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
+}
+
+void Door::attach_next() {
+  const std::lock_guard lock(doors().mutex);
+  doors().attaching = this;
+}
+
+void Door::cut_readers(Instant since_before) {
+  const std::lock_guard lock(mutex_);
+  for (const Turnstile::Id id : turnstile_.reading_since_before(since_before)) {
+    events_.on_refused(Refusal::slow_reader);
+    cut(descriptors_[id]);
+  }
+}
+
+void Door::shut() {
+  const std::lock_guard lock(mutex_);
+  stop_ = true;
+  for (const auto& [fd, connection] : connections_) cut(fd);
+  eventfd_write(wake_.get(), 1);
+}
+
+bool Door::bind(int fd) {
+  if (dup3(entrance_.get(), fd, O_CLOEXEC) < 0) return false;
+  attached_ = fd;
+  return true;
+}
+
+bool Door::is_entrance(int fd) const { return attached_ == fd; }
+
+bool Door::accept(int fd, sockaddr* address, socklen_t* size, int& connection) {
+  if (!is_entrance(fd)) return false;
+  connection = -1;
+  const std::lock_guard lock(mutex_);
+  eventfd_t one = 0;
+  eventfd_read(entrance_.get(), &one);
+  if (handed_over_.empty()) {
+    errno = EAGAIN;
+    return true;
+  }
+  connection = handed_over_.front();
+  handed_over_.pop_front();
+  const Connection& known = connections_.at(connection);
+  std::memcpy(address, &known.address, std::min(*size, known.address_size));
+  *size = known.address_size;
+  return true;
+}
+
+bool Door::close(int fd) {
+  if (is_entrance(fd)) {
+    attached_ = -1;
+    ::close(fd);
+    return true;
+  }
+  const std::lock_guard lock(mutex_);
+  if (!connections_.contains(fd)) return false;
+  drop(fd);
+  serve_next(os::boot_now());
+  return true;
+}
+
+void Door::run() {
+  std::array<epoll_event, 64> events{};
+  for (;;) {
+    int wait = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      wait = time_to_wait(os::boot_now());
+    }
+    const int count = epoll_wait(epoll_.get(), events.data(), events.size(), wait);
+    const std::lock_guard lock(mutex_);
+    if (stop_) return;
+    for (const epoll_event& event :
+         std::span(events).first(static_cast<std::size_t>(std::max(count, 0)))) {
+      const int fd = static_cast<int>(event.data.u64 & UINT32_MAX);
+      const auto known = connections_.find(fd);
+      if (fd == wake_.get()) {
+        eventfd_t ignored = 0;
+        eventfd_read(fd, &ignored);
+      } else if (known != connections_.end()) {
+        if (event.data.u64 == event_key(fd, known->second.number)) handle_client(fd, event.events);
+      } else if (std::ranges::any_of(listeners_, [&](const Listener& listener) {
+                   return listener.socket.get() == fd;
+                 })) {
+        accept_some(fd);
+      }
+    }
+    const Instant now = os::boot_now();
+    look(now);
+    serve_next(now);
+  }
+}
+
+int Door::time_to_wait(Instant now) const {
+  std::optional<Instant> next = turnstile_.next_look(now);
+  for (const auto& [fd, connection] : connections_)
+    if (connection.leaving && (!next || connection.leaves < *next)) next = connection.leaves;
+  if (!next) return -1;
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(*next - now).count();
+  return static_cast<int>(std::clamp<long long>(wait, 0, 60'000));
+}
+
+void Door::pause_accepting(bool paused) const {
+  for (const Listener& listener : listeners_) {
+    epoll_event event{.events = paused ? 0U : EPOLLIN,
+                      .data = {.u64 = event_key(listener.socket.get(), 0)}};
+    epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, listener.socket.get(), &event);
+  }
+}
+
+void Door::accept_some(int listener) {
+  for (int i = 0; i < kAcceptsAtOnce; ++i) {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    const int fd = accept4(listener, reinterpret_cast<sockaddr*>(&address), &size,
+                           SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd >= 0) {
+      let_in(fd, address, size);
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+      // The listener stays readable, and asking again at once would be a busy loop.
+      accepts_again_ = os::boot_now() + kOutOfDescriptors;
+      pause_accepting(true);
+      return;
+    } else if (errno == EAGAIN) {
+      return;
+    }
+  }
+}
+
+void Door::let_in(int fd, const sockaddr_storage& address, socklen_t size) {
+  os::SocketAddress peer;
+  std::memcpy(peer.data(), &address, std::min(size, os::SocketAddress::kCapacity));
+  const auto endpoint = peer.endpoint();
+  if (!endpoint) {
+    ::close(fd);
+    return;
+  }
+  const Turnstile::Admission admission = turnstile_.admit(endpoint->address, os::boot_now());
+  if (admission.full != Turnstile::Full::no)
+    events_.on_refused(admission.full == Turnstile::Full::address ? Refusal::per_address
+                                                                  : Refusal::total);
+  if (admission.evicted) {
+    const int evicted = descriptors_[*admission.evicted];
+    connections_.erase(evicted);
+    ::close(evicted);
+  }
+  if (!admission.id) {
+    const std::string busy = answer(503, "503 too many connections\n");
+    send(fd, busy.data(), busy.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    ::close(fd);
+    return;
+  }
+  if (descriptors_.size() <= *admission.id) descriptors_.resize(*admission.id + 1, -1);
+  descriptors_[*admission.id] = fd;
+  connections_[fd] = {
+      .id = *admission.id, .number = ++numbers_, .address = address, .address_size = size};
+  watch(fd, numbers_, EPOLLIN | EPOLLRDHUP | EPOLLET);
+  events_.on_connections(connections_.size());
+}
+
+void Door::handle_client(int fd, std::uint32_t events) {
+  const Connection& connection = connections_.at(fd);
+  if (connection.inside) return;  // an event from before another thread handed it over
+  if ((events & (EPOLLHUP | EPOLLERR)) != 0) return drop(fd);
+  std::array<char, kMaxRequestHead> bytes;
+  if (connection.leaving) {
+    while (const ssize_t size = recv(fd, bytes.data(), bytes.size(), MSG_DONTWAIT))
+      if (size < 0) {
+        if (errno == EAGAIN) return;
+        break;
+      }
+    return drop(fd);
+  }
+  const ssize_t size = recv(fd, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
+  if (size == 0 || (size < 0 && errno != EAGAIN)) return drop(fd);
+  if (size < 0) return;
+  const HeadVerdict verdict = judge_head({bytes.data(), static_cast<std::size_t>(size)});
+  if (verdict.state == HeadState::refused)
+    return refuse(fd, verdict.reason, verdict.status, verdict.text);
+  if (verdict.state == HeadState::whole) {
+    turnstile_.ready(connection.id);
+  } else if ((events & EPOLLRDHUP) != 0) {
+    drop(fd);  // half closed, so the rest of its request never comes
+  }
+}
+
+void Door::look(Instant now) {
+  if (accepts_again_ && now >= *accepts_again_) {
+    accepts_again_.reset();
+    pause_accepting(false);
+  }
+  for (const Turnstile::Id id : turnstile_.served())
+    turnstile_.progress(id, progress_of(descriptors_[id]), now);
+  const Turnstile::Overdue overdue = turnstile_.overdue(now);
+  for (const Turnstile::Id id : overdue.heads)
+    refuse(descriptors_[id], Refusal::head_timeout, 408,
+           "408 the request did not arrive in time\n");
+  for (const Turnstile::Id id : overdue.readers) {
+    events_.on_refused(Refusal::slow_reader);
+    cut(descriptors_[id]);
+  }
+  std::vector<int> gone;
+  for (const auto& [fd, connection] : connections_)
+    if (connection.leaving && now >= connection.leaves) gone.push_back(fd);
+  for (const int fd : gone) drop(fd);
+}
+
+void Door::serve_next(Instant now) {
+  if (stop_) return;
+  while (const std::optional<Turnstile::Id> id = turnstile_.next(now)) {
+    const int fd = descriptors_[*id];
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+    connections_.at(fd).inside = true;
+    handed_over_.push_back(fd);
+    eventfd_write(entrance_.get(), 1);
+  }
+}
+
+void Door::refuse(int fd, Refusal reason, int status, std::string_view text) {
+  events_.on_refused(reason);
+  Connection& connection = connections_.at(fd);
+  const std::string words = answer(status, text);
+  send(fd, words.data(), words.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (leaving_ >= kMostLeaving) return drop(fd);
+  // Closing while bytes are unread would reset the connection, and the client would not see the
+  // answer.
+  shutdown(fd, SHUT_WR);
+  turnstile_.end(connection.id);
+  connection.leaving = true;
+  connection.leaves = os::boot_now() + kLeavingTime;
+  ++leaving_;
+}
+
+void Door::cut(int fd) {
+  // What is not sent yet is thrown away: a client that does not read would keep it in memory.
+  constexpr linger kReset{.l_onoff = 1, .l_linger = 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &kReset, sizeof kReset);
+  shutdown(fd, SHUT_RDWR);
+}
+
+void Door::drop(int fd) {
+  const auto found = connections_.find(fd);
+  if (found->second.leaving)
+    --leaving_;
+  else
+    turnstile_.end(found->second.id);
+  connections_.erase(found);
+  ::close(fd);
+  events_.on_connections(connections_.size());
+}
+
+// CivetWeb's calls: cmake/CivetWeb.cmake.
+
+extern "C" int wgscope_civetweb_bind(int fd, const sockaddr* /*address*/,
+                                     socklen_t /*size*/) noexcept {
+  const std::lock_guard lock(doors().mutex);
+  Door* door = std::exchange(doors().attaching, nullptr);
+  return door != nullptr && door->bind(fd) ? 0 : -1;
+}
+
+extern "C" int wgscope_civetweb_listen(int /*fd*/, int /*backlog*/) noexcept { return 0; }
+
+/// Asked of the socket that it believes to have bound, and of connections.
+extern "C" int wgscope_civetweb_getsockname(int fd, sockaddr* address, socklen_t* size) noexcept {
+  if (!any_door([&](const Door* door) { return door->is_entrance(fd); }))
+    return getsockname(fd, address, size);
+  sockaddr_in any{};
+  any.sin_family = AF_INET;
+  std::memcpy(address, &any, std::min<std::size_t>(*size, sizeof any));
+  *size = sizeof any;
+  return 0;
+}
+
+extern "C" int wgscope_civetweb_accept(int fd, sockaddr* address, socklen_t* size) noexcept {
+  int connection = -1;
+  any_door([&](Door* door) { return door->accept(fd, address, size, connection); });
+  return connection;
+}
+
+extern "C" int wgscope_civetweb_close(int fd) noexcept {
+  return any_door([&](Door* door) { return door->close(fd); }) ? 0 : close(fd);
+}
+
+}  // namespace wgscope::exporter::http

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <sys/socket.h>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/os/unique_fd.hpp"
+
+#include "exporter/http/listener.hpp"
+#include "exporter/http/request_head.hpp"
+#include "exporter/http/turnstile.hpp"
+
+namespace wgscope::exporter::http {
+
+/// What the door tells of connections. Called from its thread and from CivetWeb's, one at a time.
+struct DoorEvents {
+  std::function<void(std::size_t open)> on_connections = [](std::size_t) {};
+  std::function<void(Refusal reason)> on_refused = [](Refusal) {};
+};
+
+/// Stands in front of CivetWeb, which gives each connection a thread for as long as the client
+/// likes: it reads bodies to their announced end, and each byte that a client sends or reads
+/// restarts its clock. A thread of the door accepts connections, holds each until its whole request
+/// has arrived, and watches how those that are served read. Turnstile decides who is let in, who is
+/// served next and who has to leave.
+///
+/// CivetWeb is compiled with its calls of bind(2), listen(2), getsockname(2), accept(2) and
+/// close(2) coming here. What it takes for a listening socket is an eventfd(2), which becomes
+/// readable when a connection is to be served.
+class Door {
+ public:
+  /// @param listeners  bound and listening.
+  /// @returns io: not enough descriptors.
+  static Result<std::unique_ptr<Door>> open(std::vector<Listener> listeners,
+                                            const TurnstileLimits& limits, DoorEvents events);
+  ~Door();
+  Door(const Door&) = delete;
+  Door& operator=(const Door&) = delete;
+
+  /// Makes CivetWeb's next socket the one at which this door hands connections over. To be called
+  /// right before mg_start(), one at a time in a process.
+  void attach_next();
+  /// Cuts those who have been reading their answers since before then.
+  void cut_readers(Instant since_before);
+  /// Cuts all connections and takes no more, so that CivetWeb's threads come to their ends.
+  void shut();
+
+  // What CivetWeb's calls do. Each returns false if the descriptor is none of this door's.
+  bool bind(int fd);
+  bool is_entrance(int fd) const;
+  bool accept(int fd, sockaddr* address, socklen_t* size, int& connection);
+  bool close(int fd);
+
+ private:
+  struct Connection {
+    Turnstile::Id id = 0;
+    std::uint32_t number = 0;  ///< tells it from an earlier one with its descriptor
+    bool inside = false;       ///< it is CivetWeb's, which closes it
+    bool leaving = false;  ///< an answer of the door's was sent; what still arrives is thrown away
+    Instant leaves{};      ///< when it is closed at the latest, if it is leaving
+    sockaddr_storage address{};
+    socklen_t address_size = 0;
+  };
+
+  Door(std::vector<Listener> listeners, const TurnstileLimits& limits, DoorEvents events);
+  Result<> start();
+  void run();
+  void accept_some(int listener);
+  void let_in(int fd, const sockaddr_storage& address, socklen_t size);
+  void handle_client(int fd, std::uint32_t events);
+  void look(Instant now);
+  void serve_next(Instant now);
+  void refuse(int fd, Refusal reason, int status, std::string_view text);
+  void cut(int fd);
+  void drop(int fd);  ///< closes a connection that CivetWeb does not have
+  int time_to_wait(Instant now) const;
+  void watch(int fd, std::uint32_t number, std::uint32_t events) const;
+  void pause_accepting(bool paused) const;
+
+  std::vector<Listener> listeners_;
+  DoorEvents events_;
+  os::UniqueFd epoll_;
+  os::UniqueFd wake_;      ///< an eventfd: the thread is to look at `stop_` and its times again
+  os::UniqueFd entrance_;  ///< an eventfd that counts `handed_over_`
+  std::atomic<int> attached_{-1};  ///< CivetWeb's descriptor for the entrance
+
+  /// Guards what follows. Descriptors are closed with it held, so that none is used again before
+  /// what is known of its last use is forgotten.
+  mutable std::mutex mutex_;
+  Turnstile turnstile_;
+  std::unordered_map<int, Connection> connections_;
+  std::vector<int> descriptors_;  ///< by Turnstile::Id
+  std::deque<int> handed_over_;   ///< to be accepted by CivetWeb
+  std::size_t leaving_ = 0;
+  std::uint32_t numbers_ = 0;
+  std::optional<Instant> accepts_again_;  ///< descriptors ran out: until then, none is asked for
+  bool stop_ = false;
+
+  std::thread thread_;
+};
+
+}  // namespace wgscope::exporter::http

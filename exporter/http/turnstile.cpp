@@ -1,0 +1,246 @@
+#include "exporter/http/turnstile.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/model/address.hpp"
+
+namespace wgscope::exporter::http {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Nanoseconds kRateWindow = 10s;
+constexpr Nanoseconds kPatienceForSlow = 1s;   // while others wait
+constexpr Nanoseconds kPatienceForAll = 10s;   // as well: Prometheus' default scrape timeout
+constexpr std::uint64_t kBriskness = 4;        // times the least rate, for more patience
+constexpr Nanoseconds kPause = 500ms;          // between an address' claims to a kept worker
+constexpr Nanoseconds kMemory = 60s;           // of who read too slowly
+constexpr std::size_t kMostOrigins = 4096;     // with those that are remembered
+constexpr Nanoseconds kLookAtReaders = 250ms;  // how far apart
+
+std::uint64_t rate(std::uint64_t bytes, Nanoseconds time) {
+  const double seconds = std::chrono::duration<double>(std::max(time, Nanoseconds(1ms))).count();
+  return static_cast<std::uint64_t>(static_cast<double>(bytes) / seconds);
+}
+
+}  // namespace
+
+Turnstile::Origin Turnstile::origin_of(const IpAddress& address) {
+  constexpr std::array kMapped{std::byte{0}, std::byte{0}, std::byte{0},    std::byte{0},
+                               std::byte{0}, std::byte{0}, std::byte{0},    std::byte{0},
+                               std::byte{0}, std::byte{0}, std::byte{0xff}, std::byte{0xff}};
+  Origin origin{};
+  const std::span all(address.bytes);
+  const bool mapped = address.family == Family::v6 && std::ranges::equal(all.first(12), kMapped);
+  if (address.family == Family::v4 || mapped) {
+    std::ranges::copy(mapped ? all.subspan(12, 4) : all.first(4), origin.begin());
+    origin.back() = std::byte{4};
+  } else {
+    std::ranges::copy(all.first(8), origin.begin());
+    origin.back() = std::byte{6};
+  }
+  return origin;
+}
+
+Turnstile::Admission Turnstile::admit(const IpAddress& address, Instant now) {
+  const Origin origin = origin_of(address);
+  if (origins_.size() >= kMostOrigins) forget_origins(now);
+  Admission admission;
+  const auto counts = origins_.find(origin);
+  if (counts != origins_.end() && counts->second.connections >= limits_.per_address) {
+    admission.full = Full::address;
+    admission.evicted = longest_waiting(&origin);
+  } else if (count_ >= limits_.connections) {
+    admission.full = Full::everything;
+    admission.evicted = longest_waiting(nullptr);
+  }
+  if (admission.full != Full::no && !admission.evicted) return admission;
+  if (admission.evicted) end(*admission.evicted);
+
+  Id id = static_cast<Id>(clients_.size());
+  if (free_.empty()) {
+    clients_.emplace_back();
+  } else {
+    id = free_.back();
+    free_.pop_back();
+  }
+  clients_[id] = {.state = State::waiting, .origin = origin, .since = now};
+  ++origins_[origin].connections;
+  ++count_;
+  admission.id = id;
+  return admission;
+}
+
+/// @param only  of this origin; nullptr: of the origin with most connections that has any.
+std::optional<Turnstile::Id> Turnstile::longest_waiting(const Origin* only) const {
+  std::optional<Id> found;
+  std::size_t most = 0;
+  for (Id id = 0; id < clients_.size(); ++id) {
+    const Client& client = clients_[id];
+    if (client.state != State::waiting || (only != nullptr && client.origin != *only)) continue;
+    const std::size_t crowd = origins_.at(client.origin).connections;
+    if (found && (crowd < most || (crowd == most && client.since >= clients_[*found].since)))
+      continue;
+    found = id;
+    most = crowd;
+  }
+  return found;
+}
+
+void Turnstile::ready(Id id) {
+  Client& client = clients_[id];
+  if (client.state != State::waiting) return;
+  client.state = State::ready;
+  client.turn = turns_++;
+  ++ready_;
+}
+
+std::optional<Turnstile::Id> Turnstile::next(Instant now) {
+  if (ready_ == 0 || serving_ >= limits_.serving) return std::nullopt;
+  const std::size_t most_of_one = std::max<std::size_t>(1, limits_.serving / 2);
+  std::optional<Id> best;
+  std::tuple<std::size_t, std::uint64_t, std::uint64_t> best_rank;
+  for (Id id = 0; id < clients_.size(); ++id) {
+    const Client& client = clients_[id];
+    if (client.state != State::ready) continue;
+    const Counts& counts = origins_.at(client.origin);
+    const std::tuple rank{counts.serving, counts.served_last, client.turn};
+    if (counts.serving >= most_of_one || (best && rank > best_rank)) continue;
+    if (limits_.serving - serving_ <= kept() && !may_take_kept(counts, now)) continue;
+    best = id;
+    best_rank = rank;
+  }
+  if (!best) return std::nullopt;
+  Client& client = clients_[*best];
+  client.state = State::serving;
+  client.since = now;
+  Counts& counts = origins_[client.origin];
+  ++counts.serving;
+  counts.served_last = ++services_;
+  counts.kept_from_until = std::max(counts.kept_from_until.value_or(now), now + kPause);
+  --ready_;
+  ++serving_;
+  return best;
+}
+
+bool Turnstile::may_take_kept(const Counts& counts, Instant now) const {
+  return counts.serving == 0 && (!counts.kept_from_until || now >= *counts.kept_from_until);
+}
+
+/// Only those whose time is over, unless somebody has so many addresses that they would fill the
+/// memory.
+void Turnstile::forget_origins(Instant now) {
+  std::erase_if(origins_, [&](const auto& entry) {
+    const Counts& counts = entry.second;
+    return counts.connections == 0 && (!counts.kept_from_until || now >= *counts.kept_from_until);
+  });
+  if (origins_.size() < kMostOrigins) return;
+  std::erase_if(origins_, [](const auto& entry) { return entry.second.connections == 0; });
+}
+
+void Turnstile::end(Id id) {
+  Client& client = clients_[id];
+  if (client.state == State::free) return;
+  const auto counts = origins_.find(client.origin);
+  if (client.state == State::serving) {
+    --serving_;
+    --counts->second.serving;
+  }
+  if (client.state == State::ready) --ready_;
+  if (--counts->second.connections == 0 && !counts->second.kept_from_until) origins_.erase(counts);
+  client = {};
+  --count_;
+  free_.push_back(id);
+}
+
+void Turnstile::progress(Id id, const Progress& progress, Instant now) {
+  Client& client = clients_[id];
+  if (client.state != State::serving) return;
+  if (!client.reading && (progress.owing || progress.acknowledged > 0)) {
+    client.reading = now;
+    client.mark = now;
+  }
+  client.acknowledged = progress.acknowledged;
+  client.owing = progress.owing;
+}
+
+bool Turnstile::is_too_slow(Client& client, Instant now) const {
+  if (!client.reading || !client.owing) return false;
+  if (now - *client.reading >= limits_.answer_time) return true;
+  if (now - client.mark < kRateWindow) return false;
+  const std::uint64_t seen =
+      rate(client.acknowledged - client.mark_acknowledged, now - client.mark);
+  client.mark = now;
+  client.mark_acknowledged = client.acknowledged;
+  return seen < limits_.least_rate;
+}
+
+Turnstile::Overdue Turnstile::overdue(Instant now) {
+  Overdue overdue;
+  for (Id id = 0; id < clients_.size(); ++id) {
+    Client& client = clients_[id];
+    if (client.state == State::waiting && now - client.since >= limits_.head_time)
+      overdue.heads.push_back(id);
+    if (client.state == State::serving && is_too_slow(client, now)) overdue.readers.push_back(id);
+  }
+  make_room(overdue, now);
+  for (const Id id : overdue.readers)
+    origins_.at(clients_[id].origin).kept_from_until = now + kMemory;
+  return overdue;
+}
+
+void Turnstile::make_room(Overdue& overdue, Instant now) const {
+  const std::size_t free = limits_.serving - serving_ + overdue.readers.size();
+  if (ready_ + kept() <= free) return;
+  std::vector<std::pair<std::uint64_t, Id>> slow;
+  for (Id id = 0; id < clients_.size(); ++id) {
+    const Client& client = clients_[id];
+    if (client.state != State::serving || !client.reading || !client.owing) continue;
+    if (std::ranges::find(overdue.readers, id) != overdue.readers.end()) continue;
+    const Nanoseconds time = now - *client.reading;
+    const std::uint64_t speed = rate(client.acknowledged, time);
+    const bool sluggish = speed < kBriskness * limits_.least_rate;
+    if (time >= kPatienceForAll || (time >= kPatienceForSlow && sluggish))
+      slow.emplace_back(speed, id);
+  }
+  std::ranges::sort(slow);
+  const std::size_t wanted = ready_ + kept() - free;
+  for (std::size_t i = 0; i < std::min(wanted, slow.size()); ++i)
+    overdue.readers.push_back(slow[i].second);
+}
+
+std::optional<Instant> Turnstile::next_look(Instant now) const {
+  std::optional<Instant> next;
+  if (serving_ > 0) next = now + kLookAtReaders;
+  for (const Client& client : clients_)
+    if (client.state == State::waiting && (!next || client.since + limits_.head_time < *next))
+      next = client.since + limits_.head_time;
+  return next;
+}
+
+std::vector<Turnstile::Id> Turnstile::reading_since_before(Instant then) const {
+  std::vector<Id> found;
+  for (Id id = 0; id < clients_.size(); ++id) {
+    const Client& client = clients_[id];
+    if (client.state == State::serving && client.owing && client.since < then) found.push_back(id);
+  }
+  return found;
+}
+
+std::vector<Turnstile::Id> Turnstile::served() const {
+  std::vector<Id> served;
+  for (Id id = 0; id < clients_.size(); ++id)
+    if (clients_[id].state == State::serving) served.push_back(id);
+  return served;
+}
+
+}  // namespace wgscope::exporter::http

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/model/address.hpp"
+
+// Which clients are let in, in which order they are served, and who has to leave for others. Pure:
+// door.hpp has the sockets.
+//
+// What the rules rest on: an honest scraper sends its whole request at once and reads what it asked
+// for. So whoever makes others wait without doing so loses its place to them, and no address can
+// take what all have to share. While there is room for everybody, only the limits on time count.
+
+namespace wgscope::exporter::http {
+
+struct TurnstileLimits {
+  std::size_t connections = 1024;  ///< of all clients together
+  std::size_t per_address = 64;    ///< of one address; IPv6: of one /64
+  std::size_t serving = 56;        ///< how many are served at once: one for each worker
+  Nanoseconds head_time = std::chrono::seconds(5);      ///< for a request to arrive
+  Nanoseconds answer_time = std::chrono::seconds(60);   ///< for an answer to be read
+  std::uint64_t least_rate = std::uint64_t{64} << 10U;  ///< bytes a second that a client reads
+};
+
+class Turnstile {
+ public:
+  using Id = std::uint32_t;
+
+  explicit Turnstile(const TurnstileLimits& limits) : limits_(limits) {}
+
+  enum class Full : std::uint8_t { no, address, everything };
+  struct Admission {
+    std::optional<Id> id;  ///< nothing: refused, because of `full`
+    Full full = Full::no;
+    std::optional<Id> evicted;  ///< gives its place to the new one; it is to be ended
+  };
+  /// A client connects. If there is no room, the one that has been waiting longest for its own
+  /// request has to leave: of the same address, or of the address with most connections.
+  Admission admit(const IpAddress& address, Instant now);
+
+  /// Its request has arrived.
+  void ready(Id id);
+  /// Who is served next, and from now on counts as served; nothing if nobody is ready, or all
+  /// workers are busy. One worker of eight is kept for addresses of which nobody was served in the
+  /// last half second, and nobody had to leave in the last minute. Addresses take turns: first comes the one that has fewest clients served, then
+  /// the one that was last served longest ago, or not since it came. However many requests an
+  /// address has waiting, a single one of another does not wait behind them. One address never has
+  /// more than half of all workers.
+  std::optional<Id> next(Instant now);
+  /// It is gone, whatever it was doing.
+  void end(Id id);
+
+  /// How far a client that is served has come.
+  struct Progress {
+    std::uint64_t acknowledged = 0;  ///< bytes of the answer that have arrived at the client
+    bool owing = false;              ///< more was sent than has arrived: it is the client's turn
+  };
+  void progress(Id id, const Progress& progress, Instant now);
+
+  /// Clients that have to leave by now, each once; end() is to be called for each of them.
+  struct Overdue {
+    std::vector<Id> heads;    ///< their requests did not arrive in time
+    std::vector<Id> readers;  ///< they read too slowly
+  };
+  /// Readers are too slow if they read less than the least rate for ten seconds, or an answer takes
+  /// them longer than the time for answers. While others wait to be served, or the workers that are
+  /// kept are taken as well, less patience is left: then the slowest leave, as many as there are too
+  /// few workers, of those that read for over a second at less than four times the least rate, or
+  /// for over ten seconds at any. Addresses of readers that have to leave are remembered for a
+  /// minute.
+  [[nodiscard]] Overdue overdue(Instant now);
+  /// When overdue() can next have something to say; nothing: not before something else happens.
+  [[nodiscard]] std::optional<Instant> next_look(Instant now) const;
+
+  /// Those that have been reading since before then.
+  [[nodiscard]] std::vector<Id> reading_since_before(Instant then) const;
+
+  [[nodiscard]] std::size_t connections() const { return count_; }
+  [[nodiscard]] std::size_t serving() const { return serving_; }
+  [[nodiscard]] std::size_t remembered() const { return origins_.size(); }
+  /// Those whose progress() is wanted.
+  [[nodiscard]] std::vector<Id> served() const;
+
+ private:
+  enum class State : std::uint8_t { free, waiting, ready, serving };
+  /// Of IPv6 the first 64 bits: a client has all addresses of its /64.
+  using Origin = std::array<std::byte, 17>;
+
+  struct Client {
+    State state = State::free;
+    Origin origin{};
+    Instant since;           ///< when it connected; while it is served: since when it is
+    std::uint64_t turn = 0;  ///< order of becoming ready
+    // While it is served:
+    std::optional<Instant> reading = {};  ///< since when there was something to read
+    std::uint64_t acknowledged = 0;
+    bool owing = false;
+    Instant mark{};  ///< the beginning of the present ten seconds
+    std::uint64_t mark_acknowledged = 0;
+  };
+  struct Counts {
+    std::size_t connections = 0;
+    std::size_t serving = 0;
+    std::uint64_t served_last = 0;           ///< in the order of being served; 0: never
+    std::optional<Instant> kept_from_until;  ///< until when it is to get none of the kept workers
+  };
+
+  static Origin origin_of(const IpAddress& address);
+  [[nodiscard]] std::optional<Id> longest_waiting(const Origin* only) const;
+  [[nodiscard]] bool is_too_slow(Client& client, Instant now) const;
+  void make_room(Overdue& overdue, Instant now) const;
+  [[nodiscard]] std::size_t kept() const { return limits_.serving / 8; }
+  [[nodiscard]] bool may_take_kept(const Counts& counts, Instant now) const;
+  void forget_origins(Instant now);
+
+  TurnstileLimits limits_;
+  std::vector<Client> clients_;  ///< by Id
+  std::vector<Id> free_;
+  std::map<Origin, Counts> origins_;  ///< of clients that are connected, or are remembered
+  std::size_t count_ = 0;
+  std::size_t serving_ = 0;
+  std::size_t ready_ = 0;
+  std::uint64_t turns_ = 0;
+  std::uint64_t services_ = 0;
+};
+
+}  // namespace wgscope::exporter::http
