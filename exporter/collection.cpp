@@ -4,6 +4,8 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -28,6 +30,18 @@ namespace {
 /// A scrape that has hardly any time fails; the readings after it do not have to.
 constexpr std::chrono::seconds kLeastPatience{1};
 
+/// However large they are: the one being read by most, the one before, and the next.
+constexpr std::size_t kLeastHeld = 3;
+
+std::size_t memory_of(const Collection& collection) {
+  std::size_t bytes = sizeof collection;
+  for (const Device& device : collection.snapshot.devices)
+    bytes +=
+        device.peers.capacity() * sizeof(Peer) + device.allowed_ips.capacity() * sizeof(Prefix);
+  for (const DeviceView& view : collection.views) bytes += view.peers.capacity() * sizeof(PeerView);
+  return bytes;
+}
+
 }  // namespace
 
 Collections::Collections(CollectorOptions options, Warn warn)
@@ -35,6 +49,7 @@ Collections::Collections(CollectorOptions options, Warn warn)
       sampled_(options.sampled),
       judged_(options.judged),
       seed_(options.seed),
+      most_held_(options.most_held),
       clock_(std::move(options.clock)),
       warn_(std::move(warn)),
       source_(std::move(options.source)),
@@ -58,11 +73,19 @@ Result<std::shared_ptr<const Collection>> Collections::get(Instant deadline) {
     }
     // Taking it may have lasted longer than max_age_, with a daemon that hangs: those who waited
     // share it all the same.
-    if (latest_ && (waited || clock_().boot - latest_->snapshot.taken.boot < max_age_))
+    if (latest_ && is_for(patience_) &&
+        (waited || clock_().boot - latest_->snapshot.taken.boot < max_age_))
       return latest_;
     begin_taking();
   }
   return take_for_all(deadline);
+}
+
+bool Collections::is_for(Nanoseconds patience) const {
+  const auto timed_out = [](const Failure& failure) {
+    return failure.reason == FailureReason::timeout;
+  };
+  return given_ >= patience || std::ranges::none_of(latest_->snapshot.failures, timed_out);
 }
 
 Instant Collections::sample(Nanoseconds interval, Nanoseconds timeout) {
@@ -86,10 +109,12 @@ void Collections::begin_taking() {
 
 std::shared_ptr<const Collection> Collections::take_for_all(Instant deadline) {
   std::shared_ptr<const Collection> fresh;
+  const Nanoseconds given = deadline - clock_().boot;
   const auto end_taking = [&] {
     {
       const std::lock_guard lock(mutex_);
       latest_ = fresh;
+      given_ = given;
       ended_ = clock_().boot;
       taking_ = false;
     }
@@ -111,10 +136,32 @@ std::unique_ptr<Collection> Collections::take_spare() {
 }
 
 std::shared_ptr<const Collection> Collections::publish(std::unique_ptr<Collection> collection) {
-  return {collection.release(), [spare = spare_](const Collection* unread) {
-            const std::lock_guard lock(spare->mutex);
-            spare->memory.reset(const_cast<Collection*>(unread));
-          }};
+  const std::uint64_t number = published_++;
+  {
+    const std::lock_guard lock(spare_->mutex);
+    spare_->held[number] = {memory_of(*collection), clock_().boot};
+  }
+  std::shared_ptr<const Collection> published(
+      collection.release(), [spare = spare_, number](const Collection* unread) {
+        const std::lock_guard lock(spare->mutex);
+        spare->held.erase(number);
+        spare->memory.reset(const_cast<Collection*>(unread));
+      });
+  relieve(*spare_);
+  return published;
+}
+
+void Collections::relieve(Spare& spare) const {
+  Instant since;
+  {
+    const std::lock_guard lock(spare.mutex);
+    std::size_t bytes = 0;
+    for (const auto& [number, held] : spare.held) bytes += held.bytes;
+    if (spare.held.size() <= kLeastHeld || bytes <= most_held_) return;
+    // Who holds the oldest began to read before the next one was there.
+    since = std::next(spare.held.begin())->second.published;
+  }
+  crowded_(since);
 }
 
 std::shared_ptr<const Collection> Collections::take(Instant deadline) {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -48,6 +50,8 @@ struct CollectorOptions {
   bool judged = true;
   std::uint64_t seed = 0;                ///< random, for hash tables whose keys peers choose
   std::function<Now()> clock = os::now;  ///< tests give another one
+  /// Memory that collections may take that nobody but their readers needs any more, in bytes.
+  std::size_t most_held = std::size_t{48} << 20U;
 };
 
 /// Collects when asked, once for all who ask at the same time, and not again within max_age.
@@ -62,6 +66,8 @@ class Collections {
   /// A collection no older than max_age, taken now if there is none. Those who ask while one is
   /// being taken get that one.
   /// @param deadline  no wait goes beyond it; sources that take longer are reported as timed out.
+  /// A collection in which they were is for those only who had no more time: another asker's hurry
+  /// is no failure of the source.
   /// @returns timeout when the collection of another asker did not end in time.
   Result<std::shared_ptr<const Collection>> get(Instant deadline);
 
@@ -83,12 +89,22 @@ class Collections {
   /// Writes what --state.dir keeps, if it changed.
   void save_state();
 
+  /// Called when readers keep more than `most_held` of old collections, from the thread that took a
+  /// new one: those who have been reading since before `since` hold the oldest. Set once, before the
+  /// first reader.
+  void on_crowded(std::function<void(Instant since)> crowded) { crowded_ = std::move(crowded); }
+
  private:
   /// A collection's memory after its last reader: the next one is made in it, so that an unchanged
   /// set of peers allocates nothing.
   struct Spare {
     std::mutex mutex;
     std::unique_ptr<Collection> memory;
+    struct Held {
+      std::size_t bytes = 0;
+      Instant published;
+    };
+    std::map<std::uint64_t, Held> held;  ///< collections that somebody may be reading, oldest first
   };
 
   void begin_taking();  ///< call with mutex_ held
@@ -97,6 +113,8 @@ class Collections {
   std::shared_ptr<const Collection> take(Instant deadline);
   std::unique_ptr<Collection> take_spare();
   std::shared_ptr<const Collection> publish(std::unique_ptr<Collection> collection);
+  void relieve(Spare& spare) const;  ///< calls crowded_ if readers hold too much
+  [[nodiscard]] bool is_for(Nanoseconds patience) const;  ///< call with mutex_ held
   void view(Collection& collection);
   void warn_of_new(const std::vector<Failure>& failures);
 
@@ -104,6 +122,7 @@ class Collections {
   bool sampled_;
   bool judged_;
   std::uint64_t seed_;
+  std::size_t most_held_;
   std::function<Now()> clock_;
   Warn warn_;
 
@@ -111,12 +130,15 @@ class Collections {
   std::mutex mutex_;
   std::condition_variable taken_;
   std::shared_ptr<const Collection> latest_;
+  Nanoseconds given_{};           ///< how much time `latest_` had for answers
   std::optional<Instant> ended_;  ///< when the last collection ended; nothing: there was none
   Nanoseconds patience_ = Nanoseconds::max();  ///< how much time the last scrape had
   bool taking_ = false;                        ///< a thread is taking a collection
   /// Shared with published collections, which give their memory back to it.
   std::shared_ptr<Spare> spare_ = std::make_shared<Spare>();
 
+  std::function<void(Instant since)> crowded_ = [](Instant) {};
+  std::uint64_t published_ = 0;
   source::SnapshotSource source_;
   Names names_;
   History history_;

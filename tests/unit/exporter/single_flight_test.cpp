@@ -146,6 +146,63 @@ TEST_F(SingleFlightTest, DoesNotKeepAnyoneWaitingBeyondTheirDeadline) {
   EXPECT_EQ(daemon_.asked(), 1);
 }
 
+TEST_F(SingleFlightTest, DoesNotServeToOthersWhatOneClientsHurryCutShort) {
+  CollectorOptions aged = options();
+  aged.max_age = 1h;
+  Collections collections(aged, collect_warnings());
+  daemon_.hold();
+  const auto hurried = collections.get(in(100ms));
+  ASSERT_TRUE(hurried) << hurried.error().context;
+  ASSERT_EQ((*hurried)->snapshot.failures.size(), 1U);
+  EXPECT_EQ((*hurried)->snapshot.failures[0].reason, FailureReason::timeout);
+  daemon_.release();
+
+  const auto patient = get(collections);
+  EXPECT_EQ(patient->views.at(0).peers.size(), 3U);
+  EXPECT_EQ(get(collections), patient) << "that one is for everybody";
+  EXPECT_EQ(collections.get(in(100ms)).value(), patient) << "for those in a hurry as well";
+}
+
+TEST_F(SingleFlightTest, HasThoseWhoWaitForAHurriedOneTakeTheirOwn) {
+  Collections collections(options(), collect_warnings());
+  daemon_.hold();
+  Asker hasty(collections, 300ms);
+  ASSERT_TRUE(daemon_was_asked(1));
+  Asker patient(collections, 20s);
+  ASSERT_TRUE(hasty.result());
+  daemon_.release();
+  ASSERT_TRUE(patient.result()) << patient.result().error().context;
+  EXPECT_EQ((*patient.result())->views.at(0).peers.size(), 3U);
+}
+
+TEST_F(SingleFlightTest, TellsWhenReadersHoldTooMuchOfOldCollections) {
+  CollectorOptions little = options();
+  little.most_held = 1;
+  Collections collections(little, collect_warnings());
+  std::vector<Instant> crowded;
+  collections.on_crowded([&](Instant since) { crowded.push_back(since); });
+  std::vector<std::shared_ptr<const Collection>> held;
+  for (int i = 0; i < 3; ++i) held.push_back(get(collections));
+  EXPECT_TRUE(crowded.empty()) << "three are always allowed";
+  const Instant before = os::boot_now();
+  held.push_back(get(collections));
+  ASSERT_EQ(crowded.size(), 1U);
+  EXPECT_GE(crowded[0], held[1]->snapshot.taken.boot);
+  EXPECT_LT(crowded[0], held[2]->snapshot.taken.boot);
+  EXPECT_LT(crowded[0], before);
+  held.erase(held.begin());  // whoever held the oldest is gone
+  held.erase(held.begin());
+  held.push_back(get(collections));
+  EXPECT_EQ(crowded.size(), 1U);
+}
+
+TEST_F(SingleFlightTest, HasRoomForManySmallCollectionsThatAreRead) {
+  Collections collections(options(), collect_warnings());
+  collections.on_crowded([&](Instant) { ADD_FAILURE() << "three peers take no room to speak of"; });
+  std::vector<std::shared_ptr<const Collection>> held;
+  for (int i = 0; i < 40; ++i) held.push_back(get(collections));
+}
+
 TEST_F(SingleFlightTest, GivesANewCollectionToThoseWhoAskAfterwards) {
   Collections collections(options(), collect_warnings());
   const auto first = get(collections);
