@@ -80,8 +80,20 @@ Endpoints::Endpoints(Collections& collections, Settings settings)
       settings_(std::move(settings)),
       in_flight_(&described(prometheus::BuildGauge(), metric::kScrapesInFlight, registry_).Add({})),
       requests_(&described(prometheus::BuildCounter(), metric::kHttpRequests, registry_)),
-      durations_(
-          &described(prometheus::BuildHistogram(), metric::kHttpRequestDuration, registry_)) {}
+      durations_(&described(prometheus::BuildHistogram(), metric::kHttpRequestDuration, registry_)),
+      open_(&described(prometheus::BuildGauge(), metric::kConnections, registry_).Add({})) {
+  auto& refused = described(prometheus::BuildCounter(), metric::kConnectionsRefused, registry_);
+  for (std::size_t i = 0; i < refused_.size(); ++i)
+    refused_[i] = &refused.Add({{"reason", std::string(to_string(static_cast<http::Refusal>(i)))}});
+}
+
+http::DoorEvents Endpoints::door_events() {
+  return {.on_connections = [this](std::size_t open) { open_->Set(static_cast<double>(open)); },
+          .on_refused =
+              [this](http::Refusal reason) {
+                refused_[static_cast<std::size_t>(reason)]->Increment();
+              }};
+}
 
 std::map<std::string, http::Handler, std::less<>> Endpoints::routes() {
   return {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <map>
 #include <string>
 
@@ -11,6 +12,8 @@
 #include "exporter/collectors/collectors.hpp"
 #include "exporter/exposition/output.hpp"
 #include "exporter/exposition/writer.hpp"
+#include "exporter/http/door.hpp"
+#include "exporter/http/request_head.hpp"
 #include "exporter/http/server.hpp"
 
 namespace wgscope::exporter {
@@ -30,6 +33,8 @@ class Endpoints {
   /// The routes of a server; they refer to this, which must outlive it.
   std::map<std::string, http::Handler, std::less<>> routes();
   void count(std::string_view path, int status, double seconds);
+  /// What a server's door counts is shown among the metrics; refers to this.
+  http::DoorEvents door_events();
 
  private:
   void metrics(const http::Request& request, http::Response& response);
@@ -42,6 +47,8 @@ class Endpoints {
   prometheus::Gauge* in_flight_;
   prometheus::Family<prometheus::Counter>* requests_;
   prometheus::Family<prometheus::Histogram>* durations_;
+  prometheus::Gauge* open_;
+  std::array<prometheus::Counter*, http::kRefusalCount> refused_{};
 };
 
 /// Whether not one interface, namespace or folder could be read, though there is something to read.

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <malloc.h>
@@ -9,6 +11,7 @@
 #include <string>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <utility>
 
 #include <fmt/core.h>
@@ -106,6 +109,16 @@ sigset_t block_signals() {
   return signals;
 }
 
+/// As many as connections may need, and the rest of the program: the usual limit of 1024 is there
+/// for programs that use select(2).
+void allow_descriptors(std::size_t connections) {
+  constexpr rlim_t kOthers = 512;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= connections + kOthers) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, connections + kOthers);
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int serve(const Options& options, Collections& collections, const Log& log) {
   const sigset_t signals = block_signals();
   Endpoints endpoints(collections,
@@ -117,11 +130,15 @@ int serve(const Options& options, Collections& collections, const Log& log) {
   server_options.on_answered = [&](std::string_view path, int status, double seconds) {
     endpoints.count(path, status, seconds);
   };
+  server_options.limits = options.limits;
+  server_options.door_events = endpoints.door_events();
+  allow_descriptors(options.limits.connections);
   auto server = http::Server::start(std::move(server_options));
   if (!server) {
     log.error(server.error().context);
     return 1;
   }
+  collections.on_crowded([&](Instant since) { (*server)->cut_readers(since); });
   // The first collection now, so that what is not permitted is said at start-up and not at the
   // first scrape.
   const auto first = collections.get(os::boot_now() + options.collect_timeout);

@@ -15,6 +15,8 @@ constexpr std::array kAll{
     metric::kScrapesInFlight,
     metric::kHttpRequests,
     metric::kHttpRequestDuration,
+    metric::kConnections,
+    metric::kConnectionsRefused,
     metric::kClockSteps,
     metric::kProcessCpu,
     metric::kProcessResidentMemory,

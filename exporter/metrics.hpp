@@ -55,6 +55,14 @@ inline constexpr MetricDesc kHttpRequestDuration{
     "wireguard_exporter_http_request_duration_seconds", MetricType::histogram, "seconds", "path",
     "Duration of answering an HTTP request.",
     "HTTP server"};
+inline constexpr MetricDesc kConnections{
+    "wireguard_exporter_connections", MetricType::gauge, "", "",
+    "Open connections, this one included.",
+    "HTTP server"};
+inline constexpr MetricDesc kConnectionsRefused{
+    "wireguard_exporter_connections_refused_total", MetricType::counter, "", "reason",
+    "Connections that were refused or cut, by reason: too many of one address (per_address) or of all (total), a request that did not arrive in time (head_timeout) or is none (bad_head) or has a body (body), an answer that was read too slowly (slow_reader).",
+    "HTTP server"};
 inline constexpr MetricDesc kClockSteps{
     "wireguard_exporter_clock_steps_total", MetricType::counter, "", "",
     "Times the wall clock moved by over a second against the boot clock between two collections.",

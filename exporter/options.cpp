@@ -52,6 +52,8 @@ struct Raw {
   std::vector<std::string> names_map;
   std::string max_age = "1s";
   std::string collect_timeout = "5s";
+  std::string request_timeout = "5s";
+  std::string response_timeout = "1m";
   std::string sample_interval = "5s";
   std::string endpoint = "full";
   std::string allowed_ips = "count";
@@ -134,6 +136,39 @@ void add_web_flags(CLI::App& app, Options& options) {
         const bool free = path.starts_with('/') && path != "/" && !path.starts_with("/-/");
         return free ? "" : "must be a path such as /metrics, but not / and not below /-/";
       })
+      ->group("Web");
+}
+
+void add_client_flags(CLI::App& app, Options& options, Raw& raw) {
+  app.add_option("--web.max-connections", options.limits.connections,
+                 "Most connections of all clients together")
+      ->type_name("NUMBER")
+      ->check(CLI::Range(1, 100'000).description(""))
+      ->capture_default_str()
+      ->group("Web");
+  app.add_option("--web.max-connections-per-address", options.limits.per_address,
+                 "Most connections of one address; of IPv6, of one /64")
+      ->type_name("NUMBER")
+      ->check(CLI::Range(1, 100'000).description(""))
+      ->capture_default_str()
+      ->group("Web");
+  app.add_option("--web.request-timeout", raw.request_timeout,
+                 "How long a client may take to send its request")
+      ->type_name("DURATION")
+      ->check(duration())
+      ->capture_default_str()
+      ->group("Web");
+  app.add_option("--web.response-timeout", raw.response_timeout,
+                 "How long a client may take to read its answer")
+      ->type_name("DURATION")
+      ->check(duration())
+      ->capture_default_str()
+      ->group("Web");
+  app.add_option("--web.min-read-rate", options.limits.least_rate,
+                 "End the connections of clients that read fewer bytes a second than this")
+      ->type_name("BYTES")
+      ->transform(CLI::AsSizeValue(false).description(""))
+      ->capture_default_str()
       ->group("Web");
 }
 
@@ -292,6 +327,8 @@ void settle(Raw& raw, Options& options) {
     collector.names.push_back({std::move(path), NamesFile::Kind::map});
   collector.max_age = *parse_duration(raw.max_age);
   options.collect_timeout = *parse_duration(raw.collect_timeout);
+  options.limits.head_time = *parse_duration(raw.request_timeout);
+  options.limits.answer_time = *parse_duration(raw.response_timeout);
   options.sample_interval = *parse_duration(raw.sample_interval);
   collector.sampled = !options.once && options.sample_interval != Nanoseconds(0);
   collector.judged = !options.once;
@@ -321,6 +358,7 @@ ParsedOptions parse_options(int argc, char** argv) {
                        unknown ? unknown_argument(*failed) : error.what());
   });
   add_web_flags(app, options);
+  add_client_flags(app, options, raw);
   add_source_flags(app, options, raw);
   add_demo_flag(app, options);
   add_output_flags(app, options, raw);

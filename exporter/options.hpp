@@ -8,6 +8,7 @@
 
 #include "exporter/collection.hpp"
 #include "exporter/collectors/collectors.hpp"
+#include "exporter/http/turnstile.hpp"
 #include "exporter/log.hpp"
 
 namespace wgscope::exporter {
@@ -20,6 +21,7 @@ struct Options {
   /// Takes the sockets of systemd's activation instead of `listen`.
   bool systemd_sockets = false;
   std::string telemetry_path = "/metrics";
+  http::TurnstileLimits limits;  ///< for clients
   CollectorOptions collector;
   RenderOptions render;
   /// How long a collection may wait for answers.

@@ -50,6 +50,7 @@ bool is_process(std::string_view name) { return name.starts_with("process_"); }
 /// The HTTP server's own come from a registry, with the answers that were given.
 bool is_http(std::string_view name) {
   return name.starts_with("wireguard_exporter_http_") ||
+         name.starts_with("wireguard_exporter_connections") ||
          name == "wireguard_exporter_scrapes_in_flight";
 }
 
@@ -70,6 +71,8 @@ const std::vector<Promise> kContract{
     {"wireguard_exporter_scrapes_in_flight", gauge, {}},
     {"wireguard_exporter_http_requests_total", counter, {"code", "path"}},
     {"wireguard_exporter_http_request_duration_seconds", histogram, {}},
+    {"wireguard_exporter_connections", gauge, {}},
+    {"wireguard_exporter_connections_refused_total", counter, {"reason"}},
     {"wireguard_exporter_clock_steps_total", counter, {}},
     {"process_cpu_seconds_total", counter, {}},
     {"process_resident_memory_bytes", gauge, {}},
