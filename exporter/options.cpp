@@ -118,12 +118,13 @@ CLI::Validator one_of(std::initializer_list<const char*> values) {
 }
 
 void add_web_flags(CLI::App& app, Options& options) {
-  auto* listen = app.add_option("--web.listen-address", options.listen,
-                                "Address to listen on, as ADDRESS:PORT or :PORT (every address)")
-                     ->type_name("ADDRESS")
-                     ->allow_extra_args(false)
-                     ->default_str(":9586")
-                     ->group("Web");
+  auto* listen =
+      app.add_option("--web.listen-address", options.listen,
+                     "Address to listen on, as ADDRESS:PORT, or :PORT or [::]:PORT (every address)")
+          ->type_name("ADDRESS")
+          ->allow_extra_args(false)
+          ->default_str(":9586")
+          ->group("Web");
   app.add_flag("--web.systemd-socket", options.systemd_sockets,
                "Use the listening sockets that systemd passes")
       ->excludes(listen)
@@ -133,8 +134,15 @@ void add_web_flags(CLI::App& app, Options& options) {
       ->type_name("PATH")
       ->capture_default_str()
       ->check([](const std::string& path) {
-        const bool free = path.starts_with('/') && path != "/" && !path.starts_with("/-/");
-        return free ? "" : "must be a path such as /metrics, but not / and not below /-/";
+        // Paths are compared as clients send them: without query and fragment, encoded.
+        const bool can_match =
+            path.find_first_of("?# %\\") == std::string::npos &&
+            std::ranges::all_of(path, [](unsigned char c) { return c > 0x20 && c < 0x7f; });
+        const bool free = path.starts_with('/') && path != "/" && !path.starts_with("/-/") &&
+                          !path.starts_with("//");
+        return free && can_match ? ""
+                                 : "must be a path such as /metrics, but not / and not below /-/, "
+                                   "of letters, digits and punctuation without ? # % and \\";
       })
       ->group("Web");
 }

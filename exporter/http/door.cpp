@@ -65,15 +65,17 @@ std::uint64_t event_key(int fd, std::uint32_t number) {
 }
 
 std::string answer(int status, std::string_view text) {
-  const char* phrase = status == 408   ? "Request Timeout"
+  const char* phrase = status == 405   ? "Method Not Allowed"
+                       : status == 408 ? "Request Timeout"
                        : status == 413 ? "Content Too Large"
                        : status == 431 ? "Request Header Fields Too Large"
                        : status == 503 ? "Service Unavailable"
+                       : status == 505 ? "HTTP Version Not Supported"
                                        : "Bad Request";
   return fmt::format(
-      "HTTP/1.1 {} {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n"
+      "HTTP/1.1 {} {}\r\n{}Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n"
       "Connection: close\r\n\r\n{}",
-      status, phrase, text.size(), text);
+      status, phrase, status == 405 ? "Allow: GET, HEAD\r\n" : "", text.size(), text);
 }
 
 /// How far the client has come with reading: what its TCP has acknowledged, and whether it was sent

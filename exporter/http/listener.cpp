@@ -109,7 +109,8 @@ Result<Listener> listen_on(const std::string& address) {
         Errc::bad_value,
         fmt::format("'{}' is not a valid address to listen on: expected ADDRESS:PORT or :PORT",
                     address));
-  const bool every = parts->host.empty();
+  // As in Go, from which the flag and its habits come, [::] is every address too.
+  const bool every = parts->host.empty() || parts->host == "::";
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;

@@ -17,7 +17,7 @@ struct Listener {
   std::string url;  ///< such as "http://127.0.0.1:9586"
 };
 
-/// Listens on "ADDRESS:PORT", "[ADDRESS]:PORT", "NAME:PORT" or ":PORT" (every address); port 0
+/// Listens on "ADDRESS:PORT", "[ADDRESS]:PORT", "NAME:PORT", or ":PORT" and "[::]:PORT" (every address); port 0
 /// takes a free one. A connection is handed on only once it has sent something (TCP_DEFER_ACCEPT),
 /// so clients that connect and say nothing take no thread.
 /// @returns bad_value for an invalid address; io or access_denied with what to do.

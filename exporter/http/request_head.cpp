@@ -14,6 +14,12 @@ constexpr HeadVerdict kNoRequest{HeadState::refused, Refusal::bad_head, 400,
                                  "400 this is not an HTTP request\n"};
 constexpr HeadVerdict kTls{HeadState::refused, Refusal::bad_head, 400,
                            "400 this port speaks HTTP, not HTTPS\n"};
+constexpr HeadVerdict kVersion{HeadState::refused, Refusal::bad_head, 505,
+                               "505 only HTTP/1.0 and HTTP/1.1\n"};
+constexpr HeadVerdict kNoPath{HeadState::refused, Refusal::bad_head, 400,
+                              "400 ask for a path, such as /metrics: this is no proxy\n"};
+constexpr HeadVerdict kNoOptions{HeadState::refused, Refusal::bad_head, 405,
+                                 "405 only GET and HEAD\n"};
 constexpr HeadVerdict kBody{HeadState::refused, Refusal::body, 413,
                             "413 requests with a body are not accepted\n"};
 
@@ -42,6 +48,22 @@ bool begins_like_a_request(std::string_view bytes) {
   constexpr std::size_t kLongestMethod = 32;
   return method.size() <= kLongestMethod &&
          std::ranges::all_of(method, [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+/// METHOD SP TARGET SP VERSION (RFC 9112 §3). A target is a path: of the other forms, "*" goes with
+/// OPTIONS, and an absolute one is for a proxy.
+HeadVerdict judge_request_line(std::string_view line) {
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  const std::size_t first = line.find(' ');
+  const std::size_t second = line.find(' ', first + 1);
+  if (first == std::string_view::npos || second == std::string_view::npos) return kNoRequest;
+  const std::string_view target = line.substr(first + 1, second - first - 1);
+  const std::string_view version = line.substr(second + 1);
+  if (!version.starts_with("HTTP/")) return kNoRequest;
+  if (version != "HTTP/1.0" && version != "HTTP/1.1") return kVersion;
+  if (target == "*") return kNoOptions;
+  if (!target.starts_with('/')) return kNoPath;
+  return {HeadState::whole};
 }
 
 /// Whether a header announces a body, or is none.
@@ -81,14 +103,16 @@ HeadVerdict judge_head(std::string_view bytes) {
     return bytes.size() < kMaxRequestHead ? HeadVerdict{} : kTooLong;
   if (size > kMaxRequestHead) return kTooLong;
 
+  const HeadVerdict line = judge_request_line(bytes.substr(0, bytes.find('\n')));
+  if (line.state != HeadState::whole) return line;
   std::string_view head = bytes.substr(bytes.find('\n') + 1);
   head = head.substr(0, size - (bytes.size() - head.size()));
   while (!head.empty()) {
     const std::size_t end = head.find('\n');
-    const std::string_view line = trim(head.substr(0, end));
+    const std::string_view header = trim(head.substr(0, end));
     head.remove_prefix(end + 1);
-    if (line.empty()) continue;
-    const HeadVerdict verdict = judge_header(line);
+    if (header.empty()) continue;
+    const HeadVerdict verdict = judge_header(header);
     if (verdict.state != HeadState::whole) return verdict;
   }
   return {HeadState::whole};

@@ -56,11 +56,13 @@ TEST(ListenOn, AnIpv6Address) {
 }
 
 TEST(ListenOn, EveryAddress) {
-  const auto listener = listen_on(":0");
-  ASSERT_TRUE(listener) << listener.error().context;
-  EXPECT_TRUE(test::accepts_connections({listener->port, "127.0.0.1"}));
-  if (has_ipv6()) {
-    EXPECT_TRUE(test::accepts_connections({listener->port, "::1"}));
+  for (const char* every : {":0", "[::]:0"}) {
+    const auto listener = listen_on(every);
+    ASSERT_TRUE(listener) << listener.error().context;
+    EXPECT_TRUE(test::accepts_connections({listener->port, "127.0.0.1"})) << every;
+    if (has_ipv6()) {
+      EXPECT_TRUE(test::accepts_connections({listener->port, "::1"})) << every;
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 namespace wgscope::exporter::http {
@@ -22,7 +23,6 @@ TEST(RequestHead, IsWholeOnlyAtItsLastByte) {
 TEST(RequestHead, MayHaveNoHeadersAndBareLineFeeds) {
   EXPECT_EQ(judge_head("GET / HTTP/1.0\r\n\r\n").state, HeadState::whole);
   EXPECT_EQ(judge_head("GET / HTTP/1.0\nHost: x\n\n").state, HeadState::whole);
-  EXPECT_EQ(judge_head("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n").state, HeadState::whole);
 }
 
 void expect_refused(std::string_view bytes, int status, Refusal reason) {
@@ -54,6 +54,17 @@ TEST(RequestHead, ThatIsNoneIsRefusedAtItsFirstBytes) {
     expect_refused(bytes, 400, Refusal::bad_head);
   expect_refused("GET / HTTP/1.1\r\nno header\r\n\r\n", 400, Refusal::bad_head);
   expect_refused("GET / HTTP/1.1\r\n: no name\r\n\r\n", 400, Refusal::bad_head);
+}
+
+TEST(RequestHead, AsksForAPathInAVersionThatIsSpoken) {
+  for (const char* target : {"http://gw-1:9586/metrics", "https://gw-1/", "metrics", "gw-1:9586"})
+    expect_refused(fmt::format("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", target), 400,
+                   Refusal::bad_head);
+  expect_refused("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 405, Refusal::bad_head);
+  for (const char* version : {"HTTP/1.2", "HTTP/2.0", "HTTP/0.9", "HTTP/1.1 ", "HTTP/1.10"})
+    expect_refused(fmt::format("GET / {}\r\n\r\n", version), 505, Refusal::bad_head);
+  for (const char* line : {"GET /", "GET  / HTTP/1.1", "GET", " ", "GET / http/1.1"})
+    expect_refused(fmt::format("{}\r\n\r\n", line), 400, Refusal::bad_head);
 }
 
 TEST(RequestHead, HasABound) {

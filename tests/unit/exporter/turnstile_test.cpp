@@ -354,7 +354,8 @@ TEST(TurnstileProperty, HoldsItsBoundsAndServesWhoAsksAtOnce) {
       for (const auto& [id, address] : hostile) ASSERT_LE(++of[address], limits.per_address);
       // A worker was kept for it, once the first of the others were found out.
       if (honest) {
-        ASSERT_LT(now - honest_since, honest_since < Instant{4s} ? 1500ms : 200ms) << "seed " << seed << ", step " << step;
+        ASSERT_LT(now - honest_since, honest_since < Instant{4s} ? 1500ms : 200ms)
+            << "seed " << seed << ", step " << step;
       }
     }
   }
