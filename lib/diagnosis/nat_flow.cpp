@@ -126,7 +126,7 @@ Check check_lifetime(const FlowFacts& facts) {
                        .cause = text("the gateway sends by itself after {} s of silence, so longer "
                                      "silences cannot be measured",
                                      by_itself),
-                       .evidence = {text("the gateway broke {} silences", found.broken)},
+                       .evidence = {text("the gateway broke {} silences", found.broken_silences)},
                        .fix = {"on the gateway, while measuring: wg set INTERFACE peer OUR-KEY "
                                "persistent-keepalive off"}});
   }

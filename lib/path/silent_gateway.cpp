@@ -76,7 +76,7 @@ std::uint64_t SilentGateway::take_missing(std::uint64_t missing) {
 }
 
 bool SilentGateway::note_broken(FlowLifetime& found, Nanoseconds lasted) {
-  ++found.broken;
+  ++found.broken_silences;
   found.broken_after = std::min(found.broken_after.value_or(lasted), lasted);
   return ++broken_ <= kMostBroken;
 }

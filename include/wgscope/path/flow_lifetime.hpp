@@ -45,8 +45,8 @@ struct FlowLifetime {
   FlowEnd end = FlowEnd::not_yet;
   /// The shortest silence that the gateway broke without being asked, as its own keepalives do.
   std::optional<Nanoseconds> broken_after;
-  std::size_t broken = 0;  ///< silences that the gateway ended by sending unasked
-  std::size_t calls = 0;   ///< packets sent so that the gateway would send something back
+  std::size_t broken_silences = 0;  ///< silences that the gateway ended by sending unasked
+  std::size_t calls = 0;            ///< packets sent so that the gateway would send something back
   /// Every silence that came to its end, in the order of trying.
   std::vector<SilenceTried> tried;
 };

@@ -183,7 +183,7 @@ TEST(DiagnoseFlow, DoesNotKnowWhatWasNotReached) {
 TEST(DiagnoseFlow, NamesAGatewayThatSpeaksByItself) {
   FlowFacts facts = measured(25, {14}, {});
   facts.found.end = FlowEnd::disturbed;
-  facts.found.broken = 3;
+  facts.found.broken_silences = 3;
   facts.found.broken_after = seconds(15);
   EXPECT_EQ(finding_of(facts, "nat.flow_lifetime"), FindingId::gateway_speaks);
   EXPECT_EQ(check_of(facts, "nat.flow_keepalive").status, Status::unknown);

@@ -193,7 +193,7 @@ TEST(SilenceSearch, FindsALifetimeToTheSecond) {
   EXPECT_EQ(found.result.gone_after, seconds(72));
   EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::enough);
   EXPECT_GE(found.result.trials, 3U);
-  EXPECT_EQ(found.result.broken, 0U);
+  EXPECT_EQ(found.result.broken_silences, 0U);
 }
 
 TEST(SilenceSearch, BeginsWithTheIntervalThatIsJudged) {
@@ -390,7 +390,7 @@ TEST(SilenceSearch, TellsTheTruthOfThousandsOfFlows) {
     unbroken += said.end != FlowEnd::disturbed;
     to_the_second += said.end == FlowEnd::done && said.alive_after &&
                      (!said.gone_after || *said.gone_after - *said.alive_after == seconds(1));
-    EXPECT_LE(said.tried.size() + said.broken, most_silences(config)) << seed;
+    EXPECT_LE(said.tried.size() + said.broken_silences, most_silences(config)) << seed;
     const auto longest = std::max(config.longest, config.interval.value_or(seconds(0)));
     EXPECT_LE(found.took, (longest + kLongestBeside) * static_cast<long>(most_silences(config)))
         << seed;

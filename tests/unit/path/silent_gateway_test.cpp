@@ -87,7 +87,7 @@ TEST(SilentGateway, AllowsASilenceToBeBrokenTwice) {
   EXPECT_TRUE(gateway.note_broken(found, seconds(11)));
   EXPECT_TRUE(gateway.note_broken(found, seconds(11)));
   EXPECT_FALSE(gateway.note_broken(found, seconds(11)));
-  EXPECT_EQ(found.broken, 5U);
+  EXPECT_EQ(found.broken_silences, 5U);
   EXPECT_EQ(found.broken_after, seconds(10));
 }
 
