@@ -76,8 +76,8 @@ std::optional<HopSearchConfig> hop_search_for(const MtuResult& found,
                                               std::optional<Nanoseconds> round_trip) {
   if (!found.exact || !found.mtu || !found.not_above) return std::nullopt;
   HopSearchConfig config;
-  config.passes = *found.mtu;
-  config.fails = *found.not_above + 1;
+  config.passing_size = *found.mtu;
+  config.failing_size = *found.not_above + 1;
   config.round_trip = round_trip;
   config.controls = found.controls;
   config.controls_lost = found.controls_lost;
@@ -102,8 +102,9 @@ std::optional<HopProbe> HopSearch::poll_probe(Instant now) {
   shots_.push_back(shot);
   flying_ = id;
   step_.reset();
-  return HopProbe{
-      .id = id, .size = shot.large ? config_.fails : config_.passes, .hop_limit = shot.hop};
+  return HopProbe{.id = id,
+                  .size = shot.large ? config_.failing_size : config_.passing_size,
+                  .hop_limit = shot.hop};
 }
 
 void HopSearch::handle_exceeded(Instant now, std::optional<std::uint32_t> id,
@@ -163,7 +164,7 @@ void HopSearch::settle_seen(Instant now, std::uint32_t id, const IpAddress* from
     ++seen.large_seen;
     ++seen.sightings;
     seen.losses = seen.lost_again = 0;
-    seen.owes_small = seen.kept_pace = false;
+    seen.owes_small = seen.answered_at_pace = false;
     if (from == nullptr) path_changed_ = done_ = true;
   } else {
     settle_small_seen(shot, seen, late);
@@ -182,8 +183,8 @@ void HopSearch::settle_small_seen(const Shot& shot, Hop& seen, bool late) {
   seen.owes_small = false;
   const std::chrono::duration<double> longest_on_time = kOnTime * pause();
   if (!seen.answered || shot.pause > longest_on_time) return;
-  seen.keeps_pace = true;
-  seen.kept_pace = seen.losses >= losses_needed();
+  seen.answers_at_pace = true;
+  seen.answered_at_pace = seen.losses >= losses_needed();
   seen.off_pace = 0;
 }
 
@@ -195,7 +196,7 @@ void HopSearch::settle_small_lost(const Shot& shot, Hop& asked) {
   if (!identified_) asked.untrusted = shot.sent + kLate * patience();
   if (asked.small_seen > 0 && !asked.owes_small && ++asked.off_pace >= kOffPace) {
     asked.off_pace = asked.losses = 0;
-    asked.keeps_pace = false;
+    asked.answers_at_pace = false;
     stretch_ = std::min(stretch_ + kStretch, kMostStretch);
   }
   asked.owes_small = false;
@@ -249,7 +250,7 @@ void HopSearch::forget_losses() {
   for (std::size_t i = last_ + std::size_t{1}; i < hops_.size(); ++i) {
     Hop& beyond = hops_[i];
     beyond.large_sent = beyond.losses = 0;
-    beyond.owes_small = beyond.kept_pace = false;
+    beyond.owes_small = beyond.answered_at_pace = false;
     beyond.reporter.reset();
   }
 }
@@ -297,7 +298,7 @@ void HopSearch::confirm(Instant now) {
     if (hop(next).large_sent == 0) ask(next, true, now);
   } else {
     const bool enough = here.losses >= losses_needed();
-    ask(candidate_, !here.owes_small && here.keeps_pace && !enough, now);
+    ask(candidate_, !here.owes_small && here.answers_at_pace && !enough, now);
   }
 }
 
@@ -371,8 +372,9 @@ void HopSearch::settle_proof(const Shot& shot, bool seen) {
 }
 
 /// A hop that rations its answers has one left for us or not, whatever the size. So a large packet
-/// comes no sooner after its last answer than a small packet that was answered (Hop::keeps_pace).
-/// The small packet behind a large one that was lost comes later than that, with a better chance.
+/// comes no sooner after its last answer than a small packet that was answered
+/// (Hop::answers_at_pace). The small packet behind a large one that was lost comes later than that,
+/// with a better chance.
 void HopSearch::ask(std::uint8_t number, bool large, Instant now) {
   const Hop& asked = hop(number);
   Instant at = now;
@@ -394,7 +396,7 @@ bool HopSearch::is_certain(const Hop& here) const {
   if (here.is_end) return true;  // large packets are proven not to arrive at the far end
   // The last hop itself reports that it drops large packets.
   if (here.reporter && here.losses > 0 && here.reporter == hop(last_).address) return true;
-  return here.kept_pace && here.losses >= losses_needed();
+  return here.answered_at_pace && here.losses >= losses_needed();
 }
 
 bool HopSearch::may_be_end(const Hop& here) const {

@@ -17,8 +17,10 @@
 namespace wgscope::path {
 
 struct HopSearchConfig {
-  std::size_t passes = 0;  ///< bytes of a whole packet that is proven to arrive at the far end
-  std::size_t fails = 0;   ///< bytes of a whole packet that is proven not to
+  /// Bytes of a whole packet that is proven to arrive at the far end.
+  std::size_t passing_size = 0;
+  /// Bytes of a whole packet that is proven not to.
+  std::size_t failing_size = 0;
   std::uint8_t most_hops = 30;
   std::optional<Nanoseconds> round_trip;  ///< to the far end and back; nothing: unknown
   std::size_t controls = 0;  ///< packets sent by earlier measurements that should have passed
@@ -36,7 +38,7 @@ std::optional<HopSearchConfig> hop_search_for(const MtuResult& found,
 
 struct HopProbe {
   std::uint32_t id = 0;
-  std::size_t size = 0;  ///< HopSearchConfig::passes or ::fails
+  std::size_t size = 0;  ///< HopSearchConfig::passing_size or ::failing_size
   std::uint8_t hop_limit = 1;
 };
 
@@ -45,8 +47,8 @@ struct PathHop {
   std::uint8_t number = 0;  ///< routers from this host to here, this one included; 0: this host
   std::optional<IpAddress> address;  ///< source of its ICMP errors; nothing: it sent none
   bool is_end = false;               ///< this hop is the far end, not a router
-  bool small_seen = false;           ///< a packet of HopSearchConfig::passes bytes reached this hop
-  bool large_seen = false;           ///< a packet of HopSearchConfig::fails bytes reached this hop
+  bool small_seen = false;  ///< a packet of HopSearchConfig::passing_size bytes reached this hop
+  bool large_seen = false;  ///< a packet of HopSearchConfig::failing_size bytes reached this hop
 
   friend bool operator==(const PathHop&, const PathHop&) = default;
 };
@@ -127,9 +129,9 @@ class HopSearch {
     /// A large packet was lost, so a small one must follow as its control.
     bool owes_small = false;
     /// The hop answered a small packet after as short a pause as large ones had.
-    bool keeps_pace = false;
-    /// As `keeps_pace`, and after all losses that are needed had been seen.
-    bool kept_pace = false;
+    bool answers_at_pace = false;
+    /// As `answers_at_pace`, and after all losses that are needed had been seen.
+    bool answered_at_pace = false;
     /// Small packets in a row that the hop did not answer at this pace.
     std::size_t off_pace = 0;
     std::optional<Instant> answered;   ///< when the hop's last answer came in
@@ -138,7 +140,8 @@ class HopSearch {
 
   struct Shot {
     std::uint8_t hop = 0;
-    bool large = false;  ///< the packet has HopSearchConfig::fails bytes; else ::passes
+    /// The packet has HopSearchConfig::failing_size bytes; else ::passing_size.
+    bool large = false;
     Fate fate = Fate::flying;
     Instant sent;
     Nanoseconds pause{};  ///< time between the hop's last answer and this packet

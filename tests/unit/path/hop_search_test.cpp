@@ -23,7 +23,7 @@ namespace {
 using namespace std::chrono_literals;
 
 HopSearchConfig config() {
-  return {.passes = 1400, .fails = 1401, .round_trip = 20ms, .controls = 24};
+  return {.passing_size = 1400, .failing_size = 1401, .round_trip = 20ms, .controls = 24};
 }
 
 SimulatedHops path_of(std::size_t hops, std::size_t drops_behind) {

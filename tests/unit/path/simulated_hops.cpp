@@ -32,7 +32,7 @@ struct Arrival {
 class Simulation {
  public:
   Simulation(const HopSearchConfig& config, const SimulatedHops& path, std::uint64_t seed)
-      : search_(config), large_(config.fails), path_(path), random_(seed) {
+      : search_(config), large_(config.failing_size), path_(path), random_(seed) {
     for (const SimulatedHop& hop : path_.hops) stores_.push_back({hop.burst, kBegin});
   }
 
