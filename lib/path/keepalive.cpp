@@ -24,7 +24,7 @@ constexpr Nanoseconds kGrace = kAnswerCopies[2] + kNoAnswer;
 }  // namespace
 
 KeepaliveTrials::KeepaliveTrials(const KeepaliveConfig& config, Instant now)
-    : config_(config), start_(now), asked_at_(now), next_(now) {
+    : config_(config), start_(now), asked_at_(now), state_ends_(now) {
   if (config_.trials == 0) state_ = State::done;
 }
 
@@ -33,7 +33,7 @@ std::optional<KeepaliveRequest> KeepaliveTrials::poll_request() {
 }
 
 std::optional<Instant> KeepaliveTrials::next_timeout() const {
-  return done() ? std::nullopt : std::optional(next_);
+  return done() ? std::nullopt : std::optional(state_ends_);
 }
 
 Instant KeepaliveTrials::latest_end() const {
@@ -43,9 +43,9 @@ Instant KeepaliveTrials::latest_end() const {
 
 void KeepaliveTrials::ask(Instant now, State state) {
   state_ = state;
-  ++asked_;
+  ++unanswered_;
   asked_at_ = now;
-  next_ = now + kNoAnswer;
+  state_ends_ = now + kNoAnswer;
   request_ = {++serial_, state == State::asking ? config_.interval : Nanoseconds(0)};
 }
 
@@ -56,11 +56,11 @@ void KeepaliveTrials::finish(KeepaliveVerdict verdict) {
 }
 
 void KeepaliveTrials::handle_timeout(Instant now) {
-  if (done() || now < next_) return;
+  if (done() || now < state_ends_) return;
   if (state_ == State::silent) {
-    asked_ = 0;
+    unanswered_ = 0;
     ask(now, State::reopening);
-  } else if (asked_ == kMostAsked) {
+  } else if (unanswered_ == kMostAsked) {
     result_.no_service = true;
     finish(KeepaliveVerdict::not_known);
   } else {
@@ -73,13 +73,13 @@ void KeepaliveTrials::handle_answer(Instant now, std::uint32_t serial) {
   const bool at_the_end = now - asked_at_ >= config_.interval;
   if (state_ == State::reopening) {
     if (++result_.failed == kFailuresThatCount) return finish(KeepaliveVerdict::not_enough);
-    asked_ = 0;
+    unanswered_ = 0;
     ask(now, State::asking);
   } else if (state_ == State::asking && !at_the_end) {
     state_ = State::silent;
-    next_ = asked_at_ + config_.interval + kGrace;
+    state_ends_ = asked_at_ + config_.interval + kGrace;
   } else if (state_ == State::silent && at_the_end) {
-    asked_ = 0;
+    unanswered_ = 0;
     if (++result_.succeeded == config_.trials) return finish(KeepaliveVerdict::enough);
     ask(now, State::asking);
   }

@@ -18,7 +18,7 @@ namespace wgscope::path {
 using wire::PortControlAnswer;
 
 RouterQuery::RouterQuery(const IpAddress& local, const IpAddress& router, Instant now)
-    : local_(local), router_{router, 0, wire::kPortControlPort}, next_(now) {
+    : local_(local), router_{router, 0, wire::kPortControlPort}, resend_at_(now) {
   transmit(now);
 }
 
@@ -33,7 +33,7 @@ void RouterQuery::transmit(Instant now) {
   };
   if (nat_pmp_open_) put(wire::nat_pmp_address_request());
   if (pcp_open_) put(wire::pcp_announce_request(local_));
-  next_ = now + kFirstRouterWait * (1 << sent_);
+  resend_at_ = now + kFirstRouterWait * (1 << sent_);
   ++sent_;
 }
 
@@ -76,11 +76,11 @@ void RouterQuery::handle_unreachable() {
 }
 
 void RouterQuery::handle_timeout(Instant now) {
-  if (!done_ && next_ <= now) transmit(now);
+  if (!done_ && resend_at_ <= now) transmit(now);
 }
 
 std::optional<Instant> RouterQuery::next_timeout() const {
-  return done_ ? std::nullopt : std::optional(next_);
+  return done_ ? std::nullopt : std::optional(resend_at_);
 }
 
 }  // namespace wgscope::path

@@ -67,14 +67,14 @@ std::size_t most_silences(const SilenceSearchConfig& config) {
 }
 
 SilenceSearch::SilenceSearch(const SilenceSearchConfig& config, Instant keyed, Instant now)
-    : config_(config), next_(now), gateway_(keyed), called_(now) {
+    : config_(config), state_ends_(now), gateway_(keyed), called_(now) {
   if (config.most) end_ = now + *config.most;
   open_flow(now, false);
 }
 
 std::optional<Instant> SilenceSearch::next_timeout() const {
   if (done()) return std::nullopt;
-  return std::min(next_, end_.value_or(next_));
+  return std::min(state_ends_, end_.value_or(state_ends_));
 }
 
 std::optional<Nanoseconds> SilenceSearch::silence() const {
@@ -113,7 +113,7 @@ void SilenceSearch::greet(Instant now) {
   ++std::get<Greeting>(state_).unanswered;
   send(SilenceSend::Kind::keepalive);
   call(now);
-  next_ = now + patience(kNoAnswer);
+  state_ends_ = now + patience(kNoAnswer);
 }
 
 void SilenceSearch::greet_again(Instant now) {
@@ -138,7 +138,7 @@ void SilenceSearch::handle_greeting(Instant now, std::uint32_t serial) {
   if (!open_since_) open_since_ = now;
   if (now - *open_since_ < kStreamAfter) {
     state_ = Pausing{};
-    next_ = now + kPause;
+    state_ends_ = now + kPause;
     return;
   }
   step(now);
@@ -162,32 +162,32 @@ void SilenceSearch::begin(Instant now) {
   state_ = Keying{};
   send(SilenceSend::Kind::handshake);
   gateway_.key(now);
-  next_ = *gateway_.next_key();
+  state_ends_ = *gateway_.next_key();
 }
 
 void SilenceSearch::key_again(Instant now) {
   if (!gateway_.key_again(now, kMostKeyings)) return finish(FlowEnd::path_gone);
   send(SilenceSend::Kind::handshake);
-  next_ = *gateway_.next_key();
+  state_ends_ = *gateway_.next_key();
 }
 
 void SilenceSearch::hush(Instant now) {
   state_ = Hushing{};
   send(SilenceSend::Kind::keepalive);
   gateway_.hush(now);
-  next_ = *gateway_.next_hush();
+  state_ends_ = *gateway_.next_hush();
 }
 
 void SilenceSearch::hush_again(Instant now) {
   send(SilenceSend::Kind::keepalive);
   gateway_.hush_again(now);
   if (gateway_.next_hush()) {
-    next_ = *gateway_.next_hush();
+    state_ends_ = *gateway_.next_hush();
     return;
   }
   state_ = Silent{.since = now};
   // The silence counts from the NAT, which sees our last word a little later.
-  next_ = now + silence_ + delay_.value_or(Nanoseconds(0));
+  state_ends_ = now + silence_ + delay_.value_or(Nanoseconds(0));
 }
 
 void SilenceSearch::call_again(Instant now) {
@@ -198,8 +198,8 @@ void SilenceSearch::call_again(Instant now) {
   }
   call(now);
   const std::size_t sent = copies++;
-  next_ = now + (copies < std::size(kCallCopies) ? kCallCopies[copies] - kCallCopies[sent]
-                                                 : patience(kLastAnswer));
+  state_ends_ = now + (copies < std::size(kCallCopies) ? kCallCopies[copies] - kCallCopies[sent]
+                                                       : patience(kLastAnswer));
 }
 
 /// @param lost  packets of the gateway, since the last one that came in.
@@ -270,7 +270,7 @@ void SilenceSearch::handle_keyed(Instant now) {
 void SilenceSearch::handle_timeout(Instant now) {
   if (done()) return;
   if (end_ && now >= *end_) return finish(FlowEnd::time_over);
-  if (now < next_) return;
+  if (now < state_ends_) return;
   if (is<Keying>()) return key_again(now);
   if (is<Greeting>()) return greet_again(now);
   if (is<Pausing>()) return open_flow(now, false);

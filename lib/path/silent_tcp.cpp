@@ -43,12 +43,12 @@ bool within(std::uint32_t value, std::uint32_t from) { return value - from <= 0x
 }  // namespace
 
 SilentTcp::SilentTcp(const Endpoint& from, const Endpoint& to, std::uint32_t sequence, Instant now)
-    : from_(from), to_(to), next_sequence_(sequence), next_(now) {
+    : from_(from), to_(to), next_sequence_(sequence), resend_at_(now) {
   connect(now);
 }
 
 std::optional<Instant> SilentTcp::next_timeout() const {
-  return is_opening() ? std::optional(next_) : std::nullopt;
+  return is_opening() ? std::optional(resend_at_) : std::nullopt;
 }
 
 void SilentTcp::send(const wire::TcpSegment& segment) {
@@ -63,13 +63,13 @@ void SilentTcp::send(const wire::TcpSegment& segment) {
 
 void SilentTcp::connect(Instant now) {
   ++tries_;
-  next_ = now + kAgain;
+  resend_at_ = now + kAgain;
   send({.sequence = next_sequence_, .syn = true});
 }
 
 void SilentTcp::request(Instant now) {
   ++tries_;
-  next_ = now + kAgain;
+  resend_at_ = now + kAgain;
   const std::string text = request_to(to_);
   send({.sequence = next_sequence_,
         .acknowledgement = expected_,
@@ -89,7 +89,7 @@ void SilentTcp::reset() {
 }
 
 void SilentTcp::handle_timeout(Instant now) {
-  if (!is_opening() || now < next_) return;
+  if (!is_opening() || now < resend_at_) return;
   if (tries_ == kMostTries) {
     state_ = state_ == State::connecting ? State::silent : State::no_data;
     return;
@@ -132,7 +132,7 @@ TcpSeen SilentTcp::handle_opening(Instant now, const wire::TcpSegment& segment) 
       expected_ = segment.sequence + 1;
       ++next_sequence_;
       tries_ = 0;
-      next_ = now + kSpeaksFirst;
+      resend_at_ = now + kSpeaksFirst;
     }
     send({.sequence = next_sequence_, .acknowledgement = expected_, .ack = true});
     return TcpSeen::progress;

@@ -76,9 +76,9 @@ class KeepaliveTrials {
   Instant start_;
   State state_ = State::asking;
   std::uint32_t serial_ = 0;
-  int asked_ = 0;  ///< requests in a row that got no answer
+  int unanswered_ = 0;  ///< requests in a row that got no answer
   Instant asked_at_;
-  Instant next_;  ///< when the current state ends by itself
+  Instant state_ends_;  ///< when the current state ends by itself
   std::optional<KeepaliveRequest> request_;
   KeepaliveResult result_;
 };

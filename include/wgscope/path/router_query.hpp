@@ -69,7 +69,7 @@ class RouterQuery {
 
   IpAddress local_;
   Endpoint router_;
-  Instant next_;
+  Instant resend_at_;
   int sent_ = 0;              ///< transmissions so far, at most kRouterTransmissions
   bool nat_pmp_open_ = true;  ///< the answer in NAT-PMP is still waited for
   bool pcp_open_ = true;      ///< the answer in PCP is still waited for

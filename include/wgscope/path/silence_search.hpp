@@ -85,7 +85,7 @@ class SilenceSearch {
   /// The silence that goes on; nothing: none does.
   [[nodiscard]] std::optional<Nanoseconds> silence() const;
   /// When that silence is over.
-  [[nodiscard]] Instant silent_until() const { return next_; }
+  [[nodiscard]] Instant silent_until() const { return state_ends_; }
 
  private:
   /// The search waits for an answer to its handshake.
@@ -141,7 +141,7 @@ class SilenceSearch {
   SilenceSearchConfig config_;
   std::optional<Instant> end_;  ///< when the run ends at the latest
   std::variant<Keying, Greeting, Pausing, Hushing, Silent, Calling, Done> state_;
-  Instant next_;  ///< when the current state ends by itself
+  Instant state_ends_;  ///< when the current state ends by itself
   FlowLifetime found_;
   SilentGateway gateway_;
   Outbox<SilenceSend> outbox_;

@@ -74,8 +74,8 @@ class SilentTcp {
   std::uint32_t next_sequence_;  ///< the sequence number of our next byte
   /// The number of the other side's first byte: we acknowledge no more.
   std::uint32_t expected_ = 0;
-  int tries_ = 0;  ///< transmissions of what is waited for: the SYN, then the HTTP request
-  Instant next_;   ///< when to send that again, or to give up
+  int tries_ = 0;      ///< transmissions of what is waited for: the SYN, then the HTTP request
+  Instant resend_at_;  ///< when to send that again, or to give up
   Outbox<std::vector<std::byte>> outbox_;
 };
 
