@@ -179,7 +179,7 @@ Check make_check(CheckKind kind, Status status, Finding finding) {
 
 Check skipped(CheckKind kind, FindingId because) {
   Check check = make_check(kind, Status::skipped, Text());
-  check.because = because;
+  check.skipped_because = because;
   return check;
 }
 

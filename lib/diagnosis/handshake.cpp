@@ -49,7 +49,7 @@ struct Weighed {
 /// What keeps later checks from being meaningful.
 std::optional<FindingId> obstacle(const Check& check) {
   if (check.status == Status::critical && check.finding) return check.finding->id;
-  return check.because;
+  return check.skipped_because;
 }
 
 void add_handshake(const Scene& scene, std::vector<Check>& checks) {

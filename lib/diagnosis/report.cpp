@@ -67,7 +67,7 @@ Text count_of_targets(const Report& report, const Check& check) {
 Text words_of(const Check& check) {
   if (check.finding) return check.finding->cause;
   if (!check.summary.empty()) return check.summary;
-  if (check.because) return vouched(kind_of(*check.because).title);
+  if (check.skipped_because) return vouched(kind_of(*check.skipped_because).title);
   return "nothing could be determined";
 }
 

@@ -65,7 +65,7 @@ Json check(const diagnosis::Check& checked, Redaction& redaction) {
   if (!checked.target.empty()) json["target"] = redaction.show(checked.target);
   json["summary"] = redaction.show(checked.summary);
   if (checked.finding) json["finding"] = finding(checked, redaction);
-  if (checked.because) json["because"] = kind_of(*checked.because).id;
+  if (checked.skipped_because) json["because"] = kind_of(*checked.skipped_because).id;
   return json;
 }
 

@@ -87,7 +87,8 @@ Case case_of(const Check& check, Outcome outcome, Redaction& redaction) {
     made.message = fmt::format("{} ({})", redaction.show(check.finding->cause), id);
     made.details = details_of(*check.finding, redaction);
   }
-  if (check.because) made.message += fmt::format(" (because {})", kind_of(*check.because).id);
+  if (check.skipped_because)
+    made.message += fmt::format(" (because {})", kind_of(*check.skipped_because).id);
   return made;
 }
 

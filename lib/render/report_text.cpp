@@ -192,7 +192,7 @@ class Page {
     for (const Check& check : report_.checks) {
       if (!of_layer(check)) continue;
       if (!style_.verbose && is_only_skipped(check))
-        add_to(skipped[kind_of(*check.because).id], name_of(check));
+        add_to(skipped[kind_of(*check.skipped_because).id], name_of(check));
       else
         show(check);
     }
@@ -204,7 +204,7 @@ class Page {
 
   /// Such checks share one line.
   static bool is_only_skipped(const Check& check) {
-    return check.status == Status::skipped && check.because && check.target.empty() &&
+    return check.status == Status::skipped && check.skipped_because && check.target.empty() &&
            check.summary.empty();
   }
   static void add_to(std::string& list, const std::string& name) {
@@ -237,7 +237,8 @@ class Page {
     if (check.status == Status::unknown) line += " unknown:";
     if (check.status == Status::skipped) {
       line += " skipped";
-      if (check.because) line += fmt::format(" (because {})", kind_of(*check.because).id);
+      if (check.skipped_because)
+        line += fmt::format(" (because {})", kind_of(*check.skipped_because).id);
       if (!check.summary.empty()) line += ":";
     }
     if (!check.summary.empty()) line += " " + redaction_.show(check.summary);

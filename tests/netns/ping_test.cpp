@@ -129,7 +129,7 @@ TEST_P(PingOverRouter, WhereTheHandshakeFailsIsSkipped) {
   EXPECT_EQ(overall(report), Status::critical);
   const diagnosis::Check& reply = find(report, "ping.reply");
   EXPECT_EQ(reply.status, Status::skipped);
-  EXPECT_EQ(reply.because, worst_finding(report)->id);
+  EXPECT_EQ(reply.skipped_because, worst_finding(report)->id);
 }
 
 /// Capabilities belong to threads (capabilities(7)): this one has none any more.

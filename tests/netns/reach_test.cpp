@@ -249,7 +249,7 @@ TEST_F(ReachBehindGateway, SkipsAllTargetsWhereTheGatewayDoesNotRespond) {
   EXPECT_NE(diagnosis::overall(report), Status::ok);
   const diagnosis::Check& check = check_of(report, "tcp 10.8.0.1:22");
   EXPECT_EQ(check.status, Status::skipped);
-  EXPECT_TRUE(check.because);
+  EXPECT_TRUE(check.skipped_because);
 }
 
 }  // namespace

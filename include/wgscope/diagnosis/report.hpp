@@ -24,7 +24,7 @@ enum class Status : std::uint8_t {
   warning,
   critical,
   unknown,  ///< the check ran and cannot tell, or was interrupted before it could
-  skipped,  ///< the check did not run: Check::because, or else the summary, says why
+  skipped,  ///< the check did not run: Check::skipped_because, or else the summary, says why
 };
 std::string_view to_string(Status status);
 
@@ -38,7 +38,8 @@ struct Check {
   Text target = {};
   /// What is not as it should be, with evidence and a fix; nothing: no finding.
   std::optional<Finding> finding = {};
-  std::optional<FindingId> because = {};  ///< which finding is the reason for Status::skipped
+  /// Which finding is the reason for Status::skipped.
+  std::optional<FindingId> skipped_because = {};
   /// The verb's question depends on this check. Other checks do not change the verdict where they
   /// are unknown or skipped.
   bool essential = true;

@@ -95,7 +95,8 @@ std::ostream& operator<<(std::ostream& out, const Outcome& outcome) {
                      verdict(outcome.report).plain());
   for (const diagnosis::Check& check : outcome.report.checks) {
     out << fmt::format("  {} {}: {}\n", to_string(check.status), check.name, check.summary.plain());
-    if (check.because) out << fmt::format("    because {}\n", kind_of(*check.because).id);
+    if (check.skipped_because)
+      out << fmt::format("    because {}\n", kind_of(*check.skipped_because).id);
     if (check.finding)
       out << fmt::format("    {} {}", kind_of(check.finding->id).id, text_of(*check.finding));
   }

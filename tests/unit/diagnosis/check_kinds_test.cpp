@@ -67,7 +67,7 @@ TEST_P(WithoutATunnel, ChecksAreSkippedBecauseOfWhatWasFound) {
   skip(GetParam(), FindingId::silent, report);
   ASSERT_THAT(report.checks, SizeIs(GetParam().size()));
   EXPECT_THAT(report.checks, Each(Field(&Check::status, Status::skipped)));
-  EXPECT_THAT(report.checks, Each(Field(&Check::because, FindingId::silent)));
+  EXPECT_THAT(report.checks, Each(Field(&Check::skipped_because, FindingId::silent)));
   EXPECT_THAT(report.checks, Each(Field(&Check::summary, Text())));
   EXPECT_EQ(overall(report), Status::unknown);
 }

@@ -117,7 +117,7 @@ inline std::string outcome(const std::vector<Check>& checks, std::string_view na
   if (check == nullptr) return "absent";
   std::string made{to_string(check->status)};
   if (check->finding) made.append(" ").append(kind_of(check->finding->id).id);
-  if (check->because) made.append(" ").append(kind_of(*check->because).id);
+  if (check->skipped_because) made.append(" ").append(kind_of(*check->skipped_because).id);
   return made;
 }
 

@@ -163,7 +163,7 @@ TEST(AnyHandshakeFacts, GiveAReasonForWhatIsNotOk) {
     for (const Check& check : checks) {
       const bool fails = check.status == Status::critical || check.status == Status::warning;
       EXPECT_EQ(fails && !check.finding, false) << check.name;
-      EXPECT_EQ(check.status == Status::skipped, check.because.has_value()) << check.name;
+      EXPECT_EQ(check.status == Status::skipped, check.skipped_because.has_value()) << check.name;
       EXPECT_EQ(check.status == Status::ok && check.finding, false) << check.name;
     }
   });
@@ -172,9 +172,9 @@ TEST(AnyHandshakeFacts, GiveAReasonForWhatIsNotOk) {
 TEST(AnyHandshakeFacts, SkipOnlyBecauseOfWhatWasFound) {
   for_any_facts([](const HandshakeFacts&, const std::vector<Check>& checks) {
     for (const Check& check : checks) {
-      if (!check.because) continue;
+      if (!check.skipped_because) continue;
       const bool found = std::ranges::any_of(checks, [&](const Check& other) {
-        return other.finding && other.finding->id == *check.because;
+        return other.finding && other.finding->id == *check.skipped_because;
       });
       EXPECT_TRUE(found) << check.name;
     }
@@ -192,7 +192,7 @@ TEST(AnyHandshakeFacts, GiveChecksInTheOrderOfLayersOutOfTheTable) {
       EXPECT_LE(check.essential, kind->essential) << check.name;
       EXPECT_EQ(check.target.empty(), facts.attempts.size() < 2 || check.layer < Layer::path ||
                                           check.name == "path.mark" ||
-                                          check.because == FindingId::key_in_use ||
+                                          check.skipped_because == FindingId::key_in_use ||
                                           facts.resolve_error.has_value())
           << check.name;
     }

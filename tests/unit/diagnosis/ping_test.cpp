@@ -248,7 +248,7 @@ TEST(PingDiagnosis, NoReplyIsCriticalAndHasMoreThanOneCause) {
   EXPECT_FALSE(check.finding->fix.empty());
   const Check& loss = find(report.checks, "ping.loss_forward");
   EXPECT_EQ(loss.status, Status::skipped);
-  EXPECT_EQ(loss.because, FindingId::no_reply);
+  EXPECT_EQ(loss.skipped_because, FindingId::no_reply);
 }
 
 TEST(PingDiagnosis, NoReplyOfAHostThatWasGuessedTellsNothing) {

@@ -460,7 +460,7 @@ TEST(ReachReport, SkipsAllTargetsWhereThereIsNoTunnel) {
   for (const Check& one : report.checks) {
     EXPECT_EQ(one.name, "reach.tcp");
     EXPECT_EQ(one.status, Status::skipped);
-    EXPECT_EQ(one.because, FindingId::silent);
+    EXPECT_EQ(one.skipped_because, FindingId::silent);
     EXPECT_TRUE(one.essential);
   }
   EXPECT_EQ(overall(report), Status::unknown);

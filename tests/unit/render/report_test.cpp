@@ -191,7 +191,7 @@ Report random_report(std::minstd_rand& random) {
           .cause = "the cause",
           .evidence = {}};
     else if (check.status == Status::skipped && any(2) == 0)
-      check.because = FindingId::silent;
+      check.skipped_because = FindingId::silent;
     report.checks.push_back(std::move(check));
   }
   return report;

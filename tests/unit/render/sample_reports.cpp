@@ -155,7 +155,7 @@ diagnosis::Report silent_report() {
        .layer = Layer::tunnel,
        .status = Status::skipped,
        .summary = {},
-       .because = FindingId::silent_host_up},
+       .skipped_because = FindingId::silent_host_up},
       {.name = "tunnel.witnesses",
        .layer = Layer::tunnel,
        .status = Status::skipped,
