@@ -61,7 +61,7 @@ Text survivals(const LifetimeBracket& flow) {
 Check judge_none(CheckKind kind, const KeepaliveSeen& seen) {
   const seconds alive = seen.own.alive_after.value_or(seconds(0));
   if (!seen.own.gone_after && !seen.behind_nat) {
-    if (alive >= seen.longest)
+    if (alive >= seen.longest_silence)
       return make_check(kind, Status::ok,
                         text("persistent keepalive is off, and the flow survives {} s of silence "
                              "or more",
@@ -69,7 +69,7 @@ Check judge_none(CheckKind kind, const KeepaliveSeen& seen) {
     return make_check(kind, Status::unknown,
                       text("persistent keepalive is off, and only {} s of the {} s could be "
                            "measured",
-                           alive.count(), seen.longest.count()));
+                           alive.count(), seen.longest_silence.count()));
   }
   Finding finding = make_finding(FindingId::keepalive_missing, seen);
   finding.cause = text(

@@ -22,8 +22,8 @@ struct KeepaliveSeen {
   LifetimeBracket own;  ///< lifetime of the flow in the state in which the tunnel keeps it
   /// Lifetime of a flow in which nothing has come back yet. Empty: unknown.
   LifetimeBracket new_flow = {};
-  std::chrono::seconds longest{};  ///< the longest silence that was to be tried
-  bool finished = true;            ///< false: the measurement was interrupted
+  std::chrono::seconds longest_silence{};  ///< the longest silence that was to be tried
+  bool finished = true;                    ///< false: the measurement was interrupted
   /// A NAT is proven to be on the path, however long it remembers flows.
   bool behind_nat = false;
   Words forgets = "a NAT or firewall";  ///< who it is that forgets flows

@@ -158,7 +158,7 @@ Check check_keepalive(const FlowFacts& facts) {
                                               .verdict = found.keepalive,
                                               .survived = found.trials,
                                               .own = bracket,
-                                              .longest = facts.longest,
+                                              .longest_silence = facts.longest_silence,
                                               .finished = found.end == FlowEnd::done,
                                               .to_narrow = how_to_narrow(facts),
                                               .evidence = evidence_of(facts)});
@@ -169,7 +169,7 @@ std::vector<Check> flow_checks(const FlowFacts& facts) {
   const FlowLifetime& found = facts.found;
   const bool known = found.alive_after || found.gone_after;
   if (checks.front().status != Status::ok && !known) return checks;
-  const bool wanted = facts.longest > seconds(0);
+  const bool wanted = facts.longest_silence > seconds(0);
   if (wanted) checks.push_back(check_lifetime(facts));
   if (!wanted) {
     checks.push_back(make_check(nat_flow_lifetime, Status::skipped, "not measured (--quick)"));
@@ -191,7 +191,7 @@ void measure(const FlowFacts& /*facts*/, Report& /*report*/) {}
 
 Text success(const FlowFacts& facts) {
   const FlowLifetime& found = facts.found;
-  if (facts.longest == seconds(0) && check_calls(facts).status == Status::ok)
+  if (facts.longest_silence == seconds(0) && check_calls(facts).status == Status::ok)
     return text(
         "packets of {} arrive; neither the lifetime nor the keepalive was measured (--quick)",
         caller_of(facts));

@@ -95,7 +95,7 @@ Check check_keepalive(const NatFacts& facts) {
                                          .survived = trials.succeeded,
                                          .own = bracket_of(lifetime.stream),
                                          .new_flow = bracket_of(lifetime.one_way),
-                                         .longest = lifetime.longest,
+                                         .longest_silence = lifetime.longest_silence,
                                          .finished = !facts.interrupted,
                                          .behind_nat = is_behind_nat(facts),
                                          .forgets = who_forgets(facts),

@@ -57,8 +57,9 @@ seconds whole_seconds(Nanoseconds time) { return std::chrono::duration_cast<seco
 
 MappingLifetime::MappingLifetime(const MappingLifetimeConfig& config, Instant now)
     : config_(config), start_(now) {
-  const auto count = static_cast<std::size_t>(std::max<seconds::rep>(config.longest.count(), 1));
-  config_.longest = seconds(count);
+  const auto count =
+      static_cast<std::size_t>(std::max<seconds::rep>(config.longest_silence.count(), 1));
+  config_.longest_silence = seconds(count);
   lanes_.resize(count);
   for (std::size_t i = 0; i < count; ++i) lanes_[i].silence = seconds(i + 1);
   if (config.watch_refresh && config.state == FlowState::stream)
@@ -219,7 +220,7 @@ std::optional<bool> MappingLifetime::refreshed(const MappingLifetimeResult& resu
 }
 
 Instant MappingLifetime::latest_end() const {
-  return start_ + config_.longest + kLongestBeyondLifetime;
+  return start_ + config_.longest_silence + kLongestBeyondLifetime;
 }
 
 }  // namespace wgscope::path

@@ -73,7 +73,7 @@ Nanoseconds with_room(Nanoseconds least) { return times(least, 1.02) + milliseco
 
 Nanoseconds longest_ladder(const LadderConfig& config) {
   if (config.most) return *config.most;
-  const auto longest = std::max(config.longest, config.interval.value_or(seconds(0)));
+  const auto longest = std::max(config.longest_silence, config.interval.value_or(seconds(0)));
   const Nanoseconds pauses = 2 * std::max<Nanoseconds>(2 * longest, kUsualLongestPause);
   constexpr auto kMore = static_cast<int>(kMostExtra) + kMostUnsent + 2;
   return times(pauses + kMore * 2 * kUsualLongestPause, kMostLate);
@@ -411,7 +411,7 @@ std::optional<Nanoseconds> RetransmissionLadder::choose(Nanoseconds pause) {
   if (pending_) return std::min(pause, pending_->least);
   const FlowLifetime known = result();
   const Nanoseconds longest =
-      std::max<Nanoseconds>(config_.longest, judged().value_or(Nanoseconds(0)));
+      std::max<Nanoseconds>(config_.longest_silence, judged().value_or(Nanoseconds(0)));
   if (!known.gone_after &&
       known.alive_after.value_or(seconds(0)) < std::chrono::floor<seconds>(longest)) {
     const bool grows = !known.alive_after || pause > times(*known.alive_after, kGrows);

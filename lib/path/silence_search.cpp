@@ -61,7 +61,7 @@ constexpr seconds kFirstSilence{10};
 }  // namespace
 
 std::size_t most_silences(const SilenceSearchConfig& config) {
-  const auto longest = std::max(config.longest, config.interval.value_or(seconds(0)));
+  const auto longest = std::max(config.longest_silence, config.interval.value_or(seconds(0)));
   const auto halvings = std::bit_width(static_cast<std::uint64_t>(longest.count()) + 1);
   return config.trials + 8 + 4 * static_cast<std::size_t>(halvings);
 }
@@ -300,12 +300,12 @@ std::optional<Nanoseconds> SilenceSearch::choose_length(const FlowLifetime& know
   if (judged && known.trials == 0 && !too_long) return judged;
   const seconds alive = known.alive_after.value_or(seconds(0));
   if (!known.gone_after) {
-    if (alive < config_.longest) {
+    if (alive < config_.longest_silence) {
       const seconds grown =
           alive == seconds(0) ? kFirstSilence : std::max(alive + alive / 2, alive + seconds(1));
-      return std::min(grown, config_.longest);
+      return std::min(grown, config_.longest_silence);
     }
-  } else if (*known.gone_after - alive > seconds(1) && config_.longest > seconds(0)) {
+  } else if (*known.gone_after - alive > seconds(1) && config_.longest_silence > seconds(0)) {
     return alive + (*known.gone_after - alive) / 2;
   }
   if (!judged || too_long) return std::nullopt;

@@ -135,7 +135,7 @@ Result<checks::NatOptions> NatVerb::stun_options() const {
   options.family = check.ipv6 ? Family::v6 : Family::v4;
   options.router = !no_router_;
   options.lifetime = !check.quick;
-  options.longest = longest_;
+  options.longest_silence = longest_;
   if (keepalive_) options.keepalive = *keepalive_;
   options.through = check.target.through;
   if (check.target.fwmark && *check.target.fwmark != 0) options.mark = check.target.fwmark;
@@ -201,7 +201,8 @@ Result<std::unique_ptr<checks::Question>> NatVerb::make_flow(Subject& subject,
   }
   return checks::nat_flow_question(
       **tunnel, std::move(help),
-      {.keepalive = options.keepalive, .longest = options.lifetime ? options.longest : seconds(0)});
+      {.keepalive = options.keepalive,
+       .longest_silence = options.lifetime ? options.longest_silence : seconds(0)});
 }
 
 Result<std::unique_ptr<checks::Question>> NatVerb::make(Subject& subject) {

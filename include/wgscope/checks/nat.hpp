@@ -19,9 +19,9 @@ namespace wgscope::checks {
 
 struct NatOptions {
   std::vector<config::EndpointName> servers;  ///< at least one STUN server, asked over UDP
-  Family family = Family::v4;         ///< only addresses of this family are asked: NATs are IPv4's
-  bool lifetime = true;               ///< also measures how long mappings live
-  std::chrono::seconds longest{180};  ///< the longest silence that is tried
+  Family family = Family::v4;  ///< only addresses of this family are asked: NATs are IPv4's
+  bool lifetime = true;        ///< also measures how long mappings live
+  std::chrono::seconds longest_silence{180};      ///< the longest silence that is tried
   std::optional<std::chrono::seconds> keepalive;  ///< the interval to be judged; nothing: none
   /// How long looking up each name may take.
   Nanoseconds resolve_timeout = std::chrono::seconds{5};
@@ -41,7 +41,8 @@ inline constexpr Nanoseconds kLongestRouterInquiry = std::chrono::seconds{6};
 /// Sends to the servers, where there is a NAT to its outer address, and to the next router, which
 /// it asks by NAT-PMP, PCP and UPnP for its outer address without creating anything there. Needs no
 /// privileges.
-/// Lifetimes take a socket for each second and state up to `longest`, 361 of them by default.
+/// Lifetimes take a socket for each second and state up to `longest_silence`: 361 of them by
+/// default.
 diagnosis::NatFacts nat(Run& run, const NatOptions& options);
 
 /// How far the lifetime is looked for with STUN servers: each second takes two sockets, and 1024

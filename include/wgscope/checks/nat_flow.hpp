@@ -20,7 +20,7 @@ struct NatFlowOptions {
   std::optional<std::chrono::seconds> keepalive;
   /// The longest silence that is tried. Zero: only finds out whether anything comes in that can be
   /// used.
-  std::chrono::seconds longest{180};
+  std::chrono::seconds longest_silence{180};
 };
 
 /// With a TCP service a measurement takes no longer than this, whatever happens: then it says what
@@ -31,7 +31,7 @@ inline constexpr std::chrono::seconds kLongestTcp{220};
 /// were asked for: those get their time.
 constexpr std::chrono::seconds longest_twin(const NatFlowOptions& options) {
   constexpr std::chrono::seconds kUsual{14 * 60};
-  return options.longest * 3 > kUsual ? options.longest * 3 : kUsual;
+  return options.longest_silence * 3 > kUsual ? options.longest_silence * 3 : kUsual;
 }
 
 /// Between which addresses inside the tunnel the twin's packets go.

@@ -31,8 +31,8 @@ struct StunServerFacts {
 
 /// How long mappings live.
 struct LifetimeFacts {
-  Endpoint server;               ///< the STUN server that answered after each silence
-  std::chrono::seconds longest;  ///< the longest silence that was to be tried
+  Endpoint server;                       ///< the STUN server that answered after each silence
+  std::chrono::seconds longest_silence;  ///< the longest silence that was to be tried
   /// The lifetime of flows with outbound datagrams only. Nothing: not measured.
   std::optional<path::MappingLifetimeResult> one_way;
   /// The lifetime of flows with datagrams in both directions. Nothing: not measured.

@@ -37,7 +37,7 @@ struct FlowFacts {
   IpAddress ours;   ///< this host's address inside the tunnel
   Endpoint caller;  ///< who sends to us inside the tunnel: the twin (port 0), or the TCP service
   std::optional<std::chrono::seconds> keepalive;  ///< PersistentKeepalive; nothing: off
-  std::chrono::seconds longest{};  ///< the longest silence that was to be tried; 0: none
+  std::chrono::seconds longest_silence{};  ///< the longest silence that was to be tried; 0: none
   path::FlowLifetime found;
   ServiceFault fault = ServiceFault::none;
   std::string through = {};              ///< accepted_tunnel() of the route to the gateway

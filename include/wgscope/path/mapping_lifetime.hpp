@@ -27,7 +27,7 @@ enum class FlowState : std::uint8_t {
 struct MappingLifetimeConfig {
   FlowState state = FlowState::stream;
   /// The longest silence that is tried; there is a lane for each second.
-  std::chrono::seconds longest{180};
+  std::chrono::seconds longest_silence{180};
   /// Adds a lane that receives something every second, to find out whether inbound traffic
   /// refreshes the mapping (RFC 4787 REQ-6). Only with FlowState::stream.
   bool watch_refresh = true;
@@ -52,7 +52,7 @@ inline constexpr std::chrono::milliseconds kAnswerCopies[]{
 
 /// Lanes send no more requests than this, whatever is lost.
 constexpr std::size_t most_requests(const MappingLifetimeConfig& config) {
-  return (static_cast<std::size_t>(config.longest.count()) + 1) * 10;
+  return (static_cast<std::size_t>(config.longest_silence.count()) + 1) * 10;
 }
 /// A run takes at most this much longer than the lifetime that it finds, or than
 /// MappingLifetimeConfig::longest where the lifetime is longer than that.

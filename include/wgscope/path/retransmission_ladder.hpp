@@ -23,7 +23,8 @@ namespace wgscope::path {
 struct LadderConfig {
   /// PersistentKeepalive, which is judged: after a silence of it something must still come in.
   std::optional<std::chrono::seconds> interval;
-  std::chrono::seconds longest{120};  ///< the longest silence that is tried, beside the interval's
+  /// The longest silence that is tried, beside the interval's.
+  std::chrono::seconds longest_silence{120};
   /// The run ends after so long, with what is known by then. Nothing: as long as the pauses take.
   std::optional<Nanoseconds> most = {};
 };

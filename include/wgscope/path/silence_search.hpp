@@ -23,7 +23,7 @@ struct SilenceSearchConfig {
   std::size_t trials = 3;  ///< silences of that length to try; all must be survived
   /// The longest silence that is tried, apart from that of `interval`. Zero: only finds out whether
   /// calls come in.
-  std::chrono::seconds longest{180};
+  std::chrono::seconds longest_silence{180};
   /// The run ends after so long, with what is known by then. Nothing: as long as all silences take.
   std::optional<Nanoseconds> most = {};
 };

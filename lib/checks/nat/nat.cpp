@@ -140,13 +140,13 @@ void measure_lifetime(Run& run, Random& random, const NatOptions& options, NatFa
   for (const path::StunServerSeen& server : facts.behaviour->servers) {
     if (!server.mapped) continue;
     facts.lifetime = {.server = server.server,
-                      .longest = options.longest,
+                      .longest_silence = options.longest_silence,
                       .one_way = {},
                       .stream = {},
                       .keepalive = {},
                       .error = {}};
     NatLanes(run, random, *facts.local, server.server, mark_of(facts))
-        .measure(options.longest, options.keepalive, *facts.lifetime);
+        .measure(options.longest_silence, options.keepalive, *facts.lifetime);
     const auto& stream = facts.lifetime->stream;
     // A server without RESPONSE-PORT: there may be another one.
     if (stream && stream->alive_after) return;

@@ -27,7 +27,7 @@ diagnosis::FlowFacts begin(diagnosis::FlowMethod method, const Session& ours,
   facts.gateway = ours.gateway();
   facts.caller = caller;
   facts.keepalive = options.keepalive;
-  facts.longest = options.longest;
+  facts.longest_silence = options.longest_silence;
   return facts;
 }
 
@@ -62,9 +62,10 @@ diagnosis::FlowFacts nat_flow(Run& run, Session& ours, Session& twin, const Twin
                               const NatFlowOptions& options) {
   diagnosis::FlowFacts facts = begin(diagnosis::FlowMethod::twin, ours, {way.from, 0, 0}, options);
   facts.ours = way.to;
-  path::SilenceSearchConfig config{
-      .interval = options.keepalive, .longest = options.longest, .most = longest_twin(options)};
-  if (options.longest == std::chrono::seconds(0)) config.interval.reset();
+  path::SilenceSearchConfig config{.interval = options.keepalive,
+                                   .longest_silence = options.longest_silence,
+                                   .most = longest_twin(options)};
+  if (options.longest_silence == std::chrono::seconds(0)) config.interval.reset();
   TwinCalls(run, ours, twin, way).measure(config, facts);
   facts.interrupted = run.interrupted();
   return facts;
@@ -85,7 +86,9 @@ diagnosis::FlowFacts nat_flow(Run& run, Session& session, const Endpoint& servic
   if (!from) return facts;
   facts.ours = *from;
   LadderCalls(run, session, *from, service)
-      .measure({.interval = options.keepalive, .longest = options.longest, .most = kLongestTcp},
+      .measure({.interval = options.keepalive,
+                .longest_silence = options.longest_silence,
+                .most = kLongestTcp},
                facts);
   facts.interrupted = run.interrupted();
   return facts;

@@ -199,7 +199,7 @@ void LadderCalls::measure(path::LadderConfig config, diagnosis::FlowFacts& facts
     facts.found.end = path::FlowEnd::no_service;
     return;
   }
-  if (config.longest == seconds(0)) {
+  if (config.longest_silence == seconds(0)) {
     facts.found.end = path::FlowEnd::done;
     return;
   }

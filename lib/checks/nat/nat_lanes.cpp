@@ -90,7 +90,8 @@ Result<> NatLanes::open_lanes(path::MappingLifetimeConfig config) {
 
 Result<> NatLanes::open_all(seconds longest, std::optional<seconds> keepalive) {
   for (const path::FlowState state : {path::FlowState::one_way, path::FlowState::stream})
-    if (auto opened = open_lanes({.state = state, .longest = longest}); !opened) return opened;
+    if (auto opened = open_lanes({.state = state, .longest_silence = longest}); !opened)
+      return opened;
   if (!keepalive || *keepalive == seconds(0)) return {};
   const auto socket = sockets_.open(local_);
   if (!socket) return tl::unexpected(socket.error());

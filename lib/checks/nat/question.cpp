@@ -72,7 +72,7 @@ std::vector<diagnosis::Text> NatQuestion::plan() const {
            "name, and to this host's own public address",
            path::most_datagrams(options_.servers.size())));
   if (options_.lifetime) {
-    const auto lanes = static_cast<std::size_t>(options_.longest.count());
+    const auto lanes = static_cast<std::size_t>(options_.longest_silence.count());
     lines.push_back(
         text("  to the first server that answers: from {} more ports, each silent for a different "
              "time up to {} s; the NAT's table has that many more entries for that long",
@@ -116,8 +116,9 @@ std::vector<diagnosis::Text> NatFlowQuestion::plan() const {
         text("a handshake of the second peer with the same gateway, as above; then from its "
              "address {} through the gateway to {}: echo requests after silences of up to {} s, at "
              "most {} silences one after the other, with empty packets before each",
-             way->from, way->to, options_.longest.count(),
-             path::most_silences({.interval = options_.keepalive, .longest = options_.longest})));
+             way->from, way->to, options_.longest_silence.count(),
+             path::most_silences(
+                 {.interval = options_.keepalive, .longest_silence = options_.longest_silence})));
   }
   if (help_.service) {
     const auto most = std::chrono::ceil<std::chrono::minutes>(kLongestTcp);
@@ -163,7 +164,7 @@ void NatFlowQuestion::ask_through(Run& run, Session& ours, std::optional<Instant
 
 Result<std::unique_ptr<Question>> nat_question(NatOptions options) {
   if (options.servers.empty()) return fail(Errc::missing_key, "there is no STUN server to ask");
-  if (options.lifetime && options.longest > kMostStunSilence)
+  if (options.lifetime && options.longest_silence > kMostStunSilence)
     return fail(Errc::bad_value,
                 fmt::format("with STUN, silences of at most {} s can be tried, because each second "
                             "needs its own sockets",

@@ -201,7 +201,7 @@ FlowFacts with_service(TestService::Kind kind, int lifetime,
 FlowFacts without_forwarding() {
   Behind behind(5);
   behind.place.theirs.set("net/ipv4/ip_forward", "0");
-  return behind.through_twin({.keepalive = 25s, .longest = 60s});
+  return behind.through_twin({.keepalive = 25s, .longest_silence = 60s});
 }
 
 /// Silences take their time: all at once.
@@ -210,10 +210,11 @@ class NatFlow : public testing::Test {
   static void SetUpTestSuite() {
     if (why_no_real_interface()) return;
     using Kind = TestService::Kind;
-    begin("twin", [] { return Behind(5).through_twin({.keepalive = 3s, .longest = 8s}); });
-    begin("twin_short", [] { return Behind(3).through_twin({.keepalive = 5s, .longest = 6s}); });
+    begin("twin", [] { return Behind(5).through_twin({.keepalive = 3s, .longest_silence = 8s}); });
+    begin("twin_short",
+          [] { return Behind(3).through_twin({.keepalive = 5s, .longest_silence = 6s}); });
     begin("twin_alone", without_forwarding);
-    begin("twin_long", [] { return Behind(60).through_twin({.longest = 17s}); });
+    begin("twin_long", [] { return Behind(60).through_twin({.longest_silence = 17s}); });
     begin("tcp", [] { return with_service(Kind::speaks_first, 8, {.keepalive = 3s}); });
     begin("tcp_short", [] { return with_service(Kind::answers, 8, {.keepalive = 20s}); });
     begin("tcp_ends", [] { return with_service(Kind::gives_up, 60, {.keepalive = 5s}); });

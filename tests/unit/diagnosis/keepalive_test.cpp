@@ -24,7 +24,7 @@ using ::testing::Not;
 KeepaliveSeen seen(std::optional<int> alive, std::optional<int> gone) {
   KeepaliveSeen made;
   made.interval = seconds(25);
-  made.longest = seconds(180);
+  made.longest_silence = seconds(180);
   if (alive) made.own.alive_after = seconds(*alive);
   if (gone) made.own.gone_after = seconds(*gone);
   return made;
@@ -57,7 +57,7 @@ TEST(Keepalive, IsNotCalledTooLongWhereItsOwnSilenceIsSurvived) {
 
 TEST(Keepalive, HasNoLittleMarginWhereOnlyBoundsAreKnown) {
   KeepaliveSeen cut = seen(20, {});
-  cut.longest = seconds(20);
+  cut.longest_silence = seconds(20);
   cut.verdict = KeepaliveVerdict::enough;
   cut.survived = 3;
   EXPECT_EQ(judge(cut).status, Status::ok);
@@ -94,7 +94,7 @@ TEST(Keepalive, ThatIsOffIsMissingWhereTheFlowIsForgotten) {
   EXPECT_EQ(judge(off).finding->id, FindingId::keepalive_missing);
   off.own.gone_after.reset();
   EXPECT_EQ(judge(off).status, Status::unknown);
-  off.longest = seconds(50);
+  off.longest_silence = seconds(50);
   EXPECT_EQ(judge(off).status, Status::ok);
   off.behind_nat = true;
   EXPECT_EQ(judge(off).finding->id, FindingId::keepalive_missing) << "every NAT forgets";

@@ -30,7 +30,7 @@ FlowFacts measured(std::optional<int> keepalive, const std::vector<int>& alive,
   facts.gateway = Endpoint::parse("192.0.2.1:51820").value();
   facts.ours = IpAddress::parse("10.9.0.2").value();
   facts.caller = {IpAddress::parse("10.9.0.3").value(), 0, 0};
-  facts.longest = seconds(180);
+  facts.longest_silence = seconds(180);
   facts.found.end = FlowEnd::done;
   for (const int one : alive)
     facts.found.tried.push_back({.least = seconds(one), .most = seconds(one), .alive = true});
@@ -125,7 +125,7 @@ TEST(DiagnoseFlow, SaysThatTheTimeWasOver) {
 
 TEST(DiagnoseFlow, SaysThatNothingWasMeasuredWithQuick) {
   FlowFacts quick = measured(25, {}, {});
-  quick.longest = seconds(0);
+  quick.longest_silence = seconds(0);
   EXPECT_EQ(check_of(quick, "nat.flow_lifetime").status, Status::skipped);
   EXPECT_FALSE(check_of(quick, "nat.flow_lifetime").essential);
   EXPECT_THAT(success(quick).plain(), HasSubstr("neither the lifetime nor the keepalive"));

@@ -58,7 +58,7 @@ NatFacts measured(int one_way, int stream, std::optional<int> keepalive = {}) {
   NatFacts facts = home();
   facts.lifetime_wanted = true;
   facts.lifetime = {.server = endpoint("192.0.2.1:3478"),
-                    .longest = seconds(180),
+                    .longest_silence = seconds(180),
                     .one_way = lifetime(one_way),
                     .stream = lifetime(stream),
                     .keepalive = {},

@@ -45,7 +45,7 @@ class World {
       : path_(path),
         random_(path.seed),
         nat_(path.nat, IpAddress::parse("203.0.113.5").value(), random_),
-        longest_(config.longest),
+        longest_(config.longest_silence),
         engine_(config, kStart) {}
 
   /// @param until  stops early, as a user may.
@@ -155,7 +155,7 @@ void expect_truth(const MappingLifetimeConfig& config, const Path& path, const M
     EXPECT_GE(*run.result.gone_after, truth - late);
     EXPECT_LE(run.took, truth + kLongestBeyondLifetime);
   } else {
-    EXPECT_LE(run.took, config.longest + kLongestBeyondLifetime);
+    EXPECT_LE(run.took, config.longest_silence + kLongestBeyondLifetime);
   }
   EXPECT_EQ(run.result.inbound_refreshes.value_or(path.nat.inbound_refreshes),
             path.nat.inbound_refreshes);
@@ -191,7 +191,7 @@ TEST(MappingLifetime, FindsEveryLifetimeWithinItsTime) {
     for (int tenths = 25; tenths < 700; tenths += 7) {
       const milliseconds lifetime(tenths * 100);
       const Path path{.nat = {.lifetime = lifetime, .stream_lifetime = lifetime}};
-      const MappingLifetimeConfig config{.state = state, .longest = seconds(80)};
+      const MappingLifetimeConfig config{.state = state, .longest_silence = seconds(80)};
       SCOPED_TRACE(lifetime.count());
       const Measured found = run(config, path);
       expect_truth(config, path, found);
@@ -208,14 +208,14 @@ TEST(MappingLifetime, SeesWhetherInboundTrafficRefreshes) {
 }
 
 TEST(MappingLifetime, SaysOnlyThatItIsLongerWhereItIs) {
-  const Measured found = run({.longest = seconds(20)}, {.nat = linux_nat()});
+  const Measured found = run({.longest_silence = seconds(20)}, {.nat = linux_nat()});
   EXPECT_EQ(found.result.alive_after, seconds(20));
   EXPECT_EQ(found.result.gone_after, std::nullopt);
   EXPECT_LE(found.took, seconds(30));
 }
 
 TEST(MappingLifetime, SaysNothingWithoutTheService) {
-  const MappingLifetimeConfig config{.longest = seconds(20)};
+  const MappingLifetimeConfig config{.longest_silence = seconds(20)};
   const Measured found = run(config, {.nat = linux_nat(), .service = false});
   EXPECT_EQ(found.result.alive_after, std::nullopt);
   EXPECT_EQ(found.result.gone_after, std::nullopt);
@@ -225,7 +225,7 @@ TEST(MappingLifetime, SaysNothingWithoutTheService) {
 
 TEST(MappingLifetime, HasABracketWhenItIsInterrupted) {
   const MappingLifetimeResult result =
-      World({.longest = seconds(180)}, {.nat = linux_nat()}).run(seconds(50)).result;
+      World({.longest_silence = seconds(180)}, {.nat = linux_nat()}).run(seconds(50)).result;
   EXPECT_GE(result.alive_after, seconds(45));
   EXPECT_LE(result.alive_after, seconds(50));
   EXPECT_EQ(result.gone_after, std::nullopt);
@@ -233,7 +233,7 @@ TEST(MappingLifetime, HasABracketWhenItIsInterrupted) {
 }
 
 TEST(MappingLifetime, DoesNotBelieveAnswersBeforeTheirTime) {
-  MappingLifetime engine({.state = FlowState::one_way, .longest = seconds(1)}, Instant{});
+  MappingLifetime engine({.state = FlowState::one_way, .longest_silence = seconds(1)}, Instant{});
   engine.handle_timeout(Instant{});
   const auto request = engine.poll_request();
   ASSERT_TRUE(request);
@@ -261,7 +261,7 @@ TEST(MappingLifetime, NeverLiesAboutThousandsOfRandomNats) {
     path.nat.inbound_refreshes = random.chance(0.7);
     const MappingLifetimeConfig config{
         .state = random.chance(0.5) ? FlowState::one_way : FlowState::stream,
-        .longest = seconds(60)};
+        .longest_silence = seconds(60)};
     SCOPED_TRACE(fmt::format("seed {} loss {} lifetimes {} {} ms", seed, path.loss,
                              path.nat.lifetime.count() / 1'000'000,
                              path.nat.stream_lifetime.count() / 1'000'000));

@@ -228,7 +228,7 @@ TEST(RetransmissionLadder, BracketsTheLifetimeBetweenTwoPauses) {
 
 TEST(RetransmissionLadder, SaysThatTheKeepaliveIsOftenEnoughWithAMarginOfTwo) {
   const Measured found =
-      measure({.interval = seconds(25), .longest = seconds(60)}, {.lifetime = seconds(80)});
+      measure({.interval = seconds(25), .longest_silence = seconds(60)}, {.lifetime = seconds(80)});
   EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::enough);
   EXPECT_GE(found.result.trials, 2U);
   EXPECT_GE(found.result.alive_after, seconds(51));
@@ -260,7 +260,8 @@ TEST(RetransmissionLadder, MakesASilenceJustShortOfTheIntervalWhereTheLifetimeIs
 
 TEST(RetransmissionLadder, LooksIntoTheGapThatAnEarlierRunLeft) {
   // A run with an interval of 25 s left 13 to 31 s.
-  const LadderConfig config{.interval = seconds(20), .longest = seconds(20), .most = seconds(220)};
+  const LadderConfig config{
+      .interval = seconds(20), .longest_silence = seconds(20), .most = seconds(220)};
   const Measured below = measure(config, {.lifetime = seconds(17)});
   EXPECT_LE(below.result.gone_after, seconds(27));
   const Measured above = measure(config, {.lifetime = seconds(24)});
@@ -269,7 +270,7 @@ TEST(RetransmissionLadder, LooksIntoTheGapThatAnEarlierRunLeft) {
 }
 
 TEST(RetransmissionLadder, WaitsForTimersThatAreLaterThanUsual) {
-  const Measured found = measure({.interval = seconds(25), .longest = seconds(60)},
+  const Measured found = measure({.interval = seconds(25), .longest_silence = seconds(60)},
                                  {.lifetime = seconds(300), .lateness = 0.11});
   EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::enough);
   EXPECT_EQ(found.result.gone_after, std::nullopt);
@@ -300,8 +301,8 @@ TEST(RetransmissionLadder, SeesThatTheGatewaySpeaksByItself) {
 }
 
 TEST(RetransmissionLadder, LearnsPausesThatStopGrowingEarly) {
-  const Measured found =
-      measure({.longest = seconds(60)}, {.lifetime = seconds(300), .longest_pause = seconds(64)});
+  const Measured found = measure({.longest_silence = seconds(60)},
+                                 {.lifetime = seconds(300), .longest_pause = seconds(64)});
   EXPECT_EQ(found.result.end, FlowEnd::done);
   EXPECT_GE(found.result.alive_after, seconds(60));
   EXPECT_EQ(found.result.gone_after, std::nullopt);
@@ -310,7 +311,7 @@ TEST(RetransmissionLadder, LearnsPausesThatStopGrowingEarly) {
 TEST(RetransmissionLadder, EndsInTimeWithWhatIsKnown) {
   for (const int lifetime : {18, 24, 26, 30, 60, 120, 300}) {
     const Measured found =
-        measure({.interval = seconds(25), .longest = seconds(180), .most = seconds(220)},
+        measure({.interval = seconds(25), .longest_silence = seconds(180), .most = seconds(220)},
                 {.lifetime = seconds(lifetime), .loss = 0.05});
     EXPECT_LE(found.took, seconds(220)) << lifetime;
     EXPECT_GE(found.result.alive_after, seconds(std::min(lifetime / 2 - 1, 50))) << lifetime;
@@ -339,7 +340,7 @@ TEST(RetransmissionLadder, TellsTheTruthOfThousandsOfFlowsOrNothing) {
     SeededRandom random(seed);
     LadderConfig config;
     if (random.chance(0.8)) config.interval = seconds(5 + random.below(40));
-    config.longest = seconds(random.chance(0.5) ? 120 : 20 + random.below(160));
+    config.longest_silence = seconds(random.chance(0.5) ? 120 : 20 + random.below(160));
     constexpr std::array kCaps{60, 64, 120, 120, 120, 240};
     const Scene scene{.lifetime = random.between(seconds(1), seconds(300)),
                       .inbound_refreshes = random.chance(0.7),
@@ -392,8 +393,8 @@ TEST(RetransmissionLadder, TellsTheTruthOfNatsThatDropKeepalivesOrChange) {
       scene.changes = random.between(seconds(5), seconds(200));
       scene.later = random.between(seconds(2), seconds(200));
     }
-    const Measured found =
-        measure({.interval = interval, .longest = seconds(180), .most = seconds(220)}, scene);
+    const Measured found = measure(
+        {.interval = interval, .longest_silence = seconds(180), .most = seconds(220)}, scene);
     const Nanoseconds slop = 4 * scene.delay + milliseconds(700);
     const auto [shortest, longest] =
         std::minmax(scene.lifetime, scene.changes ? scene.later : scene.lifetime);

@@ -197,8 +197,8 @@ TEST(SilenceSearch, FindsALifetimeToTheSecond) {
 }
 
 TEST(SilenceSearch, BeginsWithTheIntervalThatIsJudged) {
-  const Measured found =
-      measure({.interval = seconds(25), .longest = seconds(0)}, {.lifetime = milliseconds(28'500)});
+  const Measured found = measure({.interval = seconds(25), .longest_silence = seconds(0)},
+                                 {.lifetime = milliseconds(28'500)});
   EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::enough);
   EXPECT_EQ(found.result.trials, 3U);
   EXPECT_EQ(found.result.tried.size(), 3U);
@@ -229,14 +229,14 @@ TEST(SilenceSearch, BeginsNoSilenceThatEndsTooLate) {
 }
 
 TEST(SilenceSearch, LooksNoFurtherThanTold) {
-  const Measured found = measure({.longest = seconds(60)}, {.lifetime = seconds(300)});
+  const Measured found = measure({.longest_silence = seconds(60)}, {.lifetime = seconds(300)});
   EXPECT_EQ(found.result.alive_after, seconds(60));
   EXPECT_EQ(found.result.gone_after, std::nullopt);
   EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::not_known);
 }
 
 TEST(SilenceSearch, OnlySeesWhetherCallsComeInWhereNothingElseIsWanted) {
-  const Measured found = measure({.longest = seconds(0)}, {});
+  const Measured found = measure({.longest_silence = seconds(0)}, {});
   EXPECT_EQ(found.result.end, FlowEnd::done);
   EXPECT_TRUE(found.result.tried.empty());
   EXPECT_LE(found.took, seconds(4));
@@ -278,7 +278,7 @@ TEST(SilenceSearch, FindsLifetimesBelowTheGatewaysOwnKeepalive) {
 
 TEST(SilenceSearch, IsNotTakenInByAnOutage) {
   // In the middle of the first calls that are to come in after a silence.
-  const Measured found = measure({.interval = seconds(25), .longest = seconds(40)},
+  const Measured found = measure({.interval = seconds(25), .longest_silence = seconds(40)},
                                  {.lifetime = seconds(100), .outage = milliseconds(27'500)});
   EXPECT_EQ(found.result.alive_after, seconds(40));
   EXPECT_EQ(found.result.gone_after, std::nullopt);
@@ -328,7 +328,7 @@ void expire(SilenceSearch& search, Instant& now, std::uint32_t& last_call) {
 TEST(SilenceSearch, TriesASilenceAgainWhoseCallComesInOnlyAfterTheFlowWasOpenedAnew) {
   Instant now{};
   std::uint32_t last_call = 1;
-  SilenceSearch search({.interval = seconds(5), .longest = seconds(10)}, now, now);
+  SilenceSearch search({.interval = seconds(5), .longest_silence = seconds(10)}, now, now);
   while (search.poll_send()) continue;
   for (std::uint32_t greeted = 0; !search.silence(); expire(search, now, last_call))
     if (greeted != last_call) search.handle_call(now, greeted = last_call, 0);
@@ -364,7 +364,7 @@ TEST(SilenceSearch, TellsTheTruthOfThousandsOfFlows) {
     SeededRandom random(seed);
     SilenceSearchConfig config;
     if (random.chance(0.8)) config.interval = seconds(1 + random.below(60));
-    config.longest = seconds(random.chance(0.5) ? 180 : 20 + random.below(280));
+    config.longest_silence = seconds(random.chance(0.5) ? 180 : 20 + random.below(280));
     const Flow flow{.lifetime = random.between(seconds(1), seconds(300)),
                     .delay = random.between(milliseconds(1), milliseconds(150)),
                     .loss = random.chance(0.3) ? 0 : 0.01 * static_cast<double>(random.below(11)),
@@ -391,7 +391,7 @@ TEST(SilenceSearch, TellsTheTruthOfThousandsOfFlows) {
     to_the_second += said.end == FlowEnd::done && said.alive_after &&
                      (!said.gone_after || *said.gone_after - *said.alive_after == seconds(1));
     EXPECT_LE(said.tried.size() + said.broken_silences, most_silences(config)) << seed;
-    const auto longest = std::max(config.longest, config.interval.value_or(seconds(0)));
+    const auto longest = std::max(config.longest_silence, config.interval.value_or(seconds(0)));
     EXPECT_LE(found.took, (longest + kLongestBeside) * static_cast<long>(most_silences(config)))
         << seed;
   }
