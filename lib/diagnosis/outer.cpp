@@ -87,7 +87,7 @@ Check own_interface(const OuterFacts& facts, std::size_t limit) {
 
 /// Of the interface, where that is what limits.
 std::optional<std::size_t> limit_here(const OuterFacts& facts) {
-  for (const auto& seen : {facts.forward, facts.both})
+  for (const auto& seen : {facts.forward, facts.both_ways})
     if (seen && is_limited_here(*seen)) return seen->own_limit;
   return std::nullopt;
 }
@@ -151,7 +151,7 @@ void add_replies(const OuterFacts& facts, Finding& finding) {
     finding.evidence.push_back(text("the largest fragment had {} bytes", *facts.largest_fragment));
   if (const auto forward = proven_forward(facts))
     finding.evidence.push_back(text("to {}, {} bytes arrive", end_of(facts), *forward));
-  add_tried(*facts.both, "echo requests of ", finding);
+  add_tried(*facts.both_ways, "echo requests of ", finding);
 }
 
 /// Replies above some size are cut on the reverse path.
@@ -159,7 +159,7 @@ Finding cut_back(const OuterFacts& facts) {
   Finding finding{.id = FindingId::mtu_fragments,
                   .cause = text("the path MTU from {} is {}, and larger replies arrive in "
                                 "fragments; {}",
-                                end_of(facts), size_text(*facts.both), need_text(facts)),
+                                end_of(facts), size_text(*facts.both_ways), need_text(facts)),
                   .evidence = {}};
   add_replies(facts, finding);
   finding.fix = setting_fix(facts);
@@ -187,7 +187,7 @@ Text large_pings_text(const OuterFacts& facts, PingLimit limit) {
         pings, *echo.mtu + 1, *where);
   if (limit == PingLimit::pings) {
     // Without a reply that was its request's, nothing is known of that path.
-    const auto& back = facts.both->mtu;
+    const auto& back = facts.both_ways->mtu;
     return text(
         "{}, but UDP of {} bytes arrives: large pings are filtered{}; the reverse path is "
         "unknown{}",
@@ -228,16 +228,16 @@ Text changed_text(const OuterFacts& facts) {
 }
 
 Check both_unknown(const OuterFacts& facts) {
-  const bool has_size = facts.both && facts.both->mtu;
+  const bool has_size = facts.both_ways && facts.both_ways->mtu;
   if (has_size && facts.changed_reply)
     return make_check(outer_both, Status::unknown,
-                      text("cannot measure the reverse path above {} bytes: {}", *facts.both->mtu,
-                           changed_text(facts)));
+                      text("cannot measure the reverse path above {} bytes: {}",
+                           *facts.both_ways->mtu, changed_text(facts)));
   if (has_size)
     return make_check(outer_both, Status::unknown,
-                      unfinished_text(facts, *facts.both, "the MTU in both directions"));
+                      unfinished_text(facts, *facts.both_ways, "the MTU in both directions"));
   if (facts.interrupted) return interrupted(outer_both);
-  if (facts.both)
+  if (facts.both_ways)
     return make_check(outer_both, Status::unknown, "no reply was large enough to tell");
   if (facts.echo_refused)
     return make_check(outer_both, Status::unknown,
@@ -257,13 +257,13 @@ Check as_forward(const OuterFacts& facts, const Check& forward) {
   Check check = skipped(outer_both, forward.finding->id);
   check.essential = false;
   check.summary = text("the path MTU in both directions is that of the forward path, {}",
-                       size_text(*facts.both));
+                       size_text(*facts.both_ways));
   return check;
 }
 
 Check both_check(const OuterFacts& facts, const Check& forward) {
-  if (!facts.both) return both_unknown(facts);
-  const MtuResult& both = *facts.both;
+  if (!facts.both_ways) return both_unknown(facts);
+  const MtuResult& both = *facts.both_ways;
   if (fits(facts, both))
     return make_check(outer_both, Status::ok,
                       text("{} unfragmented in both directions", arrival_text(both)));
@@ -408,7 +408,7 @@ void measure(const OuterFacts& facts, Report& report) {
                                    .value = static_cast<double>(*mtu)});
   };
   add(known_forward(facts), "forward");
-  if (is_both_known(facts)) add(facts.both->mtu, "backward");
+  if (is_both_known(facts)) add(facts.both_ways->mtu, "backward");
 }
 
 Text success(const OuterFacts& facts) { return way_prefix(tunnel_of(facts)).add(fit_text(facts)); }

@@ -21,7 +21,7 @@ bool fits(const OuterFacts& facts, const MtuResult& direction) {
 }
 
 const std::optional<MtuResult>& found_by_echo(const OuterFacts& facts) {
-  return facts.forward_echo ? facts.forward_echo : facts.both;
+  return facts.forward_echo ? facts.forward_echo : facts.both_ways;
 }
 
 bool is_limited_here(const MtuResult& direction) {
@@ -47,14 +47,14 @@ PingLimit ping_limit(const OuterFacts& facts) {
 
 std::optional<std::size_t> proven_forward(const OuterFacts& facts) {
   std::optional<std::size_t> proven;
-  for (const auto& direction : {facts.forward, facts.both, facts.forward_echo})
+  for (const auto& direction : {facts.forward, facts.both_ways, facts.forward_echo})
     if (direction && direction->mtu) proven = std::max(proven.value_or(0), *direction->mtu);
   return proven;
 }
 
 bool is_both_known(const OuterFacts& facts) {
-  if (!facts.both || !is_known(*facts.both, full_size(facts))) return false;
-  if (fits(facts, *facts.both)) return true;
+  if (!facts.both_ways || !is_known(*facts.both_ways, full_size(facts))) return false;
+  if (fits(facts, *facts.both_ways)) return true;
   const PingLimit limit = ping_limit(facts);
   return limit == PingLimit::none || limit == PingLimit::path || limit == PingLimit::fragments;
 }
@@ -67,7 +67,7 @@ std::optional<std::size_t> known_forward(const OuterFacts& facts) {
       known = std::max(known.value_or(0), *direction->mtu);
   };
   take(facts.forward);
-  if (is_both_known(facts)) take(facts.both);
+  if (is_both_known(facts)) take(facts.both_ways);
   const auto& echo = facts.forward_echo;
   if (echo &&
       (fits(facts, *echo) || is_limited_here(*echo) || ping_limit(facts) == PingLimit::path))
@@ -76,7 +76,7 @@ std::optional<std::size_t> known_forward(const OuterFacts& facts) {
 }
 
 std::optional<std::size_t> fitting_mtu(const OuterFacts& facts) {
-  const auto size = is_both_known(facts) ? facts.both->mtu : known_forward(facts);
+  const auto size = is_both_known(facts) ? facts.both_ways->mtu : known_forward(facts);
   if (!size || *size <= facts.overhead + kTcpOverIpv6) return std::nullopt;
   return *size - facts.overhead;
 }

@@ -226,7 +226,7 @@ Result<std::unique_ptr<checks::Question>> MtuVerb::make_outer(Subject& subject) 
   checks::Shown<diagnosis::OuterFacts> shown;
   if (check.output.verbose)
     shown = [](const diagnosis::OuterFacts& facts) {
-      show_tables("There and back, echo requests", facts.both, "There, UDP", facts.forward);
+      show_tables("There and back, echo requests", facts.both_ways, "There, UDP", facts.forward);
     };
   return checks::outer_question(std::move(options), std::move(shown));
 }

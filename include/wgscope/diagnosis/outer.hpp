@@ -56,7 +56,7 @@ struct OuterFacts {
   std::optional<path::MtuResult> forward;
   /// Measured by echo requests; nothing: not answered. With `changed_reply` it is only the largest
   /// size of which an equal came back.
-  std::optional<path::MtuResult> both;
+  std::optional<path::MtuResult> both_ways;
   /// Which echo requests arrived, where not all replies were their equals; nothing: all were.
   std::optional<path::MtuResult> forward_echo;
   std::optional<ChangedReply> changed_reply;

@@ -101,14 +101,14 @@ class Course {
     const auto found = packets_.search(Kind::echo, config(), 0, until);
     const EchoReplies& replies = *packets_.replies();
     if (!replies.changed()) {
-      facts_.both = found;
+      facts_.both_ways = found;
       return;
     }
     // The search has counted replies that prove the forward path alone.
     facts_.forward_echo = found;
     facts_.changed_reply = replies.changed();
-    facts_.both = path::MtuResult{};
-    facts_.both->mtu = replies.largest_equal();
+    facts_.both_ways = path::MtuResult{};
+    facts_.both_ways->mtu = replies.largest_equal();
   }
 
   /// A size that pings do not get past, unless it is known already why they do not.

@@ -310,7 +310,7 @@ void expect_truth(const World& world, const Outcome& outcome, std::uint64_t seed
   if (const auto proven = diagnosis::proven_forward(outcome.facts)) {
     ASSERT_LE(*proven, world.forward) << what;
   }
-  if (const auto& both = outcome.facts.both; both && both->mtu) {
+  if (const auto& both = outcome.facts.both_ways; both && both->mtu) {
     ASSERT_LE(*both->mtu, std::min(world.forward, world.back)) << what;
   }
   const bool narrow = world.forward < 1480;

@@ -58,7 +58,7 @@ OuterFacts healthy() {
   facts.tunnel_mtu = 1420;
   facts.overhead = 60;
   facts.udp_answers = facts.echo_answers = true;
-  facts.both = passes(1500);
+  facts.both_ways = passes(1500);
   return facts;
 }
 
@@ -83,7 +83,7 @@ TEST(OuterDiagnosis, SaysWhatTunnelFitsAHealthyPath) {
 
 TEST(OuterDiagnosis, NamesThePlaceOfABlackHole) {
   OuterFacts facts = healthy();
-  facts.both = ends_at(1391);
+  facts.both_ways = ends_at(1391);
   facts.forward = ends_at(1391);
   facts.echo_drop = facts.forward_drop = between(hop(3, "203.0.113.1"), hop(4, "203.0.113.9"));
   const Report report = report_of(facts);
@@ -96,7 +96,7 @@ TEST(OuterDiagnosis, NamesThePlaceOfABlackHole) {
 
 TEST(OuterDiagnosis, CountsHopsBetweenThatSayNothing) {
   OuterFacts facts = healthy();
-  facts.both.reset();
+  facts.both_ways.reset();
   facts.forward = ends_at(1391);
   facts.forward_drop = between({}, hop(3, "203.0.113.9"));
   const Report report = report_of(facts);
@@ -111,7 +111,7 @@ TEST(OuterDiagnosis, CountsHopsBetweenThatSayNothing) {
 TEST(OuterDiagnosis, BlamesNothingByPingsAlone) {
   OuterFacts facts = healthy();
   facts.udp_answers = false;
-  facts.both = ends_at(1000);
+  facts.both_ways = ends_at(1000);
   Report report = report_of(facts);
   EXPECT_EQ(overall(report), Status::unknown);
   EXPECT_EQ(worst_finding_id(report), FindingId::outer_large_pings);
@@ -127,7 +127,7 @@ TEST(OuterDiagnosis, BlamesNothingByPingsAlone) {
 TEST(OuterDiagnosis, BlamesThePathWhereUdpIsLostBeforeARouterToo) {
   OuterFacts facts = healthy();
   facts.udp_answers = false;
-  facts.both = ends_at(1391);
+  facts.both_ways = ends_at(1391);
   facts.echo_drop = between(hop(3, "203.0.113.1"), hop(4, "203.0.113.9"));
   facts.udp_gets_past = false;
   const Report lost = report_of(facts);
@@ -144,7 +144,7 @@ TEST(OuterDiagnosis, BlamesThePathWhereUdpIsLostBeforeARouterToo) {
 
 TEST(OuterDiagnosis, TellsAPingFilterFromTheWayBackOnlyByWhereItIs) {
   OuterFacts facts = healthy();
-  facts.both = ends_at(1000);
+  facts.both_ways = ends_at(1000);
   facts.forward = passes(1500);
   const Report either = report_of(facts);
   EXPECT_EQ(overall(either), Status::unknown);
@@ -159,7 +159,7 @@ TEST(OuterDiagnosis, TellsAPingFilterFromTheWayBackOnlyByWhereItIs) {
 TEST(OuterDiagnosis, KnowsNothingOfTheWayBackOfWhichNoReplyIsWhatWasSent) {
   OuterFacts facts = healthy();
   facts.forward_echo = ends_at(1000);
-  facts.both = path::MtuResult{};
+  facts.both_ways = path::MtuResult{};
   facts.changed_reply = ChangedReply{.request = 1000, .reply = 64};
   facts.forward = passes(1500);
   EXPECT_THAT(verdict(report_of(facts)).plain(), AllOf(HasSubstr("large pings are filtered"),
@@ -168,7 +168,7 @@ TEST(OuterDiagnosis, KnowsNothingOfTheWayBackOfWhichNoReplyIsWhatWasSent) {
 
 TEST(OuterDiagnosis, TellsThatTheWayBackCutsReplies) {
   OuterFacts facts = healthy();
-  facts.both = ends_at(1391);
+  facts.both_ways = ends_at(1391);
   facts.forward = passes(1500);
   facts.largest_fragment = 1388;
   const Report cut = report_of(facts);
@@ -180,8 +180,8 @@ TEST(OuterDiagnosis, TellsThatTheWayBackCutsReplies) {
 TEST(OuterDiagnosis, TakesATruncatedReplyForNoProofOfTheWayBack) {
   OuterFacts facts = healthy();
   facts.forward_echo = passes(1500);
-  facts.both = path::MtuResult{};
-  facts.both->mtu = 64;
+  facts.both_ways = path::MtuResult{};
+  facts.both_ways->mtu = 64;
   facts.changed_reply = ChangedReply{.request = 1480, .reply = 64};
   Report report = report_of(facts);
   EXPECT_EQ(overall(report), Status::unknown);
@@ -197,12 +197,12 @@ TEST(OuterDiagnosis, TakesATruncatedReplyForNoProofOfTheWayBack) {
 TEST(OuterDiagnosis, SaysWhatIsKnownWhenItIsCutShort) {
   OuterFacts facts = healthy();
   facts.udp_answers = false;
-  facts.both = passes(1280);
-  facts.both->verdict = path::MtuVerdict::inconclusive;
-  facts.both->exact = false;
-  facts.both->trials = {{.size = 1480, .sent = 1},
-                        {.size = 1280, .sent = 1, .answered = 1},
-                        {.size = 1400, .sent = 1}};
+  facts.both_ways = passes(1280);
+  facts.both_ways->verdict = path::MtuVerdict::inconclusive;
+  facts.both_ways->exact = false;
+  facts.both_ways->trials = {{.size = 1480, .sent = 1},
+                             {.size = 1280, .sent = 1, .answered = 1},
+                             {.size = 1400, .sent = 1}};
   facts.time_over = true;
   EXPECT_EQ(verdict(report_of(facts)).plain(),
             "the time was over: the MTU of the forward path: at least 1280 bytes and at most 1479 "
@@ -219,7 +219,7 @@ TEST(OuterDiagnosis, SaysWhatIsKnownWhenItIsCutShort) {
 TEST(OuterDiagnosis, SaysWhyNothingAnswers) {
   OuterFacts facts = healthy();
   facts.udp_answers = facts.echo_answers = false;
-  facts.both.reset();
+  facts.both_ways.reset();
   facts.unreachable = IcmpReport{.from = *IpAddress::parse("203.0.113.1"), .type = 3, .code = 1};
   EXPECT_THAT(verdict(report_of(facts)).plain(),
               HasSubstr("192.0.2.1 cannot be reached: host unreachable"));
@@ -233,7 +233,7 @@ TEST(OuterDiagnosis, SaysWhyNothingAnswers) {
 TEST(OuterDiagnosis, HidesNoWarningBehindWhatIsUnknown) {
   OuterFacts facts = healthy();
   facts.echo_answers = false;
-  facts.both.reset();
+  facts.both_ways.reset();
   facts.forward = ends_at(1391);
   facts.forward->report =
       path::TooBig{.from = *IpAddress::parse("203.0.113.1"), .mtu = 1391, .about = 1480};
@@ -242,8 +242,9 @@ TEST(OuterDiagnosis, HidesNoWarningBehindWhatIsUnknown) {
 
 TEST(OuterDiagnosis, NamesTheRouterThatReports) {
   OuterFacts facts = healthy();
-  facts.both = ends_at(1391);
-  facts.both->report = path::TooBig{.from = *IpAddress::parse("203.0.113.1"), .mtu = 0, .about = 0};
+  facts.both_ways = ends_at(1391);
+  facts.both_ways->report =
+      path::TooBig{.from = *IpAddress::parse("203.0.113.1"), .mtu = 0, .about = 0};
   const Report report = report_of(facts);
   EXPECT_EQ(overall(report), Status::warning);
   EXPECT_EQ(worst_finding_id(report), FindingId::mtu_reported);
@@ -252,8 +253,8 @@ TEST(OuterDiagnosis, NamesTheRouterThatReports) {
 
 TEST(OuterDiagnosis, SaysThatTheOwnInterfaceTakesLess) {
   OuterFacts facts = healthy();
-  facts.both = passes(1400);
-  facts.both->own_limit = 1400;
+  facts.both_ways = passes(1400);
+  facts.both_ways->own_limit = 1400;
   const Report report = report_of(facts);
   EXPECT_EQ(worst_finding_id(report), FindingId::mtu_own_interface);
   EXPECT_EQ(overall(report), Status::warning);
@@ -262,7 +263,7 @@ TEST(OuterDiagnosis, SaysThatTheOwnInterfaceTakesLess) {
 TEST(OuterDiagnosis, SaysThatNothingAnswers) {
   OuterFacts facts = healthy();
   facts.udp_answers = facts.echo_answers = false;
-  facts.both.reset();
+  facts.both_ways.reset();
   const Report report = report_of(facts);
   EXPECT_EQ(overall(report), Status::unknown);
   EXPECT_EQ(worst_finding_id(report), FindingId::outer_unanswered);
@@ -278,7 +279,7 @@ TEST(OuterDiagnosis, KnowsNothingOfAHostThatHasNoAddress) {
 
 TEST(OuterDiagnosis, IsNotSureOfTheWayBackWithoutEcho) {
   OuterFacts facts = healthy();
-  facts.both.reset();
+  facts.both_ways.reset();
   facts.echo_answers = false;
   facts.echo_refused = "not permitted";
   facts.forward = passes(1500);
@@ -290,7 +291,7 @@ TEST(OuterDiagnosis, IsNotSureOfTheWayBackWithoutEcho) {
 TEST(OuterDiagnosis, DoesNotTakeRepliesInFragmentsForABlackHole) {
   OuterFacts facts = healthy();
   facts.udp_answers = false;
-  facts.both = ends_at(1400);
+  facts.both_ways = ends_at(1400);
   facts.largest_fragment = 1396;
   const Report report = report_of(facts);
   EXPECT_EQ(worst_finding_id(report), FindingId::mtu_fragments);
@@ -299,9 +300,9 @@ TEST(OuterDiagnosis, DoesNotTakeRepliesInFragmentsForABlackHole) {
 
 TEST(OuterDiagnosis, AdvisesNothingWhereTheSearchWasCutShort) {
   OuterFacts facts = healthy();
-  facts.both = passes(1280);
-  facts.both->verdict = path::MtuVerdict::inconclusive;
-  facts.both->exact = false;
+  facts.both_ways = passes(1280);
+  facts.both_ways->verdict = path::MtuVerdict::inconclusive;
+  facts.both_ways->exact = false;
   Report report = report_of(facts);
   EXPECT_EQ(overall(report), Status::unknown);
   EXPECT_EQ(fitting_mtu(facts), std::nullopt);
@@ -314,7 +315,7 @@ TEST(OuterDiagnosis, NamesTheOwnInterfaceThoughTheWayBackTakesLess) {
   facts.tunnel_mtu = 1460;
   facts.forward = passes(1500);
   facts.forward->own_limit = 1500;
-  facts.both = ends_at(1400);
+  facts.both_ways = ends_at(1400);
   const Report report = report_of(facts);
   EXPECT_EQ(named(report.checks, "outer.forward").finding->id, FindingId::mtu_own_interface);
   EXPECT_EQ(named(report.checks, "outer.both").finding->id, FindingId::outer_large_pings);

@@ -225,7 +225,7 @@ TEST(PathRoute, KeepsAdviceOnTheMtuFromBeingGivenOrMarksIt) {
 
   facts.route->accepted = true;
   facts.echo_answers = true;
-  facts.both = passes(1500);
+  facts.both_ways = passes(1500);
   EXPECT_THAT(find(diagnose(facts), "outer.setting")->summary.plain(),
               testing::StartsWith("through wg0: packets of 1500 bytes arrive"));
   EXPECT_THAT(success(facts).plain(), testing::StartsWith("through wg0: packets of 1500"));
