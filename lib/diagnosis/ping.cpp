@@ -105,7 +105,7 @@ void measure(const PingFacts& facts, Report& report) {
   };
   add("round_trip", unanswered(facts), facts.inner.sent);
   const PingLoss loss = loss_of(facts);
-  if (facts.inner.round_trips.empty() || loss.untold > 0) return;
+  if (facts.inner.round_trips.empty() || loss.unknown_direction > 0) return;
   add("forward", loss.forward, facts.inner.sent);
   add("backward", loss.backward, answers_sent(facts));
 }

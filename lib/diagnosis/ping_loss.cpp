@@ -189,7 +189,7 @@ std::vector<Hypothesis> causes_of_silence(const PingFacts& facts) {
   return causes;
 }
 
-Finding untold_finding(const PingFacts& facts, std::size_t lost) {
+Finding unknown_direction_finding(const PingFacts& facts, std::size_t lost) {
   Finding finding{
       .id = FindingId::loss,
       .cause = text("{} of {} pings ({}) lost; cannot tell in which direction", lost,
@@ -221,18 +221,18 @@ Finding untold_finding(const PingFacts& facts, std::size_t lost) {
   return finding;
 }
 
-/// @param untold  pings of which the direction is not known: they may belong here.
-Check loss_check(CheckKind kind, std::size_t lost, std::size_t of, std::size_t untold,
+/// @param unknown  pings of which the direction is not known: they may belong here.
+Check loss_check(CheckKind kind, std::size_t lost, std::size_t of, std::size_t unknown,
                  Words where) {
-  if (lost == 0 && untold > 0)
+  if (lost == 0 && unknown > 0)
     return make_check(kind, Status::unknown,
-                      text("unknown: {} {} lost, and may have been lost {}", untold,
-                           word(untold, "ping was", "pings were"), where));
+                      text("unknown: {} {} lost, and may have been lost {}", unknown,
+                           word(unknown, "ping was", "pings were"), where));
   Check check = make_check(kind, status_of_loss(lost, of), Text());
   if (lost == 0)
     check.summary.add("no packets lost ").add(where);
   else
-    check.summary = text("{}{} of {} ({}) lost {}", either(untold > 0, "at least ", ""), lost, of,
+    check.summary = text("{}{} of {} ({}) lost {}", either(unknown > 0, "at least ", ""), lost, of,
                          percentage(lost, of), where);
   return check;
 }
@@ -260,39 +260,41 @@ std::size_t sessions_cut(const PingFacts& facts) {
 void add_loss(const PingFacts& facts, std::vector<Check>& checks) {
   const PingLoss loss = loss_of(facts);
   const std::size_t sent = facts.inner.sent;
-  Check forward =
-      loss_check(ping_loss_forward, loss.forward, sent, loss.untold, "on the forward path");
+  Check forward = loss_check(ping_loss_forward, loss.forward, sent, loss.unknown_direction,
+                             "on the forward path");
   if (forward.status >= Status::warning && loss.forward > 0)
     add(forward_finding(facts, loss.forward), forward);
   const std::size_t answers = answers_sent(facts);
-  Check backward =
-      loss_check(ping_loss_backward, loss.backward, answers, loss.untold, "on the reverse path");
+  Check backward = loss_check(ping_loss_backward, loss.backward, answers, loss.unknown_direction,
+                              "on the reverse path");
   if (backward.status >= Status::warning && loss.backward > 0)
     add(backward_finding(facts, loss.backward, answers), backward);
   checks.push_back(std::move(forward));
   checks.push_back(std::move(backward));
-  if (loss.untold == 0) return;
-  Check untold = loss_check(ping_loss, loss.untold, sent, 0, "in an unknown direction");
-  if (untold.status != Status::ok) add(untold_finding(facts, loss.untold), untold);
-  checks.push_back(std::move(untold));
+  if (loss.unknown_direction == 0) return;
+  Check unknown = loss_check(ping_loss, loss.unknown_direction, sent, 0, "in an unknown direction");
+  if (unknown.status != Status::ok)
+    add(unknown_direction_finding(facts, loss.unknown_direction), unknown);
+  checks.push_back(std::move(unknown));
 }
 
 PingLoss loss_of(const PingFacts& facts) {
   const std::size_t lost = unanswered(facts);
-  if (facts.session.taken.sessions > 0) return {.forward = 0, .backward = 0, .untold = lost};
+  if (facts.session.taken.sessions > 0)
+    return {.forward = 0, .backward = 0, .unknown_direction = lost};
   // Nothing came after the tails, so that none of them is among the missing.
-  std::size_t untold = std::min(facts.back.tail, lost);
+  std::size_t unknown = std::min(facts.back.tail, lost);
   const auto missing =
-      static_cast<std::size_t>(std::min<std::uint64_t>(facts.back.missing, lost - untold));
-  std::size_t forward = lost - untold - missing;
+      static_cast<std::size_t>(std::min<std::uint64_t>(facts.back.missing, lost - unknown));
+  std::size_t forward = lost - unknown - missing;
   // Extra pings that were lost may be among the missing, or not.
   const std::size_t extra = std::min(facts.back.unanswered_extra, missing);
-  untold += extra;
+  unknown += extra;
   // An error about a ping tells its direction, too.
-  const std::size_t refused = std::min(untold, facts.refused - std::min(facts.refused, forward));
+  const std::size_t refused = std::min(unknown, facts.refused - std::min(facts.refused, forward));
   forward += refused;
-  untold -= refused;
-  return {.forward = forward, .backward = missing - extra, .untold = untold};
+  unknown -= refused;
+  return {.forward = forward, .backward = missing - extra, .unknown_direction = unknown};
 }
 
 }  // namespace wgscope::diagnosis

@@ -117,7 +117,7 @@ TEST_P(PingFault, AnotherDeviceWithTheSameKeyIsTheHeadlineAndTheDirectionIsUnkno
   const auto& loss = find(report, "ping.loss");
   EXPECT_THAT(loss.finding->cause, has_text("cannot tell in which direction"));
   EXPECT_THAT(loss.finding->hypotheses.front().cause, has_text("another device uses this key"));
-  EXPECT_EQ(loss_of(*facts).untold, 40 - facts->inner.round_trips.size());
+  EXPECT_EQ(loss_of(*facts).unknown_direction, 40 - facts->inner.round_trips.size());
 }
 
 TEST_P(PingFault, LargePingsThatTheForwardPathDropsAreToldFromASilentHost) {

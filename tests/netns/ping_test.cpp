@@ -88,7 +88,7 @@ TEST_P(PingOverRouter, TellsLossOnTheWayThere) {
   drop("dport", 6);
   const auto [facts, report] = ping(30);
   ASSERT_TRUE(facts);
-  EXPECT_EQ(loss_of(*facts), (PingLoss{.forward = 5, .backward = 0, .untold = 0}));
+  EXPECT_EQ(loss_of(*facts), (PingLoss{.forward = 5, .backward = 0, .unknown_direction = 0}));
   EXPECT_THAT(findings(report), ElementsAre(FindingId::loss_forward));
   EXPECT_EQ(overall(report), Status::warning);
 }
@@ -97,7 +97,7 @@ TEST_P(PingOverRouter, TellsLossOnTheWayBack) {
   drop("sport", 6);
   const auto [facts, report] = ping(30);
   ASSERT_TRUE(facts);
-  EXPECT_EQ(loss_of(*facts), (PingLoss{.forward = 0, .backward = 5, .untold = 0}));
+  EXPECT_EQ(loss_of(*facts), (PingLoss{.forward = 0, .backward = 5, .unknown_direction = 0}));
   EXPECT_THAT(findings(report), ElementsAre(FindingId::loss_backward));
 }
 
@@ -106,7 +106,7 @@ TEST_P(PingOverRouter, TellsLossOfBothDirectionsApart) {
   drop("sport", 4);
   const auto [facts, report] = ping(30);
   ASSERT_TRUE(facts);
-  EXPECT_EQ(loss_of(*facts), (PingLoss{.forward = 6, .backward = 6, .untold = 0}));
+  EXPECT_EQ(loss_of(*facts), (PingLoss{.forward = 6, .backward = 6, .unknown_direction = 0}));
   EXPECT_THAT(findings(report), ElementsAre(FindingId::loss_forward, FindingId::loss_backward));
   EXPECT_EQ(overall(report), Status::critical) << "20 % and more";
 }

@@ -120,9 +120,9 @@ struct PingFacts {
 
 /// Where pings that were not answered got lost.
 struct PingLoss {
-  std::size_t forward = 0;   ///< on the way there, refused there, or not answered
-  std::size_t backward = 0;  ///< their answers, on the way back
-  std::size_t untold = 0;    ///< one of both
+  std::size_t forward = 0;            ///< on the way there, refused there, or not answered
+  std::size_t backward = 0;           ///< their answers, on the way back
+  std::size_t unknown_direction = 0;  ///< one of both
 
   friend bool operator==(const PingLoss&, const PingLoss&) = default;
 };

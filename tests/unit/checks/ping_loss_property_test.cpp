@@ -156,7 +156,8 @@ void expect_no_lie(const Simulation& run) {
   const auto loss = diagnosis::loss_of(facts);
   EXPECT_LE(loss.forward, run.lost_forward);
   EXPECT_LE(loss.backward, run.lost_backward);
-  EXPECT_EQ(loss.forward + loss.backward + loss.untold, run.lost_forward + run.lost_backward);
+  EXPECT_EQ(loss.forward + loss.backward + loss.unknown_direction,
+            run.lost_forward + run.lost_backward);
   const diagnosis::Report report = report_of(facts);
   const auto fine = [&](std::string_view name) {
     const diagnosis::Check* check = find(report, name);

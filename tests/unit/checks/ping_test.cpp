@@ -91,39 +91,45 @@ TEST_F(PingCheck, TellsExactlyWhatIsLostOnTheWayThere) {
   relay_.forward = lose_each(7);
   const PingFacts facts = ping(50);
   EXPECT_EQ(facts.inner.round_trips.size(), 42U);
-  EXPECT_EQ(diagnosis::loss_of(facts), (PingLoss{.forward = 8, .backward = 0, .untold = 0}));
+  EXPECT_EQ(diagnosis::loss_of(facts),
+            (PingLoss{.forward = 8, .backward = 0, .unknown_direction = 0}));
 }
 
 TEST_F(PingCheck, TellsExactlyWhatIsLostOnTheWayBack) {
   relay_.backward = lose_each(7);
   const PingFacts facts = ping(50);
   EXPECT_EQ(facts.inner.round_trips.size(), 42U);
-  EXPECT_EQ(diagnosis::loss_of(facts), (PingLoss{.forward = 0, .backward = 8, .untold = 0}));
+  EXPECT_EQ(diagnosis::loss_of(facts),
+            (PingLoss{.forward = 0, .backward = 8, .unknown_direction = 0}));
 }
 
 TEST_F(PingCheck, TellsBothDirectionsApart) {
   relay_.forward = lose_each(5, 1);
   relay_.backward = lose_each(4, 2);
   const PingFacts facts = ping(50);
-  EXPECT_EQ(diagnosis::loss_of(facts), (PingLoss{.forward = 10, .backward = 10, .untold = 0}));
+  EXPECT_EQ(diagnosis::loss_of(facts),
+            (PingLoss{.forward = 10, .backward = 10, .unknown_direction = 0}));
 }
 
 TEST_F(PingCheck, LearnsOfTheLastOnesByAskingOn) {
   relay_.backward = [](std::size_t n) { return n >= 7 && n < 10 ? Fate::lose : Fate::pass; };
   PingFacts facts = ping(10);
   EXPECT_EQ(facts.inner.sent, 10U);
-  EXPECT_EQ(diagnosis::loss_of(facts), (PingLoss{.forward = 0, .backward = 3, .untold = 0}));
+  EXPECT_EQ(diagnosis::loss_of(facts),
+            (PingLoss{.forward = 0, .backward = 3, .unknown_direction = 0}));
   relay_.backward = lose_each(1'000'000, 1);
   relay_.forward = [](std::size_t n) { return n >= 18 && n < 21 ? Fate::lose : Fate::pass; };
   facts = ping(10);  // numbers 11 to 20 of what the relay saw
   EXPECT_EQ(facts.inner.round_trips.size(), 7U);
-  EXPECT_EQ(diagnosis::loss_of(facts), (PingLoss{.forward = 3, .backward = 0, .untold = 0}));
+  EXPECT_EQ(diagnosis::loss_of(facts),
+            (PingLoss{.forward = 3, .backward = 0, .unknown_direction = 0}));
 }
 
 TEST_F(PingCheck, SaysOfWhichThatCannotBeTold) {
   relay_.backward = [](std::size_t n) { return n >= 7 ? Fate::lose : Fate::pass; };
   const PingFacts facts = ping(10);
-  EXPECT_EQ(diagnosis::loss_of(facts), (PingLoss{.forward = 0, .backward = 0, .untold = 3}));
+  EXPECT_EQ(diagnosis::loss_of(facts),
+            (PingLoss{.forward = 0, .backward = 0, .unknown_direction = 3}));
 }
 
 TEST_F(PingCheck, TellsDoublesAndOrderOfTheWayBack) {
@@ -187,7 +193,7 @@ TEST_F(PingCheck, AnotherDeviceThatHandshakesTakesTheSession) {
   EXPECT_GE(facts.session.taken.foreign, 2U);
   EXPECT_EQ(facts.session.taken.sessions, 1U);
   EXPECT_LT(facts.inner.round_trips.size(), 20U);
-  EXPECT_EQ(diagnosis::loss_of(facts).untold, 20U - facts.inner.round_trips.size());
+  EXPECT_EQ(diagnosis::loss_of(facts).unknown_direction, 20U - facts.inner.round_trips.size());
 }
 
 TEST_F(PingCheck, AWayThatIsDeadIsNoReply) {

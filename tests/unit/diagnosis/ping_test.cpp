@@ -79,9 +79,9 @@ auto has_text(const std::string& part) { return ResultOf(plain, HasSubstr(part))
 
 TEST(PingLoss, UnansweredPingsAreLostOnTheWayThereUnlessThePacketNumbersHaveGaps) {
   PingFacts facts = pinged(100, 90);
-  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 10, .backward = 0, .untold = 0}));
+  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 10, .backward = 0, .unknown_direction = 0}));
   facts.back.missing = 4;
-  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 6, .backward = 4, .untold = 0}));
+  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 6, .backward = 4, .unknown_direction = 0}));
 }
 
 /// Loss outside is loss of the path, and decides what to do.
@@ -138,7 +138,7 @@ TEST(Ping, ThatIsTheOnlyOneHasNoMedian) {
 TEST(PingLoss, GapsBeyondTheUnansweredAreOfOtherPackets) {
   PingFacts facts = pinged(100, 97);
   facts.back.missing = 50;
-  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 0, .backward = 3, .untold = 0}));
+  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 0, .backward = 3, .unknown_direction = 0}));
   EXPECT_EQ(loss_of(pinged(10, 10)), PingLoss{});
 }
 
@@ -146,18 +146,18 @@ TEST(PingLoss, OfPingsAfterTheLastPacketThatCameTheDirectionIsNotTold) {
   PingFacts facts = pinged(100, 90);
   facts.back.missing = 4;
   facts.back.tail = 3;
-  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 3, .backward = 4, .untold = 3}));
+  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 3, .backward = 4, .unknown_direction = 3}));
   facts.back.missing = 20;
-  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 0, .backward = 7, .untold = 3}));
+  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 0, .backward = 7, .unknown_direction = 3}));
 }
 
 TEST(PingLoss, ExtraPingsThatWereLostMayBeAmongTheGaps) {
   PingFacts facts = pinged(100, 90);
   facts.back.missing = 4;
   facts.back.unanswered_extra = 1;
-  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 6, .backward = 3, .untold = 1}));
+  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 6, .backward = 3, .unknown_direction = 1}));
   facts.back.missing = 0;
-  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 10, .backward = 0, .untold = 0}));
+  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 10, .backward = 0, .unknown_direction = 0}));
 }
 
 TEST(PingLoss, NeverExceedsWhatWasUnansweredWhateverTheFacts) {
@@ -171,7 +171,7 @@ TEST(PingLoss, NeverExceedsWhatWasUnansweredWhateverTheFacts) {
             facts.back.tail = tail;
             facts.back.unanswered_extra = extra;
             const PingLoss loss = loss_of(facts);
-            ASSERT_EQ(loss.forward + loss.backward + loss.untold,
+            ASSERT_EQ(loss.forward + loss.backward + loss.unknown_direction,
                       answered < sent ? sent - answered : 0U);
           }
 }
@@ -370,7 +370,7 @@ TEST(PingDiagnosis, PingsThatIcmpErrorsRefuseAreLostOnTheWayThere) {
       {.report = {.from = facts.gateway.address, .type = 3, .code = 3, .count = 12},
        .first = 8s,
        .last = 19s}};
-  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 11, .backward = 0, .untold = 1}));
+  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 11, .backward = 0, .unknown_direction = 1}));
   const auto checks = diagnose(facts);
   const Check& forward = find(checks, "ping.loss_forward");
   EXPECT_EQ(forward.status, Status::critical);
@@ -384,7 +384,7 @@ TEST(PingDiagnosis, WhereAnotherDeviceTakesTheSessionNoDirectionIsTold) {
   PingFacts facts = pinged(20, 4);
   facts.back.missing = 3;
   facts.session.taken = {.sessions = 1, .foreign = 11, .first = 4s};
-  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 0, .backward = 0, .untold = 16}));
+  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 0, .backward = 0, .unknown_direction = 16}));
   const Report report = report_of(facts);
   EXPECT_EQ(find(report.checks, "ping.loss_forward").status, Status::unknown);
   EXPECT_EQ(find(report.checks, "ping.loss_backward").status, Status::unknown);
