@@ -195,7 +195,7 @@ Result<std::unique_ptr<checks::Question>> NatVerb::make_flow(Subject& subject,
       return about("--twin", {Errc::refused, twin.error().context +
                                                  "; the second peer must have a key of its own"});
     if (!twin) return about("--twin", twin.error());
-    if (const auto way = checks::twin_way((*tunnel)->target(), (*twin)->target()); !way)
+    if (const auto way = checks::twin_addresses((*tunnel)->target(), (*twin)->target()); !way)
       return about("--twin", way.error());
     help.twin = std::move(*twin);
   }

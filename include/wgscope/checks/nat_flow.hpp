@@ -35,20 +35,20 @@ constexpr std::chrono::seconds longest_twin(const NatFlowOptions& options) {
 }
 
 /// Between which addresses inside the tunnel the twin's packets go.
-struct TwinWay {
+struct TwinAddresses {
   IpAddress from;  ///< the twin's address
   IpAddress to;    ///< this host's address
 };
 
 /// @returns bad_value, in a sentence that says what to do: another gateway, the same key, no two
 /// addresses of one family that both files let into the tunnel.
-Result<TwinWay> twin_way(const Target& ours, const Target& twin);
+Result<TwinAddresses> twin_addresses(const Target& ours, const Target& twin);
 
 /// Finds out how long the NATs on the way remember the tunnel's own flow when it is silent, and
 /// whether a keepalive is often enough, with a second peer of the same gateway that sends to us
 /// through it. Takes the sum of all silences that are tried: minutes.
 /// @param ours, twin  stand.
-diagnosis::FlowFacts nat_flow(Run& run, Session& ours, Session& twin, const TwinWay& way,
+diagnosis::FlowFacts nat_flow(Run& run, Session& ours, Session& twin, const TwinAddresses& way,
                               const NatFlowOptions& options);
 
 /// @returns bad_value, in a sentence that says what to do: a service that is not inside the tunnel.
@@ -68,7 +68,7 @@ struct FlowHelp {
 };
 
 /// @param ours  outlives the question.
-/// @returns as twin_way() and check_service().
+/// @returns as twin_addresses() and check_service().
 Result<std::unique_ptr<Question>> nat_flow_question(Tunnel& ours, FlowHelp help,
                                                     const NatFlowOptions& options);
 

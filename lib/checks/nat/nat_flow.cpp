@@ -33,7 +33,7 @@ diagnosis::FlowFacts begin(diagnosis::FlowMethod method, const Session& ours,
 
 }  // namespace
 
-Result<TwinWay> twin_way(const Target& ours, const Target& twin) {
+Result<TwinAddresses> twin_addresses(const Target& ours, const Target& twin) {
   if (ours.gateway != twin.gateway)
     return fail(
         Errc::bad_value,
@@ -47,7 +47,7 @@ Result<TwinWay> twin_way(const Target& ours, const Target& twin) {
     for (const Prefix& from : twin.addresses) {
       if (to.address.family != from.address.family || to.address == from.address) continue;
       if (is_allowed(twin, to.address) && is_allowed(ours, from.address))
-        return TwinWay{from.address, to.address};
+        return TwinAddresses{from.address, to.address};
     }
   }
   return fail(
@@ -58,7 +58,7 @@ Result<TwinWay> twin_way(const Target& ours, const Target& twin) {
                   ours.addresses.front().address.to_string()));
 }
 
-diagnosis::FlowFacts nat_flow(Run& run, Session& ours, Session& twin, const TwinWay& way,
+diagnosis::FlowFacts nat_flow(Run& run, Session& ours, Session& twin, const TwinAddresses& way,
                               const NatFlowOptions& options) {
   diagnosis::FlowFacts facts = begin(diagnosis::FlowMethod::twin, ours, {way.from, 0, 0}, options);
   facts.ours = way.to;

@@ -39,7 +39,7 @@ constexpr std::size_t kSerialSize = 4;
 
 }  // namespace
 
-TwinCalls::TwinCalls(Run& run, Session& ours, Session& twin, const TwinWay& way)
+TwinCalls::TwinCalls(Run& run, Session& ours, Session& twin, const TwinAddresses& way)
     : run_(run), ours_(ours), twin_(twin), way_(way), flow_(ours), warm_at_(os::boot_now()) {
   crypto::SystemRandom random;
   random.fill(mark_);

@@ -22,7 +22,7 @@ namespace wgscope::checks {
 /// calls by echo requests that carry a number nobody else knows.
 class TwinCalls {
  public:
-  TwinCalls(Run& run, Session& ours, Session& twin, const TwinWay& way);
+  TwinCalls(Run& run, Session& ours, Session& twin, const TwinAddresses& way);
   TwinCalls(const TwinCalls&) = delete;
   TwinCalls& operator=(const TwinCalls&) = delete;
   ~TwinCalls() = default;
@@ -41,7 +41,7 @@ class TwinCalls {
   Run& run_;
   Session& ours_;
   Session& twin_;
-  TwinWay way_;
+  TwinAddresses way_;
   SilentFlow flow_;
   /// Random bytes that show that an echo request is a call of ours.
   std::array<std::byte, 8> mark_{};

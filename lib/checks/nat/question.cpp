@@ -111,7 +111,7 @@ class NatFlowQuestion final : public InnerQuestion {
 std::vector<diagnosis::Text> NatFlowQuestion::plan() const {
   std::vector<diagnosis::Text> lines;
   if (help_.twin) {
-    const auto way = twin_way(tunnel().target(), help_.twin->target());
+    const auto way = twin_addresses(tunnel().target(), help_.twin->target());
     lines.push_back(
         text("a handshake of the second peer with the same gateway, as above; then from its "
              "address {} through the gateway to {}: echo requests after silences of up to {} s, at "
@@ -140,7 +140,7 @@ bool NatFlowQuestion::ask_twin(Run& run, Session& ours, diagnosis::Report& repor
   for (const diagnosis::Check& check : stands ? help_.twin->noticed() : of_twin.checks)
     report.checks.push_back(check);
   if (!stands) return false;
-  const auto way = twin_way(tunnel().target(), help_.twin->target());
+  const auto way = twin_addresses(tunnel().target(), help_.twin->target());
   auto facts = nat_flow(run, ours, *twins, *way, options_);
   facts.through = diagnosis::accepted_tunnel(tunnel().route());
   diagnosis::add(facts, report);
@@ -175,7 +175,7 @@ Result<std::unique_ptr<Question>> nat_question(NatOptions options) {
 Result<std::unique_ptr<Question>> nat_flow_question(Tunnel& ours, FlowHelp help,
                                                     const NatFlowOptions& options) {
   if (help.twin)
-    if (const auto way = twin_way(ours.target(), help.twin->target()); !way)
+    if (const auto way = twin_addresses(ours.target(), help.twin->target()); !way)
       return tl::unexpected(way.error());
   if (help.service)
     if (const auto fits = check_service(ours.target(), *help.service); !fits)

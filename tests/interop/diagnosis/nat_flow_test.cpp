@@ -147,7 +147,7 @@ class Behind {
       const auto our_session = connect(run, ours, ours_.stamps);
       const auto twins_session = connect(run, twin, twin_.stamps);
       facts = checks::nat_flow(run, *our_session, *twins_session,
-                               must(checks::twin_way(ours, twin)), options);
+                               must(checks::twin_addresses(ours, twin)), options);
     });
     return facts;
   }
