@@ -17,8 +17,8 @@ namespace {
 constexpr std::string_view kClearLine = "\r\x1b[K";
 
 /// In ten columns; "µ" counts as one of them, as fmt counts.
-std::string time_or(std::optional<Nanoseconds> time, bool over) {
-  const std::string text = time ? diagnosis::format_duration(*time) : over ? "–" : "…";
+std::string time_or(std::optional<Nanoseconds> time, bool ended) {
+  const std::string text = time ? diagnosis::format_duration(*time) : ended ? "–" : "…";
   return fmt::format("{:<10}", text);
 }
 
@@ -29,9 +29,9 @@ std::string without_blanks_at_end(std::string line) {
 
 }  // namespace
 
-std::string ping_line(const checks::PingRound& round, bool over) {
-  std::string line = fmt::format("{:>5}  tunnel {}", round.number, time_or(round.inner, over));
-  if (round.outer_sent) line += fmt::format("  outside {}", time_or(round.outer, over));
+std::string ping_line(const checks::PingRound& round, bool ended) {
+  std::string line = fmt::format("{:>5}  tunnel {}", round.number, time_or(round.inner, ended));
+  if (round.outer_sent) line += fmt::format("  outside {}", time_or(round.outer, ended));
   return without_blanks_at_end(std::move(line));
 }
 
