@@ -88,17 +88,17 @@ Check check_one(const ReachScene& scene) {
   const ReachResult& one = scene.one;
   const bool asked = one.resolve_error || one.not_allowed || !one.tries.empty();
   if (one.given_up || !asked)
-    return make_reach_check(one.wanted, Status::unknown,
+    return make_reach_check(one.expectation, Status::unknown,
                             one.tries.empty() ? text("not settled before the end")
                                               : text("not settled before the end; last: {}",
-                                                     describe(one.wanted, one.tries.back())));
-  return one.wanted.closed ? check_closed(scene) : check_open(scene);
+                                                     describe(one.expectation, one.tries.back())));
+  return one.expectation.closed ? check_closed(scene) : check_open(scene);
 }
 
 std::optional<Nanoseconds> median_of(const ReachResult& result) {
   std::vector<Nanoseconds> times;
   for (const ReachTry& tried : result.tries)
-    if (is_as_wanted(result.wanted, tried)) times.push_back(tried.after);
+    if (is_as_wanted(result.expectation, tried)) times.push_back(tried.after);
   if (times.empty()) return std::nullopt;
   std::ranges::sort(times);
   return times[times.size() / 2];
@@ -107,9 +107,9 @@ std::optional<Nanoseconds> median_of(const ReachResult& result) {
 /// 1 or 0 for what is as expected or is not, nothing for what could not be told.
 void measure(const ReachResult& result, Status status, Report& report) {
   const std::vector<Label> labels{
-      {"kind", words_of(result.wanted.kind)},
-      {"inner_target", target_of(result.wanted)},
-      {"expect", either(result.wanted.closed, "closed", "open")},
+      {"kind", words_of(result.expectation.kind)},
+      {"inner_target", target_of(result.expectation)},
+      {"expect", either(result.expectation.closed, "closed", "open")},
   };
   const auto add = [&](std::string_view name, double value) {
     const auto same = [&](const Measurement& other) {
@@ -147,16 +147,16 @@ std::vector<IpAddress> silent_pings(const ReachFacts& facts) {
   return silent;
 }
 
-Check make_reach_check(const Expectation& wanted, Status status, Text summary) {
-  Check check = make_check(check_kind(wanted.kind), status, std::move(summary));
-  check.target = target_of(wanted);
+Check make_reach_check(const Expectation& expectation, Status status, Text summary) {
+  Check check = make_check(check_kind(expectation.kind), status, std::move(summary));
+  check.target = target_of(expectation);
   return check;
 }
 
 Check make_reach_check(const ReachScene& scene, Status status, Text summary, Finding finding) {
-  Check check = make_reach_check(scene.one.wanted, status, std::move(summary));
-  if (scene.one.wanted.line != 0)
-    finding.evidence.push_back(text("expected in line {}", scene.one.wanted.line));
+  Check check = make_reach_check(scene.one.expectation, status, std::move(summary));
+  if (scene.one.expectation.line != 0)
+    finding.evidence.push_back(text("expected in line {}", scene.one.expectation.line));
   check.finding = std::move(finding);
   return check;
 }
@@ -204,19 +204,20 @@ const ReachTry* first_of(const ReachResult& result, ReachOutcome outcome) {
   return found == result.tries.end() ? nullptr : &*found;
 }
 
-bool is_as_wanted(const Expectation& wanted, const ReachTry& tried) {
+bool is_as_wanted(const Expectation& expectation, const ReachTry& tried) {
   if (tried.outcome != ReachOutcome::answered) return false;
-  if (wanted.kind == ReachKind::http && tried.http_status)
-    return wanted.status ? *tried.http_status == *wanted.status : *tried.http_status < 400;
-  if (wanted.kind == ReachKind::dns && tried.dns && !wanted.closed) {
+  if (expectation.kind == ReachKind::http && tried.http_status)
+    return expectation.status ? *tried.http_status == *expectation.status
+                              : *tried.http_status < 400;
+  if (expectation.kind == ReachKind::dns && tried.dns && !expectation.closed) {
     if (tried.dns->rcode != "NOERROR" || tried.dns->addresses.empty()) return false;
-    return wanted.answers.empty() ||
-           std::ranges::is_permutation(tried.dns->addresses, wanted.answers);
+    return expectation.answers.empty() ||
+           std::ranges::is_permutation(tried.dns->addresses, expectation.answers);
   }
   return true;
 }
 
-Text describe(const Expectation& wanted, const ReachTry& tried) {
+Text describe(const Expectation& expectation, const ReachTry& tried) {
   switch (tried.outcome) {
     case ReachOutcome::answered:
       if (tried.http_status)
@@ -226,8 +227,8 @@ Text describe(const Expectation& wanted, const ReachTry& tried) {
         for (const IpAddress& address : tried.dns->addresses) made.add(", ").add(address);
         return made;
       }
-      return text("{} after {}", either(wanted.kind == ReachKind::tcp, "connected", "answered"),
-                  tried.after);
+      return text("{} after {}",
+                  either(expectation.kind == ReachKind::tcp, "connected", "answered"), tried.after);
     case ReachOutcome::refused: return text("refused after {}", tried.after);
     case ReachOutcome::rejected: return describe(*tried.icmp);
     case ReachOutcome::broken: return text("{}, after {}", tried.why, tried.after);
@@ -246,7 +247,7 @@ std::vector<Text> evidence_of(const ReachResult& result) {
     seen.push_back(tried.outcome);
     lines.push_back(text("{} of {} {}: {}", count_of(result, tried.outcome), result.tries.size(),
                          either(result.tries.size() == 1, "try", "tries"),
-                         describe(result.wanted, tried)));
+                         describe(result.expectation, tried)));
   }
   return lines;
 }
@@ -270,13 +271,14 @@ void measure(const ReachFacts& facts, Report& report) {
 Text success(const ReachFacts& facts) {
   if (facts.results.size() != 1)
     return text("all {} targets inside the tunnel are as expected", facts.results.size());
-  const Expectation& wanted = facts.results.front().wanted;
-  return text("{} {}", describe(wanted),
-              either(wanted.closed, "is closed, as expected", "is reachable"));
+  const Expectation& expectation = facts.results.front().expectation;
+  return text("{} {}", describe(expectation),
+              either(expectation.closed, "is closed, as expected", "is reachable"));
 }
 
-void skip(std::span<const Expectation> wanted, std::optional<FindingId> because, Report& report) {
-  for (const Expectation& one : wanted) {
+void skip(std::span<const Expectation> expectations, std::optional<FindingId> because,
+          Report& report) {
+  for (const Expectation& one : expectations) {
     Check check = skipped_check(check_kind(one.kind), because, report);
     check.target = target_of(one);
     report.checks.push_back(std::move(check));

@@ -20,11 +20,12 @@ using config::ReachKind;
 
 Check reachable(const ReachScene& scene) {
   const ReachResult& one = scene.one;
-  const Text last = describe(one.wanted, one.tries.back());
+  const Text last = describe(one.expectation, one.tries.back());
   return make_reach_check(
       scene, Status::critical, text("{}, but must not be reachable", last),
       {.id = FindingId::reachable_but_must_not,
-       .cause = text("{} is reachable through the tunnel, but must not be", describe(one.wanted)),
+       .cause =
+           text("{} is reachable through the tunnel, but must not be", describe(one.expectation)),
        .evidence = evidence_of(one),
        .fix = {text("on the gateway: add a rule that drops packets of this peer to {}; find the "
                     "rule that lets them pass: nft list ruleset, iptables -S FORWARD",
@@ -35,7 +36,7 @@ Check not_told(const ReachScene& scene, const Text& summary, const Text& why, co
   return make_reach_check(
       scene, Status::unknown, summary,
       {.id = FindingId::reach_not_told,
-       .cause = text("cannot tell whether {} is closed: {}", describe(scene.one.wanted), why),
+       .cause = text("cannot tell whether {} is closed: {}", describe(scene.one.expectation), why),
        .evidence = evidence_of(scene.one),
        .fix = {fix}});
 }
@@ -43,8 +44,8 @@ Check not_told(const ReachScene& scene, const Text& summary, const Text& why, co
 /// Whether a ping of that IP version is among the targets: then there is no use in asking for one.
 bool pings_already(const ReachScene& scene) {
   return std::ranges::any_of(scene.all.results, [&](const ReachResult& other) {
-    return other.wanted.kind == ReachKind::icmp && !other.wanted.closed && other.address &&
-           other.address->family == scene.one.address->family;
+    return other.expectation.kind == ReachKind::icmp && !other.expectation.closed &&
+           other.address && other.address->family == scene.one.address->family;
   });
 }
 
@@ -108,25 +109,25 @@ Check check_closed(const ReachScene& scene) {
     case ReachOutcome::broken:
     case ReachOutcome::stalled: return reachable(scene);
     case ReachOutcome::refused:
-      return make_reach_check(one.wanted, Status::ok,
+      return make_reach_check(one.expectation, Status::ok,
                               text("closed: {} itself refuses", *one.address));
     case ReachOutcome::rejected:
       return make_reach_check(
-          one.wanted, Status::ok,
+          one.expectation, Status::ok,
           text("closed: {} reports {}", last.icmp->from, icmp_name(*last.icmp)));
     case ReachOutcome::not_sent:
       return not_told(scene, "not sent", text("nothing could be sent to it: {}", last.why),
                       "compare the target with Address under [Interface] of the configuration");
     case ReachOutcome::silent: break;
   }
-  if (one.wanted.kind == ReachKind::udp)
+  if (one.expectation.kind == ReachKind::udp)
     return not_told(scene, "silent: over UDP that proves nothing",
                     "a service may have received the datagram without answering",
                     text("on {}: tcpdump -ni any udp port {} shows whether it arrives",
-                         *one.address, one.wanted.where.port));
+                         *one.address, one.expectation.where.port));
   if (!one.tunnel_proven) return unproven(scene);
   return make_reach_check(
-      one.wanted, Status::ok,
+      one.expectation, Status::ok,
       text("closed: no answer, asked {}, while the tunnel works", times(one.tries.size())));
 }
 

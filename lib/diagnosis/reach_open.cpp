@@ -26,7 +26,7 @@ using config::ReachKind;
 
 Check name_not_found(const ReachScene& scene) {
   const ReachResult& one = scene.one;
-  const Name name{one.wanted.where.host};
+  const Name name{one.expectation.where.host};
   const Name why{one.resolve_error->context};
   Finding finding{.id = FindingId::lookup_failed,
                   .cause = text("{} cannot be looked up: {}", name, why),
@@ -61,7 +61,7 @@ Check not_sent(const ReachScene& scene) {
   return make_reach_check(
       scene, Status::critical, text("not sent: {}", why),
       {.id = FindingId::not_reachable,
-       .cause = text("nothing could be sent to {}: {}", describe(scene.one.wanted), why),
+       .cause = text("nothing could be sent to {}: {}", describe(scene.one.expectation), why),
        .evidence = evidence_of(scene.one),
        .fix = {"compare the target with Address under [Interface] of the configuration"}});
 }
@@ -71,15 +71,15 @@ Check refused(const ReachScene& scene) {
   return make_reach_check(
       scene, Status::critical, "refused: nothing listens there",
       {.id = FindingId::refused,
-       .cause = text("nothing listens on {} {}: {} refuses", words_of(one.wanted.kind),
-                     target_of(one.wanted), *one.address),
+       .cause = text("nothing listens on {} {}: {} refuses", words_of(one.expectation.kind),
+                     target_of(one.expectation), *one.address),
        .evidence = evidence_of(one),
        .hypotheses = {{"the service is not running, or listens on another address",
                        text("on {}: ss -tulnp", *one.address)},
                       {text("a firewall rejects in the name of {}", *one.address),
                        text("on {} and on the gateway: nft list ruleset", *one.address)}},
        .fix = {text("on {}: ss -tulnp | grep :{}; start the service that should listen",
-                    *one.address, one.wanted.where.port)}});
+                    *one.address, one.expectation.where.port)}});
 }
 
 Text fix_of_rejection(const IcmpReport& icmp, const IpAddress& target) {
@@ -100,7 +100,7 @@ Check rejected(const ReachScene& scene, const IcmpReport& icmp) {
                           text("{} reports: {}", icmp.from, icmp_name(icmp)),
                           {.id = FindingId::not_reachable,
                            .cause = text("{} reports that {} cannot be reached: {}", icmp.from,
-                                         describe(one.wanted), icmp_name(icmp)),
+                                         describe(one.expectation), icmp_name(icmp)),
                            .evidence = evidence_of(one),
                            .fix = {fix_of_rejection(icmp, *one.address)}});
 }
@@ -168,28 +168,29 @@ Text where_rules_are(const ReachScene& scene) {
 }
 
 /// "TCP port 22"
-Text port_of(const config::Expectation& wanted) {
+Text port_of(const config::Expectation& expectation) {
   return text("{} port {}",
-              either(wanted.kind == ReachKind::udp || wanted.kind == ReachKind::dns, "UDP", "TCP"),
-              wanted.where.port);
+              either(expectation.kind == ReachKind::udp || expectation.kind == ReachKind::dns,
+                     "UDP", "TCP"),
+              expectation.where.port);
 }
 
 /// The host answers something else: it is there, it is reached, and it has a way back.
 std::vector<Hypothesis> reasons_beside_an_answer(const ReachScene& scene, bool refusal) {
   const ReachResult& one = scene.one;
-  if (one.wanted.kind == ReachKind::icmp)
+  if (one.expectation.kind == ReachKind::icmp)
     return {{"a rule drops pings to it, or it does not answer pings", where_rules_are(scene)}};
   std::vector<Hypothesis> reasons{
-      {text("a firewall drops {} to {}", port_of(one.wanted), *one.address),
+      {text("a firewall drops {} to {}", port_of(one.expectation), *one.address),
        where_rules_are(scene)}};
-  if (one.wanted.kind == ReachKind::tcp || one.wanted.kind == ReachKind::http)
+  if (one.expectation.kind == ReachKind::tcp || one.expectation.kind == ReachKind::http)
     reasons.push_back({"the service hangs: it listens, and accepts no connections",
                        text("on {}: ss -ltn 'sport = :{}' (Recv-Q above Send-Q: its queue is full)",
-                            *one.address, one.wanted.where.port)});
+                            *one.address, one.expectation.where.port)});
   else
     reasons.push_back({"the service hangs, or does not answer such a request",
                        text("on {}: ss -lun 'sport = :{}'; the service's log", *one.address,
-                            one.wanted.where.port)});
+                            one.expectation.where.port)});
   if (refusal)
     reasons.push_back(
         {text("{} is down, and a firewall refuses other ports in its name", *one.address),
@@ -201,8 +202,8 @@ std::vector<Text> evidence_of_silence(const ReachScene& scene) {
   std::vector<Text> evidence = evidence_of(scene.one);
   if (const auto other = answer_of_host(scene); other && other->target != &scene.one)
     evidence.push_back(text("the same address answers otherwise: {}: {}",
-                            describe(other->target->wanted),
-                            describe(other->target->wanted, *other->tried)));
+                            describe(other->target->expectation),
+                            describe(other->target->expectation, *other->tried)));
   for (const IpAddress& silent : silent_pings(scene.all))
     if (!scene.all.heard || silent == *scene.one.address)
       evidence.push_back(text("{} does not answer pings", silent));
@@ -235,7 +236,7 @@ std::vector<Hypothesis> reasons_of_silence(const ReachScene& scene) {
   if (!scene.all.heard)
     reasons.insert(reasons.begin(), {"the tunnel itself does not carry data",
                                      "find out whether it does: wgscope handshake --config FILE"});
-  if (scene.one.wanted.kind == ReachKind::icmp)
+  if (scene.one.expectation.kind == ReachKind::icmp)
     reasons.push_back({text("{} does not answer pings", target), "ask one of its ports: --tcp"});
   return reasons;
 }
@@ -246,18 +247,19 @@ bool was_anything_else_asked(const ReachScene& scene) {
 
 Check silent(const ReachScene& scene) {
   const ReachResult& one = scene.one;
-  Text cause = text("{} does not answer", describe(one.wanted));
+  Text cause = text("{} does not answer", describe(one.expectation));
   const auto answer = answer_of_host(scene);
   if (!scene.all.heard && was_anything_else_asked(scene))
     cause.add(", and nothing else inside the tunnel answers");
-  if (answer && answer->target->wanted.kind == ReachKind::icmp &&
-      one.wanted.kind != ReachKind::icmp)
+  if (answer && answer->target->expectation.kind == ReachKind::icmp &&
+      one.expectation.kind != ReachKind::icmp)
     cause = text(
         "{} answers pings through the tunnel, but {} does not answer: this port is "
         "filtered, or its service hangs",
-        *one.address, port_of(one.wanted));
+        *one.address, port_of(one.expectation));
   else if (answer)
-    cause.add(either(one.wanted.kind == ReachKind::icmp, ", but the same address answers otherwise",
+    cause.add(either(one.expectation.kind == ReachKind::icmp,
+                     ", but the same address answers otherwise",
                      ", but the same address answers otherwise: this port is filtered, or its "
                      "service hangs"));
   return make_reach_check(
@@ -280,23 +282,23 @@ Check silent_udp(const ReachScene& scene) {
       {.id = FindingId::reach_not_told,
        .cause = text("cannot tell whether {} is reachable: over UDP, a service that ignores "
                      "unknown requests and a firewall are both silent",
-                     describe(one.wanted)),
+                     describe(one.expectation)),
        .evidence = evidence_of_silence(scene),
        .hypotheses = reasons_of_silence(scene),
        .fix = {text("on {}: tcpdump -ni any udp port {} shows whether it arrives", *one.address,
-                    one.wanted.where.port),
+                    one.expectation.where.port),
                "use a request that the service answers: --dns for a name server"}});
 }
 
 Check wrong_dns(const ReachScene& scene, const DnsFacts& dns) {
-  const config::Expectation& wanted = scene.one.wanted;
-  const Name name{wanted.question};
+  const config::Expectation& expectation = scene.one.expectation;
+  const Name name{expectation.question};
   Text cause =
       text("{} is not found by the name server {}: {}", name, *scene.one.address, rcode_of(dns));
   Text summary = text("the answer is {}", rcode_of(dns));
   if (dns.rcode == "NOERROR" && dns.addresses.empty()) {
     cause = text("the name server {} has no {} address of {}", *scene.one.address,
-                 either(wanted.family == Family::v4, "IPv4", "IPv6"), name);
+                 either(expectation.family == Family::v4, "IPv4", "IPv6"), name);
     summary = "no address";
   } else if (dns.rcode == "NOERROR") {
     cause = text("{} has other addresses than expected", name);
@@ -306,21 +308,22 @@ Check wrong_dns(const ReachScene& scene, const DnsFacts& dns) {
                   .cause = std::move(cause),
                   .evidence = evidence_of(scene.one),
                   .fix = {text("compare with the zone: dig @{} {}", *scene.one.address, name)}};
-  if (!wanted.answers.empty()) {
+  if (!expectation.answers.empty()) {
     Text expected = "expected:";
-    for (const IpAddress& address : wanted.answers) expected.add(" ").add(address);
+    for (const IpAddress& address : expectation.answers) expected.add(" ").add(address);
     finding.evidence.push_back(std::move(expected));
   }
   return make_reach_check(scene, Status::critical, std::move(summary), std::move(finding));
 }
 
 Check wrong_http(const ReachScene& scene, const Text& what) {
-  const config::Expectation& wanted = scene.one.wanted;
+  const config::Expectation& expectation = scene.one.expectation;
   Finding finding{.id = FindingId::http_status,
-                  .cause = text("{}: {}", target_of(wanted), what),
+                  .cause = text("{}: {}", target_of(expectation), what),
                   .evidence = evidence_of(scene.one),
                   .fix = {"the tunnel carries: look at the log of the HTTP server"}};
-  if (wanted.status) finding.evidence.push_back(text("expected: status {}", *wanted.status));
+  if (expectation.status)
+    finding.evidence.push_back(text("expected: status {}", *expectation.status));
   return make_reach_check(scene, Status::critical, what, std::move(finding));
 }
 
@@ -329,8 +332,8 @@ Check unstable(const ReachScene& scene, std::size_t good) {
   return make_reach_check(
       scene, Status::warning, text("{} of {} tries", good, one.tries.size()),
       {.id = FindingId::reach_unstable,
-       .cause = text("{} is reachable only sometimes: {} of {} tries", describe(one.wanted), good,
-                     one.tries.size()),
+       .cause = text("{} is reachable only sometimes: {} of {} tries", describe(one.expectation),
+                     good, one.tries.size()),
        .evidence = evidence_of(one),
        .hypotheses = {{"packets are lost, in the tunnel or behind it",
                        "measure it: wgscope ping --config FILE"},
@@ -355,7 +358,7 @@ Check nothing_fits(const ReachScene& scene) {
   if (first_of(one, ReachOutcome::stalled) != nullptr)
     return wrong_http(scene, "connected, but no HTTP answer arrived");
   if (one.tries.back().outcome == ReachOutcome::not_sent) return not_sent(scene);
-  return one.wanted.kind == ReachKind::udp ? silent_udp(scene) : silent(scene);
+  return one.expectation.kind == ReachKind::udp ? silent_udp(scene) : silent(scene);
 }
 
 }  // namespace
@@ -365,11 +368,11 @@ Check check_open(const ReachScene& scene) {
   if (one.resolve_error) return name_not_found(scene);
   if (one.not_allowed) return not_carried(scene);
   const auto good = static_cast<std::size_t>(std::ranges::count_if(
-      one.tries, [&](const ReachTry& tried) { return is_as_wanted(one.wanted, tried); }));
+      one.tries, [&](const ReachTry& tried) { return is_as_wanted(one.expectation, tried); }));
   if (good == 0) return nothing_fits(scene);
   if (good < one.tries.size()) return unstable(scene, good);
-  const Text answer = describe(one.wanted, one.tries.front());
-  return make_reach_check(one.wanted, Status::ok,
+  const Text answer = describe(one.expectation, one.tries.front());
+  return make_reach_check(one.expectation, Status::ok,
                           good == 1 ? answer : text("{}, {} of {} tries", answer, good, good));
 }
 

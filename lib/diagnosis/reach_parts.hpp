@@ -15,7 +15,7 @@ struct ReachScene {
   const ReachResult& one;
 };
 
-Check make_reach_check(const config::Expectation& wanted, Status status, Text summary);
+Check make_reach_check(const config::Expectation& expectation, Status status, Text summary);
 Check make_reach_check(const ReachScene& scene, Status status, Text summary, Finding finding);
 
 /// The check of a target that should answer.
@@ -35,9 +35,9 @@ Text times(std::size_t count);
 std::size_t count_of(const ReachResult& result, ReachOutcome outcome);
 const ReachTry* first_of(const ReachResult& result, ReachOutcome outcome);
 /// Whether the target answered, and with what was expected.
-bool is_as_wanted(const config::Expectation& wanted, const ReachTry& tried);
+bool is_as_wanted(const config::Expectation& expectation, const ReachTry& tried);
 /// The outcome of an attempt, as a line of evidence.
-Text describe(const config::Expectation& wanted, const ReachTry& tried);
+Text describe(const config::Expectation& expectation, const ReachTry& tried);
 /// The outcomes of all attempts as evidence, one line for those that ended alike.
 std::vector<Text> evidence_of(const ReachResult& result);
 

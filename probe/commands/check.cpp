@@ -39,7 +39,7 @@ class TunnelVerb final : public CheckVerb {
 
  private:
   [[nodiscard]] std::vector<diagnosis::Further> further(
-      const std::vector<config::Expectation>& wanted) const;
+      const std::vector<config::Expectation>& expectations) const;
 
   InnerAddress inner_;
   std::string expectations_;
@@ -58,13 +58,13 @@ void TunnelVerb::add_options(CommandLine& line) {
 
 /// What takes longer, with this configuration.
 std::vector<diagnosis::Further> TunnelVerb::further(
-    const std::vector<config::Expectation>& wanted) const {
+    const std::vector<config::Expectation>& expectations) const {
   const diagnosis::Text arguments = target_arguments(check.target);
-  const auto service = std::ranges::find_if(wanted, [](const config::Expectation& one) {
+  const auto service = std::ranges::find_if(expectations, [](const config::Expectation& one) {
     return one.kind == config::ReachKind::tcp && !one.closed && one.where.address();
   });
-  const diagnosis::Text tcp = service == wanted.end() ? diagnosis::Text("ADDRESS:PORT")
-                                                      : text("{}", *service->where.address());
+  const diagnosis::Text tcp = service == expectations.end() ? diagnosis::Text("ADDRESS:PORT")
+                                                            : text("{}", *service->where.address());
   return {{"the exact path MTU in both directions", text("wgscope mtu{}", arguments)},
           {"whether the path MTU changes, until Ctrl-C", text("wgscope mtu --watch{}", arguments)},
           {"the path MTU outside the tunnel", text("wgscope mtu --outer{}", arguments)},
@@ -83,9 +83,9 @@ Result<std::unique_ptr<checks::Question>> TunnelVerb::make(Subject& subject) {
   if (!expectations_.empty()) {
     auto read = checks::read_expectations(expectations_);
     if (!read) return tl::unexpected(read.error());
-    whole.wanted = std::move(*read);
+    whole.expectations = std::move(*read);
   }
-  whole.further = further(whole.wanted);
+  whole.further = further(whole.expectations);
   return checks::whole_question(**tunnel, std::move(whole));
 }
 

@@ -100,9 +100,9 @@ tl::unexpected<Error> bad_option(std::string_view option, const std::string& wri
   return fail(error.code, fmt::format("{} {}: {}", option, printable(written), error.context));
 }
 
-/// All that is wanted, in the order of --help, the file's last.
+/// All expectations, in the order of --help, the file's last.
 Result<std::vector<Expectation>> ReachVerb::read_targets() const {
-  std::vector<Expectation> wanted;
+  std::vector<Expectation> expectations;
   for (std::size_t i = 0; i < kTargetOptions; ++i) {
     for (const std::string& written : targets_[i]) {
       auto target = config::parse_target(kTargets[i].kind, written);
@@ -111,32 +111,32 @@ Result<std::vector<Expectation>> ReachVerb::read_targets() const {
         return bad_option(
             kTargets[i].name, written,
             {Errc::bad_value, "expected NAME@SERVER: the name to ask for is missing"});
-      wanted.push_back(std::move(*target));
+      expectations.push_back(std::move(*target));
     }
   }
   for (const std::string& written : closed_) {
     auto target = config::parse_closed_target(written);
     if (!target) return bad_option("--expect-closed", written, target.error());
-    wanted.push_back(std::move(*target));
+    expectations.push_back(std::move(*target));
   }
   if (!file_.empty()) {
     auto more = checks::read_expectations(file_);
     if (!more) return more;
-    std::ranges::move(*more, std::back_inserter(wanted));
+    std::ranges::move(*more, std::back_inserter(expectations));
   }
-  if (wanted.empty())
+  if (expectations.empty())
     return fail(
         Errc::missing_key,
         "no targets: give some with --icmp, --tcp, --udp, --dns, --http, --expect-closed or "
         "--expect FILE");
-  return wanted;
+  return expectations;
 }
 
 Result<std::unique_ptr<checks::Question>> ReachVerb::make(Subject& subject) {
   const auto tunnel = subject.tunnel();
   if (!tunnel) return tl::unexpected(tunnel.error());
-  auto wanted = read_targets();
-  if (!wanted) return tl::unexpected(wanted.error());
+  auto expectations = read_targets();
+  if (!expectations) return tl::unexpected(expectations.error());
   checks::ReachOptions options = checks::reach_options((*tunnel)->target());
   options.tries = tries_;
   options.try_timeout = try_timeout_;
@@ -147,7 +147,7 @@ Result<std::unique_ptr<checks::Question>> ReachVerb::make(Subject& subject) {
     if (!server) return tl::unexpected(server.error());
     options.dns.push_back(*server);
   }
-  return checks::reach_question(**tunnel, std::move(options), std::move(*wanted));
+  return checks::reach_question(**tunnel, std::move(options), std::move(*expectations));
 }
 
 }  // namespace

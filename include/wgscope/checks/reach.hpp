@@ -47,16 +47,17 @@ ReachOptions reach_options(const Target& target);
 /// Sends, inside the tunnel only: one echo request, SYN, datagram or DNS query a try; with HTTP a
 /// GET. A connection is ended with a reset at once, HTTP's when its answer is there.
 /// @param session  stands.
-/// @returns results in the order of `wanted`; of all where the time ended or Run::interrupt() came,
-/// what is known then.
-diagnosis::ReachFacts reach(Run& run, Session& session, std::span<const config::Expectation> wanted,
+/// @returns results in the order of `expectations`; of all where the time ended or Run::interrupt()
+/// came, what is known then.
+diagnosis::ReachFacts reach(Run& run, Session& session,
+                            std::span<const config::Expectation> expectations,
                             const ReachOptions& options);
 
-/// @param tunnel   outlives the question.
-/// @param options  its deadline is not looked at.
-/// @param wanted   at least one target.
+/// @param tunnel        outlives the question.
+/// @param options       its deadline is not looked at.
+/// @param expectations  at least one target.
 /// @returns bad_value: a name server that is not inside the tunnel.
 Result<std::unique_ptr<Question>> reach_question(Tunnel& tunnel, ReachOptions options,
-                                                 std::vector<config::Expectation> wanted);
+                                                 std::vector<config::Expectation> expectations);
 
 }  // namespace wgscope::checks

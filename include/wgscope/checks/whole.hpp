@@ -17,7 +17,7 @@ struct WholeOptions {
   bool quick = false;  ///< sends fewer pings, tries less often, and gives the MTU less time
   std::optional<IpAddress> target;  ///< an address inside the tunnel; nothing: one is guessed
   /// What must be reachable or not; empty: that is not asked.
-  std::vector<config::Expectation> wanted;
+  std::vector<config::Expectation> expectations;
   /// What the run leaves out: commands to name in the report of a tunnel that works.
   std::vector<diagnosis::Further> further;
 };

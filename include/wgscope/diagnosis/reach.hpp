@@ -49,7 +49,7 @@ struct ReachTry {
 
 /// What happened at one target.
 struct ReachResult {
-  config::Expectation wanted;
+  config::Expectation expectation;
   std::optional<IpAddress> address{};    ///< the address that was tried; nothing: unknown
   std::optional<IpAddress> source{};     ///< This peer's address that it was asked from.
   std::optional<Error> resolve_error{};  ///< why `address` is not known
@@ -98,7 +98,7 @@ void measure(const ReachFacts& facts, Report& report);
 Text success(const ReachFacts& facts);
 
 /// Adds a skipped check for each target, as skip() in check_kinds.hpp does for kinds.
-void skip(std::span<const config::Expectation> wanted, std::optional<FindingId> because,
+void skip(std::span<const config::Expectation> expectations, std::optional<FindingId> because,
           Report& report);
 
 /// The target as checks name it: "tcp 10.9.0.1:22", "http http://intranet.example/", "dns

@@ -29,27 +29,29 @@ using diagnosis::text;
 
 class ReachQuestion final : public InnerQuestion {
  public:
-  ReachQuestion(Tunnel& tunnel, ReachOptions options, std::vector<Expectation> wanted)
-      : InnerQuestion(tunnel, {}), options_(std::move(options)), wanted_(std::move(wanted)) {}
+  ReachQuestion(Tunnel& tunnel, ReachOptions options, std::vector<Expectation> expectations)
+      : InnerQuestion(tunnel, {}),
+        options_(std::move(options)),
+        expectations_(std::move(expectations)) {}
 
   [[nodiscard]] std::vector<diagnosis::Text> plan() const override {
     std::vector<diagnosis::Text> lines{"through the tunnel:"};
-    for (const Expectation& one : wanted_)
+    for (const Expectation& one : expectations_)
       lines.push_back(text("  {}, asked at most {} times", diagnosis::describe(one),
                            one.tries.value_or(options_.tries)));
     const auto gets_pings = [](const Expectation& one) {
       return !one.closed && one.kind != config::ReachKind::icmp;
     };
-    if (std::ranges::any_of(wanted_, gets_pings))
+    if (std::ranges::any_of(expectations_, gets_pings))
       lines.push_back(text("  up to {} echo requests to the host of each target that is silent",
                            kControlTries));
-    if (std::ranges::any_of(wanted_, gets_pings))
+    if (std::ranges::any_of(expectations_, gets_pings))
       for (const IpAddress& control : options_.controls)
         lines.push_back(
             text("  up to {} echo requests to {} if targets are silent and nothing has "
                  "answered",
                  kControlTries, control));
-    if (std::ranges::any_of(wanted_, &Expectation::closed))
+    if (std::ranges::any_of(expectations_, &Expectation::closed))
       for (const IpAddress& control : options_.controls)
         lines.push_back(
             text("  up to {} echo requests to {} if targets that must be closed are silent",
@@ -58,7 +60,7 @@ class ReachQuestion final : public InnerQuestion {
   }
 
   void skip(std::optional<diagnosis::FindingId> because, diagnosis::Report& report) const override {
-    diagnosis::skip(wanted_, because, report);
+    diagnosis::skip(expectations_, because, report);
   }
 
  private:
@@ -69,17 +71,17 @@ class ReachQuestion final : public InnerQuestion {
     if (deadline)
       options_.try_timeout =
           std::clamp(*deadline - os::boot_now(), Nanoseconds{1}, options_.try_timeout);
-    diagnosis::add(reach(run, session, wanted_, options_), report);
+    diagnosis::add(reach(run, session, expectations_, options_), report);
   }
 
   ReachOptions options_;
-  std::vector<Expectation> wanted_;
+  std::vector<Expectation> expectations_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Question>> reach_question(Tunnel& tunnel, ReachOptions options,
-                                                 std::vector<Expectation> wanted) {
+                                                 std::vector<Expectation> expectations) {
   // A configuration's own name servers may lie outside: then the system is asked for names.
   const auto of_file = reach_options(tunnel.target()).dns;
   for (const IpAddress& server : options.dns) {
@@ -87,7 +89,7 @@ Result<std::unique_ptr<Question>> reach_question(Tunnel& tunnel, ReachOptions op
     if (auto inside = check_inside(tunnel.target(), server); !inside)
       return tl::unexpected(inside.error());
   }
-  return std::make_unique<ReachQuestion>(tunnel, std::move(options), std::move(wanted));
+  return std::make_unique<ReachQuestion>(tunnel, std::move(options), std::move(expectations));
 }
 
 }  // namespace wgscope::checks

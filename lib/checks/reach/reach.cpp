@@ -73,7 +73,7 @@ class Reach {
  public:
   Reach(Run& run, Session& session, const ReachOptions& options);
 
-  diagnosis::ReachFacts go(std::span<const Expectation> wanted);
+  diagnosis::ReachFacts go(std::span<const Expectation> expectations);
 
  private:
   struct Job {
@@ -86,7 +86,7 @@ class Reach {
     bool done = false;
   };
 
-  [[nodiscard]] Job make_job(const Expectation& wanted) const;
+  [[nodiscard]] Job make_job(const Expectation& expectation) const;
   void find_addresses();
   void take_address(Job& job, const IpAddress& address) const;
   void drive(std::vector<Job>& jobs, const std::function<bool()>& enough);
@@ -130,9 +130,9 @@ Reach::Reach(Run& run, Session& session, const ReachOptions& options)
   assert(options.tries >= 1 && options.parallel >= 1);
 }
 
-diagnosis::ReachFacts Reach::go(std::span<const Expectation> wanted) {
+diagnosis::ReachFacts Reach::go(std::span<const Expectation> expectations) {
   session_.run_timers(true);
-  for (const Expectation& one : wanted) jobs_.push_back(make_job(one));
+  for (const Expectation& one : expectations) jobs_.push_back(make_job(one));
   find_addresses();
   drive(jobs_, [] { return false; });
   ask_controls();
@@ -141,16 +141,16 @@ diagnosis::ReachFacts Reach::go(std::span<const Expectation> wanted) {
   return std::move(facts_);
 }
 
-Reach::Job Reach::make_job(const Expectation& wanted) const {
-  Job job{.result = {.wanted = wanted}};
-  job.tries_left = wanted.tries.value_or(options_.tries);
-  if (const auto address = IpAddress::parse(wanted.where.host)) take_address(job, *address);
+Reach::Job Reach::make_job(const Expectation& expectation) const {
+  Job job{.result = {.expectation = expectation}};
+  job.tries_left = expectation.tries.value_or(options_.tries);
+  if (const auto address = IpAddress::parse(expectation.where.host)) take_address(job, *address);
   return job;
 }
 
 void Reach::take_address(Job& job, const IpAddress& address) const {
   job.result.address = address;
-  job.to = {address, 0, job.result.wanted.where.port};
+  job.to = {address, 0, job.result.expectation.where.port};
   job.source = session_.host().source_for(address);
   job.result.source = job.source;
   if (is_allowed(options_.allowed_ips, address)) return;
@@ -161,7 +161,7 @@ void Reach::take_address(Job& job, const IpAddress& address) const {
 void Reach::find_addresses() {
   std::vector<std::string> names;
   for (const Job& job : jobs_) {
-    const std::string& host = job.result.wanted.where.host;
+    const std::string& host = job.result.expectation.where.host;
     if (!job.result.address && std::ranges::find(names, host) == names.end()) names.push_back(host);
   }
   if (names.empty()) return;
@@ -180,7 +180,7 @@ void Reach::find_addresses() {
   facts_.resolve_time = os::boot_now() - begun;
   for (Job& job : jobs_) {
     if (job.result.address) continue;
-    const auto one = std::ranges::find(found, job.result.wanted.where.host, &FoundName::name);
+    const auto one = std::ranges::find(found, job.result.expectation.where.host, &FoundName::name);
     job.result.name_server = one->server;
     job.result.resolve_error = one->error;
     if (one->address) take_address(job, *one->address);
@@ -229,9 +229,9 @@ void Reach::handle_timeout(Instant now) {
 void Reach::begin(Job& job, Instant now) {
   --job.tries_left;
   job.last_sent = now;
-  job.attempt =
-      begin_attempt(now, session_.host(), random_,
-                    {.wanted = &job.result.wanted, .to = job.to, .timeout = options_.try_timeout});
+  job.attempt = begin_attempt(
+      now, session_.host(), random_,
+      {.expectation = &job.result.expectation, .to = job.to, .timeout = options_.try_timeout});
 }
 
 /// Takes what is settled, and begins what may begin.
@@ -260,7 +260,7 @@ void Reach::take_result(Job& job, Instant now) {
   const bool is_final = result.outcome == ReachOutcome::not_sent ||
                         // One answer is enough to know what must not be; and hosts ration their
                         // refusals, which other targets need too.
-                        (job.result.wanted.closed && was_heard(result.outcome));
+                        (job.result.expectation.closed && was_heard(result.outcome));
   const ReachOutcome outcome = result.outcome;
   job.result.tries.push_back(result);
   job.attempt.reset();
@@ -271,8 +271,8 @@ void Reach::take_result(Job& job, Instant now) {
 
 /// Whether the host of a silent target answers anything, and whether the tunnel carries.
 void Reach::accompany(const Job& job) {
-  const Expectation& wanted = job.result.wanted;
-  if (wanted.closed || wanted.kind == config::ReachKind::icmp) return;
+  const Expectation& expectation = job.result.expectation;
+  if (expectation.closed || expectation.kind == config::ReachKind::icmp) return;
   add_companion(*job.result.address);
   if (facts_.heard) return;
   for (const IpAddress& control : options_.controls)
@@ -281,8 +281,8 @@ void Reach::accompany(const Job& job) {
 
 void Reach::add_companion(const IpAddress& address) {
   const auto is_pinged = [&](const Job& job) {
-    return job.result.address == address && job.result.wanted.kind == config::ReachKind::icmp &&
-           !job.result.wanted.closed;
+    return job.result.address == address &&
+           job.result.expectation.kind == config::ReachKind::icmp && !job.result.expectation.closed;
   };
   if (companions_.size() == kMostCompanions || std::ranges::any_of(companions_, is_pinged) ||
       std::ranges::any_of(jobs_, is_pinged))
@@ -309,7 +309,7 @@ std::map<IpAddress, Instant> Reach::unproven() const {
   for (const Job& job : jobs_) {
     const bool silent = job.done && !job.result.tries.empty() &&
                         job.result.tries.back().outcome == ReachOutcome::silent;
-    if (!silent || !job.result.wanted.closed || !job.source ||
+    if (!silent || !job.result.expectation.closed || !job.source ||
         proven_since(*job.source, job.last_sent))
       continue;
     since[*job.source] = std::max(since[*job.source], job.last_sent);
@@ -334,7 +334,7 @@ std::vector<Reach::Job> Reach::make_controls(const std::map<IpAddress, Instant>&
         job.result.tries, [](const diagnosis::ReachTry& one) { return was_heard(one.outcome); });
     if (!answered || !job.source || !sources.contains(*job.source)) continue;
     if (++asked_again > kMostAskedAgain) break;
-    Job again{.result = {.wanted = job.result.wanted, .address = job.result.address}};
+    Job again{.result = {.expectation = job.result.expectation, .address = job.result.address}};
     again.to = job.to;
     again.source = job.source;
     again.tries_left = kControlTries;
@@ -379,9 +379,9 @@ ReachOptions reach_options(const Target& target) {
   return options;
 }
 
-diagnosis::ReachFacts reach(Run& run, Session& session, std::span<const Expectation> wanted,
+diagnosis::ReachFacts reach(Run& run, Session& session, std::span<const Expectation> expectations,
                             const ReachOptions& options) {
-  return Reach(run, session, options).go(wanted);
+  return Reach(run, session, options).go(expectations);
 }
 
 }  // namespace wgscope::checks

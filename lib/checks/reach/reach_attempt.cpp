@@ -22,7 +22,7 @@ using diagnosis::ReachOutcome;
 using diagnosis::ReachTry;
 
 ReachAttempt::ReachAttempt(Instant now, const ReachAim& aim)
-    : wanted_(aim.wanted), to_(aim.to), started_(now), deadline_(now + aim.timeout) {
+    : expectation_(aim.expectation), to_(aim.to), started_(now), deadline_(now + aim.timeout) {
   assert(aim.timeout > Nanoseconds{0});
 }
 
@@ -58,7 +58,7 @@ void ReachAttempt::settle(Instant now, const inner::IcmpFailed& failed) {
 
 std::unique_ptr<ReachAttempt> begin_attempt(Instant now, inner::Host& host, Random& random,
                                             const ReachAim& aim) {
-  switch (aim.wanted->kind) {
+  switch (aim.expectation->kind) {
     case config::ReachKind::icmp: return begin_echo(now, host, aim);
     case config::ReachKind::tcp: return begin_tcp(now, host, aim);
     case config::ReachKind::udp: return begin_udp(now, host, aim);

@@ -16,7 +16,7 @@ namespace wgscope::checks {
 
 /// Whom an attempt asks, and for what.
 struct ReachAim {
-  const config::Expectation* wanted = nullptr;  ///< outlives the attempt
+  const config::Expectation* expectation = nullptr;  ///< outlives the attempt
   Endpoint to;
   Nanoseconds timeout{};
 };
@@ -43,14 +43,14 @@ class ReachAttempt {
   /// By an ICMP error about a packet of this attempt.
   void settle(Instant now, const inner::IcmpFailed& failed);
   [[nodiscard]] const Endpoint& to() const { return to_; }
-  [[nodiscard]] const config::Expectation& wanted() const { return *wanted_; }
+  [[nodiscard]] const config::Expectation& expectation() const { return *expectation_; }
   /// What it is when the time is over.
   [[nodiscard]] virtual diagnosis::ReachOutcome when_late() const {
     return diagnosis::ReachOutcome::silent;
   }
 
  private:
-  const config::Expectation* wanted_;
+  const config::Expectation* expectation_;
   Endpoint to_;
   Instant started_;
   Instant deadline_;

@@ -30,8 +30,9 @@ class DnsAttempt final : public ReachAttempt {
  public:
   DnsAttempt(Instant now, inner::Host& host, Random& random, const ReachAim& aim)
       : ReachAttempt(now, aim) {
-    const wire::DnsQuestion question{
-        wanted().question, wanted().family == Family::v4 ? wire::DnsType::a : wire::DnsType::aaaa};
+    const wire::DnsQuestion question{expectation().question, expectation().family == Family::v4
+                                                                 ? wire::DnsType::a
+                                                                 : wire::DnsType::aaaa};
     // Its own time runs out after ours.
     auto lookup = inner::DnsLookup::start(now, host, random, aim.to, question,
                                           {.wait = aim.timeout * 2, .tries = 1});
@@ -61,8 +62,8 @@ class HttpAttempt final : public ReachAttempt {
   HttpAttempt(Instant now, inner::Host& host, const ReachAim& aim) : ReachAttempt(now, aim) {
     inner::HttpRequest request;
     request.to = aim.to;
-    request.host = wanted().host;
-    request.path = wanted().path;
+    request.host = expectation().host;
+    request.path = expectation().path;
     request.timeout = aim.timeout * 2;  // after ours
     request.head_only = true;
     auto get = inner::HttpGet::start(now, host, request);

@@ -104,8 +104,8 @@ Result<std::unique_ptr<Question>> whole_question(Tunnel& tunnel, WholeOptions op
   made.push_back(handshake_question(tunnel, std::move(handshake)));
   made.push_back(ping_question(tunnel, ping));
   made.push_back(mtu_question(tunnel, mtu));
-  if (!options.wanted.empty())
-    made.push_back(reach_question(tunnel, std::move(reach), std::move(options.wanted)));
+  if (!options.expectations.empty())
+    made.push_back(reach_question(tunnel, std::move(reach), std::move(options.expectations)));
   std::vector<std::unique_ptr<Question>> parts;
   for (auto& part : made) {
     if (!part) return std::move(part);

@@ -88,23 +88,23 @@ TEST_F(ReachInTunnel, AsksSixtyFourTargetsInTheTimeOfTheSlowest) {
   Target target = gateway_.target();
   target.endpoint.port = way.port();
   connect(target);
-  std::vector<config::Expectation> wanted;
+  std::vector<config::Expectation> expectations;
   for (std::uint16_t port = 1001; port <= 1064; ++port) {
     if (port % 4 != 0) {
       ASSERT_TRUE(gateway_.endpoint().host().tcp().listen(port));
     }
-    wanted.push_back(open(config::ReachKind::tcp, fmt::format("10.9.0.1:{}", port)));
+    expectations.push_back(open(config::ReachKind::tcp, fmt::format("10.9.0.1:{}", port)));
   }
   options_.tries = 1;
   options_.try_timeout = 20s;
   const Instant begun = os::boot_now();
-  const auto facts = reach(wanted);
+  const auto facts = reach(expectations);
   const Nanoseconds took = os::boot_now() - begun;
 
   Nanoseconds slowest{};
   for (const diagnosis::ReachResult& result : facts.results) {
     ASSERT_EQ(result.tries.size(), 1U);
-    EXPECT_EQ(result.tries[0].outcome, result.wanted.where.port % 4 != 0
+    EXPECT_EQ(result.tries[0].outcome, result.expectation.where.port % 4 != 0
                                            ? diagnosis::ReachOutcome::answered
                                            : diagnosis::ReachOutcome::refused);
     slowest = std::max(slowest, result.tries[0].after);
@@ -121,9 +121,9 @@ TEST_F(ReachInTunnel, AsksNoMoreTargetsAtATimeThanAllowed) {
   options_.tries = 1;
   options_.parallel = 2;
   options_.try_timeout = 20s;
-  const std::vector wanted(6, open(config::ReachKind::icmp, "10.9.0.1"));
+  const std::vector expectations(6, open(config::ReachKind::icmp, "10.9.0.1"));
   const Instant begun = os::boot_now();
-  const auto facts = reach(wanted);
+  const auto facts = reach(expectations);
   EXPECT_GE(os::boot_now() - begun, 300ms);
   for (const diagnosis::ReachResult& result : facts.results)
     EXPECT_EQ(result.tries.at(0).outcome, diagnosis::ReachOutcome::answered);

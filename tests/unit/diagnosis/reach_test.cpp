@@ -45,7 +45,7 @@ ReachTry tried(ReachOutcome outcome) {
 }
 
 ReachResult result(Expectation wanted, const std::vector<ReachOutcome>& outcomes) {
-  ReachResult made{.wanted = std::move(wanted), .address = address("10.9.0.7")};
+  ReachResult made{.expectation = std::move(wanted), .address = address("10.9.0.7")};
   for (const ReachOutcome outcome : outcomes) made.tries.push_back(tried(outcome));
   return made;
 }
@@ -286,12 +286,12 @@ TEST(ReachDiagnosis, ComparesTheAnswersOfANameServer) {
 }
 
 TEST(ReachDiagnosis, SaysWhyANameIsNotKnown) {
-  ReachResult one{.wanted = open(tcp, "intranet.example:22"),
+  ReachResult one{.expectation = open(tcp, "intranet.example:22"),
                   .resolve_error = Error{Errc::bad_value, "the answer is NXDOMAIN"},
                   .name_server = address("10.9.0.53")};
   expect_finding(check(one), Status::critical, FindingId::lookup_failed);
   EXPECT_EQ(cause(check(one)), "intranet.example cannot be looked up: the answer is NXDOMAIN");
-  one.wanted.closed = true;
+  one.expectation.closed = true;
   expect_finding(check(one), Status::unknown, FindingId::reach_not_told);
 }
 
@@ -342,7 +342,7 @@ TEST(ReachDiagnosis, DoesNotSayThatAllIsSilentBesideAnAnswer) {
 }
 
 TEST(ReachDiagnosis, NeverTakesForClosedWhatWasNotAsked) {
-  ReachResult outside{.wanted = closed("tcp:10.8.0.1:22"), .address = address("10.8.0.1")};
+  ReachResult outside{.expectation = closed("tcp:10.8.0.1:22"), .address = address("10.8.0.1")};
   outside.not_allowed = true;
   outside.tunnel_proven = true;
   expect_finding(check(outside), Status::unknown, FindingId::reach_not_told);
@@ -354,13 +354,13 @@ TEST(ReachDiagnosis, NeverTakesForClosedWhatWasNotAsked) {
   given_up.given_up = true;
   given_up.tunnel_proven = true;
   EXPECT_EQ(check(given_up).status, Status::unknown);
-  ReachResult nothing{.wanted = closed("tcp:10.9.0.7:22")};
+  ReachResult nothing{.expectation = closed("tcp:10.9.0.7:22")};
   nothing.tunnel_proven = true;
   EXPECT_EQ(check(nothing).status, Status::unknown);
 }
 
 TEST(ReachDiagnosis, IsCriticalWhereWhatShouldAnswerCouldNotBeAsked) {
-  ReachResult outside{.wanted = open(tcp, "10.8.0.1:22"), .address = address("10.8.0.1")};
+  ReachResult outside{.expectation = open(tcp, "10.8.0.1:22"), .address = address("10.8.0.1")};
   outside.not_allowed = true;
   expect_finding(check(outside), Status::critical, FindingId::not_reachable);
   expect_finding(check(result(open(tcp, "10.9.0.7:22"), {not_sent})), Status::critical,
@@ -379,7 +379,7 @@ TEST(ReachDiagnosis, NeverSaysOkOfAClosedTargetWithoutAProof) {
           one.tunnel_proven = proven;
           const Check made = check(one);
           const bool may_be_ok = last == refused || last == rejected ||
-                                 (last == silent && proven && one.wanted.kind != udp);
+                                 (last == silent && proven && one.expectation.kind != udp);
           EXPECT_EQ(made.status == Status::ok, may_be_ok) << target << all_text(made);
           EXPECT_EQ(made.finding.has_value(), !may_be_ok);
         }
