@@ -126,8 +126,8 @@ Text words_of_unknown_beside(const Report& report, const Check& check) {
     return one.status == Status::unknown || one.status == Status::skipped;
   });
   return text("{} of {} checks {} no result, which --fail-on unknown does not accept: {}: {}",
-              untold, report.checks.size(), either(untold == 1, "has", "have"), vouched(check.name),
-              words_of(check));
+              untold, report.checks.size(), either(untold == 1, "has", "have"),
+              vouched(label_of(check)), words_of(check));
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ constexpr std::string_view kHead = R"(# Checks
 
 <!-- Made from lib/diagnosis/check_kinds.cpp: run render_test with WGSCOPE_UPDATE_GOLDEN=1 after changing it. -->
 
-What `wgscope` looks at. A check has the same name in JSON, in JUnit and in the text of `--verbose`; names are added, never renamed. What a check can find: [findings.md](findings.md).
+What `wgscope` looks at. A check has the same ID in JSON, in JUnit and in the text of `--verbose`; IDs are added, never renamed. Text reports show a check by its label. What a check can find: [findings.md](findings.md).
 
 A check is `ok`, `warning`, `critical`, `unknown` (it cannot tell, or was interrupted) or `skipped` (a finding keeps it from running). The whole run is unknown if an essential check is unknown or
 skipped; other checks that are unknown or skipped leave the verdict alone, unless `--fail-on unknown` is given.
@@ -47,10 +47,10 @@ std::string checks_document() {
   for (const CheckRow& row : diagnosis::check_rows()) {
     for (const Group& group : kGroups)
       if (group.first == row.key)
-        text +=
-            fmt::format("\n## {}\n\n| check | layer | essential | question |\n|---|---|---|---|\n",
-                        group.title);
-    text += fmt::format("| `{}` | {} | {} | {} |\n", row.name, to_string(row.layer),
+        text += fmt::format(
+            "\n## {}\n\n| check | label | layer | essential | question |\n|---|---|---|---|---|\n",
+            group.title);
+    text += fmt::format("| `{}` | {} | {} | {} | {} |\n", row.name, row.label, to_string(row.layer),
                         row.essential ? "yes" : "no", row.question);
   }
   return text;

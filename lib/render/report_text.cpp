@@ -14,7 +14,9 @@
 #include <fmt/core.h>
 
 #include "wgscope/base/time.hpp"
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/probe_metrics.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/statistics.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -30,7 +32,7 @@
 //     wgscope handshake gw.example.net:51820, 2026-11-25T13:30:01.250Z, took 20.0 s
 //
 //     main finding
-//       × response 192.0.2.1:51820: no response to 4 initiations
+//       × handshake response 192.0.2.1:51820: no response to 4 initiations
 //           cause:   …
 //           seen:    …
 //           may be:  1. …
@@ -39,9 +41,9 @@
 //           more:    wgscope explain WGS-HS-005, or docs/findings.md#wgs-hs-005
 //
 //     handshake
-//       × response 192.0.2.1:51820: no response to 4 initiations (see above)
+//       × handshake response 192.0.2.1:51820: see main finding
 //     tunnel
-//       – whether data crosses: skipped (because WGS-HS-005)
+//       – data: skipped (because WGS-HS-005)
 //
 // What is to be copied is never folded.
 
@@ -86,25 +88,29 @@ std::string capitals(std::string_view word) {
   return made;
 }
 
-/// "handshake.preshared_key" -> "preshared key" where a heading says the rest.
-std::string plain_check(std::string_view name, std::span<const std::string_view> headings) {
-  const std::size_t dot = name.find('.');
-  if (dot != std::string_view::npos && std::ranges::count(headings, name.substr(0, dot)) != 0)
-    name.remove_prefix(dot + 1);
-  std::string words(name);
-  std::ranges::replace_if(words, [](char c) { return c == '.' || c == '_'; }, ' ');
-  return words;
+/// "wireguard_probe_loss_ratio" -> "packet loss".
+std::string_view title_of(std::string_view metric) {
+  const diagnosis::ProbeMetric* const row = diagnosis::find_probe_metric(metric);
+  return row == nullptr ? metric : row->title;
 }
 
-/// "wireguard_probe_loss_ratio" -> "loss".
-std::string plain_name(std::string_view metric) {
-  constexpr std::string_view kPrefix = "wireguard_probe_";
-  if (metric.starts_with(kPrefix)) metric.remove_prefix(kPrefix.size());
-  for (const std::string_view unit : {"_seconds", "_ratio", "_bytes"})
-    if (metric.ends_with(unit)) metric.remove_suffix(unit.size());
-  std::string name(metric);
-  std::ranges::replace(name, '_', ' ');
-  return name;
+/// A label's value as people say it; empty: as it is, with the label's name.
+std::string_view words_of(const diagnosis::Label& label) {
+  struct Known {
+    std::string_view name, value, words;
+  };
+  static constexpr Known kKnown[] = {
+      {"layer", "inner", "inside the tunnel"},
+      {"layer", "outer", "outside the tunnel"},
+      {"direction", "forward", "forward path"},
+      {"direction", "backward", "reverse path"},
+      {"state", "stream", "packets in both directions"},
+      {"state", "one_way", "outbound packets only"},
+  };
+  const std::string value = label.value.plain();
+  for (const Known& known : kKnown)
+    if (known.name == label.name && known.value == value) return known.words;
+  return {};
 }
 
 std::string plain_value(const diagnosis::Measurement& measurement) {
@@ -121,7 +127,7 @@ std::string plain_value(const diagnosis::Measurement& measurement) {
 std::string plain_statistics(const diagnosis::Statistics& told) {
   using diagnosis::format_duration;
   if (told.count == 1) return format_duration(told.max);
-  std::string words = fmt::format("{} times, min {}, median {}", told.count,
+  std::string words = fmt::format("{} samples, min {}, median {}", told.count,
                                   format_duration(told.min), format_duration(told.median));
   if (told.count >= 20) words += ", p95 " + format_duration(told.p95);
   if (told.count >= 100) words += ", p99 " + format_duration(told.p99);
@@ -180,7 +186,7 @@ class Page {
   void main_finding() {
     if (main_ == nullptr) return;
     heading("main finding");
-    show_line(*main_, summary_of(*main_, std::array{report_.verb}));
+    show_line(*main_, summary_of(*main_));
     show(*main_->finding, *main_);
   }
 
@@ -192,7 +198,7 @@ class Page {
     for (const Check& check : report_.checks) {
       if (!of_layer(check)) continue;
       if (!style_.verbose && is_only_skipped(check))
-        add_to(skipped[kind_of(*check.skipped_because).id], name_of(check));
+        add_to(skipped[kind_of(*check.skipped_because).id], label_of(check));
       else
         show(check);
     }
@@ -207,13 +213,9 @@ class Page {
     return check.status == Status::skipped && check.skipped_because && check.target.empty() &&
            check.summary.empty();
   }
-  static void add_to(std::string& list, const std::string& name) {
+  static void add_to(std::string& list, std::string_view label) {
     if (!list.empty()) list += ", ";
-    list += name;
-  }
-
-  [[nodiscard]] std::string name_of(const Check& check) const {
-    return plain_check(check.name, std::array{to_string(check.layer), report_.verb});
+    list += label;
   }
 
   void show_line(const Check& check, std::string line) {
@@ -224,16 +226,20 @@ class Page {
   }
 
   void show(const Check& check) {
-    const std::array headings{to_string(check.layer), report_.verb};
-    show_line(check, summary_of(check, headings) + (&check == main_ ? " (see above)" : ""));
-    if (!check.finding || &check == main_) return;
+    if (&check == main_) return show_line(check, label_and_target(check) + " see main finding");
+    show_line(check, summary_of(check));
+    if (!check.finding) return;
     if (check.status != Status::ok || style_.verbose) show(*check.finding, check);
   }
 
-  std::string summary_of(const Check& check, std::span<const std::string_view> headings) {
-    std::string line = plain_check(check.name, headings);
+  std::string label_and_target(const Check& check) {
+    std::string line(label_of(check));
     if (!check.target.empty()) line += " " + redaction_.show(check.target);
-    line += ":";
+    return line + ":";
+  }
+
+  std::string summary_of(const Check& check) {
+    std::string line = label_and_target(check);
     if (check.status == Status::unknown) line += " unknown:";
     if (check.status == Status::skipped) {
       line += " skipped";
@@ -252,13 +258,23 @@ class Page {
     list("seen:", finding.evidence);
     for (std::size_t i = 0; i < finding.hypotheses.size(); ++i)
       hypothesis(finding.hypotheses[i], i + 1, finding.hypotheses.size());
+    show_fix(finding);
+    const std::string_view id = kind_of(finding.id).id;
+    unfolded("more:", fmt::format("wgscope explain {}, or {}", id, findings_link(id)));
+  }
+
+  /// What mends several findings is shown once.
+  void show_fix(const Finding& finding) {
+    const auto same = [&](const Finding* other) { return other->fix == finding.fix; };
+    const auto before = std::ranges::find_if(shown_, same);
+    if (!finding.fix.empty() && before != shown_.end())
+      return unfolded(kFix, fmt::format("the same as for {}", kind_of((*before)->id).id));
     std::string_view label = kFix;
     for (const Text& line : finding.fix) {
       unfolded(label, redaction_.show(line));
       label = "";
     }
-    const std::string_view id = kind_of(finding.id).id;
-    unfolded("more:", fmt::format("wgscope explain {}, or {}", id, findings_link(id)));
+    shown_.push_back(&finding);
   }
 
   void hypothesis(const diagnosis::Hypothesis& hypothesis, std::size_t number, std::size_t count) {
@@ -296,7 +312,7 @@ class Page {
     if (style_.verbose) {
       for (const diagnosis::Measurement& measurement : report_.measurements)
         if (std::isfinite(measurement.value))
-          page_ += fmt::format("  {}{}: {}\n", plain_name(measurement.name),
+          page_ += fmt::format("  {}{}: {}\n", title_of(measurement.name),
                                labels(measurement.labels), plain_value(measurement));
     }
     for (const diagnosis::Distribution& distribution : report_.distributions) show(distribution);
@@ -306,7 +322,7 @@ class Page {
     const auto told = diagnosis::statistics(distribution.samples);
     if (!told) return;
     std::string line =
-        fmt::format("{}{}: ", plain_name(distribution.name), labels(distribution.labels));
+        fmt::format("{}{}: ", title_of(distribution.name), labels(distribution.labels));
     line += plain_statistics(*told);
     if (const auto jitter = diagnosis::jitter(distribution.samples))
       line += ", jitter " + diagnosis::format_duration(*jitter);
@@ -328,9 +344,12 @@ class Page {
 
   std::string labels(std::span<const diagnosis::Label> all) {
     std::string shown;
-    for (const diagnosis::Label& label : all)
-      shown += fmt::format("{}{} {}", shown.empty() ? " (" : ", ", label.name,
-                           redaction_.show(label.value));
+    for (const diagnosis::Label& label : all) {
+      shown += shown.empty() ? " (" : ", ";
+      const std::string_view words = words_of(label);
+      shown += words.empty() ? fmt::format("{} {}", label.name, redaction_.show(label.value))
+                             : std::string(words);
+    }
     return shown.empty() ? shown : shown + ")";
   }
 
@@ -348,7 +367,8 @@ class Page {
   const diagnosis::Report& report_;
   TextStyle style_;
   Redaction redaction_;
-  const Check* main_ = nullptr;  ///< what decides, if a finding says why
+  const Check* main_ = nullptr;        ///< what decides, if a finding says why
+  std::vector<const Finding*> shown_;  ///< the findings whose fix is on the page
   std::string page_;
 };
 

@@ -87,11 +87,14 @@ enum class CheckKind : std::uint8_t {
   count,  ///< not a check: how many there are
 };
 
-/// A row of the table of checks, from which docs/checks.md is made. Names are what people,
-/// pipelines and test reports know a check by: they are added, never renamed.
+/// A row of the table of checks, from which docs/checks.md is made. Names are what pipelines and
+/// test reports know a check by: they are added, never renamed.
 struct CheckRow {
   CheckKind key;
   std::string_view name;  ///< such as "handshake.response"
+  /// What the text of a report calls the check, in any verb and under any heading:
+  /// "handshake response". May be reworded.
+  std::string_view label;
   Layer layer;
   /// Whether the verb's question depends on this check. A single check may still count for less:
   /// one of an address that other addresses make up for, or one that had nothing to try.
@@ -102,6 +105,8 @@ struct CheckRow {
 
 std::span<const CheckRow> check_rows();
 const CheckRow& row_of(CheckKind kind);
+/// @returns the name of a check that has no row.
+std::string_view label_of(const Check& check);
 
 Check make_check(CheckKind kind, Status status, Text summary);
 Check make_check(CheckKind kind, Status status, Text summary, Finding finding);

@@ -13,6 +13,7 @@ enum class ProbeMetricType : std::uint8_t { gauge, histogram };
 /// Names are never changed once released.
 struct ProbeMetric {
   std::string_view name;
+  std::string_view title;  ///< what the text of a report calls the figure; may be reworded
   ProbeMetricType type;
   std::string_view unit;    ///< the unit, which the name ends in; empty: the figure has none
   std::string_view labels;  ///< the labels' names and values, as docs/metrics.md prints them

@@ -1,10 +1,13 @@
 #include "wgscope/diagnosis/check_kinds.hpp"
 
+#include <map>
 #include <regex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -28,6 +31,22 @@ TEST(ChecksTable, HasNamesOfOneShape) {
   const std::regex shape("[a-z]+([.][a-z_]+)?");
   for (const CheckRow& row : check_rows())
     EXPECT_TRUE(std::regex_match(std::string(row.name), shape)) << row.name;
+}
+
+TEST(ChecksTable, HasALabelOfWordsForEach) {
+  const std::regex shape("[A-Za-z][A-Za-z' -]*[A-Za-z]");
+  std::map<std::string, std::string_view> names;  // by the verb's part and the label
+  for (const CheckRow& row : check_rows()) {
+    const std::string_view part = row.name.substr(0, row.name.find('.'));
+    EXPECT_TRUE(std::regex_match(std::string(row.label), shape)) << row.label;
+    EXPECT_TRUE(names.try_emplace(fmt::format("{} {}", part, row.label), row.name).second)
+        << row.name << " has the same label as another";
+  }
+}
+
+TEST(ChecksTable, LabelsAreWhatTheTextOfAReportShows) {
+  EXPECT_EQ(label_of(make_check(CheckKind::mtu_cutting, Status::ok, "x")), "fragmentation");
+  EXPECT_EQ(label_of(Check{.name = "of.no_table", .summary = {}}), "of.no_table");
 }
 
 TEST(ChecksTable, AsksOfEachAQuestion) {

@@ -82,13 +82,13 @@ TEST(RedactionTest, LeavesNothingOfWhatIsSomebodys) {
 TEST(RedactionTest, NumbersTheSameInEveryOutputOfAReport) {
   diagnosis::Report report = test::silent_report();
   // Shown first in one output and last in another.
-  report.checks.push_back({.name = "service.tcp",
+  report.checks.push_back({.name = "reach.tcp",
                            .layer = diagnosis::Layer::configuration,
                            .status = diagnosis::Status::critical,
                            .summary = text("{}", ip("203.0.113.9"))});
   const std::string line = "\"summary\": \"<ipv4-3>\"";
   EXPECT_THAT(to_json(report, diagnosis::FailOn::warning, true), HasSubstr(line));
-  EXPECT_THAT(to_text(report, {.redact = true}), HasSubstr("× service tcp: <ipv4-3>\n"));
+  EXPECT_THAT(to_text(report, {.redact = true}), HasSubstr("× TCP: <ipv4-3>\n"));
   EXPECT_THAT(to_junit(report, diagnosis::FailOn::warning, true),
               HasSubstr("message=\"critical: &lt;ipv4-3&gt;\""));
 }

@@ -313,10 +313,11 @@ TEST(TextReport, SaysInItsFirstLineWhereFailOnMakesAnotherStatusOfIt) {
   EXPECT_THAT(to_text(warned, {.fail_on = FailOn::critical}),
               StartsWith("OK: --fail-on critical accepts a warning: others than its owner can read "
                          "/etc/wireguard/probe.conf (WGS-KEY-003)\n"));
-  EXPECT_THAT(to_text(warned, {.fail_on = FailOn::unknown}),
-              StartsWith("UNKNOWN: 1 of 4 checks has no result, which --fail-on unknown does not "
-                         "accept: key.use: this process may not list the interfaces of this host "
-                         "(WGS-KEY-002)\n"));
+  EXPECT_THAT(
+      to_text(warned, {.fail_on = FailOn::unknown}),
+      StartsWith("UNKNOWN: 1 of 4 checks has no result, which --fail-on unknown does not "
+                 "accept: use of the key: this process may not list the interfaces of this host "
+                 "(WGS-KEY-002)\n"));
 }
 
 /// Of the text the lines of each section, which is headed by a line without blanks before it.
@@ -336,10 +337,30 @@ TEST(TextReport, ShowsTheDetailsOfWhatDecidesBeforeAnythingElse) {
                     HasSubstr("wgscope explain WGS-HS-005")));
   EXPECT_LT(page.find("main finding"), page.find("\nconfiguration\n"));
   EXPECT_THAT(section(page, "handshake"),
-              AllOf(HasSubstr("in 20.0 s (see above)"), Not(HasSubstr("may be:"))));
+              AllOf(HasSubstr(": see main finding"), Not(HasSubstr("may be:"))));
   EXPECT_THAT(section(page, "configuration"), HasSubstr("wgscope explain WGS-KEY-003"))
       << "the details of others stay where they are";
   EXPECT_THAT(to_text(test::well_report(), {}), Not(HasSubstr("main finding")));
+}
+
+TEST(TextReport, ShowsOnceWhatMendsSeveralFindings) {
+  Report report = test::silent_report();
+  Check other =
+      *std::ranges::find_if(report.checks, [](const Check& one) { return !!one.finding; });
+  other.name = "mtu.backward";
+  other.finding->id = FindingId::key_in_use;
+  report.checks.push_back(other);
+  const std::string page = to_text(report, {});
+  EXPECT_EQ(page.find("wg set wg0 peer"), page.rfind("wg set wg0 peer"));
+  EXPECT_THAT(page, HasSubstr("fix:     the same as for WGS-HS-005\n"));
+  report.checks.back().finding->fix.emplace_back("reboot");
+  EXPECT_THAT(to_text(report, {}), Not(HasSubstr("the same as for"))) << "in part is not the same";
+}
+
+TEST(TextReport, SaysFiguresInWords) {
+  const std::string page = to_text(test::well_report(), {.verbose = true});
+  EXPECT_THAT(page, HasSubstr("round trip (inside the tunnel): 20 samples, min"));
+  EXPECT_THAT(page, HasSubstr("packet loss (forward path): 5 %"));
 }
 
 TEST(TextReport, HasNoEscapeSequencesButThoseOfColour) {

@@ -54,13 +54,13 @@ Report empty_report() {
 }
 
 Check config_check() {
-  return {.name = "configuration.file",
+  return {.name = "configuration.target",
           .layer = Layer::configuration,
           .summary = text("{} names one gateway and all keys", Path{"/etc/wireguard/probe.conf"})};
 }
 
 Check name_check() {
-  return {.name = "name.endpoint",
+  return {.name = "name.resolve",
           .layer = Layer::name,
           .summary =
               text("{} is {} and {}", Name{"gw.example.net"}, ip("192.0.2.1"), ip("2001:db8::1"))};
@@ -101,7 +101,7 @@ diagnosis::Report well_report() {
                         Name{"gw.example.net"});
   report.checks = {
       config_check(),
-      {.name = "clock.synchronised",
+      {.name = "clock",
        .layer = Layer::host,
        .summary = "the clock is set, and not said to be synchronised",
        .finding = {{.id = FindingId::clock_not_synchronised,
@@ -156,7 +156,7 @@ diagnosis::Report silent_report() {
        .status = Status::skipped,
        .summary = {},
        .skipped_because = FindingId::silent_host_up},
-      {.name = "tunnel.witnesses",
+      {.name = "tunnel.hold",
        .layer = Layer::tunnel,
        .status = Status::skipped,
        .summary = "--quick leaves no time for it",
@@ -168,7 +168,7 @@ diagnosis::Report silent_report() {
 diagnosis::Report untold_report() {
   Report report = empty_report();
   report.checks = {
-      {.name = "configuration.file",
+      {.name = "configuration.target",
        .layer = Layer::configuration,
        .status = Status::warning,
        .summary = text("others than its owner can read {}", Path{"/etc/wireguard/probe.conf"}),
@@ -223,14 +223,14 @@ diagnosis::Report hostile_report() {
                     .evidence = {all, ""},
                     .hypotheses = {{.cause = all, .check = all}, {.cause = all, .check = {}}},
                     .fix = {all}}}},
-      {.name = "service.tcp",
+      {.name = "reach.tcp",
        .layer = Layer::service,
        .status = Status::ok,
        .summary = all,
        .target = all,
        .finding = {{.id = FindingId::reach_not_told, .cause = all, .evidence = {all}}}},
-      {.name = "service.udp", .layer = Layer::service, .status = Status::unknown, .summary = all},
-      {.name = "service.dns", .layer = Layer::service, .status = Status::skipped, .summary = all},
+      {.name = "reach.udp", .layer = Layer::service, .status = Status::unknown, .summary = all},
+      {.name = "reach.dns", .layer = Layer::service, .status = Status::skipped, .summary = all},
   };
   report.measurements = {
       {.name = "wireguard_probe_loss_ratio", .labels = {{"direction", all}}, .value = 1.0 / 3},
