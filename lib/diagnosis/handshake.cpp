@@ -242,7 +242,7 @@ Text our_allowed_ips(const HandshakeFacts& facts) {
     if (!list.empty()) list.add(",");
     list.add(text("{}/{}", address, address.octets().size() * 8));
   }
-  return list;
+  return list.empty() ? Text("PREFIX") : list;
 }
 
 Text counted(std::size_t count, Words one, Words many) {

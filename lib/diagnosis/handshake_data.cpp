@@ -68,8 +68,8 @@ std::vector<Hypothesis> reasons_to_drop(const Scene& scene, const DataFacts& dat
        text("on the gateway: sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding; ip route get "
             "{}",
             *data.target)},
-      {"the gateway's reverse path filter drops it, as its route back does not lead into the "
-       "tunnel",
+      {"the gateway's reverse path filter drops the data, as its route to this probe does not lead "
+       "into the tunnel",
        text("on the gateway: ip route get {}; sysctl net.ipv4.conf.all.rp_filter; nstat -az "
             "TcpExtIPReversePathFilter",
             our_address(scene, data))},
@@ -148,7 +148,9 @@ Check only_other_data(const Scene& scene, const DataFacts& data) {
   finding.hypotheses.push_back({"a firewall on the gateway drops the echo requests or the replies",
                                 "on the gateway: nft list ruleset; iptables -S; ip6tables -S"});
   finding.fix = how_to_find_drop(scene, data);
-  finding.fix.insert(finding.fix.begin(), "name an address that answers: --ping ADDRESS");
+  finding.fix.insert(
+      finding.fix.begin(),
+      "name an address that answers pings: wgscope handshake --config FILE --ping ADDRESS");
   return make_check(
       tunnel_data, Status::warning,
       text("data crosses the tunnel in both directions, but {} does not answer", *data.target),
@@ -179,7 +181,9 @@ Check dropped(const Scene& scene, const DataFacts& data) {
       "both directions",
       scene.one.endpoint, guess_unanswered(data));
   std::ranges::rotate(finding.hypotheses, finding.hypotheses.end() - 1);
-  finding.fix.insert(finding.fix.begin(), "name an address that answers: --ping ADDRESS");
+  finding.fix.insert(
+      finding.fix.begin(),
+      "name an address that answers pings: wgscope handshake --config FILE --ping ADDRESS");
   return make_check(tunnel_data, Status::unknown,
                     text("decrypted by the gateway, no reply from {}", *data.target),
                     std::move(finding));
@@ -322,7 +326,9 @@ Check cannot_tell(const Scene& scene, const DataFacts& data) {
   if (data.target_guessed) std::ranges::rotate(finding.hypotheses, finding.hypotheses.end() - 1);
   finding.hypotheses.push_back({"data is lost on the forward or the reverse path",
                                 "the gateway's timers show it within 16 s"});
-  finding.fix = {how_to_tell(scene), "or name an address that answers: --ping ADDRESS"};
+  finding.fix = {
+      how_to_tell(scene),
+      "or name an address that answers pings: wgscope handshake --config FILE --ping ADDRESS"};
   return make_check(
       tunnel_data, Status::unknown,
       text("no reply to {}{}", echoes(data), either(scene.all.quick, " (run without --quick)", "")),

@@ -256,7 +256,8 @@ Check check_clock(const HandshakeFacts& facts) {
                     "handshake's timestamp",
                     {.id = FindingId::clock_not_synchronised,
                      .cause = "this host's clock is not synchronised",
-                     .evidence = {"the kernel says so (adjtimex: STA_UNSYNC)"},
+                     .evidence = {"this host's kernel reports that nothing synchronises its clock "
+                                  "(adjtimex: STA_UNSYNC)"},
                      .fix = {"compare with true time: date -u; timedatectl; chronyc tracking",
                              "run a time service: chrony, systemd-timesyncd"}});
 }

@@ -30,6 +30,7 @@ Text endpoint_text(const config::EndpointName& endpoint);
 /// The command for packets of that family: "iptables", "ip6tables".
 Words iptables(const IpAddress& address);
 /// This probe's addresses inside the tunnel as `wg` takes allowed IPs: "10.9.0.2/32,fd09::2/128".
+/// Where none is known: "PREFIX".
 Text our_allowed_ips(const HandshakeFacts& facts);
 /// "1 initiation", "3 initiations"
 Text counted(std::size_t count, Words one, Words many);

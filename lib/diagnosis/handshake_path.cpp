@@ -202,8 +202,8 @@ Check nobody_said(const AttemptFacts& attempt) {
     if (answered) return make_check(path_icmp, Status::ok, "no ICMP error arrived");
     if (const IcmpReport* other = answer_of_closed_port(attempt))
       return make_check(path_icmp, Status::unknown,
-                        text("no ICMP error arrived for the initiations. Datagrams to a port where "
-                             "nothing should listen got {}",
+                        text("no ICMP error about the initiations arrived, but one about a port "
+                             "where nothing should listen did: {}",
                              describe(*other)));
     return make_check(path_icmp, Status::unknown,
                       "no ICMP error arrived; that proves nothing, as firewalls drop silently");

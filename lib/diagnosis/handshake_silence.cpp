@@ -71,7 +71,7 @@ void add_knocks(const AttemptFacts& attempt, std::vector<Text>& evidence) {
                              ? Text("a UDP port where nothing should listen")
                              : text("UDP {}, where nothing should listen", silence.neighbour_port);
   add(text("of plain bytes to {}", neighbour), silence.plain_neighbour);
-  add(text("that look like an initiation to {}", neighbour), silence.wireguard_neighbour);
+  add(text("shaped like an initiation to {}", neighbour), silence.wireguard_neighbour);
   add(text("of plain bytes to UDP {}, the endpoint's port", attempt.endpoint.port),
       silence.plain_same_port);
 }
@@ -335,23 +335,22 @@ std::vector<Text> how_to_see_refusals(const Scene& scene) {
   Text patterns;
   for (const IpAddress& address : scene.all.our_addresses)
     patterns.add(text(" -e {}/{}", address, address.octets().size() * 8));
-  const Text inner = scene.all.our_addresses.empty() ? Text("this probe's inner address")
-                                                     : our_allowed_ips(scene.all);
   return {
-      "on the gateway, as root; kernel WireGuard only: echo module wireguard +p > "
-      "/sys/kernel/debug/dynamic_debug/control; dmesg -w | grep wireguard shows why it refuses "
-      "(Invalid MAC: the configuration has a wrong key for the gateway; Invalid handshake "
-      "initiation: this probe's key or its timestamp). With wireguard-go: restart it with "
-      "LOG_LEVEL=verbose",
+      text("on the gateway, find this probe's peer: wg show all allowed-ips | grep -F -e {}{}",
+           scene.all.ours, patterns),
+      text("if that prints nothing, on the gateway: wg set INTERFACE peer {} allowed-ips {} (if it "
+           "prints another peer with that address, do not: the other peer would lose it)",
+           scene.all.ours, our_allowed_ips(scene.all)),
+      text("on the gateway: wg show all public-key must print {}", scene.all.gateway),
+      text("here: wg pubkey < FILE, with the private key that you meant, must print {}",
+           scene.all.ours),
       text("on the gateway: tcpdump -ni any udp port {} shows whether initiations arrive",
            endpoint.port),
-      text("here: {} must be the public key of the private key that you meant: wg pubkey < FILE",
-           scene.all.ours),
-      text("on the gateway: wg show all public-key must say {}", scene.all.gateway),
-      text("on the gateway: 1. Run: wg show all allowed-ips | grep -F -e {}{}. 2. If nothing is "
-           "printed, run: wg set INTERFACE peer {} allowed-ips {}. Do not run it if another peer "
-           "has {}: that peer would lose the address",
-           scene.all.ours, patterns, scene.all.ours, our_allowed_ips(scene.all), inner)};
+      "if they arrive, on the gateway, as root, with kernel WireGuard: echo module wireguard +p > "
+      "/sys/kernel/debug/dynamic_debug/control; dmesg -w | grep wireguard shows why it refuses "
+      "them (Invalid MAC: the configuration has a wrong key for the gateway; Invalid handshake "
+      "initiation: this probe's key or its timestamp). With wireguard-go: restart it with "
+      "LOG_LEVEL=verbose"};
 }
 
 Text describe(const Stray& stray) {

@@ -41,9 +41,9 @@ Text need_text(const MtuFacts& facts) {
 std::vector<Text> setting_fix(const MtuFacts& facts) {
   const auto fitting = fitting_mtu(facts);
   if (!fitting) return {};
-  std::vector<Text> fix{
-      text("MTU = {} in [Interface] at both ends; at once: ip link set dev INTERFACE mtu {}",
-           *fitting, *fitting)};
+  std::vector<Text> fix{text(
+      "MTU = {} in [Interface] at both ends; without a restart: ip link set dev INTERFACE mtu {}",
+      *fitting, *fitting)};
   if (const auto likely = likely_mtu(facts))
     fix.push_back(
         text("an MTU up to {} may fit as well: the gateway's replies have sizes in steps of 16 "
@@ -87,7 +87,7 @@ Finding too_large(const MtuFacts& facts, const Direction& direction, FindingId i
                          where ? text(" {}", *where) : Text(), need_text(facts));
   }
   if (const auto fitting = fitting_mtu(facts)) finding.cause.add(text(": set MTU {}", *fitting));
-  add_tried(direction.result, {}, finding);
+  add_tried(direction.result, "packets of ", finding);
   if (drop) add_place(*drop, kEnd, finding);
   add_fragments(facts, direction, finding);
   finding.fix = setting_fix(facts);
@@ -112,7 +112,7 @@ Finding fragmented(const MtuFacts& facts) {
                     size_text(*facts.backward), need_text(facts)),
       .evidence = {text("the largest fragment had {} bytes", *facts.largest_fragment)}};
   finding.evidence.push_back(cutting_evidence(facts));
-  add_tried(*facts.backward, {}, finding);
+  add_tried(*facts.backward, "packets of ", finding);
   finding.fix = setting_fix(facts);
   const bool learnt =
       facts.gateway.address.family == Family::v6 || (facts.cutting && facts.cutting->dont_fragment);

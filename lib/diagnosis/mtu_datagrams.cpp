@@ -16,7 +16,7 @@ namespace {
 
 /// How it is known.
 Text by(const MtuCutting& cutting) {
-  if (cutting.read) return "read in their headers";
+  if (cutting.read) return "as their headers show";
   return cutting.dont_fragment
              ? Words("because large ones were lost at first and arrived in fragments later")
              : Words(

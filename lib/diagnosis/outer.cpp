@@ -41,11 +41,12 @@ Text need_text(const OuterFacts& facts) {
 std::vector<Text> setting_fix(const OuterFacts& facts) {
   const auto fitting = fitting_mtu(facts);
   if (!fitting) return {};
-  return {text("MTU = {} in [Interface] at both ends of the tunnel; at once: ip link set dev "
-               "INTERFACE mtu {}",
-               *fitting, *fitting),
-          "or let ICMP \"too big\" pass the firewalls on the path",
-          "to measure the tunnel's own flow: wgscope mtu --config FILE"};
+  return {
+      text("MTU = {} in [Interface] at both ends of the tunnel; without a restart: ip link set dev "
+           "INTERFACE mtu {}",
+           *fitting, *fitting),
+      "or let ICMP \"too big\" pass the firewalls on the path",
+      "to measure the tunnel's own flow: wgscope mtu --config FILE"};
 }
 
 /// What one witness saw of the forward path.

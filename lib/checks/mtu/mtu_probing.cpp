@@ -97,7 +97,10 @@ void MtuProbing::tell_progress(Instant until) {
   told_bounds_ = bounds;
   diagnosis::Text line = what_;
   if (bounds.passes) line.add(diagnosis::text("; so far {} bytes arrive", *bounds.passes));
-  if (bounds.lost) line.add(diagnosis::text("; so far {} bytes do not", *bounds.lost));
+  if (bounds.lost)
+    line.add(diagnosis::text("{} {} bytes do not",
+                             diagnosis::either(bounds.passes.has_value(), ",", "; so far"),
+                             *bounds.lost));
   run_.say(line, until);
 }
 

@@ -154,8 +154,8 @@ TEST(Icmp, AboutAClosedPortIsNotDenied) {
   const HandshakeFacts facts = facts_of(attempt);
   EXPECT_EQ(outcome(facts, "path.icmp"), "unknown");
   EXPECT_EQ(summary_of(facts, "path.icmp"),
-            "no ICMP error arrived for the initiations. Datagrams to a port where nothing should "
-            "listen got port unreachable (ICMP type 3, code 3) from 192.0.2.1");
+            "no ICMP error about the initiations arrived, but one about a port where nothing "
+            "should listen did: port unreachable (ICMP type 3, code 3) from 192.0.2.1");
 }
 
 TEST(Icmp, OfTheEndpointOutweighsThatOfRouters) {

@@ -135,7 +135,7 @@ TEST(Silence, OfWireGuardOnlyIsAFilter) {
   EXPECT_THAT(
       words_of(facts, kResponse),
       AllOf(HasSubstr("limits how often it reports unreachable"),
-            HasSubstr("3 datagrams that look like an initiation to a UDP port where nothing should "
+            HasSubstr("3 datagrams shaped like an initiation to a UDP port where nothing should "
                       "listen: no answer")));
 }
 
@@ -248,7 +248,7 @@ TEST(Silence, OfProbesWithALowTtlClaimsNothingOfWhatAnswersBehindTheirLastRouter
               AllOf(HasSubstr("probes to UDP 51820 with a low TTL: the last router that reported "
                               "is hop 1 (203.0.113.1). The gateway itself does not report probes "
                               "to this port\n"),
-                    HasSubstr("that look like an initiation to UDP 33440, where nothing should "
+                    HasSubstr("shaped like an initiation to UDP 33440, where nothing should "
                               "listen: got port unreachable"),
                     Not(HasSubstr("beyond"))));
 }

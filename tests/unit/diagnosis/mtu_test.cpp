@@ -165,7 +165,7 @@ TEST(MtuDiagnosis, SaysWhatBecomesOfLargeDatagramsByWhetherTheyMayBeCut) {
   facts.cutting = {.dont_fragment = true, .read = true};
   EXPECT_THAT(
       evidence(),
-      HasSubstr("must not fragment the gateway's datagrams (DF is set, read in their headers)"));
+      HasSubstr("must not fragment the gateway's datagrams (DF is set, as their headers show)"));
   EXPECT_THAT(named(diagnose(facts), "mtu.cutting").summary.plain(),
               HasSubstr("routers must not fragment the gateway's datagrams (DF is set"));
   facts.cutting = {.dont_fragment = false, .read = true};
