@@ -7,7 +7,7 @@
 namespace wgscope::probe {
 
 /// "    3  tunnel 12.3 ms    outside 11.9 ms", without a line break.
-/// @param over  no answer is waited for any more: what has none shows a dash instead of dots.
+/// @param ended  no answer is waited for any more: what has none shows a dash instead of dots.
 std::string ping_line(const checks::PingRound& round, bool ended);
 
 /// Pings as they happen, on a terminal: a line a round, the last of which changes as answers come.
