@@ -16,6 +16,7 @@
 
 #include "wgscope/base/closest.hpp"
 #include "wgscope/base/text.hpp"
+#include "wgscope/render/layout.hpp"
 
 #include "probe/render/print.hpp"
 #include "probe/verbs.hpp"
@@ -23,19 +24,23 @@
 namespace wgscope::probe {
 namespace {
 
-/// Help without CLI11's notes on validators: name, type, default.
+constexpr std::size_t kHelpWidth = 100;
+constexpr std::size_t kDescriptionColumn = 32;
+
+/// Help without CLI11's notes on validators: name, type, default; and in lines that fit.
 class PlainFormatter final : public CLI::Formatter {
  public:
-  PlainFormatter() { column_width(32); }
+  PlainFormatter() { column_width(kDescriptionColumn); }
 
  private:
   std::string make_option_opts(const CLI::Option* option) const override {
-    std::string text;
-    if (option->get_type_size() != 0 && !option->get_type_name().empty())
-      text += " " + option->get_type_name();
-    const std::string& standard = option->get_default_str();
-    if (!standard.empty()) text += fmt::format(" [{}]", standard);
-    return text;
+    return option->get_type_name().empty() ? "" : " " + option->get_type_name();
+  }
+  std::string make_option_desc(const CLI::Option* option) const override {
+    std::string text = option->get_description();
+    if (const std::string& standard = option->get_default_str(); !standard.empty())
+      text += fmt::format(" [{}]", standard);
+    return render::fold(text, {.width = kHelpWidth - kDescriptionColumn});
   }
 };
 
@@ -94,11 +99,6 @@ Option& Option::type(std::string_view name) {
   return *this;
 }
 
-Option& Option::group(std::string_view heading) {
-  option_->group(std::string(heading));
-  return *this;
-}
-
 Option& Option::description(std::string_view text) {
   option_->description(std::string(text));
   return *this;
@@ -137,8 +137,9 @@ Option& Option::excludes(const Option& other) {
 bool Option::given() const { return !option_->empty(); }
 
 CommandLine::CommandLine(std::string_view description, std::string_view name)
-    : app_(std::make_unique<CLI::App>(std::string(description), std::string(name))) {
+    : app_(std::make_unique<CLI::App>(std::string(description) + "\n", std::string(name))) {
   app_->formatter(std::make_shared<PlainFormatter>());
+  app_->set_help_flag("-h,--help", "Show this help");
   std::string verb(name);
   if (const std::size_t blank = verb.find(' '); blank != std::string::npos)
     verb.erase(0, blank + 1);
@@ -174,6 +175,10 @@ Option CommandLine::add_flag(std::string_view names, bool& into, std::string_vie
   return Option(*app_->add_flag(std::string(names), into, std::string(description)));
 }
 
+void CommandLine::begin_group(std::string_view heading) {
+  app_->option_defaults()->group(std::string(heading));
+}
+
 Option CommandLine::find(std::string_view name) {
   return Option(*app_->get_option(std::string(name)));
 }
@@ -190,7 +195,7 @@ std::optional<Exit> CommandLine::parse(std::vector<std::string> arguments) {
     std::ranges::reverse(arguments);  // as CLI11 wants them
     app_->parse(std::move(arguments));
   } catch (const CLI::CallForHelp&) {
-    return print("", app_->help());
+    return print("", CLI::detail::find_and_replace(app_->help(), "\n\n\n", "\n\n"));
   } catch (const CLI::ExtrasError&) {
     return tell_(unknown_argument(*app_) + " (see --help)");
   } catch (const CLI::ParseError& error) {

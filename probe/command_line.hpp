@@ -35,7 +35,6 @@ class Option {
 
   /// What --help calls the option's value, such as "FILE"; "": nothing.
   Option& type(std::string_view name);
-  Option& group(std::string_view heading);  ///< the heading under which --help lists the option
   /// Replaces the description that the option was added with.
   Option& description(std::string_view text);
   /// Refuses numbers below `least` and above `most`.
@@ -72,6 +71,9 @@ class CommandLine {
   Option add(std::string_view names, std::function<Complaint(const std::string&)> take,
              std::string_view description);
   Option add_flag(std::string_view names, bool& into, std::string_view description);
+
+  /// The heading under which --help lists what is added from here on.
+  void begin_group(std::string_view heading);
 
   /// An option that was added. @param name  as it was added, with its dashes.
   [[nodiscard]] Option find(std::string_view name);

@@ -87,7 +87,7 @@ Result<> WgQuickReader::mtu(std::string_view value) {
 }
 
 Result<> WgQuickReader::fwmark(std::string_view value) {
-  const auto mark = iequals(value, "off") ? 0U : parse_number(value, UINT32_MAX);
+  const auto mark = parse_fwmark(value);
   if (!mark) return bad("FwMark must be a number such as 51820 or 0xca6c, or off");
   if (value.starts_with("0X"))
     warn("FwMark has 0X in front, which wg refuses: write 0x", WarningKind::refused);

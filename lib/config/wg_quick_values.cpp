@@ -12,6 +12,7 @@
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/base/text.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/model/address.hpp"
 
@@ -58,6 +59,10 @@ std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t m
   const auto [end, error] = std::from_chars(text.data(), last, value, hexadecimal ? 16 : 10);
   if (error != std::errc{} || end != last || value > most) return std::nullopt;
   return value;
+}
+
+std::optional<std::uint32_t> parse_fwmark(std::string_view text) {
+  return iequals(text, "off") ? 0U : parse_number(text, UINT32_MAX);
 }
 
 bool is_host(std::string_view text) {

@@ -38,7 +38,6 @@ void add_duration_option(CommandLine& line, const std::string& name,
 }
 
 void add_check_options(CommandLine& line, CheckOptions& options) {
-  add_target_options(line, options.target);
   add_duration_option(
       line, "--timeout",
       [&](Nanoseconds time) {
@@ -46,10 +45,13 @@ void add_check_options(CommandLine& line, CheckOptions& options) {
         options.timeout_given = true;
       },
       "Time limit for the whole run [20s]");
+  line.add_flag("--quick", options.quick, "Within 10 s; leave out what takes longer");
+  line.begin_group("Options of all checks, for the tunnel");
+  add_target_options(line, options.target);
   const Option ipv4 =
       line.add_flag("-4,--ipv4", options.ipv4, "Only IPv4 addresses of the endpoint");
   line.add_flag("-6,--ipv6", options.ipv6, "Only IPv6 addresses of the endpoint").excludes(ipv4);
-  line.add_flag("--quick", options.quick, "Within 10 s; leave out what takes longer");
+  line.begin_group("Options of all checks, for the report");
   line.add_flag("--plan", options.plan,
                 "Print what would be sent, to whom, and what that changes; send nothing");
   add_output_options(line, options.output);

@@ -12,8 +12,6 @@
 namespace wgscope::probe {
 namespace {
 
-constexpr std::string_view kOutputGroup = "Output";
-
 std::optional<diagnosis::FailOn> parse_fail_on(std::string_view word) {
   using enum diagnosis::FailOn;
   if (iequals(word, "critical") || iequals(word, "crit")) return critical;
@@ -25,18 +23,14 @@ std::optional<diagnosis::FailOn> parse_fail_on(std::string_view word) {
 }  // namespace
 
 void add_output_options(CommandLine& line, OutputOptions& output) {
-  const std::string group(kOutputGroup);
-  line.add_flag("--json", output.json, "Print the report as JSON (docs/report.schema.json)")
-      .group(group);
-  line.add("--junit", output.junit_file, "Also write a JUnit report").type("FILE").group(group);
+  line.add_flag("--json", output.json, "Print the report as JSON (docs/report.schema.json)");
+  line.add("--junit", output.junit_file, "Also write a JUnit report").type("FILE");
   line.add("--prometheus", output.prometheus_file,
            "Also write metrics for node_exporter's textfile collector")
-      .type("FILE")
-      .group(group);
+      .type("FILE");
   line.add_flag("--redact", output.redact,
-                "Replace keys, addresses, names and paths, so that the report can be shared")
-      .group(group);
-  line.add_flag("-v,--verbose", output.verbose, "Show all evidence and figures").group(group);
+                "Replace keys, addresses, names and paths, so that the report can be shared");
+  line.add_flag("-v,--verbose", output.verbose, "Show all evidence and figures");
   line.add(
           "--fail-on",
           [&output](const std::string& word) -> Complaint {
@@ -47,8 +41,7 @@ void add_output_options(CommandLine& line, OutputOptions& output) {
           },
           "Exit non-zero from this severity on: critical, warning (default), or unknown to include "
           "checks without a result")
-      .type("WHAT")
-      .group(group);
+      .type("WHAT");
 }
 
 }  // namespace wgscope::probe

@@ -114,6 +114,9 @@ struct WgQuickConfig {
 /// Source: wg(8) "CONFIGURATION FILE FORMAT", wg-quick(8) "CONFIGURATION".
 Result<WgQuickConfig> parse_wg_quick(std::string_view text);
 
+/// A firewall mark as wg(8) takes it: a number, 0x before hexadecimal digits, or "off", which is 0.
+std::optional<std::uint32_t> parse_fwmark(std::string_view text);
+
 /// Says why a file is not text (it is UTF-16, or contains a zero byte), and what to do.
 /// @returns nothing if it is text.
 std::optional<std::string> why_not_text(std::string_view file);
