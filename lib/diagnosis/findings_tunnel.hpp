@@ -640,7 +640,7 @@ inline constexpr auto kTunnelFindings = std::to_array<FindingKind>({
      "A silence shorter than the interval was survived and a longer one was not. The interval "
      "itself was not tried, so it may be too long or short enough.",
      "Set PersistentKeepalive to the value that the finding names, which is proven. Or measure to "
-     "the second, with a second probe peer: wgscope nat --config FILE --twin FILE."},
+     "the second, with a second probe peer: wgscope nat --config FILE --second-peer FILE."},
     {FindingId::twin_not_forwarded, "WGS-NAT-020", Severity::warning,
      "The gateway does not forward between its peers",
      "To measure how long an idle flow lives, a second probe peer sends packets to the first one "
@@ -656,7 +656,7 @@ inline constexpr auto kTunnelFindings = std::to_array<FindingKind>({
      "does not answer, refuses, sends nothing, or gave up too early; the cause says which. This "
      "says nothing about the tunnel's flow.",
      "Name a service that sends first, as SSH does, or one that answers HTTP: wgscope nat --tcp "
-     "ADDRESS:PORT. Or use a second probe peer: wgscope nat --twin FILE."},
+     "ADDRESS:PORT. Or use a second probe peer: wgscope nat --second-peer FILE."},
     {FindingId::gateway_speaks, "WGS-NAT-022", Severity::info,
      "The gateway sends packets by itself",
      "While this side was silent, packets arrived from the gateway that nothing had asked for: the "

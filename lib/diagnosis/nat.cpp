@@ -128,7 +128,7 @@ Check no_gateway_answered(bool all_refused, Finding finding) {
       "unknown";
   finding.fix = {
       "name STUN servers: wgscope nat --stun HOST:PORT --stun HOST:PORT",
-      "or measure through the tunnel: wgscope nat --config FILE with --twin FILE or "
+      "or measure through the tunnel: wgscope nat --config FILE with --second-peer FILE or "
       "--tcp ADDRESS:PORT",
       "or run an endpoint that answers STUN in place of the gateway, on its host: wgscope listen "
       "--stun --config GATEWAYS-FILE"};

@@ -28,7 +28,7 @@ using path::FlowLifetime;
 using std::chrono::seconds;
 
 Text caller_of(const FlowFacts& facts) {
-  if (facts.method == FlowMethod::twin) return text("the twin {}", facts.caller.address);
+  if (facts.method == FlowMethod::twin) return text("the second peer {}", facts.caller.address);
   return text("the service {}", facts.caller);
 }
 
@@ -79,7 +79,7 @@ Check not_forwarded(const FlowFacts& facts) {
               "the tunnel: --tcp ADDRESS:PORT"}};
   if (facts.rejected_by)
     finding.evidence.push_back(text("{} rejects the packets by ICMP", *facts.rejected_by));
-  return make_check(nat_calls, Status::unknown, "packets of the twin do not arrive",
+  return make_check(nat_calls, Status::unknown, "packets of the second peer do not arrive",
                     std::move(finding));
 }
 
@@ -103,7 +103,7 @@ Check unsuitable(const FlowFacts& facts) {
            text("{} cannot be used to measure: it {}", caller_of(facts), words_of(facts.fault)),
        .evidence = {text("{} packets were sent to it", facts.found.calls)},
        .fix = {"name a TCP service inside the tunnel that sends first, as SSH does, or answers "
-               "HTTP: --tcp ADDRESS:PORT; or a second peer of the gateway: --twin FILE"}});
+               "HTTP: --tcp ADDRESS:PORT; or a second peer of the gateway: --second-peer FILE"}});
 }
 
 Check check_calls(const FlowFacts& facts) {
@@ -148,7 +148,7 @@ Words how_to_narrow(const FlowFacts& facts) {
   if (facts.method == FlowMethod::twin) return "or let the measurement finish";
   return "or look into the gap, with a number N of seconds that lies in it: wgscope nat --config "
          "FILE --tcp ADDRESS:PORT --keepalive N --longest N; or to the second, with a second peer "
-         "of the gateway: wgscope nat --config FILE --twin FILE";
+         "of the gateway: wgscope nat --config FILE --second-peer FILE";
 }
 
 Check check_keepalive(const FlowFacts& facts) {

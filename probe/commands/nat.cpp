@@ -40,11 +40,12 @@ class NatVerb final : public CheckVerb {
   [[nodiscard]] std::string_view description() const override {
     return "Find out what NATs on the path do to UDP. With STUN servers: how they map, what they "
            "let in,\nand how long they remember a silent flow. With the tunnel itself, against any "
-           "gateway: how long\nits own flow lives. In both cases whether the keepalive is short "
-           "enough. Needs no privileges.\nTakes at most 4 minutes with --tcp; 15 minutes with "
-           "--twin, "
-           "or 1 more than 3 times --longest; 5\nminutes with STUN servers, or 2 more than "
-           "--longest. Then it says what is known so far.";
+           "gateway: how long\nNATs remember its own flow. In both cases: whether the keepalive is "
+           "short enough. Needs no privileges.\nTakes at most 4 minutes with --tcp; 15 minutes "
+           "with "
+           "--second-peer, or 1 minute more than 3 times --longest;\n5 minutes with STUN servers, "
+           "or "
+           "2 minutes more than --longest. Then it says what is known so far.";
   }
   void add_options(CommandLine& line) override;
   Result<std::unique_ptr<checks::Question>> make(Subject& subject) override;
@@ -91,7 +92,7 @@ void NatVerb::add_options(CommandLine& line) {
   line.add("--stun", servers_, "STUN server; repeatable. Two are needed if none has two addresses")
       .type("HOST:PORT")
       .one_value_each();
-  line.add("--twin", twin_,
+  line.add("--second-peer,--twin", twin_,
            "Measure the tunnel's own flow with a second peer: its wg-quick file. The gateway must "
            "forward between the two")
       .type("FILE");
@@ -117,7 +118,8 @@ void NatVerb::add_options(CommandLine& line) {
   line.find("--config")
       .description(
           "wg-quick file of the probe's own peer, whose PersistentKeepalive is judged; - for "
-          "standard input. Its tunnel is used with --twin and --tcp only. Without --twin, --tcp "
+          "standard input. Its tunnel is used with --second-peer and --tcp only. Without "
+          "--second-peer, --tcp "
           "and --stun, its gateways are asked as STUN servers: wgscope listen --stun answers, "
           "other "
           "WireGuard implementations do not");
@@ -192,11 +194,12 @@ Result<std::unique_ptr<checks::Question>> NatVerb::make_flow(Subject& subject,
     auto twin = subject.tunnel_of(twin_);
     // The lock of a key is this process's own where both files have one key.
     if (!twin && twin.error().code == Errc::refused)
-      return about("--twin", {Errc::refused, twin.error().context +
-                                                 "; the second peer must have a key of its own"});
-    if (!twin) return about("--twin", twin.error());
+      return about(
+          "--second-peer",
+          {Errc::refused, twin.error().context + "; the second peer must have a key of its own"});
+    if (!twin) return about("--second-peer", twin.error());
     if (const auto way = checks::twin_addresses((*tunnel)->target(), (*twin)->target()); !way)
-      return about("--twin", way.error());
+      return about("--second-peer", way.error());
     help.twin = std::move(*twin);
   }
   return checks::nat_flow_question(
@@ -220,8 +223,8 @@ Result<std::unique_ptr<checks::Question>> NatVerb::make(Subject& subject) {
   if (options->servers.empty())
     return fail(Errc::missing_key,
                 "nothing to ask: give STUN servers, preferably two (--stun HOST:PORT --stun "
-                "HOST:PORT), or with a tunnel (--config FILE) a second peer of the gateway (--twin "
-                "FILE) or a TCP service (--tcp ADDRESS:PORT)");
+                "HOST:PORT), or with a tunnel (--config FILE) a second peer of the gateway "
+                "(--second-peer FILE) or a TCP service (--tcp ADDRESS:PORT)");
   auto stun = checks::nat_question(std::move(*options));
   if (!stun || !flow) return stun;
   std::vector<std::unique_ptr<checks::Question>> both;

@@ -84,7 +84,7 @@ class NatFlowProgram : public testing::Test {
 };
 
 TEST_F(NatFlowProgram, NeedsNoRootToSeeThroughATwinThatTheFilesKeepaliveIsTooLong) {
-  const Finished said = nat({"--json", "--twin", folder_ / "twin", "--longest", "3"});
+  const Finished said = nat({"--json", "--second-peer", folder_ / "twin", "--longest", "3"});
   EXPECT_EQ(said.exit_code, 2) << said.out << said.err;
   const auto report = nlohmann::json::parse(said.out, nullptr, false);
   ASSERT_TRUE(report.is_object()) << said.out;
@@ -97,7 +97,8 @@ TEST_F(NatFlowProgram, NeedsNoRootToSeeThroughATwinThatTheFilesKeepaliveIsTooLon
 TEST_F(NatFlowProgram, SaysInSecondsWhetherTheGatewayForwards) {
   const Finished does = nat({"--quick", "--twin", folder_ / "twin"});
   EXPECT_EQ(does.exit_code, 0) << does.out << does.err;
-  EXPECT_THAT(does.out, HasSubstr("packets of the twin 10.9.0.3 arrive through the gateway"));
+  EXPECT_THAT(does.out,
+              HasSubstr("packets of the second peer 10.9.0.3 arrive through the gateway"));
   place_->theirs.set("net/ipv4/ip_forward", "0");
   const Finished does_not = nat({"--quick", "--twin", folder_ / "twin"});
   EXPECT_EQ(does_not.exit_code, 3) << does_not.out;

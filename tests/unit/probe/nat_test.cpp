@@ -119,14 +119,14 @@ TEST_F(NatProgram, RefusesWhatCannotBeMeasured) {
   refuses(test::run({test::binary_dir() / "probe/wgscope", "nat"}), "nothing to ask");
   refuses(nat({"--tcp", "gateway:22"}), "'gateway:22' is not ADDRESS:PORT");
   refuses(nat({"--tcp", "192.0.2.1:22"}), "is not in the gateway's AllowedIPs");
-  refuses(nat({"--twin", folder_ / "peer.conf"}), "must have a key of its own");
-  refuses(nat({"--twin", folder_ / "none"}), "--twin: ");
+  refuses(nat({"--second-peer", folder_ / "peer.conf"}), "must have a key of its own");
+  refuses(nat({"--second-peer", folder_ / "none"}), "--second-peer: ");
   test::write_file(folder_ / "elsewhere.conf",
                    std::string("[Interface]\nPrivateKey = ") + kOtherKey +
                        "\nAddress = 10.0.0.3/24\n" + "[Peer]\nPublicKey = " + kOtherGateway +
                        "\nEndpoint = 127.0.0.1:9\nAllowedIPs = 10.0.0.0/8\n");
-  refuses(nat({"--twin", folder_ / "elsewhere.conf"}), "another gateway");
-  refuses(nat({"--twin", file_with(value("PrivateKey"), kOtherKey)}), "AllowedIPs");
+  refuses(nat({"--second-peer", folder_ / "elsewhere.conf"}), "another gateway");
+  refuses(nat({"--second-peer", file_with(value("PrivateKey"), kOtherKey)}), "AllowedIPs");
   refuses(nat({"--stun", "127.0.0.1:9", "--longest", "1000"}), "at most 480 s");
   refuses(nat({"--stun", "127.0.0.1:9", "--longest", "16m40s"}), "at most 480 s");
   refuses(nat({"--stun", "127.0.0.1:9", "--longest", "0s"}), "expected whole seconds, 1 to 3600");
