@@ -41,6 +41,14 @@ void Run::pass_until(Instant limit) {
   wait_at_most([] { return false; }, limit);
 }
 
+Result<os::PollLoop::Watch> Run::watch(int fd, std::function<void()> read) {
+  const auto come = [this, read = std::move(read)] {
+    read();
+    wake();
+  };
+  return loop_.add(fd, {.readable = come, .writable = {}, .error = come});
+}
+
 void Run::interrupt() {
   interrupted_ = true;
   wake();

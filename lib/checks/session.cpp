@@ -114,11 +114,8 @@ Result<> Session::open_endpoint(const Target& target) {
 Result<> Session::watch() {
   watches_.clear();
   for (const os::UdpSocket& socket : endpoint_->sockets()) {
-    const auto read = [this, fd = socket.fd()] {
-      endpoint_->handle_readable(os::now(), fd);
-      run_.wake();
-    };
-    auto watch = run_.loop().add(socket.fd(), {.readable = read, .writable = {}, .error = read});
+    const int fd = socket.fd();
+    auto watch = run_.watch(fd, [this, fd] { endpoint_->handle_readable(os::now(), fd); });
     if (!watch) return tl::unexpected(watch.error());
     watches_.push_back(std::move(*watch));
   }

@@ -48,6 +48,10 @@ class Run {
   /// Drives the loop until that time, or interrupt().
   void pass_until(Instant limit);
 
+  /// Calls `read` whenever a descriptor has something to read or an error, and wake() after that.
+  /// @returns as PollLoop::add().
+  Result<os::PollLoop::Watch> watch(int fd, std::function<void()> read);
+
   /// Makes wait() look again whether what it waits for has happened. From any thread.
   void wake() const { loop_.stop(); }
   /// Ends the check for the user: every wait() returns at once from now on. For handlers in the

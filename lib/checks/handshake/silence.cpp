@@ -98,11 +98,7 @@ Result<> SilenceProbe::open(std::optional<std::uint32_t> mark) {
 }
 
 Result<> SilenceProbe::watch(os::UdpSocket& socket, std::size_t place) {
-  const auto read = [this, place] {
-    take_errors(place);
-    run_.wake();
-  };
-  auto watch = run_.loop().add(socket.fd(), {.readable = read, .writable = {}, .error = read});
+  auto watch = run_.watch(socket.fd(), [this, place] { take_errors(place); });
   if (!watch) return tl::unexpected(watch.error());
   watches_.push_back(std::move(*watch));
   return {};

@@ -101,11 +101,6 @@ void send_all(Search& search, const Send& send) {
 
 }  // namespace
 
-Result<os::PollLoop::Watch> OuterWitness::watch(int socket) {
-  const auto come = [this] { read(); };
-  return run_.loop().add(socket, {.readable = come, .writable = {}, .error = come});
-}
-
 void OuterWitness::tell_answer(Instant now, Id id) const {
   attendance_.tell([&](const Attendant& one) {
     if (one.on_answer) one.on_answer(now, id);
@@ -137,16 +132,16 @@ Result<std::unique_ptr<UdpWitness>> UdpWitness::open(Run& run, Random& random, c
   any.address.family = to.address.family;
   auto socket = os::UdpSocket::open(any, uncut(mark));
   if (!socket) return tl::unexpected(socket.error());
-  std::unique_ptr<UdpWitness> witness(new UdpWitness(run, std::move(*socket), to));
+  std::unique_ptr<UdpWitness> witness(new UdpWitness(std::move(*socket), to));
   random.fill(witness->secret_);
-  auto watch = witness->watch(witness->socket_.fd());
+  auto watch = run.watch(witness->socket_.fd(), [made = witness.get()] { made->read(); });
   if (!watch) return tl::unexpected(watch.error());
   witness->watch_ = std::move(*watch);
   return witness;
 }
 
-UdpWitness::UdpWitness(Run& run, os::UdpSocket socket, const Endpoint& to)
-    : OuterWitness(run, to), socket_(std::move(socket)) {}
+UdpWitness::UdpWitness(os::UdpSocket socket, const Endpoint& to)
+    : OuterWitness(to), socket_(std::move(socket)) {}
 
 OuterWitness::Sent UdpWitness::send(const Packet& packet) {
   payload_.assign(payload_of(packet.size, to_.address.family, wire::kUdpHeaderSize), std::byte{0});
@@ -171,7 +166,6 @@ void UdpWitness::read() {
   socket_.read_errors([&](const os::SocketError& error) { take(error); });
   // Where something listens after all, its answers do not tell what size they are about.
   static_cast<void>(socket_.receive([](const os::Received&) {}));
-  run_.wake();
 }
 
 void UdpWitness::take(const os::SocketError& error) {
@@ -210,15 +204,15 @@ Result<std::unique_ptr<EchoWitness>> EchoWitness::open(Run& run, Random& random,
   auto socket = os::EchoSocket::open(to.address.family, random, mark);
   if (!socket) return tl::unexpected(socket.error());
   if (auto set = socket->watch_path(); !set) return tl::unexpected(set.error());
-  std::unique_ptr<EchoWitness> witness(new EchoWitness(run, std::move(*socket), to));
-  auto watch = witness->watch(witness->socket_.fd());
+  std::unique_ptr<EchoWitness> witness(new EchoWitness(std::move(*socket), to));
+  auto watch = run.watch(witness->socket_.fd(), [made = witness.get()] { made->read(); });
   if (!watch) return tl::unexpected(watch.error());
   witness->watch_ = std::move(*watch);
   return witness;
 }
 
-EchoWitness::EchoWitness(Run& run, os::EchoSocket socket, const Endpoint& to)
-    : OuterWitness(run, to),
+EchoWitness::EchoWitness(os::EchoSocket socket, const Endpoint& to)
+    : OuterWitness(to),
       socket_(std::move(socket)),
       replies_(wire::ip_header_size(to.address.family) + kEchoHeader) {}
 
@@ -247,7 +241,6 @@ void EchoWitness::read() {
       tell_answer(os::boot_now(), reply->sequence);
     }
   }
-  run_.wake();
 }
 
 void EchoWitness::take(const os::EchoError& error) {

@@ -80,15 +80,11 @@ class OuterWitness {
 
  protected:
   /// @param to  the far end.
-  OuterWitness(Run& run, const Endpoint& to) : run_(run), to_(to) {}
-  /// Calls read() whenever something came to the socket. @returns as PollLoop::add().
-  Result<os::PollLoop::Watch> watch(int socket);
-  virtual void read() = 0;  ///< reads everything that has come to the socket
+  explicit OuterWitness(const Endpoint& to) : to_(to) {}
   void tell_answer(Instant now, Id id) const;
   void tell_exceeded(Instant now, Id id, const IpAddress& from) const;
   void tell_too_big(Instant now, Id id, const IpAddress& from, std::size_t mtu) const;
 
-  Run& run_;
   Endpoint to_;
   std::optional<std::size_t> fragment_;
   void note_unreachable(const os::SocketError& error);
@@ -116,8 +112,8 @@ class UdpWitness final : public OuterWitness {
   Sent send(const Packet& packet) override;
 
  private:
-  UdpWitness(Run& run, os::UdpSocket socket, const Endpoint& to);
-  void read() override;
+  UdpWitness(os::UdpSocket socket, const Endpoint& to);
+  void read();
   void take(const os::SocketError& error);
   [[nodiscard]] Id id_of(const os::SocketError& error) const;
 
@@ -129,7 +125,8 @@ class UdpWitness final : public OuterWitness {
 };
 
 /// Sends echo requests. Replies are as large where the host answers as it should, so this measures
-/// the forward and the reverse path together; see EchoReplies for those that are not. Only where the system lets this user send them.
+/// the forward and the reverse path together; see EchoReplies for those that are not. Only where the
+/// system lets this user send them.
 class EchoWitness final : public OuterWitness {
  public:
   /// @returns as EchoSocket::open(), PollLoop::add().
@@ -139,8 +136,8 @@ class EchoWitness final : public OuterWitness {
   [[nodiscard]] const EchoReplies& replies() const { return replies_; }
 
  private:
-  EchoWitness(Run& run, os::EchoSocket socket, const Endpoint& to);
-  void read() override;
+  EchoWitness(os::EchoSocket socket, const Endpoint& to);
+  void read();
   void take(const os::EchoError& error);
 
   os::EchoSocket socket_;

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstddef>
-#include <memory>
 #include <span>
 #include <utility>
 
@@ -15,30 +14,24 @@
 
 namespace wgscope::checks {
 
-NatSockets::~NatSockets() {
-  for (const auto& open : sockets_) open->watch.remove();
-}
-
 Result<std::size_t> NatSockets::open(const IpAddress& local) {
   auto socket = os::UdpSocket::open({local, 0, 0}, small_socket(mark_));
   if (!socket) return tl::unexpected(socket.error());
   const std::size_t index = sockets_.size();
-  auto watch = run_.loop().add(socket->fd(), {.readable = [this, index] { read(index); },
-                                              .writable = {},
-                                              .error = [this, index] { read_errors(index); }});
+  auto watch = run_.watch(socket->fd(), [this, index] { read(index); });
   if (!watch) return tl::unexpected(watch.error());
-  sockets_.push_back(std::make_unique<Open>(Open{std::move(*socket), std::move(*watch)}));
+  sockets_.push_back({std::move(*socket), std::move(*watch)});
   return index;
 }
 
 const Endpoint& NatSockets::local(std::size_t socket) const {
-  return sockets_[socket]->socket.local();
+  return sockets_[socket].socket.local();
 }
 
 void NatSockets::send(std::size_t socket, const Endpoint& to, std::span<const std::byte> bytes) {
   const std::array batch{
       os::SendBatch{.to = to, .bytes = bytes, .segment_size = bytes.size(), .from = {}}};
-  const os::SendReport sent = sockets_[socket]->socket.send(batch);
+  const os::SendReport sent = sockets_[socket].socket.send(batch);
   // A full buffer costs this datagram, as the full buffer of a router would.
   if (!sent.failures.empty()) tell_unreachable(socket, to);
 }
@@ -48,18 +41,13 @@ void NatSockets::tell_unreachable(std::size_t socket, const Endpoint& destinatio
 }
 
 void NatSockets::read(std::size_t socket) {
-  // Errors are not looked at here, because the error queue tells them again.
-  static_cast<void>(sockets_[socket]->socket.receive([&](const os::Received& received) {
+  sockets_[socket].socket.read_errors(
+      [&](const os::SocketError& error) { tell_unreachable(socket, error.destination); });
+  // What fails here is in the error queue as well.
+  static_cast<void>(sockets_[socket].socket.receive([&](const os::Received& received) {
     if (handlers_.on_datagram)
       handlers_.on_datagram(os::boot_now(), socket, received.from, received.datagram);
   }));
-  run_.wake();
-}
-
-void NatSockets::read_errors(std::size_t socket) {
-  sockets_[socket]->socket.read_errors(
-      [&](const os::SocketError& error) { tell_unreachable(socket, error.destination); });
-  run_.wake();
 }
 
 }  // namespace wgscope::checks

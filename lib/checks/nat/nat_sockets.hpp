@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
@@ -38,7 +37,7 @@ class NatSockets {
       : run_(run), handlers_(std::move(handlers)), mark_(mark) {}
   NatSockets(const NatSockets&) = delete;
   NatSockets& operator=(const NatSockets&) = delete;
-  ~NatSockets();
+  ~NatSockets() = default;
 
   /// Opens one more socket, on a free port of `local`. @returns as UdpSocket::open() and
   /// PollLoop::add().
@@ -48,18 +47,17 @@ class NatSockets {
   [[nodiscard]] const Endpoint& local(std::size_t socket) const;
 
  private:
-  struct Open {
+  struct Open {  // the watch ends before its socket
     os::UdpSocket socket;
     os::PollLoop::Watch watch;
   };
   void read(std::size_t socket);
-  void read_errors(std::size_t socket);
   void tell_unreachable(std::size_t socket, const Endpoint& destination) const;
 
   Run& run_;
   Handlers handlers_;
   std::optional<std::uint32_t> mark_;
-  std::vector<std::unique_ptr<Open>> sockets_;
+  std::vector<Open> sockets_;
 };
 
 }  // namespace wgscope::checks
