@@ -36,7 +36,6 @@ using std::chrono::seconds;
 
 /// Chosen: more than SilentTcp takes to connect, and to ask a service that says nothing.
 constexpr Nanoseconds kOpening = seconds(12);
-constexpr Nanoseconds kForever = std::chrono::hours(24);
 constexpr std::uint16_t kFirstDynamicPort = 49152;  // RFC 6335 §6
 
 }  // namespace
@@ -63,10 +62,6 @@ LadderCalls::LadderCalls(Run& run, Session& ours, const IpAddress& from, const E
 LadderCalls::~LadderCalls() {
   for (Line& line : lines_) line.tcp.reset();
   send_packets();
-}
-
-std::uint64_t LadderCalls::missing() {
-  return ours_.interface().receive_loss(ours_.peer()).missing;
 }
 
 void LadderCalls::send_packets() {
@@ -143,21 +138,6 @@ void LadderCalls::send(path::RetransmissionLadder& ladder, std::span<const std::
   }
 }
 
-void LadderCalls::show(const path::RetransmissionLadder& ladder) {
-  const auto silence = ladder.silence();
-  if (!silence || shown_ == ladder.silent_until()) return;
-  shown_ = ladder.silent_until();
-  const auto known = ladder.result();
-  diagnosis::Text what = diagnosis::text("waiting through {} s of silence for the TCP service",
-                                         std::chrono::round<seconds>(*silence).count());
-  if (known.alive_after)
-    what.add(" (longest silence survived: ").add(known.alive_after->count()).add(" s");
-  if (known.alive_after && known.gone_after)
-    what.add(", not survived: ").add(known.gone_after->count()).add(" s");
-  if (known.alive_after) what.add(")");
-  run_.say(what, shown_);
-}
-
 /// @returns whether a line waited for the packet.
 bool LadderCalls::take_climbing(Instant now, std::span<const std::byte> bytes,
                                 path::RetransmissionLadder& ladder,
@@ -167,9 +147,9 @@ bool LadderCalls::take_climbing(Instant now, std::span<const std::byte> bytes,
   for (std::size_t i = 0; i < lines.size(); ++i) {
     switch (lines_[lines[i]].tcp.handle_packet(now, *packet)) {
       case TcpSeen::nothing: continue;
-      case TcpSeen::data: ladder.handle_data(now, i, missing()); return true;
-      case TcpSeen::answer: ladder.handle_answer(now, i, missing()); return true;
-      case TcpSeen::ended: ladder.handle_end(now, i, missing()); return true;
+      case TcpSeen::data: ladder.handle_data(now, i, flow_.missing()); return true;
+      case TcpSeen::answer: ladder.handle_answer(now, i, flow_.missing()); return true;
+      case TcpSeen::ended: ladder.handle_end(now, i, flow_.missing()); return true;
       case TcpSeen::progress: return false;
     }
   }
@@ -180,13 +160,10 @@ void LadderCalls::climb(path::RetransmissionLadder& ladder, std::span<const std:
   const auto attention = flow_.attend(
       {.on_packet = [&](Instant now,
                         auto bytes) { return take_climbing(now, bytes, ladder, lines); },
-       .on_other = [&](Instant now) { ladder.handle_other(now, missing()); },
+       .on_other = [&](Instant now) { ladder.handle_other(now, flow_.missing()); },
        .on_keyed = [&](Instant now) { ladder.handle_keyed(now); }});
-  drive(run_, ladder, os::boot_now() + kForever, [&] {
-    flow_.take_events();
-    send(ladder, lines);
-    show(ladder);
-  });
+  wait_through_silences(run_, flow_, ladder, "of silence for the TCP service",
+                        [&] { send(ladder, lines); });
 }
 
 void LadderCalls::measure(path::LadderConfig config, diagnosis::FlowFacts& facts) {
@@ -211,7 +188,8 @@ void LadderCalls::measure(path::LadderConfig config, diagnosis::FlowFacts& facts
     stalled.push_back(*lines_[i].data);
   }
   if (config.most) *config.most -= os::boot_now() - begun;
-  path::RetransmissionLadder ladder(config, stalled, flow_.keyed(), missing(), os::boot_now());
+  path::RetransmissionLadder ladder(config, stalled, flow_.keyed(), flow_.missing(),
+                                    os::boot_now());
   climb(ladder, lines);
   facts.found = ladder.result();
   const bool known = facts.found.alive_after || facts.found.gone_after;

@@ -45,16 +45,13 @@ class LadderCalls {
   void climb(path::RetransmissionLadder& ladder, std::span<const std::size_t> lines);
   void send_packets();
   void send(path::RetransmissionLadder& ladder, std::span<const std::size_t> lines);
-  void show(const path::RetransmissionLadder& ladder);
-  [[nodiscard]] std::uint64_t missing();
   [[nodiscard]] diagnosis::ServiceFault fault() const;
 
   Run& run_;
   Session& ours_;
   SilentFlow flow_;
   std::vector<Line> lines_;
-  std::size_t packets_ = 0;       ///< packets sent to the service
-  std::optional<Instant> shown_;  ///< when the silence ends that a person was shown last
+  std::size_t packets_ = 0;  ///< packets sent to the service
 };
 
 }  // namespace wgscope::checks

@@ -34,7 +34,6 @@ using std::chrono::seconds;
 /// Chosen: shorter than any mapping lives, so that the twin's own mapping stays, its session is
 /// renewed in time, and calls go out at once.
 constexpr Nanoseconds kKeepWarm = seconds(5);
-constexpr Nanoseconds kForever = std::chrono::hours(24);
 constexpr std::size_t kSerialSize = 4;
 
 }  // namespace
@@ -83,8 +82,6 @@ std::optional<std::uint32_t> TwinCalls::serial_of(std::span<const std::byte> pac
   return load_be32(body.last<kSerialSize>());
 }
 
-std::uint64_t TwinCalls::missing() { return ours_.interface().receive_loss(ours_.peer()).missing; }
-
 void TwinCalls::send(path::SilenceSearch& search) {
   using Kind = path::SilenceSend::Kind;
   while (const auto wanted = search.poll_send()) {
@@ -96,38 +93,20 @@ void TwinCalls::send(path::SilenceSearch& search) {
   }
 }
 
-void TwinCalls::show(const path::SilenceSearch& search) {
-  const auto silence = search.silence();
-  if (!silence || shown_ == search.silent_until()) return;
-  shown_ = search.silent_until();
-  const auto known = search.result();
-  diagnosis::Text what = diagnosis::text("waiting through {} s of silence, then the twin sends",
-                                         std::chrono::ceil<seconds>(*silence).count());
-  if (known.alive_after)
-    what.add(" (longest silence survived: ").add(known.alive_after->count()).add(" s");
-  if (known.alive_after && known.gone_after)
-    what.add(", not survived: ").add(known.gone_after->count()).add(" s");
-  if (known.alive_after) what.add(")");
-  run_.say(what, shown_);
-}
-
 void TwinCalls::measure(const path::SilenceSearchConfig& config, diagnosis::FlowFacts& facts) {
   path::SilenceSearch search(config, flow_.keyed(), os::boot_now());
   const auto take_packet = [&](Instant now, std::span<const std::byte> packet) {
     const auto serial = serial_of(packet);
-    if (serial) search.handle_call(now, *serial, missing());
+    if (serial) search.handle_call(now, *serial, flow_.missing());
     return serial.has_value();
   };
   const auto attention =
       flow_.attend({.on_packet = take_packet,
-                    .on_other = [&](Instant now) { search.handle_other(now, missing()); },
+                    .on_other = [&](Instant now) { search.handle_other(now, flow_.missing()); },
                     .on_keyed = [&](Instant now) { search.handle_keyed(now); }});
-  run_.say("checking whether packets from the twin arrive");
-  drive(run_, search, os::boot_now() + kForever, [&] {
-    flow_.take_events();
-    send(search);
-    show(search);
-  });
+  run_.say("checking whether packets from the second peer arrive");
+  wait_through_silences(run_, flow_, search, "of silence, then the second peer sends",
+                        [&] { send(search); });
   facts.found = search.result();
   facts.rejected_by = rejected_by_;
 }

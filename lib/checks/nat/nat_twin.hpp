@@ -34,8 +34,6 @@ class TwinCalls {
   void send(path::SilenceSearch& search);
   void call(std::uint32_t serial);
   void keep_twin_warm(Instant now);
-  [[nodiscard]] std::uint64_t missing();
-  void show(const path::SilenceSearch& search);
   [[nodiscard]] std::optional<std::uint32_t> serial_of(std::span<const std::byte> packet) const;
 
   Run& run_;
@@ -47,7 +45,6 @@ class TwinCalls {
   std::array<std::byte, 8> mark_{};
   std::uint16_t id_ = 0;
   Instant warm_at_;  ///< when the twin next sends something, so that its own flow stays open
-  std::optional<Instant> shown_;          ///< when the silence ends that a person was shown last
   std::optional<IpAddress> rejected_by_;  ///< who said by ICMP that calls are not let through
   Session::Attention attention_;          ///< registration for events of the twin's session
 };

@@ -1,14 +1,18 @@
 #include "silent_flow.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <ranges>
 #include <span>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/session.hpp"
+#include "wgscope/diagnosis/text.hpp"
 #include "wgscope/endpoint/measuring_service.hpp"
 #include "wgscope/os/clock.hpp"
+#include "wgscope/path/flow_lifetime.hpp"
 #include "wgscope/tunnel/event.hpp"
 
 namespace wgscope::checks {
@@ -46,6 +50,10 @@ Instant SilentFlow::keyed() const {
   return made == session_.events.rend() ? os::boot_now() : made->at;
 }
 
+std::uint64_t SilentFlow::missing() {
+  return session_.interface().receive_loss(session_.peer()).missing;
+}
+
 void SilentFlow::take_packet(Instant now, std::span<const std::byte> packet) {
   take_events();  // they came before the packet
   const bool was_waited_for = attendance_.offer(
@@ -68,6 +76,18 @@ void SilentFlow::take_events() {
       if (one.on_keyed) one.on_keyed(event.at);
     });
   }
+}
+
+diagnosis::Text silence_text(Nanoseconds silence, diagnosis::Words silent_for,
+                             const path::FlowLifetime& known) {
+  diagnosis::Text what =
+      diagnosis::text("waiting through {} s {}",
+                      std::chrono::round<std::chrono::seconds>(silence).count(), silent_for);
+  if (!known.alive_after) return what;
+  what.add(diagnosis::text(" (longest silence survived: {} s", known.alive_after->count()));
+  if (known.gone_after)
+    what.add(diagnosis::text(", not survived: {} s", known.gone_after->count()));
+  return what.add(")");
 }
 
 }  // namespace wgscope::checks

@@ -1,13 +1,22 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <utility>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/attendance.hpp"
+#include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/os/clock.hpp"
+#include "wgscope/path/flow_lifetime.hpp"
+
+#include "checks/drive.hpp"
 
 namespace wgscope::checks {
 
@@ -23,6 +32,8 @@ class SilentFlow {
 
   /// When the session was made.
   [[nodiscard]] Instant keyed() const;
+  /// Packets of the gateway that are known not to have arrived.
+  [[nodiscard]] std::uint64_t missing();
   /// Tells attendants what has happened since the last time.
   void take_events();
 
@@ -51,5 +62,29 @@ class SilentFlow {
   Attendance<Attendant> attendance_;
   Session::Attention attention_;
 };
+
+/// "waiting through 30 s of silence, then the twin sends (longest silence survived: 20 s)"
+[[nodiscard]] diagnosis::Text silence_text(Nanoseconds silence, diagnosis::Words silent_for,
+                                           const path::FlowLifetime& known);
+
+/// Runs a search for the flow's lifetime until it is done, or the user ends it, and shows a person
+/// who waits each silence that begins.
+/// @param search  path::SilenceSearch or path::RetransmissionLadder.
+/// @param silent_for  what the silence is spent on: "of silence, then …".
+/// @param send    sends what the search wants to be sent.
+template <class Search, class Send>
+void wait_through_silences(Run& run, SilentFlow& flow, Search& search, diagnosis::Words silent_for,
+                           const Send& send) {
+  constexpr Nanoseconds kForever = std::chrono::hours(24);
+  std::optional<Instant> shown;  // when the silence ends that was shown last
+  drive(run, search, os::boot_now() + kForever, [&] {
+    flow.take_events();
+    send();
+    const auto silence = search.silence();
+    if (!silence || shown == search.silent_until()) return;
+    shown = search.silent_until();
+    run.say(silence_text(*silence, silent_for, search.result()), shown);
+  });
+}
 
 }  // namespace wgscope::checks
