@@ -40,13 +40,8 @@ class InTurn final : public Series {
 }  // namespace
 
 InnerQuestion::InnerQuestion(Tunnel& tunnel, std::span<const diagnosis::CheckKind> kinds)
-    : tunnel_(tunnel), kinds_(kinds) {
+    : Question(kinds), tunnel_(tunnel) {
   tunnel.options().go_on = true;
-}
-
-void InnerQuestion::skip(std::optional<diagnosis::FindingId> because,
-                         diagnosis::Report& report) const {
-  diagnosis::skip(kinds_, because, report);
 }
 
 diagnosis::Text InnerQuestion::target() const { return endpoint_text(tunnel_.target()); }

@@ -26,7 +26,8 @@ namespace wgscope::checks {
 /// says what is wrong with them, so that a question that exists can be asked.
 class Question {
  public:
-  Question() = default;
+  /// @param kinds  what skip() says was not asked.
+  explicit Question(std::span<const diagnosis::CheckKind> kinds = {}) : kinds_(kinds) {}
   Question(const Question&) = delete;
   Question& operator=(const Question&) = delete;
   virtual ~Question() = default;
@@ -41,8 +42,12 @@ class Question {
   virtual void ask(Run& run, std::optional<Instant> deadline, diagnosis::Report& report) = 0;
   /// Adds to the report that the question was not asked. @param because  the finding that explains
   /// why; nothing: the run was interrupted.
-  virtual void skip(std::optional<diagnosis::FindingId> because,
-                    diagnosis::Report& report) const = 0;
+  virtual void skip(std::optional<diagnosis::FindingId> because, diagnosis::Report& report) const {
+    diagnosis::skip(kinds_, because, report);
+  }
+
+ private:
+  std::span<const diagnosis::CheckKind> kinds_;
 };
 
 /// Is shown the facts behind a report, for what only somebody at a terminal wants to see.
@@ -52,12 +57,11 @@ using Shown = std::function<void(const Facts&)>;
 /// A question that is asked through a tunnel, and skipped where none stands.
 class InnerQuestion : public Question {
  public:
-  /// @param tunnel  outlives the question. @param kinds  what skip() says was not asked.
+  /// @param tunnel  outlives the question. @param kinds  as Question's.
   InnerQuestion(Tunnel& tunnel, std::span<const diagnosis::CheckKind> kinds);
 
   [[nodiscard]] diagnosis::Text target() const override;
   void ask(Run& run, std::optional<Instant> deadline, diagnosis::Report& report) final;
-  void skip(std::optional<diagnosis::FindingId> because, diagnosis::Report& report) const override;
 
  protected:
   [[nodiscard]] Tunnel& tunnel() const { return tunnel_; }
@@ -69,7 +73,6 @@ class InnerQuestion : public Question {
 
  private:
   Tunnel& tunnel_;
-  std::span<const diagnosis::CheckKind> kinds_;
 };
 
 /// A question of several parts. What ask() does is up to the class that derives from it.

@@ -22,12 +22,12 @@ namespace {
 
 using diagnosis::CheckKind;
 
-constexpr CheckKind kSkipped[] = {CheckKind::handshake_response, CheckKind::tunnel_data};
+constexpr CheckKind kChecks[] = {CheckKind::handshake_response, CheckKind::tunnel_data};
 
 /// The tunnel does all of it.
 class HandshakeQuestion final : public Question {
  public:
-  explicit HandshakeQuestion(Tunnel& tunnel) : tunnel_(tunnel) {}
+  explicit HandshakeQuestion(Tunnel& tunnel) : Question(kChecks), tunnel_(tunnel) {}
 
   [[nodiscard]] diagnosis::Text target() const override { return endpoint_text(tunnel_.target()); }
   [[nodiscard]] std::vector<diagnosis::Text> plan() const override { return {}; }
@@ -35,10 +35,6 @@ class HandshakeQuestion final : public Question {
   void ask(Run& run, std::optional<Instant> /*deadline*/, diagnosis::Report& report) override {
     tunnel_.stand(run, report);
     diagnosis::add_success(diagnosis::success(*tunnel_.facts()), report);
-  }
-
-  void skip(std::optional<diagnosis::FindingId> because, diagnosis::Report& report) const override {
-    diagnosis::skip(kSkipped, because, report);
   }
 
  private:

@@ -94,10 +94,12 @@ std::vector<diagnosis::Text> MtuQuestion::plan() const {
   return lines;
 }
 
+constexpr diagnosis::CheckKind kOuterChecks[] = {diagnosis::CheckKind::outer_host};
+
 class OuterQuestion final : public Question {
  public:
   OuterQuestion(OuterOptions options, Shown<diagnosis::OuterFacts> shown)
-      : options_(std::move(options)), shown_(std::move(shown)) {}
+      : Question(kOuterChecks), options_(std::move(options)), shown_(std::move(shown)) {}
 
   [[nodiscard]] diagnosis::Text target() const override {
     return text("{}", diagnosis::Name{options_.host.host});
@@ -111,13 +113,7 @@ class OuterQuestion final : public Question {
     if (shown_) shown_(facts);
   }
 
-  void skip(std::optional<diagnosis::FindingId> because, diagnosis::Report& report) const override {
-    diagnosis::skip(kOuterChecks, because, report);
-  }
-
  private:
-  static constexpr diagnosis::CheckKind kOuterChecks[] = {diagnosis::CheckKind::outer_host};
-
   OuterOptions options_;
   Shown<diagnosis::OuterFacts> shown_;
 };

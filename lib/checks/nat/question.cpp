@@ -39,9 +39,11 @@ using diagnosis::FindingId;
 using diagnosis::text;
 using std::chrono::seconds;
 
+constexpr CheckKind kNatChecks[] = {CheckKind::nat_servers, CheckKind::nat_mapping};
+
 class NatQuestion final : public Question {
  public:
-  explicit NatQuestion(NatOptions options) : options_(std::move(options)) {}
+  explicit NatQuestion(NatOptions options) : Question(kNatChecks), options_(std::move(options)) {}
 
   [[nodiscard]] diagnosis::Text target() const override {
     return endpoint_text(options_.servers.front());
@@ -52,13 +54,7 @@ class NatQuestion final : public Question {
     diagnosis::add(nat(run, options_), report);
   }
 
-  void skip(std::optional<diagnosis::FindingId> because, diagnosis::Report& report) const override {
-    diagnosis::skip(kNatChecks, because, report);
-  }
-
  private:
-  static constexpr CheckKind kNatChecks[] = {CheckKind::nat_servers, CheckKind::nat_mapping};
-
   NatOptions options_;
 };
 

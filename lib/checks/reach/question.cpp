@@ -42,15 +42,15 @@ class ReachQuestion final : public InnerQuestion {
     const auto gets_pings = [](const Expectation& one) {
       return !one.closed && one.kind != config::ReachKind::icmp;
     };
-    if (std::ranges::any_of(expectations_, gets_pings))
+    if (std::ranges::any_of(expectations_, gets_pings)) {
       lines.push_back(text("  up to {} echo requests to the host of each target that is silent",
                            kControlTries));
-    if (std::ranges::any_of(expectations_, gets_pings))
       for (const IpAddress& control : options_.controls)
         lines.push_back(
             text("  up to {} echo requests to {} if targets are silent and nothing has "
                  "answered",
                  kControlTries, control));
+    }
     if (std::ranges::any_of(expectations_, &Expectation::closed))
       for (const IpAddress& control : options_.controls)
         lines.push_back(
