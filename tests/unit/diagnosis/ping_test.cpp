@@ -3,9 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
-#include <stdexcept>
 #include <string>
-#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -17,6 +15,8 @@
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
 
+#include "ping_facts.hpp"
+
 namespace wgscope::diagnosis {
 namespace {
 
@@ -25,94 +25,8 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
-using testing::ResultOf;
-
-/// So many pings, of which so many were answered; the gateway lost none of its packets.
-PingFacts pinged(std::size_t sent, std::size_t answered) {
-  PingFacts facts;
-  facts.gateway = Endpoint::parse("192.0.2.1:51820").value();
-  facts.target = IpAddress::parse("10.9.0.1").value();
-  facts.payload_size = 56;
-  facts.mtu = 1420;
-  facts.inner.sent = sent;
-  facts.inner.round_trips.assign(answered, Nanoseconds{12ms});
-  facts.back.received = answered;
-  facts.outer.sent = sent;
-  facts.outer.round_trips.assign(sent, Nanoseconds{10ms});
-  facts.initiations = 1;
-  facts.session.gateway = facts.gateway;
-  facts.session.sessions = 1;
-  return facts;
-}
-
-const Check& find(const std::vector<Check>& checks, std::string_view name) {
-  for (const Check& check : checks)
-    if (check.name == name) return check;
-  throw std::out_of_range(std::string(name));
-}
-
-/// A copy, which outlives the checks.
-std::vector<Hypothesis> causes_in(const PingFacts& facts, std::string_view name) {
-  const auto checks = diagnose(facts);
-  const Check& check = find(checks, name);
-  return check.finding ? check.finding->hypotheses : std::vector<Hypothesis>{};
-}
-
-std::vector<FindingId> findings(const std::vector<Check>& checks) {
-  std::vector<FindingId> ids;
-  for (const Check& check : checks)
-    if (check.finding) ids.push_back(check.finding->id);
-  return ids;
-}
-
-Report report_of(const PingFacts& facts) {
-  Report report;
-  report.verb = "ping";
-  report.checks = diagnose(facts);
-  report.success = success(facts);
-  measure(facts, report);
-  return report;
-}
-
-std::string plain(const Text& text) { return text.plain(); }
-auto has_text(const std::string& part) { return ResultOf(plain, HasSubstr(part)); }
-
-TEST(PingLoss, UnansweredPingsAreLostOnTheWayThereUnlessThePacketNumbersHaveGaps) {
-  PingFacts facts = pinged(100, 90);
-  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 10, .backward = 0, .unknown_direction = 0}));
-  facts.back.missing = 4;
-  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 6, .backward = 4, .unknown_direction = 0}));
-}
 
 /// Loss outside is loss of the path, and decides what to do.
-TEST(PingLoss, OutsideTheTunnelTooIsNoTickAndBelongsIntoTheVerdict) {
-  PingFacts facts = pinged(50, 38);
-  facts.outer.round_trips.resize(41);
-  const auto checks = diagnose(facts);
-  EXPECT_EQ(find(checks, "ping.outer").status, Status::warning);
-  EXPECT_THAT(plain(find(checks, "ping.outer").summary),
-              HasSubstr("41 of 50 pings answered outside the tunnel, 18 % lost, round trip"));
-  EXPECT_EQ(find(checks, "ping.reply").status, Status::warning);
-  EXPECT_THAT(plain(find(checks, "ping.reply").summary),
-              HasSubstr("38 of 50 pings answered, 24 % lost, round trip"));
-  EXPECT_EQ(plain(verdict(report_of(facts))),
-            "12 of 50 pings (24 %) lost on the forward path, or not answered by 10.9.0.1. The path "
-            "loses 18 % of pings outside the tunnel too");
-  const Finding& finding = *find(checks, "ping.loss_forward").finding;
-  EXPECT_THAT(plain(finding.evidence.front()), HasSubstr("answered 41 of 50 pings"));
-  for (const Hypothesis& cause : finding.hypotheses)
-    EXPECT_THAT(plain(cause.cause), Not(HasSubstr("limits how many pings")));
-}
-
-TEST(PingLoss, OutsideTheTunnelAloneIsNotCalledThePaths) {
-  PingFacts facts = pinged(50, 50);
-  facts.outer.round_trips.resize(41);
-  const auto checks = diagnose(facts);
-  EXPECT_EQ(find(checks, "ping.outer").status, Status::unknown);
-  EXPECT_THAT(plain(find(checks, "ping.outer").summary), HasSubstr("18 % lost"));
-  EXPECT_EQ(overall(report_of(facts)), Status::ok);
-}
-
 TEST(Ping, OfWhichNoneIsAnsweredTellsWhatARouterInsideReports) {
   PingFacts facts = pinged(3, 0);
   facts.icmp = IcmpReport{.from = IpAddress::parse("10.9.0.254").value(), .type = 3, .code = 1};
@@ -133,47 +47,6 @@ TEST(Ping, ThatIsTheOnlyOneHasNoMedian) {
   const auto checks = diagnose(pinged(1, 1));
   EXPECT_EQ(plain(find(checks, "ping.reply").summary), "1 of 1 pings answered, round trip 12.0 ms");
   EXPECT_THAT(plain(find(checks, "ping.outer").summary), Not(HasSubstr("median")));
-}
-
-TEST(PingLoss, GapsBeyondTheUnansweredAreOfOtherPackets) {
-  PingFacts facts = pinged(100, 97);
-  facts.back.missing = 50;
-  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 0, .backward = 3, .unknown_direction = 0}));
-  EXPECT_EQ(loss_of(pinged(10, 10)), PingLoss{});
-}
-
-TEST(PingLoss, OfPingsAfterTheLastPacketThatCameTheDirectionIsNotTold) {
-  PingFacts facts = pinged(100, 90);
-  facts.back.missing = 4;
-  facts.back.tail = 3;
-  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 3, .backward = 4, .unknown_direction = 3}));
-  facts.back.missing = 20;
-  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 0, .backward = 7, .unknown_direction = 3}));
-}
-
-TEST(PingLoss, ExtraPingsThatWereLostMayBeAmongTheGaps) {
-  PingFacts facts = pinged(100, 90);
-  facts.back.missing = 4;
-  facts.back.unanswered_extra = 1;
-  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 6, .backward = 3, .unknown_direction = 1}));
-  facts.back.missing = 0;
-  EXPECT_EQ(loss_of(facts), (PingLoss{.forward = 10, .backward = 0, .unknown_direction = 0}));
-}
-
-TEST(PingLoss, NeverExceedsWhatWasUnansweredWhateverTheFacts) {
-  for (std::size_t sent = 0; sent < 5; ++sent)
-    for (std::size_t answered = 0; answered < 7; ++answered)
-      for (std::size_t missing = 0; missing < 7; ++missing)
-        for (std::size_t tail = 0; tail < 7; ++tail)
-          for (std::size_t extra = 0; extra < 4; ++extra) {
-            PingFacts facts = pinged(sent, answered);
-            facts.back.missing = missing;
-            facts.back.tail = tail;
-            facts.back.unanswered_extra = extra;
-            const PingLoss loss = loss_of(facts);
-            ASSERT_EQ(loss.forward + loss.backward + loss.unknown_direction,
-                      answered < sent ? sent - answered : 0U);
-          }
 }
 
 TEST(PingDiagnosis, AllAnsweredIsOkAndSaysHowFast) {
