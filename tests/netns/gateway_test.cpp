@@ -176,6 +176,18 @@ TEST_F(GatewayTest, TellsAPeerThatNeverCameFromOneThatDid) {
   }
 }
 
+/// Where the kernel shows the same figure, below /sys/class/net.
+const std::map<std::string, std::string> kFilesOfMetrics = {
+    {"wireguard_interface_mtu_bytes", "mtu"},
+    {"wireguard_interface_receive_bytes_total", "statistics/rx_bytes"},
+    {"wireguard_interface_transmit_bytes_total", "statistics/tx_bytes"},
+    {"wireguard_interface_receive_packets_total", "statistics/rx_packets"},
+    {"wireguard_interface_transmit_packets_total", "statistics/tx_packets"},
+    {"wireguard_interface_receive_errors_total", "statistics/rx_errors"},
+    {"wireguard_interface_transmit_errors_total", "statistics/tx_errors"},
+    {"wireguard_interface_receive_dropped_total", "statistics/rx_dropped"},
+    {"wireguard_interface_transmit_dropped_total", "statistics/tx_dropped"}};
+
 TEST_F(GatewayTest, ShowsTheLinkAsIpDoes) {
   const Gateways gateways;
   const Exporter exporter({.flags = {only_own_interfaces()}});
@@ -187,23 +199,13 @@ TEST_F(GatewayTest, ShowsTheLinkAsIpDoes) {
         gateways.left.must({"cat", fmt::format("/sys/class/net/{}/{}", name, file)});
     return text.substr(0, text.find('\n'));
   };
-  const std::map<std::string, std::string> files{
-      {"wireguard_interface_mtu_bytes", "mtu"},
-      {"wireguard_interface_receive_bytes_total", "statistics/rx_bytes"},
-      {"wireguard_interface_transmit_bytes_total", "statistics/tx_bytes"},
-      {"wireguard_interface_receive_packets_total", "statistics/rx_packets"},
-      {"wireguard_interface_transmit_packets_total", "statistics/tx_packets"},
-      {"wireguard_interface_receive_errors_total", "statistics/rx_errors"},
-      {"wireguard_interface_transmit_errors_total", "statistics/tx_errors"},
-      {"wireguard_interface_receive_dropped_total", "statistics/rx_dropped"},
-      {"wireguard_interface_transmit_dropped_total", "statistics/tx_dropped"}};
   // The kernel itself may send something (router solicitations), so one round must agree.
   std::string difference;
   EXPECT_TRUE(wait_until(
       [&] {
         difference.clear();
         const Metrics metrics = exporter.scrape();
-        for (const auto& [metric, file] : files) {
+        for (const auto& [metric, file] : kFilesOfMetrics) {
           const auto sample = metrics.sample(metric, interface);
           const std::string is = sample ? sample->text : "absent";
           if (is != statistic(file)) difference += fmt::format("{} is {}\n", metric, is);

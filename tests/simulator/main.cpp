@@ -126,8 +126,7 @@ Time slot_of(Time scrape_interval) {
   return 5s;
 }
 
-int run(const Options& options) {
-  const Promises promises = read_promises(options.promises);
+FleetOptions fleet_options_of(const Options& options) {
   FleetOptions fleet_options;
   fleet_options.duration = Time(static_cast<std::int64_t>(options.hours * 3.6e6));
   fleet_options.scrape_interval = Time(options.scrape_interval * 1000);
@@ -137,6 +136,12 @@ int run(const Options& options) {
   fleet_options.messages = options.messages;
   fleet_options.counters = !options.other_rules.empty();
   fleet_options.peers_per_gateway = std::clamp(options.peers / fleet_options.gateways, 1, 20);
+  return fleet_options;
+}
+
+int run(const Options& options) {
+  const Promises promises = read_promises(options.promises);
+  FleetOptions fleet_options = fleet_options_of(options);
   const int per_fleet = fleet_options.gateways * fleet_options.peers_per_gateway;
   const int fleets = std::max(1, options.peers / per_fleet);
   const wgscope::test::TempDir folder;

@@ -1,7 +1,5 @@
 // Reads the #include lines of the product and holds them against the table in docs/architecture.md.
 
-#include <algorithm>
-#include <cstddef>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -43,20 +41,6 @@ TEST(Architecture, HoldsInTheWholeProduct) {
   const std::vector<SourceFile> files = read_product();
   EXPECT_GT(files.size(), 40U) << "so few that it must be looking in the wrong place";
   for (const std::string& violation : find_violations(files, *arrows)) ADD_FAILURE() << violation;
-}
-
-/// Tables, in which a reader looks things up.
-const std::set<std::string> kLongFiles{"lib/diagnosis/findings_tunnel.hpp"};
-constexpr std::ptrdiff_t kMostLines = 500;
-
-TEST(Architecture, HasNoFileThatIsTooLongToReadOnce) {
-  for (const SourceFile& file : read_product()) {
-    const auto lines = std::count(file.text.begin(), file.text.end(), '\n');
-    if (kLongFiles.contains(file.path))
-      EXPECT_GT(lines, kMostLines) << file.path << " is short enough to be left out of the list";
-    else
-      EXPECT_LE(lines, kMostLines) << file.path << " has more than one subject: split it";
-  }
 }
 
 // The checker itself. Each rule has an example that it must catch, and one that it must let pass.
