@@ -25,7 +25,12 @@ namespace {
 
 std::string help() {
   std::string text =
-      "Diagnostics for WireGuard tunnels.\n\nUsage: wgscope VERB [OPTION]...\n\nVerbs:\n";
+      "Diagnostics for WireGuard tunnels.\n\n"
+      "Usage: wgscope VERB [OPTION]...\n\n"
+      "Begin with: wgscope check --config FILE, where FILE is a wg-quick file. The first line "
+      "says\n"
+      "whether the tunnel works and, if not, why. Root is not needed.\n\n"
+      "Verbs:\n";
   for (const Verb& verb : verbs()) text += fmt::format("  {:<12}{}\n", verb.name, verb.summary);
   text +=
       "\nOptions:\n"
