@@ -54,7 +54,7 @@ constexpr auto kBetweenRuns = 100ms;
 
 class Handshakes {
  public:
-  Handshakes(Run& run, const Target& target, Stamps& stamps, const HandshakeOptions& options);
+  explicit Handshakes(const Surroundings& around);
 
   HandshakeOutcome go();
 
@@ -74,26 +74,16 @@ class Handshakes {
   [[nodiscard]] std::optional<DataOptions> data_options(Attempt& attempt);
   HandshakeOutcome outcome();
 
-  Run& run_;
-  const Target& target_;
-  Stamps& stamps_;
-  const HandshakeOptions& options_;
-  crypto::SystemRandom random_;
-  Surroundings around_;
+  const Surroundings& around_;
   Instant deadline_;
   diagnosis::HandshakeFacts facts_;
   std::vector<std::unique_ptr<Attempt>> attempts_;
   std::vector<const Attempt*> tried_data_;
 };
 
-Handshakes::Handshakes(Run& run, const Target& target, Stamps& stamps,
-                       const HandshakeOptions& options)
-    : run_(run),
-      target_(target),
-      stamps_(stamps),
-      options_(options),
-      around_{run, target, stamps, options, random_} {
-  facts_.timeout = options.limit();
+Handshakes::Handshakes(const Surroundings& around) : around_(around) {
+  const Target& target = around.target;
+  facts_.timeout = around.options.limit();
   deadline_ = os::boot_now() + facts_.timeout;
   facts_.wanted = target.endpoint;
   facts_.gateway = target.gateway;
@@ -102,8 +92,8 @@ Handshakes::Handshakes(Run& run, const Target& target, Stamps& stamps,
   for (const Prefix& own : target.addresses) facts_.our_addresses.push_back(own.address);
   facts_.has_preshared_key = !target.preshared_key.is_none();
   facts_.sets_reserved_bytes = target.reserved && *target.reserved != config::ReservedBytes{};
-  facts_.quick = options.quick;
-  facts_.data_wanted = options.data;
+  facts_.quick = around.options.quick;
+  facts_.data_wanted = around.options.data;
 }
 
 HandshakeOutcome Handshakes::go() {
@@ -116,36 +106,37 @@ HandshakeOutcome Handshakes::go() {
 }
 
 bool Handshakes::key_may_be_used() {
-  FoundKeyUse found = find_key_use(facts_.ours, options_.uapi_folder);
+  FoundKeyUse found = find_key_use(facts_.ours, around_.options.uapi_folder);
   facts_.key_use = found.use;
   facts_.key_user = std::move(found.user);
   facts_.key_unread = std::move(found.unread);
   facts_.key_look_forbidden = found.forbidden;
-  facts_.key_use_accepted = options_.steal_endpoint;
-  return found.use != diagnosis::KeyUse::used || options_.steal_endpoint;
+  facts_.key_use_accepted = around_.options.steal_endpoint;
+  return found.use != diagnosis::KeyUse::used || around_.options.steal_endpoint;
 }
 
 void Handshakes::look_at_clock() {
-  facts_.stamp_recorded = stamps_.last() != noise::Tai64n{};
-  facts_.stamp_ahead = stamps_.ahead_of(os::now().wall);
+  facts_.stamp_recorded = around_.stamps.last() != noise::Tai64n{};
+  facts_.stamp_ahead = around_.stamps.ahead_of(os::now().wall);
   facts_.clock_synchronised = os::clock_synchronised();
 }
 
 std::vector<Endpoint> Handshakes::candidates() {
   std::vector<Endpoint> all;
-  const bool is_name = !target_.endpoint.address();
+  const bool is_name = !around_.target.endpoint.address();
   const Instant begun = os::boot_now();
   if (is_name)
-    run_.say(diagnosis::text("resolving {}", diagnosis::Name{target_.endpoint.host}), deadline_);
-  const auto resolved =
-      resolve(run_, target_.endpoint, options_.family, deadline_, &facts_.name_servers);
+    around_.run.say(diagnosis::text("resolving {}", diagnosis::Name{around_.target.endpoint.host}),
+                    deadline_);
+  const auto resolved = resolve(around_.run, around_.target.endpoint, around_.options.family,
+                                deadline_, &facts_.name_servers);
   if (is_name) facts_.resolving = os::boot_now() - begun;
   if (!resolved) {
-    if (!run_.interrupted()) facts_.resolve_error = resolved.error();
+    if (!around_.run.interrupted()) facts_.resolve_error = resolved.error();
     return all;
   }
-  std::vector<std::uint16_t> ports{target_.endpoint.port};
-  for (const std::uint16_t port : options_.ports) {
+  std::vector<std::uint16_t> ports{around_.target.endpoint.port};
+  for (const std::uint16_t port : around_.options.ports) {
     if (std::ranges::find(ports, port) == ports.end()) ports.push_back(port);
   }
   for (const std::uint16_t port : ports) {
@@ -161,25 +152,25 @@ std::vector<Endpoint> Handshakes::candidates() {
 /// Gateways do not count by programs: a run of a moment ago may have used up the key's turn, and
 /// then the first initiation would be ignored, and look like loss.
 void Handshakes::wait_for_our_turn() {
-  const Nanoseconds since = os::now().wall - std::max(stamps_.last().time(), WallTime{});
+  const Nanoseconds since = os::now().wall - std::max(around_.stamps.last().time(), WallTime{});
   if (std::chrono::abs(since) < kBetweenRuns)
-    run_.pass_until(os::boot_now() + (kBetweenRuns - since));
+    around_.run.pass_until(os::boot_now() + (kBetweenRuns - since));
 }
 
 void Handshakes::try_in_turn(const std::vector<Endpoint>& endpoints) {
   wait_for_our_turn();
   for (const Endpoint& endpoint : endpoints) {
-    if (run_.interrupted() || os::boot_now() >= deadline_) break;
-    if (!attempts_.empty() && !run_.pass(kBetweenInitiations)) break;
+    if (around_.run.interrupted() || os::boot_now() >= deadline_) break;
+    if (!attempts_.empty() && !around_.run.pass(kBetweenInitiations)) break;
     Attempt& attempt = *attempts_.emplace_back(std::make_unique<Attempt>(around_, endpoint));
-    run_.say(diagnosis::text("waiting for a response from {}", endpoint), deadline_);
+    around_.run.say(diagnosis::text("waiting for a response from {}", endpoint), deadline_);
     attempt.start();
     const auto told = [&] {
       attempt.look();
       return attempt.settled(os::boot_now());
     };
     const Instant patience = os::boot_now() + kFirstPatience;
-    run_.wait_at_most(told, std::min(patience, deadline_));
+    around_.run.wait_at_most(told, std::min(patience, deadline_));
     if (attempt.responded()) try_data_on(attempt);
   }
 }
@@ -203,7 +194,7 @@ void Handshakes::wait_for_the_rest() {
     });
   };
   const Instant begun = os::boot_now();
-  while (!run_.interrupted() && os::boot_now() < deadline_) {
+  while (!around_.run.interrupted() && os::boot_now() < deadline_) {
     look();
     if (Attempt* attempt = next_that_responded()) {
       try_data_on(*attempt);
@@ -219,7 +210,7 @@ void Handshakes::wait_for_the_rest() {
       look();
       return next_that_responded() != nullptr || all_settled();
     };
-    run_.wait_at_most(news, next_change(begun));
+    around_.run.wait_at_most(news, next_change(begun));
   }
 }
 
@@ -250,25 +241,26 @@ void Handshakes::make_newest(Attempt& attempt, Instant limit) {
     return other.get() == &attempt || other->last_initiation() <= ours;
   });
   if (is_newest) return;
-  run_.pass_until(os::boot_now() + kBetweenInitiations);
+  around_.run.pass_until(os::boot_now() + kBetweenInitiations);
   attempt.start();
   const auto answered = [&] {
     return attempt.session() == nullptr || attempt.session()->established();
   };
-  run_.wait_at_most(answered, limit);
+  around_.run.wait_at_most(answered, limit);
 }
 
 void Handshakes::try_data_on(Attempt& attempt) {
   tried_data_.push_back(&attempt);
   others_may_retry(attempt, false);
-  if (options_.data) make_newest(attempt, std::min(deadline_, os::boot_now() + kAgain));
+  if (around_.options.data) make_newest(attempt, std::min(deadline_, os::boot_now() + kAgain));
   Session* session = attempt.session();
   if (session != nullptr && session->established()) {
     const auto options = data_options(attempt);
-    if (options_.data && options) {
-      run_.say(diagnosis::text("waiting for {} to answer inside the tunnel", options->target));
-      attempt.facts().data = try_data(run_, *session, *options);
-    } else if (options_.data) {
+    if (around_.options.data && options) {
+      around_.run.say(
+          diagnosis::text("waiting for {} to answer inside the tunnel", options->target));
+      attempt.facts().data = try_data(around_.run, *session, *options);
+    } else if (around_.options.data) {
       attempt.facts().data.emplace();  // no address to try
     }
     // What the gateway sent is acknowledged by this: else it would initiate for 90 s to come.
@@ -278,19 +270,19 @@ void Handshakes::try_data_on(Attempt& attempt) {
 }
 
 std::optional<DataOptions> Handshakes::data_options(Attempt& attempt) {
-  const auto& given = options_.inner_target;
-  const auto address = given ? given : guess_inner_target(target_);
+  const auto& given = around_.options.inner_target;
+  const auto address = given ? given : guess_inner_target(around_.target);
   if (!address) return std::nullopt;
   // One witness is enough: what it tells is of the gateway, not of the address.
   const bool waited = std::ranges::any_of(attempts_, [&](const auto& other) {
     return other.get() != &attempt && other->facts().data && other->facts().data->witnesses_watched;
   });
-  return DataOptions{.random = random_,
+  return DataOptions{.random = around_.random,
                      .target = *address,
                      .guessed = !given,
                      .round_trip = attempt.facts().response_after.value_or(Nanoseconds{}),
-                     .witnesses = !options_.quick && !waited,
-                     .hold = options_.hold,
+                     .witnesses = !around_.options.quick && !waited,
+                     .hold = around_.options.hold,
                      .mark = attempt.mark(),
                      .deadline = deadline_};
 }
@@ -302,7 +294,7 @@ HandshakeOutcome Handshakes::outcome() {
   for (const auto& attempt : attempts_) {
     if (attempt->session() != nullptr && attempt->session()->mark_refused())
       facts_.mark_refused = attempt->session()->mark_refused();
-    attempt->facts().given_up = run_.interrupted() && !attempt->settled(os::boot_now());
+    attempt->facts().given_up = around_.run.interrupted() && !attempt->settled(os::boot_now());
     attempt->rest();
     if (!attempt->responded() || attempt->session() == nullptr) continue;
     const auto carries = [](Attempt& tried) {
@@ -312,13 +304,13 @@ HandshakeOutcome Handshakes::outcome() {
   }
   // All the time may be over once an address was given up, so a session that is used afterwards has
   // some time of its own.
-  if (best != nullptr && options_.go_on) make_newest(*best, os::boot_now() + kAgain);
+  if (best != nullptr && around_.options.go_on) make_newest(*best, os::boot_now() + kAgain);
   if (best != nullptr && best->session() != nullptr && best->session()->established()) {
     made.session = best->take_session();
     made.session->run_timers(true);
   }
-  facts_.interrupted = run_.interrupted();
-  facts_.stamps_not_kept = stamps_.failure();
+  facts_.interrupted = around_.run.interrupted();
+  facts_.stamps_not_kept = around_.stamps.failure();
   for (const auto& attempt : attempts_) facts_.attempts.push_back(std::move(attempt->facts()));
   made.facts = std::move(facts_);
   return made;
@@ -328,7 +320,9 @@ HandshakeOutcome Handshakes::outcome() {
 
 HandshakeOutcome handshake(Run& run, const Target& target, Stamps& stamps,
                            const HandshakeOptions& options) {
-  return Handshakes(run, target, stamps, options).go();
+  crypto::SystemRandom random;
+  const Surroundings around{run, target, stamps, options, random};
+  return Handshakes(around).go();
 }
 
 }  // namespace wgscope::checks
