@@ -5,10 +5,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
-#include <span>
-#include <utility>
 
 #include "wgscope/base/random.hpp"
 #include "wgscope/base/result.hpp"
@@ -17,12 +16,10 @@
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
-#include "wgscope/os/poll_loop.hpp"
 #include "wgscope/os/udp_socket.hpp"
 #include "wgscope/wire/message.hpp"
 
 #include "checks/icmp_error.hpp"
-#include "checks/small_socket.hpp"
 
 namespace wgscope::checks {
 namespace {
@@ -50,16 +47,22 @@ std::array<std::byte, kPlainSize> plain_bytes(Random& random) {
   return bytes;
 }
 
-Endpoint any_port_of(Family family) {
-  Endpoint any;
-  any.address.family = family;
-  return any;
-}
-
 }  // namespace
 
-SilenceProbe::SilenceProbe(Run& run, Random& random, const Endpoint& endpoint)
-    : run_(run), random_(random), endpoint_(endpoint), neighbour_(endpoint) {
+SilenceProbe::SilenceProbe(Run& run, Random& random, const Endpoint& endpoint,
+                           std::optional<std::uint32_t> mark)
+    : run_(run),
+      random_(random),
+      endpoint_(endpoint),
+      neighbour_(endpoint),
+      sockets_(run,
+               {.on_datagram =
+                    [this](Instant, std::size_t place, const Endpoint& from, auto) {
+                      if (place < kKnocks && from.address == endpoint_.address)
+                        knocks_.at(place).datagram = true;
+                    },
+                .on_error = std::bind_front(&SilenceProbe::take_error, this)},
+               mark) {
   // Traceroute's ports (33434 …): nothing listens there, and firewalls that answer at
   // all answer there.
   std::array<std::byte, 1> chosen{};
@@ -71,36 +74,24 @@ SilenceProbe::SilenceProbe(Run& run, Random& random, const Endpoint& endpoint)
 Result<std::unique_ptr<SilenceProbe>> SilenceProbe::start(Run& run, Random& random,
                                                           const Endpoint& endpoint,
                                                           std::optional<std::uint32_t> mark) {
-  std::unique_ptr<SilenceProbe> probe(new SilenceProbe(run, random, endpoint));
-  if (auto opened = probe->open(mark); !opened) return tl::unexpected(opened.error());
+  std::unique_ptr<SilenceProbe> probe(new SilenceProbe(run, random, endpoint, mark));
+  if (auto opened = probe->open(); !opened) return tl::unexpected(opened.error());
   probe->next_step_ = os::boot_now();
   return probe;
 }
 
-Result<> SilenceProbe::open(std::optional<std::uint32_t> mark) {
-  const Endpoint local = any_port_of(endpoint_.address.family);
-  ladder_.resize(kHops);
+Result<> SilenceProbe::open() {
+  IpAddress any;
+  any.family = endpoint_.address.family;
   for (std::size_t place = 0; place < kKnocks + kHops; ++place) {
-    auto socket = os::UdpSocket::open(local, small_socket(mark));
-    if (!socket) return tl::unexpected(socket.error());
-    auto& kept = place < kKnocks ? sockets_.at(place) : ladder_[place - kKnocks].socket;
-    kept.emplace(std::move(*socket));
-    if (place >= kKnocks) {
-      auto& hop = ladder_[place - kKnocks].hop;
-      hop.limit = static_cast<std::uint8_t>(place - kKnocks + 1);
-      if (auto set = kept->set_hop_limit(hop.limit); !set) return set;
-    }
-    if (auto watched = watch(*kept, place); !watched) return watched;
+    if (const auto opened = sockets_.open(any); !opened) return tl::unexpected(opened.error());
+    if (place < kKnocks) continue;
+    diagnosis::Hop& hop = hops_.at(place - kKnocks);
+    hop.limit = static_cast<std::uint8_t>(place - kKnocks + 1);
+    if (auto set = sockets_.set_hop_limit(place, hop.limit); !set) return set;
   }
-  watches_.push_back(run_.loop().add(
-      {.next = [this] { return next_step_; }, .expired = [this](Instant) { step(); }}));
-  return {};
-}
-
-Result<> SilenceProbe::watch(os::UdpSocket& socket, std::size_t place) {
-  auto watch = run_.watch(socket.fd(), [this, place] { take_errors(place); });
-  if (!watch) return tl::unexpected(watch.error());
-  watches_.push_back(std::move(*watch));
+  timer_ = run_.loop().add(
+      {.next = [this] { return next_step_; }, .expired = [this](Instant) { step(); }});
   return {};
 }
 
@@ -131,29 +122,15 @@ void SilenceProbe::knock(What what) {
   const Endpoint& to = what == What::plain_same_port ? endpoint_ : neighbour_;
   ++knocks_.at(place).sent;
   if (what == What::wireguard_neighbour)
-    return send(*sockets_.at(place), to, initiation_shaped(random_));
-  send(*sockets_.at(place), to, plain_bytes(random_));
+    return sockets_.send(place, to, initiation_shaped(random_));
+  sockets_.send(place, to, plain_bytes(random_));
 }
 
 /// With bytes that WireGuard drops without a word. What looks like an initiation would arrive where
 /// the limit is large enough, and be logged there as a message with a wrong key.
 void SilenceProbe::climb() {
-  for (Ladder& rung : ladder_) send(*rung.socket, endpoint_, plain_bytes(random_));
-}
-
-void SilenceProbe::send(os::UdpSocket& socket, const Endpoint& to,
-                        std::span<const std::byte> bytes) {
-  const os::SendBatch batch{.to = to, .bytes = bytes, .segment_size = bytes.size(), .from = {}};
-  static_cast<void>(socket.send({&batch, 1}));
-}
-
-void SilenceProbe::take_errors(std::size_t place) {
-  os::UdpSocket& socket = place < kKnocks ? *sockets_.at(place) : *ladder_[place - kKnocks].socket;
-  socket.read_errors([&](const os::SocketError& error) { take_error(place, error); });
-  static_cast<void>(socket.receive([&](const os::Received& received) {
-    if (place < kKnocks && received.from.address == endpoint_.address)
-      knocks_.at(place).datagram = true;
-  }));
+  for (std::size_t hop = 0; hop < kHops; ++hop)
+    sockets_.send(kKnocks + hop, endpoint_, plain_bytes(random_));
 }
 
 void SilenceProbe::take_error(std::size_t place, const os::SocketError& error) {
@@ -165,7 +142,7 @@ void SilenceProbe::take_error(std::size_t place, const os::SocketError& error) {
           diagnosis::IcmpReport{.from = *error.offender, .type = error.type, .code = error.code};
     return;
   }
-  diagnosis::Hop& hop = ladder_[place - kKnocks].hop;
+  diagnosis::Hop& hop = hops_.at(place - kKnocks);
   if (hop.from) return;
   hop.from = error.offender;
   hop.arrived = !is_time_exceeded(error) && *error.offender == endpoint_.address;
@@ -181,13 +158,13 @@ diagnosis::SilenceFacts SilenceProbe::facts() const {
   facts.neighbour_port = neighbour_.port;
   // Behind the last that answered there is only silence: one silent hop shows it.
   std::size_t known = 0;
-  for (std::size_t i = 0; i < ladder_.size(); ++i) {
-    if (ladder_[i].hop.from) known = i + 1;
-    if (ladder_[i].hop.arrived) break;
+  for (std::size_t i = 0; i < hops_.size(); ++i) {
+    if (hops_[i].from) known = i + 1;
+    if (hops_[i].arrived) break;
   }
-  const bool arrived = known > 0 && ladder_[known - 1].hop.arrived;
-  const std::size_t shown = arrived ? known : std::min(known + 1, ladder_.size());
-  for (std::size_t i = 0; i < shown; ++i) facts.hops.push_back(ladder_[i].hop);
+  const bool arrived = known > 0 && hops_[known - 1].arrived;
+  const std::size_t shown = arrived ? known : std::min(known + 1, hops_.size());
+  for (std::size_t i = 0; i < shown; ++i) facts.hops.push_back(hops_[i]);
   return facts;
 }
 

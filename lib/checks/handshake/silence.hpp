@@ -5,8 +5,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
-#include <vector>
 
 #include "wgscope/base/random.hpp"
 #include "wgscope/base/result.hpp"
@@ -16,6 +14,8 @@
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/poll_loop.hpp"
 #include "wgscope/os/udp_socket.hpp"
+
+#include "checks/nat/nat_sockets.hpp"
 
 namespace wgscope::checks {
 
@@ -51,19 +51,12 @@ class SilenceProbe {
  private:
   enum class What : std::uint8_t { plain_neighbour, wireguard_neighbour, plain_same_port };
 
-  struct Ladder {
-    std::optional<os::UdpSocket> socket;
-    diagnosis::Hop hop;
-  };
-
-  SilenceProbe(Run& run, Random& random, const Endpoint& endpoint);
-  Result<> open(std::optional<std::uint32_t> mark);
-  Result<> watch(os::UdpSocket& socket, std::size_t place);
+  SilenceProbe(Run& run, Random& random, const Endpoint& endpoint,
+               std::optional<std::uint32_t> mark);
+  Result<> open();
   void step();
   void knock(What what);
   void climb();
-  void send(os::UdpSocket& socket, const Endpoint& to, std::span<const std::byte> bytes);
-  void take_errors(std::size_t place);
   void take_error(std::size_t place, const os::SocketError& error);
   [[nodiscard]] bool asks_on(What what) const;
 
@@ -71,12 +64,12 @@ class SilenceProbe {
   Random& random_;
   Endpoint endpoint_;
   Endpoint neighbour_;
-  std::array<std::optional<os::UdpSocket>, kKnocks> sockets_;
   std::array<diagnosis::Knock, kKnocks> knocks_;
-  std::vector<Ladder> ladder_;
+  std::array<diagnosis::Hop, kHops> hops_;
   std::size_t steps_ = 0;
   std::optional<Instant> next_step_;
-  std::vector<os::PollLoop::Watch> watches_;  ///< last: they end first
+  NatSockets sockets_;  ///< one for each knock, then one for each hop
+  os::PollLoop::Watch timer_;
 };
 
 }  // namespace wgscope::checks

@@ -41,8 +41,10 @@ void NatSockets::tell_unreachable(std::size_t socket, const Endpoint& destinatio
 }
 
 void NatSockets::read(std::size_t socket) {
-  sockets_[socket].socket.read_errors(
-      [&](const os::SocketError& error) { tell_unreachable(socket, error.destination); });
+  sockets_[socket].socket.read_errors([&](const os::SocketError& error) {
+    if (handlers_.on_error) handlers_.on_error(socket, error);
+    tell_unreachable(socket, error.destination);
+  });
   // What fails here is in the error queue as well.
   static_cast<void>(sockets_[socket].socket.receive([&](const os::Received& received) {
     if (handlers_.on_datagram)

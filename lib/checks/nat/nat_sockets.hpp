@@ -28,6 +28,8 @@ class NatSockets {
     /// A datagram to `destination` could not be sent, or an ICMP error said that it cannot arrive.
     std::function<void(Instant, std::size_t socket, const Endpoint& destination)> on_unreachable =
         {};
+    /// An error of a socket's queue, whatever it is. It comes before on_unreachable.
+    std::function<void(std::size_t socket, const os::SocketError&)> on_error = {};
   };
 
   /// @param handlers called until the sockets end. Declare them behind everything that the handlers
@@ -44,6 +46,9 @@ class NatSockets {
   Result<std::size_t> open(const IpAddress& local);
   /// What cannot be sent is handed to Handlers::on_unreachable.
   void send(std::size_t socket, const Endpoint& to, std::span<const std::byte> bytes);
+  Result<> set_hop_limit(std::size_t socket, std::uint8_t limit) {
+    return sockets_[socket].socket.set_hop_limit(limit);
+  }
   [[nodiscard]] const Endpoint& local(std::size_t socket) const;
 
  private:
