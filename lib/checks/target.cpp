@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -163,9 +164,9 @@ Result<Target> make_target(config::WgQuickConfig config, const std::string& peer
   return target;
 }
 
-bool is_allowed(const Target& target, const IpAddress& address) {
+bool is_allowed(std::span<const Prefix> allowed_ips, const IpAddress& address) {
   return std::ranges::any_of(
-      target.allowed_ips, [&](const Prefix& allowed) { return wire::contains(allowed, address); });
+      allowed_ips, [&](const Prefix& allowed) { return wire::contains(allowed, address); });
 }
 
 Result<> check_inside(const Target& target, const IpAddress& address) {

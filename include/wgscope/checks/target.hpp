@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -52,7 +53,10 @@ Result<std::size_t> choose_peer(const config::WgQuickConfig& config, const std::
 Result<Target> make_target(config::WgQuickConfig config, const std::string& peer = {});
 
 /// Whether packets to that address go to the gateway: its allowed IPs contain it.
-bool is_allowed(const Target& target, const IpAddress& address);
+bool is_allowed(std::span<const Prefix> allowed_ips, const IpAddress& address);
+inline bool is_allowed(const Target& target, const IpAddress& address) {
+  return is_allowed(target.allowed_ips, address);
+}
 
 /// Whether an address is inside the tunnel. @returns bad_value in a sentence if it is not.
 Result<> check_inside(const Target& target, const IpAddress& address);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <utility>
@@ -49,13 +50,7 @@ NatLanes::NatLanes(Run& run, Random& random, const IpAddress& local, const Endpo
       random_(random),
       local_(local),
       server_(server),
-      sockets_(run,
-               {.on_datagram =
-                    [this](Instant now, std::size_t socket, const Endpoint& from,
-                           std::span<const std::byte> bytes) {
-                      handle_datagram(now, socket, from, bytes);
-                    }},
-               mark) {}
+      sockets_(run, {.on_datagram = std::bind_front(&NatLanes::handle_datagram, this)}, mark) {}
 
 void NatLanes::ask(std::size_t socket, const Asked& asked,
                    std::optional<std::uint16_t> response_port) {

@@ -50,10 +50,6 @@ Instant SilentFlow::keyed() const {
   return made == session_.events.rend() ? os::boot_now() : made->at;
 }
 
-std::uint64_t SilentFlow::missing() {
-  return session_.interface().receive_loss(session_.peer()).missing;
-}
-
 void SilentFlow::take_packet(Instant now, std::span<const std::byte> packet) {
   take_events();  // they came before the packet
   const bool was_waited_for = attendance_.offer(

@@ -33,7 +33,9 @@ class SilentFlow {
   /// When the session was made.
   [[nodiscard]] Instant keyed() const;
   /// Packets of the gateway that are known not to have arrived.
-  [[nodiscard]] std::uint64_t missing();
+  [[nodiscard]] std::uint64_t missing() {
+    return session_.interface().receive_loss(session_.peer()).missing;
+  }
   /// Tells attendants what has happened since the last time.
   void take_events();
 

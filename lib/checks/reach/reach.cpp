@@ -27,7 +27,6 @@
 #include "wgscope/inner/event.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
-#include "wgscope/wire/ip.hpp"
 
 #include "checks/earlier.hpp"
 #include "reach_attempt.hpp"
@@ -53,12 +52,6 @@ constexpr std::size_t kMostCompanions = 16;  ///< addresses that are pinged besi
 /// Whether anything came back, by which the tunnel is proven to carry both ways.
 bool was_heard(ReachOutcome outcome) {
   return outcome != ReachOutcome::silent && outcome != ReachOutcome::not_sent;
-}
-
-/// Whether the tunnel carries packets to an address.
-bool is_allowed(std::span<const Prefix> allowed_ips, const IpAddress& address) {
-  return std::ranges::any_of(
-      allowed_ips, [&](const Prefix& allowed) { return wire::contains(allowed, address); });
 }
 
 Expectation echo_of(const IpAddress& address) {
