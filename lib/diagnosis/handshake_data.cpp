@@ -79,10 +79,10 @@ std::vector<Hypothesis> reasons_to_drop(const Scene& scene, const DataFacts& dat
 
 std::vector<Text> how_to_find_drop(const Scene& scene, const DataFacts& data) {
   return {
-      text("on the gateway: wg show all allowed-ips | grep {}", scene.all.ours),
-      text("if this probe's inner address is missing there, on the gateway: wg set INTERFACE peer "
-           "{} "
-           "allowed-ips LIST,{} (wg set replaces the whole list: LIST is the list that the first "
+      text("on the gateway: wg show all allowed-ips | grep {} must print prefixes that contain {}",
+           scene.all.ours, our_allowed_ips(scene.all)),
+      text("if it does not, on the gateway: wg set INTERFACE peer {} allowed-ips LIST,{} (wg set "
+           "replaces the whole list: LIST is the list that the first "
            "command prints, separated by commas)",
            scene.all.ours, our_allowed_ips(scene.all)),
       text("on the gateway: tcpdump -ni INTERFACE icmp or icmp6 shows this probe's echo requests "
@@ -160,8 +160,8 @@ Check only_other_data(const Scene& scene, const DataFacts& data) {
 Check dropped(const Scene& scene, const DataFacts& data) {
   Finding finding{
       .id = FindingId::dropped_behind_peer,
-      .cause = text("{} decrypts this probe's data, and the data is dropped behind it: most likely "
-                    "by its allowed IPs for this probe, or by its firewall",
+      .cause = text("{} decrypts this probe's data, and the data is dropped after that: most "
+                    "likely by its allowed IPs for this probe, or by its firewall",
                     scene.one.endpoint),
       .evidence = {evidence_of_echoes(data),
                    text("{} later the gateway sent a keepalive: it decrypted the data and had "

@@ -104,6 +104,7 @@ std::string_view words_of(const diagnosis::Label& label) {
       {"layer", "outer", "outside the tunnel"},
       {"direction", "forward", "forward path"},
       {"direction", "backward", "reverse path"},
+      {"direction", "round_trip", "both directions together"},
       {"state", "stream", "packets in both directions"},
       {"state", "one_way", "outbound packets only"},
   };

@@ -217,7 +217,7 @@ std::vector<Fault> faults() {
   std::vector<Fault> all = connection_faults();
   for (const Fault& fault : std::vector<Fault>{
            {no_data, "DroppedByTheGateway", allow_another_address, "WGS-DAT-001",
-            "dropped behind it"},
+            "dropped after that"},
            {no_data, "LostOnTheForwardPath", router_drops(kDataToGateway), "WGS-DAT-003",
             "forward path"},
            {no_data, "LostOnTheReversePath", router_drops(kDataFromGateway), "WGS-DAT-002",

@@ -52,7 +52,7 @@ TEST(Data, WitnessedByAKeepaliveIsDroppedBehindThePeer) {
   const HandshakeFacts facts = with(data);
   EXPECT_EQ(outcome(facts, kData), "critical WGS-DAT-001");
   EXPECT_THAT(verdict_of(facts),
-              HasSubstr("decrypts this probe's data, and the data is dropped behind it"));
+              HasSubstr("decrypts this probe's data, and the data is dropped after that"));
   EXPECT_THAT(words_of(facts, kData),
               AllOf(HasSubstr("wireguard_interface_receive_frame_errors_total"),
                     HasSubstr("wg show all allowed-ips | grep " + key_of(9).base64()),
