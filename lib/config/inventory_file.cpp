@@ -101,6 +101,13 @@ InventoryRead read_inventory(std::span<const InventoryText> files,
   return read;
 }
 
+std::string shown_file_name(std::string_view name) {
+  const bool plain = is_valid_utf8(name) && std::ranges::none_of(name, [](unsigned char c) {
+                       return c < 0x20 || c == 0x7F;
+                     });
+  return plain ? std::string(name) : printable(name, name.size());
+}
+
 std::string to_string(const InventoryProblem& problem, std::span<const InventoryFile> files) {
   const auto place = [files](const Position& at) {
     return fmt::format("{}:{}:{}", files[at.file].name, at.line, at.column);

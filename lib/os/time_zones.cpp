@@ -43,4 +43,10 @@ Result<std::chrono::seconds> utc_offset(std::string_view zone, WallTime when) {
   }
 }
 
+Result<> knows_time_zone(std::string_view zone) {
+  const auto offset = utc_offset(zone, WallTime{});
+  if (!offset) return tl::unexpected(offset.error());
+  return {};
+}
+
 }  // namespace wgscope::os

@@ -1,18 +1,14 @@
 #include "probe/commands/inventory_files.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
-#include "wgscope/base/text.hpp"
-#include "wgscope/base/time.hpp"
 #include "wgscope/config/inventory_file.hpp"
 #include "wgscope/os/file.hpp"
 #include "wgscope/os/folder.hpp"
@@ -21,13 +17,10 @@
 namespace wgscope::probe {
 namespace {
 
-constexpr std::array<std::string_view, 3> kEndings{".yaml", ".yml", ".json"};
-constexpr std::size_t kMaxFiles = 10'000;
-
 Result<std::vector<std::string>> all_files(const std::vector<std::string>& paths) {
   std::vector<std::string> files;
   for (const std::string& path : paths) {
-    auto found = os::files_at(path, kEndings);
+    auto found = os::files_at(path, config::kInventoryEndings);
     if (!found) return tl::unexpected(found.error());
     if (found->empty())
       return fail(
@@ -37,23 +30,10 @@ Result<std::vector<std::string>> all_files(const std::vector<std::string>& paths
       if (std::ranges::find(paths, file) == paths.end() || file == path)
         files.push_back(std::move(file));
   }
-  if (files.size() > kMaxFiles)
-    return fail(Errc::too_large, fmt::format("there are more than {} files", kMaxFiles));
+  if (files.size() > config::kMaxInventoryFiles)
+    return fail(Errc::too_large,
+                fmt::format("there are more than {} files", config::kMaxInventoryFiles));
   return files;
-}
-
-Result<> knows_time_zone(std::string_view name) {
-  const auto offset = os::utc_offset(name, WallTime{});
-  if (!offset) return tl::unexpected(offset.error());
-  return {};
-}
-
-/// A name that a terminal can show and an editor can open, where it is one.
-std::string showable(std::string_view name) {
-  const bool plain = is_valid_utf8(name) && std::ranges::none_of(name, [](unsigned char c) {
-                       return c < 0x20 || c == 0x7F;
-                     });
-  return plain ? std::string(name) : printable(name, name.size());
 }
 
 }  // namespace
@@ -70,8 +50,9 @@ Result<config::InventoryRead> read_inventory_at(const std::vector<std::string>& 
   }
   std::vector<config::InventoryText> files;
   files.reserve(texts.size());
-  for (std::size_t i = 0; i < texts.size(); ++i) files.push_back({showable((*names)[i]), texts[i]});
-  return config::read_inventory(files, knows_time_zone);
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    files.push_back({config::shown_file_name((*names)[i]), texts[i]});
+  return config::read_inventory(files, os::knows_time_zone);
 }
 
 }  // namespace wgscope::probe

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -17,11 +18,15 @@
 namespace wgscope::config {
 
 inline constexpr std::size_t kMaxInventoryFileSize = std::size_t{64} << 20U;  ///< bytes
-inline constexpr std::size_t kMaxInventoryPeers = 1'000'000;                  ///< in all files
-inline constexpr std::size_t kMaxInventoryDepth = 8;     ///< of lists and maps in one another
-inline constexpr std::size_t kMaxInventoryItems = 4096;  ///< of one list inside an entry
-inline constexpr std::size_t kMaxInventoryText = 128;    ///< bytes of a name or a label's value
-inline constexpr std::size_t kMaxProblemsPerFile = 50;   ///< errors, and as many warnings
+inline constexpr std::size_t kMaxInventoryFiles = 10'000;
+inline constexpr std::size_t kMaxInventoryPeers = 1'000'000;  ///< in all files
+inline constexpr std::size_t kMaxInventoryDepth = 8;          ///< of lists and maps in one another
+inline constexpr std::size_t kMaxInventoryItems = 4096;       ///< of one list inside an entry
+inline constexpr std::size_t kMaxInventoryText = 128;   ///< bytes of a name or a label's value
+inline constexpr std::size_t kMaxProblemsPerFile = 50;  ///< errors, and as many warnings
+
+/// Of the files that count in a folder.
+inline constexpr std::array<std::string_view, 3> kInventoryEndings{".yaml", ".yml", ".json"};
 
 struct InventoryText {
   std::string name;  ///< of the file, for messages
@@ -74,6 +79,9 @@ using KnowsTimeZone = std::function<Result<>(std::string_view name)>;
 /// are errors, which do not repeat them.
 InventoryRead read_inventory(std::span<const InventoryText> files,
                              const KnowsTimeZone& knows_time_zone);
+
+/// A file's name for messages: one that a terminal can show and an editor can open, where it is one.
+std::string shown_file_name(std::string_view name);
 
 /// "team.yaml:12:7: the name is not unique (first used in other.yaml:3:5)"
 std::string to_string(const InventoryProblem& problem, std::span<const InventoryFile> files);

@@ -14,4 +14,7 @@ namespace wgscope::os {
 /// database is missing, saying what to install.
 Result<std::chrono::seconds> utc_offset(std::string_view zone, WallTime when);
 
+/// Whether this host knows a time zone, and what is wrong otherwise: as utc_offset().
+Result<> knows_time_zone(std::string_view zone);
+
 }  // namespace wgscope::os
