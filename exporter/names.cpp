@@ -1,13 +1,9 @@
 #include "exporter/names.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstddef>
-#include <cstdint>
-#include <ctime>
 #include <memory>
 #include <string>
-#include <sys/stat.h>
 #include <utility>
 #include <vector>
 
@@ -19,6 +15,8 @@
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/file.hpp"
+
+#include "exporter/file_stamp.hpp"
 
 namespace wgscope::exporter {
 namespace {
@@ -32,14 +30,6 @@ Names::Names(std::vector<NamesFile> files) {
     files_.push_back(
         {.file = std::move(file), .stamp = {}, .names = {}, .problem = {}, .lines = {}});
   report_.ran = !files_.empty();
-}
-
-Result<Names::Stamp> Names::stamp_of(const std::string& path) {
-  struct stat status{};
-  if (stat(path.c_str(), &status) != 0) return fail_errno("stat", errno);
-  const auto ns = [](const timespec& t) { return t.tv_sec * 1'000'000'000 + t.tv_nsec; };
-  return Stamp{status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size),
-               ns(status.st_mtim), ns(status.st_ctim)};
 }
 
 Result<config::NamesFound> Names::read(const NamesFile& file) {
@@ -71,7 +61,7 @@ std::vector<std::string> Names::refresh() {
     if (!problem.empty() && problem != watched.problem) messages.push_back(problem);
     watched.problem = std::move(problem);
     watched.looked = true;
-    watched.stamp = stamp ? *stamp : Stamp{};
+    watched.stamp = stamp ? *stamp : FileStamp{};
   }
   if (changed) combine();
   report_.success = true;

@@ -10,6 +10,8 @@
 #include "wgscope/config/names.hpp"
 #include "wgscope/config/wg_quick.hpp"
 
+#include "exporter/file_stamp.hpp"
+
 namespace wgscope::exporter {
 
 struct NamesFile {
@@ -40,18 +42,9 @@ class Names {
   [[nodiscard]] NamesReport report() const { return report_; }
 
  private:
-  /// What tells that a file changed. Editors replace files, so the inode counts too.
-  struct Stamp {
-    std::uint64_t device = 0;
-    std::uint64_t inode = 0;
-    std::uint64_t size = 0;
-    std::int64_t modified_ns = 0;
-    std::int64_t changed_ns = 0;
-    friend bool operator==(const Stamp&, const Stamp&) = default;
-  };
   struct Watched {
     NamesFile file;
-    Stamp stamp;
+    FileStamp stamp;
     config::PeerNames names;
     std::string problem;   ///< empty while the last reading was good
     std::string lines;     ///< what was wrong with lines of it, as it was said
@@ -59,7 +52,6 @@ class Names {
     bool looked = false;
   };
 
-  static Result<Stamp> stamp_of(const std::string& path);
   static Result<config::NamesFound> read(const NamesFile& file);
   static void say_lines(Watched& watched, const std::vector<config::Warning>& warnings,
                         std::vector<std::string>& messages);

@@ -1,6 +1,5 @@
 #include "exporter/names.hpp"
 
-#include <chrono>
 #include <fcntl.h>
 #include <filesystem>
 #include <memory>
@@ -17,6 +16,7 @@
 #include "files.hpp"
 #include "keys.hpp"
 #include "temp_dir.hpp"
+#include "write_later.hpp"
 
 namespace wgscope::exporter {
 namespace {
@@ -35,15 +35,6 @@ std::string yaml(std::uint32_t number, std::string_view name) {
 std::string wg_quick(std::uint32_t number, std::string_view name) {
   return fmt::format("[Interface]\nPrivateKey = {0}\n[Peer]\n# Name = {1}\nPublicKey = {0}\n",
                      key(number).base64(), name);
-}
-
-/// Writes a file whose stamp differs from any before: within one tick of the clock, two writes of
-/// one size would not.
-void write_later(const std::filesystem::path& path, std::string_view content) {
-  static int ticks = 0;
-  test::write_file(path, content);
-  std::filesystem::last_write_time(
-      path, std::filesystem::last_write_time(path) + std::chrono::seconds(++ticks));
 }
 
 std::string name_of(const Names& names, std::uint32_t number) {
