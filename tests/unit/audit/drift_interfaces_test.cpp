@@ -1,0 +1,208 @@
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "wgscope/audit/drift.hpp"
+#include "wgscope/config/inventory.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/model/device.hpp"
+#include "wgscope/model/snapshot.hpp"
+
+#include "../config/keys.hpp"
+#include "drift_values.hpp"
+
+namespace wgscope::audit {
+namespace {
+
+using config::DeclaredInterface;
+using config::DeclaredPeer;
+using config::Inventory;
+using config::key;
+using config::Successor;
+using std::chrono::sys_days;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+// --- Rotation ---
+
+/// Peer 1, whose key 11 replaces it.
+DeclaredPeer rotating(std::chrono::sys_days until) {
+  DeclaredPeer peer = declare(1, {"10.0.0.2/32", "10.0.0.3/32"});
+  peer.successor = Successor{key(11), until};
+  return peer;
+}
+
+TEST(DriftOfRotation, AllowsEitherKeyUntilTheLastDay) {
+  for (const std::uint32_t present : {1U, 11U}) {
+    Device device = interface();
+    add_peer(device, present, {"10.0.0.2/32", "10.0.0.3/32"});
+    const Drift drift = drift_of(inventory_of({rotating(kToday)}), snapshot_of(device));
+    EXPECT_EQ(drift.interfaces.at(0).peers.at(0),
+              (PeerDrift{.declared = 0, .successor = present == 11}));
+    EXPECT_THAT(drift.interfaces.at(0).missing, IsEmpty());
+  }
+}
+
+TEST(DriftOfRotation, ComparesTheAllowedIpsOfBothKeysTogether) {
+  Device device = interface();
+  add_peer(device, 1, {"10.0.0.2/32"});
+  add_peer(device, 11, {"10.0.0.3/32"});
+  Drift drift = drift_of(inventory_of({rotating(kToday)}), snapshot_of(device));
+  EXPECT_EQ(drift.interfaces.at(0).peers.at(0), PeerDrift{.declared = 0});
+  EXPECT_EQ(drift.interfaces.at(0).peers.at(1), (PeerDrift{.declared = 0, .successor = true}));
+
+  device.add_allowed_ip(1, *Prefix::parse("10.0.0.9/32"));
+  drift = drift_of(inventory_of({rotating(kToday)}), snapshot_of(device));
+  EXPECT_FALSE(drift.interfaces.at(0).peers.at(0).allowed_ips);
+  EXPECT_TRUE(drift.interfaces.at(0).peers.at(1).allowed_ips);
+}
+
+TEST(DriftOfRotation, FindsWhatNeitherKeyHas) {
+  Device device = interface();
+  add_peer(device, 1, {"10.0.0.2/32"});
+  add_peer(device, 11, {});
+  const Drift drift = drift_of(inventory_of({rotating(kToday)}), snapshot_of(device));
+  EXPECT_TRUE(drift.interfaces.at(0).peers.at(0).allowed_ips);
+  EXPECT_TRUE(drift.interfaces.at(0).peers.at(1).allowed_ips);
+  EXPECT_FALSE(drift.interfaces.at(0).peers.at(0).conflict);
+}
+
+TEST(DriftOfRotation, RetiresTheOldKeyAfterItsLastDay) {
+  Device device = interface();
+  add_peer(device, 1, {"10.0.0.2/32", "10.0.0.3/32"});
+  const auto yesterday = sys_days(kToday) - std::chrono::days(1);
+  Drift drift = drift_of(inventory_of({rotating(yesterday)}), snapshot_of(device));
+  EXPECT_EQ(drift.interfaces.at(0).peers.at(0), (PeerDrift{.declared = 0, .retired = true}));
+  EXPECT_THAT(drift.interfaces.at(0).missing, ElementsAre(0));
+
+  add_peer(device, 11, {});  // the retired key still has its prefixes
+  drift = drift_of(inventory_of({rotating(yesterday)}), snapshot_of(device));
+  EXPECT_EQ(drift.interfaces.at(0).peers.at(0), (PeerDrift{.declared = 0, .retired = true}));
+  EXPECT_EQ(drift.interfaces.at(0).peers.at(1),
+            (PeerDrift{.declared = 0, .successor = true, .allowed_ips = true, .conflict = true}));
+  EXPECT_THAT(drift.interfaces.at(0).missing, IsEmpty());
+}
+
+// --- Interfaces ---
+
+Inventory with_interface(DeclaredInterface declared) {
+  Inventory inventory;
+  inventory.interfaces.push_back(std::move(declared));
+  return inventory;
+}
+
+struct InterfaceCase {
+  std::string_view name;
+  DeclaredInterface declared;
+  std::string_view differs;
+};
+
+class DriftOfInterface : public testing::TestWithParam<InterfaceCase> {};
+
+TEST_P(DriftOfInterface, ComparesWhatIsDeclared) {
+  Device device = interface();
+  device.public_key = key(7);
+  device.listen_port = 51820;
+  device.fwmark = 0xca6c;
+  device.link = Link{.name = "wg0", .mtu_bytes = 1420};
+  const Drift drift = drift_of(with_interface(GetParam().declared), snapshot_of(device));
+  const InterfaceDrift& found = drift.interfaces.at(0);
+  EXPECT_EQ(found.public_key, GetParam().differs == "public_key");
+  EXPECT_EQ(found.listen_port, GetParam().differs == "listen_port");
+  EXPECT_EQ(found.mtu, GetParam().differs == "mtu");
+  EXPECT_EQ(found.fwmark, GetParam().differs == "fwmark");
+  EXPECT_EQ(found.declared, 0);
+  EXPECT_THAT(drift.missing_interfaces, IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, DriftOfInterface,
+    testing::Values(InterfaceCase{"Nothing", {.name = "wg0"}, ""},
+                    InterfaceCase{"All",
+                                  {.name = "wg0",
+                                   .public_key = key(7),
+                                   .listen_port = 51820,
+                                   .mtu = 1420,
+                                   .fwmark = 0xca6c},
+                                  ""},
+                    InterfaceCase{"Key", {.name = "wg0", .public_key = key(8)}, "public_key"},
+                    InterfaceCase{"Port", {.name = "wg0", .listen_port = 51821}, "listen_port"},
+                    InterfaceCase{"Mtu", {.name = "wg0", .mtu = 1380}, "mtu"},
+                    InterfaceCase{"Fwmark", {.name = "wg0", .fwmark = 0}, "fwmark"}),
+    [](const auto& tested) { return std::string(tested.param.name); });
+
+TEST(DriftOfInterfaces, DoesNotCompareTheMtuOfALinkThatIsNotKnown) {
+  EXPECT_FALSE(drift_of(with_interface({.name = "wg0", .mtu = 1380}), snapshot_of(interface()))
+                   .interfaces.at(0)
+                   .mtu);
+}
+
+TEST(DriftOfInterfaces, FindsThoseThatAreMissingOnThisHost) {
+  Inventory inventory = with_interface({.name = "wg0"});
+  inventory.interfaces.push_back({.name = "wg1", .hosts = {"gw-1", "gw-2"}});
+  inventory.interfaces.push_back({.name = "wg2", .hosts = {"gw-2"}});
+  EXPECT_THAT(drift_of(inventory, snapshot_of(interface())).missing_interfaces, ElementsAre(1));
+}
+
+TEST(DriftOfInterfaces, DoesNotMissWhatCouldNotBeRead) {
+  Inventory inventory = with_interface({.name = "wg1"});
+  inventory.interfaces.push_back({.name = "wg2"});
+  Snapshot snapshot = snapshot_of(interface());
+  snapshot.failures.push_back({.interface = "wg1", .reason = FailureReason::eperm});
+  EXPECT_THAT(drift_of(inventory, snapshot).missing_interfaces, ElementsAre(1));
+  snapshot.failures.push_back({.interface = "", .reason = FailureReason::timeout});
+  EXPECT_THAT(drift_of(inventory, snapshot).missing_interfaces, IsEmpty());
+}
+
+TEST(DriftOfInterfaces, DoesNotCompareWhatChangedWhileItWasRead) {
+  Inventory inventory = with_interface({.name = "wg0", .listen_port = 1});
+  inventory.peers.push_back(declare(1, {}));
+  Snapshot snapshot = snapshot_of(interface());
+  add_peer(snapshot.devices[0], 2, {});
+  snapshot.failures.push_back({.interface = "wg0", .reason = FailureReason::interrupted});
+  const InterfaceDrift drift = drift_of(inventory, snapshot).interfaces.at(0);
+  EXPECT_EQ(drift.comparison, Comparison::not_read);
+  EXPECT_FALSE(drift.listen_port);
+  EXPECT_THAT(drift.missing, IsEmpty());
+  EXPECT_THAT(drift.peers, ElementsAre(PeerDrift{}));
+}
+
+TEST(DriftOfInterfaces, DoesNotCompareAnInterfaceThatNobodyDeclaredForThisHost) {
+  Inventory inventory = with_interface({.name = "wg0", .hosts = {"gw-2"}});
+  inventory.peers.push_back(declare(1, {}));
+  Snapshot snapshot = snapshot_of(interface());
+  add_peer(snapshot.devices[0], 2, {});
+  const Drift drift = drift_of(inventory, snapshot);
+  EXPECT_EQ(drift.interfaces.at(0).comparison, Comparison::not_declared);
+  EXPECT_THAT(drift.interfaces.at(0).peers, ElementsAre(PeerDrift{}));
+  EXPECT_THAT(drift.interfaces.at(0).missing, IsEmpty());
+}
+
+TEST(DriftOfInterfaces, PrefersTheOwnNetworkNamespace) {
+  Snapshot snapshot = snapshot_of(interface());
+  snapshot.devices.push_back(interface());
+  snapshot.devices[1].netns = "blue";
+  Drift drift = drift_of(with_interface({.name = "wg0", .listen_port = 1}), snapshot);
+  EXPECT_TRUE(drift.interfaces.at(0).listen_port);
+  EXPECT_EQ(drift.interfaces.at(1).comparison, Comparison::not_declared);
+
+  snapshot.devices.erase(snapshot.devices.begin());
+  drift = drift_of(with_interface({.name = "wg0", .listen_port = 1}), snapshot);
+  EXPECT_TRUE(drift.interfaces.at(0).listen_port);
+
+  snapshot.devices.push_back(interface());
+  snapshot.devices[1].netns = "green";
+  drift = drift_of(with_interface({.name = "wg0", .listen_port = 1}), snapshot);
+  EXPECT_EQ(drift.interfaces.at(0).comparison, Comparison::ambiguous);
+  EXPECT_EQ(drift.interfaces.at(1).comparison, Comparison::ambiguous);
+  EXPECT_FALSE(drift.interfaces.at(0).listen_port);
+  EXPECT_THAT(drift.missing_interfaces, IsEmpty());
+}
+
+}  // namespace
+}  // namespace wgscope::audit
