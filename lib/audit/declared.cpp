@@ -37,6 +37,9 @@ Declared::Declared(config::Inventory inventory, std::string host, bool complete,
   holders_.reserve(keys);
   slots_.assign(std::bit_ceil(2 * keys + 1), kNotDeclared);
   terms_.reserve(inventory_.peers.size());
+  std::size_t prefixes = 0;
+  for (const DeclaredPeer& peer : inventory_.peers) prefixes += peer.allowed_ips.size();
+  allowed_ips_.reserve(prefixes);
   for (std::uint32_t i = 0; i < inventory_.peers.size(); ++i) {
     DeclaredPeer& peer = inventory_.peers[i];
     std::ranges::sort(peer.allowed_ips);
@@ -51,8 +54,11 @@ Declared::Declared(config::Inventory inventory, std::string host, bool complete,
 
 void Declared::add_terms(const DeclaredPeer& peer) {
   Terms& terms = terms_.emplace_back();
-  if (peer.endpoint) terms.address = peer.endpoint->address();
-  terms.endpoint_declared = peer.endpoint.has_value();
+  if (peer.endpoint) {
+    terms.port = peer.endpoint->port;
+    terms.address = peer.endpoint->address();
+    if (!terms.address) terms.name = index_of_name(peer.endpoint->host);
+  }
   terms.allowed_ips_first = static_cast<std::uint32_t>(allowed_ips_.size());
   terms.allowed_ips_count = static_cast<std::uint32_t>(peer.allowed_ips.size());
   allowed_ips_.insert(allowed_ips_.end(), peer.allowed_ips.begin(), peer.allowed_ips.end());
@@ -63,6 +69,13 @@ void Declared::add_terms(const DeclaredPeer& peer) {
   terms.preshared_key = peer.preshared_key;
   terms.least_ipv4 = least(inventory_.policies, peer.labels, Family::v4);
   terms.least_ipv6 = least(inventory_.policies, peer.labels, Family::v6);
+}
+
+std::uint32_t Declared::index_of_name(const std::string& host) {
+  const auto [found, is_new] =
+      name_indexes_.emplace(host, static_cast<std::uint32_t>(names_.size()));
+  if (is_new) names_.push_back(host);
+  return found->second;
 }
 
 void Declared::add_expected(std::uint32_t index) {

@@ -23,6 +23,8 @@
 #include "wgscope/model/device.hpp"
 #include "wgscope/model/snapshot.hpp"
 
+#include "wanted_prefixes.hpp"
+
 namespace wgscope::audit {
 namespace {
 
@@ -31,15 +33,11 @@ using config::DeclaredPeer;
 using config::PresharedKeyRule;
 using Terms = Declared::Terms;
 
+/// So many prefixes are looked through sooner than they are sorted.
+constexpr std::size_t kFew = 8;
+
 constexpr std::uint8_t kExpected = 1;
 constexpr std::uint8_t kSeen = 2;  ///< with the key that it may or must have now
-
-/// A prefix that is declared for a peer which does not have it.
-struct Wanted {
-  Prefix prefix;
-  std::uint32_t peer = 0;  ///< index into Device::peers
-  bool held = false;       ///< another peer has it
-};
 
 /// A peer that may have either of two keys, which share the allowed IPs.
 struct Rotating {
@@ -53,9 +51,14 @@ class Comparer {
  public:
   Comparer(const Declared& declared, const Snapshot& snapshot, const Resolutions& resolutions)
       : declared_(&declared),
-        resolutions_(&resolutions),
         now_(snapshot.taken.wall),
-        marks_(declared.inventory().peers.size()) {}
+        marks_(declared.inventory().peers.size()),
+        wanted_(declared.seed()) {
+    for (const std::string& name : declared.names()) {
+      const auto found = resolutions.find(name);
+      resolutions_.push_back(found == resolutions.end() ? nullptr : &found->second);
+    }
+  }
 
   void compare(const Device& device, InterfaceDrift& into) {
     device_ = &device;
@@ -67,7 +70,8 @@ class Comparer {
     mark(expected.everywhere);
     for (std::uint32_t i = 0; i < device.peers.size(); ++i) compare_peer(i);
     compare_rotating();
-    find_holders();
+    wanted_.take_held(device.allowed_ips,
+                      [&into](std::uint32_t peer) { into.peers[peer].conflict = true; });
     collect_missing(expected.named);
     collect_missing(expected.everywhere);
   }
@@ -114,7 +118,8 @@ class Comparer {
     if (both_allowed)
       rotating_.push_back({holder->peer, index});
     else
-      drift.allowed_ips = lacks(terms, {&index, 1}, index) || has_more(terms, peer);
+      drift.allowed_ips =
+          !has_exactly(terms, peer) && (lacks(terms, {&index, 1}, index) || has_more(terms, peer));
     compare_settings(peer, terms, drift);
   }
 
@@ -124,9 +129,8 @@ class Comparer {
     drift.preshared_key = peer.has_preshared_key
                               ? terms.preshared_key == PresharedKeyRule::absent
                               : terms.preshared_key == PresharedKeyRule::required;
-    if (!terms.endpoint_declared || (terms.address && terms.address == peer.endpoint)) return;
-    drift.endpoint =
-        is_drift(compare_endpoint(declared_peer(drift.declared), peer, *resolutions_, now_));
+    const Resolution* resolution = terms.name == kNotDeclared ? nullptr : resolutions_[terms.name];
+    drift.endpoint = is_drift(compare_endpoint(terms, peer, resolution, now_));
   }
 
   [[nodiscard]] const DeclaredPeer& declared_peer(std::uint32_t index) const {
@@ -138,6 +142,11 @@ class Comparer {
       return prefix.bits <
              (prefix.address.family == Family::v4 ? terms.least_ipv4 : terms.least_ipv6);
     });
+  }
+
+  /// Whether the peer has what is declared, in the same order: most have.
+  [[nodiscard]] bool has_exactly(const Terms& terms, const Peer& peer) const {
+    return std::ranges::equal(declared_->allowed_ips(terms), device_->allowed_ips_of(peer));
   }
 
   [[nodiscard]] bool has_more(const Terms& terms, const Peer& peer) const {
@@ -153,10 +162,13 @@ class Comparer {
     have_.clear();
     for (const std::uint32_t peer : peers)
       std::ranges::copy(device_->allowed_ips_of(device_->peers[peer]), std::back_inserter(have_));
-    std::ranges::sort(have_);
+    const bool few = have_.size() <= kFew;
+    if (!few) std::ranges::sort(have_);
     const std::size_t before = wanted_.size();
     for (const Prefix& prefix : declared_->allowed_ips(terms))
-      if (!std::ranges::binary_search(have_, prefix)) wanted_.push_back({prefix, wanted_for});
+      if (few ? std::ranges::find(have_, prefix) == have_.end()
+              : !std::ranges::binary_search(have_, prefix))
+        wanted_.add(prefix, wanted_for);
     return wanted_.size() != before;
   }
 
@@ -179,22 +191,6 @@ class Comparer {
     rotating_.clear();
   }
 
-  /// Looks for those who have the wanted prefixes.
-  void find_holders() {
-    if (wanted_.empty()) return;
-    std::ranges::sort(wanted_, {}, &Wanted::prefix);
-    for (const Prefix& prefix : device_->allowed_ips) {
-      const auto found = std::ranges::lower_bound(wanted_, prefix, {}, &Wanted::prefix);
-      if (found != wanted_.end() && found->prefix == prefix) found->held = true;
-    }
-    const Wanted* first = nullptr;  // of those with the same prefix
-    for (const Wanted& wanted : wanted_) {
-      if (first == nullptr || first->prefix != wanted.prefix) first = &wanted;
-      if (first->held) into_->peers[wanted.peer].conflict = true;
-    }
-    wanted_.clear();
-  }
-
   void collect_missing(std::span<const std::uint32_t> peers) {
     for (const std::uint32_t peer : peers) {
       if (marks_[peer] == kExpected && !is_own_key(declared_peer(peer)))
@@ -212,12 +208,12 @@ class Comparer {
   }
 
   const Declared* declared_;
-  const Resolutions* resolutions_;
+  std::vector<const Resolution*> resolutions_;  ///< one for each of Declared::names()
   WallTime now_;
   std::vector<std::uint8_t> marks_;  ///< one for each declared peer
   const Device* device_ = nullptr;
   InterfaceDrift* into_ = nullptr;
-  std::vector<Wanted> wanted_;
+  WantedPrefixes wanted_;
   std::vector<Rotating> rotating_;
   std::vector<std::uint32_t> group_;
   std::vector<Prefix> have_;

@@ -1,11 +1,8 @@
 #include <algorithm>
 #include <chrono>
-#include <optional>
 
 #include "wgscope/audit/drift.hpp"
 #include "wgscope/base/time.hpp"
-#include "wgscope/config/inventory.hpp"
-#include "wgscope/config/wg_quick.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/device.hpp"
 
@@ -25,28 +22,24 @@ bool is_same(const Endpoint& declared, const Endpoint& there) {
          (declared.scope_id == 0 || declared.scope_id == there.scope_id);
 }
 
-EndpointState compare_name(const config::EndpointName& declared, const Peer& peer,
-                           const Resolutions& resolutions, WallTime now) {
-  if (peer.endpoint->port != declared.port)
-    return is_younger(peer, now, kLiveSession) ? EndpointState::roamed : EndpointState::other;
-  const auto found = resolutions.find(declared.host);
-  if (found == resolutions.end() || found->second.failed || found->second.addresses.empty())
+EndpointState compare_name(const Peer& peer, const Resolution* resolution, WallTime now) {
+  if (resolution == nullptr || resolution->failed || resolution->addresses.empty())
     return EndpointState::unknown;
-  if (std::ranges::find(found->second.addresses, peer.endpoint->address) !=
-      found->second.addresses.end())
+  if (std::ranges::find(resolution->addresses, peer.endpoint->address) !=
+      resolution->addresses.end())
     return EndpointState::same;
   return is_younger(peer, now, kStaleName) ? EndpointState::roamed : EndpointState::stale_name;
 }
 
 }  // namespace
 
-EndpointState compare_endpoint(const config::DeclaredPeer& declared, const Peer& peer,
-                               const Resolutions& resolutions, WallTime now) {
-  if (!declared.endpoint) return EndpointState::not_declared;
+EndpointState compare_endpoint(const Declared::Terms& declared, const Peer& peer,
+                               const Resolution* resolution, WallTime now) {
+  if (declared.port == 0) return EndpointState::not_declared;
   if (!peer.endpoint) return EndpointState::missing;
-  const std::optional<Endpoint> address = declared.endpoint->address();
-  if (!address) return compare_name(*declared.endpoint, peer, resolutions, now);
-  if (is_same(*address, *peer.endpoint)) return EndpointState::same;
+  if (!declared.address && peer.endpoint->port == declared.port)
+    return compare_name(peer, resolution, now);
+  if (declared.address && is_same(*declared.address, *peer.endpoint)) return EndpointState::same;
   return is_younger(peer, now, kLiveSession) ? EndpointState::roamed : EndpointState::other;
 }
 

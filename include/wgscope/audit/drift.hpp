@@ -59,6 +59,7 @@ class Declared {
   [[nodiscard]] const config::Inventory& inventory() const { return inventory_; }
   [[nodiscard]] const std::string& host() const { return host_; }
   [[nodiscard]] bool complete() const { return complete_; }
+  [[nodiscard]] std::uint64_t seed() const { return hash_.seed; }
 
   /// Whether an interface is declared for this host, at least by one that any host has.
   [[nodiscard]] bool is_of_this_host(const config::DeclaredInterface& interface) const;
@@ -88,12 +89,13 @@ class Declared {
 
   /// The part of a declaration that is compared with every peer, close together in memory.
   struct Terms {
-    std::optional<Endpoint> address;  ///< of the declared endpoint, if it is an address
+    std::optional<Endpoint> address;    ///< of the declared endpoint, if it is an address
+    std::uint32_t name = kNotDeclared;  ///< of the declared endpoint, else: index into names()
+    std::uint16_t port = 0;             ///< of the declared endpoint; 0: none is declared
     std::uint32_t allowed_ips_first = 0;
     std::uint32_t allowed_ips_count = 0;
     std::uint16_t keepalive_seconds = 0;
     bool keepalive_declared = false;
-    bool endpoint_declared = false;
     bool rotates = false;  ///< it has a successor
     config::PresharedKeyRule preshared_key = config::PresharedKeyRule::any;
     std::uint8_t least_ipv4 = 0;  ///< least length of a prefix; 0: no policy limits it
@@ -102,6 +104,8 @@ class Declared {
   [[nodiscard]] const Terms& terms(std::uint32_t peer) const { return terms_[peer]; }
   /// Of a peer that nobody declared: what policies say of peers without labels.
   [[nodiscard]] const Terms& terms_of_undeclared() const { return undeclared_; }
+  /// Host names of declared endpoints, each once: what is to be looked up.
+  [[nodiscard]] std::span<const std::string> names() const { return names_; }
   /// Sorted, each once.
   [[nodiscard]] std::span<const Prefix> allowed_ips(const Terms& terms) const {
     return std::span(allowed_ips_).subspan(terms.allowed_ips_first, terms.allowed_ips_count);
@@ -109,6 +113,7 @@ class Declared {
 
  private:
   void add_terms(const config::DeclaredPeer& peer);
+  [[nodiscard]] std::uint32_t index_of_name(const std::string& host);
   void add_expected(std::uint32_t index);
   void add_holder(const PublicKey& key, std::uint32_t peer, bool successor);
   [[nodiscard]] std::size_t slot_of(const PublicKey& key) const;
@@ -120,6 +125,8 @@ class Declared {
   std::vector<Terms> terms_;
   Terms undeclared_;
   std::vector<Prefix> allowed_ips_;
+  std::vector<std::string> names_;
+  std::unordered_map<std::string, std::uint32_t> name_indexes_;
   std::vector<Holder> holders_;
   std::vector<std::uint32_t> slots_;  ///< indexes of holders; a power of two, at most half full
   std::unordered_map<std::string, std::vector<std::uint32_t>> named_;
@@ -136,8 +143,9 @@ enum class EndpointState : std::uint8_t {
   other,       ///< another address or port, without a live session
   stale_name,  ///< none of the name's addresses, without a live session
 };
-EndpointState compare_endpoint(const config::DeclaredPeer& declared, const Peer& peer,
-                               const Resolutions& resolutions, WallTime now);
+/// @param resolution  of the declared endpoint's name; nullptr: none is known.
+EndpointState compare_endpoint(const Declared::Terms& declared, const Peer& peer,
+                               const Resolution* resolution, WallTime now);
 /// Whether it is drift.
 bool is_drift(EndpointState state);
 

@@ -244,7 +244,12 @@ TEST_P(DriftOfEndpoint, TellsRoamingAndNamesFromDrift) {
     peer.last_handshake = WallTime{snapshot.taken.wall.since_epoch - *tested.handshake_age};
   DeclaredPeer declared = declare(1, {});
   if (tested.declared) declared.endpoint = *EndpointName::parse(*tested.declared);
-  EXPECT_EQ(compare_endpoint(declared, peer, known_names(), snapshot.taken.wall), tested.state);
+  const Declared prepared(inventory_of({declared}), "gw-1", true, kSeed);
+  const Resolutions known = known_names();
+  const auto name = prepared.names().empty() ? known.end() : known.find(prepared.names().front());
+  EXPECT_EQ(compare_endpoint(prepared.terms(0), peer, name == known.end() ? nullptr : &name->second,
+                             snapshot.taken.wall),
+            tested.state);
   const Drift drift = drift_of(inventory_of({declared}), snapshot, known_names());
   EXPECT_EQ(drift.interfaces.at(0).peers.at(0),
             (PeerDrift{.declared = 0, .endpoint = is_drift(tested.state)}));
