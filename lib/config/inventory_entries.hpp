@@ -74,6 +74,5 @@ void read_labels(InventoryCursor& in, DeclaredLabels& into);
 /// Prefixes without their host bits, with a warning about those.
 void read_prefixes(InventoryCursor& in, std::vector<Prefix>& into);
 void read_day(InventoryCursor& in, std::optional<std::chrono::sys_days>& into);
-bool is_label_name(std::string_view name);
 
 }  // namespace wgscope::config

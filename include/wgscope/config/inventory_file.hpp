@@ -98,6 +98,8 @@ bool is_inventory_text(std::string_view text);
 /// Whether Linux takes a name for an interface (dev_valid_name in net/core/dev.c), and an inventory
 /// can refer to it: "@" would begin a host.
 bool is_interface_name(std::string_view name);
+/// Whether a text can be the name of a label, as Prometheus allows them.
+bool is_label_name(std::string_view name);
 /// Whether a text can be the name of a host.
 bool is_host_name(std::string_view name);
 
