@@ -54,6 +54,7 @@ Collections::Collections(CollectorOptions options, Warn warn)
       warn_(std::move(warn)),
       source_(std::move(options.source)),
       names_(std::move(options.names)),
+      declared_(std::move(options.declarations)),
       history_(options.seed) {
   if (options.state_dir.empty()) return;
   state_.emplace(options.state_dir);
@@ -172,6 +173,7 @@ std::shared_ptr<const Collection> Collections::take(Instant deadline) {
   memory->names = names_.current();
   memory->names_report = names_.report();
   source_.collect(now, deadline, memory->snapshot);
+  declared_.judge(memory->snapshot, memory->declared);
   view(*memory);
   warn_of_new(memory->snapshot.failures);
   memory->clock_steps = history_.clock_steps();
@@ -190,10 +192,14 @@ std::shared_ptr<const Collection> Collections::take(Instant deadline) {
 void Collections::view(Collection& collection) {
   Snapshot& snapshot = collection.snapshot;
   collection.views.resize(snapshot.devices.size());
-  const Lens lens{snapshot.taken, collection.names.get(),
-                  sampled_ ? std::optional(seed_) : std::nullopt};
+  Lens lens{.now = snapshot.taken,
+            .names = collection.names.get(),
+            .events_seed = sampled_ ? std::optional(seed_) : std::nullopt,
+            .inventory = collection.declared.inventory(),
+            .expectations = &collection.declared.expectations};
   for (std::size_t i = 0; i < snapshot.devices.size(); ++i) {
     const Device& device = snapshot.devices[i];
+    if (lens.inventory != nullptr) lens.drift = &collection.declared.drift.interfaces[i];
     // Other failures of a device that was read are about its link or another device.
     const bool whole = std::ranges::none_of(snapshot.failures, [&](const Failure& f) {
       return f.reason == FailureReason::interrupted && f.netns == device.netns &&

@@ -20,6 +20,8 @@
 
 #include "exporter/device_view.hpp"
 #include "exporter/history.hpp"
+#include "exporter/inventory/declarations.hpp"
+#include "exporter/inventory/declared_view.hpp"
 #include "exporter/names.hpp"
 #include "exporter/state_file.hpp"
 
@@ -31,6 +33,7 @@ struct Collection {
   std::vector<DeviceView> views;  ///< one for each entry of snapshot.devices, in the same order
   std::shared_ptr<const config::PeerNames> names;
   NamesReport names_report;
+  DeclaredView declared;
   std::uint64_t clock_steps = 0;
   bool events_counted = false;
   bool judged = false;  ///< verdicts mean something: this is not the only reading there will be
@@ -40,6 +43,7 @@ struct Collection {
 struct CollectorOptions {
   source::CollectOptions source;
   std::vector<NamesFile> names;
+  std::shared_ptr<const Declarations> declarations;  ///< nullptr: no inventory
   /// Folder of the state file; empty: what was first seen is forgotten at exit.
   std::string state_dir;
   Nanoseconds max_age = std::chrono::seconds(1);  ///< a younger collection is served again
@@ -141,6 +145,7 @@ class Collections {
   std::uint64_t published_ = 0;
   source::SnapshotSource source_;
   Names names_;
+  DeclaredJudge declared_;
   History history_;
   std::optional<StateFile> state_;
   std::string state_problem_;  ///< why the last attempt to save failed; empty: it did not

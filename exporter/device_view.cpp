@@ -1,15 +1,19 @@
 #include "exporter/device_view.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <utility>
 
+#include "wgscope/audit/drift.hpp"
 #include "wgscope/base/text.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/device.hpp"
 
 #include "exporter/history.hpp"
+#include "exporter/inventory/prepared.hpp"
 #include "exporter/peer_history.hpp"
+#include "exporter/peer_verdict.hpp"
 
 namespace wgscope::exporter {
 namespace {
@@ -37,10 +41,58 @@ PeerChanges view_peer(const Peer& peer, PeerHistory& entry, const Lens& lens, Pe
                                     .session_live = view.state == PeerState::live,
                                     .endpoint_returned = changes.endpoint_returned});
   view.name = nullptr;
+  view.declared = audit::kNotDeclared;
+  view.expected_online = kUnknownExpectation;
+  view.unexpectedly_offline = view.handshake_overdue = false;
   if (lens.names == nullptr) return changes;
   if (const auto name = lens.names->find(peer.public_key); name != lens.names->end())
     view.name = &name->second;
   return changes;
+}
+
+/// Adds what is declared of a peer. Its name there was reviewed, and wins over other names.
+void view_declaration(const Lens& lens, const audit::PeerDrift& drift,
+                      std::optional<WallTime> created, PeerView& view) {
+  // The last day of a retired key is over: nothing is expected of it.
+  if (drift.declared == audit::kNotDeclared || drift.undeclared || drift.retired) return;
+  view.declared = drift.declared;
+  view.name = &lens.inventory->name_of(drift.declared);
+  const DeclaredTerms& terms = lens.inventory->terms(drift.declared);
+  view.expected_online = (*lens.expectations)[terms.expectation];
+  const bool in_grace = terms.grace && view.state == PeerState::never &&
+                        lens.now.wall - view.first_seen < *terms.grace;
+  // A peer that was there before the interface was made may have had handshakes on the one before,
+  // of which nothing is known.
+  const bool is_new = !created || view.first_seen > *created;
+  view.handshake_overdue = terms.grace && view.state == PeerState::never && !in_grace && is_new;
+  if (view.expected_online != 1) return;
+  view.unexpectedly_offline = view.state != PeerState::live && !in_grace;
+  if (view.state == PeerState::idle) view.state = PeerState::stale;
+  if (view.verdict == Verdict::idle) view.verdict = Verdict::stale;
+}
+
+/// Where `value` is `from`, makes it `to`, and counts it so.
+template <class T, class Counts>
+void replace(T from, T to, T& value, Counts& counts) {
+  if (value != from) return;
+  value = to;
+  --counts[static_cast<std::size_t>(from)];
+  ++counts[static_cast<std::size_t>(to)];
+}
+
+/// During a rotation, a peer uses either of two keys: the other one is not missed.
+void excuse_rotations(const Lens& lens, DeviceView& device) {
+  if (device.live_rotations.empty()) return;
+  for (PeerView& view : device.peers) {
+    if (!view.shown || view.declared == audit::kNotDeclared || view.state == PeerState::live ||
+        !lens.inventory->terms(view.declared).rotates)
+      continue;
+    if (std::ranges::find(device.live_rotations, view.declared) == device.live_rotations.end())
+      continue;
+    view.unexpectedly_offline = view.handshake_overdue = false;
+    replace(PeerState::stale, PeerState::idle, view.state, device.by_state);
+    replace(Verdict::stale, Verdict::idle, view.verdict, device.by_verdict);
+  }
 }
 
 }  // namespace
@@ -48,6 +100,7 @@ PeerChanges view_peer(const Peer& peer, PeerHistory& entry, const Lens& lens, Pe
 bool view_device(const Device& device, bool whole, InterfaceHistory& history, const Lens& lens,
                  DeviceView& into) {
   into.peers.resize(device.peers.size());
+  into.live_rotations.clear();
   into.by_state.fill(0);
   into.by_verdict.fill(0);
   into.created = device.link ? history.created : std::nullopt;
@@ -62,9 +115,16 @@ bool view_device(const Device& device, bool whole, InterfaceHistory& history, co
     view.shown = entry != nullptr;
     if (!view.shown) continue;
     if (view_peer(peer, *entry, lens, view).made_anew) ++history.new_peer_resets;
+    if (lens.inventory != nullptr) {
+      view_declaration(lens, lens.drift->peers[i], history.created, view);
+      if (view.declared != audit::kNotDeclared && view.state == PeerState::live &&
+          lens.inventory->terms(view.declared).rotates)
+        into.live_rotations.push_back(view.declared);
+    }
     ++into.by_state[static_cast<std::size_t>(view.state)];
     ++into.by_verdict[static_cast<std::size_t>(view.verdict)];
   }
+  excuse_rotations(lens, into);
   const bool added = history.peers.entries().size() != known;
   return (whole && history.peers.forget_unlisted()) || added;
 }

@@ -57,6 +57,21 @@ constexpr std::array kAll{
     metric::kPeerHandshakes,
     metric::kPeerEndpointChanges,
     metric::kPeerEndpointAlternations,
+    metric::kPeerDeclared,
+    metric::kPeerExpectedOnline,
+    metric::kPeerUnexpectedlyOffline,
+    metric::kPeerHandshakeOverdue,
+    metric::kPeerUndeclared,
+    metric::kPeerDrift,
+    metric::kPeerAllowedIpsConflict,
+    metric::kPeerAllowedIpsTooBroad,
+    metric::kPeerKeyCreated,
+    metric::kPeerKeyRotationDue,
+    metric::kInterfaceDeclared,
+    metric::kInventoryReloadSuccess,
+    metric::kInventoryReloadTimestamp,
+    metric::kInventoryNameAge,
+    metric::kFindings,
 };
 
 }  // namespace

@@ -117,12 +117,12 @@ inline constexpr MetricDesc kInterfacePeers{
     "WGDEVICE_A_PEERS, UAPI"};
 inline constexpr MetricDesc kInterfacePeersByState{
     "wireguard_interface_peers_by_state", MetricType::gauge, "", "interface, netns, state",
-    "Peers by state of their last handshake: never (there was none), live (younger than 180 s), idle (older).",
-    "handshake age"};
+    "Peers by state of their last handshake: never (there was none), live (younger than 180 s), idle (older); with an inventory also stale (older, of peers that should be online now).",
+    "handshake age, inventory"};
 inline constexpr MetricDesc kInterfacePeersByVerdict{
     "wireguard_interface_peers_by_verdict", MetricType::gauge, "", "interface, netns, verdict",
     "Peers by verdict, 0 included.",
-    "successive readings"};
+    "successive readings, inventory"};
 inline constexpr MetricDesc kInterfacePeerResets{
     "wireguard_interface_peer_resets_total", MetricType::counter, "", "interface, netns",
     "Times that a peer of this interface started again from zero between two readings, as if removed and added again; absent where the index of the interface is not known.",
@@ -175,12 +175,12 @@ inline constexpr MetricDesc kInterfaceSocketReceiveDrops{
 // Peers.
 inline constexpr MetricDesc kPeerInfo{
     "wireguard_peer_info", MetricType::info, "", "interface, netns, public_key, name, preshared_key, protocol_version, endpoint",
-    "Always 1; labels of the peer that may change.",
-    "WGPEER_A_*, UAPI, names"};
+    "Always 1; labels of the peer that may change, and with an inventory those that are declared for it.",
+    "WGPEER_A_*, UAPI, names, inventory"};
 inline constexpr MetricDesc kPeerVerdict{
     "wireguard_peer_verdict", MetricType::gauge, "", "interface, netns, public_key, verdict, name",
-    "Always 1; what the readings so far say of the peer: replies_lost, unanswered, flapping, one_way, live, idle or never.",
-    "successive readings"};
+    "Always 1; what the readings so far say of the peer: replies_lost, unanswered, flapping, one_way, live, idle or never; with an inventory also stale (idle, though it should be online now).",
+    "successive readings, inventory"};
 inline constexpr MetricDesc kPeerLastHandshake{
     "wireguard_peer_last_handshake_timestamp_seconds", MetricType::gauge, "seconds", "interface, netns, public_key",
     "Wall-clock time of the last handshake; absent if there was none.",
@@ -229,6 +229,68 @@ inline constexpr MetricDesc kPeerEndpointAlternations{
     "wireguard_peer_endpoint_alternations_total", MetricType::counter, "", "interface, netns, public_key",
     "Changes of the peer's endpoint back to the one before (A-B-A), as two devices with one key cause them; only while the sampler runs.",
     "change of the endpoint from reading to reading"};
+
+// Declared state: only with an inventory.
+inline constexpr MetricDesc kInventoryReloadSuccess{
+    "wireguard_inventory_last_reload_success", MetricType::gauge, "", "",
+    "1 if the last reading of the inventory found no error; 0 while files that are broken keep what they declared before.",
+    "inventory"};
+inline constexpr MetricDesc kInventoryReloadTimestamp{
+    "wireguard_inventory_last_reload_timestamp_seconds", MetricType::gauge, "seconds", "",
+    "When the inventory was last read without an error; absent if it never was.",
+    "inventory"};
+inline constexpr MetricDesc kInventoryNameAge{
+    "wireguard_inventory_name_resolution_age_seconds", MetricType::gauge, "seconds", "",
+    "Age of the oldest look-up of a declared endpoint's name, failed look-ups left out; absent if no name is declared.",
+    "look-ups every 5 minutes, beside the scrapes"};
+inline constexpr MetricDesc kInterfaceDeclared{
+    "wireguard_interface_declared", MetricType::gauge, "", "interface, netns",
+    "1 for an interface that is declared for this host and exists, 0 for one that is missing; only with an inventory.",
+    "inventory"};
+inline constexpr MetricDesc kPeerDeclared{
+    "wireguard_peer_declared", MetricType::gauge, "", "interface, netns, public_key, name",
+    "1 for a peer that is declared for this interface and present, 0 for one that is missing; absent where the interface is missing, was not read or is not declared. Only with an inventory.",
+    "inventory"};
+inline constexpr MetricDesc kPeerExpectedOnline{
+    "wireguard_peer_expected_online", MetricType::gauge, "", "interface, netns, public_key",
+    "1 while the declared peer should be online: always, or in the hours of its schedule; 0 for roaming ones and outside of the hours. Only with an inventory.",
+    "inventory"};
+inline constexpr MetricDesc kPeerUnexpectedlyOffline{
+    "wireguard_peer_unexpectedly_offline", MetricType::gauge, "", "interface, netns, public_key, name",
+    "1 while a peer that should be online now has no live session; absent otherwise, and in the grace period of a new peer.",
+    "inventory, handshake age"};
+inline constexpr MetricDesc kPeerHandshakeOverdue{
+    "wireguard_peer_handshake_overdue", MetricType::gauge, "", "interface, netns, public_key, name",
+    "1 while a peer that is new on this interface has had no handshake in its declared grace period; absent otherwise.",
+    "inventory, first reading that lists it"};
+inline constexpr MetricDesc kPeerUndeclared{
+    "wireguard_peer_undeclared", MetricType::gauge, "", "interface, netns, public_key, name",
+    "1 for a peer whose key nobody declared for this interface, or whose last declared day is over; absent otherwise, and where a broken file may declare it.",
+    "inventory"};
+inline constexpr MetricDesc kPeerDrift{
+    "wireguard_peer_drift", MetricType::gauge, "", "interface, netns, public_key, field, name",
+    "1 while a field differs from what is declared: allowed_ips, endpoint, persistent_keepalive or preshared_key; absent otherwise.",
+    "inventory"};
+inline constexpr MetricDesc kPeerAllowedIpsConflict{
+    "wireguard_peer_allowed_ips_conflict", MetricType::gauge, "", "interface, netns, public_key, name",
+    "1 while another peer has a prefix that is declared for this one; absent otherwise.",
+    "inventory"};
+inline constexpr MetricDesc kPeerAllowedIpsTooBroad{
+    "wireguard_peer_allowed_ips_too_broad", MetricType::gauge, "", "interface, netns, public_key, name",
+    "1 while the peer has a prefix that is wider than the policies of the inventory allow; absent otherwise.",
+    "inventory"};
+inline constexpr MetricDesc kPeerKeyCreated{
+    "wireguard_peer_key_created_timestamp_seconds", MetricType::gauge, "seconds", "interface, netns, public_key",
+    "When the peer's key was made, as declared.",
+    "inventory"};
+inline constexpr MetricDesc kPeerKeyRotationDue{
+    "wireguard_peer_key_rotation_due_timestamp_seconds", MetricType::gauge, "seconds", "interface, netns, public_key, name",
+    "When the peer's key will be as old as its declared rotation period.",
+    "inventory"};
+inline constexpr MetricDesc kFindings{
+    "wireguard_findings", MetricType::gauge, "", "id, severity, interface, netns",
+    "Findings of this kind now, by comparison with the inventory; 0 once there was one and it is gone.",
+    "inventory; docs/findings.md"};
 // clang-format on
 
 }  // namespace metric

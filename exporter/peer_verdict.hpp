@@ -18,10 +18,13 @@ enum class Verdict : std::uint8_t {
   live,
   idle,   ///< there was a handshake, no session is live, and nothing above holds
   never,  ///< there was no handshake, and nothing above holds
+  stale,  ///< as idle, of a peer that is declared to be online now; readings alone cannot say it
 };
-inline constexpr std::array<std::string_view, 7> kVerdictNames{
-    "replies_lost", "unanswered", "flapping", "one_way", "live", "idle", "never"};
+inline constexpr std::array<std::string_view, 8> kVerdictNames{
+    "replies_lost", "unanswered", "flapping", "one_way", "live", "idle", "never", "stale"};
 inline constexpr std::size_t kVerdictCount = kVerdictNames.size();
+/// Those that there are without an inventory: the first of them.
+inline constexpr std::size_t kUndeclaredVerdictCount = kVerdictCount - 1;
 
 /// One reading of a peer.
 struct PeerReading {

@@ -22,6 +22,11 @@ struct RenderOptions {
 
 void write_interfaces(const Collection& collection, Writer& writer);
 void write_peers(const Collection& collection, const RenderOptions& options, Writer& writer);
+/// Writes what an inventory declares of peers. Nothing without one.
+void write_declared_peers(const Collection& collection, const RenderOptions& options,
+                          Writer& writer);
+/// Writes how reading the inventory went, declared interfaces, and counts of findings.
+void write_declared(const Collection& collection, Writer& writer);
 /// Writes build, collectors, failures and clock steps.
 void write_exporter(const Collection& collection, Writer& writer);
 /// Writes process_*, which it reads from /proc/self.

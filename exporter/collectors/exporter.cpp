@@ -74,6 +74,8 @@ void write_collection(const Collection& collection, const RenderOptions& options
   write_process(writer);
   write_interfaces(collection, writer);
   write_peers(collection, options, writer);
+  write_declared_peers(collection, options, writer);
+  write_declared(collection, writer);
 }
 
 }  // namespace wgscope::exporter

@@ -19,7 +19,8 @@
 namespace wgscope::exporter {
 namespace {
 
-constexpr std::array<std::string_view, kPeerStateCount> kStateNames{"never", "live", "idle"};
+constexpr std::array<std::string_view, kPeerStateCount> kStateNames{"never", "live", "idle",
+                                                                    "stale"};
 
 /// One family over all interfaces: `value` gives what an interface has, or nothing.
 template <class Value>
@@ -49,7 +50,8 @@ void write_info(const Collection& collection, Writer& writer) {
   }
 }
 
-/// A family of counts of peers: one for each of `names`, which are the values of `label`.
+/// A family of counts of peers: one for each of `names`, which are the values of `label`. The last
+/// of them is `stale`.
 template <std::size_t kSize>
 void write_peers_by(const Collection& collection, Writer& writer, const MetricDesc& metric,
                     std::string_view label, const std::array<std::string_view, kSize>& names,
@@ -57,7 +59,9 @@ void write_peers_by(const Collection& collection, Writer& writer, const MetricDe
   writer.begin(metric);
   for (std::size_t i = 0; i < collection.views.size(); ++i) {
     const Device& device = collection.snapshot.devices[i];
-    for (std::size_t n = 0; n < kSize; ++n)
+    // Without an inventory nobody knows who is stale.
+    const std::size_t count = collection.declared.inventory() != nullptr ? kSize : kSize - 1;
+    for (std::size_t n = 0; n < count; ++n)
       writer.sample(metric.name,
                     {{"interface", device.name}, {"netns", device.netns}, {label, names[n]}},
                     Number::integer((collection.views[i].*counts)[n]));

@@ -2,6 +2,7 @@
 // peer to peer is put together once for the family and interface, the key's base64 once for the
 // collection, so a line is three copies and a number.
 
+#include <array>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +11,10 @@
 #include <string>
 #include <string_view>
 
+#include "wgscope/audit/drift.hpp"
+#include "wgscope/base/text.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/config/inventory.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/device.hpp"
 
@@ -18,6 +23,7 @@
 #include "exporter/device_view.hpp"
 #include "exporter/exposition/output.hpp"
 #include "exporter/exposition/writer.hpp"
+#include "exporter/inventory/prepared.hpp"
 #include "exporter/metrics.hpp"
 #include "exporter/peer_verdict.hpp"
 
@@ -42,6 +48,9 @@ char* put(char* to, std::string_view text) {
   return to + text.size();
 }
 
+/// Room for the end of a line that has no number of its own.
+constexpr std::size_t kMarkSize = 64;
+
 /// Families go over all peers one after the other, so a hundred thousand come from memory each
 /// time, and the processor alone does not ask for them early enough.
 constexpr std::size_t kFetchAhead = 16;
@@ -55,75 +64,108 @@ void fetch(const T& item) {
   __builtin_prefetch(bytes + kCacheLine);
 }
 
+/// Which labels a line has beside those that identify the peer.
+enum class With : std::uint8_t {
+  chosen,  ///< those that --peer-label chose
+  name,    ///< those, and the name
+  all,     ///< the name and all declared labels
+};
+
 class PeerFamilies {
  public:
   PeerFamilies(const Collection& collection, const RenderOptions& options, Writer& writer)
-      : collection_(&collection), options_(&options), writer_(&writer) {}
+      : collection_(&collection),
+        inventory_(collection.declared.inventory()),
+        options_(&options),
+        writer_(&writer) {}
 
   /// `value` gives a peer's Number, or nothing for no line.
   template <class Value>
-  void family(const MetricDesc& metric, Value&& value) {
+  void family(const MetricDesc& metric, Value&& value, With with = With::chosen) {
     writer_->begin(metric);
-    for (std::size_t d = 0; d < collection_->views.size(); ++d) {
-      const Device& device = collection_->snapshot.devices[d];
-      const DeviceView& view = collection_->views[d];
-      const std::string start = line_start(metric.name, device);
-      // Locals: for all the compiler knows, each character written may be a part of any member.
-      Output& output = writer_->output();
-      const bool with_name = options_->name_label;
-      const Peer* const peers = device.peers.data();
-      const PeerView* const peer_views = view.peers.data();
-      const std::size_t count = view.peers.size();
-      for (std::size_t i = 0; i < count; ++i) {
-        if (i + kFetchAhead < count) {
-          fetch(peers[i + kFetchAhead]);
-          fetch(peer_views[i + kFetchAhead]);
-        }
-        const PeerView& peer_view = peer_views[i];
-        const std::optional<Number> number = value(peers[i], peer_view);
-        if (!number || !peer_view.shown) continue;
-        char* to = open_line(output, start, peer_view, with_name, Number::kMaxSize + 8);
-        to = put(to, "\"} ");
-        to = number->write(to);
-        *to++ = '\n';
-        output.commit(to);
+    for (std::size_t d = 0; d < collection_->views.size(); ++d)
+      device_lines(metric, d, value, with);
+  }
+
+  /// The lines of a family for the peers of one device.
+  template <class Value>
+  void device_lines(const MetricDesc& metric, std::size_t d, Value&& value, With with) {
+    const Device& device = collection_->snapshot.devices[d];
+    const DeviceView& view = collection_->views[d];
+    const std::string start = line_start(metric.name, device);
+    // Locals: for all the compiler knows, each character written may be a part of any member.
+    Output& output = writer_->output();
+    const Peer* const peers = device.peers.data();
+    const PeerView* const peer_views = view.peers.data();
+    const std::size_t count = view.peers.size();
+    for (std::size_t i = 0; i < count; ++i) {
+      if (i + kFetchAhead < count) {
+        fetch(peers[i + kFetchAhead]);
+        fetch(peer_views[i + kFetchAhead]);
       }
+      const PeerView& peer_view = peer_views[i];
+      const std::optional<Number> number = value(peers[i], peer_view);
+      if (!number || !peer_view.shown) continue;
+      char* to = open_line(output, start, peer_view, with, Number::kMaxSize + 8);
+      to = put(to, "\"} ");
+      to = number->write(to);
+      *to++ = '\n';
+      output.commit(to);
     }
   }
 
   void info();
   void verdict();
   void allowed_ip_info();
+  void declared();
+  void drift();
+  void key_dates();
+  /// Lines of value 1 for the peers for which `is_so` says yes: their view, and how they differ.
+  template <class IsSo>
+  void marks(const MetricDesc& metric, IsSo&& is_so);
 
  private:
-  /// Writes what all lines of a peer have: `name{…,public_key="KEY`, and `",name="NAME` behind it
-  /// where that is wanted.
+  /// Writes what all lines of a peer have: `name{…,public_key="KEY`, and other labels behind it.
   /// @returns where the line goes on, with room for `rest` characters.
-  char* open_line(Output& output, std::string_view start, const PeerView& view, bool with_name,
+  char* open_line(Output& output, std::string_view start, const PeerView& view, With with,
                   std::size_t rest) {
     char* to = output.reserve(start.size() + view.key_text.size() + rest);
     to = put(to, start);
     to = put(to, {view.key_text.data(), view.key_text.size()});
-    return with_name && view.name != nullptr ? put_name(to, *view.name, rest) : to;
+    if (view.declared != audit::kNotDeclared)
+      return put_labels(to, labels_of(view.declared, with), rest);
+    if (view.name == nullptr || (with == With::chosen && !options_->name_label)) return to;
+    scratch_ = "\",name=\"";
+    append_label_value(scratch_, *view.name);
+    return put_labels(to, scratch_, rest);
   }
 
-  char* put_name(char* to, std::string_view name, std::size_t rest);
+  [[nodiscard]] std::string_view labels_of(std::uint32_t declared, With with) const {
+    const DeclaredSeries& series = inventory_->series(declared);
+    switch (with) {
+      case With::chosen: return series.labels;
+      case With::name: return series.name_label;
+      default: return series.info_labels;
+    }
+  }
+
+  /// For labels, which may have any length: writes what there is and goes on behind them.
+  char* put_labels(char* to, std::string_view labels, std::size_t rest);
 
   char* put_endpoint(char* to, const Endpoint& endpoint) const;
 
   const Collection* collection_;
+  const PreparedInventory* inventory_;  ///< nullptr: there is none
   const RenderOptions* options_;
   Writer* writer_;
   std::string scratch_;
 };
 
-/// For names, which may have any length: writes what there is and goes on behind the name.
-char* PeerFamilies::put_name(char* to, std::string_view name, std::size_t rest) {
+char* PeerFamilies::put_labels(char* to, std::string_view labels, std::size_t rest) {
+  if (labels.empty()) return to;
   Output& output = writer_->output();
   output.commit(to);
-  scratch_ = "\",name=\"";
-  append_label_value(scratch_, name);
-  output.append(scratch_);
+  output.append(labels);
   return output.reserve(rest);
 }
 
@@ -161,7 +203,7 @@ void PeerFamilies::info() {
       const Peer& peer = device.peers[i];
       const PeerView& view = collection_->views[d].peers[i];
       if (!view.shown) continue;
-      char* to = open_line(writer_->output(), start, view, true, kRest);
+      char* to = open_line(writer_->output(), start, view, With::all, kRest);
       to = put(to, "\",preshared_key=\"");
       to = put(to, peer.has_preshared_key ? "true" : "false");
       if (peer.protocol_version != 0) {
@@ -185,7 +227,7 @@ void PeerFamilies::verdict() {
         line_start(metric::kPeerVerdict.name, collection_->snapshot.devices[d]);
     for (const PeerView& view : collection_->views[d].peers) {
       if (!view.shown) continue;
-      char* to = open_line(writer_->output(), start, view, true, kRest);
+      char* to = open_line(writer_->output(), start, view, With::name, kRest);
       to = put(to, "\",verdict=\"");
       to = put(to, kVerdictNames.at(static_cast<std::size_t>(view.verdict)));
       to = put(to, "\"} 1\n");
@@ -204,7 +246,7 @@ void PeerFamilies::allowed_ip_info() {
       const PeerView& view = collection_->views[d].peers[i];
       if (!view.shown) continue;
       for (const Prefix& prefix : device.allowed_ips_of(device.peers[i])) {
-        char* to = open_line(writer_->output(), start, view, options_->name_label, kRest);
+        char* to = open_line(writer_->output(), start, view, With::chosen, kRest);
         to = put_prefix(put(to, "\",allowed_ip=\""), prefix);
         to = put(to, "\",family=\"");
         to = put(to, prefix.address.family == Family::v4 ? "ipv4" : "ipv6");
@@ -215,7 +257,127 @@ void PeerFamilies::allowed_ip_info() {
   }
 }
 
+template <class IsSo>
+void PeerFamilies::marks(const MetricDesc& metric, IsSo&& is_so) {
+  writer_->begin(metric);
+  for (std::size_t d = 0; d < collection_->views.size(); ++d) {
+    const std::string start = line_start(metric.name, collection_->snapshot.devices[d]);
+    const auto& drift = collection_->declared.drift.interfaces[d].peers;
+    const auto& views = collection_->views[d].peers;
+    for (std::size_t i = 0; i < views.size(); ++i) {
+      if (!is_so(views[i], drift[i]) || !views[i].shown) continue;
+      char* to = open_line(writer_->output(), start, views[i], With::name, kMarkSize);
+      writer_->output().commit(put(to, "\"} 1\n"));
+    }
+  }
+}
+
+/// Those that are there, and those that are not.
+void PeerFamilies::declared() {
+  const MetricDesc& metric = metric::kPeerDeclared;
+  writer_->begin(metric);
+  const auto& peers = inventory_->declared().inventory().peers;
+  for (std::size_t d = 0; d < collection_->views.size(); ++d) {
+    device_lines(
+        metric, d,
+        [](const Peer&, const PeerView& view) {
+          return view.declared != audit::kNotDeclared ? std::optional(Number::integer(1))
+                                                      : std::nullopt;
+        },
+        With::name);
+    const std::string start = line_start(metric.name, collection_->snapshot.devices[d]);
+    for (const std::uint32_t missing : collection_->declared.drift.interfaces[d].missing) {
+      PeerView absent;
+      absent.declared = missing;
+      const config::DeclaredPeer& peer = peers[missing];
+      const bool old_may = config::keys_at(peer, collection_->snapshot.taken.wall).old_allowed;
+      encode_key_base64((old_may ? peer.public_key : peer.successor->public_key).bytes,
+                        absent.key_text);
+      char* to = open_line(writer_->output(), start, absent, With::name, kMarkSize);
+      writer_->output().commit(put(to, "\"} 0\n"));
+    }
+  }
+}
+
+/// As declared for the key that a peer has; of a successor nothing is declared.
+void PeerFamilies::key_dates() {
+  const auto write = [&](const MetricDesc& metric, std::optional<WallTime> KeyDates::* date,
+                         With with) {
+    writer_->begin(metric);
+    for (std::size_t d = 0; d < collection_->views.size(); ++d) {
+      const auto& drift = collection_->declared.drift.interfaces[d].peers;
+      std::size_t i = 0;
+      device_lines(
+          metric, d,
+          [&](const Peer&, const PeerView& view) {
+            const bool successor = drift[i++].successor;
+            if (view.declared == audit::kNotDeclared || successor) return std::optional<Number>();
+            const auto when = inventory_->key_dates(view.declared).*date;
+            return when ? std::optional(Number::seconds(when->since_epoch)) : std::nullopt;
+          },
+          with);
+    }
+  };
+  write(metric::kPeerKeyCreated, &KeyDates::created, With::chosen);
+  write(metric::kPeerKeyRotationDue, &KeyDates::rotation_due, With::name);
+}
+
+void PeerFamilies::drift() {
+  struct Field {
+    std::string_view name;
+    bool (*differs)(const audit::PeerDrift&);
+  };
+  static constexpr std::array<Field, 4> kFields{
+      {{"allowed_ips", [](const audit::PeerDrift& drift) -> bool { return drift.allowed_ips; }},
+       {"endpoint", [](const audit::PeerDrift& drift) -> bool { return drift.endpoint; }},
+       {"persistent_keepalive",
+        [](const audit::PeerDrift& drift) -> bool { return drift.keepalive; }},
+       {"preshared_key",
+        [](const audit::PeerDrift& drift) -> bool { return drift.preshared_key; }}}};
+  writer_->begin(metric::kPeerDrift);
+  for (std::size_t d = 0; d < collection_->views.size(); ++d) {
+    const std::string start = line_start(metric::kPeerDrift.name, collection_->snapshot.devices[d]);
+    const auto& drift = collection_->declared.drift.interfaces[d].peers;
+    const auto& views = collection_->views[d].peers;
+    for (std::size_t i = 0; i < views.size(); ++i)
+      for (const Field& field : kFields) {
+        if (!field.differs(drift[i]) || !views[i].shown) continue;
+        char* to = open_line(writer_->output(), start, views[i], With::name, kMarkSize);
+        to = put(put(to, "\",field=\""), field.name);
+        writer_->output().commit(put(to, "\"} 1\n"));
+      }
+  }
+}
+
 }  // namespace
+
+void write_declared_peers(const Collection& collection, const RenderOptions& options,
+                          Writer& writer) {
+  const PreparedInventory* inventory = collection.declared.inventory();
+  if (inventory == nullptr) return;
+  using Maybe = std::optional<Number>;
+  using audit::PeerDrift;
+  PeerFamilies families(collection, options, writer);
+  families.declared();
+  families.family(metric::kPeerExpectedOnline, [](const Peer&, const PeerView& view) {
+    const bool known =
+        view.declared != audit::kNotDeclared && view.expected_online != kUnknownExpectation;
+    return known ? Maybe(Number::integer(view.expected_online)) : Maybe();
+  });
+  families.marks(metric::kPeerUnexpectedlyOffline,
+                 [](const PeerView& view, const PeerDrift&) { return view.unexpectedly_offline; });
+  families.marks(metric::kPeerHandshakeOverdue,
+                 [](const PeerView& view, const PeerDrift&) { return view.handshake_overdue; });
+  families.marks(metric::kPeerUndeclared, [](const PeerView&, const PeerDrift& drift) {
+    return drift.undeclared || drift.retired;
+  });
+  families.drift();
+  families.marks(metric::kPeerAllowedIpsConflict,
+                 [](const PeerView&, const PeerDrift& drift) -> bool { return drift.conflict; });
+  families.marks(metric::kPeerAllowedIpsTooBroad,
+                 [](const PeerView&, const PeerDrift& drift) -> bool { return drift.too_broad; });
+  families.key_dates();
+}
 
 void write_peers(const Collection& collection, const RenderOptions& options, Writer& writer) {
   using Maybe = std::optional<Number>;

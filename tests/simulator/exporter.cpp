@@ -166,7 +166,7 @@ void Exporter::write_interface(const Interface& interface, std::int64_t slot) {
   if (interface.userspace)
     put("wireguard_interface_socket_receive_drops_total",
         static_cast<double>(interface.socket_drops));
-  for (std::size_t i = 0; i < exporter::kVerdictCount; ++i)
+  for (std::size_t i = 0; i < exporter::kUndeclaredVerdictCount; ++i)
     target_
         ->series("wireguard_interface_peers_by_verdict",
                  fmt::format("{},verdict=\"{}\"", labels, exporter::kVerdictNames.at(i)))

@@ -46,7 +46,7 @@ class Exporter {
  private:
   struct PeerSeries {
     std::string labels;
-    Series* by_verdict[exporter::kVerdictCount] = {};
+    Series* by_verdict[exporter::kUndeclaredVerdictCount] = {};
   };
   /// An interface as it was read.
   struct Reading {

@@ -56,6 +56,18 @@ INSTANTIATE_TEST_SUITE_P(
                               {.allowed_ip_info = true, .name_label = true}}),
     [](const auto& instance) { return std::string(instance.param.name); });
 
+TEST(GoldenDeclared, IsAsRecorded) {
+  for (const Format format : {Format::text, Format::openmetrics}) {
+    const bool is_text = format == Format::text;
+    const std::string text = render(declared_sample_collection(), {.name_label = true}, format);
+    EXPECT_THAT(
+        test::check_exposition(text, is_text ? test::Syntax::text : test::Syntax::openmetrics),
+        IsEmpty());
+    test::expect_as_recorded(
+        text, is_text ? "tests/golden/declared.txt" : "tests/golden/declared.openmetrics.txt");
+  }
+}
+
 /// The default exposition, parsed without the exporter's own code.
 test::Metrics parsed(Format format, const RenderOptions& options = {}) {
   return test::Metrics::parse(render(sample_collection(), options, format));

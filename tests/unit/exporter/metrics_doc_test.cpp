@@ -90,6 +90,10 @@ WireGuard implementations do not count these events. The exporter compares each 
 - Without a sampler, scrapes are the only readings, and the verdict is never `flapping`.
 )";
 
+constexpr std::string_view kFindings = R"(
+The metrics of what is declared exist only with `--inventory` ([inventory.md](inventory.md#in-the-exporter)). `wireguard_peer_declared` and `wireguard_peer_expected_online` have a series for each declared peer. The others, such as `wireguard_peer_undeclared` and `wireguard_peer_drift`, only have series of value 1, for the few peers for which it is so: an alert on them reads no others.
+)";
+
 std::string document() {
   return R"(# Metrics
 
@@ -99,12 +103,14 @@ This page lists every metric of `wgscope-exporter` and, at the end, the metrics 
 
 Peers are identified by `interface`, `public_key` and, for interfaces outside the exporter's own network namespace, `netns`: join on these with `job` and
 `instance`. Everything that can change is a label of an info metric, whose value is always 1; `wireguard_peer_verdict` is one too, although its name does not say so. A label without a value is absent.
-With `--peer-label=name` every peer series has the label `name`. `--peer.endpoint` sets how much of the endpoint is shown.
+With `--peer-label=name` every peer series has the label `name`, and with `--peer-label=team` the label `team` that the inventory declares. `--peer.endpoint` sets how much of the endpoint is shown.
 
 In OpenMetrics the family of a counter is named without `_total`, and that of an info metric without `_info`. Samples, and therefore queries, have the names below. The text format has
 no info metrics; there their type is gauge.
 )" + table_of("Peers", "wireguard_peer_") +
          std::string(kEvents) + table_of("Interfaces", "wireguard_interface_") +
+         table_of("The inventory", "wireguard_inventory_") + std::string(kFindings) +
+         table_of("Findings", "wireguard_findings") +
          table_of("The exporter", "wireguard_exporter_") + table_of("Its process", "process_") +
          probe_table();
 }

@@ -1,6 +1,7 @@
 #include "sample_collection.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -12,8 +13,14 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/core.h>
+
+#include "wgscope/audit/drift.hpp"
+#include "wgscope/base/result.hpp"
 #include "wgscope/base/text.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/config/inventory_file.hpp"
+#include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/device.hpp"
 #include "wgscope/model/public_key.hpp"
@@ -22,6 +29,10 @@
 #include "exporter/collection.hpp"
 #include "exporter/exposition/output.hpp"
 #include "exporter/exposition/writer.hpp"
+#include "exporter/inventory/declarations.hpp"
+#include "exporter/inventory/declared_view.hpp"
+#include "exporter/inventory/lookups.hpp"
+#include "exporter/inventory/prepared.hpp"
 #include "exporter/peer_history.hpp"
 #include "exporter/peer_verdict.hpp"
 
@@ -213,6 +224,82 @@ Collection sample_collection() {
       {"", "", FailureReason::eacces, "the folder of sockets"},
   };
   return std::move(builder.made_);
+}
+
+namespace {
+
+/// Of the keys of sample_collection(): a site, a laptop, one with an odd name and label, one that
+/// nobody declared (5), and one that is missing (6).
+config::InventoryRead sample_inventory() {
+  const std::string text = fmt::format(
+      R"(interfaces: [{{name: wg0}}, {{name: wg8}}]
+peers:
+  - {{name: site, public_key: {}, expected_online: always, key_created: 2023-01-01, rotation: 90d,
+     labels: {{team: ops, site: north}}}}
+  - {{name: laptop, public_key: {}, labels: {{team: sales}}}}
+  - {{name: "odd \"\\ name", public_key: {}, labels: {{team: "b\"ack\\slash"}}}}
+  - {{name: blue, public_key: {}, key_created: 2023-02-01, rotation: 90d}}
+  - {{name: missing, public_key: {}}}
+)",
+      key(1).base64(), key(2).base64(), key(3).base64(), key(4).base64(), key(6).base64());
+  const std::array<config::InventoryText, 1> files{{{"inventory.yaml", text}}};
+  return config::read_inventory(files, [](std::string_view) { return Result<>(); });
+}
+
+void declare(const PreparedInventory& inventory, std::uint32_t declared, PeerView& view,
+             audit::PeerDrift& drift) {
+  drift.declared = view.declared = declared;
+  view.name = &inventory.name_of(declared);
+  view.expected_online = declared == 0 ? 1 : 0;
+}
+
+void declare_wg0(const PreparedInventory& inventory, DeviceView& view,
+                 audit::InterfaceDrift& drift) {
+  drift.declared = 0;
+  drift.missing = {4};
+  for (std::uint32_t i = 0; i < 3; ++i) declare(inventory, i, view.peers[i], drift.peers[i]);
+  view.peers[0].unexpectedly_offline = true;
+  view.peers[1].handshake_overdue = true;
+  drift.peers[0].allowed_ips = drift.peers[0].endpoint = drift.peers[0].conflict = true;
+  drift.peers[2].keepalive = drift.peers[2].preshared_key = drift.peers[2].too_broad = true;
+}
+
+/// wg0 of the namespace "blue": a peer that is stale, and one that nobody declared.
+void declare_blue(const PreparedInventory& inventory, DeviceView& view,
+                  audit::InterfaceDrift& drift) {
+  drift.declared = 0;
+  drift.missing = {0};
+  declare(inventory, 3, view.peers[0], drift.peers[0]);
+  view.peers[0].unexpectedly_offline = view.peers[0].handshake_overdue = true;
+  drift.peers[0].endpoint = drift.peers[0].conflict = drift.peers[0].too_broad = true;
+  drift.peers[1].undeclared = true;
+  view.by_state[static_cast<std::size_t>(PeerState::stale)] = 1;
+  view.by_verdict[static_cast<std::size_t>(Verdict::stale)] = 1;
+}
+
+}  // namespace
+
+Collection declared_sample_collection() {
+  Collection made = sample_collection();
+  DeclaredView& declared = made.declared;
+  const auto inventory = std::make_shared<const PreparedInventory>(
+      sample_inventory(),
+      PreparedInventory::Settings{.host = "gw-1", .peer_labels = {"name", "team"}, .seed = 1});
+  declared.state = std::make_shared<const Declarations::State>(
+      Declarations::State{inventory, true, WallTime{1'690'000'000s}});
+  NameLookups::Known known;
+  known.oldest = made.snapshot.taken.boot - 250s;
+  declared.names = std::make_shared<const NameLookups::Known>(std::move(known));
+  declared.drift.interfaces.resize(made.views.size());
+  for (std::size_t i = 0; i < made.views.size(); ++i)
+    declared.drift.interfaces[i].peers.resize(made.views[i].peers.size());
+  declared.drift.missing_interfaces = {1};
+  declare_wg0(*inventory, made.views[0], declared.drift.interfaces[0]);
+  declare_blue(*inventory, made.views[2], declared.drift.interfaces[2]);
+  made.declared.drift.interfaces[1].peers[0].undeclared = true;  // it has a name, from a file
+  declared.findings = {{diagnosis::FindingId::mtu_reported, "", "", 1},
+                       {diagnosis::FindingId::mtu_fragments, "blue", "wg0", 0}};
+  return made;
 }
 
 std::string render(const Collection& collection, const RenderOptions& options, Format format) {

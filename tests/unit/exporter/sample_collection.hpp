@@ -14,6 +14,10 @@ namespace wgscope::exporter {
 /// of each kind, a peer listed twice, failures.
 Collection sample_collection();
 
+/// The same with an inventory, whose peers and interfaces are in every state that they can be in, and
+/// with the labels `name` and `team` for all series of a peer.
+Collection declared_sample_collection();
+
 /// write_collection(), less process_* and with version, revision and compiler replaced: what is the
 /// same wherever and whenever it runs.
 std::string render(const Collection& collection, const RenderOptions& options, Format format);

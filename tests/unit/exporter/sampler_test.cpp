@@ -275,7 +275,7 @@ TEST_F(SamplerTest, JudgesPeersByItsReadings) {
   const DeviceView& view = collection->views.at(0);
   EXPECT_EQ(view.peers.at(0).verdict, Verdict::replies_lost);
   EXPECT_EQ(view.peers.at(1).verdict, Verdict::never);
-  EXPECT_THAT(view.by_verdict, ElementsAre(1, 0, 0, 0, 0, 0, 1));
+  EXPECT_THAT(view.by_verdict, ElementsAre(1, 0, 0, 0, 0, 0, 1, 0));
 }
 
 TEST_F(SamplerTest, JudgesWithoutASamplerToo) {

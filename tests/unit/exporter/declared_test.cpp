@@ -1,0 +1,339 @@
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/os/clock.hpp"
+
+#include "collections_fixture.hpp"
+#include "exporter/collection.hpp"
+#include "exporter/inventory/declarations.hpp"
+#include "fake_daemon.hpp"
+#include "files.hpp"
+#include "keys.hpp"
+#include "metrics.hpp"
+#include "sample_collection.hpp"
+#include "write_later.hpp"
+
+namespace wgscope::exporter {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
+/// Seconds since 1970 of Monday 2026-06-01 10:00 UTC, which is 12:00 in Berlin.
+constexpr std::int64_t kMonday = 1'780'308'000;
+
+/// What FakeDaemon says that every peer has.
+constexpr std::string_view kAllowed = R"(allowed_ips: [10.0.0.0/8, "fd00::/64"])";
+
+std::string declare(std::uint32_t number, std::string_view name, std::string_view more = kAllowed) {
+  return fmt::format("  - {{name: {}, public_key: {}, {}}}\n", name, key(number).base64(), more);
+}
+
+class DeclaredState : public CollectionsTest {
+ protected:
+  /// What a scrape says, with an inventory of these entries and peers.
+  test::Metrics scrape(const std::string& inventory, const std::vector<DaemonPeer>& peers) {
+    begin(inventory, peers);
+    return scrape();
+  }
+
+  void begin(const std::string& inventory, const std::vector<DaemonPeer>& peers) {
+    collections_.reset();
+    daemon_.reset();
+    daemon_.emplace(folder_.path(), "lo", daemon_answer(peers));
+    write_later(path(), inventory);
+    Declarations::Settings settings;
+    settings.paths = {path()};
+    settings.host = "gw-1";
+    settings.use.peer_labels = labels_;
+    settings.clock = [this] { return now(); };
+    declarations_ = std::make_shared<Declarations>(settings, collect_warnings());
+    CollectorOptions with = options();
+    with.declarations = declarations_;
+    with.clock = settings.clock;
+    if (!names_.empty()) {
+      write_later(folder_ / "names", names_);
+      with.names.push_back({(folder_ / "names").string(), NamesFile::Kind::map});
+    }
+    collections_ = std::make_unique<Collections>(with, collect_warnings());
+  }
+
+  test::Metrics scrape() {
+    const auto collection = collections_->get(soon());
+    if (!collection) throw std::runtime_error(collection.error().context);
+    text_ = render(**collection, {.name_label = !labels_.empty()}, Format::text);
+    return test::Metrics::parse(text_);
+  }
+
+  [[nodiscard]] std::string path() const { return (folder_ / "inventory.yaml").string(); }
+
+  /// The boot clock goes on by itself, so that deadlines hold.
+  [[nodiscard]] Now now() const { return {os::boot_now(), WallTime{std::chrono::seconds(wall_)}}; }
+
+  /// The names of the peers for which there is a sample of value 1.
+  static std::vector<std::string> named(const test::Metrics& metrics, std::string_view metric) {
+    std::vector<std::string> names;
+    for (const test::Sample& sample : metrics.find(std::string(metric), {})) {
+      if (sample.value != 1) continue;
+      const auto name = sample.labels.find("name");
+      names.push_back(name == sample.labels.end() ? "?" : name->second);
+    }
+    return names;
+  }
+
+  std::int64_t wall_ = kMonday;
+  std::vector<std::string> labels_;
+  std::string names_;
+  std::string text_;
+  std::optional<FakeDaemon> daemon_;
+  std::shared_ptr<Declarations> declarations_;
+  std::unique_ptr<Collections> collections_;
+};
+
+TEST_F(DeclaredState, TellsPeersThatArePresentMissingAndUndeclared) {
+  const auto metrics = scrape("peers:\n" + declare(1, "anna") + declare(2, "bert"), {{1}, {3}});
+  EXPECT_EQ(metrics.value("wireguard_peer_declared",
+                          {{"interface", "lo"}, {"public_key", key(1).base64()}, {"name", "anna"}}),
+            1);
+  EXPECT_EQ(metrics.value("wireguard_peer_declared",
+                          {{"interface", "lo"}, {"public_key", key(2).base64()}, {"name", "bert"}}),
+            0);
+  EXPECT_THAT(metrics.find("wireguard_peer_declared", {}), SizeIs(2));
+  const auto undeclared = metrics.find("wireguard_peer_undeclared", {});
+  ASSERT_THAT(undeclared, SizeIs(1));
+  EXPECT_EQ(undeclared[0].value, 1);
+  EXPECT_EQ(undeclared[0].labels.at("public_key"), key(3).base64());
+  EXPECT_EQ(metrics.value("wireguard_inventory_last_reload_success", {}), 1);
+  EXPECT_EQ(metrics.value("wireguard_inventory_last_reload_timestamp_seconds", {}), kMonday);
+}
+
+TEST_F(DeclaredState, SaysNothingWithoutAnInventory) {
+  FakeDaemon daemon(folder_.path(), "lo", daemon_answer({{1}}));
+  Collections collections(options(), collect_warnings());
+  const std::string text = render(*get(collections), {}, Format::text);
+  for (const char* part : {"declared", "inventory", "stale", "expected", "wireguard_findings"})
+    EXPECT_THAT(text, Not(HasSubstr(std::string(part) + "_")));
+  EXPECT_THAT(text, Not(HasSubstr("\"stale\"")));
+}
+
+TEST_F(DeclaredState, CallsNothingUndeclaredWhileAFileThatMayDeclareItIsBroken) {
+  begin("peers:\n" + declare(1, "anna"), {{1}, {3}});
+  write_later(folder_ / "inventory.yaml", "peers: broken\n");
+  Declarations::Settings settings;
+  test::write_file(folder_ / "a.yaml", "peers:\n" + declare(1, "anna"));
+  test::write_file(folder_ / "b.yaml", "peers: broken\n");
+  settings.paths = {(folder_ / "a.yaml").string(), (folder_ / "b.yaml").string()};
+  CollectorOptions with = options();
+  with.declarations = std::make_shared<Declarations>(settings, collect_warnings());
+  Collections collections(with, collect_warnings());
+  const auto metrics = test::Metrics::parse(render(*get(collections), {}, Format::text));
+  EXPECT_THAT(named(metrics, "wireguard_peer_declared"), ElementsAre("anna"));
+  EXPECT_THAT(metrics.find("wireguard_peer_undeclared", {}), IsEmpty());
+  EXPECT_EQ(metrics.value("wireguard_inventory_last_reload_success", {}), 0);
+  EXPECT_THAT(metrics.find("wireguard_inventory_last_reload_timestamp_seconds", {}), IsEmpty());
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("b.yaml:1:")));
+}
+
+TEST_F(DeclaredState, ServesWhereNoInventoryCouldBeReadYet) {
+  const auto metrics = scrape("peers: broken\n", {{1}});
+  EXPECT_EQ(metrics.value("wireguard_inventory_last_reload_success", {}), 0);
+  EXPECT_THAT(metrics.find("wireguard_peer_session_live", {}), SizeIs(1));
+  EXPECT_THAT(metrics.find("wireguard_peer_declared", {}), IsEmpty());
+  EXPECT_THAT(metrics.find("wireguard_peer_undeclared", {}), IsEmpty());
+}
+
+TEST_F(DeclaredState, TellsStaleFromIdleByWhatIsExpected) {
+  const auto metrics =
+      scrape("peers:\n" + declare(1, "site", "expected_online: always") + declare(2, "laptop") +
+                 declare(3, "live", "expected_online: always") +
+                 declare(4, "new", "expected_online: always"),
+             {{1, kMonday - 200}, {2, kMonday - 200}, {3, kMonday - 10}, {4}});
+  const auto state = [&](const char* name) {
+    return metrics.value("wireguard_interface_peers_by_state",
+                         {{"interface", "lo"}, {"state", name}});
+  };
+  EXPECT_EQ(state("stale"), 1);
+  EXPECT_EQ(state("idle"), 1);
+  EXPECT_EQ(state("live"), 1);
+  EXPECT_EQ(state("never"), 1);
+  EXPECT_EQ(metrics.value("wireguard_interface_peers_by_verdict",
+                          {{"interface", "lo"}, {"verdict", "stale"}}),
+            1);
+  EXPECT_EQ(metrics.find("wireguard_peer_verdict", {{"name", "site"}}).at(0).labels.at("verdict"),
+            "stale");
+  EXPECT_EQ(metrics.find("wireguard_peer_verdict", {{"name", "laptop"}}).at(0).labels.at("verdict"),
+            "idle");
+  EXPECT_THAT(named(metrics, "wireguard_peer_unexpectedly_offline"),
+              UnorderedElementsAre("site", "new"))
+      << "after a restart of the host nobody has had a handshake: those that are expected are "
+         "missed";
+  EXPECT_EQ(metrics.value("wireguard_peer_expected_online",
+                          {{"interface", "lo"}, {"public_key", key(2).base64()}}),
+            0);
+  EXPECT_EQ(metrics.value("wireguard_peer_expected_online",
+                          {{"interface", "lo"}, {"public_key", key(1).base64()}}),
+            1);
+}
+
+TEST_F(DeclaredState, FollowsTheClockOfTheScheduleInItsTimeZone) {
+  const std::string hours =
+      "expected_online: {time_zone: Europe/Berlin, hours: [mon-fri 08:00-18:00]}";
+  begin("peers:\n" + declare(1, "anna", hours), {{1, kMonday - 7 * 86'400}});
+  const auto expected_at = [&](std::int64_t wall) {
+    wall_ = wall;
+    const auto metrics = scrape();
+    EXPECT_EQ(named(metrics, "wireguard_peer_unexpectedly_offline").size(),
+              metrics.value("wireguard_peer_expected_online",
+                            {{"interface", "lo"}, {"public_key", key(1).base64()}}));
+    return metrics.value("wireguard_peer_expected_online",
+                         {{"interface", "lo"}, {"public_key", key(1).base64()}});
+  };
+  EXPECT_EQ(expected_at(kMonday), 1);
+  EXPECT_EQ(expected_at(kMonday - 4 * 3600 - 1), 0) << "07:59:59 in Berlin, 05:59:59 in UTC";
+  EXPECT_EQ(expected_at(kMonday - 4 * 3600), 1) << "08:00:00";
+  EXPECT_EQ(expected_at(kMonday + 6 * 3600 - 1), 1);
+  EXPECT_EQ(expected_at(kMonday + 6 * 3600), 0) << "18:00:00";
+  // In the last week of October the clocks go back: 08:00 is then 07:00 in UTC.
+  constexpr std::int64_t kWinterMonday = 1'793'000'000 / 86'400 * 86'400;  // 2026-10-26
+  EXPECT_EQ(expected_at(kWinterMonday + 6 * 3600 + 1800), 0);
+  EXPECT_EQ(expected_at(kWinterMonday + 7 * 3600), 1);
+}
+
+TEST_F(DeclaredState, GivesANewPeerItsGraceAndThenCallsItsHandshakeOverdue) {
+  begin("peers:\n" + declare(1, "old", "grace: 2d") +
+            declare(2, "new", "grace: 2d, expected_online: always") + declare(3, "no-grace"),
+        {{1}});
+  EXPECT_THAT(named(scrape(), "wireguard_peer_handshake_overdue"), IsEmpty());
+  wall_ += 60;
+  daemon_->answer_with(daemon_answer({{1}, {2}, {3}}));
+  auto metrics = scrape();
+  EXPECT_THAT(named(metrics, "wireguard_peer_handshake_overdue"), IsEmpty());
+  EXPECT_THAT(named(metrics, "wireguard_peer_unexpectedly_offline"), IsEmpty());
+  wall_ += 2 * 86'400 - 1;
+  EXPECT_THAT(named(scrape(), "wireguard_peer_handshake_overdue"), IsEmpty());
+  wall_ += 1;
+  metrics = scrape();
+  EXPECT_THAT(named(metrics, "wireguard_peer_handshake_overdue"), ElementsAre("new"))
+      << "the one that was there first may have had a handshake before the interface was made";
+  EXPECT_THAT(named(metrics, "wireguard_peer_unexpectedly_offline"), ElementsAre("new"));
+  daemon_->answer_with(daemon_answer({{1}, {2, wall_}, {3}}));
+  EXPECT_THAT(named(scrape(), "wireguard_peer_handshake_overdue"), IsEmpty());
+}
+
+TEST_F(DeclaredState, SaysWhichFieldsDiffer) {
+  const auto metrics = scrape(
+      "peers:\n" + declare(1, "anna", "allowed_ips: [10.0.0.1/32], persistent_keepalive: 10") +
+          declare(2, "bert", std::string(kAllowed) + ", preshared_key: required") +
+          declare(3, "cleo", std::string(kAllowed) + R"(, endpoint: "192.0.2.9:51820")") +
+          declare(4, "dora"),
+      {{1}, {2}, {3}, {4}});
+  std::vector<std::string> fields;
+  for (const test::Sample& sample : metrics.find("wireguard_peer_drift", {}))
+    fields.push_back(sample.labels.at("name") + " " + sample.labels.at("field"));
+  EXPECT_THAT(fields, UnorderedElementsAre("anna allowed_ips", "anna persistent_keepalive",
+                                           "bert preshared_key", "cleo endpoint"));
+}
+
+TEST_F(DeclaredState, SaysWhoseAllowedIpsAreTooBroad) {
+  const auto metrics =
+      scrape("peers:\n" + declare(1, "anna") + "policies:\n  widest_prefix: [{ipv4: 16}]\n", {{1}});
+  EXPECT_THAT(named(metrics, "wireguard_peer_allowed_ips_too_broad"), ElementsAre("anna"));
+}
+
+TEST_F(DeclaredState, ExcusesTheKeyThatIsNotInUseDuringARotation) {
+  const std::string inventory =
+      "peers:\n" +
+      declare(
+          1, "anna",
+          fmt::format("expected_online: always, grace: 1h, key_created: 2026-01-01, rotation: 90d, "
+                      "successor: {{public_key: {}, until: 2026-07-01}}",
+                      key(2).base64()));
+  begin(inventory, {{1, kMonday - 10}, {2}});
+  auto metrics = scrape();
+  EXPECT_THAT(named(metrics, "wireguard_peer_unexpectedly_offline"), IsEmpty());
+  EXPECT_THAT(named(metrics, "wireguard_peer_declared"), ElementsAre("anna", "anna"));
+  EXPECT_THAT(metrics.find("wireguard_peer_key_created_timestamp_seconds", {}), SizeIs(1));
+  EXPECT_EQ(metrics.value("wireguard_peer_key_rotation_due_timestamp_seconds",
+                          {{"interface", "lo"}, {"public_key", key(1).base64()}, {"name", "anna"}}),
+            1'775'001'600)
+      << "2026-04-01";
+
+  daemon_->answer_with(daemon_answer({{1, kMonday - 1000}, {2}}));
+  EXPECT_THAT(named(scrape(), "wireguard_peer_unexpectedly_offline"), ElementsAre("anna"))
+      << "the new key is in its grace period";
+  daemon_->answer_with(daemon_answer({{1, kMonday - 1000}, {2, kMonday - 5}}));
+  metrics = scrape();
+  EXPECT_THAT(named(metrics, "wireguard_peer_unexpectedly_offline"), IsEmpty());
+  EXPECT_EQ(
+      metrics.value("wireguard_interface_peers_by_state", {{"interface", "lo"}, {"state", "idle"}}),
+      1);
+
+  wall_ += 60 * 86'400;  // the old key's last day is over
+  metrics = scrape();
+  const auto undeclared = metrics.find("wireguard_peer_undeclared", {});
+  ASSERT_THAT(undeclared, SizeIs(1));
+  EXPECT_EQ(undeclared[0].labels.at("public_key"), key(1).base64());
+}
+
+TEST_F(DeclaredState, TakesNamesFromTheInventoryBeforeThoseOfFiles) {
+  names_ = fmt::format("{}: from a file\n{}: only there\n", key(1).base64(), key(2).base64());
+  const auto metrics = scrape("peers:\n" + declare(1, "anna"), {{1}, {2}});
+  EXPECT_THAT(metrics.find("wireguard_peer_info", {{"name", "anna"}}), SizeIs(1));
+  EXPECT_THAT(metrics.find("wireguard_peer_info", {{"name", "only there"}}), SizeIs(1));
+}
+
+TEST_F(DeclaredState, PutsChosenLabelsOnEverySeriesAndAllOnTheInfo) {
+  labels_ = {"name", "team"};
+  const auto metrics = scrape(
+      "peers:\n" + declare(1, "anna", R"(labels: {team: "a \"quoted\" \\ team", site: north})") +
+          declare(2, "bert"),
+      {{1}, {2}, {3}});
+  const auto live = metrics.find("wireguard_peer_session_live", {});
+  ASSERT_THAT(live, SizeIs(3));
+  EXPECT_EQ(live[0].labels.at("team"), R"(a "quoted" \ team)");
+  EXPECT_EQ(live[0].labels.at("name"), "anna");
+  EXPECT_EQ(live[0].labels.count("site"), 0U);
+  EXPECT_EQ(live[1].labels.count("team"), 0U);
+  EXPECT_EQ(metrics.find("wireguard_peer_info", {{"name", "anna"}}).at(0).labels.at("site"),
+            "north");
+}
+
+TEST_F(DeclaredState, LeavesOutDeclaredLabelsThatTheExporterHasItself) {
+  const auto metrics =
+      scrape("peers:\n" + declare(1, "anna", "labels: {endpoint: x, site: north}"), {{1}});
+  EXPECT_EQ(metrics.find("wireguard_peer_info", {{"name", "anna"}}).at(0).labels.at("endpoint"),
+            "192.0.2.1:51820");
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("because the exporter has labels of these names: "
+                                                "endpoint")));
+}
+
+TEST_F(DeclaredState, TellsInterfacesThatAreDeclaredForThisHost) {
+  const auto metrics = scrape(
+      "interfaces:\n  - {name: lo, hosts: [gw-1]}\n  - {name: wg7, hosts: [gw-1]}\n"
+      "  - {name: wg8, hosts: [gw-2]}\npeers:\n" +
+          declare(1, "anna"),
+      {{1}});
+  EXPECT_EQ(metrics.value("wireguard_interface_declared", {{"interface", "lo"}}), 1);
+  EXPECT_EQ(metrics.value("wireguard_interface_declared", {{"interface", "wg7"}}), 0);
+  EXPECT_THAT(metrics.find("wireguard_interface_declared", {}), SizeIs(2));
+}
+
+}  // namespace
+}  // namespace wgscope::exporter
