@@ -30,6 +30,7 @@
 #include "exporter/exposition/output.hpp"
 #include "exporter/exposition/writer.hpp"
 #include "exporter/http/server.hpp"
+#include "exporter/inventory/declarations.hpp"
 #include "exporter/log.hpp"
 #include "exporter/names.hpp"
 #include "exporter/options.hpp"
@@ -119,8 +120,10 @@ void allow_descriptors(std::size_t connections) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int serve(const Options& options, Collections& collections, const Log& log) {
+int serve(const Options& options, Declarations* declarations, Collections& collections,
+          const Log& log) {
   const sigset_t signals = block_signals();
+  if (declarations != nullptr) declarations->watch();
   Endpoints endpoints(collections,
                       {options.telemetry_path, options.render, options.collect_timeout});
   http::ServerOptions server_options;
@@ -155,9 +158,12 @@ int serve(const Options& options, Collections& collections, const Log& log) {
         Sampler::Settings{options.sample_interval, options.collect_timeout, random_seed()},
         [&](const std::string& message) { log.warn(message); });
 
-  for (int signal = SIGHUP;
-       signal == SIGHUP;)  // names are read again when they change; no signal is needed
+  // Files of names are read again when they change. So is the inventory, but only once nobody writes
+  // it any longer: the signal says that this is so.
+  for (int signal = 0; signal != SIGINT && signal != SIGTERM;) {
     sigwait(&signals, &signal);
+    if (signal == SIGHUP && declarations != nullptr) declarations->reload();
+  }
   log.info("stopping");
   sampler.reset();
   server->reset();
@@ -190,9 +196,16 @@ int run(int argc, char** argv) {
     point_to(*demo, options.collector);
   }
   options.collector.seed = random_seed();
-  Collections collections(std::move(options.collector),
-                          [&](const std::string& message) { log.warn(message); });
-  return options.once ? run_once(options, collections, log) : serve(options, collections, log);
+  const auto warn = [&](const std::string& message) { log.warn(message); };
+  std::shared_ptr<Declarations> declarations;
+  if (!options.inventory.paths.empty()) {
+    options.inventory.use.seed = options.collector.seed;
+    declarations = std::make_shared<Declarations>(options.inventory, warn);
+    options.collector.declarations = declarations;
+  }
+  Collections collections(std::move(options.collector), warn);
+  return options.once ? run_once(options, collections, log)
+                      : serve(options, declarations.get(), collections, log);
 }
 
 }  // namespace

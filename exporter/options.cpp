@@ -17,12 +17,14 @@
 #include "wgscope/base/duration.hpp"
 #include "wgscope/base/text.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/config/inventory_file.hpp"
 #include "wgscope/os/standard_streams.hpp"
 #include "wgscope/source/collect.hpp"
 
 #include "build_info.hpp"
 #include "exporter/collection.hpp"
 #include "exporter/collectors/collectors.hpp"
+#include "exporter/inventory/prepared.hpp"
 #include "exporter/log.hpp"
 #include "exporter/names.hpp"
 
@@ -36,6 +38,7 @@ Examples:
   wgscope-exporter                                    kernel and userspace interfaces on port 9586
   wgscope-exporter --netns all                        and those of every namespace below /run/netns
   wgscope-exporter --names.file=/etc/wgscope/names.yaml
+  wgscope-exporter --inventory=/etc/wgscope/inventory and what differs from what is declared
   wgscope-exporter --once | grep handshake            the metrics once, on standard output
   wgscope-exporter --demo                             example tunnels, without root or WireGuard
 
@@ -57,7 +60,7 @@ struct Raw {
   std::string sample_interval = "5s";
   std::string endpoint = "full";
   std::string allowed_ips = "count";
-  std::string peer_label;
+  std::vector<std::string> peer_labels;
   std::string log_level = "info";
   std::string log_format = "logfmt";
 };
@@ -115,6 +118,22 @@ CLI::Validator one_of(std::initializer_list<const char*> values) {
             return fmt::format("'{}' is not one of {}", printable(text), fmt::join(list, ", "));
           },
           ""};
+}
+
+CLI::Validator peer_label() {
+  return {
+      [](std::string& text) {
+        if (text == "name") return std::string();
+        if (!config::is_label_name(text))
+          return fmt::format(
+              "'{}' is not a label: expected letters, digits and underscores, no digit first and "
+              "no two underscores first",
+              printable(text));
+        if (is_own_label(text))
+          return fmt::format("the exporter or Prometheus has a label '{}' of its own", text);
+        return std::string();
+      },
+      ""};
 }
 
 void add_web_flags(CLI::App& app, Options& options) {
@@ -231,6 +250,23 @@ void add_source_flags(CLI::App& app, Options& options, Raw& raw) {
       ->group("Reading");
 }
 
+void add_inventory_flags(CLI::App& app, Options& options) {
+  app.add_option("--inventory", options.inventory.paths,
+                 "What should be there: a file, or a directory of .yaml, .yml and .json files")
+      ->type_name("PATH")
+      ->allow_extra_args(false)
+      ->group("Inventory");
+  app.add_option("--host", options.inventory.host,
+                 "Name of this host in the inventory (default: its host name, or that without the "
+                 "domain if the inventory has only that one)")
+      ->type_name("NAME")
+      ->needs("--inventory")
+      ->check([](const std::string& name) {
+        return config::is_host_name(name) ? "" : "expected letters, digits and .-_";
+      })
+      ->group("Inventory");
+}
+
 /// Must run after the flags that --demo excludes were added.
 void add_demo_flag(CLI::App& app, Options& options) {
   app.add_flag("--demo", options.demo,
@@ -264,9 +300,11 @@ void add_output_flags(CLI::App& app, Options& options, Raw& raw) {
       ->check(one_of({"count", "info"}))
       ->capture_default_str()
       ->group("Output");
-  app.add_option("--peer-label", raw.peer_label, "Put this label on every peer series")
-      ->type_name("name")
-      ->check(one_of({"name"}))
+  app.add_option("--peer-label", raw.peer_labels,
+                 "Put this label on every peer series: name, or one that the inventory declares")
+      ->type_name("LABEL")
+      ->allow_extra_args(false)
+      ->check(peer_label())
       ->group("Output");
   app.add_flag("--once", options.once,
                "Write the metrics once to standard output and exit. A single reading gives no "
@@ -342,7 +380,14 @@ void settle(Raw& raw, Options& options) {
   collector.judged = !options.once;
   options.render.endpoint = kEndpointDetails.at(raw.endpoint);
   options.render.allowed_ip_info = raw.allowed_ips == "info";
-  options.render.name_label = raw.peer_label == "name";
+  // A label stands once on a series, however often it was chosen.
+  std::ranges::sort(raw.peer_labels);
+  raw.peer_labels.erase(std::ranges::unique(raw.peer_labels).begin(), raw.peer_labels.end());
+  options.render.name_label = std::ranges::find(raw.peer_labels, "name") != raw.peer_labels.end();
+  if (options.inventory.paths.empty() &&
+      raw.peer_labels.size() > (options.render.name_label ? 1U : 0U))
+    throw CLI::ValidationError("--peer-label", "labels other than name need --inventory");
+  options.inventory.use.peer_labels = std::move(raw.peer_labels);
   options.log_level = std::ranges::find(kLogLevels, raw.log_level, &LogLevel::name)->level;
   options.log_format = raw.log_format == "json" ? LogFormat::json : LogFormat::logfmt;
 }
@@ -368,6 +413,7 @@ ParsedOptions parse_options(int argc, char** argv) {
   add_web_flags(app, options);
   add_client_flags(app, options, raw);
   add_source_flags(app, options, raw);
+  add_inventory_flags(app, options);
   add_demo_flag(app, options);
   add_output_flags(app, options, raw);
   add_log_flags(app, raw);

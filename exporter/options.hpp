@@ -9,6 +9,7 @@
 #include "exporter/collection.hpp"
 #include "exporter/collectors/collectors.hpp"
 #include "exporter/http/turnstile.hpp"
+#include "exporter/inventory/declarations.hpp"
 #include "exporter/log.hpp"
 
 namespace wgscope::exporter {
@@ -24,6 +25,7 @@ struct Options {
   http::TurnstileLimits limits;  ///< for clients
   CollectorOptions collector;
   RenderOptions render;
+  Declarations::Settings inventory;  ///< without paths: there is none
   /// How long a collection may wait for answers.
   Nanoseconds collect_timeout = std::chrono::seconds(5);
   Nanoseconds sample_interval = std::chrono::seconds(5);  ///< 0: no collections between scrapes

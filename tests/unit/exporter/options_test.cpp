@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -115,6 +116,29 @@ TEST(ParseOptions, ReadsEveryFlag) {
   EXPECT_EQ(o.textfile, "/tmp/x.prom");
   EXPECT_EQ(o.log_level, spdlog::level::err);
   EXPECT_EQ(o.log_format, LogFormat::json);
+}
+
+TEST(ParseOptions, ReadsInventoriesAndTheLabelsTheyDeclare) {
+  const Options o = parse({"--inventory=a", "--inventory", "b", "--host=gw-1", "--peer-label=team",
+                           "--peer-label=name", "--peer-label=team"})
+                        .options;
+  EXPECT_THAT(o.inventory.paths, ElementsAre("a", "b"));
+  EXPECT_EQ(o.inventory.host, "gw-1");
+  EXPECT_THAT(o.inventory.use.peer_labels, ElementsAre("name", "team"));
+  EXPECT_TRUE(o.render.name_label);
+  EXPECT_FALSE(parse({"--inventory=a", "--peer-label=team"}).options.render.name_label);
+}
+
+TEST(ParseOptions, RefusesLabelsThatCannotBe) {
+  for (const char* own : {"interface", "public_key", "endpoint", "verdict", "field", "job"})
+    EXPECT_THAT(mistake({"--inventory=a", fmt::format("--peer-label={}", own)}),
+                HasSubstr("of its own"));
+  for (const char* bad : {"9a", "a-b", "__a", "a b"})
+    EXPECT_THAT(mistake({"--inventory=a", fmt::format("--peer-label={}", bad)}),
+                HasSubstr("is not a label"));
+  EXPECT_THAT(mistake({"--peer-label=team"}), HasSubstr("need --inventory"));
+  EXPECT_THAT(mistake({"--host=gw-1"}), HasSubstr("--inventory"));
+  EXPECT_THAT(mistake({"--inventory=a", "--host=gw 1"}), HasSubstr("expected letters, digits"));
 }
 
 TEST(ParseOptions, CountsNothingWhereNobodySamples) {
