@@ -251,6 +251,10 @@ inline constexpr MetricDesc kPeerDeclared{
     "wireguard_peer_declared", MetricType::gauge, "", "interface, netns, public_key, name",
     "1 for a peer that is declared for this interface and present, 0 for one that is missing; absent where the interface is missing, was not read or is not declared. Only with an inventory.",
     "inventory"};
+inline constexpr MetricDesc kPeerMissing{
+    "wireguard_peer_missing", MetricType::gauge, "", "interface, netns, public_key, name",
+    "1 for a peer that is declared for this interface, and whose key the interface does not have; absent otherwise.",
+    "inventory"};
 inline constexpr MetricDesc kPeerExpectedOnline{
     "wireguard_peer_expected_online", MetricType::gauge, "", "interface, netns, public_key",
     "1 while the declared peer should be online: always, or in the hours of its schedule; 0 for roaming ones and outside of the hours. Only with an inventory.",
@@ -284,8 +288,12 @@ inline constexpr MetricDesc kPeerKeyCreated{
     "When the peer's key was made, as declared.",
     "inventory"};
 inline constexpr MetricDesc kPeerKeyRotationDue{
-    "wireguard_peer_key_rotation_due_timestamp_seconds", MetricType::gauge, "seconds", "interface, netns, public_key, name",
+    "wireguard_peer_key_rotation_due_timestamp_seconds", MetricType::gauge, "seconds", "interface, netns, public_key",
     "When the peer's key will be as old as its declared rotation period.",
+    "inventory"};
+inline constexpr MetricDesc kPeerKeyRotationOverdue{
+    "wireguard_peer_key_rotation_overdue", MetricType::gauge, "", "interface, netns, public_key, name",
+    "1 while the peer's key is older than its declared rotation period; absent otherwise.",
     "inventory"};
 inline constexpr MetricDesc kFindings{
     "wireguard_findings", MetricType::gauge, "", "id, severity, interface, netns",

@@ -152,6 +152,10 @@ class PeerFamilies {
   /// For labels, which may have any length: writes what there is and goes on behind them.
   char* put_labels(char* to, std::string_view labels, std::size_t rest);
 
+  void missing_lines(const MetricDesc& metric, std::size_t d, std::string_view end);
+  [[nodiscard]] std::optional<WallTime> date_of(const PeerView& view, const audit::PeerDrift& drift,
+                                                std::optional<WallTime> KeyDates::* date) const;
+
   char* put_endpoint(char* to, const Endpoint& endpoint) const;
 
   const Collection* collection_;
@@ -274,35 +278,40 @@ void PeerFamilies::marks(const MetricDesc& metric, IsSo&& is_so) {
 
 /// Those that are there, and those that are not.
 void PeerFamilies::declared() {
-  const MetricDesc& metric = metric::kPeerDeclared;
-  writer_->begin(metric);
-  const auto& peers = inventory_->declared().inventory().peers;
+  writer_->begin(metric::kPeerDeclared);
   for (std::size_t d = 0; d < collection_->views.size(); ++d) {
     device_lines(
-        metric, d,
+        metric::kPeerDeclared, d,
         [](const Peer&, const PeerView& view) {
           return view.declared != audit::kNotDeclared ? std::optional(Number::integer(1))
                                                       : std::nullopt;
         },
         With::name);
-    const std::string start = line_start(metric.name, collection_->snapshot.devices[d]);
-    for (const std::uint32_t missing : collection_->declared.drift.interfaces[d].missing) {
-      PeerView absent;
-      absent.declared = missing;
-      const config::DeclaredPeer& peer = peers[missing];
-      const bool old_may = config::keys_at(peer, collection_->snapshot.taken.wall).old_allowed;
-      encode_key_base64((old_may ? peer.public_key : peer.successor->public_key).bytes,
-                        absent.key_text);
-      char* to = open_line(writer_->output(), start, absent, With::name, kMarkSize);
-      writer_->output().commit(put(to, "\"} 0\n"));
-    }
+    missing_lines(metric::kPeerDeclared, d, "\"} 0\n");
+  }
+  writer_->begin(metric::kPeerMissing);
+  for (std::size_t d = 0; d < collection_->views.size(); ++d)
+    missing_lines(metric::kPeerMissing, d, "\"} 1\n");
+}
+
+/// For declared peers that a device does not have.
+void PeerFamilies::missing_lines(const MetricDesc& metric, std::size_t d, std::string_view end) {
+  const std::string start = line_start(metric.name, collection_->snapshot.devices[d]);
+  for (const std::uint32_t missing : collection_->declared.drift.interfaces[d].missing) {
+    PeerView absent;
+    absent.declared = missing;
+    const config::DeclaredPeer& peer = inventory_->declared().inventory().peers[missing];
+    const bool old_may = config::keys_at(peer, collection_->snapshot.taken.wall).old_allowed;
+    encode_key_base64((old_may ? peer.public_key : peer.successor->public_key).bytes,
+                      absent.key_text);
+    char* to = open_line(writer_->output(), start, absent, With::name, kMarkSize);
+    writer_->output().commit(put(to, end));
   }
 }
 
 /// As declared for the key that a peer has; of a successor nothing is declared.
 void PeerFamilies::key_dates() {
-  const auto write = [&](const MetricDesc& metric, std::optional<WallTime> KeyDates::* date,
-                         With with) {
+  const auto write = [&](const MetricDesc& metric, std::optional<WallTime> KeyDates::* date) {
     writer_->begin(metric);
     for (std::size_t d = 0; d < collection_->views.size(); ++d) {
       const auto& drift = collection_->declared.drift.interfaces[d].peers;
@@ -310,16 +319,25 @@ void PeerFamilies::key_dates() {
       device_lines(
           metric, d,
           [&](const Peer&, const PeerView& view) {
-            const bool successor = drift[i++].successor;
-            if (view.declared == audit::kNotDeclared || successor) return std::optional<Number>();
-            const auto when = inventory_->key_dates(view.declared).*date;
+            const auto when = date_of(view, drift[i++], date);
             return when ? std::optional(Number::seconds(when->since_epoch)) : std::nullopt;
           },
-          with);
+          With::chosen);
     }
   };
-  write(metric::kPeerKeyCreated, &KeyDates::created, With::chosen);
-  write(metric::kPeerKeyRotationDue, &KeyDates::rotation_due, With::name);
+  write(metric::kPeerKeyCreated, &KeyDates::created);
+  write(metric::kPeerKeyRotationDue, &KeyDates::rotation_due);
+  const WallTime now = collection_->snapshot.taken.wall;
+  marks(metric::kPeerKeyRotationOverdue, [&](const PeerView& view, const audit::PeerDrift& drift) {
+    const auto due = date_of(view, drift, &KeyDates::rotation_due);
+    return due && *due <= now;
+  });
+}
+
+std::optional<WallTime> PeerFamilies::date_of(const PeerView& view, const audit::PeerDrift& drift,
+                                              std::optional<WallTime> KeyDates::* date) const {
+  if (view.declared == audit::kNotDeclared || drift.successor) return std::nullopt;
+  return inventory_->key_dates(view.declared).*date;
 }
 
 void PeerFamilies::drift() {

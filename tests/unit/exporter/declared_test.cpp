@@ -116,6 +116,7 @@ TEST_F(DeclaredState, TellsPeersThatArePresentMissingAndUndeclared) {
                           {{"interface", "lo"}, {"public_key", key(2).base64()}, {"name", "bert"}}),
             0);
   EXPECT_THAT(metrics.find("wireguard_peer_declared", {}), SizeIs(2));
+  EXPECT_THAT(named(metrics, "wireguard_peer_missing"), ElementsAre("bert"));
   const auto undeclared = metrics.find("wireguard_peer_undeclared", {});
   ASSERT_THAT(undeclared, SizeIs(1));
   EXPECT_EQ(undeclared[0].value, 1);
@@ -271,9 +272,13 @@ TEST_F(DeclaredState, ExcusesTheKeyThatIsNotInUseDuringARotation) {
   EXPECT_THAT(named(metrics, "wireguard_peer_declared"), ElementsAre("anna", "anna"));
   EXPECT_THAT(metrics.find("wireguard_peer_key_created_timestamp_seconds", {}), SizeIs(1));
   EXPECT_EQ(metrics.value("wireguard_peer_key_rotation_due_timestamp_seconds",
-                          {{"interface", "lo"}, {"public_key", key(1).base64()}, {"name", "anna"}}),
+                          {{"interface", "lo"}, {"public_key", key(1).base64()}}),
             1'775'001'600)
       << "2026-04-01";
+  EXPECT_THAT(named(metrics, "wireguard_peer_key_rotation_overdue"), ElementsAre("anna"));
+  wall_ = 1'775'001'599;
+  EXPECT_THAT(named(scrape(), "wireguard_peer_key_rotation_overdue"), IsEmpty());
+  wall_ = kMonday;
 
   daemon_->answer_with(daemon_answer({{1, kMonday - 1000}, {2}}));
   EXPECT_THAT(named(scrape(), "wireguard_peer_unexpectedly_offline"), ElementsAre("anna"))
