@@ -23,7 +23,7 @@ local groupsOf(yamls, kind, suffix) = [
   local withRunbooks(text) = std.strReplace(text, 'https://runbooks.example.net/wgscope', $._config.runbooks),
   local rules = [
     std.strReplace(withRunbooks(yaml), 'job="wireguard"', $._config.selector)
-    for yaml in [importstr 'alerts/core.yaml', importstr 'alerts/probe.yaml']
+    for yaml in [importstr 'alerts/core.yaml', importstr 'alerts/declared.yaml', importstr 'alerts/probe.yaml']
   ],
   prometheusAlerts+:: { groups+: groupsOf(rules, 'alert', '') },
   prometheusRules+:: { groups+: groupsOf(rules, 'record', '.rules') },

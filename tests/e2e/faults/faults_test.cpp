@@ -33,7 +33,7 @@ using testing::IsEmpty;
 std::vector<Scenario> all_scenarios() {
   std::vector<Scenario> all;
   for (const auto& some : {peer_scenarios(), interface_scenarios(), exporter_scenarios(),
-                           kernel_scenarios(), probe_scenarios()})
+                           declared_scenarios(), kernel_scenarios(), probe_scenarios()})
     all.insert(all.end(), some.begin(), some.end());
   return all;
 }
@@ -81,10 +81,11 @@ class FaultsTest : public testing::TestWithParam<Scenario> {
   static void TearDownTestSuite() { watch_.reset(); }
 
   [[nodiscard]] const Course& course() const { return watch_->course(GetParam().name); }
-  /// Two alerts promise a time after the last handshake, the others one after the fault.
+  /// Three alerts promise a time after the last handshake, the others one after the fault.
   [[nodiscard]] Timestamp promised_from(const std::string& alert) const {
-    const bool after_handshake =
-        alert == "WireGuardPeerRepliesLost" || alert == "WireGuardPeerUnanswered";
+    const bool after_handshake = alert == "WireGuardPeerRepliesLost" ||
+                                 alert == "WireGuardPeerUnanswered" ||
+                                 alert == "WireGuardPeerUnexpectedlyOffline";
     return after_handshake ? course().last_handshake.value() : course().injected.value();
   }
 

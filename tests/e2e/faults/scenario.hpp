@@ -56,6 +56,7 @@ std::unique_ptr<Fault> make_place() {
 std::vector<Scenario> peer_scenarios();
 std::vector<Scenario> interface_scenarios();
 std::vector<Scenario> exporter_scenarios();
+std::vector<Scenario> declared_scenarios();
 std::vector<Scenario> kernel_scenarios();
 std::vector<Scenario> probe_scenarios();
 

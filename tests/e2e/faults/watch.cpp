@@ -35,7 +35,8 @@ const std::vector<std::string> kSettings{
     "--set=interface_for=10s",   "--set=errors_for=10s",     "--set=recent=60s",
     "--set=down_for=10s",        "--set=absent_for=10s",     "--set=collector_for=20s",
     "--set=unreadable_for=10s",  "--set=slow_for=6s",        "--set=flapping_for=20s",
-    "--set=probe_interval=25s"};
+    "--set=probe_interval=25s",  "--set=deploy=10s",         "--set=stolen_for=6s",
+    "--set=offline_for=10s",     "--set=inventory_for=10s"};
 
 /// From the repair until an alert must have ended: the longest memory of any rule or verdict, that of
 /// an endpoint that returned, and more.
