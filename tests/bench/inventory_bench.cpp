@@ -1,0 +1,164 @@
+// What an inventory adds to a scrape: the same peers read and written by the same process, with and
+// without one, in turn.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "wgscope/audit/drift.hpp"
+#include "wgscope/base/time.hpp"
+#include "wgscope/config/inventory.hpp"
+#include "wgscope/config/inventory_file.hpp"
+#include "wgscope/model/device.hpp"
+#include "wgscope/os/clock.hpp"
+#include "wgscope/source/collect.hpp"
+
+#include "exporter/collection.hpp"
+#include "exporter/collectors/collectors.hpp"
+#include "exporter/exposition/output.hpp"
+#include "exporter/exposition/writer.hpp"
+#include "exporter/inventory/declarations.hpp"
+#include "measure.hpp"
+#include "parts.hpp"
+#include "processes.hpp"
+#include "table.hpp"
+#include "temp_dir.hpp"
+#include "workload.hpp"
+
+namespace wgscope::bench {
+namespace {
+
+using exporter::Collections;
+
+class DiscardingSink final : public exporter::Sink {
+ public:
+  bool write(std::span<const char>) override { return true; }
+};
+
+/// Every peer declared as it is: allowed IPs, a name, two labels, when its key was made; one in ten
+/// always online, one in ten in office hours.
+std::string inventory_of(const Device& device) {
+  config::Inventory inventory;
+  for (std::size_t i = 0; i < device.peers.size(); ++i) {
+    config::DeclaredPeer& peer = inventory.peers.emplace_back();
+    peer.name = fmt::format("laptop-{}", i);
+    peer.public_key = device.peers[i].public_key;
+    const auto allowed = device.allowed_ips_of(device.peers[i]);
+    peer.allowed_ips.assign(allowed.begin(), allowed.end());
+    peer.labels = {{"kind", "laptop"}, {"team", fmt::format("team-{}", i % 100)}};
+    peer.key_created = std::chrono::sys_days(std::chrono::days(20'000));
+    if (i % 10 == 0) peer.expected_online = config::ExpectedOnline::always;
+    if (i % 10 == 1) {
+      peer.expected_online = config::ExpectedOnline::scheduled;
+      peer.schedule = {"Europe/Berlin", {{8 * 60, 18 * 60}}};
+    }
+  }
+  return config::write_inventory(inventory);
+}
+
+exporter::CollectorOptions always_fresh(const source::CollectOptions& source) {
+  exporter::CollectorOptions options;
+  options.source = source;
+  options.max_age = Nanoseconds(0);
+  return options;
+}
+
+void scrape(Collections& collections, exporter::Sink& sink) {
+  const auto collection = collections.get(os::boot_now() + std::chrono::seconds(60));
+  if (!collection || (*collection)->snapshot.devices.empty())
+    throw std::runtime_error("the UAPI server was not read");
+  exporter::Output output(sink);
+  exporter::Writer writer(exporter::Format::text, output);
+  write_collection(**collection, {}, writer);
+  writer.finish();
+}
+
+std::size_t samples_of(Collections& collections) {
+  exporter::StringSink sink;
+  scrape(collections, sink);
+  return count_samples(sink.text);
+}
+
+double seconds(Nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+
+void measure(std::size_t peers, Table& table) {
+  const test::TempDir folder;
+  source::CollectOptions source;
+  source.kernel = false;
+  source.uapi_folder = folder.path().string();
+  const Device device = make_device("wg0", peers, os::now().wall);
+  const UapiServer server(folder / "wg0.sock", device);
+  std::ofstream(folder / "inventory.yaml") << inventory_of(device);
+
+  const CpuClock cpu = CpuClock::own();
+  const Nanoseconds start = cpu.read();
+  exporter::Declarations::Settings settings;
+  settings.paths = {folder / "inventory.yaml"};
+  const auto declarations = std::make_shared<const exporter::Declarations>(
+      settings, [](const std::string& message) { throw std::runtime_error(message); });
+  const Nanoseconds loaded = cpu.read() - start;
+
+  Collections without(always_fresh(source), [](const std::string&) {});
+  exporter::CollectorOptions declared = always_fresh(source);
+  declared.declarations = declarations;
+  Collections with(declared, [](const std::string&) {});
+  const auto samples_without = static_cast<double>(samples_of(without));
+  const auto samples_with = static_cast<double>(samples_of(with));
+  Snapshot snapshot;
+  source::SnapshotSource(source).collect(os::now(), os::boot_now() + std::chrono::seconds(60),
+                                         snapshot);
+  audit::Drift drift;
+
+  Rounds rounds;
+  const auto change = [&] { server.change(); };
+  DiscardingSink sink;
+  rounds.add({[&] { scrape(without, sink); }, change});
+  rounds.add({[&] { scrape(with, sink); }, change});
+  rounds.add(
+      {[&] { audit::compare(declarations->state()->inventory->declared(), snapshot, {}, drift); },
+       {}});
+  const auto results = rounds.run({.rounds = 7, .batch = std::chrono::milliseconds(60)});
+  const double each_without = results[0].cpu_ns / samples_without;
+  const double each_with = results[1].cpu_ns / samples_with;
+  table.row({grouped(static_cast<double>(peers)), fmt::format("{:.2f}", seconds(loaded)),
+             fmt::format("{:.2f} / {:.2f}", results[0].cpu_ns / 1e6, results[1].cpu_ns / 1e6),
+             fmt::format("{} / {}", grouped(samples_without), grouped(samples_with)),
+             fmt::format("{:.1f} / {:.1f}", each_without, each_with),
+             fmt::format("{:.2f}×", each_with / each_without),
+             fmt::format("{:.2f}×", results[1].cpu_ns / results[0].cpu_ns),
+             fmt::format("{:.2f}", results[2].cpu_ns / 1e6)});
+}
+
+}  // namespace
+}  // namespace wgscope::bench
+
+int main(int argc, char** argv) {
+  using namespace wgscope::bench;
+  stay_on_one_cpu();
+  Table table({"peers", "inventory read, CPU s", "CPU ms a scrape, without / with", "samples",
+               "ns a sample", "ratio a sample", "ratio a scrape", "comparison, ms"});
+  try {
+    if (argc < 2) {
+      measure(10'000, table);
+      measure(100'000, table);
+    }
+    for (int i = 1; i < argc; ++i) measure(std::strtoul(argv[i], nullptr, 10), table);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "bench: {}\n", error.what());
+    return 1;
+  }
+  table.print();
+  return 0;
+}
