@@ -71,6 +71,7 @@ const verdicts: Record<(typeof verdictOrder)[number], [text: string, color: stri
   unanswered: ['unanswered', 'orange'],
   flapping: ['flapping', 'yellow'],
   one_way: ['one-way', 'purple'],
+  stale: ['stale', 'dark-orange'],
   live: ['live', 'green'],
   idle: ['idle', 'blue'],
   never: ['never', '#808080'],

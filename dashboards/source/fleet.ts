@@ -1,6 +1,6 @@
 import {
   dashboard, graph, jobAndInstance, limits, list, now, number, over, rowsOf, runbooksOf, severityColumn, stacked, toGateway,
-  toPeer, toRunbook, toThisGateway, verdictColumns, withVerdicts,
+  toPeer, toRunbook, toThisGateway, verdictColumns, withVerdicts, words,
 } from './common.js';
 import { bySeverity, faults, firing, inOrder, oneOf, scope, severityOrder, throughput, verdictOrder, withPeer } from './promql.js';
 
@@ -89,12 +89,58 @@ const lists = [
       `wireguard:interface_transmit_bytes:rate{${scope}}))`)).span(7),
 ];
 
+/** Series of value 1, which only peers that differ from the inventory have. */
+const differences = oneOf('difference', {
+  'not declared': `wireguard_peer_undeclared{${scope}}`,
+  missing: `wireguard_peer_missing{${scope}}`,
+  'offline, and should be online': `wireguard_peer_unexpectedly_offline{${scope}}`,
+  'no handshake in its grace period': `wireguard_peer_handshake_overdue{${scope}}`,
+  'another peer has a prefix of it': `wireguard_peer_allowed_ips_conflict{${scope}}`,
+  'a prefix is too wide': `wireguard_peer_allowed_ips_too_broad{${scope}}`,
+  'its key is too old': `wireguard_peer_key_rotation_overdue{${scope}}`,
+}) + ` or label_replace(wireguard_peer_drift{${scope}}, "difference", "$1 differs", "field", "(.+)")`;
+
+const declared = [
+  list('Peers that differ from the inventory',
+    'Peers that differ from what is declared, and how, up to 100. A peer may be listed several times. Needs exporters with ' +
+    '--inventory. Missing interfaces are among the alerts.',
+    {
+      columns: {
+        peer: { title: 'Peer', links: [toPeer()] },
+        difference: { title: 'Difference' },
+        instance: { title: 'Gateway', links: [toGateway()] },
+        interface: { title: 'Interface' },
+        netns: { title: 'Network namespace' },
+      },
+      hidden: ['public_key'],
+      sort: [['Difference', 'ascending']],
+      empty: 'nothing differs, or there is no inventory',
+    },
+    rowsOf(withPeer(`topk(100, ${differences})`))).span(16)
+    .links(runbooksOf('WireGuardPeerUndeclared', 'WireGuardPeerMissing', 'WireGuardPeerUnexpectedlyOffline',
+      'WireGuardPeerHandshakeOverdue', 'WireGuardPeerDrift', 'WireGuardPeerAllowedIPsStolen',
+      'WireGuardPeerAllowedIPsTooBroad', 'WireGuardPeerKeyRotationDue', 'WireGuardInterfaceMissing')),
+  list('Inventories',
+    'Whether each exporter could read its whole inventory, up to 100. A file with an error keeps what it declared before.',
+    {
+      columns: {
+        instance: { title: 'Exporter' },
+        Value: { title: 'Inventory', words: words({ 1: ['read', 'green'], 0: ['has an error', 'red'] }) },
+      },
+      sort: [['Inventory', 'ascending']],
+      empty: 'no exporter has an inventory',
+    },
+    rowsOf(`bottomk(100, wireguard_inventory_last_reload_success{${scope}})`)).span(8)
+    .links(runbooksOf('WireGuardInventoryNotLoaded')),
+];
+
 export default dashboard('fleet', {
-  description: 'All gateways at once: how many peers work, what fires, and where to look. Reads recorded series only.',
+  description: 'All gateways at once: how many peers work, what fires, and where to look. Reads recorded series, and series that only peers with a difference have.',
   variables: jobAndInstance('wireguard_exporter_build_info', true),
   rows: [
     { title: 'Now', panels: overview },
     { title: 'Over time', panels: trends },
     { title: 'Where to look', panels: lists },
+    { title: 'Declared state', panels: declared },
   ],
 });

@@ -21,8 +21,8 @@ export const withPeer = (expr: string) =>
 export const named = (expr: string) => withPeer(`(${expr}) * ${samePeer} group_left (name) wireguard_peer_info{${interfaces}}`);
 
 /** Faults first; the order in which verdicts are shown, everywhere. */
-export const verdictOrder = ['replies_lost', 'unanswered', 'flapping', 'one_way', 'live', 'idle', 'never'] as const;
-export const faults = verdictOrder.slice(0, 4).join('|');
+export const verdictOrder = ['replies_lost', 'unanswered', 'flapping', 'one_way', 'stale', 'live', 'idle', 'never'] as const;
+export const faults = verdictOrder.slice(0, 5).join('|');
 /** The worst first. */
 export const severityOrder = ['critical', 'warning', 'info'] as const;
 

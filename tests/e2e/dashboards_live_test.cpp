@@ -110,8 +110,17 @@ struct Tunnels {
       std::filesystem::create_symlink(tunnel->socket_path(), folder / (tunnel->name() + ".sock"));
     write_file(folder / "names.json",
                json{{UapiPeer{.number = Played::kNamed}.public_key(), "laptop, \"Ada\""}}.dump());
+    // One peer is declared and should be online; nobody declared the others.
+    write_file(folder / "inventory.yaml",
+               json{{"peers",
+                     {{{"name", "laptop, \"Ada\""},
+                       {"public_key", UapiPeer{.number = Played::kNamed}.public_key()},
+                       {"interfaces", {"played"}},
+                       {"expected_online", "always"}}}}}
+                   .dump());
     exporter.emplace(
         ExporterOptions{.flags = {"--uapi.dir=" + folder.path().string(),
+                                  "--inventory=" + (folder / "inventory.yaml").string(),
                                   "--names.file=" + (folder / "names.json").string()}});
   }
 };
@@ -282,9 +291,9 @@ TEST_F(DashboardsLiveTest, EveryQueryFindsSomething) {
       }
 }
 
-/// As docs/alerts.md lists them: faults first.
+/// As docs/alerts.md lists them, but for stale, which is a fault: faults first.
 const std::vector<std::string> kVerdicts{"replies_lost", "unanswered", "flapping", "one_way",
-                                         "live",         "idle",       "never"};
+                                         "stale",        "live",       "idle",     "never"};
 
 TEST_F(DashboardsLiveTest, PeersWithAFaultAreNamedHoweverManyAreIdle) {
   const std::map<std::uint64_t, std::string> faults{{Played::kRepliesLost, "replies_lost"},
