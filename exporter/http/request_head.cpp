@@ -17,7 +17,7 @@ constexpr HeadVerdict kTls{HeadState::refused, Refusal::bad_head, 400,
 constexpr HeadVerdict kVersion{HeadState::refused, Refusal::bad_head, 505,
                                "505 only HTTP/1.0 and HTTP/1.1\n"};
 constexpr HeadVerdict kNoPath{HeadState::refused, Refusal::bad_head, 400,
-                              "400 ask for a path, such as /metrics: this is no proxy\n"};
+                              "400 ask for a path, such as /metrics: this is not a proxy\n"};
 constexpr HeadVerdict kNoOptions{HeadState::refused, Refusal::bad_head, 405,
                                  "405 only GET and HEAD\n"};
 constexpr HeadVerdict kBody{HeadState::refused, Refusal::body, 413,

@@ -298,65 +298,97 @@ TEST_F(TurnstileKeptTest, DoesNotRememberMoreThanItHasRoomFor) {
   EXPECT_LE(turnstile_.remembered(), 4096U);
 }
 
-/// Whatever clients do, in whatever order: the bounds hold, and whoever asks at once is served.
+/// Clients of 16 addresses that do not read, or never finish their requests, beside one that does
+/// as a scraper does.
+class Crowd {
+ public:
+  explicit Crowd(unsigned seed) : random_(seed) {}
+
+  void step() {
+    now_ = now_ + std::chrono::milliseconds(below(100));
+    let_one_in();
+    if (!honest_ && now_ - honest_since_ > 2s && below(20) == 0) let_the_honest_one_in();
+    serve();
+    for (const Turnstile::Id id : turnstile_.served()) turnstile_.progress(id, {0, true}, now_);
+    end_overdue();
+  }
+
+  void expect_bounds() const {
+    EXPECT_LE(turnstile_.connections(), kLimits.connections);
+    EXPECT_LE(turnstile_.serving(), kLimits.serving);
+    EXPECT_EQ(turnstile_.connections(), hostile_.size() + (honest_ ? 1 : 0));
+    std::map<std::uint32_t, std::size_t> of;
+    for (const auto& [id, address] : hostile_) EXPECT_LE(++of[address], kLimits.per_address);
+  }
+
+  /// A worker was kept for it, once the first of the others were found out.
+  void expect_prompt_service() const {
+    if (!honest_) return;
+    EXPECT_LT(now_ - honest_since_, honest_since_ < Instant{4s} ? 1500ms : 200ms);
+  }
+
+ private:
+  static constexpr TurnstileLimits kLimits{.connections = 60,
+                                           .per_address = 9,
+                                           .serving = 16,
+                                           .head_time = 5s,
+                                           .answer_time = 60s,
+                                           .least_rate = 1000};
+
+  std::uint32_t below(std::uint32_t bound) { return static_cast<std::uint32_t>(random_() % bound); }
+
+  std::optional<Turnstile::Id> admit(const std::string& address) {
+    const auto admission = turnstile_.admit(ip(address), now_);
+    if (admission.evicted) hostile_.erase(*admission.evicted);
+    return admission.id;
+  }
+  void let_one_in() {
+    const std::uint32_t from = below(16);
+    const auto id = admit(fmt::format("192.0.2.{}", from + 1));
+    if (!id) return;
+    hostile_[*id] = from;
+    if (below(2) == 0) turnstile_.ready(*id);
+  }
+  void let_the_honest_one_in() {
+    honest_ = admit("198.51.100.1");
+    EXPECT_TRUE(honest_ || turnstile_.connections() == kLimits.connections);
+    if (!honest_) return;
+    turnstile_.ready(*honest_);
+    honest_since_ = now_;
+  }
+  void serve() {
+    while (const auto next = turnstile_.next(now_)) {
+      if (next != honest_) continue;
+      turnstile_.end(*honest_);  // it reads its answer at once
+      honest_.reset();
+    }
+  }
+  void end_overdue() {
+    const auto overdue = turnstile_.overdue(now_);
+    for (const auto* list : {&overdue.heads, &overdue.readers})
+      for (const Turnstile::Id id : *list) {
+        EXPECT_NE(honest_, id);
+        turnstile_.end(id);
+        hostile_.erase(id);
+      }
+  }
+
+  std::mt19937 random_;
+  Turnstile turnstile_{kLimits};
+  Instant now_{1s};
+  std::map<Turnstile::Id, std::uint32_t> hostile_;  // and its address
+  std::optional<Turnstile::Id> honest_;
+  Instant honest_since_{};
+};
+
 TEST(TurnstileProperty, HoldsItsBoundsAndServesWhoAsksAtOnce) {
   for (unsigned seed = 0; seed < 60; ++seed) {
-    std::mt19937 random(seed);
-    const auto below = [&](std::uint32_t bound) {
-      return static_cast<std::uint32_t>(random() % bound);
-    };
-    const TurnstileLimits limits{.connections = 60,
-                                 .per_address = 9,
-                                 .serving = 16,
-                                 .head_time = 5s,
-                                 .answer_time = 60s,
-                                 .least_rate = 1000};
-    Turnstile turnstile(limits);
-    Instant now{1s};
-    std::map<Turnstile::Id, std::uint32_t> hostile;  // and its address
-    std::optional<Turnstile::Id> honest;
-    Instant honest_since;
+    Crowd crowd(seed);
     for (int step = 0; step < 2000; ++step) {
-      now = now + std::chrono::milliseconds(below(100));
-      const std::uint32_t from = below(16);
-      const auto admission = turnstile.admit(ip(fmt::format("192.0.2.{}", from + 1)), now);
-      if (admission.evicted) hostile.erase(*admission.evicted);
-      if (admission.id) hostile[*admission.id] = from;
-      if (admission.id && below(2) == 0) turnstile.ready(*admission.id);
-      if (!honest && now - honest_since > 2s && below(20) == 0) {
-        const auto mine = turnstile.admit(ip("198.51.100.1"), now);
-        if (mine.evicted) hostile.erase(*mine.evicted);
-        ASSERT_TRUE(mine.id || turnstile.connections() == limits.connections);
-        if (mine.id) {
-          turnstile.ready(*mine.id);
-          honest = mine.id;
-          honest_since = now;
-        }
-      }
-      while (const auto next = turnstile.next(now)) {
-        if (next != honest) continue;
-        turnstile.end(*honest);  // it reads its answer at once
-        honest.reset();
-      }
-      for (const Turnstile::Id id : turnstile.served())
-        turnstile.progress(id, {0, true}, now);  // the others read nothing
-      const auto overdue = turnstile.overdue(now);
-      for (const auto* list : {&overdue.heads, &overdue.readers})
-        for (const Turnstile::Id id : *list) {
-          EXPECT_NE(honest, id);
-          turnstile.end(id);
-          hostile.erase(id);
-        }
-      ASSERT_LE(turnstile.connections(), limits.connections);
-      ASSERT_LE(turnstile.serving(), limits.serving);
-      ASSERT_EQ(turnstile.connections(), hostile.size() + (honest ? 1 : 0));
-      std::map<std::uint32_t, std::size_t> of;
-      for (const auto& [id, address] : hostile) ASSERT_LE(++of[address], limits.per_address);
-      // A worker was kept for it, once the first of the others were found out.
-      if (honest) {
-        ASSERT_LT(now - honest_since, honest_since < Instant{4s} ? 1500ms : 200ms)
-            << "seed " << seed << ", step " << step;
-      }
+      crowd.step();
+      crowd.expect_bounds();
+      crowd.expect_prompt_service();
+      if (HasFailure()) FAIL() << "seed " << seed << ", step " << step;
     }
   }
 }
