@@ -200,11 +200,7 @@ void Collections::view(Collection& collection) {
   for (std::size_t i = 0; i < snapshot.devices.size(); ++i) {
     const Device& device = snapshot.devices[i];
     if (lens.inventory != nullptr) lens.drift = &collection.declared.drift.interfaces[i];
-    // Other failures of a device that was read are about its link or another device.
-    const bool whole = std::ranges::none_of(snapshot.failures, [&](const Failure& f) {
-      return f.reason == FailureReason::interrupted && f.netns == device.netns &&
-             f.interface == device.name;
-    });
+    const bool whole = !lacks_peers(snapshot, device);
     if (view_device(device, whole, history_.of(device, snapshot.taken.wall), lens,
                     collection.views[i]))
       history_.mark_changed();

@@ -238,15 +238,8 @@ WhereaboutsByName find_whereabouts(const Snapshot& snapshot) {
   return where;
 }
 
-bool changed_while_read(const Snapshot& snapshot, const Device& device) {
-  return std::ranges::any_of(snapshot.failures, [&device](const Failure& failure) {
-    return failure.reason == FailureReason::interrupted && failure.netns == device.netns &&
-           failure.interface == device.name;
-  });
-}
-
 Comparison how_compared(const Snapshot& snapshot, const Device& device, Whereabouts where) {
-  if (changed_while_read(snapshot, device)) return Comparison::not_read;
+  if (lacks_peers(snapshot, device)) return Comparison::not_read;
   if (device.netns.empty()) return Comparison::compared;
   if (where.own) return Comparison::not_declared;
   return where.others > 1 ? Comparison::ambiguous : Comparison::compared;

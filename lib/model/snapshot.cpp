@@ -1,8 +1,10 @@
 #include "wgscope/model/snapshot.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/model/device.hpp"
 
 namespace wgscope {
 
@@ -48,6 +50,17 @@ std::string_view to_string(Collector collector) {
     case Collector::links: return "links";
   }
   return "unknown";
+}
+
+bool lacks_peers(const Snapshot& snapshot, const Device& device) {
+  return std::ranges::any_of(snapshot.failures, [&device](const Failure& failure) {
+    // Other failures of a device that was read are about its link. And a socket does not say in
+    // which namespace its interface is.
+    return (failure.reason == FailureReason::interrupted ||
+            failure.reason == FailureReason::malformed) &&
+           (failure.netns.empty() || failure.netns == device.netns) &&
+           failure.interface == device.name;
+  });
 }
 
 }  // namespace wgscope

@@ -329,6 +329,11 @@ class SnapshotSource::Impl {
         note(into, Collector::uapi, "", query.socket.interface, query.result.error());
         continue;
       }
+      if (query.left_out > 0)
+        note(into, Collector::uapi, "", query.socket.interface,
+             Error{Errc::bad_value,
+                   fmt::format("read {}: {} of its peers left out, the first because {}",
+                               query.socket.path, query.left_out, query.fault)});
       listeners_.push_back({query.socket.path, query.listener});
       answered.push_back(std::move(query.device));
     }

@@ -39,6 +39,8 @@ std::string outcome(std::string_view text, const std::vector<std::size_t>& ends)
     WGSCOPE_PROMISE(used <= end);
     WGSCOPE_PROMISE(end - used < uapi::kMaxLineSize);  // what a client must keep
   }
+  WGSCOPE_PROMISE((reader.left_out() == 0) || !reader.fault().empty());
+  WGSCOPE_PROMISE(!fuzz::repeats_a_key(reader.fault(), text));
   for (const Peer& peer : device.peers)
     WGSCOPE_PROMISE(std::size_t{peer.allowed_ips_first} + peer.allowed_ips_count <=
                     device.allowed_ips.size());

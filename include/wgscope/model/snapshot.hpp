@@ -66,4 +66,8 @@ struct Snapshot {
   }
 };
 
+/// Whether the device may have peers that the snapshot lacks: its reading was interrupted, or left
+/// out peers with malformed values.
+bool lacks_peers(const Snapshot& snapshot, const Device& device);
+
 }  // namespace wgscope

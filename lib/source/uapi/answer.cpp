@@ -93,8 +93,21 @@ Result<> AnswerReader::device_line(std::string_view text) {
   return other_line(text);
 }
 
-/// The most frequent keys come first: there are ten lines for each peer.
 Result<> AnswerReader::peer_line(std::string_view text) {
+  if (spoiled_ && !text.starts_with("public_key=") && !text.starts_with("errno=")) return {};
+  auto read = peer_value(text);
+  // A value that cannot be what it says is no reason to show none of the others' peers. What is not
+  // even a value, or too much, is: nothing in such an answer can be trusted.
+  const bool is_value = text.find('=') != std::string_view::npos;
+  if (read || read.error().code != Errc::bad_value || !is_value) return read;
+  if (text.starts_with("public_key=") || text.starts_with("errno=")) return read;
+  spoiled_ = true;
+  if (fault_.empty()) fault_ = read.error().context;
+  return {};
+}
+
+/// The most frequent keys come first: there are ten lines for each peer.
+Result<> AnswerReader::peer_value(std::string_view text) {
   Peer& peer = device_->peers.back();
   if (take_key(text, "allowed_ip")) return allowed_ip(text);
   if (take_key(text, "tx_bytes")) return number("tx_bytes", text, peer.transmit_bytes);
@@ -125,7 +138,8 @@ Result<> AnswerReader::end(std::string_view value) {
   if (auto read = number("errno", value, error); !read) return read;
   if (error != 0) return fail(Errc::refused, fmt::format("the daemon answered errno={}", error));
   state_ = State::blank_line;
-  return finish_peer();
+  finish_peer();
+  return {};
 }
 
 Result<> AnswerReader::allowed_ip(std::string_view value) {
@@ -153,7 +167,7 @@ Result<> AnswerReader::preshared_key(std::string_view value) {
 }
 
 Result<> AnswerReader::begin_peer(std::string_view hex) {
-  if (auto finished = finish_peer(); !finished) return finished;
+  finish_peer();
   if (device_->peers.size() >= kMaxPeers)
     return fail(Errc::too_large, fmt::format("over {} peers", kMaxPeers));
   const auto key = PublicKey::from_hex(hex);
@@ -162,22 +176,34 @@ Result<> AnswerReader::begin_peer(std::string_view hex) {
   return {};
 }
 
-Result<> AnswerReader::finish_peer() {
+/// Takes the last peer as it is, or leaves it out.
+void AnswerReader::finish_peer() {
   const std::int64_t seconds = handshake_seconds_;
   const std::int64_t nanoseconds = handshake_nanoseconds_;
   handshake_seconds_ = 0;
   handshake_nanoseconds_ = 0;
-  if (device_->peers.empty() || (seconds == 0 && nanoseconds == 0)) return {};
+  if (device_->peers.empty()) return;
   constexpr std::int64_t kMostSeconds = INT64_MAX / 1'000'000'000 - 1;
-  if (seconds < 0 || seconds > kMostSeconds || nanoseconds < 0 || nanoseconds >= 1'000'000'000)
-    return bad_value("last_handshake_time");
+  if (seconds < 0 || seconds > kMostSeconds || nanoseconds < 0 || nanoseconds >= 1'000'000'000) {
+    spoiled_ = true;
+    if (fault_.empty()) fault_ = bad_value("last_handshake_time").value().context;
+  }
+  if (spoiled_) {
+    spoiled_ = false;
+    ++left_out_;
+    // Its allowed IPs are the last ones; without any, its first index means nothing.
+    device_->allowed_ips.resize(device_->allowed_ips.size() -
+                                device_->peers.back().allowed_ips_count);
+    device_->peers.pop_back();
+    return;
+  }
+  if (seconds == 0 && nanoseconds == 0) return;
   WallTime time{std::chrono::seconds(seconds) + Nanoseconds(nanoseconds)};
   // BoringTun gives the age. No host that knows it is past 1990 had a handshake before 1980.
   Peer& peer = device_->peers.back();
   peer.handshake_from_age = now_.since_epoch > years(20) && time.since_epoch < years(10);
   if (peer.handshake_from_age) time = WallTime{now_.since_epoch - time.since_epoch};
   peer.last_handshake = time;
-  return {};
 }
 
 Result<> AnswerReader::own_public_key(std::string_view hex) {

@@ -128,7 +128,10 @@ void Session::take(std::size_t received) {
   }
   filled_ -= *used;
   std::memmove(buffer_.get(), buffer_.get() + *used, filled_);
-  if (reader_.done()) socket_.reset();
+  if (!reader_.done()) return;
+  query_->left_out = reader_.left_out();
+  query_->fault = reader_.fault();
+  socket_.reset();
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -33,6 +34,24 @@ TEST(FailureReason, FollowsFromTheError) {
   EXPECT_EQ(failure_reason(Errc::refused), FailureReason::refused);
   EXPECT_EQ(failure_reason(Errc::unsupported), FailureReason::io);
   EXPECT_EQ(failure_reason(Errc::io), FailureReason::io);
+}
+
+TEST(Snapshot, LacksPeersOfAnInterfaceThatWasNotReadAsAWhole) {
+  Device device;
+  device.name = "wg0";
+  device.netns = "blue";
+  const auto with = [](Failure failure) {
+    Snapshot snapshot;
+    snapshot.failures.push_back(std::move(failure));
+    return snapshot;
+  };
+  using enum FailureReason;
+  EXPECT_FALSE(lacks_peers({}, device));
+  EXPECT_TRUE(lacks_peers(with({"blue", "wg0", interrupted, ""}), device));
+  EXPECT_TRUE(lacks_peers(with({"", "wg0", malformed, ""}), device));
+  EXPECT_FALSE(lacks_peers(with({"blue", "wg1", malformed, ""}), device));
+  EXPECT_FALSE(lacks_peers(with({"red", "wg0", malformed, ""}), device));
+  EXPECT_FALSE(lacks_peers(with({"blue", "wg0", nodev, ""}), device)) << "that is about its link";
 }
 
 TEST(Collector, HasANameOfItsOwn) {

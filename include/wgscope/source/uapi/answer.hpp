@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "wgscope/base/result.hpp"
@@ -36,9 +37,15 @@ class AnswerReader {
   /// Reads all whole lines at the start of `bytes`.
   /// @returns how many bytes they were; the caller keeps the rest and brings it again, with more
   /// behind it. Or truncated
-  ///          (bytes after the end), bad_value (naming the key), too_large, missing_key; or the
-  ///          errno the daemon answered.
+  ///          (bytes after the end), bad_value (naming the key; of values of the interface, and of
+  ///          peers' public keys), too_large, missing_key; or the errno the daemon answered.
   Result<std::size_t> feed(std::span<const char> bytes);
+
+  /// How many peers are left out because one of their values is malformed or out of range: they
+  /// cost nothing but themselves.
+  [[nodiscard]] std::size_t left_out() const { return left_out_; }
+  /// Why the first of them is left out: names the key.
+  [[nodiscard]] const std::string& fault() const { return fault_; }
 
   /// Whether the answer is complete. An answer that ends before is truncated.
   [[nodiscard]] bool done() const { return state_ == State::done; }
@@ -50,12 +57,13 @@ class AnswerReader {
   Result<> device_line(std::string_view text);
   Result<> peer_line(std::string_view text);
   Result<> other_line(std::string_view text);
+  Result<> peer_value(std::string_view text);
   Result<> allowed_ip(std::string_view value);
   Result<> endpoint(std::string_view value);
   Result<> preshared_key(std::string_view value);
   Result<> begin_peer(std::string_view hex);
   Result<> end(std::string_view value);
-  Result<> finish_peer();
+  void finish_peer();
   Result<> private_key(std::string_view hex);
   Result<> own_public_key(std::string_view hex);
 
@@ -63,6 +71,9 @@ class AnswerReader {
   WallTime now_;
   std::int64_t handshake_seconds_ = 0;
   std::int64_t handshake_nanoseconds_ = 0;
+  bool spoiled_ = false;  ///< the peer has a malformed value
+  std::size_t left_out_ = 0;
+  std::string fault_;
   State state_ = State::lines;
 };
 

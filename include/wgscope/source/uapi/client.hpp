@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,8 +29,10 @@ Result<std::vector<SocketFile>> list_sockets(const std::string& folder);
 /// One socket to ask, and the result.
 struct Query {
   SocketFile socket;
-  Device device;    ///< its name is the interface's; netns and link are left to the caller
-  Result<> result;  ///< access_denied, refused, timeout, what AnswerReader::feed returns
+  Device device;             ///< its name is the interface's; netns and link are left to the caller
+  Result<> result;           ///< access_denied, refused, timeout, what AnswerReader::feed returns
+  std::size_t left_out = 0;  ///< peers that `device` lacks: AnswerReader::left_out
+  std::string fault;         ///< why; empty: it lacks none
   /// The process that called listen(2) (SO_PEERCRED). It may have ended since. 0: it is not
   /// visible from this PID namespace.
   pid_t listener = 0;
