@@ -45,7 +45,7 @@ TEST_F(MtuProgram, SaysThatTheSettingFitsAndWhatElseWould) {
   EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;
   EXPECT_THAT(ended.out,
               AllOf(StartsWith("OK: MTU 1420 fits in both directions"), HasSubstr("TCP MSS"),
-                    HasSubstr("forward:"), HasSubstr("backward:")));
+                    HasSubstr("forward path MTU:"), HasSubstr("reverse path MTU:")));
 }
 
 TEST_F(MtuProgram, GivesProgramsTheFiguresOfEachDirection) {
