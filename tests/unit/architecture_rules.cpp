@@ -19,9 +19,9 @@
 namespace wgscope::architecture {
 namespace {
 
-constexpr std::array<std::string_view, 11> kPureRooms{"base",      "model", "wire",  "noise",
-                                                      "tunnel",    "inner", "path",  "config",
-                                                      "diagnosis", "audit", "render"};
+constexpr std::array<std::string_view, 12> kPureRooms{"base",      "model", "wire",    "noise",
+                                                      "tunnel",    "inner", "path",    "config",
+                                                      "diagnosis", "audit", "journal", "render"};
 constexpr std::array<std::string_view, 3> kImpureHeaders{"sys/", "linux/", "spdlog/"};
 constexpr std::array<std::string_view, 4> kClockReads{"clock_gettime(", "gettimeofday(", "::now(",
                                                       "std::time("};
@@ -38,7 +38,7 @@ const std::vector<Reserved>& reserved() {
       {"libmnl", {"libmnl/"}, {"source", "checks"}},
       {"prometheus-cpp", {"prometheus/"}, {"exporter"}},
       {"CivetWeb", {"civetweb", "CivetServer"}, {"exporter"}},
-      {"nlohmann_json", {"nlohmann/"}, {"exporter", "probe", "config", "render"}},
+      {"nlohmann_json", {"nlohmann/"}, {"exporter", "probe", "config", "journal", "render"}},
       {"yaml-cpp", {"yaml-cpp/"}, {"exporter", "probe", "config"}},
       {"libyaml", {"yaml.h"}, {"config"}},
       {"date", {"date/"}, {"os"}},

@@ -40,9 +40,10 @@ constexpr std::array kThreadedRooms{
     ThreadedRoom{"source", "a thread visits other network namespaces"},
 };
 
-constexpr std::array kRooms{"base",  "model",    "wire",   "crypto",    "noise",    "tunnel",
-                            "inner", "path",     "config", "diagnosis", "audit",    "render",
-                            "os",    "endpoint", "source", "checks",    "exporter", "probe"};
+constexpr std::array kRooms{"base",   "model",   "wire",     "crypto", "noise",
+                            "tunnel", "inner",   "path",     "config", "diagnosis",
+                            "audit",  "journal", "render",   "os",     "endpoint",
+                            "source", "checks",  "exporter", "probe"};
 
 struct Exception {
   std::string_view program;
