@@ -21,8 +21,13 @@
 #include "wgscope/model/device.hpp"
 #include "wgscope/model/snapshot.hpp"
 
+#include "build_info.hpp"
 #include "exporter/device_view.hpp"
 #include "exporter/history.hpp"
+#include "exporter/journal.hpp"
+#include "exporter/journal_file.hpp"
+#include "exporter/peer_history.hpp"
+#include "exporter/recorder.hpp"
 
 namespace wgscope::exporter {
 namespace {
@@ -55,10 +60,20 @@ Collections::Collections(CollectorOptions options, Warn warn)
       source_(std::move(options.source)),
       names_(std::move(options.names)),
       declared_(std::move(options.declarations)),
-      history_(options.seed) {
-  if (options.state_dir.empty()) return;
-  state_.emplace(options.state_dir);
-  if (auto loaded = state_->load(history_); !loaded) warn_(loaded.error().context);
+      history_(options.seed, !options.state_dir.empty() || !options.journal.empty()) {
+  Recorder::Settings recorder{options.endpoint, options.sample_interval, build_info::kVersion,
+                              false};
+  if (!options.state_dir.empty()) {
+    state_.emplace(options.state_dir);
+    const auto loaded = state_->load(history_);
+    if (!loaded) warn_(loaded.error().context);
+    recorder.restored = loaded && *loaded;
+  }
+  if (!options.journal.empty())
+    journal_ = std::make_unique<Journal>(
+        std::make_unique<JournalFile>(options.journal),
+        Journal::Settings{.clock = [clock = clock_] { return clock().wall; }}, warn_);
+  if (state_ || journal_) recorder_.emplace(std::move(recorder), journal_.get());
 }
 
 Result<std::shared_ptr<const Collection>> Collections::get(Instant deadline) {
@@ -174,19 +189,31 @@ std::shared_ptr<const Collection> Collections::take(Instant deadline) {
   memory->names_report = names_.report();
   source_.collect(now, deadline, memory->snapshot);
   declared_.judge(memory->snapshot, memory->declared);
+  if (recorder_) recorder_->begin(memory->snapshot, memory->names.get(), history_.clock_steps());
   view(*memory);
+  if (recorder_ && recorder_->end(memory->snapshot, history_)) history_.mark_touched();
   warn_of_new(memory->snapshot.failures);
   memory->clock_steps = history_.clock_steps();
   memory->events_counted = sampled_;
   memory->judged = judged_;
   memory->dated = judged_ || state_;
-  if (state_ && history_.changed() && state_->due(now.boot)) {
-    auto saved = state_->save(history_);
-    const std::string problem = saved ? std::string() : saved.error().context;
+  keep_state(now);
+  if (state_) memory->state_success = state_problem_.empty();
+  memory->journal_report = journal_ ? journal_->report() : JournalReport{};
+  return publish(std::move(memory));
+}
+
+/// The disk is waited for elsewhere: what came of it is known at a later reading.
+void Collections::keep_state(Now now) {
+  if (!state_) return;
+  if (const auto saved = state_->take_outcome()) {
+    const std::string problem = *saved ? std::string() : saved->error().context;
     if (!problem.empty() && problem != state_problem_) warn_(problem);
+    if (!problem.empty()) history_.mark_changed();  // still to be written
     state_problem_ = problem;
   }
-  return publish(std::move(memory));
+  if (!history_.changed() && !history_.touched()) return;
+  if (state_->due(now.boot, history_.changed())) state_->save_later(history_, now.wall);
 }
 
 void Collections::view(Collection& collection) {
@@ -195,6 +222,8 @@ void Collections::view(Collection& collection) {
   Lens lens{.now = snapshot.taken,
             .names = collection.names.get(),
             .events_seed = sampled_ ? std::optional(seed_) : std::nullopt,
+            .recorder = recorder_ ? &*recorder_ : nullptr,
+            .removed = &history_.removed(),
             .inventory = collection.declared.inventory(),
             .expectations = &collection.declared.expectations};
   for (std::size_t i = 0; i < snapshot.devices.size(); ++i) {
@@ -216,8 +245,12 @@ void Collections::view(Collection& collection) {
                        device.name)});
     }
   }
-  // An interface that failed this time may be back the next; one that is gone is forgotten.
-  history_.forget_unless([&](const std::string& netns, const std::string& interface) {
+  forget_interfaces(snapshot);
+}
+
+/// An interface that failed this time may be back the next; one that is gone is forgotten.
+void Collections::forget_interfaces(const Snapshot& snapshot) {
+  const auto keep = [&](const std::string& netns, const std::string& interface) {
     return std::ranges::any_of(
                snapshot.devices,
                [&](const Device& d) { return d.netns == netns && d.name == interface; }) ||
@@ -227,7 +260,14 @@ void Collections::view(Collection& collection) {
              return (f.netns.empty() || f.netns == netns) &&
                     (f.interface.empty() || f.interface == interface);
            });
-  });
+  };
+  history_.forget_unless(
+      keep, [&](const std::string& netns, const std::string& name, InterfaceHistory& interface) {
+        if (!recorder_) return;
+        for (const PeerHistory& peer : interface.peers.entries())
+          recorder_->gone({netns, name, peer.key}, *interface.peers.memory_of(peer),
+                          history_.removed());
+      });
 }
 
 void Collections::warn_of_new(const std::vector<Failure>& failures) {
@@ -240,10 +280,13 @@ void Collections::warn_of_new(const std::vector<Failure>& failures) {
   warned_ = std::move(now);
 }
 
-void Collections::save_state() {
+void Collections::stop() {
   const std::lock_guard lock(mutex_);
-  if (taking_ || !state_ || !history_.changed()) return;
-  if (auto saved = state_->save(history_); !saved) warn_(saved.error().context);
+  if (taking_) return;
+  const WallTime now = clock_().wall;
+  if (recorder_) recorder_->stop(now);
+  if (!state_ || (!history_.changed() && !history_.touched() && !state_->unsaved())) return;
+  if (auto saved = state_->save(history_, now); !saved) warn_(saved.error().context);
 }
 
 }  // namespace wgscope::exporter

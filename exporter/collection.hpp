@@ -19,10 +19,13 @@
 #include "wgscope/source/collect.hpp"
 
 #include "exporter/device_view.hpp"
+#include "exporter/endpoint_detail.hpp"
 #include "exporter/history.hpp"
 #include "exporter/inventory/declarations.hpp"
 #include "exporter/inventory/declared_view.hpp"
+#include "exporter/journal.hpp"
 #include "exporter/names.hpp"
+#include "exporter/recorder.hpp"
 #include "exporter/state_file.hpp"
 
 namespace wgscope::exporter {
@@ -38,6 +41,8 @@ struct Collection {
   bool events_counted = false;
   bool judged = false;  ///< verdicts mean something: this is not the only reading there will be
   bool dated = false;   ///< so does when something was first seen
+  JournalReport journal_report;
+  std::optional<bool> state_success;  ///< how writing --state.dir goes; nothing: there is none
 };
 
 struct CollectorOptions {
@@ -46,6 +51,10 @@ struct CollectorOptions {
   std::shared_ptr<const Declarations> declarations;  ///< nullptr: no inventory
   /// Folder of the state file; empty: what was first seen is forgotten at exit.
   std::string state_dir;
+  std::string journal;  ///< file of the journal; empty: there is none
+  /// How much of endpoints the state file and the journal have.
+  EndpointDetail endpoint = EndpointDetail::full;
+  Nanoseconds sample_interval{};                  ///< as the journal says it
   Nanoseconds max_age = std::chrono::seconds(1);  ///< a younger collection is served again
   /// Whether somebody calls Collections::sample(). Only then are events of peers counted: scrapes
   /// alone are so far apart that they would miss most.
@@ -90,8 +99,9 @@ class Collections {
   /// @returns when to call it again.
   Instant sample(Nanoseconds interval, Nanoseconds timeout);
 
-  /// Writes what --state.dir keeps, if it changed.
-  void save_state();
+  /// Ends: writes what --state.dir keeps, if it changed, and that the exporter stopped. To be called
+  /// when nobody collects any longer.
+  void stop();
 
   /// Called when readers keep more than `most_held` of old collections, from the thread that took a
   /// new one: those who have been reading since before `since` hold the oldest. Set once, before the
@@ -120,7 +130,9 @@ class Collections {
   void relieve(Spare& spare) const;  ///< calls crowded_ if readers hold too much
   [[nodiscard]] bool is_for(Nanoseconds patience) const;  ///< call with mutex_ held
   void view(Collection& collection);
+  void forget_interfaces(const Snapshot& snapshot);
   void warn_of_new(const std::vector<Failure>& failures);
+  void keep_state(Now now);
 
   Nanoseconds max_age_;
   bool sampled_;
@@ -147,6 +159,8 @@ class Collections {
   Names names_;
   DeclaredJudge declared_;
   History history_;
+  std::unique_ptr<Journal> journal_;
+  std::optional<Recorder> recorder_;
   std::optional<StateFile> state_;
   std::string state_problem_;  ///< why the last attempt to save failed; empty: it did not
   /// Messages about failures of the last collection, which are not repeated.

@@ -13,7 +13,9 @@
 #include "exporter/history.hpp"
 #include "exporter/inventory/prepared.hpp"
 #include "exporter/peer_history.hpp"
+#include "exporter/peer_memory.hpp"
 #include "exporter/peer_verdict.hpp"
+#include "exporter/recorder.hpp"
 
 namespace wgscope::exporter {
 namespace {
@@ -95,6 +97,13 @@ void excuse_rotations(const Lens& lens, DeviceView& device) {
   }
 }
 
+bool forget_unlisted(const Device& device, InterfaceHistory& history, const Lens& lens) {
+  if (lens.recorder == nullptr) return history.peers.forget_unlisted();
+  return history.peers.forget_unlisted([&](const PeerHistory& entry, const PeerMemory* memory) {
+    lens.recorder->gone({device.netns, device.name, entry.key}, *memory, *lens.removed);
+  });
+}
+
 }  // namespace
 
 bool view_device(const Device& device, bool whole, InterfaceHistory& history, const Lens& lens,
@@ -108,25 +117,32 @@ bool view_device(const Device& device, bool whole, InterfaceHistory& history, co
   history.peer_resets += std::exchange(history.new_peer_resets, 0);
   into.peer_resets = history.peer_resets;
   history.peers.begin_reading();
+  if (lens.recorder != nullptr) lens.recorder->begin_device(device, history);
   for (std::size_t i = 0; i < device.peers.size(); ++i) {
     const Peer& peer = device.peers[i];
     PeerView& view = into.peers[i];
     PeerHistory* entry = history.peers.find(peer.public_key, lens.now.wall);
     view.shown = entry != nullptr;
     if (!view.shown) continue;
-    if (view_peer(peer, *entry, lens, view).made_anew) ++history.new_peer_resets;
+    const PeerChanges changes = view_peer(peer, *entry, lens, view);
+    if (changes.made_anew) ++history.new_peer_resets;
     if (lens.inventory != nullptr) {
       view_declaration(lens, lens.drift->peers[i], history.created, view);
       if (view.declared != audit::kNotDeclared && view.state == PeerState::live &&
           lens.inventory->terms(view.declared).rotates)
         into.live_rotations.push_back(view.declared);
     }
+    if (lens.recorder != nullptr)
+      lens.recorder->look({peer, view, changes}, *entry, *history.peers.memory_of(*entry),
+                          *lens.removed);
     ++into.by_state[static_cast<std::size_t>(view.state)];
     ++into.by_verdict[static_cast<std::size_t>(view.verdict)];
   }
   excuse_rotations(lens, into);
   const bool added = history.peers.entries().size() != known;
-  return (whole && history.peers.forget_unlisted()) || added;
+  const bool removed = whole && forget_unlisted(device, history, lens);
+  if (lens.recorder != nullptr) lens.recorder->end_device(whole, history);
+  return removed || added;
 }
 
 }  // namespace wgscope::exporter

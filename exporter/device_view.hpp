@@ -17,6 +17,7 @@
 #include "exporter/history.hpp"
 #include "exporter/inventory/prepared.hpp"
 #include "exporter/peer_history.hpp"
+#include "exporter/peer_memory.hpp"
 #include "exporter/peer_verdict.hpp"
 
 namespace wgscope::exporter {
@@ -59,12 +60,16 @@ struct DeviceView {
   std::optional<WallTime> created;
 };
 
+class Recorder;
+
 /// What view_device() needs beside the device.
 struct Lens {
   Now now;
   const config::PeerNames* names = nullptr;
   /// Seed of the hashes of endpoints; nothing: events are not counted.
   std::optional<std::uint64_t> events_seed;
+  Recorder* recorder = nullptr;     ///< is shown each peer; nullptr: nothing is remembered of them
+  RemovedPeers* removed = nullptr;  ///< not nullptr with a recorder
   // What is declared, and how the device differs from it; nullptr: nothing is declared.
   const PreparedInventory* inventory = nullptr;
   const Expectations* expectations = nullptr;

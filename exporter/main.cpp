@@ -81,7 +81,7 @@ int run_once(const Options& options, Collections& collections, const Log& log) {
     log.error(collection.error().context);
     return 1;
   }
-  collections.save_state();
+  collections.stop();
   if (options.textfile.empty()) {
     StdoutSink sink;
     write_exposition(**collection, options.render, sink);
@@ -167,7 +167,7 @@ int serve(const Options& options, Declarations* declarations, Collections& colle
   log.info("stopping");
   sampler.reset();
   server->reset();
-  collections.save_state();
+  collections.stop();
   return 0;
 }
 

@@ -68,6 +68,23 @@ inline constexpr MetricDesc kClockSteps{
     "Times the wall clock moved by over a second against the boot clock between two collections.",
     "CLOCK_REALTIME, CLOCK_BOOTTIME"};
 
+inline constexpr MetricDesc kStateSuccess{
+    "wireguard_exporter_state_success", MetricType::gauge, "", "",
+    "1 unless the last attempt to write the state file failed; only with --state.dir.",
+    "writing the state file"};
+inline constexpr MetricDesc kJournalSuccess{
+    "wireguard_exporter_journal_success", MetricType::gauge, "", "",
+    "1 unless the last attempt to write the journal failed; only with --journal.",
+    "writing the journal"};
+inline constexpr MetricDesc kJournalEvents{
+    "wireguard_exporter_journal_events_total", MetricType::counter, "events", "",
+    "Events written to the journal; only with --journal.",
+    "writing the journal"};
+inline constexpr MetricDesc kJournalDroppedEvents{
+    "wireguard_exporter_journal_dropped_events_total", MetricType::counter, "events", "",
+    "Events missing from the journal because too many waited to be written; only with --journal.",
+    "writing the journal"};
+
 // Its process.
 inline constexpr MetricDesc kProcessCpu{
     "process_cpu_seconds_total", MetricType::counter, "seconds", "",

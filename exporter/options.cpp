@@ -244,7 +244,8 @@ void add_source_flags(CLI::App& app, Options& options, Raw& raw) {
       ->capture_default_str()
       ->group("Reading");
   app.add_option("--state.dir", options.collector.state_dir,
-                 "Directory that keeps when each peer was first seen, across restarts")
+                 "Directory that keeps when each peer was first seen, its handshakes, endpoint "
+                 "changes and removals, across restarts")
       ->type_name("DIR")
       ->check(CLI::Validator(CLI::ExistingDirectory).description(""))
       ->group("Reading");
@@ -289,7 +290,8 @@ void add_output_flags(CLI::App& app, Options& options, Raw& raw) {
       ->allow_extra_args(false)
       ->group("Output");
   app.add_option("--peer.endpoint", raw.endpoint,
-                 "How much of a peer's endpoint wireguard_peer_info shows")
+                 "How much of a peer's endpoint wireguard_peer_info, the journal and the state "
+                 "directory have")
       ->type_name("off|ip|subnet|full")
       ->check(one_of({"off", "ip", "subnet", "full"}))
       ->capture_default_str()
@@ -315,6 +317,12 @@ void add_output_flags(CLI::App& app, Options& options, Raw& raw) {
                  "With --once: write to this file instead, for the textfile collector")
       ->type_name("FILE")
       ->needs("--once")
+      ->group("Output");
+  app.add_option("--journal", options.collector.journal,
+                 "Append what happens to peers to this file, as JSON lines (wgscope journal reads "
+                 "them)")
+      ->type_name("FILE")
+      ->excludes(app.get_option("--once"))
       ->group("Output");
 }
 
@@ -379,6 +387,8 @@ void settle(Raw& raw, Options& options) {
   collector.sampled = !options.once && options.sample_interval != Nanoseconds(0);
   collector.judged = !options.once;
   options.render.endpoint = kEndpointDetails.at(raw.endpoint);
+  collector.endpoint = options.render.endpoint;
+  collector.sample_interval = options.sample_interval;
   options.render.allowed_ip_info = raw.allowed_ips == "info";
   // A label stands once on a series, however often it was chosen.
   std::ranges::sort(raw.peer_labels);

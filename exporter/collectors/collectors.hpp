@@ -1,14 +1,10 @@
 #pragma once
 
-#include <cstdint>
-
 #include "exporter/collection.hpp"
+#include "exporter/endpoint_detail.hpp"
 #include "exporter/exposition/writer.hpp"
 
 namespace wgscope::exporter {
-
-/// How much of a peer's endpoint goes into its info metric.
-enum class EndpointDetail : std::uint8_t { off, ip, subnet, full };
 
 struct RenderOptions {
   EndpointDetail endpoint = EndpointDetail::full;

@@ -12,6 +12,7 @@
 #include "exporter/collection.hpp"
 #include "exporter/collectors/collectors.hpp"
 #include "exporter/exposition/writer.hpp"
+#include "exporter/journal.hpp"
 #include "exporter/metrics.hpp"
 #include "exporter/names.hpp"
 
@@ -43,6 +44,23 @@ void write_failures(const Snapshot& snapshot, Writer& writer) {
   }
 }
 
+/// How keeping things on disk goes, for what is kept.
+void write_kept(const Collection& collection, Writer& writer) {
+  if (collection.state_success) {
+    writer.begin(metric::kStateSuccess);
+    writer.sample(metric::kStateSuccess.name, "", Number::boolean(*collection.state_success));
+  }
+  const JournalReport& journal = collection.journal_report;
+  if (!journal.ran) return;
+  const auto write = [&](const MetricDesc& metric, const Number& value) {
+    writer.begin(metric);
+    writer.sample(metric.name, "", value);
+  };
+  write(metric::kJournalSuccess, Number::boolean(journal.success));
+  write(metric::kJournalEvents, Number::integer(journal.events));
+  write(metric::kJournalDroppedEvents, Number::integer(journal.dropped));
+}
+
 }  // namespace
 
 void write_exporter(const Collection& collection, Writer& writer) {
@@ -64,9 +82,11 @@ void write_exporter(const Collection& collection, Writer& writer) {
                   std::chrono::duration<double>(duration).count());
   });
   write_failures(collection.snapshot, writer);
-  if (!collection.judged) return;
-  writer.begin(metric::kClockSteps);
-  writer.sample(metric::kClockSteps.name, "", Number::integer(collection.clock_steps));
+  if (collection.judged) {
+    writer.begin(metric::kClockSteps);
+    writer.sample(metric::kClockSteps.name, "", Number::integer(collection.clock_steps));
+  }
+  write_kept(collection, writer);
 }
 
 void write_collection(const Collection& collection, const RenderOptions& options, Writer& writer) {

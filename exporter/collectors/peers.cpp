@@ -21,6 +21,7 @@
 #include "exporter/collection.hpp"
 #include "exporter/collectors/collectors.hpp"
 #include "exporter/device_view.hpp"
+#include "exporter/endpoint_detail.hpp"
 #include "exporter/exposition/output.hpp"
 #include "exporter/exposition/writer.hpp"
 #include "exporter/inventory/prepared.hpp"
@@ -177,14 +178,6 @@ char* put_prefix(char* to, const Prefix& prefix) {
   to = prefix.address.write(to);
   *to++ = '/';
   return std::to_chars(to, to + 3, prefix.bits).ptr;
-}
-
-/// The network a peer is in, without the peer: /24 and /48, what providers hand to a site.
-Prefix subnet_of(const IpAddress& address) {
-  Prefix prefix{address, static_cast<std::uint8_t>(address.family == Family::v4 ? 24 : 48)};
-  for (std::size_t i = prefix.bits / 8U; i < prefix.address.bytes.size(); ++i)
-    prefix.address.bytes[i] = std::byte{0};
-  return prefix;
 }
 
 char* PeerFamilies::put_endpoint(char* to, const Endpoint& endpoint) const {

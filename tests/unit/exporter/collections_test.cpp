@@ -22,6 +22,7 @@
 #include "files.hpp"
 #include "keys.hpp"
 #include "sample_collection.hpp"
+#include "wait.hpp"
 
 namespace wgscope::exporter {
 namespace {
@@ -208,6 +209,10 @@ class CollectionsWithStateTest : public CollectionsTest {
     made.state_dir = state_.path().string();
     return made;
   }
+  /// Waits until the thread that writes has.
+  [[nodiscard]] bool is_written() const {
+    return test::wait_until([&] { return std::filesystem::exists(state_ / "first-seen"); }, 20s);
+  }
 
   test::TempDir state_;
 };
@@ -221,8 +226,7 @@ TEST_F(CollectionsWithStateTest, BringsFirstSightsThroughARestart) {
     const auto collection = get(collections);
     before = first_seen(*collection);
     created = collection->views.at(0).created;
-    EXPECT_TRUE(std::filesystem::exists(state_ / "first-seen"))
-        << "written at once: the next may be long away";
+    EXPECT_TRUE(is_written()) << "at once: the next may be long away";
   }
   Collections collections(options_with_state(), collect_warnings());
   const auto after = get(collections);
@@ -239,14 +243,15 @@ TEST_F(CollectionsWithStateTest, WritesLaterChangesAtTheEnd) {
   FakeDaemon daemon(folder_.path(), "lo", daemon_answer({{1}}));
   Collections collections(options_with_state(), collect_warnings());
   get(collections);
+  ASSERT_TRUE(is_written());
   daemon.answer_with(daemon_answer({{1}, {2}}));
   get(collections);
   EXPECT_THAT(test::read_file(state_ / "first-seen"), Not(HasSubstr(key(2).base64())))
       << "not within 30 s of the last time";
-  collections.save_state();
+  collections.stop();
   EXPECT_THAT(test::read_file(state_ / "first-seen"), HasSubstr(key(2).base64()));
   const auto written = std::filesystem::last_write_time(state_ / "first-seen");
-  collections.save_state();
+  collections.stop();
   EXPECT_EQ(std::filesystem::last_write_time(state_ / "first-seen"), written) << "nothing changed";
 }
 
@@ -256,8 +261,9 @@ TEST_F(CollectionsWithStateTest, GoesOnWithoutAStateFileThatIsBroken) {
   Collections collections(options_with_state(), collect_warnings());
   EXPECT_THAT(warnings(), ElementsAre(AllOf(HasSubstr("first-seen"), HasSubstr("line 1"))));
   EXPECT_THAT(get(collections)->views, SizeIs(1));
-  EXPECT_THAT(test::read_file(state_ / "first-seen"), HasSubstr(key(1).base64()))
-      << "the exporter rewrites it";
+  ASSERT_TRUE(is_written());
+  EXPECT_THAT(test::read_file(state_ / "first-seen"), HasSubstr(key(1).base64()));
+  EXPECT_EQ(test::read_file(state_ / "first-seen.corrupt"), "junk\n") << "it is set aside";
 }
 
 TEST_F(CollectionsWithStateTest, GoesOnWhereStateCannotBeWritten) {
@@ -265,11 +271,19 @@ TEST_F(CollectionsWithStateTest, GoesOnWhereStateCannotBeWritten) {
   Collections collections(options_with_state(), collect_warnings());
   std::filesystem::remove(state_.path());
   EXPECT_THAT(get(collections)->views, SizeIs(1));
-  EXPECT_THAT(warnings(), ElementsAre(AllOf(HasSubstr("first-seen"), HasSubstr("No such file"))));
-  get(collections);
+  // What came of writing, another reading tells.
+  std::vector<std::string> warned;
+  ASSERT_TRUE(test::wait_until(
+      [&] {
+        EXPECT_THAT(get(collections)->views, SizeIs(1));
+        return !(warned = warnings()).empty();
+      },
+      20s));
+  EXPECT_THAT(warned, ElementsAre(AllOf(HasSubstr("first-seen"), HasSubstr("No such file"))));
+  EXPECT_EQ(get(collections)->state_success, false);
   EXPECT_THAT(warnings(), IsEmpty());
   std::filesystem::create_directory(state_.path());
-  collections.save_state();
+  collections.stop();
   EXPECT_THAT(test::read_file(state_ / "first-seen"), HasSubstr(key(1).base64()))
       << "it was not given up";
 }

@@ -267,7 +267,7 @@ TEST(EventsOfAnInterface, CountNothingInTheFirstReadingAfterARestart) {
   ASSERT_EQ(read(before, device(7), peer), events(1));
   const std::string boot = "11111111-2222-3333-4444-555555555555";
   History after(1);
-  ASSERT_TRUE(after.restore(before.serialize(boot), boot));
+  ASSERT_TRUE(after.restore(before.serialize(boot, kStart), boot));
   peer.last_handshake = WallTime{kStart.since_epoch + 9s};
   peer.endpoint = Endpoint::parse(kB).value();
   EXPECT_EQ(read(after, device(7), peer), events(0));

@@ -213,6 +213,8 @@ Collection sample_collection() {
   made.snapshot.report(Collector::links) = {false, true, 0s};
   made.names_report = {true, true, 125us};
   made.clock_steps = 2;
+  made.state_success = true;
+  made.journal_report = {.ran = true, .success = false, .events = 12, .dropped = 3};
   made.events_counted = true;
   made.judged = true;
   made.dated = true;
