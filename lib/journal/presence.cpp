@@ -16,14 +16,14 @@ namespace wgscope::journal {
 
 std::string_view to_string(End end) {
   switch (end) {
-    case End::expired: return "session expired";
-    case End::removed: return "peer removed";
-    case End::exporter_stopped: return "exporter stopped";
-    case End::exporter_killed: return "exporter killed";
-    case End::unreadable: return "interface unreadable";
-    case End::events_lost: return "events lost";
-    case End::journal_ends: return "still connected";
-    case End::journal_begins: return "before the journal";
+    case End::expired: return "session_expired";
+    case End::removed: return "peer_removed";
+    case End::exporter_stopped: return "exporter_stopped";
+    case End::exporter_killed: return "exporter_killed";
+    case End::unreadable: return "interface_unreadable";
+    case End::events_lost: return "events_lost";
+    case End::journal_ends: return "still_connected";
+    case End::journal_begins: return "connections_not_listed";
   }
   return "unknown";
 }
@@ -35,16 +35,16 @@ bool Gap::covers(const PeerId& peer) const {
   return netns == peer.netns && (interface.empty() || interface == peer.interface);
 }
 
-void Presences::take(const Event& event) {
+void Presences::take(const Event& event, bool asked) {
   if (!answer_.begins) {
     answer_.begins = event.time;
     unknown_ = Gap{event.time, std::nullopt, End::journal_begins, {}, {}, {}};
   }
   if (event.kind == EventKind::other)
     ++answer_.other_events;
-  else if (event.key)
+  else if (asked && event.key)
     take_peer(event);
-  else
+  else if (asked)
     take_exporter(event);
   answer_.ends = event.time;
 }
@@ -108,7 +108,7 @@ void Presences::take_peer(const Event& event) {
     case EventKind::came_back: open(track, event, false); break;
     case EventKind::found_connected: open(track, event, true); break;
     case EventKind::endpoint_changed:
-      if (track.open) add_address(answer_.presences[*track.latest], event.endpoint, event.time);
+      if (track.open) add_address(track, event.endpoint, event.time);
       break;
     case EventKind::went:
       if (!track.open) open(track, event, true);
@@ -138,9 +138,10 @@ void Presences::open(Track& track, const Event& event, bool at_latest) {
     made.peer = {event.netns, event.interface, *event.key};
     made.from = handshake;
     made.from_at_latest = at_latest;
+    track.endpoint.clear();
   }
   track.open = true;
-  add_address(answer_.presences[*track.latest], event.endpoint, goes_on ? event.time : handshake);
+  add_address(track, event.endpoint, goes_on ? event.time : handshake);
 }
 
 void Presences::close(Track& track, WallTime at, End why) {
@@ -159,9 +160,10 @@ void Presences::close_all(WallTime at, End why, const Event* of) {
   }
 }
 
-void Presences::add_address(Presence& presence, const std::string& endpoint, WallTime at) {
-  if (endpoint.empty()) return;
-  if (!presence.addresses.empty() && presence.addresses.back().endpoint == endpoint) return;
+void Presences::add_address(Track& track, const std::string& endpoint, WallTime at) {
+  if (endpoint.empty() || track.endpoint == endpoint) return;
+  track.endpoint = endpoint;
+  Presence& presence = answer_.presences[*track.latest];
   if (presence.addresses.size() >= kMostAddresses)
     ++presence.more_addresses;
   else

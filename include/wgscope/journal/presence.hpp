@@ -47,6 +47,7 @@ enum class End : std::uint8_t {
   journal_ends,    ///< connected at the last line
   journal_begins,  ///< of gaps alone: what was before the first list of connections
 };
+/// The name in JSON and CSV: "session_expired".
 std::string_view to_string(End end);
 /// Whether the connection may have lasted beyond the record.
 bool is_open_ended(End end);
@@ -101,7 +102,8 @@ class Presences {
   static constexpr std::size_t kMostAddresses = 1000;
 
   /// Takes the events in the order in which they were written.
-  void take(const Event& event);
+  /// @param asked  false: only that the exporter wrote something then counts.
+  void take(const Event& event, bool asked = true);
   /// Whether there were more connections than kMostPresences; those beyond are missing.
   [[nodiscard]] bool is_full() const { return full_; }
   /// What the events come to; afterwards this is as new.
@@ -112,6 +114,7 @@ class Presences {
     std::string name;
     std::optional<std::size_t> latest;  ///< index into presences
     bool open = false;
+    std::string endpoint;  ///< the last one of the presence
   };
   using Place = std::pair<std::string, std::string>;  ///< netns and interface
 
@@ -122,7 +125,7 @@ class Presences {
   void open(Track& track, const Event& event, bool at_latest);
   void close(Track& track, WallTime at, End why);
   void close_all(WallTime at, End why, const Event* of);
-  void add_address(Presence& presence, const std::string& endpoint, WallTime at);
+  void add_address(Track& track, const std::string& endpoint, WallTime at);
 
   Answer answer_;
   std::map<PeerId, Track> tracks_;
