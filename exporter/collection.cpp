@@ -26,6 +26,7 @@
 #include "exporter/history.hpp"
 #include "exporter/journal.hpp"
 #include "exporter/journal_file.hpp"
+#include "exporter/journal_systemd.hpp"
 #include "exporter/peer_history.hpp"
 #include "exporter/recorder.hpp"
 
@@ -45,6 +46,11 @@ std::size_t memory_of(const Collection& collection) {
         device.peers.capacity() * sizeof(Peer) + device.allowed_ips.capacity() * sizeof(Prefix);
   for (const DeviceView& view : collection.views) bytes += view.peers.capacity() * sizeof(PeerView);
   return bytes;
+}
+
+std::unique_ptr<JournalOutput> journal_output(const std::string& journal) {
+  if (journal == kSystemdJournal) return std::make_unique<SystemdJournal>();
+  return std::make_unique<JournalFile>(journal);
 }
 
 }  // namespace
@@ -71,7 +77,7 @@ Collections::Collections(CollectorOptions options, Warn warn)
   }
   if (!options.journal.empty())
     journal_ = std::make_unique<Journal>(
-        std::make_unique<JournalFile>(options.journal),
+        journal_output(options.journal),
         Journal::Settings{.clock = [clock = clock_] { return clock().wall; }}, warn_);
   if (state_ || journal_) recorder_.emplace(std::move(recorder), journal_.get());
 }

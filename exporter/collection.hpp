@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "wgscope/base/time.hpp"
@@ -45,13 +46,17 @@ struct Collection {
   std::optional<bool> state_success;  ///< how writing --state.dir goes; nothing: there is none
 };
 
+/// As CollectorOptions::journal: the systemd journal.
+inline constexpr std::string_view kSystemdJournal = "systemd";
+
 struct CollectorOptions {
   source::CollectOptions source;
   std::vector<NamesFile> names;
   std::shared_ptr<const Declarations> declarations;  ///< nullptr: no inventory
   /// Folder of the state file; empty: what was first seen is forgotten at exit.
   std::string state_dir;
-  std::string journal;  ///< file of the journal; empty: there is none
+  /// File of the journal, or kSystemdJournal; empty: there is none.
+  std::string journal;
   /// How much of endpoints the state file and the journal have.
   EndpointDetail endpoint = EndpointDetail::full;
   Nanoseconds sample_interval{};                  ///< as the journal says it

@@ -184,9 +184,9 @@ int run(int argc, char** argv) {
   if (parsed.exit_code) return *parsed.exit_code;
   Options& options = parsed.options;
   const Log log(options.log_format, options.log_level);
+  if (!options.once) block_signals();  // before the first thread: a demo's or the journal's
   std::unique_ptr<Demo> demo;
   if (options.demo) {
-    if (!options.once) block_signals();  // before its thread
     auto started = Demo::start([&](const std::string& message) { log.warn(message); });
     if (!started) {
       log.error(started.error().context);

@@ -319,9 +319,9 @@ void add_output_flags(CLI::App& app, Options& options, Raw& raw) {
       ->needs("--once")
       ->group("Output");
   app.add_option("--journal", options.collector.journal,
-                 "Append what happens to peers to this file, as JSON lines (wgscope journal reads "
-                 "them)")
-      ->type_name("FILE")
+                 "Append what happens to peers to this file, as JSON lines that wgscope journal "
+                 "reads, or to the systemd journal")
+      ->type_name("FILE|systemd")
       ->excludes(app.get_option("--once"))
       ->group("Output");
 }

@@ -115,7 +115,12 @@ void Presences::take_peer(const Event& event) {
       close(track, WallTime{event.handshake.value_or(event.time).since_epoch + kSessionLife},
             End::expired);
       break;
-    case EventKind::peer_removed: close(track, event.time, End::removed); break;
+    case EventKind::peer_removed:
+      // Connected until then, though the beginning is not in this journal.
+      if (!track.open && event.handshake && event.time - *event.handshake < kSessionLife)
+        open(track, event, true);
+      close(track, event.time, End::removed);
+      break;
     default: break;
   }
   if (track.latest && !track.name.empty()) answer_.presences[*track.latest].name = track.name;

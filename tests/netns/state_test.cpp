@@ -76,6 +76,7 @@ TEST_F(StateTest, FirstSightsSurviveACrash) {
     Exporter exporter = start();
     seen = first_seen(exporter, 1);
     ASSERT_TRUE(seen);
+    ASSERT_TRUE(wait_until([&] { return std::filesystem::exists(state_ / "first-seen"); }, 10s));
     exporter.signal(SIGKILL);
     EXPECT_EQ(exporter.wait(5s), 128 + SIGKILL);
   }
@@ -90,7 +91,7 @@ TEST_F(StateTest, WithoutAFolderTheyStartAnew) {
   EXPECT_THAT(first_seen(start(false), 1), Optional(Gt(*seen)));
 }
 
-TEST_F(StateTest, ADamagedFileIsSaidAndWrittenAnew) {
+TEST_F(StateTest, ADamagedFileIsSaidAndSetAside) {
   write_file(state_ / "first-seen", "no such thing\n");
   std::optional<double> seen;
   {
@@ -99,6 +100,7 @@ TEST_F(StateTest, ADamagedFileIsSaidAndWrittenAnew) {
     seen = first_seen(exporter, 1);
     EXPECT_EQ(exporter.stop(), 0);
   }
+  EXPECT_EQ(read_file(state_ / "first-seen.corrupt"), "no such thing\n");
   Exporter exporter = start();
   EXPECT_EQ(first_seen(exporter, 1), seen);
   EXPECT_EQ(count_of(exporter.log(), "first-seen"), 0U) << exporter.log();

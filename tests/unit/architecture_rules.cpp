@@ -40,6 +40,7 @@ const std::vector<Reserved>& reserved() {
       {"CivetWeb", {"civetweb", "CivetServer"}, {"exporter"}},
       {"nlohmann_json", {"nlohmann/"}, {"exporter", "probe", "config", "journal", "render"}},
       {"yaml-cpp", {"yaml-cpp/"}, {"exporter", "probe", "config"}},
+      {"libsystemd", {"systemd/"}, {"exporter"}},
       {"zlib", {"zlib.h"}, {"probe"}},
       {"libyaml", {"yaml.h"}, {"config"}},
       {"date", {"date/"}, {"os"}},

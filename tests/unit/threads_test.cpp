@@ -33,7 +33,8 @@ constexpr std::array kThreadedRooms{
         "for each check"},
     ThreadedRoom{"crypto", "OpenSSL's contexts are kept for each thread"},
     ThreadedRoom{"exporter",
-                 "CivetWeb's threads and the sampler's share collections; --demo has one more"},
+                 "CivetWeb's threads and the sampler's share collections; --demo, the journal and "
+                 "the state file have one each"},
     ThreadedRoom{
         "os",
         "a poll loop is stopped from any thread, threads take turns, and one waits for output"},
