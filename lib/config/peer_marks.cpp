@@ -54,11 +54,14 @@ PeerMark mark_of_assignment(std::string_view text) {
 }  // namespace
 
 PeerMark peer_mark(std::string_view comment) {
-  const std::size_t hashes = std::min(comment.find_first_not_of('#'), comment.size());
+  const char sign = comment.starts_with(';') ? ';' : '#';
+  const std::size_t hashes = std::min(comment.find_first_not_of(sign), comment.size());
   std::string_view text = trim_blanks(comment.substr(hashes));
   constexpr std::string_view kDisabled = "[disabled]";  // how PiVPN comments a peer out
   if (text.starts_with(kDisabled)) text = trim_blanks(text.substr(kDisabled.size()));
-  if (is_header(without_comment(text), "Peer")) return {.kind = PeerMark::Kind::gone};
+  const std::string_view header = without_comment(text);
+  if (is_header(header, "Peer") || is_header(header, "WireGuardPeer"))
+    return {.kind = PeerMark::Kind::gone};
   if (hashes == 3 && take_word(text, "begin")) {
     if (!text.ends_with("###")) return {};
     text.remove_suffix(3);

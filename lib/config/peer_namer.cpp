@@ -141,13 +141,13 @@ PeerNamer::Result PeerNamer::finish() {
   return std::move(result_);
 }
 
-std::vector<Warning> PeerNamer::Result::warnings() const {
+std::vector<Warning> PeerNamer::Result::warnings(std::string_view header) const {
   std::vector<Warning> made;
   if (!unclear.empty())
     made.push_back({unclear.front(),
                     fmt::format("the name in {} could belong to the peer above or to the peer "
-                                "below, so neither has it: write it between [Peer] and PublicKey",
-                                lines_text(unclear)),
+                                "below, so neither has it: write it between {} and PublicKey",
+                                lines_text(unclear), header),
                     WarningKind::name_unclear});
   if (!several.empty())
     made.push_back({several.front(),

@@ -31,7 +31,7 @@ class PeerNamer {
   void blank();
   /// A line with a key, in any section.
   void assignment();
-  /// The header of a [Peer]. Peers are numbered from 0 in the order of the file.
+  /// The header of a peer's section. Peers are numbered from 0 in the order of the file.
   void peer();
   /// The header of any other section.
   void section();
@@ -45,7 +45,8 @@ class PeerNamer {
     std::vector<std::size_t> several;     ///< lines of names whose peer has another name as well
 
     /// Warnings about names that no peer got. They do not repeat the names.
-    [[nodiscard]] std::vector<Warning> warnings() const;
+    /// @param header  of a peer's section, as the file writes it.
+    [[nodiscard]] std::vector<Warning> warnings(std::string_view header = "[Peer]") const;
   };
   /// Call it after the last line.
   Result finish();

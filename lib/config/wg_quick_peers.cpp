@@ -40,7 +40,8 @@ void merge(WgQuickPeer& into, WgQuickPeer from, const PeerLines& lines,
 /// Goes through the sections in their order, as wg hands them to WireGuard.
 class Settler {
  public:
-  explicit Settler(std::vector<Warning>& warnings) : warnings_(warnings) {}
+  Settler(std::vector<Warning>& warnings, const PeerWording& wording)
+      : warnings_(warnings), wording_(wording) {}
 
   void add(WgQuickPeer section, const PeerLines& lines) {
     const std::vector<Prefix> allowed = std::exchange(section.allowed_ips, {});
@@ -52,9 +53,9 @@ class Settler {
     } else {
       warnings_.push_back(
           {lines.public_key,
-           fmt::format("this peer is already defined in line {}: WireGuard takes both for one "
-                       "peer, with the allowed IPs of this section alone; keep one of the two",
-                       key_lines_[index]),
+           fmt::format("this peer is already defined in {}: WireGuard takes both for one peer, "
+                       "with the allowed IPs of this section alone; keep one of the two",
+                       name_line(key_lines_[index])),
            WarningKind::overridden});
       give_up_prefixes(index);
       merge(peers_[index], std::move(section), lines, warnings_);
@@ -78,6 +79,10 @@ class Settler {
     std::size_t line;
   };
 
+  [[nodiscard]] std::string name_line(std::size_t line) const {
+    return wording_.name_line ? wording_.name_line(line) : fmt::format("line {}", line);
+  }
+
   void give_up_prefixes(std::size_t index) {
     for (const Prefix& prefix : std::exchange(peers_[index].allowed_ips, {})) {
       const auto owner = owners_.find(prefix);
@@ -89,22 +94,23 @@ class Settler {
     const auto [owner, is_new] = owners_.emplace(prefix, taker);
     const Owner before = owner->second;
     if (!is_new && before.peer == taker.peer) {
-      warnings_.push_back({taker.line, fmt::format("AllowedIPs {} is already in line {}",
-                                                   prefix.to_string(), before.line)});
+      warnings_.push_back({taker.line, fmt::format("AllowedIPs {} is already in {}",
+                                                   prefix.to_string(), name_line(before.line))});
       return;
     }
     if (!is_new)
       warnings_.push_back(
           {taker.line,
-           fmt::format("AllowedIPs {} is taken away from the peer in line {}: only one peer can "
-                       "have its traffic, and WireGuard gives it to the last",
-                       prefix.to_string(), before.line),
+           fmt::format("AllowedIPs {} is taken away from the peer in {}: only one peer can have "
+                       "its traffic, and {}",
+                       prefix.to_string(), name_line(before.line), wording_.reason),
            WarningKind::overridden});
     owner->second = taker;
     peers_[taker.peer].allowed_ips.push_back(prefix);
   }
 
   std::vector<Warning>& warnings_;
+  const PeerWording& wording_;
   std::vector<WgQuickPeer> peers_;
   std::vector<std::size_t> key_lines_;
   std::unordered_map<PublicKey, std::size_t, PublicKeyHash> known_;
@@ -113,8 +119,9 @@ class Settler {
 
 }  // namespace
 
-void settle_peers(WgQuickConfig& config, const std::vector<PeerLines>& lines) {
-  Settler settler(config.warnings);
+void settle_peers(WgQuickConfig& config, const std::vector<PeerLines>& lines,
+                  const PeerWording& wording) {
+  Settler settler(config.warnings, wording);
   for (std::size_t i = 0; i < config.peers.size(); ++i)
     settler.add(std::move(config.peers[i]), lines[i]);
   config.peers = settler.finish();

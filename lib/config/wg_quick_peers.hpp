@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "wgscope/config/wg_quick.hpp"
@@ -15,10 +18,19 @@ struct PeerLines {
   bool sets_keepalive = false;
 };
 
+/// How warnings about peers that contradict one another read.
+struct PeerWording {
+  /// Why the peer that wins does.
+  std::string_view reason = "WireGuard gives it to the last";
+  /// "line 3", for a line of PeerLines; nullptr: lines are those of one file.
+  std::function<std::string(std::size_t line)> name_line = nullptr;
+};
+
 /// Resolves conflicts between peers as WireGuard does, which gets one peer after the other from wg.
 /// If two have the same public key, the later one adds its settings to the earlier one and replaces
 /// its allowed IPs. A prefix belongs to the last peer that names it. Each conflict is a warning.
 /// @param lines  one entry for each peer.
-void settle_peers(WgQuickConfig& config, const std::vector<PeerLines>& lines);
+void settle_peers(WgQuickConfig& config, const std::vector<PeerLines>& lines,
+                  const PeerWording& wording = {});
 
 }  // namespace wgscope::config

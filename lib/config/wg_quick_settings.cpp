@@ -98,9 +98,7 @@ Result<> WgQuickReader::fwmark(std::string_view value) {
 
 Result<> WgQuickReader::dns(std::string_view value) {
   return each_word(value, [&](std::string_view item) -> Result<> {
-    // A domain of systemd-resolved that is for routing alone begins with a tilde.
-    if (item != "~." && !is_host(item.starts_with('~') ? item.substr(1) : item))
-      return bad("DNS must be a list of addresses and search domains");
+    if (!is_dns_item(item)) return bad("DNS must be a list of addresses and search domains");
     config_.dns.emplace_back(item);
     return {};
   });

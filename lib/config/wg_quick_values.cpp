@@ -70,6 +70,10 @@ bool is_host(std::string_view text) {
   return !text.empty() && text.size() <= kLongest && std::ranges::all_of(text, is_host_character);
 }
 
+bool is_dns_item(std::string_view text) {
+  return text == "~." || is_host(text.starts_with('~') ? text.substr(1) : text);
+}
+
 std::optional<Prefix> parse_allowed_ip(std::string_view text) {
   const std::size_t slash = text.find('/');
   const auto address = IpAddress::parse(text.substr(0, slash));

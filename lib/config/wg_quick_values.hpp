@@ -20,6 +20,10 @@ bool is_hexadecimal(std::string_view text);  ///< begins with "0x" or "0X"
 /// 253 letters, digits and characters of ".-_:%" (RFC 1035 §3.1).
 bool is_host(std::string_view text);
 
+/// Whether the text can be an item of DNS: an address or a domain. A domain of systemd-resolved that
+/// is for routing alone begins with a tilde.
+bool is_dns_item(std::string_view text);
+
 /// Parses a prefix as wg does: its length may have leading zeros. @returns nothing if invalid.
 std::optional<Prefix> parse_allowed_ip(std::string_view text);
 

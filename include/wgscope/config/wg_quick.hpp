@@ -60,10 +60,11 @@ enum class WarningKind : std::uint8_t {
   obfuscated,      ///< AmneziaWG keys, with values that plain WireGuard does not understand
   obfuscating,     ///< AmneziaWG keys, with values that a plain gateway understands
   reserved,        ///< sets the reserved bytes of messages, as Cloudflare WARP wants
+  ignored,         ///< systemd-networkd ignores the line, or the section that it belongs to
 };
 
 struct Warning {
-  std::size_t line = 0;  ///< from 1
+  std::size_t line = 0;  ///< from 1; 0: of another file, which the text names
   std::string text;      ///< never a secret from the file
   WarningKind kind = WarningKind::remark;
 };
