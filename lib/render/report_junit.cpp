@@ -13,13 +13,11 @@
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/render/findings.hpp"
-#include "wgscope/render/layout.hpp"
+#include "wgscope/render/junit.hpp"
 #include "wgscope/render/redaction.hpp"
 #include "wgscope/render/report.hpp"
 
-// JUnit's XML as Jenkins and GitLab read it. There is no standard; what is written here is what all
-// of them know. A suite has a failure or an error exactly when the program ends with something else
-// than 0, so that a pipeline may look at either.
+// A report as a JUnit suite. The class of a case is the layer of its check.
 
 namespace wgscope::render {
 namespace {
@@ -29,16 +27,7 @@ using diagnosis::FailOn;
 using diagnosis::Status;
 using diagnosis::Text;
 
-enum class Outcome : std::uint8_t { passed, failed, error, skipped };
-
-struct Case {
-  std::string layer;
-  std::string name;
-  Outcome outcome = Outcome::passed;
-  std::string type;     ///< of what is not passed: a finding's ID, or its status
-  std::string message;  ///< a line
-  std::string details;
-};
+using Outcome = JunitCase::Outcome;
 
 Outcome outcome_of(const Check& check, Status whole, FailOn fail_on) {
   // What was not told makes the whole unknown, unless something worse was found: then that is what
@@ -72,9 +61,9 @@ std::string details_of(const diagnosis::Finding& finding, Redaction& redaction) 
   return details + fmt::format("more: {}\n", findings_link(kind_of(finding.id).id));
 }
 
-Case case_of(const Check& check, Outcome outcome, Redaction& redaction) {
-  Case made{
-      .layer = std::string(to_string(check.layer)),
+JunitCase case_of(const Check& check, Outcome outcome, Redaction& redaction) {
+  JunitCase made{
+      .classname = std::string(to_string(check.layer)),
       .name = std::string(check.name),
       .outcome = outcome,
       .type = std::string(to_string(check.status)),
@@ -92,15 +81,16 @@ Case case_of(const Check& check, Outcome outcome, Redaction& redaction) {
   return made;
 }
 
-std::vector<Case> cases_of(const diagnosis::Report& report, FailOn fail_on, Redaction& redaction) {
+std::vector<JunitCase> cases_of(const diagnosis::Report& report, FailOn fail_on,
+                                Redaction& redaction) {
   const Status whole = overall(report, fail_on);
-  std::vector<Case> cases;
+  std::vector<JunitCase> cases;
   cases.reserve(report.checks.size() + 1);
   for (const Check& check : report.checks)
     cases.push_back(case_of(check, outcome_of(check, whole, fail_on), redaction));
   const bool is_cut_short = report.interrupted || report.checks.empty();
   if (is_cut_short)
-    cases.push_back({.layer = "run",
+    cases.push_back({.classname = "run",
                      .name = "complete",
                      .outcome = Outcome::error,
                      .type = "unknown",
@@ -109,73 +99,19 @@ std::vector<Case> cases_of(const diagnosis::Report& report, FailOn fail_on, Reda
   return cases;
 }
 
-/// An attribute's value or an element's text. one_line() has left nothing in it that XML does not
-/// allow, line breaks of our own aside (XML 1.0 §2.2, §2.4, §3.3.3).
-std::string escaped(std::string_view text) {
-  std::string made;
-  for (const char c : text) {
-    switch (c) {
-      case '&': made += "&amp;"; break;
-      case '<': made += "&lt;"; break;
-      case '>': made += "&gt;"; break;
-      case '"': made += "&quot;"; break;
-      default: made += c;
-    }
-  }
-  return made;
-}
-
-std::string element(const Case& one) {
-  const std::string text = escaped(one.details);
-  switch (one.outcome) {
-    case Outcome::passed:
-      return text.empty() ? "" : fmt::format("    <system-out>{}</system-out>\n", text);
-    case Outcome::skipped:
-      return fmt::format("    <skipped message=\"{}\"/>\n", escaped(one.message));
-    case Outcome::failed:
-    case Outcome::error: break;
-  }
-  return fmt::format("    <{0} type=\"{1}\" message=\"{2}\">{3}</{0}>\n",
-                     one.outcome == Outcome::failed ? "failure" : "error", escaped(one.type),
-                     escaped(one.message), text);
-}
-
-std::string xml_seconds(Nanoseconds time) {
-  return fmt::format("{:.3f}", static_cast<double>(time.count()) / 1e9);
-}
-
-/// Jenkins' schema has times in UTC without saying so: no "Z", no fraction.
-std::string xml_time(WallTime at) {
-  constexpr std::size_t kUpToSeconds = 19;
-  return timestamp(at).substr(0, kUpToSeconds);
-}
-
 }  // namespace
 
 std::string to_junit(const diagnosis::Report& report, FailOn fail_on, bool redact) {
   Redaction redaction(redact, report);
-  const std::vector<Case> cases = cases_of(report, fail_on, redaction);
-  const auto count = [&](Outcome outcome) {
-    return std::ranges::count(cases, outcome, &Case::outcome);
-  };
-  std::string suite = fmt::format("wgscope {}", report.verb);
-  if (!report.target.empty()) suite += " " + redaction.show(report.target);
-  std::string xml = fmt::format(
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-      "<testsuites>\n"
-      "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" "
-      "time=\"{}\" timestamp=\"{}\">\n",
-      escaped(suite), cases.size(), count(Outcome::failed), count(Outcome::error),
-      count(Outcome::skipped), xml_seconds(report.duration), xml_time(report.started));
-  for (const Case& one : cases) {
-    const std::string inside = element(one);
-    xml += fmt::format(R"(  <testcase classname="wgscope.{}.{}" name="{}")",
-                       escaped(one_line(report.verb)), one.layer, escaped(one.name));
-    xml += inside.empty() ? "/>\n" : ">\n" + inside + "  </testcase>\n";
-  }
-  xml += fmt::format("  <system-out>{}</system-out>\n</testsuite>\n</testsuites>\n",
-                     escaped(redaction.show(verdict(report, fail_on))));
-  return xml;
+  JunitSuite suite{.name = fmt::format("wgscope {}", report.verb),
+                   .started = report.started,
+                   .duration = report.duration,
+                   .cases = cases_of(report, fail_on, redaction),
+                   .output = redaction.show(verdict(report, fail_on))};
+  if (!report.target.empty()) suite.name += " " + redaction.show(report.target);
+  for (JunitCase& one : suite.cases)
+    one.classname = fmt::format("wgscope.{}.{}", one_line(report.verb), one.classname);
+  return to_junit(suite);
 }
 
 }  // namespace wgscope::render

@@ -24,20 +24,12 @@
 namespace wgscope::probe {
 namespace {
 
-constexpr unsigned kFileMode =
-    0644;  // as node_exporter and pipelines read them: no secret is there
-
 render::TextStyle style_of(const OutputOptions& options) {
   return {.colour = wants_colour(surroundings_of_stdout()),
           .verbose = options.verbose,
           .redact = options.redact,
           .width = terminal_width(STDOUT_FILENO),
           .fail_on = options.fail_on};
-}
-
-Result<> write_file(const std::string& path, std::string_view content) {
-  if (auto checked = os::check_replaceable(path); !checked) return checked;
-  return os::replace_file(path, content, kFileMode);
 }
 
 std::string text_of(const diagnosis::Report& report, const OutputOptions& options, TextForm form) {
@@ -70,10 +62,11 @@ Shown show_report(const diagnosis::Report& report, const OutputOptions& options,
   };
   // Files first: standard output may be a pipe that nobody empties.
   if (!options.junit_file.empty())
-    must(write_file(options.junit_file, render::to_junit(report, options.fail_on, options.redact)));
+    must(write_result_file(options.junit_file,
+                           render::to_junit(report, options.fail_on, options.redact)));
   if (!options.prometheus_file.empty())
-    must(write_file(options.prometheus_file,
-                    render::to_prometheus(report, options.fail_on, options.redact)));
+    must(write_result_file(options.prometheus_file,
+                           render::to_prometheus(report, options.fail_on, options.redact)));
   const auto printed = os::write_standard_output(text_of(report, options, form));
   must(printed);
   const auto exit = static_cast<Exit>(render::exit_code(overall(report, options.fail_on)));
