@@ -25,7 +25,8 @@ Result<std::vector<std::string>> all_files(const std::vector<std::string>& paths
     if (found->empty())
       return fail(
           Errc::bad_value,
-          fmt::format("{}: there are no .yaml, .yml or .json files in this directory", path));
+          fmt::format("{}: there are no .yaml, .yml or .json files in this directory or below it",
+                      path));
     for (std::string& file : *found)
       if (std::ranges::find(paths, file) == paths.end() || file == path)
         files.push_back(std::move(file));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,10 +10,19 @@
 
 namespace wgscope::os {
 
-/// The files that a path stands for: itself, or if it is a folder, the regular files in it (not in
-/// folders below) that end in one of `endings` and are not hidden, in the order of their names.
-/// @returns access_denied, io (ENOENT in sys_errno: there is nothing at the path), naming it.
+inline constexpr std::size_t kMaxFolderDepth = 16;  ///< of folders in one another
+
+/// The files that a path stands for: itself, or if it is a folder, the regular files in it and in
+/// folders below that end in one of `endings`, in the order of their paths. Hidden files and
+/// folders are left out. A symbolic link to a file is followed, one to a folder is not, so no folder
+/// is visited twice.
+/// @returns access_denied, io (ENOENT in sys_errno: there is nothing at the path), naming it, also
+/// for a folder below; too_large for folders deeper than kMaxFolderDepth.
 Result<std::vector<std::string>> files_at(const std::string& path,
+                                          std::span<const std::string_view> endings);
+
+/// Those of the files that lie in the folder itself. @returns as files_at().
+Result<std::vector<std::string>> files_in(const std::string& folder,
                                           std::span<const std::string_view> endings);
 
 }  // namespace wgscope::os
