@@ -23,9 +23,11 @@
 #include "wgscope/base/secret.hpp"
 #include "wgscope/base/secret_string.hpp"
 #include "wgscope/base/text.hpp"
+#include "wgscope/checks/networkd_files.hpp"
 #include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/config/expectations.hpp"
+#include "wgscope/config/networkd.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/crypto/x25519.hpp"
 #include "wgscope/diagnosis/check_kinds.hpp"
@@ -51,7 +53,6 @@ using diagnosis::text;
 
 constexpr std::size_t kMaxConfigSize = 16U << 20U;
 constexpr std::size_t kMaxKeySize = 4096;
-constexpr unsigned kOthers = 077;
 
 std::string shown_path(const std::string& path) { return path == "-" ? "standard input" : path; }
 
@@ -60,8 +61,8 @@ tl::unexpected<Error> about(std::string_view what, const Error& error) {
 }
 
 void warn_of_mode(const std::string& path, const std::optional<unsigned>& mode,
-                  std::vector<Check>& checks) {
-  if (!mode || (*mode & kOthers) == 0) return;
+                  std::vector<Check>& checks, unsigned right_mode = kPrivateMode) {
+  if (!is_too_open(mode, right_mode)) return;
   checks.push_back(make_check(
       CheckKind::configuration_file_mode, Status::warning,
       text("other users can read {}", Path{path}),
@@ -69,7 +70,8 @@ void warn_of_mode(const std::string& path, const std::optional<unsigned>& mode,
        .cause =
            text("other users of this host can read {}, which contains a secret key", Path{path}),
        .evidence = {text("its mode is {}", diagnosis::vouched(fmt::format("{:04o}", *mode)))},
-       .fix = {text("chmod 600 {}", Path{path})}}));
+       .fix = {
+           text("chmod {} {}", diagnosis::vouched(fmt::format("{:o}", right_mode)), Path{path})}}));
 }
 
 /// Reads the file that --config names.
@@ -81,7 +83,7 @@ Result<config::WgQuickConfig> read_config(const std::string& path, std::vector<C
       config.private_key || std::ranges::any_of(config.peers, [](const auto& peer) {
         return peer.preshared_key.has_value();
       });
-  if (has_secret) warn_of_mode(path, file->mode, checks);
+  if (has_secret) warn_of_mode(path, file->mode, checks, file->right_mode);
   for (Check& check : file->remarks) checks.push_back(std::move(check));
   return std::move(file->config);
 }
@@ -271,6 +273,17 @@ std::optional<FindingId> first_critical(const std::vector<Check>& checks) {
   return critical->finding->id;
 }
 
+Result<config::WgQuickConfig> read_any_config(const std::string& path, std::string_view content) {
+  if (config::looks_like_netdev(content)) {
+    auto netdev = read_netdev({.path = path, .text = content});
+    if (!netdev) return tl::unexpected(netdev.error());
+    return std::move(netdev->config);
+  }
+  auto config = config::parse_wg_quick(content);
+  if (!config) return about(shown_path(path), config.error());
+  return config;
+}
+
 }  // namespace
 
 void apply_fwmark(const TargetOptions& options, config::WgQuickConfig& config) {
@@ -282,10 +295,19 @@ void apply_fwmark(const TargetOptions& options, config::WgQuickConfig& config) {
 Result<ConfigFile> read_config_file(const std::string& path) {
   const auto input = os::read_secret_input(path, kMaxConfigSize);
   if (!input) return about(shown_path(path), input.error());
-  auto config = config::parse_wg_quick(input->text.view());
-  if (!config) return about(shown_path(path), config.error());
+  const std::string_view content = input->text.view();
+  if (config::looks_like_network(content))
+    return fail(Errc::bad_value,
+                fmt::format("{}: this is a .network file, which has no keys: give the .netdev file "
+                            "of the interface; the .network file beside it is found by itself",
+                            shown_path(path)));
+  auto config = read_any_config(path, content);
+  if (!config) return tl::unexpected(config.error());
   std::vector<Check> about_lines = remarks(shown_path(path), *config);
-  return ConfigFile{std::move(*config), input->mode, std::move(about_lines)};
+  return ConfigFile{.config = std::move(*config),
+                    .mode = input->mode,
+                    .right_mode = config::looks_like_netdev(content) ? kNetdevMode : kPrivateMode,
+                    .remarks = std::move(about_lines)};
 }
 
 Result<std::vector<config::Expectation>> read_expectations(const std::string& path) {

@@ -68,11 +68,16 @@ constexpr RemarkKind kRemarks[] = {
     {WarningKind::reserved, FindingId::reserved_bytes_configured, Status::warning,
      "sets the reserved bytes of messages, which the probe does and wg refuses",
      "use the file with a client that knows the setting, or remove the line"},
+    {WarningKind::ignored, FindingId::line_ignored, Status::warning,
+     "is ignored by systemd-networkd",
+     "correct the line; on this host: journalctl -u systemd-networkd shows what networkd ignores"},
 };
 
 /// What is said of a line may hold addresses and names from it.
 Check remark(const std::string& file, const config::Warning& line) {
-  const Text what = text("line {}: {}", line.line, Name{line.text});
+  // The text of a line in another file begins with the file's name.
+  const Text what = line.line == 0 ? text("{}", Name{line.text})
+                                   : text("line {}: {}", line.line, Name{line.text});
   const auto* const known = std::ranges::find(kRemarks, line.kind, &RemarkKind::kind);
   if (known == std::end(kRemarks))
     return make_check(CheckKind::configuration_line, Status::ok, what);
@@ -81,8 +86,9 @@ Check remark(const std::string& file, const config::Warning& line) {
   return make_check(
       CheckKind::configuration_line, known->status, what,
       {.id = known->id,
-       .cause = is_of_file ? Text(known->what)
-                           : text("line {} of the configuration {}", line.line, known->what),
+       .cause = is_of_file       ? Text(known->what)
+                : line.line == 0 ? text("a line of the configuration {}", known->what)
+                                 : text("line {} of the configuration {}", line.line, known->what),
        .evidence = {text("{}, {}", Path{file}, what)},
        .fix = {known->fix}});
 }

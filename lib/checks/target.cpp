@@ -139,7 +139,8 @@ Result<Target> make_target(config::WgQuickConfig config, const std::string& peer
     return tl::unexpected(has_key.error());
   if (config.addresses.empty())
     return fail(Errc::missing_key,
-                "[Interface] has no Address: add this peer's address inside the tunnel");
+                "[Interface] has no Address, or there is no .network file with one beside the "
+                ".netdev file: add this peer's address inside the tunnel");
   const auto chosen = choose_peer(config, peer);
   if (!chosen) return tl::unexpected(chosen.error());
   config::WgQuickPeer& gateway = config.peers[*chosen];

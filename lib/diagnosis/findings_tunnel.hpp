@@ -92,6 +92,15 @@ inline constexpr auto kTunnelFindings = std::to_array<FindingKind>({
      "with it never starts. No gateway has this key. Most likely it was left in a template. The "
      "probe sent nothing.",
      "Set PublicKey to the gateway's key. On the gateway: wg show INTERFACE public-key."},
+    {FindingId::line_ignored, "WGS-CFG-012", Severity::warning,
+     "systemd-networkd ignores a part of the configuration",
+     "systemd-networkd cannot read a line of the .netdev or .network file, or does not know its "
+     "key or section. It says so in its log only, goes on without the line, and the setting keeps "
+     "the value that it had before. A malformed Endpoint, PersistentKeepalive, RouteTable or "
+     "RouteMetric costs the whole [WireGuardPeer]: the interface comes up without that peer. The "
+     "probe does as networkd does.",
+     "Write the line as the finding says. On this host: journalctl -u systemd-networkd shows what "
+     "networkd ignores. The valid keys are listed in systemd.netdev(5) and systemd.network(5)."},
     {FindingId::key_in_use, "WGS-KEY-001", Severity::critical,
      "An interface of this host uses the key",
      "A WireGuard interface of this host has the same private key as the probe. A gateway sends a "

@@ -68,9 +68,9 @@ bool is_interface_name(std::string_view name) {
 }
 
 void add_options(CommandLine& line, ListenOptions& options) {
-  const Option config =
-      line.add("--config", options.config, "wg-quick file for this side; - for standard input")
-          .type("FILE");
+  const Option config = line.add("--config", options.config,
+                                 "wg-quick or .netdev file for this side; - for standard input")
+                            .type("FILE");
   Option generate =
       line.add_flag("--generate", options.generate,
                     "Generate keys for both sides and print the wg-quick file for the other side");

@@ -117,7 +117,8 @@ void NatVerb::add_options(CommandLine& line) {
   line.find("--ipv6").description("Only IPv6 addresses of the endpoint; STUN over IPv6");
   line.find("--config")
       .description(
-          "wg-quick file of the probe's own peer, whose PersistentKeepalive is judged; - for "
+          "wg-quick or .netdev file of the probe's own peer, whose PersistentKeepalive is judged; "
+          "- for "
           "standard input. Its tunnel is used with --second-peer and --tcp only. Without "
           "--second-peer, --tcp "
           "and --stun, its gateways are asked as STUN servers: wgscope listen --stun answers, "

@@ -35,7 +35,7 @@ struct TextOption {
 
 constexpr TextOption kPeer[] = {
     {"--config", &checks::TargetOptions::config, "FILE",
-     "wg-quick file of the probe's own peer; - for standard input", true},
+     "wg-quick or .netdev file of the probe's own peer; - for standard input", true},
     {"--peer", &checks::TargetOptions::peer, "KEY|NAME",
      "Which peer of the file, if it has several"},
     {"--private-key-file", &checks::TargetOptions::private_key_file, "FILE",

@@ -18,9 +18,9 @@
 
 namespace wgscope::checks {
 
-/// Where a target comes from: a wg-quick file, options, or both. Options override the file.
+/// Where a target comes from: a file, options, or both. Options override the file.
 struct TargetOptions {
-  /// Path of the wg-quick file; "-": standard input, also in other members; empty: none.
+  /// Path of the wg-quick file, or of the .netdev file of systemd-networkd; "-": standard input, also in other members; empty: none.
   std::string config;
   std::string peer;  ///< the public key or name of one peer in the file; empty: there is only one
   std::string private_key_file;  ///< path of a file or pipe with the key alone
@@ -52,10 +52,21 @@ struct Prepared {
 /// @returns what keeps the target from being known, in a sentence that says what to do.
 Result<Prepared> prepare(const TargetOptions& options);
 
-/// The content of a wg-quick file, and who can read the file.
+/// Permission bits of a file with keys, and of one that networkd reads as a member of its group.
+inline constexpr unsigned kPrivateMode = 0600;
+inline constexpr unsigned kNetdevMode = 0640;
+
+/// Whether users can read a file who should not. @param mode  nothing: it is not known.
+constexpr bool is_too_open(const std::optional<unsigned>& mode, unsigned right_mode) {
+  constexpr unsigned kNotTheOwner = 077;
+  return mode && (*mode & kNotTheOwner & ~right_mode) != 0;
+}
+
+/// The content of a wg-quick or .netdev file, and who can read the file.
 struct ConfigFile {
   config::WgQuickConfig config;
   std::optional<unsigned> mode;  ///< permission bits; absent for what is not a regular file
+  unsigned right_mode = kPrivateMode;
   std::vector<diagnosis::Check> remarks = {};  ///< one for each line that gave cause for it
 };
 
@@ -63,7 +74,8 @@ struct ConfigFile {
 void apply_fwmark(const TargetOptions& options, config::WgQuickConfig& config);
 
 /// @param path  "-": standard input.
-/// @returns as os::read_secret_input() and config::parse_wg_quick(), naming the path.
+/// @returns as os::read_secret_input() and config::parse_wg_quick() or read_netdev(), naming the
+/// path. bad_value for a .network file.
 Result<ConfigFile> read_config_file(const std::string& path);
 
 /// The targets of an expectations file (docs/reach.md).

@@ -28,6 +28,7 @@ enum class FindingId : std::uint8_t {
   reserved_bytes_configured,
   endpoint_unusable,
   gateway_key_unusable,
+  line_ignored,
   // WGS-KEY: keys
   key_in_use,
   key_use_unknown,

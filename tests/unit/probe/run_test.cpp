@@ -27,6 +27,7 @@ namespace wgscope::probe {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -248,7 +249,45 @@ TEST_F(CheckVerbs, GoOnWhereAmneziaWgsKeysChangeNothing) {
   EXPECT_THAT(said, Not(HasSubstr("WGS-CFG-001"))) << "one finding for all of them";
 }
 
+/// A .netdev file of the same gateway.
+std::string netdev(const std::string& more = "") {
+  return std::string("[NetDev]\nName=wg0\nKind=wireguard\n[WireGuard]\nPrivateKey=") + kSecret +
+         "\n[WireGuardPeer]\nPublicKey=" + kGateway +
+         "\nEndpoint=127.0.0.1:9\nAllowedIPs=10.0.0.0/24\n" + more;
+}
+
+TEST_F(CheckVerbs, ReadTheFilesOfNetworkd) {
+  file("50-vpn.network", "[Match]\nName=wg*\n[Network]\nAddress=10.0.0.2/24\n");
+  const std::string path = file("50-vpn.netdev", netdev(), 0640);
+  const std::string said = json({"--config", path});
+  EXPECT_THAT(said, HasSubstr("path.send")) << "it has all that a handshake needs";
+  EXPECT_THAT(said, Not(HasSubstr("WGS-CFG")));
+  EXPECT_THAT(said, Not(HasSubstr("WGS-KEY-003"))) << "networkd's group may read it";
+  EXPECT_THAT(json({"--config", file("50-vpn.netdev", netdev(), 0644)}),
+              AllOf(HasSubstr("WGS-KEY-003"), HasSubstr("chmod 640")));
+}
+
+TEST_F(CheckVerbs, ReadDropInsAndKeysOfNetworkdFromTheirFiles) {
+  file("50-vpn.network", "[Match]\nName=wg*\n[Network]\nAddress=10.0.0.2/24\n");
+  std::filesystem::create_directory(folder_ / "50-vpn.netdev.d");
+  file("50-vpn.netdev.d/key.conf",
+       "[WireGuard]\nPrivateKeyFile=" + file("key", kOther) + "\nListenPrt=1\n");
+  const std::string path = file("50-vpn.netdev", netdev("PresharedKeyFile=/nowhere/psk\n"));
+  const std::string said = json({"--config", path});
+  EXPECT_THAT(said, HasSubstr("50-vpn.netdev.d/key.conf:3:1: networkd does not know ListenPrt"));
+  EXPECT_THAT(said, HasSubstr("WGS-CFG-012"));
+  EXPECT_THAT(said, HasSubstr("a preshared key cannot be read: /nowhere/psk"));
+}
+
+TEST_F(CheckVerbs, SayWhichFileOfNetworkdTheyWant) {
+  EXPECT_THAT(refusal({"--config", file("a.network", "[Match]\nName=wg0\n")}),
+              HasSubstr("this is a .network file, which has no keys: give the .netdev file"));
+  EXPECT_THAT(refusal({"--config", file("a.netdev", "[NetDev]\nName=br0\nKind=bridge\n")}),
+              HasSubstr("a.netdev: the Kind under [NetDev] is not wireguard"));
+}
+
 TEST_F(CheckVerbs, FindsWhatWgRefusesOrSettlesSilently) {
+  file("any.network", "[Match]\nName=*\n[Network]\nAddress=10.0.0.2/24\n");  // of the .netdev file
   const std::pair<std::string, const char*> cases[] = {
       {config("", "AllowedIPs =\n"), "WGS-CFG-002"},
       {config("", "PersistentKeepalive = 0x19\n"), "WGS-CFG-002"},
@@ -257,6 +296,9 @@ TEST_F(CheckVerbs, FindsWhatWgRefusesOrSettlesSilently) {
       {config("", "[Peer]\nPublicKey = "s + kGateway + "\n"), "WGS-CFG-005"},
       {config("", "AllowedIPs = 0.0.0.0, ::0\n"), "WGS-CFG-006"},
       {config("Reserved = 1,2,3\n"), "WGS-CFG-009"},
+      {netdev("PersistentKeepalive=25s\n[WireGuardPeer]\nPublicKey="s + kOther +
+              "\nEndpoint=127.0.0.1:9\n"),
+       "WGS-CFG-012"},
   };
   for (const auto& [text, finding] : cases) {
     const std::string said = json({"--config", file("f.conf", text)});
