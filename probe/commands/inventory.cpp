@@ -14,15 +14,14 @@
 #include "wgscope/base/closest.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/text.hpp"
-#include "wgscope/checks/prepare.hpp"
+#include "wgscope/base/time.hpp"
 #include "wgscope/config/inventory_file.hpp"
-#include "wgscope/config/inventory_from.hpp"
-#include "wgscope/crypto/x25519.hpp"
-#include "wgscope/model/public_key.hpp"
+#include "wgscope/os/clock.hpp"
 
 #include "probe/command_line.hpp"
 #include "probe/commands/commands.hpp"
 #include "probe/commands/inventory_files.hpp"
+#include "probe/commands/inventory_from.hpp"
 #include "probe/commands/inventory_report.hpp"
 #include "probe/render/print.hpp"
 #include "probe/verbs.hpp"
@@ -33,38 +32,74 @@
 namespace wgscope::probe {
 namespace {
 
+constexpr std::string_view kCheck = "inventory check";
+
 Exit cannot(std::string_view action, std::string_view why) {
   complain(action, why);
   return Exit::unknown;
 }
 
 void add_paths(CommandLine& line, std::vector<std::string>& paths) {
-  line.add("PATH", paths, "Files, or directories with .yaml, .yml and .json files").type("");
+  line.add("PATH", paths, "Files, or directories with .yaml, .yml and .json files in them or below")
+      .type("");
   line.check([&paths]() -> Complaint {
     if (paths.empty()) return "give a file or a directory: PATH";
     return std::nullopt;
   });
 }
 
+struct CheckOptions {
+  std::vector<std::string> paths;
+  bool json = false;
+  bool lenient = false;
+  std::string junit_file;
+};
+
+/// Tells the check's result to all who asked. @returns `verdict`; unknown where one of them cannot
+/// be told.
+Exit tell(const CheckOptions& options, std::string_view printed, std::string_view junit,
+          Exit verdict) {
+  if (!options.junit_file.empty()) {
+    // The file first: standard output may be a pipe that nobody empties.
+    if (const auto written = write_result_file(options.junit_file, junit); !written) {
+      complain(kCheck, written.error().context);
+      verdict = Exit::unknown;
+    }
+  }
+  const Exit shown = print(kCheck, printed);
+  return shown == Exit::ok ? verdict : shown;
+}
+
+Exit refuse_check(const CheckOptions& options, std::string_view why, const CheckTime& time) {
+  complain(kCheck, why);
+  return tell(options, options.json ? inventory_json(why) : "", inventory_junit(why, time),
+              Exit::unknown);
+}
+
 Exit check_inventory(std::vector<std::string> arguments) {
-  constexpr std::string_view kName = "inventory check";
   CommandLine line(
       "Check an inventory: every error with its file, line and column. A pipeline's gate.\n"
       "Exit codes: 0 ok, 1 warnings, 2 errors, 3 a file cannot be read, or wrong usage.",
       "wgscope inventory check");
-  std::vector<std::string> paths;
-  bool json = false;
-  bool lenient = false;
-  add_paths(line, paths);
-  line.add_flag("--json", json, "Print the result as JSON (docs/inventory.md)");
-  line.add_flag("--allow-warnings", lenient, "Exit with 0 where there are warnings but no errors");
+  CheckOptions options;
+  add_paths(line, options.paths);
+  line.add_flag("--json", options.json, "Print the result as JSON (docs/inventory.md)");
+  line.add("--junit", options.junit_file, "Also write a JUnit report").type("FILE");
+  line.add_flag("--allow-warnings", options.lenient,
+                "Exit with 0 where there are warnings but no errors");
+  const Now begin = os::now();
+  const auto time = [&begin] { return CheckTime{begin.wall, os::boot_now() - begin.boot}; };
+  line.on_mistake([&, json = std::ranges::find(arguments, "--json") !=
+                             arguments.end()](const std::string& sentence) {
+    return refuse_check({.paths = {}, .json = json, .junit_file = {}}, sentence, time());
+  });
   if (const auto ended = line.parse(std::move(arguments))) return *ended;
-  const auto read = read_inventory_at(paths);
-  if (!read) return cannot(kName, read.error().context);
-  const Exit printed = print(kName, json ? inventory_json(*read) : inventory_text(*read));
-  if (printed != Exit::ok) return printed;
+  const auto read = read_inventory_at(options.paths);
+  if (!read) return refuse_check(options, read.error().context, time());
   const Exit verdict = verdict_of(*read);
-  return lenient && verdict == Exit::warning ? Exit::ok : verdict;
+  return tell(options, options.json ? inventory_json(*read) : inventory_text(*read),
+              inventory_junit(*read, options.lenient, time()),
+              options.lenient && verdict == Exit::warning ? Exit::ok : verdict);
 }
 
 /// The entries of one peer, which may have several interfaces.
@@ -111,65 +146,6 @@ Exit show_inventory(std::vector<std::string> arguments) {
   return printed == Exit::ok && read->errors() > 0 ? Exit::critical : printed;
 }
 
-/// "wg0" of "/etc/wireguard/wg0.conf"
-std::string interface_of(std::string_view path) {
-  path.remove_prefix(path.find_last_of('/') + 1);
-  if (path.ends_with(".conf")) path.remove_suffix(5);
-  return std::string(path);
-}
-
-/// The inventory of wg-quick files, as text. @returns as checks::read_config_file(), and bad_value
-/// for names that cannot be those of interfaces.
-Result<std::string> inventory_of(const std::vector<std::string>& paths, const std::string& host) {
-  std::vector<checks::ConfigFile> read;
-  std::vector<config::InterfaceFile> files;
-  for (const std::string& path : paths) {
-    auto file = checks::read_config_file(path);
-    if (!file) return tl::unexpected(file.error());
-    config::InterfaceFile made{.name = interface_of(path), .host = host, .public_key = {}};
-    if (!config::is_interface_name(made.name))
-      return fail(Errc::bad_value, fmt::format("{}: the file is not named after an interface, as "
-                                               "in wg0.conf",
-                                               printable(path, path.size())));
-    if (std::ranges::find(files, made.name, &config::InterfaceFile::name) != files.end())
-      return fail(Errc::bad_value,
-                  fmt::format("two files are named after the interface '{}': make an inventory of "
-                              "each, with --host",
-                              made.name));
-    if (file->config.private_key) {
-      const auto key = crypto::derive_public_key(file->config.private_key->secret);
-      if (!key) return tl::unexpected(key.error());
-      made.public_key = PublicKey{*key};
-    }
-    files.push_back(std::move(made));
-    read.push_back(std::move(*file));
-  }
-  for (std::size_t i = 0; i < files.size(); ++i) files[i].config = &read[i].config;
-  return config::write_inventory(config::inventory_from(files));
-}
-
-Exit make_inventory(std::vector<std::string> arguments) {
-  constexpr std::string_view kName = "inventory from";
-  CommandLine line(
-      "Print an inventory of what wg-quick files configure, without their private and preshared "
-      "keys.\nEvery peer is `roaming`: change that to `always` for those that must be online.",
-      "wgscope inventory from");
-  std::vector<std::string> paths;
-  std::string host;
-  line.add("FILE", paths, "wg-quick files, named after their interfaces").type("");
-  line.add("--host", host, "Name of the host that has these interfaces").type("NAME");
-  line.check([&]() -> Complaint {
-    if (paths.empty()) return "give a wg-quick file: FILE";
-    if (!host.empty() && !config::is_host_name(host))
-      return "--host: expected letters, digits and .-_";
-    return std::nullopt;
-  });
-  if (const auto ended = line.parse(std::move(arguments))) return *ended;
-  const auto text = inventory_of(paths, host);
-  if (!text) return cannot(kName, text.error().context);
-  return print(kName, *text);
-}
-
 struct Action {
   std::string_view name;
   std::string_view summary;
@@ -178,7 +154,7 @@ struct Action {
 constexpr std::array<Action, 3> kActions{
     {{"check", "Check an inventory, as a pipeline's gate", check_inventory},
      {"show", "Print what groups and defaults come to", show_inventory},
-     {"from", "Make an inventory of wg-quick files", make_inventory}}};
+     {"from", "Make an inventory of files or running interfaces", make_inventory}}};
 
 std::string help() {
   std::string text =

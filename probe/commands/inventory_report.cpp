@@ -11,6 +11,8 @@
 #include "wgscope/base/text.hpp"
 #include "wgscope/config/inventory.hpp"
 #include "wgscope/config/inventory_file.hpp"
+#include "wgscope/render/junit.hpp"
+#include "wgscope/render/redaction.hpp"
 
 #include "probe/verbs.hpp"
 
@@ -18,6 +20,8 @@ namespace wgscope::probe {
 namespace {
 
 using nlohmann::ordered_json;
+
+constexpr std::string_view kSchema = "wgscope.inventory_check/1";
 
 std::string_view name_of(Exit verdict) {
   switch (verdict) {
@@ -75,6 +79,36 @@ std::string summary(const config::InventoryRead& read) {
                      counted(read.warnings(), "warning"), declared);
 }
 
+/// The problems of one file, a line each.
+std::string lines_of(const config::InventoryRead& read, std::size_t file) {
+  std::string text;
+  for (const config::InventoryProblem& problem : read.problems)
+    if (problem.position.file == file)
+      text += render::one_line(config::to_string(problem, read.files)) + '\n';
+  return text;
+}
+
+render::JunitCase case_of(const config::InventoryRead& read, std::size_t index, bool lenient) {
+  const config::InventoryFile& file = read.files[index];
+  const bool passes = file.errors == 0 && (lenient || file.warnings == 0);
+  return {
+      .classname = "wgscope.inventory",
+      .name = render::one_line(file.name),
+      .outcome = passes ? render::JunitCase::Outcome::passed : render::JunitCase::Outcome::failed,
+      .type = file.errors > 0 ? "error" : "warning",
+      .message =
+          fmt::format("{}, {}", counted(file.errors, "error"), counted(file.warnings, "warning")),
+      .details = lines_of(read, index)};
+}
+
+render::JunitSuite suite_at(const CheckTime& time) {
+  return {.name = "wgscope inventory check",
+          .started = time.started,
+          .duration = time.duration,
+          .cases = {},
+          .output = {}};
+}
+
 }  // namespace
 
 Exit verdict_of(const config::InventoryRead& read) {
@@ -103,7 +137,7 @@ std::string inventory_text(const config::InventoryRead& read) {
 }
 
 std::string inventory_json(const config::InventoryRead& read) {
-  ordered_json made{{"schema", "wgscope.inventory_check/1"},
+  ordered_json made{{"schema", kSchema},
                     {"status", name_of(verdict_of(read))},
                     {"errors", read.errors()},
                     {"warnings", read.warnings()},
@@ -115,6 +149,40 @@ std::string inventory_json(const config::InventoryRead& read) {
   for (const config::InventoryProblem& problem : read.problems)
     made["problems"].push_back(problem_json(problem, read));
   return made.dump(2) + '\n';
+}
+
+std::string inventory_json(std::string_view why) {
+  const ordered_json made{{"schema", kSchema},
+                          {"status", name_of(Exit::unknown)},
+                          {"reason", to_valid_utf8(why)},
+                          {"errors", 0},
+                          {"warnings", 0},
+                          {"interfaces", 0},
+                          {"peers", 0},
+                          {"files", ordered_json::array()},
+                          {"problems", ordered_json::array()}};
+  return made.dump(2) + '\n';
+}
+
+std::string inventory_junit(const config::InventoryRead& read, bool lenient,
+                            const CheckTime& time) {
+  render::JunitSuite suite = suite_at(time);
+  for (std::size_t i = 0; i < read.files.size(); ++i)
+    suite.cases.push_back(case_of(read, i, lenient));
+  suite.output = summary(read);
+  return render::to_junit(suite);
+}
+
+std::string inventory_junit(std::string_view why, const CheckTime& time) {
+  render::JunitSuite suite = suite_at(time);
+  suite.output = render::one_line(why);
+  suite.cases.push_back({.classname = "wgscope.inventory",
+                         .name = "files",
+                         .outcome = render::JunitCase::Outcome::error,
+                         .type = std::string(name_of(Exit::unknown)),
+                         .message = suite.output,
+                         .details = {}});
+  return render::to_junit(suite);
 }
 
 }  // namespace wgscope::probe

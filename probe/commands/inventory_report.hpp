@@ -1,7 +1,9 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
+#include "wgscope/base/time.hpp"
 #include "wgscope/config/inventory_file.hpp"
 
 #include "probe/verbs.hpp"
@@ -19,5 +21,17 @@ std::string problem_lines(const config::InventoryRead& read);
 std::string inventory_text(const config::InventoryRead& read);
 /// "wgscope.inventory_check/1": docs/inventory.md.
 std::string inventory_json(const config::InventoryRead& read);
+/// The same document where nothing could be checked. @param why  a sentence for people.
+std::string inventory_json(std::string_view why);
+
+/// When a check began, and how long it took.
+struct CheckTime {
+  WallTime started;
+  Nanoseconds duration{};
+};
+/// A JUnit suite in which each file is a case. @param lenient  warnings alone fail nothing.
+std::string inventory_junit(const config::InventoryRead& read, bool lenient, const CheckTime& time);
+/// And where nothing could be checked.
+std::string inventory_junit(std::string_view why, const CheckTime& time);
 
 }  // namespace wgscope::probe

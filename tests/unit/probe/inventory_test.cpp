@@ -104,6 +104,52 @@ TEST_F(InventoryVerb, CheckPrintsJsonWithBothPlacesOfAContradiction) {
   EXPECT_EQ(problem["first"]["file"], first);
 }
 
+TEST_F(InventoryVerb, CheckTakesTheDirectoriesBelow) {
+  write("ops.yaml", peer("a", 1));
+  std::filesystem::create_directories(folder_.path() / "teams/sales");
+  std::filesystem::create_directory(folder_.path() / ".git");
+  write("teams/sales/sales.yaml", peer("b", 2));
+  write(".git/c.yaml", "not read");
+  EXPECT_EQ(run({"check", folder()}).out, "OK: 2 files declare 0 interfaces and 2 peers\n");
+}
+
+TEST_F(InventoryVerb, CheckWritesAJunitReport) {
+  const std::string junit = folder() + "/report.xml";
+  const std::string bad = write("bad.yaml", "peers: [{name: a}]\n");
+  const std::string odd = write("odd.yaml", "ovner: <me>\n" + peer("c", 3));
+  const std::string good = write("good.yaml", peer("b", 2));
+  EXPECT_EQ(run({"check", bad, odd, good, "--junit", junit}).exit, Exit::critical);
+  const std::string xml = test::read_file(junit);
+  EXPECT_THAT(xml, HasSubstr("<testsuite name=\"wgscope inventory check\" tests=\"3\" "
+                             "failures=\"2\" errors=\"0\" skipped=\"0\""));
+  EXPECT_THAT(xml, HasSubstr(fmt::format("<testcase classname=\"wgscope.inventory\" name=\"{}\">\n"
+                                         "    <failure type=\"error\" message=\"1 error, 0 "
+                                         "warnings\">{}:1:9: error: the peer has no public_key",
+                                         bad, bad)));
+  EXPECT_THAT(xml, HasSubstr(fmt::format("name=\"{}\"/>", good)));
+  EXPECT_EQ(run({"check", odd, "--junit", junit, "--allow-warnings"}).exit, Exit::ok);
+  EXPECT_THAT(test::read_file(junit), HasSubstr("failures=\"0\""));
+  EXPECT_EQ(run({"check", folder() + "/none", "--junit", junit}).exit, Exit::unknown);
+  EXPECT_THAT(test::read_file(junit), AllOf(HasSubstr("errors=\"1\""), HasSubstr("none: ")));
+  EXPECT_EQ(run({"check", good, "--junit", folder()}).exit, Exit::unknown);
+}
+
+TEST_F(InventoryVerb, CheckPrintsJsonWhateverKeepsItFromChecking) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"check", "--json", folder() + "/none"},
+        {"check", "--json"},
+        {"check", "--json", "--jnuit", "x", folder()}}) {
+    const Ended ended = run(arguments);
+    EXPECT_EQ(ended.exit, Exit::unknown);
+    EXPECT_THAT(ended.err, StartsWith("wgscope inventory check: "));
+    const json report = json::parse(ended.out);
+    EXPECT_EQ(report["schema"], "wgscope.inventory_check/1");
+    EXPECT_EQ(report["status"], "unknown");
+    EXPECT_NE(report["reason"], "");
+    EXPECT_THAT(report["problems"], IsEmpty());
+  }
+}
+
 TEST_F(InventoryVerb, WhatCannotBeReadIsUnknown) {
   EXPECT_EQ(run({"check", folder() + "/nothing"}).exit, Exit::unknown);
   EXPECT_THAT(run({"check", folder()}).err, HasSubstr("there are no .yaml, .yml or .json files"));
@@ -172,8 +218,12 @@ TEST_F(InventoryVerb, FromMakesAnInventoryWithoutSecrets) {
   EXPECT_EQ(ended.exit, Exit::ok);
   EXPECT_THAT(ended.out, Not(HasSubstr(key_text(1))));
   EXPECT_THAT(ended.out, Not(HasSubstr(key_text(3))));
-  EXPECT_THAT(ended.out, StartsWith("interfaces:\n  - name: \"wg0\"\n    hosts: [\"gw-1\"]\n"
-                                    "    public_key: "));
+  EXPECT_THAT(ended.out,
+              StartsWith("# Names such as wg0-peer-1 are made up: give these peers their "
+                         "own.\n# Nothing says who should be online: change roaming to "
+                         "always for peers that must be.\n"
+                         "interfaces:\n  - name: \"wg0\"\n    hosts: [\"gw-1\"]\n"
+                         "    public_key: "));
   EXPECT_THAT(ended.out, HasSubstr("    addresses: [\"10.9.0.1/24\"]\n    listen_port: 51820\n"
                                    "    mtu: 1400\n    fwmark: 0x1\n"));
   EXPECT_THAT(ended.out,
@@ -209,7 +259,7 @@ TEST_F(InventoryVerb, FromRefusesWhatIsNotAFileOfAnInterface) {
               HasSubstr("not named after an interface"));
   std::filesystem::create_directory(folder_.path() / "other");
   EXPECT_THAT(run({"from", write("wg0.conf", text), write("other/wg0.conf", text)}).err,
-              HasSubstr("two files are named after the interface 'wg0'"));
+              HasSubstr("there are two sources for the interface 'wg0'"));
   EXPECT_EQ(run({"from", write("wg1.conf", "[Peer]\nPublicKey = x\n")}).exit, Exit::unknown);
   EXPECT_EQ(run({"from", write("wg2.conf", text), "--host", "a b"}).exit, Exit::unknown);
 }
