@@ -12,6 +12,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/config/names.hpp"
+#include "wgscope/config/networkd.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/file.hpp"
@@ -36,8 +37,9 @@ Result<config::NamesFound> Names::read(const NamesFile& file) {
   // A wg-quick file holds private keys, and people mistake files.
   auto text = os::read_secret_file(file.path, kMaxFileSize);
   if (!text) return tl::unexpected(text.error());
-  return file.kind == NamesFile::Kind::wg_quick ? config::parse_wg_quick_names(text->text())
-                                                : config::parse_names_map(text->text());
+  if (file.kind == NamesFile::Kind::map) return config::parse_names_map(text->text());
+  return config::looks_like_netdev(text->text()) ? config::parse_netdev_names(text->text())
+                                                 : config::parse_wg_quick_names(text->text());
 }
 
 std::vector<std::string> Names::refresh() {

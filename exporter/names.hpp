@@ -15,7 +15,10 @@
 namespace wgscope::exporter {
 
 struct NamesFile {
-  enum class Kind : std::uint8_t { wg_quick, map };
+  enum class Kind : std::uint8_t {
+    wg_quick,  ///< or a .netdev file, or one of its drop-ins
+    map,
+  };
   std::string path;
   Kind kind = Kind::map;
 };

@@ -279,8 +279,8 @@ void add_demo_flag(CLI::App& app, Options& options) {
 
 void add_output_flags(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--names.wg-config", raw.names_wg_config,
-                 "wg-quick file with names of peers in comments, such as '# friendly_name = …' in "
-                 "[Peer] sections")
+                 "wg-quick or .netdev file with names of peers in comments, such as "
+                 "'# friendly_name = …' in [Peer] or [WireGuardPeer] sections")
       ->type_name("FILE")
       ->allow_extra_args(false)
       ->group("Output");

@@ -55,6 +55,19 @@ class NamesFromFiles : public ::testing::Test {
   test::TempDir dir_;
 };
 
+TEST_F(NamesFromFiles, ComeFromFilesOfNetworkdToo) {
+  test::write_file(path("wg0.netdev"),
+                   fmt::format("[NetDev]\nName=wg0\n[WireGuard]\nPrivateKey={0}\n[WireGuardPeer]\n"
+                               "# friendly_name = anna\nPublicKey={0}\n",
+                               key(2).base64()));
+  test::write_file(path("drop-in.conf"),
+                   fmt::format("[WireGuardPeer]\nPublicKey={}\n; Name = bert", key(3).base64()));
+  Names names({config(path("wg0.netdev")), config(path("drop-in.conf"))});
+  EXPECT_THAT(names.refresh(), IsEmpty());
+  EXPECT_EQ(name_of(names, 2), "anna");
+  EXPECT_EQ(name_of(names, 3), "bert");
+}
+
 TEST_F(NamesFromFiles, AreNoneWithoutFiles) {
   Names names({});
   EXPECT_THAT(names.refresh(), IsEmpty());
