@@ -211,10 +211,18 @@ class NetdevReader final : public UnitReader {
       ignored(setting, kMustBe);
   }
 
-  static std::optional<Placed<std::string>> table(const UnitSetting& setting) {
+  std::optional<Placed<std::string>> table(const UnitSetting& setting) {
     if (setting.value.empty()) return std::nullopt;
     if (parse_unit_boolean(setting.value) == Boolean::no)
       return Placed<std::string>{"off", setting.at()};
+    const bool is_known = setting.value == "default" || setting.value == "main" ||
+                          setting.value == "local" ||
+                          parse_unit_number(setting.value, UINT32_MAX).value_or(0) != 0;
+    if (!is_known)
+      warn(setting.at(),
+           fmt::format("RouteTable is not a number, and networkd knows the name only if "
+                       "networkd.conf has it; otherwise networkd ignores {}",
+                       in_peer_ ? "the whole section" : "the line"));
     return Placed<std::string>{std::string(setting.value), setting.at()};
   }
 
@@ -255,15 +263,21 @@ class NetdevReader final : public UnitReader {
                   "AllowedIPs without a value drops the prefixes above it; systemd 252 and older "
                   "ignore it and keep them");
     }
-    each_unit_word(setting.value, ", \t\n\r", [&](std::string_view word, std::size_t offset) {
-      const auto read = parse_unit_prefix(word);
-      if (!read)
-        return warn(setting.at(offset),
-                    "AllowedIPs must be a list of prefixes such as 10.0.0.0/24 or fd00::/64, so "
-                    "networkd ignores this one");
-      all.push_back({without_host_bits(read->prefix), setting.at(offset)});
-      warn_of_prefix(*read, all.back());
-    });
+    constexpr std::string_view kMustBe = "a list of prefixes such as 10.0.0.0/24 or fd00::/64";
+    const bool is_whole =
+        each_unit_word(setting.value, ", \t\n\r", [&](std::string_view word, std::size_t offset) {
+          const auto read = parse_unit_prefix(word);
+          if (!read)
+            return warn(setting.at(offset), fmt::format("AllowedIPs must be {}, so networkd "
+                                                        "ignores this one",
+                                                        kMustBe));
+          all.push_back({without_host_bits(read->prefix), setting.at(offset)});
+          warn_of_prefix(*read, all.back());
+        });
+    if (!is_whole)
+      warn(setting.at(), fmt::format("AllowedIPs must be {}, so networkd ignores the end of the "
+                                     "line",
+                                     kMustBe));
   }
 
   void warn_of_prefix(const UnitPrefix& read, const Placed<Prefix>& taken) {
@@ -323,10 +337,11 @@ class NetdevReader final : public UnitReader {
 
   void finish() {
     for (Building& one : building_) {
-      if (!one.has_public_key)
-        warn(one.peer.at, "this [WireGuardPeer] has no PublicKey, so networkd ignores it");
-      else if (!one.is_ignored)
+      if (one.is_ignored) continue;
+      if (one.has_public_key)
         netdev_.peers.push_back(std::move(one.peer));
+      else
+        warn(one.peer.at, "this [WireGuardPeer] has no PublicKey, so networkd ignores it");
     }
     netdev_.warnings = take_warnings();
   }

@@ -41,6 +41,24 @@ int take_base(std::string_view& text) {
   return 8;
 }
 
+/// What networkd asks of a name: no label is empty, but that behind a dot at the end, and none is
+/// longer than DNS allows (RFC 1035 §2.3.4), and there are no control characters. A backslash escapes what networkd then refuses or DNS
+/// does not have.
+bool has_valid_labels(std::string_view name) {
+  constexpr std::size_t kLongest = 63;
+  if (name.empty() || name == ".") return true;  // the root
+  const bool is_text =
+      std::ranges::all_of(name, [](unsigned char c) { return c >= ' ' && c != 0x7F; });
+  if (!is_text) return false;
+  if (name.ends_with('.')) name.remove_suffix(1);
+  for (;;) {
+    const std::size_t end = std::min(name.find('.'), name.size());
+    if (end == 0 || end > kLongest) return false;
+    if (end == name.size()) return true;
+    name.remove_prefix(end + 1);
+  }
+}
+
 }  // namespace
 
 std::optional<std::uint32_t> parse_unit_number(std::string_view text, std::uint32_t most) {
@@ -107,7 +125,7 @@ UnitEndpoint parse_unit_endpoint(std::string_view text) {
   const bool is_ipv6 = address && address->family == Family::v6;
   // Only an IPv6 address may have brackets.
   if (has_brackets && !is_ipv6) return {.kind = Kind::unreachable, .endpoint = {}};
-  if (host.empty() || host.starts_with('.') || host.find("..") != std::string_view::npos) return {};
+  if (!has_valid_labels(host)) return {};
   if (!is_host(host) || (host.find(':') != std::string_view::npos && !is_ipv6))
     return {.kind = Kind::unreachable, .endpoint = {}};
   return {.kind = Kind::usable, .endpoint = {std::string(host), static_cast<std::uint16_t>(*port)}};

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "wgscope/config/wg_quick.hpp"
@@ -43,18 +44,24 @@ struct UnitEndpoint {
 };
 UnitEndpoint parse_unit_endpoint(std::string_view text);
 
-/// Whether the text is an absolute path, or "@" and the name of a credential.
+/// Whether the text is "@" and the name of a credential.
 bool is_credential(std::string_view text);
 
-/// Gives the words of a list to `take`, with their offsets.
+/// Gives the words of a list to `take`, with their offsets. A backslash takes the character behind
+/// it literally, which may be one of `between`.
+/// @returns false for a backslash at the end, which ends the list before its word.
 template <class Take>
-void each_unit_word(std::string_view list, std::string_view between, Take take) {
+bool each_unit_word(std::string_view list, std::string_view between, Take take) {
   for (std::size_t at = 0; (at = list.find_first_not_of(between, at)) != list.npos;) {
-    const std::size_t end = list.find_first_of(between, at);
-    take(list.substr(at, end == list.npos ? list.npos : end - at), at);
-    if (end == list.npos) return;
-    at = end;
+    const std::size_t begin = at;
+    std::string word;
+    for (; at < list.size() && between.find(list[at]) == between.npos; ++at) {
+      if (list[at] == '\\' && ++at == list.size()) return false;
+      word += list[at];
+    }
+    take(std::string_view(word), begin);
   }
+  return true;
 }
 
 }  // namespace wgscope::config

@@ -192,6 +192,9 @@ TEST(Netdev, TakesEndpointsAsNetworkdDoes) {
   EXPECT_EQ(endpoint("1.2.3.4"), "none");
   EXPECT_EQ(endpoint("2001:db8::1:5"), "none");
   EXPECT_EQ(endpoint("a b:5"), "none");
+  EXPECT_EQ(endpoint(":5"), "none");
+  EXPECT_EQ(endpoint("a\tb:5"), "no peer");
+  EXPECT_EQ(endpoint((std::string(64, 'a') + ":5").c_str()), "no peer");
 }
 
 TEST(Netdev, TakesAllowedIpsAsNetworkdDoes) {
@@ -203,6 +206,10 @@ TEST(Netdev, TakesAllowedIpsAsNetworkdDoes) {
   EXPECT_THAT(prefixes_of(*peer),
               ElementsAre("10.0.0.0/24", "10.1.0.0/24", "10.2.0.0/24", "10.3.0.0/16", "10.5.0.1/32",
                           "10.7.0.0/20", "fe80::1/128", "10.10.0.0/16", "10.13.0.0/24"));
+  EXPECT_THAT(prefixes_of(*peer_with("AllowedIPs=10.0.0.0\\/8, 1\\0.1.0.0/16\n")),
+              ElementsAre("10.0.0.0/8", "10.1.0.0/16"));
+  EXPECT_THAT(prefixes_of(*peer_with("AllowedIPs=10.0.0.0/8 10.1.0.0/16\\ \n")),
+              ElementsAre("10.0.0.0/8"));
   const Netdev reset = device_of(
       "[WireGuardPeer]\nPublicKey={1}\nAllowedIPs=10.0.0.0/8\n"
       "AllowedIPs=\nAllowedIPs=10.7.0.0/024,0.0.0.0\n");
