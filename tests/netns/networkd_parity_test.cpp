@@ -3,9 +3,7 @@
 // whose log tells which lines, peers and files it ignores. What it makes of the others it would
 // tell the kernel only, which here has no WireGuard.
 
-#include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -14,7 +12,6 @@
 #include <sstream>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -27,11 +24,10 @@
 
 #include "files.hpp"
 #include "need.hpp"
+#include "netdev_files.hpp"
 #include "netns.hpp"
 #include "process.hpp"
-#include "random.hpp"
 #include "temp_dir.hpp"
-#include "wireguard_go.hpp"
 
 namespace wgscope::test {
 namespace {
@@ -59,106 +55,6 @@ std::string print(const Ignored& ignored) {
                        : fmt::format("lines {} and peers without a key in {}", ignored.lines,
                                      ignored.keyless_peers);
 }
-
-/// Files of lines that are good, odd, or bad.
-class Grammar {
- public:
-  explicit Grammar(std::uint64_t seed) : random_(seed) {
-    for (int i = 0; i < 6; ++i) keys_.push_back(make_key_pair());
-  }
-
-  std::string file(std::size_t number) {
-    std::string text =
-        fmt::format("[NetDev]\nName=w{}\nKind=wireguard\n[WireGuard]\nPrivateKey={}\n", number,
-                    keys_[0].private_key);
-    std::string rest;
-    for (std::size_t count = random_.below(4); count > 0; --count) rest += line("WireGuard");
-    for (std::size_t peers = random_.below(4); peers > 0; --peers) {
-      rest += "[WireGuardPeer]\n";
-      if (random_.below(8) != 0) rest += "PublicKey=" + public_key() + "\n";
-      for (std::size_t count = random_.below(5); count > 0; --count) rest += line("WireGuardPeer");
-    }
-    if (random_.below(3) == 0) damage(rest);
-    // At the end of the file, networkd would name the line behind the last one.
-    return text + rest + "\n\n";
-  }
-
- private:
-  using Pool = std::vector<std::string>;
-  const std::string& of(const Pool& pool) { return pool[random_.below(pool.size())]; }
-  const std::string& public_key() { return keys_[1 + random_.below(keys_.size() - 1)].public_key; }
-
-  std::string line(std::string_view section) {
-    static const Pool kNoise{"# comment\n",
-                             "; comment\n",
-                             "\n",
-                             "no assignment\n",
-                             "=x\n",
-                             "Unknown=1\n",
-                             "X-Own=1\n",
-                             "[Unknown]\nA=b\n",
-                             "[X-Own]\nA=b\n",
-                             "publickey=1\n",
-                             "ListenPort=\\\n# c\n 5\n"};
-    if (random_.below(6) == 0) return of(kNoise);
-    const auto& settings = section == "WireGuard" ? interface_settings() : peer_settings();
-    auto setting = settings.begin();
-    std::advance(setting, random_.below(settings.size()));
-    std::string value = of(setting->second);
-    // Not a peer's: that mistake we refuse, and networkd does not.
-    if (value == "KEY")
-      value = setting->first == "PrivateKey" ? keys_[0].private_key : public_key();
-    static const Pool kEquals{"=", " = ", "= ", "=\t"};
-    return setting->first + of(kEquals) + value + "\n";
-  }
-
-  static const std::map<std::string, Pool>& interface_settings() {
-    static const std::map<std::string, Pool> kAll{
-        {"ListenPort", {"51820", "0", "auto", "", "0x1F", "65536", "5x", "010", "+7", "-1", "0b1"}},
-        {"FirewallMark", {"1", "0x10", "0", "", "off", "4294967295", "4294967296", "017", "08"}},
-        {"FwMark", {"1", "x"}},
-        {"PrivateKey", {"KEY", "bad", "AAAA", "KEYS ="}},
-        {"PrivateKeyFile", {"", "relative/path"}},
-        {"RouteTable", {"off", "main", "1000", "no", "", "local"}},
-        {"RouteMetric", {"1", "0x5", "-1", "", "x"}}};
-    return kAll;
-  }
-
-  static const std::map<std::string, Pool>& peer_settings() {
-    static const std::map<std::string, Pool> kAll{
-        {"PublicKey", {"KEY", "bad", "", "AAAAAAAA"}},
-        {"PresharedKey", {"KEY", "bad", ""}},
-        {"AllowedIPs",
-         {"10.0.0.0/8", "10.0.0.0/8,fd00::/8", "10.1.2.3/16 10.2.0.0/0x10", "10.0.0.0/33", "::1",
-          "x, 10.9.0.0/24", ",,", "10.7.0.0/024", "::ffff:1.2.3.4/96", "fe80::1%lo", "1.2.3/8",
-          "10.0.0.0/8 /8", "\"10.0.0.0/8\"", "10.0.0.0\\/8"}},
-        {"Endpoint", {"1.2.3.4:5",     "[::1]:5",       "host.example:5", "::1:51820",
-                      "1.2.3.4",       "1.2.3.4:0",     "host:",          ":5",
-                      "host",          "[::1]",         "a..b:5",         "a b:5",
-                      "1.2.3.4:65536", "[1.2.3.4]:5",   "x:0x10",         "",
-                      "a_b:5",         "-a:5",          "2001:db8::1:5",  "host.:5",
-                      "1.2.3.4 :5",    "[fe80::1%lo]:5"}},
-        {"PersistentKeepalive", {"25", "off", "0", "", "65536", "25s", "0x19", "OFF", "-1", "+5"}},
-        {"RouteTable", {"off", "main", "1000", "", "f", "0x10"}},
-        {"RouteMetric", {"1", "x", "", "-1"}}};
-    return kAll;
-  }
-
-  void damage(std::string& text) {
-    static constexpr std::string_view kBytes = "[]=\\#; \t\r\nxA0/:,\"'%\x7f\xC3";
-    for (std::size_t count = 1 + random_.below(2); count > 0 && !text.empty(); --count) {
-      const std::size_t at = random_.below(text.size());
-      const char byte = kBytes[random_.below(kBytes.size())];
-      if (random_.below(2) == 0)
-        text[at] = byte;
-      else
-        text.insert(at, 1, byte);
-    }
-  }
-
-  SeededRandom random_;
-  std::vector<KeyPair> keys_;
-};
 
 /// The headers of peers with a setting. Without one, networkd does not notice the section.
 std::set<std::size_t> headers_of_peers(const config::UnitFile& file) {
@@ -251,11 +147,11 @@ std::string log_of_networkd(const std::filesystem::path& files) {
 TEST(NetworkdParity, IgnoresWhatNetworkdIgnores) {
   WGSCOPE_NEED(why_no_networkd());
   constexpr std::size_t kFiles = 1500;
-  Grammar grammar(252);  // keys differ from run to run
+  NetdevFiles made(252);  // keys differ from run to run
   const TempDir folder;
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < kFiles; ++i) {
-    texts.push_back(grammar.file(i));
+    texts.push_back(made.next(i));
     write_file(folder / fmt::format("w{}.netdev", i), texts.back());
   }
   std::map<std::size_t, Ignored> judged = theirs(log_of_networkd(folder.path()));
