@@ -121,7 +121,7 @@ std::string random_file(std::mt19937& random) {
 TEST(UnitFile, IsWrittenAsItWasRead) {
   std::mt19937 random(16);
   int read = 0;
-  for (int i = 0; i < 50'000; ++i) {
+  for (int i = 0; i < 20'000; ++i) {
     const std::string text = random_file(random);
     const auto file = parse_unit_file(text);
     if (!file) continue;
@@ -135,7 +135,7 @@ TEST(UnitFile, IsReadAsItWasChanged) {
   std::mt19937 random(17);
   const std::vector<std::string> values{"new", "", "a b\\", "x\\\\", "[s]", "# c", "k=v"};
   int changed = 0;
-  for (int i = 0; i < 50'000; ++i) {
+  for (int i = 0; i < 20'000; ++i) {
     const std::string text = random_file(random);
     auto file = parse_unit_file(text);
     if (!file) continue;

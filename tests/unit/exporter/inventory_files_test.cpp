@@ -113,16 +113,18 @@ TEST_F(InventoryFolder, FollowsFilesThatAreAddedRemovedAndRenamedOver) {
 }
 
 TEST_F(InventoryFolder, FollowsALinkThatPointsElsewhereAsKubernetesSwapsVolumes) {
+  // Directories with a dot in front, as Kubernetes makes them: others would count.
   for (const char* version : {"v1", "v2"}) {
-    std::filesystem::create_directory(path(version));
-    test::write_file(path(version) / "a.yaml", peers(version, 1));
+    const std::filesystem::path hidden = dir_ / (std::string("..") + version);
+    std::filesystem::create_directory(hidden);
+    test::write_file(hidden / "a.yaml", peers(version, 1));
   }
-  std::filesystem::create_symlink("v1", path("data"));
-  std::filesystem::create_symlink("data/a.yaml", path("a.yaml"));
+  std::filesystem::create_symlink("..v1", path("..data"));
+  std::filesystem::create_symlink("..data/a.yaml", path("a.yaml"));
   InventoryFiles files({folder()});
   EXPECT_THAT(names_in(files.look(true)), ElementsAre("v1"));
-  std::filesystem::create_symlink("v2", path("data.new"));
-  std::filesystem::rename(path("data.new"), path("data"));
+  std::filesystem::create_symlink("..v2", path("..data.new"));
+  std::filesystem::rename(path("..data.new"), path("..data"));
   files.look(false);
   EXPECT_THAT(names_in(files.look(false)), ElementsAre("v2"));
 }
