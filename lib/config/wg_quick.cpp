@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "wgscope/base/secret.hpp"
 #include "wgscope/base/secret_string.hpp"
 #include "wgscope/base/text.hpp"
+#include "wgscope/config/tunnel_file.hpp"
 #include "wgscope/model/public_key.hpp"
 
 #include "foreign_keys.hpp"
@@ -59,7 +62,14 @@ std::span<const WgQuickReader::Key> WgQuickReader::known_keys(Section section) c
 }
 
 Result<WgQuickConfig> WgQuickReader::read(std::string_view text) {
-  if (auto why = why_not_text(text)) return fail(Errc::bad_value, std::move(*why));
+  if (auto done = read_lines(text); !done) return tl::unexpected(done.error());
+  if (auto done = check_keys_differ(); !done) return tl::unexpected(done.error());
+  finish_file();
+  return std::move(config_);
+}
+
+Result<> WgQuickReader::read_lines(std::string_view text) {
+  if (auto why = why_not_text(text)) return bad_at(0, *why);
   WgQuickLines lines(text);
   if (lines.has_byte_order_mark())
     config_.warnings.push_back({1,
@@ -68,21 +78,56 @@ Result<WgQuickConfig> WgQuickReader::read(std::string_view text) {
                                 WarningKind::refused});
   while (const auto next = lines.next()) {
     line_ = lines.number();
-    if (auto done = line(*next); !done) return tl::unexpected(done.error());
+    if (all_) places_.line(line_, lines.whole(), *next);
+    if (auto done = line(*next); !done && !all_) return done;
   }
-  if (auto done = finish_section(); !done) return tl::unexpected(done.error());
+  if (auto done = finish_section(); !done && !all_) return done;
   if (!any_section_)
-    return fail(Errc::bad_value,
-                "there is no [Interface] or [Peer] section: this is not a wg-quick file, or it is "
-                "cut short");
-  if (auto done = check_keys_differ(); !done) return tl::unexpected(done.error());
-  finish_file();
-  return std::move(config_);
+    return bad_at(0,
+                  "there is no [Interface] or [Peer] section: this is not a wg-quick file, or it "
+                  "is cut short");
+  return {};
+}
+
+TunnelFileRead WgQuickReader::read_all(std::string_view text) {
+  all_.emplace();
+  static_cast<void>(read_lines(text));
+  static_cast<void>(check_keys_differ());
+  take_names();
+  drop_peers_without_key();
+  if (auto warning = amnezia_.warning()) config_.warnings.push_back(std::move(*warning));
+  std::ranges::stable_sort(config_.warnings, {}, &Warning::line);
+  std::ranges::stable_sort(all_->errors, {}, &TunnelError::at);
+  all_->warnings = std::move(config_.warnings);
+  return std::move(*all_);
+}
+
+/// A key that is missing, or was wiped, must not look like one of zeros.
+void WgQuickReader::drop_peers_without_key() {
+  std::vector<TunnelPeer> kept;
+  for (std::size_t i = 0; i < peer_lines_.size(); ++i)
+    if (peer_lines_[i].public_key != 0) kept.push_back(std::move(tunnel().peers[i]));
+  tunnel().peers = std::move(kept);
+}
+
+tl::unexpected<Error> WgQuickReader::bad_at(std::size_t line, std::string_view what,
+                                            TunnelErrorKind kind) {
+  if (all_) {
+    const Spot whole_line{static_cast<std::uint32_t>(line), 0, 0};
+    note({kind, line == line_ ? places_.here() : whole_line, std::string(what)});
+  }
+  return fail(Errc::bad_value,
+              line == 0 ? std::string(what) : fmt::format("line {}: {}", line, what));
+}
+
+void WgQuickReader::note(TunnelError error) {
+  if (all_->error_count++ < kMaxTunnelErrors) all_->errors.push_back(std::move(error));
 }
 
 Result<> WgQuickReader::line(std::string_view text) {
   if (text.empty()) namer_.blank();
   if (text.starts_with('#')) namer_.comment(line_, text);
+  whole_ = text;
   text = without_comment(text);
   if (text.empty()) return {};
   if (text.starts_with('[')) return begin_section(text);
@@ -100,7 +145,7 @@ Result<> WgQuickReader::line(std::string_view text) {
 }
 
 Result<> WgQuickReader::begin_section(std::string_view header) {
-  if (auto done = finish_section(); !done) return done;
+  if (auto done = finish_section(); !done && !all_) return done;
   seen_.fill(0);
   header_has_blanks_ = false;
   if (is_header(header, "Interface")) {
@@ -113,6 +158,7 @@ Result<> WgQuickReader::begin_section(std::string_view header) {
     section_ = Section::peer;
     config_.peers.emplace_back().line = line_;
     peer_lines_.emplace_back();
+    if (all_) all_->tunnel.peers.emplace_back().at = places_.here();
   } else {
     return unknown_section(header);
   }
@@ -121,10 +167,10 @@ Result<> WgQuickReader::begin_section(std::string_view header) {
 }
 
 Result<> WgQuickReader::unknown_section(std::string_view header) {
-  if (!header.ends_with(']')) return bad("a section's name must end with ']'");
   namer_.section();
   section_ = Section::unknown;
   config_.sections.push_back({SecretString(header), {}, line_});
+  if (!header.ends_with(']')) return bad("a section's name must end with ']'");
   const std::string_view name = showable_key(header.substr(1, header.size() - 2));
   warn(fmt::format("{} is unknown, so its lines are ignored",
                    name.empty() ? "this section" : fmt::format("the section [{}]", name)),
@@ -135,10 +181,8 @@ Result<> WgQuickReader::unknown_section(std::string_view header) {
 Result<> WgQuickReader::finish_section() {
   if (section_ == Section::interface) interface_seen_ = seen_;
   if (section_ != Section::peer) return {};
-  if (lines().public_key == 0)
-    return fail(
-        Errc::bad_value,
-        fmt::format("line {}: this [Peer] has no PublicKey, which identifies a peer", peer().line));
+  if (lines().public_key == 0 && !lines().is_key_bad)
+    return bad_at(peer().line, "this [Peer] has no PublicKey, which identifies a peer");
   const auto is_seen = [&](std::string_view name) {
     return seen_[static_cast<std::size_t>(std::ranges::find(kPeerKeys, name, &Key::name) -
                                           kPeerKeys.begin())] != 0;
@@ -161,6 +205,8 @@ void WgQuickReader::finish_file() {
 void WgQuickReader::take_names() {
   const PeerNamer::Result found = namer_.finish();
   for (std::size_t i = 0; i < config_.peers.size(); ++i) config_.peers[i].name = found.names[i];
+  if (all_)
+    for (std::size_t i = 0; i < config_.peers.size(); ++i) tunnel().peers[i].name = found.names[i];
   for (Warning& warning : found.warnings()) config_.warnings.push_back(std::move(warning));
 }
 
@@ -178,14 +224,19 @@ Result<> WgQuickReader::assign(std::string_view text) {
   std::size_t& seen = seen_[static_cast<std::size_t>(key - keys.begin())];
   warn_of_key(*key, seen);
   seen = line_;
-  if (key->program == Program::quick) return (this->*key->read)(assignment->value);
-  return (this->*key->read)(without_blanks(assignment->value).view());
+  const SecretString squeezed =
+      key->program == Program::quick ? SecretString() : without_blanks(assignment->value);
+  const std::string_view value =
+      key->program == Program::quick ? assignment->value : squeezed.view();
+  if (all_) places_.value(assignment->value, value);
+  return (this->*key->read)(value);
 }
 
 void WgQuickReader::warn_of_key(const Key& key, std::size_t seen) {
   // What a second PublicKey means depends on its value.
   if (seen != 0 && !key.repeats && key.name != "PublicKey")
-    warn(fmt::format("{} is already set in line {}; this line takes precedence", key.name, seen));
+    warn(fmt::format("{} is already set in line {}; this line takes precedence", key.name, seen),
+         WarningKind::set_again);
   if (key.program != Program::quick || !std::exchange(header_has_blanks_, false)) return;
   warn(fmt::format("wg-quick does not recognise its section because of the blanks inside its "
                    "brackets, so it hands {} to wg, which refuses it: write [Interface]",
@@ -230,18 +281,24 @@ Result<> WgQuickReader::check_keys_differ() {
   for (std::size_t i = 0; i < config_.peers.size(); ++i) {
     PublicKey& key = config_.peers[i].public_key;
     if (!std::ranges::equal(key.bytes, config_.private_key->secret.bytes())) continue;
-    const std::size_t line = peer_lines_[i].public_key;
     wipe(std::span<std::byte>(key.bytes));
-    return fail(Errc::bad_value,
-                fmt::format("line {}: this PublicKey is the PrivateKey of line {}; give the peer's "
-                            "public key instead (`wg pubkey` derives it from the peer's private "
-                            "key). If the private key was given to somebody, replace it",
-                            line, private_key_line_));
+    if (all_) wipe(std::span<std::byte>(tunnel().peers[i].public_key.value.bytes));
+    auto exposed = bad_at(
+        peer_lines_[i].public_key,
+        fmt::format("this PublicKey is the PrivateKey of line {}; give the peer's public key "
+                    "instead (`wg pubkey` derives it from the peer's private key). If the private "
+                    "key was given to somebody, replace it",
+                    private_key_line_),
+        TunnelErrorKind::key_exposed);
+    if (!all_) return exposed;
+    peer_lines_[i].public_key = 0;
   }
   return {};
 }
 
 Result<WgQuickConfig> parse_wg_quick(std::string_view text) { return WgQuickReader().read(text); }
+
+TunnelFileRead read_wg_quick_file(std::string_view text) { return WgQuickReader().read_all(text); }
 
 Result<> require_private_key(const WgQuickConfig& config) {
   if (config.private_key) return {};

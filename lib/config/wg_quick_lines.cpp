@@ -72,7 +72,8 @@ std::optional<std::string_view> WgQuickLines::next() {
   if (rest_.empty()) return std::nullopt;
   ++number_;
   const std::size_t end = std::min(rest_.find('\n'), rest_.size());
-  const std::string_view line = trim_blanks(rest_.substr(0, end));
+  whole_ = rest_.substr(0, end);
+  const std::string_view line = trim_blanks(whole_);
   rest_.remove_prefix(std::min(end + 1, rest_.size()));
   return line;
 }

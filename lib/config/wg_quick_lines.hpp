@@ -29,6 +29,8 @@ class WgQuickLines {
   explicit WgQuickLines(std::string_view text);
 
   std::optional<std::string_view> next();
+  /// The line that next() returned, with the blanks around it.
+  [[nodiscard]] std::string_view whole() const { return whole_; }
   /// The number of the line that next() returned, from 1.
   [[nodiscard]] std::size_t number() const { return number_; }
   /// Whether the text begins with a UTF-8 byte order mark, which wg refuses.
@@ -36,6 +38,7 @@ class WgQuickLines {
 
  private:
   std::string_view rest_;
+  std::string_view whole_;
   std::size_t number_ = 0;
   bool has_byte_order_mark_ = false;
 };

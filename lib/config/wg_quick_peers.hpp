@@ -16,6 +16,7 @@ struct PeerLines {
   std::vector<std::size_t> allowed_ips;  ///< the line of each prefix
   bool sets_preshared_key = false;       ///< true even if the key is all zeros
   bool sets_keepalive = false;
+  bool is_key_bad = false;  ///< a PublicKey is there, but none that can be read
 };
 
 /// How warnings about peers that contradict one another read.

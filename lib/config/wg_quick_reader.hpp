@@ -13,11 +13,13 @@
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/config/tunnel_file.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/model/address.hpp"
 
 #include "foreign_keys.hpp"
 #include "peer_namer.hpp"
+#include "value_places.hpp"
 #include "wg_quick_lines.hpp"
 #include "wg_quick_peers.hpp"
 
@@ -28,6 +30,8 @@ namespace wgscope::config {
 class WgQuickReader {
  public:
   Result<WgQuickConfig> read(std::string_view text);
+  /// Goes on behind errors, and keeps what each line says instead of what all say together.
+  TunnelFileRead read_all(std::string_view text);
 
  private:
   static constexpr std::size_t kMaxKeys = 12;  ///< keys per section
@@ -48,6 +52,7 @@ class WgQuickReader {
   static_assert(std::max(std::tuple_size_v<decltype(kInterfaceKeys)>,
                          std::tuple_size_v<decltype(kPeerKeys)>) <= kMaxKeys);
 
+  Result<> read_lines(std::string_view text);
   [[nodiscard]] std::span<const Key> known_keys(Section section) const;
   Result<> line(std::string_view text);
   Result<> begin_section(std::string_view header);
@@ -58,6 +63,7 @@ class WgQuickReader {
   bool foreign_key(const Assignment& assignment);
   void warn_of_key(const Key& key, std::size_t seen);
   void finish_file();
+  void drop_peers_without_key();
   void take_names();
   Result<> check_keys_differ();
 
@@ -79,15 +85,28 @@ class WgQuickReader {
   Result<> persistent_keepalive(std::string_view value);
 
   [[nodiscard]] WgQuickPeer& peer() { return config_.peers.back(); }
-  [[nodiscard]] tl::unexpected<Error> bad(std::string_view what) const {
-    return fail(Errc::bad_value, fmt::format("line {}: {}", line_, what));
-  }
+  tl::unexpected<Error> bad(std::string_view what) { return bad_at(line_, what); }
+  /// An error, of which read_all() makes a note as well.
+  tl::unexpected<Error> bad_at(std::size_t line, std::string_view what,
+                               TunnelErrorKind kind = TunnelErrorKind::malformed);
+  void note(TunnelError error);
   void warn(std::string text, WarningKind kind = WarningKind::remark) {
     config_.warnings.push_back({line_, std::move(text), kind});
+    config_.warnings.back().column = all_ ? places_.here().column : 0;
   }
+  /// Tells read_all() of a value, and of its place.
+  template <class Value, class Into>
+  void place(Value value, std::string_view part, Into& into) {
+    if (all_) into = Located<Value>{std::move(value), places_.of(part)};
+  }
+  void place_prefix(const Prefix& prefix, std::string_view part, std::vector<LocatedPrefix>& into);
+  [[nodiscard]] TunnelFile& tunnel() { return all_->tunnel; }
+  [[nodiscard]] TunnelPeer& located_peer() { return all_->tunnel.peers.back(); }
   [[nodiscard]] PeerLines& lines() { return peer_lines_.back(); }
 
   WgQuickConfig config_;
+  std::optional<TunnelFileRead> all_;  ///< of read_all() alone
+  ValuePlaces places_;                 ///< kept for read_all() alone
   std::vector<PeerLines> peer_lines_;  ///< one entry for each peer
   PeerNamer namer_;
   AmneziaKeys amnezia_;
@@ -95,7 +114,8 @@ class WgQuickReader {
   Section section_ = Section::none;
   std::size_t line_ = 0;
   std::size_t private_key_line_ = 0;
-  std::string_view key_;  ///< the key in the current line
+  std::string_view key_;    ///< the key in the current line
+  std::string_view whole_;  ///< the current line, with its comment
   /// The line of each known key of this section; 0: none yet.
   std::array<std::size_t, kMaxKeys> seen_{};
   /// What `seen_` was at the end of [Interface], for another [Interface] that continues it.

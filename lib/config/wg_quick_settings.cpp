@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/core.h>
 
@@ -15,6 +16,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/secret_string.hpp"
 #include "wgscope/base/text.hpp"
+#include "wgscope/config/tunnel_file.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/public_key.hpp"
@@ -50,19 +52,22 @@ Result<> WgQuickReader::private_key(std::string_view value) {
   if (!config_.private_key)
     return bad(fmt::format("PrivateKey is {}; `wg genkey` makes a key", describe_bad_key(value)));
   private_key_line_ = line_;
+  if (all_) place(PrivateKey{config_.private_key->secret.clone()}, value, tunnel().private_key);
   config_.private_key_is_zero = is_zero(config_.private_key->secret.bytes());
   if (!config_.private_key_is_zero) return {};
   config_.private_key.reset();
-  warn("PrivateKey is all zeros, which means that there is none");
+  warn("PrivateKey is all zeros, which means that there is none", WarningKind::of_value);
   return {};
 }
 
 Result<> WgQuickReader::address(std::string_view value) {
   return each_word(value, [&](std::string_view item) -> Result<> {
+    if (all_) places_.of(item);
     const auto prefix = Prefix::parse(item);
     if (!prefix)
       return bad("Address must be a list of addresses such as 10.0.0.2/24 or fd00::2/64");
     config_.addresses.push_back(*prefix);
+    if (all_) place_prefix(*prefix, item, tunnel().addresses);
     return {};
   });
 }
@@ -71,6 +76,7 @@ Result<> WgQuickReader::listen_port(std::string_view value) {
   const auto port = parse_number(value, UINT16_MAX);
   warn_of_hexadecimal(value);
   if (!port) return bad("ListenPort must be a number from 0 to 65535; 0 means any free port");
+  if (all_) place(static_cast<std::uint16_t>(*port), value, tunnel().listen_port);
   config_.listen_port.reset();
   if (*port != 0) config_.listen_port = static_cast<std::uint16_t>(*port);
   return {};
@@ -79,10 +85,12 @@ Result<> WgQuickReader::listen_port(std::string_view value) {
 Result<> WgQuickReader::mtu(std::string_view value) {
   constexpr std::uint32_t kLeast = 68;  // IPv4's (RFC 791 §3.2)
   config_.mtu.reset();
+  if (all_) tunnel().mtu.reset();
   if (value.empty()) return {};  // not set, to wg-quick
   const auto size = parse_number(value, UINT16_MAX);
   if (!size || *size < kLeast) return bad("MTU must be a number from 68 to 65535");
   config_.mtu = static_cast<std::uint16_t>(*size);
+  if (all_) place(*config_.mtu, value, tunnel().mtu);
   return {};
 }
 
@@ -91,6 +99,7 @@ Result<> WgQuickReader::fwmark(std::string_view value) {
   if (!mark) return bad("FwMark must be a number such as 51820 or 0xca6c, or off");
   if (value.starts_with("0X"))
     warn("FwMark has 0X in front, which wg refuses: write 0x", WarningKind::refused);
+  if (all_) place(*mark, value, tunnel().fwmark);
   config_.fwmark.reset();
   if (*mark != 0) config_.fwmark = mark;
   return {};
@@ -98,8 +107,10 @@ Result<> WgQuickReader::fwmark(std::string_view value) {
 
 Result<> WgQuickReader::dns(std::string_view value) {
   return each_word(value, [&](std::string_view item) -> Result<> {
+    if (all_) places_.of(item);
     if (!is_dns_item(item)) return bad("DNS must be a list of addresses and search domains");
     config_.dns.emplace_back(item);
+    if (all_) tunnel().dns.push_back({std::string(item), places_.here()});
     return {};
   });
 }
@@ -107,14 +118,19 @@ Result<> WgQuickReader::dns(std::string_view value) {
 Result<> WgQuickReader::table(std::string_view value) {
   constexpr std::size_t kLongest = 32;
   config_.table.reset();
+  if (all_) tunnel().table.reset();
   if (value.empty()) return {};  // not set, to wg-quick
   if (value.size() > kLongest || !is_host(value))
     return bad("Table must be off, auto, or the number or name of a routing table");
   config_.table = value;
+  if (all_) place(std::string(value), value, tunnel().table);
   return {};
 }
 
 Result<> WgQuickReader::kept(std::string_view value) {
+  if (all_)
+    tunnel().commands.push_back(
+        {key_, SecretString(value), whole_.find('#') != std::string_view::npos, places_.of(value)});
   config_.kept.push_back({SecretString(key_), SecretString(value), line_});
   return {};
 }
@@ -123,7 +139,9 @@ Result<> WgQuickReader::save_config(std::string_view value) {
   if (!iequals(value, "true") && !iequals(value, "false"))
     warn("SaveConfig is neither true nor false, so wg-quick refuses the file",
          WarningKind::refused);
-  return kept(value);
+  if (all_) place(iequals(value, "true"), value, tunnel().save_config);
+  config_.kept.push_back({SecretString(key_), SecretString(value), line_});
+  return {};
 }
 
 /// Decimal numbers alone are numbers to wg where it does not expect bits.
@@ -135,7 +153,10 @@ void WgQuickReader::warn_of_hexadecimal(std::string_view value) {
 
 Result<> WgQuickReader::public_key(std::string_view value) {
   const auto key = PublicKey::from_base64(value);
-  if (!key) return bad(fmt::format("PublicKey is {}", key.error().context));
+  if (!key) {
+    lines().is_key_bad = true;
+    return bad(fmt::format("PublicKey is {}", key.error().context));
+  }
   if (const std::size_t before = lines().public_key; before != 0 && peer().public_key != *key) {
     namer_.second_key();
     warn(fmt::format("this section has a PublicKey in line {} already, which is lost, and this "
@@ -145,6 +166,7 @@ Result<> WgQuickReader::public_key(std::string_view value) {
   }
   peer().public_key = *key;
   lines().public_key = line_;
+  if (all_) located_peer().public_key = {*key, places_.of(value)};
   return {};
 }
 
@@ -152,6 +174,8 @@ Result<> WgQuickReader::preshared_key(std::string_view value) {
   peer().preshared_key = PresharedKey::from_base64(value);
   if (!peer().preshared_key)
     return bad(fmt::format("PresharedKey is {}; `wg genpsk` makes a key", describe_bad_key(value)));
+  if (all_)
+    place(PresharedKey{peer().preshared_key->secret.clone()}, value, located_peer().preshared_key);
   if (peer().preshared_key->is_none()) peer().preshared_key.reset();
   return {};
 }
@@ -168,20 +192,28 @@ Result<> WgQuickReader::allowed_ips(std::string_view value) {
     value.remove_prefix(std::min(item.size() + 1, value.size()));
     has_gap |= item.empty();
     if (item.empty()) continue;
+    if (all_) places_.of(item);
     const auto prefix = parse_allowed_ip(item);
     if (!prefix)
       return bad("AllowedIPs must be a list of prefixes such as 10.0.0.0/24 or fd00::/64");
     const Prefix network = without_host_bits(*prefix);
     if (network != *prefix)
-      warn(fmt::format("AllowedIPs {} means {}", prefix->to_string(), network.to_string()));
+      warn(fmt::format("AllowedIPs {} means {}", prefix->to_string(), network.to_string()),
+           WarningKind::of_value);
     warn_of_single(network, item);
     peer().allowed_ips.push_back(network);
+    if (all_) place_prefix(*prefix, item, located_peer().allowed_ips);
     lines().allowed_ips.push_back(line_);
   }
   if (has_gap)
     warn("AllowedIPs has a comma with no prefix beside it, which wg refuses: remove the comma",
          WarningKind::refused);
   return {};
+}
+
+void WgQuickReader::place_prefix(const Prefix& prefix, std::string_view part,
+                                 std::vector<LocatedPrefix>& into) {
+  into.push_back({prefix, part.find('/') != std::string_view::npos, places_.of(part)});
 }
 
 void WgQuickReader::warn_of_single(const Prefix& prefix, std::string_view item) {
@@ -198,7 +230,9 @@ Result<> WgQuickReader::endpoint(std::string_view value) {
   if (!value.starts_with('[') && parsed->host.find(':') != std::string::npos)
     warn(
         "Endpoint has an IPv6 address without brackets: the digits after its last colon are read "
-        "as the port");
+        "as the port",
+        WarningKind::value_unclear);
+  if (all_) place(*parsed, value, located_peer().endpoint);
   peer().endpoint = std::move(*parsed);
   return {};
 }
@@ -208,6 +242,7 @@ Result<> WgQuickReader::persistent_keepalive(std::string_view value) {
   if (!seconds)
     return bad("PersistentKeepalive must be a number of seconds from 0 to 65535, or off");
   warn_of_hexadecimal(value);
+  if (all_) place(std::chrono::seconds(*seconds), value, located_peer().persistent_keepalive);
   peer().persistent_keepalive.reset();
   if (*seconds != 0) peer().persistent_keepalive = std::chrono::seconds(*seconds);
   return {};

@@ -51,6 +51,9 @@ struct KeptSection {
 /// Why a line gets a warning. All kinds but `remark` should be fixed.
 enum class WarningKind : std::uint8_t {
   remark,          ///< the line has the same meaning to wg
+  value_unclear,   ///< a remark: the value means something else to wg than it seems to
+  set_again,       ///< a remark: a setting that a line above has already set
+  of_value,        ///< a remark that read_wg_quick_file() does without: it keeps the value as it is
   not_known,       ///< neither this program nor wg knows the key or section
   refused,         ///< wg or wg-quick refuses the file for this line, but its meaning is clear
   name_unclear,    ///< a name in a comment could belong to either of two peers
@@ -67,6 +70,7 @@ struct Warning {
   std::size_t line = 0;  ///< from 1; 0: of another file, which the text names
   std::string text;      ///< never a secret from the file
   WarningKind kind = WarningKind::remark;
+  std::uint32_t column = 0;  ///< from 1; 0: not known, as parse_wg_quick() does not ask for it
 };
 
 /// The three bytes after a message's type, which are zero in WireGuard (whitepaper §5.4).
