@@ -18,6 +18,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
+bool is_named(const fs::directory_entry& entry, std::span<const std::string_view> endings) {
+  const std::string name = entry.path().filename().string();
+  return !name.starts_with('.') && std::ranges::any_of(endings, [&name](std::string_view ending) {
+    return name.ends_with(ending);
+  });
+}
+
+bool leads_nowhere(const fs::directory_entry& entry) {
+  std::error_code error;
+  return entry.is_symlink(error) && !entry.exists(error);
+}
+
 /// Collects the files of a folder, and of those below where that is wanted.
 class Walk {
  public:
@@ -40,8 +52,7 @@ class Walk {
 
  private:
   Result<> take(const fs::directory_entry& entry, std::size_t depth) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with('.')) return {};
+    if (entry.path().filename().string().starts_with('.')) return {};
     std::error_code ignored;
     if (entry.is_directory(ignored)) {
       if (max_depth_ == 0 || entry.is_symlink(ignored)) return {};
@@ -51,9 +62,8 @@ class Walk {
                                                  entry.path().string(), max_depth_));
       return visit(entry.path().string(), depth + 1);
     }
-    const bool is_wanted = std::ranges::any_of(
-        endings_, [&name](std::string_view ending) { return name.ends_with(ending); });
-    if (is_wanted && entry.is_regular_file(ignored)) files_.push_back(entry.path().string());
+    if (is_named(entry, endings_) && entry.is_regular_file(ignored))
+      files_.push_back(entry.path().string());
     return {};
   }
 
@@ -81,6 +91,18 @@ Result<std::vector<std::string>> files_in(const std::string& folder,
   Walk walk(endings, 0);
   if (auto done = walk.visit(folder, 0); !done) return tl::unexpected(done.error());
   return walk.finish();
+}
+
+std::vector<std::string> broken_links_at(const std::string& path,
+                                         std::span<const std::string_view> endings) {
+  std::vector<std::string> links;
+  std::error_code error;
+  fs::directory_iterator entries(path, error);
+  for (; !error && entries != fs::directory_iterator(); entries.increment(error))
+    if (is_named(*entries, endings) && leads_nowhere(*entries))
+      links.push_back(entries->path().string());
+  std::ranges::sort(links);
+  return links;
 }
 
 }  // namespace wgscope::os

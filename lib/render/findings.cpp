@@ -36,6 +36,7 @@ constexpr Group kGroups[] = {
     {"WGS-RCH", "Services (wgscope reach)"},
     {"WGS-NAT", "NATs on the path (wgscope nat)"},
     {"WGS-MTU", "The path's MTU (wgscope mtu)"},
+    {"WGS-LNT", "What files say (wgscope lint)"},
 };
 
 constexpr std::string_view kHead = R"(# Findings

@@ -20,6 +20,7 @@ std::unique_ptr<CheckVerb> make_reach();
 Exit run_explain(std::vector<std::string> arguments);
 Exit run_inventory(std::vector<std::string> arguments);
 Exit run_journal(std::vector<std::string> arguments);
+Exit run_lint(std::vector<std::string> arguments);
 Exit run_listen(std::vector<std::string> arguments);
 
 }  // namespace wgscope::probe

@@ -10,8 +10,6 @@
 #include "probe/command_line.hpp"
 
 namespace wgscope::probe {
-namespace {
-
 std::optional<diagnosis::FailOn> parse_fail_on(std::string_view word) {
   using enum diagnosis::FailOn;
   if (iequals(word, "critical") || iequals(word, "crit")) return critical;
@@ -19,8 +17,6 @@ std::optional<diagnosis::FailOn> parse_fail_on(std::string_view word) {
   if (iequals(word, "unknown")) return unknown;
   return std::nullopt;
 }
-
-}  // namespace
 
 void add_output_options(CommandLine& line, OutputOptions& output) {
   line.add_flag("--json", output.json, "Print the report as JSON (docs/report.schema.json)");

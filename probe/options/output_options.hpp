@@ -1,6 +1,8 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "wgscope/diagnosis/report.hpp"
 
@@ -17,6 +19,9 @@ struct OutputOptions {
   bool verbose = false;
   diagnosis::FailOn fail_on = diagnosis::FailOn::warning;
 };
+
+/// What --fail-on takes: critical, warning or unknown.
+std::optional<diagnosis::FailOn> parse_fail_on(std::string_view word);
 
 /// Adds --json, --redact, and so on. @param output  outlives the parsing.
 void add_output_options(CommandLine& line, OutputOptions& output);

@@ -23,11 +23,13 @@ struct Place {
 /// "wg0.conf:12:7", as compilers and editors write it; what is 0 is left out.
 std::string to_string(const Place& place);
 
-/// What a line becomes. Applied to a copy that is shown, never to the file.
+/// What a line becomes, or a part of it. Applied to a copy that is shown, never to the file.
 struct Edit {
   std::uint32_t line = 0;           ///< from 1
   std::optional<std::string> text;  ///< without line break; nothing: the line is removed
   bool insert_before = false;       ///< the text becomes a line of its own before `line`
+  std::uint32_t column = 0;         ///< of the part that the text replaces; 0: the whole line
+  std::uint32_t length = 0;         ///< characters of that part
 };
 
 /// A finding, and where it is.

@@ -1,0 +1,123 @@
+#include "wgscope/audit/lint.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "wgscope/audit/placed.hpp"
+#include "wgscope/config/inventory.hpp"
+#include "wgscope/config/inventory_file.hpp"
+#include "wgscope/config/tunnel_file.hpp"
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/public_key.hpp"
+
+#include "lint_parts.hpp"
+
+namespace wgscope::audit {
+namespace {
+
+using diagnosis::FindingId;
+using diagnosis::text;
+
+std::vector<Linted> read_all(std::span<const LintFile> files, const LintOptions& options) {
+  std::vector<Linted> read;
+  read.reserve(files.size());
+  for (const LintFile& file : files) {
+    if (file.unread) continue;
+    Linted& made = read.emplace_back();
+    made.file = &file;
+    made.read = config::read_wg_quick_file(file.text);
+    const auto& key = made.tunnel().private_key;
+    const bool is_zero = key && std::ranges::all_of(key->value.secret.bytes(), [](std::byte byte) {
+                           return byte == std::byte{0};
+                         });
+    if (key && !is_zero && options.derive) made.own_key = options.derive(key->value);
+  }
+  return read;
+}
+
+LintView view_of(std::span<const Linted> files, const LintOptions& options) {
+  LintView view{.files = files, .options = options, .by_key = {}, .declared = {}};
+  for (const Linted& file : files)
+    if (file.own_key) view.by_key.emplace(*file.own_key, &file);
+  if (!options.inventory) return view;
+  for (const config::DeclaredPeer& peer : options.inventory->read->inventory.peers) {
+    view.declared.emplace(peer.public_key, &peer);
+    if (peer.successor) view.declared.emplace(peer.successor->public_key, &peer);
+  }
+  return view;
+}
+
+void lint_unread(std::span<const LintFile> files, Findings& findings) {
+  for (const LintFile& file : files)
+    if (file.unread)
+      findings.add(FindingId::lint_file_unread, {file.name, 0, 0},
+                   text("the file could not be read: {}", diagnosis::Name{*file.unread}));
+}
+
+void lint_one(const Linted& file, const LintView& view, Findings& findings) {
+  lint_reading(file, findings);
+  lint_keys(file, findings);
+  lint_prefixes(file, findings);
+  lint_routes(file, findings);
+  lint_interface(file, findings);
+  lint_keepalive(file, view, findings);
+  lint_rights(file, findings);
+  lint_commands(file, view, findings);
+}
+
+/// @returns how many were removed.
+std::size_t suppress(std::span<const LintFile> files, const LintOptions& options,
+                     std::vector<PlacedFinding>& findings) {
+  std::unordered_map<std::string_view, std::string_view> texts;
+  for (const LintFile& file : files) texts.emplace(file.name, file.text);
+  if (options.inventory)
+    for (const config::InventoryText& file : options.inventory->texts)
+      texts.emplace(file.name, file.text);
+  std::unordered_map<std::string_view, std::optional<Suppressions>> known;
+  return std::erase_if(findings, [&](const PlacedFinding& one) {
+    const auto file = texts.find(one.place.file);
+    if (file == texts.end()) return false;
+    auto& comments = known[file->first];
+    if (!comments) comments.emplace(file->second);
+    return comments->covers(one);
+  });
+}
+
+}  // namespace
+
+PlacedFinding& Findings::add(FindingId id, Place place, diagnosis::Text cause) {
+  found_.push_back({.finding = {.id = id, .cause = std::move(cause), .evidence = {}},
+                    .place = std::move(place)});
+  return found_.back();
+}
+
+LintResult lint(std::span<const LintFile> files, const LintOptions& options) {
+  const std::vector<Linted> read = read_all(files, options);
+  const LintView view = view_of(read, options);
+  Findings findings;
+  lint_unread(files, findings);
+  for (const Linted& file : read) lint_one(file, view, findings);
+  lint_shared_keys(view, findings);
+  lint_ends(view, findings);
+  lint_inventory(view, findings);
+  lint_policies(view, findings);
+  LintResult result{
+      .findings = findings.take(), .files = files.size(), .unread = files.size() - read.size()};
+  if (options.inventory) result.files += options.inventory->read->files.size();
+  for (const Linted& file : read)
+    result.left_off += file.read.error_count - file.read.errors.size();
+  result.suppressed = suppress(files, options, result.findings);
+  sort(result.findings);
+  return result;
+}
+
+}  // namespace wgscope::audit

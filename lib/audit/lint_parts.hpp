@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "wgscope/audit/lint.hpp"
+#include "wgscope/audit/placed.hpp"
+#include "wgscope/config/inventory.hpp"
+#include "wgscope/config/tunnel_file.hpp"
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/public_key.hpp"
+
+// The parts of lint. A rule is a function that looks at what was read and adds findings.
+
+namespace wgscope::audit {
+
+/// A file that was read.
+struct Linted {
+  const LintFile* file = nullptr;
+  config::TunnelFileRead read;
+  std::optional<PublicKey> own_key;  ///< of its private key, unless that is zero
+
+  [[nodiscard]] const config::TunnelFile& tunnel() const { return read.tunnel; }
+  [[nodiscard]] Place at(const config::Spot& spot) const {
+    return {file->name, spot.line, spot.column};
+  }
+  [[nodiscard]] Place whole() const { return {file->name, 0, 0}; }
+};
+
+/// Everything that rules look at.
+struct LintView {
+  std::span<const Linted> files;
+  const LintOptions& options;
+  /// Files by their own public keys.
+  std::unordered_multimap<PublicKey, const Linted*, PublicKeyHash> by_key;
+  /// Declared peers by their keys, successors too. Empty without an inventory.
+  std::unordered_map<PublicKey, const config::DeclaredPeer*, PublicKeyHash> declared;
+};
+
+class Findings {
+ public:
+  /// @returns what was added, to say more about it; valid until the next call.
+  PlacedFinding& add(diagnosis::FindingId id, Place place, diagnosis::Text cause);
+  std::vector<PlacedFinding> take() { return std::move(found_); }
+
+ private:
+  std::vector<PlacedFinding> found_;
+};
+
+/// A line with a part of it replaced. Nothing where the part is not within the line.
+std::optional<std::string> replaced(std::string_view line, const config::Spot& part,
+                                    std::string_view by);
+/// The edit that replaces a value.
+Edit replacing(const config::Spot& part, std::string by);
+/// The peer's name, or its key.
+diagnosis::Text name_of(const config::TunnelPeer& peer);
+
+// Of one file.
+void lint_reading(const Linted& file, Findings& findings);    // what the reader found
+void lint_keys(const Linted& file, Findings& findings);       // zeros, our own
+void lint_prefixes(const Linted& file, Findings& findings);   // allowed IPs of its peers
+void lint_routes(const Linted& file, Findings& findings);     // what wg-quick makes of them
+void lint_interface(const Linted& file, Findings& findings);  // addresses, MTU, DNS, values
+void lint_keepalive(const Linted& file, const LintView& view, Findings& findings);
+void lint_rights(const Linted& file, Findings& findings);  // who can read and change it
+void lint_commands(const Linted& file, const LintView& view, Findings& findings);
+// Of several.
+void lint_shared_keys(const LintView& view, Findings& findings);
+void lint_ends(const LintView& view, Findings& findings);
+// Of the inventory.
+void lint_inventory(const LintView& view, Findings& findings);
+void lint_policies(const LintView& view, Findings& findings);
+
+/// Which findings comments in a file suppress.
+class Suppressions {
+ public:
+  explicit Suppressions(std::string_view text);
+  [[nodiscard]] bool covers(const PlacedFinding& finding) const;
+
+ private:
+  std::multimap<std::uint32_t, std::string> ids_;  ///< by the comment's line
+  std::uint32_t first_section_ = 0;                ///< line of the first line that is no comment
+};
+
+}  // namespace wgscope::audit
