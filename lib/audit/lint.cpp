@@ -60,7 +60,7 @@ void lint_unread(std::span<const LintFile> files, Findings& findings) {
   for (const LintFile& file : files)
     if (file.unread)
       findings.add(FindingId::lint_file_unread, {file.name, 0, 0},
-                   text("the file could not be read: {}", diagnosis::Name{*file.unread}));
+                   text("the file could not be read: {}", diagnosis::vouched(*file.unread)));
 }
 
 void lint_one(const Linted& file, const LintView& view, Findings& findings) {

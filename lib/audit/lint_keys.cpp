@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "wgscope/audit/placed.hpp"
+#include "wgscope/config/inventory_file.hpp"
 #include "wgscope/config/tunnel_file.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -124,7 +125,7 @@ void lint_names(const LintView& view, Findings& findings) {
   std::unordered_map<PublicKey, Named, PublicKeyHash> known;
   for (const Linted& file : view.files)
     for (const TunnelPeer& peer : file.tunnel().peers) {
-      if (peer.name.empty()) continue;
+      if (!config::is_inventory_text(peer.name)) continue;  // nor one that looks like a key
       const auto [before, is_new] = known.emplace(peer.public_key.value, Named{&file, &peer});
       const Named& first = before->second;
       if (is_new || first.peer->name == peer.name || first.file == &file) continue;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "wgscope/audit/placed.hpp"
+#include "wgscope/config/inventory_file.hpp"
 #include "wgscope/config/tunnel_file.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -56,7 +57,8 @@ Edit replacing(const config::Spot& part, std::string by) {
 }
 
 diagnosis::Text name_of(const config::TunnelPeer& peer) {
-  if (peer.name.empty()) return diagnosis::text("{}", peer.public_key.value);
+  // A name that looks like a key may be one.
+  if (!config::is_inventory_text(peer.name)) return diagnosis::text("{}", peer.public_key.value);
   return diagnosis::text("{}", diagnosis::Name{peer.name});
 }
 

@@ -62,9 +62,14 @@ std::string verdict_of(const PlacedReport& report, FailOn fail_on) {
   if (warnings > 0) join(found, counted(warnings, "warning", "warnings"));
   if (remarks > 0) join(found, counted(remarks, "remark", "remarks"));
   if (found.empty()) found = "nothing found";
-  std::string text = fmt::format("{} in {}", found, counted(report.files.size(), "file", "files"));
+  const std::size_t read = report.files.size() - std::min(report.files.size(), report.unread);
+  std::string text;
   if (report.unread > 0)
-    text += fmt::format("; {} could not be read", counted(report.unread, "file", "files"));
+    text = fmt::format("{} could not be read; ", counted(report.unread, "file", "files"));
+  if (read > 0 || report.unread == 0)
+    text += fmt::format("{} in {}", found, counted(read, "file", "files"));
+  else
+    text += "nothing was looked at";
   if (report.left_off > 0)
     text += fmt::format("; {} not listed", counted(report.left_off, "more error", "more errors"));
   if (report.suppressed > 0)

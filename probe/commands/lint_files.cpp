@@ -97,7 +97,11 @@ void LintInput::take(const std::string& path) {
 
 void LintInput::take_folder(const std::string& path) {
   const auto files = os::files_at(path, kAll);
-  if (!files) return take_unread(path, files.error().context);
+  if (!files) {
+    std::string why = files.error().context;  // it begins with the path
+    if (why.starts_with(path + ": ")) why.erase(0, path.size() + 2);
+    return take_unread(path, std::move(why));
+  }
   for (const std::string& file : *files) {
     if (ends_in(file, kConf))
       take_file(file);

@@ -15,8 +15,10 @@
 #include <nlohmann/json.hpp>
 
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/render/placed.hpp"
 #include "wgscope/render/report.hpp"
 
+#include "../unit/render/sample_placed.hpp"
 #include "../unit/render/sample_reports.hpp"
 #include "files.hpp"
 #include "json_schema.hpp"
@@ -56,6 +58,17 @@ class JsonSchema : public testing::Test {
     return schema_faults("docs/report.schema.json", all);
   }
 };
+
+TEST_F(JsonSchema, DescribesWhatLintFinds) {
+  json documents = json::array();
+  for (const bool redact : {false, true})
+    documents.push_back(json::parse(
+        render::to_json(render::sample_placed(), render::PlacedStyle{.redact = redact})));
+  documents.push_back(json::parse(render::to_json(render::PlacedReport{.verb = "lint"}, {})));
+  EXPECT_EQ(schema_faults("docs/lint.schema.json", documents), "");
+  documents[0]["findings"][0].erase("cause");
+  EXPECT_THAT(schema_faults("docs/lint.schema.json", documents), HasSubstr("cause"));
+}
 
 TEST_F(JsonSchema, DescribesReportsOfEveryShape) {
   std::vector<std::string> documents;

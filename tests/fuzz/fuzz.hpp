@@ -45,4 +45,18 @@ inline bool repeats_a_key(std::string_view message, std::string_view input) {
   return false;
 }
 
+/// Whether a message has something of the input in it that could be a key, even as a part of a word.
+inline bool repeats_base64(std::string_view message, std::string_view input) {
+  constexpr std::size_t kKey = 43;
+  constexpr std::string_view kBase64 =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (std::size_t at = 0; at + kKey <= message.size(); ++at) {
+    const std::string_view part = message.substr(at, kKey);
+    if (part.find_first_not_of(kBase64) == std::string_view::npos &&
+        input.find(part) != std::string_view::npos)
+      return true;
+  }
+  return false;
+}
+
 }  // namespace wgscope::fuzz

@@ -26,20 +26,6 @@ Result<> knows_zone(std::string_view name) {
   return name.size() % 2 == 0 ? fail(Errc::bad_value, "unknown time zone") : Result<>();
 }
 
-/// Whether a message has something of the input in it that could be a key.
-bool repeats(std::string_view message, std::string_view input) {
-  constexpr std::size_t kKey = 43;
-  constexpr std::string_view kBase64 =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (std::size_t at = 0; at + kKey <= message.size(); ++at) {
-    const std::string_view part = message.substr(at, kKey);
-    if (part.find_first_not_of(kBase64) == std::string_view::npos &&
-        input.find(part) != std::string_view::npos)
-      return true;
-  }
-  return false;
-}
-
 void keep_promises(const config::DeclaredPeer& peer) {
   WGSCOPE_PROMISE(config::is_inventory_text(peer.name));
   WGSCOPE_PROMISE(peer.schedule.has_value() ==
@@ -80,7 +66,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
       config::read_inventory(std::span(files).first(has_two ? 2 : 1), knows_zone);
   for (const config::InventoryProblem& problem : read.problems) {
     WGSCOPE_PROMISE(problem.position.file < files.size() && problem.position.line >= 1);
-    WGSCOPE_PROMISE(!repeats(problem.text, text));
+    WGSCOPE_PROMISE(!fuzz::repeats_base64(problem.text, text));
     WGSCOPE_PROMISE(!config::to_string(problem, read.files).empty());
   }
   WGSCOPE_PROMISE(read.complete == (read.errors() == 0));

@@ -37,7 +37,8 @@ struct LintFile {
   std::string name;       ///< as the user named it
   std::string_view text;  ///< outlives the call of lint()
   std::optional<FileFacts> facts = {};
-  std::optional<std::string> unread = {};  ///< why it could not be read; `text` is empty then
+  /// Why it could not be read, without its path or anything of it; `text` is empty then.
+  std::optional<std::string> unread = {};
 };
 
 /// Crypto is no part of this room. @returns nothing if there is no public key for a private one.

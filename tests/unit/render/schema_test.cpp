@@ -1,4 +1,4 @@
-// docs/report.schema.json by itself; whether reports are as it says is tested with a validator
+// The schemas in docs/ by themselves; whether reports are as they say is tested with a validator
 // (tests/e2e/report_formats_test.cpp).
 
 #include <string>
@@ -15,9 +15,9 @@ namespace {
 
 using nlohmann::json;
 
-json schema() {
-  return json::parse(test::read_file(test::source_dir() / "docs/report.schema.json"));
-}
+constexpr const char* kSchemas[] = {"docs/report.schema.json", "docs/lint.schema.json"};
+
+json schema(const char* path) { return json::parse(test::read_file(test::source_dir() / path)); }
 
 /// Whatever says "type": "object", wherever it is.
 void collect_objects(const json& node, const std::string& place,
@@ -30,8 +30,8 @@ void collect_objects(const json& node, const std::string& place,
 
 TEST(ReportSchema, DescribesEveryProperty) {
   std::vector<std::pair<std::string, json>> objects;
-  collect_objects(schema(), "", objects);
-  ASSERT_GE(objects.size(), 7U);
+  for (const char* path : kSchemas) collect_objects(schema(path), path, objects);
+  ASSERT_GE(objects.size(), 10U);
   for (const auto& [place, object] : objects) {
     EXPECT_FALSE(object.value("description", "").empty()) << place;
     if (!object.contains("properties")) continue;
@@ -42,7 +42,7 @@ TEST(ReportSchema, DescribesEveryProperty) {
 
 TEST(ReportSchema, AllowsNothingElse) {
   std::vector<std::pair<std::string, json>> objects;
-  collect_objects(schema(), "", objects);
+  for (const char* path : kSchemas) collect_objects(schema(path), path, objects);
   for (const auto& [place, object] : objects) {
     if (object.contains("properties")) {
       EXPECT_EQ(object.value("additionalProperties", json(true)), json(false)) << place;
