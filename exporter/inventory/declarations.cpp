@@ -69,19 +69,28 @@ void Declarations::look(bool at_once) {
                                        : its_name_in(found.read->inventory, system_host_name());
     next.inventory = std::make_shared<const PreparedInventory>(std::move(*found.read), use);
     if (next.success) next.reloaded = settings_.clock().wall;
-    const std::string refused =
-        fmt::format("{}", fmt::join(next.inventory->refused_labels(), ", "));
-    if (!refused.empty() && refused != refused_labels_)
-      warn_(
-          fmt::format("inventory: labels of these names are not exported, because the exporter has "
-                      "labels of these names: {}",
-                      refused));
-    refused_labels_ = refused;
+    say_remarks(*next.inventory);
     if (lookups_) lookups_->want(next.inventory->endpoint_names());
   }
   auto published = std::make_shared<const State>(std::move(next));
   const std::lock_guard lock(mutex_);
   state_.swap(published);  // the old one may be the last of its kind, and ends without the lock
+}
+
+/// What is no error of the files, and keeps a part of them from being used.
+void Declarations::say_remarks(const PreparedInventory& inventory) {
+  std::string remarks;
+  if (!inventory.is_for_this_host())
+    remarks = fmt::format(
+        "inventory: it declares interfaces, but none for the host {}, so nothing is compared: give "
+        "the host's name in the inventory with --host",
+        inventory.declared().host());
+  if (!inventory.refused_labels().empty())
+    remarks += fmt::format(
+        "{}these labels are not exported, because the exporter has labels of the same names: {}",
+        remarks.empty() ? "inventory: " : "; ", fmt::join(inventory.refused_labels(), ", "));
+  if (!remarks.empty() && remarks != remarks_) warn_(remarks);
+  remarks_ = std::move(remarks);
 }
 
 void Declarations::run(const std::stop_token& stop) {

@@ -60,12 +60,13 @@ class Declarations {
 
  private:
   void look(bool at_once);
+  void say_remarks(const PreparedInventory& inventory);
   void run(const std::stop_token& stop);
 
   Settings settings_;
   Warn warn_;
   InventoryFiles files_;  ///< of the thread that looks
-  std::string refused_labels_;
+  std::string remarks_;   ///< what was said of the inventory last
   std::unique_ptr<NameLookups> lookups_;
 
   mutable std::mutex mutex_;

@@ -130,6 +130,14 @@ bool PreparedInventory::is_of_this_host(const config::DeclaredPeer& peer) const 
   });
 }
 
+bool PreparedInventory::is_for_this_host() const {
+  const auto& interfaces = declared_.inventory().interfaces;
+  return interfaces.empty() ||
+         std::ranges::any_of(interfaces, [&](const config::DeclaredInterface& interface) {
+           return declared_.is_of_this_host(interface);
+         });
+}
+
 void PreparedInventory::expect(WallTime now, Expectations& into) const {
   into.assign(kFirstSchedule + schedules_.size(), 0);
   into[kAlways] = 1;

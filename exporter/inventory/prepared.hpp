@@ -74,6 +74,8 @@ class PreparedInventory {
   void expect(WallTime now, Expectations& into) const;
   /// Names of hosts that peers of this host's interfaces have as endpoints, each once, in order.
   [[nodiscard]] const std::vector<std::string>& endpoint_names() const { return endpoint_names_; }
+  /// False: interfaces are declared, and none of them for this host. Then nothing is compared.
+  [[nodiscard]] bool is_for_this_host() const;
   /// Declared labels that no info metric can have, because the exporter has a label of that name.
   [[nodiscard]] const std::vector<std::string>& refused_labels() const { return refused_labels_; }
 

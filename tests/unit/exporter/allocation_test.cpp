@@ -1,11 +1,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <random>
 #include <span>
 #include <string>
 #include <vector>
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include "../source/allocation_watch.hpp"
@@ -14,6 +16,7 @@
 #include "exporter/exposition/output.hpp"
 #include "exporter/exposition/writer.hpp"
 #include "exporter/history.hpp"
+#include "exporter/inventory/declarations.hpp"
 #include "fake_daemon.hpp"
 #include "files.hpp"
 #include "keys.hpp"
@@ -58,8 +61,25 @@ class DiscardingSink final : public Sink {
 
 class ScrapeAllocation : public CollectionsTest {
  protected:
+  /// As FakeDaemon has them, but for a keepalive of some.
+  std::shared_ptr<const Declarations> declare(std::uint32_t peers) {
+    std::string text = "peers:\n";
+    for (std::uint32_t i = 0; i < peers; ++i)
+      text += fmt::format(
+          "  - {{name: laptop-{0}, public_key: {1}, allowed_ips: [10.0.0.0/8, 'fd00::/64'], "
+          "labels: {{team: sales}}, persistent_keepalive: {2}}}\n",
+          i, key(i).base64(), i % 10 == 0 ? 10 : 25);
+    test::write_file(folder_ / "inventory.yaml", text);
+    Declarations::Settings settings;
+    settings.paths = {(folder_ / "inventory.yaml").string()};
+    settings.use.peer_labels = {"team"};
+    return std::make_shared<const Declarations>(settings, collect_warnings());
+  }
+
   /// Allocations of a whole scrape of this many peers that were there before.
-  std::size_t count_for(std::uint32_t peers, const RenderOptions& render_options) {
+  /// @param inventory  declares the peers.
+  std::size_t count_for(std::uint32_t peers, const RenderOptions& render_options,
+                        bool inventory = false) {
     std::vector<DaemonPeer> listed;
     for (std::uint32_t i = 0; i < peers; ++i) listed.push_back({i, 1'600'000'000, i});
     FakeDaemon daemon(folder_.path(), "lo", daemon_answer(listed));
@@ -68,6 +88,7 @@ class ScrapeAllocation : public CollectionsTest {
     test::write_file(folder_ / "names", names);
     CollectorOptions with_names = options();
     with_names.names.push_back({(folder_ / "names").string(), NamesFile::Kind::map});
+    if (inventory) with_names.declarations = declare(peers);
     Collections collections(with_names, collect_warnings());
     const auto scrape = [&] {
       const auto collection = get(collections);
@@ -95,6 +116,10 @@ TEST_F(ScrapeAllocation, DoesNotGrowWithThePeersThatWereThereBefore) {
 TEST_F(ScrapeAllocation, DoesNotGrowWithAllowedIpsEither) {
   const RenderOptions with_all{.allowed_ip_info = true, .name_label = true};
   EXPECT_EQ(count_for(2000, with_all), count_for(4000, with_all));
+}
+
+TEST_F(ScrapeAllocation, DoesNotGrowWithDeclaredPeersEither) {
+  EXPECT_EQ(count_for(2000, {}, true), count_for(4000, {}, true));
 }
 
 }  // namespace

@@ -325,8 +325,16 @@ TEST_F(DeclaredState, LeavesOutDeclaredLabelsThatTheExporterHasItself) {
       scrape("peers:\n" + declare(1, "anna", "labels: {endpoint: x, site: north}"), {{1}});
   EXPECT_EQ(metrics.find("wireguard_peer_info", {{"name", "anna"}}).at(0).labels.at("endpoint"),
             "192.0.2.1:51820");
-  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("because the exporter has labels of these names: "
-                                                "endpoint")));
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("has labels of the same names: endpoint")));
+}
+
+TEST_F(DeclaredState, WarnsOfAnInventoryThatIsForOtherHostsOnly) {
+  const auto metrics =
+      scrape("interfaces: [{name: lo, hosts: [gw-2]}]\npeers:\n" + declare(1, "anna"), {{1}, {2}});
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("none for the host gw-1, so nothing is compared")));
+  for (const char* silent :
+       {"wireguard_peer_declared", "wireguard_peer_undeclared", "wireguard_interface_declared"})
+    EXPECT_THAT(metrics.find(silent, {}), IsEmpty()) << silent;
 }
 
 TEST_F(DeclaredState, TellsInterfacesThatAreDeclaredForThisHost) {
