@@ -123,7 +123,11 @@ bool view_device(const Device& device, bool whole, InterfaceHistory& history, co
     PeerView& view = into.peers[i];
     PeerHistory* entry = history.peers.find(peer.public_key, lens.now.wall);
     view.shown = entry != nullptr;
-    if (!view.shown) continue;
+    if (!view.shown) {
+      // What an earlier collection left here may be of another inventory.
+      view.declared = audit::kNotDeclared;
+      continue;
+    }
     const PeerChanges changes = view_peer(peer, *entry, lens, view);
     if (changes.made_anew) ++history.new_peer_resets;
     if (lens.inventory != nullptr) {

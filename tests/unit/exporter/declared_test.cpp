@@ -12,11 +12,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "wgscope/audit/drift.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/os/clock.hpp"
 
 #include "collections_fixture.hpp"
 #include "exporter/collection.hpp"
+#include "exporter/device_view.hpp"
 #include "exporter/inventory/declarations.hpp"
 #include "fake_daemon.hpp"
 #include "files.hpp"
@@ -256,6 +258,19 @@ TEST_F(DeclaredState, SaysWhoseAllowedIpsAreTooBroad) {
   const auto metrics =
       scrape("peers:\n" + declare(1, "anna") + "policies:\n  widest_prefix: [{ipv4: 16}]\n", {{1}});
   EXPECT_THAT(named(metrics, "wireguard_peer_allowed_ips_too_broad"), ElementsAre("anna"));
+}
+
+TEST_F(DeclaredState, ForgetsWhatWasDeclaredOfAPeerThatIsListedTwice) {
+  const auto declared = [&] {
+    const auto collection = collections_->get(soon());
+    std::vector<std::uint32_t> indexes;
+    for (const PeerView& view : (*collection)->views.at(0).peers) indexes.push_back(view.declared);
+    return indexes;
+  };
+  begin("peers:\n" + declare(1, "anna") + declare(2, "bert"), {{1}, {2}});
+  EXPECT_THAT(declared(), ElementsAre(0, 1));
+  daemon_->answer_with(daemon_answer({{1}, {1}}));
+  EXPECT_THAT(declared(), ElementsAre(0, audit::kNotDeclared));
 }
 
 TEST_F(DeclaredState, ExcusesTheKeyThatIsNotInUseDuringARotation) {
