@@ -74,6 +74,15 @@ class RealGateway {
   KeyPair keys_ = generate_key_pair();
 };
 
+/// Two hosts side by side: ours has 10.1.0.1, the gateway's 10.1.0.2. Not a member of Interop:
+/// std::optional can construct it only where the class around it is complete.
+struct InteropSite {
+  NetworkNamespace ours;
+  NetworkNamespace theirs;
+  Veth way = connect(ours, "10.1.0.1/24", theirs, "10.1.0.2/24");
+  RealGateway gateway{theirs};
+};
+
 /// Our endpoints' namespace, the gateway's, and a way between them.
 ///
 ///   ours 10.1.0.1, fd01::1 ------- 10.1.0.2, fd01::2 theirs
@@ -103,16 +112,9 @@ class Interop : public testing::Test {
   bool gateway_comes_to(const std::function<bool()>& say_yes);
   void between_initiations() { loop_.between_initiations(); }
 
-  /// Made when the test begins, if it can be.
-  struct Site {
-    NetworkNamespace ours;
-    NetworkNamespace theirs;
-    Veth way = connect(ours, "10.1.0.1/24", theirs, "10.1.0.2/24");
-    RealGateway gateway{theirs};
-  };
   [[nodiscard]] const RealGateway& gateway() const { return site_->gateway; }
 
-  std::optional<Site> site_;
+  std::optional<InteropSite> site_;  ///< made when the test begins, if it can be
   TestLoop loop_;
 };
 

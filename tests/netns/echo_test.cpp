@@ -71,14 +71,14 @@ std::optional<EchoReply> wait_for_reply(EchoSocket& socket) {
 enum class Kind : std::uint8_t { ping_socket, raw };
 
 //   near 192.0.2.1 / fd02::1 ---- 192.0.2.2 / fd02::2 far
+struct Network {
+  NetworkNamespace near;
+  NetworkNamespace far;
+  Veth v4 = connect(near, "192.0.2.1/24", far, "192.0.2.2/24");
+};
+
 class EchoOutside : public testing::TestWithParam<std::tuple<Family, Kind>> {
  protected:
-  struct Network {
-    NetworkNamespace near;
-    NetworkNamespace far;
-    Veth v4 = connect(near, "192.0.2.1/24", far, "192.0.2.2/24");
-  };
-
   void SetUp() override {
     WGSCOPE_NEED(why_no_netns());
     net_.emplace();
