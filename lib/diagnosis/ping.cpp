@@ -24,7 +24,8 @@ using enum CheckKind;
 
 /// Loss outside is the path's where the tunnel loses as well. Else it may be a limit for pings.
 Status status_of_outer(const PingFacts& facts) {
-  if (share(outer_lost(facts), facts.outer.sent) < kNotableShare) return Status::ok;
+  if (share(outer_lost(facts) + facts.outer_refused, facts.outer.sent) < kNotableShare)
+    return Status::ok;
   return share(unanswered(facts), facts.inner.sent) < kNotableShare ? Status::unknown
                                                                     : Status::warning;
 }
@@ -41,9 +42,10 @@ Check outer_check(const PingFacts& facts) {
     if (outer_lost(facts) > 0)
       check.summary.add(text(", {} lost", percentage(outer_lost(facts), facts.outer.sent)));
     check.summary.add(text(", round trip {}", middle_of(*outer)));
+    if (!facts.outer_icmp.empty()) check.summary.add("; ").add(outer_errors(facts));
     if (inner && inner->median > outer->median)
       check.summary.add(text("; the tunnel adds {}", inner->median - outer->median));
-    if (check.status == Status::unknown && facts.inner.sent > 0)
+    if (check.status == Status::unknown && facts.inner.sent > 0 && facts.outer_refused == 0)
       check.summary.add(
           "; the tunnel does not lose as many, so most likely a host limits how many pings it "
           "answers");
@@ -52,9 +54,9 @@ Check outer_check(const PingFacts& facts) {
   } else if (facts.outer.sent == 0) {
     check.summary = "the time was over before a ping could be answered";
   } else {
-    check.summary =
-        text("none of {} pings was answered outside the tunnel; many hosts do not answer pings",
-             facts.outer.sent);
+    check.summary = text(
+        "none of {} pings was answered outside the tunnel; {}", facts.outer.sent,
+        facts.outer_icmp.empty() ? Text("many hosts do not answer pings") : outer_errors(facts));
   }
   return check;
 }

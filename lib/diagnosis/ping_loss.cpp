@@ -7,6 +7,8 @@
 
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/diagnosis/icmp.hpp"
 #include "wgscope/diagnosis/ping.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/session.hpp"
@@ -62,6 +64,7 @@ bool only_the_tunnel_loses(const PingFacts& facts, std::size_t lost, std::size_t
 
 /// The comparison comes first: loss outside as well is the path's, and decides what to do.
 void add_outer(const PingFacts& facts, Finding& finding) {
+  add_outer_errors(facts, finding);
   if (!outer_answers(facts)) return;
   finding.evidence.insert(finding.evidence.begin(), outer_evidence(facts));
   if (share(outer_lost(facts), facts.outer.sent) < kNotableShare) return;
@@ -125,6 +128,12 @@ Finding forward_finding(const PingFacts& facts, std::size_t lost) {
     finding.hypotheses.push_back(
         {text("{} limits how many pings it answers", *facts.target),
          text("ping at a lower rate: wgscope ping --config FILE -i 2s {}", *facts.target)});
+  if (const IcmpReport* report = reports_unreachable(facts))
+    finding.hypotheses.insert(
+        finding.hypotheses.begin(),
+        {text("{} inside the tunnel could not reach {} at times: {}", report->from, *facts.target,
+              icmp_name(*report)),
+         text("on {}: ip route get {}; ping {}", report->from, *facts.target, *facts.target)});
   if (facts.session.send_errno)
     finding.hypotheses.insert(finding.hypotheses.begin(), {"this host did not send all datagrams",
                                                            "path.send says what they ran into"});
@@ -217,6 +226,7 @@ Finding unknown_direction_finding(const PingFacts& facts, std::size_t lost) {
                                       word(facts.back.unanswered_extra, "ping was", "pings were")));
   }
   for (Text& line : describe_errors(facts.session)) finding.evidence.push_back(std::move(line));
+  add_local(facts, finding);
   add_outer(facts, finding);
   return finding;
 }

@@ -27,9 +27,10 @@ inline std::size_t unanswered(const PingFacts& facts) {
   return facts.inner.sent - std::min(facts.inner.sent, facts.inner.round_trips.size());
 }
 
-/// Pings outside the tunnel that were not answered.
+/// Pings outside the tunnel that got neither an answer nor an ICMP error.
 inline std::size_t outer_lost(const PingFacts& facts) {
-  return facts.outer.sent - std::min(facts.outer.sent, facts.outer.round_trips.size());
+  const std::size_t told = facts.outer.round_trips.size() + facts.outer_refused;
+  return facts.outer.sent - std::min(facts.outer.sent, told);
 }
 
 // ping_reply.cpp
@@ -40,6 +41,12 @@ Check reply_check(const PingFacts& facts);
 void add_local(const PingFacts& facts, Finding& finding);
 bool outer_answers(const PingFacts& facts);
 Text outer_evidence(const PingFacts& facts);
+/// "ICMP errors about them: host unreachable (…) from 192.0.2.7, 3 times": of pings outside.
+Text outer_errors(const PingFacts& facts);
+/// Adds what ICMP errors said of pings outside the tunnel, a line for each kind.
+void add_outer_errors(const PingFacts& facts, Finding& finding);
+/// The first error from inside that says that the target cannot be reached; nullptr: none came.
+const IcmpReport* reports_unreachable(const PingFacts& facts);
 
 // ping_loss.cpp
 /// Answers that the gateway has sent: lost ones too, as far as that is known.

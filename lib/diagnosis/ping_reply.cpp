@@ -6,6 +6,7 @@
 
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/icmp.hpp"
 #include "wgscope/diagnosis/ping.hpp"
 #include "wgscope/diagnosis/report.hpp"
@@ -82,8 +83,8 @@ std::optional<Hypothesis> loss_hypothesis(const PingFacts& facts) {
   std::size_t tries = facts.initiations;
   std::size_t lost = facts.initiations - std::min<std::size_t>(facts.initiations, 1);
   if (outer_answers(facts)) {
-    tries += facts.outer.sent;
-    lost += facts.outer.sent - std::min(facts.outer.sent, facts.outer.round_trips.size());
+    tries += facts.outer.round_trips.size() + outer_lost(facts);
+    lost += outer_lost(facts);
   }
   const double chance = chance_of_run(lost, tries, facts.inner.sent);
   if (smaller_answered(facts) || chance < kWorthNaming) return std::nullopt;
@@ -101,15 +102,6 @@ std::optional<Hypothesis> loss_hypothesis(const PingFacts& facts) {
       text("ping for longer: wgscope ping --config FILE -c 30 -i 200ms {}", *facts.target)};
 }
 
-/// Somebody inside said why there are no answers.
-bool reports_unreachable(const PingFacts& facts) {
-  if (!facts.icmp || smaller_answered(facts)) return false;
-  using enum IcmpMeaning;
-  const IcmpMeaning meaning = meaning_of(*facts.icmp);
-  return meaning == unreachable || meaning == port_unreachable || meaning == prohibited ||
-         meaning == loop;
-}
-
 void add_hypotheses(const PingFacts& facts, Finding& finding) {
   auto& causes = finding.hypotheses;
   if (facts.session.taken.sessions > 0) causes.push_back(another_device());
@@ -121,12 +113,12 @@ void add_hypotheses(const PingFacts& facts, Finding& finding) {
   }
   causes.push_back({"there is no such host, or it does not answer pings",
                     text("on the gateway: ping {}", *facts.target)});
-  if (reports_unreachable(facts)) return;
+  if (reports_unreachable(facts) != nullptr) return;
   causes.push_back(
       {"the gateway drops what comes from this peer: AllowedIPs, forwarding, a firewall, rp_filter",
        text("wgscope handshake --config FILE {} watches the gateway's timers, which show it",
             *facts.target)});
-  if (!facts.icmp)  // the tunnel carries both ways
+  if (facts.icmp.empty())  // the tunnel carries both ways
     causes.push_back(
         {"data is lost on the path, though handshakes are not",
          text("wgscope handshake --config FILE {} tells in which direction data is lost, and names "
@@ -159,7 +151,6 @@ void add_evidence(const PingFacts& facts, Finding& finding) {
     evidence.push_back(text("{} of {} pings of {} bytes were answered", facts.smaller->answered,
                             facts.smaller->sent, facts.smaller->payload_size));
   if (smaller_answered(facts)) evidence.push_back(fate_of_large(facts));
-  if (facts.icmp) evidence.push_back(describe(*facts.icmp));
   const std::uint64_t others =
       facts.back.received -
       std::min<std::uint64_t>(facts.back.received, facts.smaller ? facts.smaller->answered : 0);
@@ -170,6 +161,7 @@ void add_evidence(const PingFacts& facts, Finding& finding) {
   add_local(facts, finding);
   for (Text& line : describe_errors(facts.session)) evidence.push_back(std::move(line));
   if (outer_answers(facts)) evidence.push_back(outer_evidence(facts));
+  add_outer_errors(facts, finding);
 }
 
 Finding no_reply(const PingFacts& facts) {
@@ -186,9 +178,9 @@ Finding no_reply(const PingFacts& facts) {
     finding.cause =
         text("{} answers pings of {} bytes through the tunnel, but none of {} of {} bytes",
              *facts.target, facts.smaller->payload_size, facts.inner.sent, facts.payload_size);
-  if (reports_unreachable(facts))
-    finding.cause = text("{} reports that {} cannot be reached: {}", facts.icmp->from,
-                         *facts.target, icmp_name(*facts.icmp));
+  if (const IcmpReport* report = reports_unreachable(facts))
+    finding.cause = text("{} reports that {} cannot be reached: {}", report->from, *facts.target,
+                         icmp_name(*report));
   add_evidence(facts, finding);
   add_hypotheses(facts, finding);
   if (smaller_answered(facts)) {
@@ -215,7 +207,33 @@ Text outer_evidence(const PingFacts& facts) {
               facts.outer.round_trips.size(), facts.outer.sent);
 }
 
+Text outer_errors(const PingFacts& facts) {
+  Text all = "ICMP errors about them: ";
+  for (std::size_t i = 0; i < facts.outer_icmp.size(); ++i)
+    all.add(either(i == 0, "", "; ")).add(describe(facts.outer_icmp[i]));
+  return all;
+}
+
+void add_outer_errors(const PingFacts& facts, Finding& finding) {
+  for (const IcmpReport& report : facts.outer_icmp)
+    finding.evidence.push_back(text("pings outside the tunnel got {}", describe(report)));
+}
+
+/// Not where smaller ones were answered: then it is about the size.
+const IcmpReport* reports_unreachable(const PingFacts& facts) {
+  if (smaller_answered(facts)) return nullptr;
+  const auto found = std::ranges::find_if(facts.icmp, [](const IcmpReport& report) {
+    using enum IcmpMeaning;
+    const IcmpMeaning meaning = meaning_of(report);
+    return meaning == unreachable || meaning == port_unreachable || meaning == prohibited ||
+           meaning == loop;
+  });
+  return found == facts.icmp.end() ? nullptr : &*found;
+}
+
 void add_local(const PingFacts& facts, Finding& finding) {
+  for (const IcmpReport& report : facts.icmp)
+    finding.evidence.push_back(text("pings through the tunnel got {}", describe(report)));
   if (facts.send_failure)
     finding.evidence.push_back(text("{} {} could not leave this host: {}", facts.unsent,
                                     word(facts.unsent, "datagram", "datagrams"),
@@ -250,6 +268,8 @@ Check reply_check(const PingFacts& facts) {
     if (times->count > 1) check.summary.add(text(", {} to {}", times->min, times->max));
     if (const auto variation = jitter(facts.inner.round_trips))
       check.summary.add(text(", jitter {}", *variation));
+    for (const IcmpReport& report : facts.icmp)
+      check.summary.add(text("; also from inside: {}", describe(report)));
   }
   return check;
 }

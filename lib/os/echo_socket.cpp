@@ -144,14 +144,20 @@ std::byte EchoSocket::payload_byte(std::uint16_t sequence, std::size_t at) const
   return static_cast<std::byte>(mark >> (8 * (at % sizeof mark)));
 }
 
+Result<> EchoSocket::watch_errors() {
+  watches_errors_ = true;
+  const bool v4 = family_ == Family::v4;
+  return set_option(fd_.get(), v4 ? int{IPPROTO_IP} : int{IPPROTO_IPV6},
+                    v4 ? IP_RECVERR : IPV6_RECVERR, 1);
+}
+
 Result<> EchoSocket::watch_path() {
   const bool v4 = family_ == Family::v4;
   const int level = v4 ? int{IPPROTO_IP} : int{IPPROTO_IPV6};
   const int discover = v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
   static_assert(IP_PMTUDISC_PROBE == IPV6_PMTUDISC_PROBE);
-  watches_path_ = true;
+  if (auto set = watch_errors(); !set) return set;
   if (auto set = set_option(fd_.get(), level, discover, IP_PMTUDISC_PROBE); !set) return set;
-  if (auto set = set_option(fd_.get(), level, v4 ? IP_RECVERR : IPV6_RECVERR, 1); !set) return set;
   return set_option(fd_.get(), level, v4 ? IP_RECVFRAGSIZE : IPV6_RECVFRAGSIZE, 1);
 }
 
@@ -178,7 +184,7 @@ Result<> EchoSocket::send(const Endpoint& to, std::uint16_t sequence, std::size_
   where.port = 0;  // of a raw IPv6 socket it would be a protocol
   const SocketAddress address(where);
   // An error about an earlier request would be returned instead; its details stay in the queue.
-  if (watches_path_) clear_pending_error(fd_.get());
+  if (watches_errors_) clear_pending_error(fd_.get());
   for (;;) {
     if (sendto(fd_.get(), message.data(), message.size(), 0, address.data(), address.size()) >= 0)
       return {};

@@ -31,7 +31,10 @@ std::string without_blanks_at_end(std::string line) {
 
 std::string ping_line(const checks::PingRound& round, bool ended) {
   std::string line = fmt::format("{:>5}  tunnel {}", round.number, time_or(round.inner, ended));
-  if (round.outer_sent) line += fmt::format("  outside {}", time_or(round.outer, ended));
+  if (round.outer_refused && !round.outer)
+    line += "  outside ICMP error";
+  else if (round.outer_sent)
+    line += fmt::format("  outside {}", time_or(round.outer, ended));
   return without_blanks_at_end(std::move(line));
 }
 

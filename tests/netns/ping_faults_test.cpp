@@ -175,6 +175,21 @@ TEST_P(PingFault, AHostThatIsNotThereHasTheTimeUntilItsRouterReportsThat) {
             "10.9.0.1 reports that 10.8.0.77 cannot be reached: host unreachable");
 }
 
+TEST_P(PingFault, WhoRejectsThePingsOutsideIsNamed) {
+  rule("refuse", "icmp type echo-request reject with icmpx admin-prohibited");
+  const auto [facts, report] = ping_with(check_of(3));
+  ASSERT_TRUE(facts);
+  EXPECT_EQ(facts->outer_refused, 3U);
+  const auto& outer = find(report, "ping.outer");
+  EXPECT_EQ(outer.status, Status::unknown);
+  EXPECT_EQ(outer.summary.plain(),
+            "none of 3 pings was answered outside the tunnel; ICMP errors about them: "
+            "communication administratively prohibited (ICMP type 3, code 13) from 10.1.0.2, 3 "
+            "times");
+  EXPECT_EQ(overall(report), Status::ok) << "they say nothing about the tunnel";
+  EXPECT_LT(facts->waited, 1s) << "a ping that was rejected gets no answer";
+}
+
 /// Loss that nothing causes must not be blamed on anything, nor on the wrong direction.
 TEST_P(PingFault, RandomLossHasNoOtherCause) {
   for (const int percent : {10, 30, 50}) {

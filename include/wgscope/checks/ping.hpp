@@ -36,6 +36,7 @@ struct PingRound {
   /// Round trip outside of the tunnel; nothing: no answer, or not yet.
   std::optional<Nanoseconds> outer;
   bool outer_sent = false;
+  bool outer_refused = false;  ///< an ICMP error about the ping outside came
 };
 
 /// Is shown each round when it begins and again whenever it changes.

@@ -102,8 +102,9 @@ struct PingFacts {
   WayBack back;
   std::vector<PingStretch> stretches;  ///< up to the session in use at the end
   std::optional<OtherSize> smaller;
-  Nanoseconds waited{};            ///< for answers, after the last ping
-  std::optional<IcmpReport> icmp;  ///< the first error from inside about a ping, and how many such
+  Nanoseconds waited{};  ///< for answers, after the last ping
+  /// ICMP errors from inside about pings, a kind at a time, in order of the first of each.
+  std::vector<IcmpReport> icmp;
 
   SessionFacts session;     ///< the whole session, from its handshake on
   std::size_t refused = 0;  ///< of its data, since the first ping: datagrams that ICMP errors quote
@@ -112,7 +113,10 @@ struct PingFacts {
   std::size_t unsent = 0;  ///< datagrams of the tunnel that this host could not send
   std::optional<std::string> send_failure;  ///< why the first of these could not be sent
 
-  PingSide outer;  ///< pings to the gateway's address, outside of the tunnel
+  PingSide outer;                      ///< pings to the gateway's address, outside of the tunnel
+  std::vector<IcmpReport> outer_icmp;  ///< ICMP errors about these, as `icmp`
+  /// Pings outside that got no answer, but such an error.
+  std::size_t outer_refused = 0;
   /// Why `outer` is missing, or only a part: a sentence of os::EchoSocket.
   std::optional<std::string> outer_failure;
   bool interrupted = false;  ///< the user ended the measurement early

@@ -71,9 +71,12 @@ class EchoSocket {
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] bool is_raw() const { return raw_; }
 
+  /// From now on ICMP errors about requests wait in next_error(), and the socket has a pending
+  /// error in poll(2) as long as there are some. @returns io.
+  Result<> watch_errors();
   /// For requests that look at the path: from now on they are never cut, with no regard to what is
-  /// known of it (IP_PMTUDISC_PROBE); errors about them wait in next_error(); replies tell whether
-  /// they came in fragments. @returns io.
+  /// known of it (IP_PMTUDISC_PROBE); replies tell whether they came in fragments; errors are
+  /// watched. @returns io.
   Result<> watch_path();
   /// Sets how many routers requests may pass from now on.
   /// @param limit  at least 1; nothing: the system's default.
@@ -90,7 +93,8 @@ class EchoSocket {
   /// The next reply to a request of this socket; nothing when none waits.
   std::optional<EchoReply> receive();
 
-  /// The oldest error about a request of this socket, with watch_path(); nothing when none waits.
+  /// The oldest error about a request of this socket, once errors are watched; nothing when none
+  /// waits.
   std::optional<EchoError> next_error();
 
  private:
@@ -102,7 +106,7 @@ class EchoSocket {
   UniqueFd fd_;
   Family family_;
   bool raw_;
-  bool watches_path_ = false;
+  bool watches_errors_ = false;
   /// The identifier of a raw socket's requests; a ping socket's is set by the kernel.
   std::uint16_t id_ = 0;
   std::uint64_t secret_ = 0;  ///< makes payloads that nobody else can guess

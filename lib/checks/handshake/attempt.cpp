@@ -25,6 +25,7 @@
 #include "wgscope/tunnel/event.hpp"
 #include "wgscope/wire/message.hpp"
 
+#include "checks/icmp_error.hpp"
 #include "silence.hpp"
 
 namespace wgscope::checks {
@@ -48,10 +49,6 @@ bool is_wireguard_size(unsigned type, std::size_t size) {
     case 4: return size >= wire::kKeepaliveSize;
     default: return false;
   }
-}
-
-bool is_same(const diagnosis::IcmpReport& report, const os::SocketError& error) {
-  return report.from == *error.offender && report.type == error.type && report.code == error.code;
 }
 
 }  // namespace
@@ -106,16 +103,11 @@ void Attempt::look_at_errors() {
     }
     if (!error.offender) continue;
     if (!icmp_since_) icmp_since_ = os::boot_now();
-    const auto known = std::ranges::find_if(
-        facts_.icmp, [&](const auto& report) { return is_same(report, error); });
-    if (known != facts_.icmp.end()) {
-      ++known->count;
-      continue;
-    }
-    facts_.icmp.push_back({.from = *error.offender,
-                           .type = error.type,
-                           .code = error.code,
-                           .from_this_host = own_address_ == error.offender});
+    count_error({.from = *error.offender,
+                 .type = error.type,
+                 .code = error.code,
+                 .from_this_host = own_address_ == error.offender},
+                facts_.icmp);
   }
 }
 

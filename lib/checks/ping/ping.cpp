@@ -15,6 +15,8 @@
 #include <variant>
 #include <vector>
 
+#include <fmt/core.h>
+
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
@@ -28,6 +30,7 @@
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/echo_socket.hpp"
+#include "wgscope/os/local_address.hpp"
 #include "wgscope/os/poll_loop.hpp"
 #include "wgscope/os/udp_socket.hpp"
 #include "wgscope/tunnel/interface.hpp"
@@ -35,6 +38,7 @@
 #include "wgscope/wire/ip.hpp"
 #include "wgscope/wire/message.hpp"
 
+#include "checks/icmp_error.hpp"
 #include "stretches.hpp"
 
 namespace wgscope::checks {
@@ -119,6 +123,7 @@ class Pinging {
   void send_outer(Round& round);
   void take_inner(const inner::Event& event);
   void take_outer();
+  void take_outer_errors();
   Round* round_of(std::uint16_t sequence);
   void count(Side& side, std::optional<Nanoseconds>& place, std::uint64_t number,
              Nanoseconds round_trip);
@@ -149,7 +154,10 @@ class Pinging {
   Stretches stretches_;
   Side inner_;
   Side outer_;
-  std::optional<diagnosis::IcmpReport> icmp_;
+  std::vector<diagnosis::IcmpReport> icmp_;
+  std::vector<diagnosis::IcmpReport> outer_icmp_;
+  std::size_t outer_refused_ = 0;         ///< PingFacts::outer_refused
+  std::optional<IpAddress> own_address_;  ///< towards the gateway
   std::optional<std::string> outer_failure_;
   std::optional<std::uint64_t> counted_;  ///< rounds that count, once extra ones are sent
   std::size_t extra_sent_ = 0;
@@ -176,8 +184,12 @@ Pinging::~Pinging() { session_.host().close_echo(id_); }
 
 void Pinging::watch_outer(Result<os::EchoSocket> socket) {
   if (socket) {
-    auto watch = run_.loop().add(
-        socket->fd(), {.readable = [this] { take_outer(); }, .writable = {}, .error = {}});
+    // Errors are only evidence: without them, pings go all the same.
+    static_cast<void>(socket->watch_errors());
+    own_address_ = os::local_address_towards(session_.gateway());
+    auto watch = run_.loop().add(socket->fd(), {.readable = [this] { take_outer(); },
+                                                .writable = {},
+                                                .error = [this] { take_outer_errors(); }});
     if (watch) {
       socket_.emplace(std::move(*socket));
       watch_ = std::move(*watch);
@@ -261,10 +273,7 @@ void Pinging::take_inner(const inner::Event& event) {
 
 void Pinging::take_failure(const inner::IcmpFailed& failed) {
   if (failed.about.echo_id != id_) return;
-  if (!icmp_)
-    icmp_ = {.from = failed.reporter, .type = failed.type, .code = failed.code, .count = 0};
-  if (icmp_->from == failed.reporter && icmp_->type == failed.type && icmp_->code == failed.code)
-    ++icmp_->count;
+  count_error({.from = failed.reporter, .type = failed.type, .code = failed.code}, icmp_);
   run_.wake();
 }
 
@@ -277,7 +286,31 @@ void Pinging::take_outer() {
       ++outer_.figures.damaged;
       continue;
     }
+    if (round->shown.outer_refused && !round->shown.outer) --outer_refused_;
     count(outer_, round->shown.outer, round->shown.number, now - round->outer_sent);
+    show(*round);
+  }
+  run_.wake();
+}
+
+void Pinging::take_outer_errors() {
+  while (const auto failed = socket_->next_error()) {
+    const os::SocketError& error = failed->error;
+    if (error.origin == os::SocketError::Origin::local) {
+      if (!outer_failure_)
+        outer_failure_ =
+            fmt::format("send an ICMP echo request: {}", std::strerror(error.sys_errno));
+      continue;
+    }
+    Round* round = failed->sequence ? round_of(*failed->sequence) : nullptr;
+    if (!error.offender || round == nullptr || !round->shown.outer_sent) continue;
+    count_error({.from = *error.offender,
+                 .type = error.type,
+                 .code = error.code,
+                 .from_this_host = own_address_ == error.offender},
+                outer_icmp_);
+    if (!round->shown.outer && !round->shown.outer_refused) ++outer_refused_;
+    round->shown.outer_refused = true;
     show(*round);
   }
   run_.wake();
@@ -299,7 +332,7 @@ Nanoseconds Pinging::patience() const {
 }
 
 /// Neither an answer nor an error came from inside.
-bool Pinging::is_mute() const { return inner_.figures.round_trips.empty() && !icmp_; }
+bool Pinging::is_mute() const { return inner_.figures.round_trips.empty() && icmp_.empty(); }
 
 /// How many of the latest rounds can still become what `is_open` says they are not.
 template <class Open>
@@ -315,7 +348,9 @@ std::size_t Pinging::still_open(Open is_open) const {
 }
 
 bool inner_open(const PingRound& round) { return !round.inner; }
-bool outer_open(const PingRound& round) { return round.outer_sent && !round.outer; }
+bool outer_open(const PingRound& round) {
+  return round.outer_sent && !round.outer && !round.outer_refused;
+}
 
 void Pinging::go() {
   Instant due = os::boot_now();
@@ -397,6 +432,8 @@ void Pinging::fill(diagnosis::PingFacts& facts) const {
   facts.waited = waited_;
   facts.icmp = icmp_;
   facts.outer_failure = outer_failure_;
+  facts.outer_icmp = outer_icmp_;
+  facts.outer_refused = outer_refused_;
   const auto failures = std::span(session_.send_failures).subspan(send_failures_before_);
   if (!failures.empty()) facts.send_failure = std::strerror(failures.front().sys_errno);
   for (const os::SendFailure& failure : failures) facts.unsent += failure.datagrams;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -29,7 +30,7 @@ using testing::Not;
 /// Loss outside is loss of the path, and decides what to do.
 TEST(Ping, OfWhichNoneIsAnsweredTellsWhatARouterInsideReports) {
   PingFacts facts = pinged(3, 0);
-  facts.icmp = IcmpReport{.from = IpAddress::parse("10.9.0.254").value(), .type = 3, .code = 1};
+  facts.icmp = {{.from = IpAddress::parse("10.9.0.254").value(), .type = 3, .code = 1}};
   EXPECT_EQ(plain(verdict(report_of(facts))),
             "10.9.0.254 reports that 10.9.0.1 cannot be reached: host unreachable");
   for (const Hypothesis& cause : causes_in(facts, "ping.reply"))
@@ -134,10 +135,7 @@ TEST(PingDiagnosis, NoReplyOfAHostThatWasGuessedTellsNothing) {
 
 TEST(PingDiagnosis, NoReplyNamesWhoSaysWhy) {
   PingFacts facts = pinged(10, 0);
-  facts.icmp.emplace();
-  facts.icmp->from = IpAddress::parse("10.9.0.254").value();
-  facts.icmp->type = 3;
-  facts.icmp->code = 1;
+  facts.icmp = {{.from = IpAddress::parse("10.9.0.254").value(), .type = 3, .code = 1}};
   facts.send_failure = "Operation not permitted";
   facts.unsent = 4;
   const auto checks = diagnose(facts);
@@ -220,6 +218,54 @@ TEST(PingDiagnosis, WithoutAnOuterRoundTripTheInnerOneIsStillFine) {
   facts.outer_failure.reset();
   facts.outer.sent = 10;
   EXPECT_EQ(overall(report_of(facts)), Status::ok) << "many hosts answer no pings";
+}
+
+IcmpReport icmp_from(const char* address, std::uint8_t code, std::size_t count) {
+  return {.from = IpAddress::parse(address).value(), .type = 3, .code = code, .count = count};
+}
+
+TEST(PingDiagnosis, IcmpErrorsAboutPingsOutsideAreShownAndAreNotLoss) {
+  PingFacts facts = pinged(10, 5);
+  facts.outer.round_trips.resize(6);
+  facts.outer_refused = 4;
+  facts.outer_icmp = {icmp_from("192.0.2.7", 13, 3), icmp_from("192.0.2.8", 1, 1)};
+  const auto checks = diagnose(facts);
+  const Check& outer = find(checks, "ping.outer");
+  EXPECT_EQ(outer.status, Status::warning);
+  EXPECT_THAT(outer.summary,
+              has_text("6 of 10 pings answered outside the tunnel, round trip 10.0 ms (median); "
+                       "ICMP errors about them: communication administratively prohibited (ICMP "
+                       "type 3, code 13) from 192.0.2.7, 3 times; host unreachable (ICMP type 3, "
+                       "code 1) from 192.0.2.8"));
+  const Check& forward = find(checks, "ping.loss_forward");
+  ASSERT_TRUE(forward.finding);
+  EXPECT_THAT(forward.finding->cause, Not(has_text("outside the tunnel too")));
+  EXPECT_THAT(forward.finding->evidence, Contains(has_text("pings outside the tunnel got host")));
+}
+
+TEST(PingDiagnosis, IcmpErrorsAboutPingsOutsideAreNoLossThatExplainsSilence) {
+  PingFacts facts = pinged(3, 0);
+  facts.outer.round_trips.resize(1);
+  const std::string with_loss = plain(causes_in(facts, "ping.reply").back().cause);
+  EXPECT_THAT(with_loss, HasSubstr("2 of 4 packets were lost"));
+  facts.outer_refused = 2;
+  facts.outer_icmp = {icmp_from("192.0.2.7", 13, 2)};
+  EXPECT_THAT(plain(causes_in(facts, "ping.reply").back().cause),
+              HasSubstr("none of 2 packets was lost"));
+}
+
+TEST(PingDiagnosis, ErrorsFromInsideCountThoughOtherPingsAreAnswered) {
+  PingFacts facts = pinged(10, 8);
+  facts.icmp = {icmp_from("10.9.0.254", 1, 1), icmp_from("10.9.0.253", 0, 1)};
+  const auto checks = diagnose(facts);
+  EXPECT_THAT(find(checks, "ping.reply").summary,
+              has_text("; also from inside: host unreachable (ICMP type 3, code 1) from "
+                       "10.9.0.254; also from inside: network unreachable"));
+  const Check& forward = find(checks, "ping.loss_forward");
+  EXPECT_EQ(plain(forward.finding->hypotheses.front().cause),
+            "10.9.0.254 inside the tunnel could not reach 10.9.0.1 at times: host unreachable");
+  EXPECT_THAT(forward.finding->evidence,
+              Contains(has_text("pings through the tunnel got network unreachable")));
 }
 
 TEST(PingDiagnosis, WhatIsNotToldIsNotCalledFineInEitherDirection) {
