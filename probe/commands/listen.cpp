@@ -192,22 +192,27 @@ Result<Sides> prepare(const ListenOptions& options, const Call& call) {
   return sides;
 }
 
-/// Listens until the end. From here on nothing but the log writes, for it does not wait.
-Result<> listen(const ListenOptions& options, Sides sides, ListenLog& log) {
+/// @returns a listener that can be run.
+Result<std::unique_ptr<Listener>> start(const ListenOptions& options, Sides sides, ListenLog& log) {
   auto made = listener_options(options, sides.own);
   if (!made) return tl::unexpected(made.error());
   auto listener = Listener::start(sides.own, std::move(*made), log);
-  if (!listener) return tl::unexpected(listener.error());
+  if (!listener) return listener;
   if (sides.other)
     if (auto done = hand_over(options, std::move(*sides.other), (*listener)->port(), log); !done)
-      return done;
-  log.complain(fmt::format("{} on UDP port {}; stop with Ctrl-C",
-                           (*listener)->public_key().base64(), (*listener)->port()));
-  return (*listener)->run();
+      return tl::unexpected(done.error());
+  return listener;
+}
+
+/// Listens until the end. From here on nothing but the log writes, for it does not wait.
+Result<> listen(Listener& listener, ListenLog& log) {
+  log.complain(fmt::format("{} on UDP port {}; stop with Ctrl-C", listener.public_key().base64(),
+                           listener.port()));
+  return listener.run();
 }
 
 /// @param call  for errors before anything is listened to, which are all that a report can tell.
-Exit run(const ListenOptions& options, const Call& call) {
+Exit run(const ListenOptions& options, Call call) {
   const auto refuse = [&call](const Error& error) {
     return probe::refuse(call, error.context, reason_of(error));
   };
@@ -218,9 +223,14 @@ Exit run(const ListenOptions& options, const Call& call) {
   if (!log) return refuse(log.error());
   auto sides = prepare(options, call);
   if (!sides) return refuse(sides.error());
-  for (const config::WgQuickPeer& peer : sides->own.peers)
-    if (!peer.name.empty()) log->hide(peer.name);
-  const auto ended = listen(options, std::move(*sides), *log);
+  for (const config::WgQuickPeer& peer : sides->own.peers) {
+    if (peer.name.empty()) continue;
+    log->hide(peer.name);
+    call.given.push_back(peer.name);
+  }
+  const auto listener = start(options, std::move(*sides), *log);
+  if (!listener) return refuse(listener.error());
+  const auto ended = listen(**listener, *log);
   if (!ended) log->complain(ended.error().context);
   const auto closed = log->close();
   return ended && closed ? Exit::ok : Exit::unknown;

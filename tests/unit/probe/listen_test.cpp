@@ -1,13 +1,16 @@
 // wgscope listen as a user runs it, and an embedded endpoint that tries its tunnel on it.
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <string>
 #include <sys/stat.h>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "wgscope/config/wg_quick.hpp"
 
@@ -70,6 +73,46 @@ TEST(Listen, NamesNobodyWithRedact) {
   const test::Finished refused = test::run({program(), "listen", "--generate", "--redact"});
   EXPECT_EQ(refused.exit_code, 3);
   EXPECT_EQ(refused.out, "") << "the other side's file has keys";
+}
+
+/// Whatever keeps it from listening, programs get one document that says so.
+TEST(Listen, SaysAsJsonWhyItCannotBegin) {
+  const test::TempDir temp;
+  const std::string uapi = temp / "uapi";
+  test::Process first(
+      {program(), "listen", "--generate", "--peer-file", temp / "first.conf", "--uapi.dir", uapi});
+  ASSERT_TRUE(first.wait_for_output("stop with Ctrl-C", kPatience)) << first.err();
+  const std::string said = first.err();
+  const std::size_t at = said.find("UDP port ") + 9;
+  const std::string taken = said.substr(at, said.find(';', at) - at);
+  test::write_file(temp / "file", "");
+  test::write_file(temp / "own.conf",
+                   "[Interface]\nPrivateKey = oK56DE9Ue9zK76rAc8pBl6opph+1v36lm7cXXsQKrQM=\n"
+                   "Address = 10.9.0.1/24\n");
+  ASSERT_EQ(chmod((temp / "own.conf").c_str(), 0600), 0);
+  const std::string own = temp / "own.conf";
+  const std::string no_folder = temp / "file";
+  const std::vector<std::vector<std::string>> failures{
+      {"--generate", "--peer-file", temp / "a.conf", "--listen-port", taken},
+      {"--generate", "--peer-file", temp / "none/a.conf"},
+      {"--config", temp / "missing.conf"},
+      {"--config", no_folder},
+      {"--config", own, "--state-dir", no_folder},
+      {"--config", own, "--state-dir", temp / "state", "--uapi-dir", no_folder},
+  };
+  for (const std::vector<std::string>& failure : failures) {
+    std::vector<std::string> argv{program(), "listen", "--json", "--interface", "second"};
+    argv.insert(argv.end(), failure.begin(), failure.end());
+    if (std::ranges::find(failure, "--uapi-dir") == failure.end())
+      argv.insert(argv.end(), {"--uapi-dir", uapi});
+    const test::Finished ended = test::run(argv);
+    EXPECT_EQ(ended.exit_code, 3);
+    const auto report = nlohmann::json::parse(ended.out, nullptr, false);
+    ASSERT_TRUE(report.is_object()) << failure.back() << ": " << ended.out << ended.err;
+    EXPECT_EQ(report["verb"], "listen");
+    EXPECT_EQ(report["status"], "unknown");
+    EXPECT_THAT(ended.err, HasSubstr(report["verdict"].get<std::string>()));
+  }
 }
 
 TEST(Listen, PrintsTheOtherSidesFile) {
