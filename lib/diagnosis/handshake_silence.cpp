@@ -167,6 +167,15 @@ Hypothesis outbound_filtered() {
           "try from another network; ask for UDP to the endpoint's port in its firewall"};
 }
 
+/// What a gateway that hears initiations may not accept, in the headline. Reserved bytes that this
+/// configuration sets come first: nothing but a gateway of that kind takes them.
+Words likely_refusal(const Scene& scene) {
+  return either(scene.all.sets_reserved_bytes,
+                "the gateway does not expect the reserved bytes that this configuration sets, a "
+                "wrong key on one side, or a firewall",
+                "a wrong key on one side, or a firewall");
+}
+
 /// Only a stamp that is known to be behind outweighs the others by evidence.
 Text headline(const Scene& scene, const Text& observed, Words possible) {
   if (stamp_is_ahead(scene.all))
@@ -210,11 +219,14 @@ Finding too_late(const Scene& scene) {
 }
 
 Finding reserved_bytes(const AttemptFacts& attempt, const Stray& stray) {
+  const bool elsewhere = stray.from != attempt.endpoint;
+  const Text who =
+      elsewhere ? text("{}, not {},", stray.from, attempt.endpoint) : text("{}", attempt.endpoint);
   return {
       .id = FindingId::reserved_bytes_set,
       .cause = text("{} answers with WireGuard messages whose reserved bytes are set: it is not "
                     "plain WireGuard, and plain WireGuard ignores such answers",
-                    attempt.endpoint),
+                    who),
       .evidence = evidence_of(attempt),
       .hypotheses = {{"the provider marks its clients in these bytes, as Cloudflare WARP does",
                       text("bytes 2 to 4 of {}; give the probe the three bytes of the account: "
@@ -258,10 +270,9 @@ Finding silent_host_up(const Scene& scene) {
   reasons.push_back(loss(scene.one));
   Finding finding{
       .id = FindingId::silent_host_up,
-      .cause = text("{} is up, but UDP {} does not respond. Most likely: {}", endpoint.address,
-                    endpoint.port,
-                    stamp_is_ahead(scene.all) ? stale_stamp(scene).cause
-                                              : Text("a wrong key on one side, or a firewall")),
+      .cause = text(
+          "{} is up, but UDP {} does not respond. Most likely: {}", endpoint.address, endpoint.port,
+          stamp_is_ahead(scene.all) ? stale_stamp(scene).cause : Text(likely_refusal(scene))),
       .evidence = evidence_of(scene.one)};
   finding.hypotheses = std::move(reasons);
   finding.fix = how_to_see_refusals(scene);
@@ -273,6 +284,16 @@ bool ends_near_us(const AttemptFacts& attempt) {
   if (!attempt.silence || attempt.silence->hops.size() < kEnoughToTell) return false;
   const Hop* last = last_that_answered(*attempt.silence);
   return last != nullptr && last->limit <= 1;
+}
+
+Words possible_silence(const Scene& scene) {
+  if (ends_near_us(scene.one))
+    return "this network does not let UDP out, or the gateway is down or behind a firewall";
+  return either(scene.all.sets_reserved_bytes,
+                "a firewall drops the packets, the gateway is down, or it does not accept this "
+                "probe: its key, or the reserved bytes that this configuration sets",
+                "a firewall drops the packets, the gateway is down, or it does not accept this "
+                "probe");
 }
 
 Finding silent(const Scene& scene) {
@@ -290,14 +311,10 @@ Finding silent(const Scene& scene) {
   const bool asked = scene.one.silence.has_value();
   Finding finding{
       .id = FindingId::silent,
-      .cause = headline(
-          scene,
-          asked ? text("neither WireGuard on {} nor its host answers", endpoint)
-                : text("no answer from {}", endpoint),
-          either(ends_near_us(scene.one),
-                 "this network does not let UDP out, or the gateway is down or behind a firewall",
-                 "a firewall drops the packets, the gateway is down, or it does not accept this "
-                 "probe")),
+      .cause = headline(scene,
+                        asked ? text("neither WireGuard on {} nor its host answers", endpoint)
+                              : text("no answer from {}", endpoint),
+                        possible_silence(scene)),
       .evidence = evidence_of(scene.one)};
   finding.hypotheses = std::move(reasons);
   finding.fix = how_to_see_refusals(scene);

@@ -170,6 +170,25 @@ TEST(Silence, MayComeOfReservedBytesThatTheGatewayDoesNotExpect) {
   facts.sets_reserved_bytes = true;
   EXPECT_THAT(reasons(facts, kResponse)[0], HasSubstr("the gateway is plain WireGuard, which drops "
                                                       "messages whose reserved bytes are set"));
+  EXPECT_EQ(outcome(facts, kResponse), "critical WGS-HS-005");
+  EXPECT_EQ(verdict_of(facts),
+            "192.0.2.1 is up, but UDP 51820 does not respond. Most likely: the gateway does not "
+            "expect the reserved bytes that this configuration sets, a wrong key on one side, or a "
+            "firewall");
+  facts = met(all_silent());
+  EXPECT_THAT(verdict_of(facts), Not(HasSubstr("reserved bytes")));
+  facts.sets_reserved_bytes = true;
+  EXPECT_EQ(outcome(facts, kResponse), "critical WGS-HS-006");
+  EXPECT_THAT(verdict_of(facts), HasSubstr("or the reserved bytes that this configuration sets"));
+}
+
+TEST(Silence, NamesWhoAnswersWithReservedBytesWhereItIsNotTheEndpoint) {
+  HandshakeFacts facts = met(host_up());
+  Stray stray{.from = endpoint("198.51.100.7:51820"), .size = 92, .begins = "02 a8 1a 15"};
+  stray.reserved = true;
+  facts.attempts.front().strays = {stray};
+  EXPECT_THAT(verdict_of(facts),
+              StartsWith("198.51.100.7:51820, not 192.0.2.1:51820, answers with WireGuard "));
 }
 
 TEST(Silence, IsNoneWhereDatagramsCameThatDoNotParse) {
