@@ -23,6 +23,7 @@
 #include "wgscope/wire/message.hpp"
 
 #include "checks/handshake/data.hpp"
+#include "checks/handshake/data_trace.hpp"
 #include "checks/handshake/silence.hpp"
 
 namespace wgscope::checks {
@@ -61,6 +62,11 @@ std::vector<diagnosis::Text> Tunnel::plan() const {
              wire::echo_packet_size(inner->family, inner::EchoRequest{}.payload_size));
     if (options_.hold) line.add(text(", then one every {} for {}", kHoldInterval, *options_.hold));
     lines.push_back(std::move(line));
+    if (!options_.quick)
+      lines.push_back(
+          text("  if nothing answers them: the datagrams for a silent gateway as above, and up to "
+               "{} small ones with a low TTL, to find how far the tunnel's data gets",
+               kMostTraced));
   }
   lines.emplace_back(
       "effect on the gateway: from then on it sends this key's traffic to this host, shows a newer "

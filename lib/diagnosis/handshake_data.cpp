@@ -16,6 +16,7 @@
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 
+#include "drop_place.hpp"
 #include "handshake_parts.hpp"
 
 // Where no echo comes back, the gateway's own timers are the witness (whitepaper §6.5): an empty
@@ -224,63 +225,15 @@ Hypothesis chance(const DataFacts& data) {
                std::max(1L, std::lround(1000 * lost)))};
 }
 
-Text hop_text(const Hop& hop) {
-  return text("hop {} ({})", static_cast<unsigned>(hop.limit), *hop.from);
-}
-
-/// Where data stops, by what routers report of it and of plain datagrams.
-struct DataEnd {
-  const Hop* last = nullptr;  ///< The last router that reported data; nullptr: none did.
-  const Hop* next = nullptr;  ///< The first behind it that reported plain datagrams alone.
-  bool any = false;           ///< Some router reported plain datagrams.
-};
-
-DataEnd end_of_data(const DataFacts& data) {
-  DataEnd end;
-  for (const Hop& hop : data.plain_hops) {
-    if (!hop.from || hop.arrived) continue;
-    end.any = true;
-    if (std::ranges::find(data.data_seen_at, *hop.from) != data.data_seen_at.end()) {
-      end.last = &hop;
-      end.next = nullptr;
-    } else if (end.next == nullptr) {
-      end.next = &hop;
-    }
-  }
-  return end;
-}
-
-Text where_data_ends(const DataEnd& end) {
-  if (end.next == nullptr && end.last == nullptr) return {};
-  if (end.next == nullptr)
-    return text(": data reaches {}, the last router that reports anything", hop_text(*end.last));
-  if (end.last == nullptr)
-    return text(": WireGuard's data does not reach {}, but other UDP does", hop_text(*end.next));
-  return text(": WireGuard's data is dropped between {} and {}, where other UDP passes",
-              hop_text(*end.last), hop_text(*end.next));
-}
-
-Text evidence_of_hops(const DataFacts& data) {
-  Text line = "routers that report plain datagrams:";
-  Text reported;
-  for (const Hop& hop : data.plain_hops) {
-    if (!hop.from || hop.arrived) continue;
-    line.add(" ").add(hop_text(hop));
-    if (std::ranges::find(data.data_seen_at, *hop.from) != data.data_seen_at.end())
-      reported.add(" ").add(hop_text(hop));
-  }
-  line.add("; that report this session's data:");
-  return reported.empty() ? line.add(" none") : line.add(reported);
-}
-
 Check forward_lost(const Scene& scene, const DataFacts& data) {
-  const DataEnd end = end_of_data(data);
+  Text where;
+  if (auto place = end_of_data(data.trace)) where = text(": {}", *place);
   Check check = make_check(
       tunnel_data, Status::critical, text("{} sent, no sign of them", echoes(data)),
       {.id = FindingId::forward_data_lost,
        .cause = text("the handshake with {} works, but data does not cross the tunnel: most likely "
                      "this probe's data is lost on the forward path{}",
-                     scene.one.endpoint, where_data_ends(end)),
+                     scene.one.endpoint, where),
        .evidence = {evidence_of_echoes(data),
                     text("within {} the gateway sent neither the empty packet that a peer sends 10 "
                          "s after data, nor the initiation that it sends when its answers are lost",
@@ -297,7 +250,7 @@ Check forward_lost(const Scene& scene, const DataFacts& data) {
        .fix = {"try from another network, or another port of the gateway",
                text("on the gateway: tcpdump -ni any udp port {} while this runs",
                     scene.one.endpoint.port)}});
-  if (end.any) check.finding->evidence.push_back(evidence_of_hops(data));
+  add_trace(data.trace, *check.finding);
   return check;
 }
 

@@ -209,13 +209,18 @@ Finding cut_by_gateway(const MtuFacts& facts) {
 }
 
 Finding unanswered(const MtuFacts& facts) {
-  return {.id = FindingId::mtu_unanswered,
-          .cause = facts.target ? text("{} does not answer pings of any size through the tunnel",
-                                       *facts.target)
-                                : text("no address inside the tunnel is known to ping"),
-          .evidence = {},
-          .fix = {"name an address that answers: wgscope mtu --config FILE ADDRESS",
-                  "find out where data is dropped: wgscope handshake --config FILE"}};
+  Finding finding{
+      .id = FindingId::mtu_unanswered,
+      .cause = facts.target
+                   ? text("{} does not answer pings of any size through the tunnel", *facts.target)
+                   : text("no address inside the tunnel is known to ping"),
+      .evidence = {},
+      .fix = {"name an address that answers: wgscope mtu --config FILE ADDRESS",
+              "find out where data is dropped: wgscope handshake --config FILE"}};
+  if (!facts.trace) return finding;
+  if (const auto where = end_of_data(*facts.trace)) finding.cause.add(": ").add(*where);
+  add_trace(*facts.trace, finding);
+  return finding;
 }
 
 /// The gateway sends nothing larger, so nothing is known of a larger size.

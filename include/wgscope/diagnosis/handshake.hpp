@@ -81,6 +81,15 @@ struct OtherData {
   bool not_allowed = false;
 };
 
+/// How far a session's data gets, by what routers report of it and of plain datagrams beside it.
+struct DataTrace {
+  std::vector<Hop> plain_hops;          ///< how far plain datagrams to the endpoint get
+  std::vector<IpAddress> data_seen_at;  ///< which of these routers also report the session's data
+  /// How often the first router beyond the last of these reported a plain datagram, and not the
+  /// session's data that was sent right before it.
+  std::size_t lost_before_plain = 0;
+};
+
 /// Whether data crosses an established session.
 struct DataFacts {
   std::optional<IpAddress> target;  ///< an address inside the tunnel; nothing: there is none to try
@@ -99,9 +108,7 @@ struct DataFacts {
   std::optional<Nanoseconds> initiation_after;
   std::optional<Nanoseconds> witnesses_watched;  ///< for how long; nothing: not at all
 
-  // If neither was received:
-  std::vector<Hop> plain_hops;          ///< how far plain datagrams to the endpoint get
-  std::vector<IpAddress> data_seen_at;  ///< which of these routers also report the session's data
+  DataTrace trace;  ///< if neither was received
 
   // Only if the user asked to hold the tunnel for a while:
   std::optional<Nanoseconds> held;  ///< for how long echoes were sent

@@ -8,6 +8,7 @@
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/diagnosis/check_kinds.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
@@ -58,6 +59,8 @@ struct MtuFacts {
   std::optional<path::MtuResult> backward;  ///< from the gateway to this host
   /// Between which hops larger datagrams to the gateway are dropped. Nothing: not looked for.
   std::optional<path::HopSearchResult> drop;
+  /// How far the session's data gets at all. Nothing: some of it was answered, or not looked for.
+  std::optional<DataTrace> trace;
   /// Whether full datagrams to the gateway arrive when they may be fragmented. Nothing: not tried.
   std::optional<bool> fragments_pass;
   std::optional<std::size_t> largest_fragment;  ///< of the gateway's datagrams that came in some

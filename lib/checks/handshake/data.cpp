@@ -199,8 +199,8 @@ void watch_witnesses(Run& run, Session& session, const Echoes& echoes, const Dat
   if (const auto* event = initiation()) facts.initiation_after = event->at - last;
   if (told() || !run.interrupted()) facts.witnesses_watched = os::boot_now() - since;
   if (!told() && !run.interrupted() && around) {
-    facts.plain_hops = (*around)->facts().hops;
-    facts.data_seen_at = trace_data(run, session, facts.plain_hops, options.deadline);
+    facts.trace = trace_data(run, session, (*around)->facts().hops,
+                             {.mark = options.mark, .deadline = options.deadline});
   }
   session.run_timers(true);
 }

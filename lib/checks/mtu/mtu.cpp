@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "wgscope/checks/run.hpp"
 #include "wgscope/checks/session.hpp"
 #include "wgscope/checks/target.hpp"
+#include "wgscope/crypto/random.hpp"
 #include "wgscope/diagnosis/mtu.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
@@ -20,6 +22,8 @@
 #include "wgscope/path/mtu_search.hpp"
 #include "wgscope/wire/message.hpp"
 
+#include "checks/handshake/data_trace.hpp"
+#include "checks/handshake/silence.hpp"
 #include "hop_probing.hpp"
 #include "mtu_probing.hpp"
 #include "mtu_service.hpp"
@@ -121,6 +125,17 @@ class MtuSearches {
     run_.say(diagnosis::text("looking for the hop towards {} that drops large packets",
                              session_.gateway()));
     facts.drop = HopProbing(run_, session_, target_).search(*config, deadline_);
+  }
+
+  /// Where no size is answered: how far data gets that others do not send.
+  void trace(diagnosis::MtuFacts& facts, std::optional<std::uint32_t> mark) {
+    crypto::SystemRandom random;
+    const auto around = SilenceProbe::start(run_, random, session_.gateway(), mark);
+    if (!around) return;
+    run_.say(diagnosis::text("looking how far data to {} gets", session_.gateway()));
+    if (!run_.wait([&] { return (*around)->done(); }, deadline_) || run_.interrupted()) return;
+    facts.trace =
+        trace_data(run_, session_, (*around)->facts().hops, {.mark = mark, .deadline = deadline_});
   }
 
   void backward(diagnosis::MtuFacts& facts) {
@@ -292,6 +307,9 @@ diagnosis::MtuFacts mtu(Run& run, Session& session, const Target& target,
   if (facts.forward->mtu && !run.interrupted()) searches.backward(facts);
   if (facts.forward->mtu && !fits && !options.quick && !run.interrupted())
     searches.find_drop(facts);
+  const bool mute = !facts.forward->mtu && facts.forward->controls <= facts.forward->controls_lost;
+  if (mute && !options.quick && !run.interrupted())
+    searches.trace(facts, session.mark_refused() ? std::nullopt : target.fwmark);
   searches.conclude_cutting(facts);
   if (options.tcp_port && !run.interrupted())
     facts.tcp =

@@ -26,7 +26,10 @@
 #include "wgscope/path/hop_search.hpp"
 #include "wgscope/path/mtu_search.hpp"
 #include "wgscope/wire/measuring.hpp"
+#include "wgscope/wire/message.hpp"
 
+#include "checks/handshake/data_trace.hpp"
+#include "checks/handshake/silence.hpp"
 #include "mtu_service.hpp"
 #include "outer_course.hpp"
 
@@ -82,6 +85,11 @@ std::vector<diagnosis::Text> MtuQuestion::plan() const {
       text("  if datagrams of the full size do not arrive: some that may be fragmented, and up to "
            "{} with a low TTL, to find the hop that drops them",
            path::HopSearchConfig{}.most_probes));
+  lines.push_back(
+      text("  if no ping of any size is answered: up to {} datagrams of up to {} bytes to the "
+           "gateway's port and to a closed port of it, and up to {} small ones with a low TTL, to "
+           "find how far the tunnel's data gets",
+           SilenceProbe::kMostDatagrams, wire::kInitiationSize, kMostTraced));
   lines.push_back(text(
       "up to {} small datagrams to UDP port {} of {}: if wgscope listen runs there, it measures "
       "the reverse path exactly",

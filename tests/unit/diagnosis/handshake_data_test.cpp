@@ -137,25 +137,28 @@ TEST(Data, WithoutAnyWitnessIsLostOnTheWayThereMostLikely) {
 TEST(Data, ThatIsLostIsLostBehindTheLastRouterThatReportsIt) {
   DataFacts data = unanswered();
   data.witnesses_watched = 16s;
-  data.plain_hops = {{.limit = 1, .from = address("203.0.113.1")},
-                     {.limit = 2},
-                     {.limit = 3, .from = address("203.0.113.3")},
-                     {.limit = 4, .from = address("203.0.113.4")},
-                     {.limit = 5}};
-  data.data_seen_at = {address("203.0.113.1")};
+  data.trace.plain_hops = {{.limit = 1, .from = address("203.0.113.1")},
+                           {.limit = 2},
+                           {.limit = 3, .from = address("203.0.113.3")},
+                           {.limit = 4, .from = address("203.0.113.4")},
+                           {.limit = 5}};
+  data.trace.data_seen_at = {address("203.0.113.1")};
+  data.trace.lost_before_plain = 2;
+  EXPECT_THAT(verdict_of(with(data)), EndsWith("lost on the forward path")) << "too few to tell";
+  data.trace.lost_before_plain = 3;
   EXPECT_THAT(verdict_of(with(data)),
-              EndsWith("WireGuard's data is dropped between hop 1 (203.0.113.1) and hop 3 "
-                       "(203.0.113.3), where other UDP passes"));
+              EndsWith("WireGuard's data is dropped between 203.0.113.1 (hop 1) and 203.0.113.3 "
+                       "(hop 3), where other UDP passes"));
   EXPECT_THAT(words_of(with(data), kData),
-              HasSubstr("hop 4 (203.0.113.4); that report this session's data: hop 1 "
-                        "(203.0.113.1)\n"));
-  data.data_seen_at.push_back(address("203.0.113.4"));  // hop 3 left its report out
-  EXPECT_THAT(verdict_of(with(data)), EndsWith("data reaches hop 4 (203.0.113.4), the last router "
+              HasSubstr("203.0.113.4 (hop 4); that report this session's data: 203.0.113.1 (hop "
+                        "1)\n"));
+  data.trace.data_seen_at.push_back(address("203.0.113.4"));  // hop 3 left its report out
+  EXPECT_THAT(verdict_of(with(data)), EndsWith("data reaches 203.0.113.4 (hop 4), the last router "
                                                "that reports anything"));
-  data.data_seen_at.clear();
+  data.trace.data_seen_at.clear();
   EXPECT_THAT(verdict_of(with(data)),
-              EndsWith("WireGuard's data does not reach hop 1 (203.0.113.1), but other UDP does"));
-  data.plain_hops = {{.limit = 1}};
+              EndsWith("WireGuard's data does not reach 203.0.113.1 (hop 1), but other UDP does"));
+  data.trace.plain_hops = {{.limit = 1}};
   EXPECT_THAT(verdict_of(with(data)), EndsWith("lost on the forward path"));
 }
 
