@@ -14,7 +14,6 @@
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
-#include "wgscope/diagnosis/session.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 
@@ -53,15 +52,10 @@ diagnosis::Text InnerQuestion::whom(const std::optional<IpAddress>& given) const
 }
 
 void InnerQuestion::ask(Run& run, std::optional<Instant> deadline, diagnosis::Report& report) {
-  Session* const session = tunnel_.stand(run, report);
-  if (session != nullptr && !run.interrupted()) {
-    ask_through(run, *session, deadline, report);
-    diagnosis::amend(session->facts(), report);
-    report.interrupted = report.interrupted || run.interrupted();
-  } else {
-    report.interrupted = report.interrupted || run.interrupted();
-    skip(diagnosis::worst_finding_id(report), report);
-  }
+  const bool asked = tunnel_.use(
+      run, report, [&](Session& session) { ask_through(run, session, deadline, report); });
+  report.interrupted = report.interrupted || run.interrupted();
+  if (!asked) skip(diagnosis::worst_finding_id(report), report);
 }
 
 std::vector<diagnosis::Text> Series::plan() const {

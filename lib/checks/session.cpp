@@ -193,30 +193,41 @@ const tunnel::Event* Session::find(tunnel::EventKind kind, Instant since) const 
 
 diagnosis::SessionFacts Session::facts() {
   read_errors();
-  return record_.facts(os::boot_now(), gateway_, os::local_address_towards(gateway_));
+  auto facts = record_.facts(os::boot_now(), gateway_, os::local_address_towards(gateway_));
+  facts.packets_sent = interface().status(peer_).packets_sent;
+  return facts;
 }
 
 void Session::record(const tunnel::Event& event) {
   using enum tunnel::EventKind;
   switch (event.kind) {
     case roamed: speaks_from_ = event.address; break;
+    case handshake_sent:
+      record_.initiate(event.at, event.number,
+                       timers_ ? interface().sent_in_session(peer_) : SessionRecord::kNotAwaited);
+      break;
     case response_accepted:
       speaks_from_ = event.address;
       if (!initiations_sent.empty()) round_trip_ = event.at - initiations_sent.back();
-      record_.begin(event.at);
+      record_.respond(event.at);
       break;
     case key_confirmed:
       record_.begin(event.at);
-      record_.hear(event.at, true);
+      hear(event.at, true);
       break;
-    case initiation_accepted: record_.hear(event.at, false); break;
-    case keepalive_received: record_.hear(event.at, true); break;
+    case initiation_accepted: hear(event.at, false); break;
+    case keepalive_received: hear(event.at, true); break;
     case dropped:
+      record_.refuse(event);
       if (event.never_ours && event.address == speaks_from_) record_.take_foreign(event.at);
-      if (was_decrypted(event)) record_.hear(event.at, true);
+      if (was_decrypted(event)) hear(event.at, true);
       break;
     default: break;
   }
+}
+
+void Session::hear(Instant now, bool uses_session) {
+  record_.hear(now, uses_session, interface().sent_in_session(peer_));
 }
 
 /// Refused datagrams fill at most half of what is kept, so that there is room for handshakes.
@@ -247,7 +258,7 @@ void Session::on_fragments(const endpoint::Fragmented& one) {
 }
 
 bool Session::take_arrived(const endpoint::Arrived& arrived) {
-  record_.hear(os::boot_now(), true);
+  hear(os::boot_now(), true);
   return attendance_.offer(
       [&](const Attendant& one) { return one.on_arrival && one.on_arrival(arrived); });
 }

@@ -2,16 +2,31 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/diagnosis/session.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/udp_socket.hpp"
+#include "wgscope/tunnel/event.hpp"
 
 #include "icmp_error.hpp"
+#include "refused.hpp"
 
 namespace wgscope::checks {
+namespace {
+
+using std::chrono::seconds;
+
+/// The gateway's timer, and time for the packet's way and for a busy host.
+constexpr seconds kWouldHaveSpoken{12};
+/// Chosen: a path that loses 30 % in each direction loses so many round trips in one of 200 runs.
+constexpr std::uint64_t kDataEnough = 8;
+
+}  // namespace
 
 void SessionRecord::begin(Instant now) {
   if (!begun()) since_ = now;
@@ -19,14 +34,43 @@ void SessionRecord::begin(Instant now) {
   close(facts_.taken);
   used_ = false;
   foreign_ = 0;
+  begun_ = now;
+  sent_at_heard_ = 0;
+  lost_.reset();
 }
 
-void SessionRecord::hear(Instant now, bool uses_session) {
+void SessionRecord::respond(Instant now) {
+  if (lost_ && facts_.lost.size() < kMostKinds) facts_.lost.push_back(*lost_);
+  begin(now);
+}
+
+/// A gateway that decrypts data sends an empty packet 10 s later if it has nothing else to send
+/// (KEEPALIVE_TIMEOUT, whitepaper §6.5). So one that was sent data for longer and sends nothing, but
+/// takes a new handshake at its first initiation, most likely decrypts nothing of the session.
+void SessionRecord::initiate(Instant now, std::uint64_t attempt, std::uint64_t sent) {
+  lost_.reset();
+  if (!used_ || attempt != 1 || foreign_ >= kForeignEnough || sent < sent_at_heard_ + kDataEnough)
+    return;
+  if (now - last_used_ < kWouldHaveSpoken) return;
+  lost_ = {.lived = last_used_ - begun_,
+           .silent = now - last_used_,
+           .unanswered = static_cast<std::size_t>(sent - sent_at_heard_)};
+}
+
+void SessionRecord::hear(Instant now, bool uses_session, std::uint64_t sent) {
   if (!begun()) return;
   facts_.last_heard = std::max(facts_.last_heard, now - since_);
   if (!uses_session) return;
   used_ = true;
   foreign_ = 0;
+  last_used_ = now;
+  sent_at_heard_ = sent;
+}
+
+void SessionRecord::refuse(const tunnel::Event& event) {
+  if (begun()) return count_refused(event, facts_.refused);
+  if (event.reason == tunnel::DropReason::cookie_unexpected || is_late_response(event)) return;
+  count_refused(event, refused_at_first_);
 }
 
 /// Until the gateway has used our session it may still send under the one before, which an earlier

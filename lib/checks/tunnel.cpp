@@ -1,6 +1,7 @@
 #include "wgscope/checks/tunnel.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -89,8 +90,16 @@ Session* Tunnel::stand(Run& run, diagnosis::Report& report) {
   session_ = std::move(outcome.session);
   facts_ = std::move(outcome.facts);
   diagnosis::add_step(*facts_, report);
-  if (session_) diagnosis::amend(session_->facts(), report);
   return session_.get();
+}
+
+bool Tunnel::use(Run& run, diagnosis::Report& report, const std::function<void(Session&)>& ask) {
+  Session* const session = stand(run, report);
+  if (session == nullptr) return false;
+  const bool asks = !run.interrupted();
+  if (asks) ask(*session);
+  diagnosis::amend(session->facts(), report);
+  return asks;
 }
 
 const diagnosis::RouteFacts* Tunnel::route() const {

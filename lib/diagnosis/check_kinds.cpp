@@ -71,6 +71,9 @@ constexpr CheckRow kRows[] = {
      "Does data cross the tunnel in both directions?"},
     {tunnel_hold, "tunnel.hold", "data after a while", Layer::tunnel, kEssential,
      "Does data still cross the tunnel after a while? Present only with --hold."},
+    {tunnel_strays, "tunnel.strays", "datagrams after the handshake", Layer::tunnel, kBeside,
+     "What else came to the probe's port after the handshake, and was of no use? Absent if nothing "
+     "did."},
 
     {ping_outer, "ping.outer", "ping outside the tunnel", Layer::path, kBeside,
      "Does the gateway answer pings outside the tunnel, and after what time?"},

@@ -141,7 +141,11 @@ inline constexpr auto kTunnelFindings = std::to_array<FindingKind>({
      "same key made a later handshake, and the two take the tunnel from each other: each works for "
      "some seconds, then loses data until its next handshake. In which direction single packets "
      "were lost is then unknown. Somebody who can forge packets of the gateway and drop its own "
-     "could feign this. Without such packets it cannot be told from a path that cuts the flow.",
+     "could feign this. A device may also take the session silently, so that no such packet ever "
+     "comes here. Then sessions fall silent for longer than a gateway that decrypts data stays "
+     "silent, and each time a new handshake is answered at once. Twice or more often in one run, "
+     "that is a warning (most likely another device); a gateway that creates its interface again "
+     "and again looks the same. Once, the check is unknown.",
      "Give each device a key and an inner address of its own. On that device: wg genkey. On the "
      "gateway: wg set INTERFACE peer PUBLIC-KEY allowed-ips ADDRESS/32. To see it: wg show all "
      "endpoints on the gateway, again and again; the endpoint of this key moves between "
@@ -445,10 +449,13 @@ inline constexpr auto kTunnelFindings = std::to_array<FindingKind>({
      "The tunnel stops working after some seconds",
      "Data passed at first, then stopped passing although the probe kept sending. What the probe "
      "tried next narrows the cause down. If another source port works, something cut the flow: "
-     "inspection, or a NAT that forgot it. If a new handshake on the same port is enough, the "
-     "gateway lost the session or another host uses the same key. If nothing works, the gateway "
-     "went down or the address is blocked. If it happens after about 180 s, the session could not "
-     "be renewed.",
+     "inspection, or a NAT that forgot it. If a new handshake on the same port is enough, though "
+     "pings right before it were lost, the gateway lost the session: another device with the same "
+     "key made a handshake, or the gateway's interface was created again. Once, nothing tells "
+     "these "
+     "two apart; if it happens again and again, another device is the likely cause. If nothing "
+     "works, the gateway went down or the address is blocked. If it happens after about 180 s, and "
+     "no handshake is answered any longer, the session could not be renewed.",
      "Watch both ends while it happens: tcpdump -ni any udp. On the gateway, wg show all endpoints "
      "shows whether the endpoint of this key moves to another address."},
     {FindingId::inner_unreachable, "WGS-DAT-005", Severity::warning,
@@ -730,7 +737,10 @@ inline constexpr auto kTunnelFindings = std::to_array<FindingKind>({
     {FindingId::mtu_unanswered, "WGS-MTU-009", Severity::warning,
      "Nothing inside the tunnel answers",
      "The search needs a host inside the tunnel that answers pings: the gateway itself or a host "
-     "behind it. None answered, or none is known.",
+     "behind it. None answered, or none is known. Where none answered, the probe looked which "
+     "routers report WireGuard's data and which report other UDP alone: the cause names the place "
+     "if "
+     "several pairs of such datagrams showed it.",
      "Name an address that answers: wgscope mtu ADDRESS. If there is none, wgscope handshake shows "
      "what happens to data."},
     {FindingId::mtu_own_interface, "WGS-MTU-010", Severity::warning,

@@ -8,6 +8,7 @@
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/session.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 
@@ -242,7 +243,8 @@ Check check_preshared_key(const Scene& scene) {
 
 std::optional<Check> check_strays(const Scene& scene) {
   const AttemptFacts& attempt = scene.one;
-  if (!attempt.response_after || (attempt.strays.empty() && attempt.late_responses == 0))
+  const std::vector<Text> refused = describe(attempt.refused);
+  if (!attempt.response_after || (refused.empty() && attempt.late_responses == 0))
     return std::nullopt;
   Text summary = text("besides the response came");
   const Words and_then = ";";
@@ -252,7 +254,7 @@ std::optional<Check> check_strays(const Scene& scene) {
     first = false;
     summary.add(" ").add(what);
   };
-  for (const Stray& stray : attempt.strays) add(describe(stray));
+  for (const Text& line : refused) add(line);
   if (attempt.late_responses > 0)
     add(text("{} to initiations that newer ones had replaced",
              counted(attempt.late_responses, "response", "responses")));

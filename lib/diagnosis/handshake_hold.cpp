@@ -12,6 +12,7 @@
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/session.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 
@@ -88,11 +89,48 @@ Finding lost_while_held(const Scene& scene, const DataFacts& data) {
                   .cause = text("the tunnel to {} carries data, but {} of {} pings were not "
                                 "answered in {}, {}",
                                 scene.one.endpoint, lost, answers.size(), *data.held, shape),
-                  .evidence = {text("answered (|) and lost (.), one ping every 500 ms: {}",
+                  .evidence = {text("one ping every 500 ms: {} (|: answered, .: lost)",
                                     vouched(drawn(answers)))}};
   finding.hypotheses = std::move(reasons);
   finding.fix = {
       "find in which direction packets are lost: wgscope ping --config FILE --count 100"};
+  return finding;
+}
+
+/// The last pings of each were lost at the moment at which its successor's handshake was answered,
+/// and carried data, from the same port: so neither the path nor a NAT's table was the cause.
+Finding loses_sessions(const Scene& scene, const DataFacts& data) {
+  const std::vector<LostSession>& lost = data.lost_sessions;
+  const bool again = lost.size() > 1;
+  Finding finding{
+      .id = FindingId::dies_after_seconds,
+      .cause = again ? text("the gateway {} lost this probe's session {} times in {}, and a new "
+                            "handshake restored the tunnel at once each time: most likely another "
+                            "device uses this key",
+                            scene.one.endpoint, lost.size(), data.held.value_or(Nanoseconds{0}))
+                     : text("the tunnel to {} stops carrying data after {}, and a new handshake "
+                            "restores it at once: the gateway no longer had this probe's session. "
+                            "Unknown why: another device with this key made a handshake, or the "
+                            "gateway's interface was created again",
+                            scene.one.endpoint, *data.died_after),
+      .evidence = {}};
+  for (const LostSession& one : lost)
+    finding.evidence.push_back(
+        text("a session carried data for {}; then {} went unanswered for {}, the last ones right "
+             "before a handshake from the same port, which was answered at its first initiation; "
+             "data crossed the new session at once",
+             one.lived, counted(one.unanswered, "ping", "pings"), one.silent));
+  finding.hypotheses = {another_device()};
+  for (Hypothesis& other : session_lost_otherwise()) finding.hypotheses.push_back(std::move(other));
+  finding.fix = {
+      text("on the gateway, again and again: wg show all endpoints | grep {}", scene.all.ours),
+      "if the endpoint moves between two addresses, give each device a key of its own"};
+  if (!again)
+    finding.fix.push_back(
+        text("hold it for longer: another device takes the session again within "
+             "about 20 s of its own traffic: wgscope handshake --config FILE "
+             "--hold 120s {}",
+             *data.target));
   return finding;
 }
 
@@ -112,15 +150,18 @@ std::vector<Hypothesis> reasons_to_die(const Scene& scene, const DataFacts& data
                            text("on the gateway: tcpdump -ni any udp port {}", endpoint.port)};
   const Hypothesis made_anew{"the gateway lost its session: its interface was created again",
                              "on the gateway: journalctl -b | grep -i wireguard"};
-  std::vector<Hypothesis> reasons{policed, shared, gone};
-  if (data.other_port_carries == true)
-    reasons = {policed, mapping, shared};
-  else if (data.new_handshake == true && !data.other_port_carries)
-    reasons = {shared, mapping, made_anew};  // that was enough: no other port was tried
-  else if (data.new_handshake == false)
-    reasons = {gone, policed, mapping};
-  if (*data.died_after >= kRenewalDue && *data.died_after <= kSessionEnds)
-    reasons.insert(reasons.begin(), renewal);
+  // A handshake from the same port that is answered shows that the gateway is up, that handshakes
+  // are not lost, and that a NAT on the path has the flow.
+  std::vector<Hypothesis> reasons{policed, shared};
+  if (data.new_handshake != true) {
+    reasons.push_back(data.other_port_carries == true ? mapping : gone);
+    if (data.new_handshake == false && data.other_port_carries != true)
+      reasons = {gone, policed, mapping};
+    if (*data.died_after >= kRenewalDue && *data.died_after <= kSessionEnds)
+      reasons.insert(reasons.begin(), renewal);
+  } else if (!data.other_port_carries) {
+    reasons = {shared, made_anew};  // that was enough: no other port was tried
+  }
   return reasons;
 }
 
@@ -164,8 +205,10 @@ std::optional<Check> check_hold(const Scene& scene) {
     return make_check(tunnel_hold, Status::ok,
                       text("still works after {}: {} of {} pings answered", *data.held,
                            data.held_answers.size(), data.held_answers.size()));
+  const bool revived = !data.lost_sessions.empty() && data.new_handshake == true &&
+                       !data.other_port_carries && data.target;
   return make_check(tunnel_hold, Status::critical, text("stopped after {}", *data.died_after),
-                    dies(scene, data));
+                    revived ? loses_sessions(scene, data) : dies(scene, data));
 }
 
 }  // namespace wgscope::diagnosis

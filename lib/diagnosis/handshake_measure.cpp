@@ -8,6 +8,8 @@
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 
+#include "sent.hpp"
+
 namespace wgscope::diagnosis {
 namespace {
 
@@ -37,6 +39,7 @@ const AttemptFacts* attempt_to_measure(const HandshakeFacts& facts) {
 }  // namespace
 
 void measure(const HandshakeFacts& facts, Report& report) {
+  for (const AttemptFacts& attempt : facts.attempts) add_sent(attempt, report);
   if (facts.resolving) add_phase(report, "resolve", *facts.resolving);
   const AttemptFacts* const attempt = attempt_to_measure(facts);
   if (attempt == nullptr) return;

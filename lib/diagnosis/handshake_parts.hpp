@@ -72,9 +72,11 @@ struct IcmpVerdict {
 std::optional<IcmpVerdict> icmp_verdict(const AttemptFacts& attempt);
 Check check_icmp(const Scene& scene);
 
-// handshake_silence.cpp: nobody says anything
+// refused.cpp: what came and was of no use
 /// "2 datagrams of 92 bytes from …"
 Text describe(const Stray& stray);
+
+// handshake_silence.cpp: nobody says anything
 /// Nothing where the attempt ended too early to call it silence.
 std::optional<Finding> finding_of_silence(const Scene& scene);
 /// Why a gateway that hears initiations does not respond, likeliest first: what WireGuard is silent

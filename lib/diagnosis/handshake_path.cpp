@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -145,6 +147,16 @@ Text cause_of_unreachable(const AttemptFacts& attempt, const IcmpReport& report)
   return text("{} cannot reach {}: {}", report.from, endpoint, icmp_name(report));
 }
 
+/// A closed port of the host is reported by the host, so it is up.
+bool host_itself_answers(const AttemptFacts& attempt) {
+  if (!attempt.silence) return false;
+  return std::ranges::any_of(
+      std::array{&attempt.silence->plain_neighbour, &attempt.silence->wireguard_neighbour},
+      [&](const Knock* knock) {
+        return knock->answer && knock->answer->from == attempt.endpoint.address;
+      });
+}
+
 std::vector<Hypothesis> reasons_of_unreachable(const AttemptFacts& attempt,
                                                const IcmpReport& report) {
   const IpAddress& endpoint = attempt.endpoint.address;
@@ -159,12 +171,16 @@ std::vector<Hypothesis> reasons_of_unreachable(const AttemptFacts& attempt,
   if (report.from == endpoint)
     return {{text("{} is a NAT that forwards to a host that is down", endpoint),
              "look where its port forward leads, and whether that host is up"}};
-  return {{"the gateway is down, or no longer has that address",
-           text("ping -c3 {}; ask its console or its provider", endpoint)},
-          {text("{} has no route to the gateway, or lost it", report.from),
-           text("traceroute -n {}; ip route get {} on {}", endpoint, endpoint, report.from)},
-          {"the endpoint's address is wrong or outdated",
-           "compare Endpoint with the gateway's addresses: ip address"}};
+  std::vector<Hypothesis> reasons{
+      {text("{} has no route to the gateway, or lost it", report.from),
+       text("traceroute -n {}; ip route get {} on {}", endpoint, endpoint, report.from)},
+      {"the endpoint's address is wrong or outdated",
+       "compare Endpoint with the gateway's addresses: ip address"}};
+  if (!host_itself_answers(attempt))
+    reasons.insert(reasons.begin(),
+                   {"the gateway is down, or no longer has that address",
+                    text("ping -c3 {}; ask its console or its provider", endpoint)});
+  return reasons;
 }
 
 Finding hop_unreachable(const AttemptFacts& attempt, const IcmpReport& report) {

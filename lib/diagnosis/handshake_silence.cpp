@@ -8,6 +8,7 @@
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/icmp.hpp"
+#include "wgscope/diagnosis/session.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 
@@ -98,7 +99,7 @@ std::vector<Text> evidence_of(const AttemptFacts& attempt) {
   for (const IcmpReport& report : attempt.icmp)
     evidence.push_back(
         text("an ICMP error that does not explain the silence: {}", describe(report)));
-  for (const Stray& stray : attempt.strays) evidence.push_back(describe(stray));
+  for (Text& line : describe(attempt.refused)) evidence.push_back(std::move(line));
   if (!attempt.silence) return evidence;
   add_knocks(attempt, evidence);
   if (!attempt.silence->hops.empty()) evidence.push_back(evidence_of_hops(attempt));
@@ -370,21 +371,13 @@ std::vector<Text> how_to_see_refusals(const Scene& scene) {
       "LOG_LEVEL=verbose"};
 }
 
-Text describe(const Stray& stray) {
-  return text(
-      "{} of {} bytes from {}, beginning with {}: {}",
-      counted(stray.count, "datagram", "datagrams"), stray.size, stray.from, vouched(stray.begins),
-      stray.reserved ? Words("a WireGuard message, but for its reserved bytes, which are not zero")
-                     : Words("no WireGuard message"));
-}
-
 std::optional<Finding> finding_of_silence(const Scene& scene) {
   const AttemptFacts& attempt = scene.one;
   if (attempt.late_responses > 0) return too_late(scene);
-  if (const auto stray = std::ranges::find(attempt.strays, true, &Stray::reserved);
-      stray != attempt.strays.end())
+  const std::vector<Stray>& strays = attempt.refused.strays;
+  if (const auto stray = std::ranges::find(strays, true, &Stray::reserved); stray != strays.end())
     return reserved_bytes(attempt, *stray);
-  if (std::ranges::any_of(attempt.strays, [&](const Stray& stray) {
+  if (std::ranges::any_of(strays, [&](const Stray& stray) {
         return stray.from.address == attempt.endpoint.address;
       }))
     return something_else_answers(attempt);

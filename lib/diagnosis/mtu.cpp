@@ -17,6 +17,7 @@
 
 #include "drop_place.hpp"
 #include "mtu_parts.hpp"
+#include "sent.hpp"
 
 namespace wgscope::diagnosis {
 namespace {
@@ -383,6 +384,7 @@ std::vector<Check> diagnose(const MtuFacts& facts) {
 }
 
 void measure(const MtuFacts& facts, Report& report) {
+  if (facts.trace) add_sent(*facts.trace, facts.gateway, report);
   const auto add = [&](const std::optional<MtuResult>& direction, Words name) {
     if (!direction || !is_known(*direction, full_size(facts))) return;
     report.measurements.push_back({.name = "wireguard_probe_path_mtu_bytes",

@@ -95,6 +95,14 @@ std::vector<Check> diagnose(const PingFacts& facts) {
 }
 
 void measure(const PingFacts& facts, Report& report) {
+  if (facts.outer.sent > 0)
+    add_sent(
+        {.target = text("{}", facts.gateway.address),
+         .what = "pings outside",
+         .line = text("{} ICMP {} to {}, outside the tunnel. WireGuard does not see them",
+                      facts.outer.sent, word(facts.outer.sent, "echo request", "echo requests"),
+                      facts.gateway.address)},
+        report);
   constexpr std::string_view kRtt = "wireguard_probe_rtt_seconds";
   constexpr std::string_view kLoss = "wireguard_probe_loss_ratio";
   if (!facts.inner.round_trips.empty())

@@ -172,6 +172,18 @@ std::vector<Hypothesis> causes_of_silence(const PingFacts& facts) {
   if (facts.session.taken.sessions > 0) return {another_device()};
   const Told before = told(facts);
   const std::size_t cut = sessions_cut(facts);
+  if (!facts.session.lost.empty()) {
+    // The flow was never idle, and the same flow carried the handshake: no NAT has forgotten it.
+    causes.push_back(another_device());
+    for (Hypothesis& other : session_lost_otherwise()) causes.push_back(std::move(other));
+    if (facts.session.lost.size() == 1)
+      causes.push_back(
+          {text("the path was interrupted for {}, and came back just when the next "
+                "handshake began",
+                facts.session.lost.front().silent),
+           text("ping for longer: wgscope ping --config FILE -c 100 {}", *facts.target)});
+    return causes;
+  }
   if (cut >= 2) causes.push_back(another_device());
   if (cut > 0)
     causes.push_back(
@@ -217,7 +229,9 @@ Finding unknown_direction_finding(const PingFacts& facts, std::size_t lost) {
       finding.evidence.emplace_back(
           "no packet of the gateway arrived after them in the same session, whose counter would "
           "tell the direction");
-    if (const std::size_t cut = sessions_cut(facts); cut > 0)
+    for (const LostSession& session : facts.session.lost)
+      finding.evidence.push_back(text("a session of this probe's: {}", describe(session)));
+    if (const std::size_t cut = sessions_cut(facts); cut > 0 && facts.session.lost.empty())
       finding.evidence.push_back(text("{} worked, then stayed silent until a new handshake",
                                       text("{} {}", cut, word(cut, "session", "sessions"))));
     if (facts.back.unanswered_extra > 0)

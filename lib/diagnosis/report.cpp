@@ -176,6 +176,16 @@ std::string_view to_string(Reason reason) {
   return "";
 }
 
+void add_sent(Sent sent, Report& report) {
+  const auto known = std::ranges::find_if(report.sent, [&](const Sent& one) {
+    return one.what == sent.what && one.target == sent.target;
+  });
+  if (known == report.sent.end())
+    report.sent.push_back(std::move(sent));
+  else
+    *known = std::move(sent);
+}
+
 void add_success(const Text& success, Report& report) {
   if (success.empty()) return;
   if (!report.success.empty()) report.success.add("; ");

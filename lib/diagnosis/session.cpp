@@ -1,6 +1,7 @@
 #include "wgscope/diagnosis/session.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "wgscope/diagnosis/text.hpp"
 
 #include "handshake_parts.hpp"
+#include "sent.hpp"
 
 // The handshake's own checks tell what an error or a failure to send means: here they are asked
 // once more, as if what came later had come instead of a response.
@@ -130,16 +132,69 @@ Finding taken_finding(const SessionFacts& facts) {
   return finding;
 }
 
+/// From so many on, chance and a gateway that was restarted once are no explanation any more.
+constexpr std::size_t kAgainAndAgain = 2;
+
+Finding lost_finding(const SessionFacts& facts) {
+  Finding finding{
+      .id = FindingId::key_used_elsewhere,
+      .cause = text("most likely another device uses this key: the gateway lost this probe's "
+                    "session {} times, and answered a new handshake at once each time",
+                    facts.lost.size()),
+      .evidence = {},
+      .hypotheses = {another_device()},
+      .fix = {
+          "on the gateway, again and again: wg show all endpoints. If the endpoint of this key "
+          "moves between two addresses, give each device a key and an inner address of its own"}};
+  for (const LostSession& lost : facts.lost) finding.evidence.push_back(describe(lost));
+  for (Hypothesis& other : session_lost_otherwise()) finding.hypotheses.push_back(std::move(other));
+  return finding;
+}
+
+/// Nothing but the gateway's silence tells of these. One is no proof of anything.
+void amend_lost(const SessionFacts& facts, Check& check) {
+  if (check.status != Status::ok && check.status != Status::unknown) return;
+  const Text on_this_host = text("on this host: {}", check.summary);
+  if (facts.lost.size() >= kAgainAndAgain) {
+    Check lost = make_check(key_use, Status::warning, lost_finding(facts));
+    lost.finding->evidence.push_back(on_this_host);
+    return replace(check, std::move(lost));
+  }
+  Check lost = make_check(
+      key_use, Status::unknown,
+      text("the gateway lost this probe's session once: {}. Another device may use the key, or the "
+           "gateway's interface was created again; {}",
+           describe(facts.lost.front()), on_this_host));
+  replace(check, std::move(lost));
+}
+
 void amend_key(const SessionFacts& facts, Report& report) {
-  if (facts.taken.sessions == 0) return;
+  if (facts.taken.sessions == 0 && facts.lost.empty()) return;
   const auto check = std::ranges::find(report.checks, row_of(key_use).name, &Check::name);
   if (check == report.checks.end()) return;
+  if (facts.taken.sessions == 0) return amend_lost(facts, *check);
   Check taken =
       make_check(key_use, Status::critical, "another device uses it", taken_finding(facts));
   taken.finding->evidence.push_back(text("on this host: {}", check->summary));
   if (check->finding && check->finding->id == FindingId::key_used_elsewhere)
     taken.finding->evidence.back() = check->finding->evidence.back();
   *check = std::move(taken);
+}
+
+/// Behind the checks of the handshake and of the data that followed it.
+void amend_strays(const SessionFacts& facts, Report& report) {
+  const std::vector<Text> lines = describe(facts.refused);
+  if (lines.empty()) return;
+  Check check = make_check(tunnel_strays, Status::ok, "after the handshake also came");
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    check.summary.add(either(i == 0, " ", "; ")).add(lines[i]);
+  if (Check* known = find(tunnel_strays, facts, report)) return replace(*known, std::move(check));
+  const auto rows = check_rows().first(static_cast<std::size_t>(tunnel_strays));
+  const auto is_before = [&](const Check& one) {
+    return std::ranges::find(rows, one.name, &CheckRow::name) != rows.end();
+  };
+  const auto last = std::ranges::find_if(report.checks.rbegin(), report.checks.rend(), is_before);
+  report.checks.insert(last.base(), std::move(check));
 }
 
 }  // namespace
@@ -160,6 +215,14 @@ Text describe(const Takeover& taken) {
   return line.add("; no packet of its own session came after them");
 }
 
+Text describe(const LostSession& lost) {
+  return text(
+      "it carried data for {}, then {} went unanswered for {}, though a gateway that has the "
+      "session sends at least an empty packet after 10 s; the first initiation after that was "
+      "answered",
+      lost.lived, counted(lost.unanswered, "packet", "packets"), lost.silent);
+}
+
 Hypothesis another_device() {
   return {
       "another device uses this key, for example the same file on a phone: the gateway answers "
@@ -168,10 +231,25 @@ Hypothesis another_device() {
       "between two addresses"};
 }
 
+std::vector<Hypothesis> session_lost_otherwise() {
+  return {{"the gateway's interface or its peer is created again, for example by a program that "
+           "applies "
+           "its configuration again",
+           "on the gateway: journalctl -b | grep -i wireguard; ip -s link show INTERFACE begins to "
+           "count at 0 again"},
+          {"two gateways share the address, and a load balancer sends the flow to the other one",
+           "on each gateway: wg show all latest-handshakes"},
+          {"something on the path blocks a session once it recognises it, and lets the next "
+           "handshake pass",
+           "try from another network"}};
+}
+
 void amend(const SessionFacts& facts, Report& report) {
   amend_key(facts, report);
   amend_send(facts, report);
   amend_icmp(facts, report);
+  amend_strays(facts, report);
+  add_sent_packets("packets", facts.packets_sent, facts.gateway, report);
 }
 
 }  // namespace wgscope::diagnosis

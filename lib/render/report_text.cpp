@@ -152,6 +152,7 @@ class Page {
                                  diagnosis::Layer::service};
     for (const diagnosis::Layer layer : kLayers) section(layer);
     figures();
+    sent();
     further();
     return std::move(page_);
   }
@@ -329,6 +330,13 @@ class Page {
       line += ", jitter " + diagnosis::format_duration(*jitter);
     page_ += "  " + folded(line, kCheckIndent, 2) + '\n';
     if (style_.verbose && told->count > 1) page_ += histogram_lines(distribution.samples);
+  }
+
+  void sent() {
+    if (!style_.verbose || report_.sent.empty()) return;
+    heading("sent by this run");
+    for (const diagnosis::Sent& one : report_.sent)
+      page_ += "  " + folded(redaction_.show(one.line), kCheckIndent, 2) + '\n';
   }
 
   /// Each command has a line of its own, which is not folded: it is to be copied.

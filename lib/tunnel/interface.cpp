@@ -236,11 +236,17 @@ PeerStatus Interface::status(PeerId id) const {
           .last_handshake = peer.last_handshake,
           .receive_bytes = peer.receive_bytes,
           .transmit_bytes = peer.transmit_bytes,
+          .packets_sent = peer.packets_sent,
           .persistent_keepalive = peer.persistent_keepalive,
           .allowed_ips = peer.allowed_ips};
 }
 
 ReceiveLoss Interface::receive_loss(PeerId peer) const { return core_->receive_loss(peer); }
+
+std::uint64_t Interface::sent_in_session(PeerId peer) const {
+  const auto& current = core_->peer(peer).sessions.current;
+  return current ? current->sent() : 0;
+}
 
 bool Interface::has_session(Instant now, PeerId peer) const {
   return core_->may_send(now, core_->peer(peer));

@@ -90,6 +90,7 @@ struct PeerState {
   std::optional<WallTime> last_handshake;
   std::uint64_t receive_bytes = 0;
   std::uint64_t transmit_bytes = 0;
+  std::uint64_t packets_sent = 0;
   ReceiveLoss ended_sessions;  ///< the sums of sessions that are over
 };
 

@@ -141,6 +141,7 @@ bool Interface::Core::seal_padded(Now now, PeerId id, std::span<const std::byte>
   if (!peer.sessions.current->seal(plain, out)) return false;
   outbox_.commit(*peer.endpoint, out.size());
   peer.transmit_bytes += out.size();
+  ++peer.packets_sent;
 
   packet_sent(peer);
   packet_passed(now.boot, id);

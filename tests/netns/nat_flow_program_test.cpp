@@ -94,6 +94,16 @@ TEST_F(NatFlowProgram, NeedsNoRootToSeeThroughATwinThatTheFilesKeepaliveIsTooLon
     EXPECT_THAT(said.out + said.err, Not(HasSubstr(secret)));
 }
 
+/// The second peer's session is a session as any other. Only its calls have that size.
+TEST_F(NatFlowProgram, ReportsWhatCameOfTheSecondPeersDatagrams) {
+  Place::add_rule(place_->router, "forward",
+                  "udp dport 51820 udp length 88 numgen inc mod 2 0 counter reject with icmpx "
+                  "admin-prohibited");
+  const Finished said = nat({"--quick", "--twin", folder_ / "twin"});
+  EXPECT_THAT(said.out, HasSubstr("icmp the second peer:")) << said.err;
+  EXPECT_THAT(said.out, HasSubstr("communication administratively prohibited")) << said.err;
+}
+
 TEST_F(NatFlowProgram, SaysInSecondsWhetherTheGatewayForwards) {
   const Finished does = nat({"--quick", "--twin", folder_ / "twin"});
   EXPECT_EQ(does.exit_code, 0) << does.out << does.err;

@@ -18,6 +18,7 @@
 #include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/crypto/random.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/session.hpp"
 #include "wgscope/endpoint/attachment.hpp"
 #include "wgscope/endpoint/embedded_endpoint.hpp"
@@ -95,6 +96,11 @@ class Session final : private endpoint::Observer {
 
   /// What was seen since the first handshake, errors that wait at the socket included.
   [[nodiscard]] diagnosis::SessionFacts facts();
+  /// What came before the first handshake, and was refused. Responses that come too late and
+  /// cookies that nothing asked for are not in it: `events` has them.
+  [[nodiscard]] const diagnosis::Refused& refused_at_first() const {
+    return record_.refused_at_first();
+  }
   /// How long the last handshake's initiation and response took; nothing: none was made from here.
   [[nodiscard]] std::optional<Nanoseconds> round_trip() const { return round_trip_; }
   /// How many sessions have been made.
@@ -110,6 +116,7 @@ class Session final : private endpoint::Observer {
   Session(Run& run, Stamps& stamps, const Endpoint& gateway);
   void on_tunnel_event(const tunnel::Event& event) override;
   void record(const tunnel::Event& event);
+  void hear(Instant now, bool uses_session);
   void on_inner_event(const inner::Event& event) override;
   void on_socket_error(const os::SocketError& error) override;
   void on_send_failure(const os::SendFailure& failure) override;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -31,18 +32,21 @@ class Tunnel {
   [[nodiscard]] const std::optional<diagnosis::FindingId>& obstacle() const {
     return prepared_.obstacle;
   }
-  /// How the handshake is made. Questions change this before the first stand().
+  /// How the handshake is made. Questions change this before the first use().
   HandshakeOptions& options() { return options_; }
   [[nodiscard]] const HandshakeOptions& options() const { return options_; }
 
   /// What the handshake sends, and what that changes at the gateway.
   [[nodiscard]] std::vector<diagnosis::Text> plan() const;
 
-  /// Handshakes, unless that was done, and adds to the report what that showed.
+  /// Handshakes, unless that was done, and adds to the report what that showed. Then hands over the
+  /// session, and amends the report by what that has recorded (diagnosis::amend). There is no other
+  /// way to a session, so that nothing that came to it is left out.
   /// @param run  outlives the session: this tunnel, or the next begin_again().
-  /// @returns a session that can be used; nullptr where there is none.
-  Session* stand(Run& run, diagnosis::Report& report);
-  /// What the handshake showed; nothing before stand().
+  /// @param ask  not called where no session stands, or the user has ended the run.
+  /// @returns whether it was called.
+  bool use(Run& run, diagnosis::Report& report, const std::function<void(Session&)>& ask);
+  /// What the handshake showed; nothing before use().
   [[nodiscard]] const std::optional<diagnosis::HandshakeFacts>& facts() const { return facts_; }
 
   /// The way that the session's packets take; nullptr: unknown.
@@ -51,11 +55,13 @@ class Tunnel {
   /// measured of the path is then that tunnel's.
   [[nodiscard]] bool is_astray() const;
 
-  /// Ends the session. The next stand() handshakes and reports anew, from the same local port where
+  /// Ends the session. The next use() handshakes and reports anew, from the same local port where
   /// that is free.
   void begin_again();
 
  private:
+  Session* stand(Run& run, diagnosis::Report& report);
+
   Prepared prepared_;
   HandshakeOptions options_;
   std::optional<diagnosis::HandshakeFacts> facts_;

@@ -40,6 +40,7 @@ enum class CheckKind : std::uint8_t {
   handshake_strays,
   tunnel_data,
   tunnel_hold,
+  tunnel_strays,
   // ping
   ping_outer,
   ping_reply,

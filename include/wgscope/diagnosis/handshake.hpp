@@ -61,6 +61,19 @@ struct Stray {
   std::size_t count = 1;
 };
 
+/// Datagrams that came to the probe's port and were of no use. Each counts in one place.
+struct Refused {
+  std::vector<Stray> strays;  ///< no WireGuard messages, or none for this key: at most eight kinds
+  std::size_t more_strays = 0;    ///< such of further kinds
+  std::size_t initiations = 0;    ///< handshakes that others began, and that were not accepted
+  std::size_t not_authentic = 0;  ///< WireGuard messages that this probe's keys do not open
+  std::size_t foreign = 0;        ///< data for sessions that were never this probe's
+  std::size_t late = 0;           ///< for sessions or handshakes that were over
+  std::size_t repeated = 0;       ///< data that had come before
+  std::size_t inside = 0;  ///< data that is no IP packet, or whose source is not in AllowedIPs
+  std::size_t failed = 0;  ///< that could not be looked at, for lack of memory
+};
+
 /// What else was sent because initiations were not answered.
 struct SilenceFacts {
   Knock plain_neighbour;      ///< a few plain bytes to a closed port of the same host
@@ -69,6 +82,7 @@ struct SilenceFacts {
   /// In order, up to the endpoint, or to one silent hop behind the last hop that answered.
   std::vector<Hop> hops;
   std::uint16_t neighbour_port = 0;  ///< the closed port above; 0: not known
+  std::size_t hop_probes = 0;        ///< datagrams with a low TTL that were sent to find the hops
 };
 
 /// Data from the gateway that answers no echo request: it proves that data arrives here.
@@ -88,6 +102,17 @@ struct DataTrace {
   /// How often the first router beyond the last of these reported a plain datagram, and not the
   /// session's data that was sent right before it.
   std::size_t lost_before_plain = 0;
+  std::size_t plain_sent = 0;  ///< plain datagrams to the endpoint, those that found the hops too
+  std::size_t wireguard_shaped = 0;  ///< datagrams that look like an initiation, to a closed port
+};
+
+/// A session that fell silent though data was sent in it, longer than a gateway that decrypts data
+/// stays silent, and whose successor's first initiation was answered: the path carries and the key
+/// is known, so the gateway no longer has that session.
+struct LostSession {
+  Nanoseconds lived{};         ///< from its handshake to the gateway's last packet in it
+  Nanoseconds silent{};        ///< from then to the next initiation
+  std::size_t unanswered = 0;  ///< packets that were sent in it meanwhile
 };
 
 /// Whether data crosses an established session.
@@ -117,6 +142,8 @@ struct DataFacts {
   /// When the last answer came before the tunnel died; nothing: the tunnel did not die.
   std::optional<Nanoseconds> died_after;
   std::optional<bool> new_handshake;  ///< after it died: whether another handshake was answered
+  /// Sessions that died and whose successors carried data at once, from the same port.
+  std::vector<LostSession> lost_sessions;
   /// After it died: whether data crosses from another source port.
   std::optional<bool> other_port_carries;
 };
@@ -136,13 +163,17 @@ struct AttemptFacts {
   std::size_t answered_initiation = 0;              ///< number of that initiation, from 1
   std::optional<Endpoint> responder;                ///< where the response came from
   std::optional<PresharedKeyTrials> preshared_key;  ///< a response came and did not decrypt
-  std::vector<Stray> strays;                        ///< at most eight kinds
+  /// What came and was refused, until a response came. Without a session of this address that is
+  /// used afterwards: until the end.
+  Refused refused;
   /// Authentic responses to initiations that a newer one had already replaced.
   std::size_t late_responses = 0;
   std::optional<Nanoseconds> late_by;  ///< the first of these took longer than this
   std::optional<SilenceFacts> silence;
   std::optional<DataFacts> data;  ///< nothing: not tried with this address
   bool given_up = false;          ///< interrupted before the protocol's retries ended
+  /// Packets that were sent in sessions which are not used afterwards.
+  std::size_t packets_sent = 0;
 };
 
 /// What one name server of this host did when the probe asked it for the endpoint's name, because

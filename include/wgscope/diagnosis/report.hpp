@@ -71,6 +71,13 @@ struct Further {
   Text command;  ///< the command as a user would type it in a shell
 };
 
+/// Datagrams that the probe sent, and what a gateway's log has of them.
+struct Sent {
+  Text target;            ///< to whom: the gateway's endpoint, or a host
+  std::string_view what;  ///< "initiations": one such line for each target
+  Text line;              ///< "2 handshake initiations of 148 bytes to …"
+};
+
 /// Why a run has no answer.
 enum class Reason : std::uint8_t {
   wrong_usage,  ///< an option, or a file that it names, is wrong or missing
@@ -93,8 +100,12 @@ struct Report {
   std::vector<Measurement> measurements = {};
   std::vector<Distribution> distributions = {};
   std::vector<Further> further = {};
+  std::vector<Sent> sent = {};
   std::optional<Reason> refused = {};  ///< nothing was looked at, because of this
 };
+
+/// Adds what was sent, in place of what was said of the same before.
+void add_sent(Sent sent, Report& report);
 
 /// Adds one part's success to the sentence Report::success; an empty one adds nothing.
 void add_success(const Text& success, Report& report);

@@ -40,13 +40,19 @@ struct SessionFacts {
   std::size_t sessions = 0;  ///< that were made, the first included
   std::vector<LaterIcmp> icmp;
   std::size_t icmp_provoked = 0;  ///< further errors, which a search asked for
+  std::size_t packets_sent = 0;   ///< in the sessions, with and without content
   std::size_t unsent = 0;         ///< datagrams that could not leave this host
   std::optional<int> send_errno;  ///< of the last of these
   Takeover taken;
+  std::vector<LostSession> lost;
+  Refused refused;
 };
 
+/// What was refused, a line for each kind; empty: nothing was.
+std::vector<Text> describe(const Refused& refused);
+
 /// Rewrites what the report says about the path and the key by the handshake alone, where more was
-/// seen since: path.icmp, path.send and key.use. Give it the whole of a session again after each
+/// seen since: path.icmp, path.send and key.use; and adds tunnel.strays. Give it the whole of a session again after each
 /// part of a run; the last time counts.
 void amend(const SessionFacts& facts, Report& report);
 
@@ -54,7 +60,11 @@ void amend(const SessionFacts& facts, Report& report);
 std::vector<Text> describe_errors(const SessionFacts& facts);
 /// "9 packets from the gateway's address were for …"
 Text describe(const Takeover& taken);
+/// "the session lived 20.0 s, and 15 packets …"
+Text describe(const LostSession& lost);
 /// The first of the causes, where that was seen.
 Hypothesis another_device();
+/// Causes where a gateway has lost a session for another reason.
+std::vector<Hypothesis> session_lost_otherwise();
 
 }  // namespace wgscope::diagnosis

@@ -56,6 +56,7 @@ struct PeerStatus {
   std::optional<WallTime> last_handshake;
   std::uint64_t receive_bytes = 0;   ///< bytes of whole datagrams that were accepted
   std::uint64_t transmit_bytes = 0;  ///< bytes of whole datagrams that were sent
+  std::uint64_t packets_sent = 0;    ///< in sessions, with and without content
   std::chrono::seconds persistent_keepalive{0};
   std::vector<Prefix> allowed_ips;
 };
@@ -162,6 +163,8 @@ class Interface {
   [[nodiscard]] PeerStatus status(PeerId peer) const;
   /// The peer must exist.
   [[nodiscard]] ReceiveLoss receive_loss(PeerId peer) const;
+  /// How many packets were sent in the peer's session in use; 0: there is none.
+  [[nodiscard]] std::uint64_t sent_in_session(PeerId peer) const;
   /// Whether packets would be sent at once: a session younger than 180 s.
   [[nodiscard]] bool has_session(Instant now, PeerId peer) const;
   /// For UAPI, which shows it to every user who may read the socket.

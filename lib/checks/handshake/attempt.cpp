@@ -6,10 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
-#include <span>
 #include <utility>
-
-#include <fmt/core.h>
 
 #include "wgscope/base/keys.hpp"
 #include "wgscope/base/result.hpp"
@@ -18,14 +15,15 @@
 #include "wgscope/checks/route.hpp"
 #include "wgscope/checks/session.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/diagnosis/session.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/local_address.hpp"
 #include "wgscope/os/udp_socket.hpp"
 #include "wgscope/tunnel/event.hpp"
-#include "wgscope/wire/message.hpp"
 
 #include "checks/icmp_error.hpp"
+#include "checks/refused.hpp"
 #include "silence.hpp"
 
 namespace wgscope::checks {
@@ -37,20 +35,6 @@ using tunnel::EventKind;
 /// A forged "unreachable" costs an attacker nothing: what is true comes by then as well.
 constexpr auto kAfterIcmp = 1s;
 
-constexpr std::size_t kMostStrays = 8;
-constexpr std::size_t kShownOfStray = 8;  ///< Bytes.
-
-/// Whether a message of that type may have that size.
-bool is_wireguard_size(unsigned type, std::size_t size) {
-  switch (type) {
-    case 1: return size == wire::kInitiationSize;
-    case 2: return size == wire::kResponseSize;
-    case 3: return size == wire::kCookieReplySize;
-    case 4: return size >= wire::kKeepaliveSize;
-    default: return false;
-  }
-}
-
 }  // namespace
 
 Attempt::Attempt(const Surroundings& around, const Endpoint& endpoint) : around_(around) {
@@ -61,6 +45,7 @@ Attempt::Attempt(const Surroundings& around, const Endpoint& endpoint) : around_
 void Attempt::start() {
   silence_.reset();
   if (session_) initiations_before_ += session_->count(EventKind::handshake_sent);
+  keep_refused();
   session_.reset();
   errors_seen_ = 0;
   events_seen_ = 0;
@@ -87,7 +72,9 @@ void Attempt::look() {
   if (!session_->send_failures.empty())
     facts_.send_errno = session_->send_failures.back().sys_errno;
   look_at_errors();
-  look_at_strays();
+  look_at_late_responses();
+  facts_.refused = refused_before_;
+  merge_refused(session_->refused_at_first(), facts_.refused);
   if (facts_.send_errno && !facts_.route && !facts_.family_missing)
     facts_.family_missing = os::has_address(facts_.endpoint.address.family).value_or(true) == false;
   look_at_response();
@@ -111,17 +98,11 @@ void Attempt::look_at_errors() {
   }
 }
 
-void Attempt::look_at_strays() {
-  using tunnel::DropReason;
+void Attempt::look_at_late_responses() {
   for (; events_seen_ < session_->events.size(); ++events_seen_) {
     const tunnel::Event& event = session_->events[events_seen_];
-    if (event.kind != EventKind::dropped || !event.address) continue;
     // Its mac1 is right, so whoever sent it knows our key.
-    const bool is_response = event.size == wire::kResponseSize && event.begins[0] == std::byte{2};
-    if (event.reason == DropReason::unknown_index && is_response)
-      take_late_response(event.at);
-    else if (event.reason == DropReason::malformed || event.reason == DropReason::bad_mac1)
-      take_stray(event);
+    if (is_late_response(event)) take_late_response(event.at);
   }
 }
 
@@ -132,23 +113,6 @@ void Attempt::take_late_response(Instant at) {
   const auto& sent = session_->initiations_sent;
   const auto later = std::ranges::upper_bound(sent, at);
   if (!facts_.late_by && later - sent.begin() >= 2) facts_.late_by = at - *(later - 2);
-}
-
-void Attempt::take_stray(const tunnel::Event& event) {
-  diagnosis::Stray stray{.from = *event.address, .size = event.size, .begins = {}};
-  const std::size_t shown = std::min<std::size_t>(event.size, kShownOfStray);
-  for (const std::byte byte : std::span(event.begins).first(shown))
-    stray.begins +=
-        fmt::format("{}{:02x}", stray.begins.empty() ? "" : " ", std::to_integer<unsigned>(byte));
-  stray.reserved = event.reason == tunnel::DropReason::malformed &&
-                   is_wireguard_size(std::to_integer<unsigned>(event.begins[0]), event.size);
-  for (diagnosis::Stray& known : facts_.strays) {
-    if (known.from != stray.from || known.size != stray.size || known.begins != stray.begins)
-      continue;
-    ++known.count;
-    return;
-  }
-  if (facts_.strays.size() < kMostStrays) facts_.strays.push_back(std::move(stray));
 }
 
 void Attempt::look_at_response() {
@@ -201,6 +165,15 @@ std::optional<Instant> Attempt::settles_at() const {
 std::optional<Instant> Attempt::last_initiation() const {
   if (!session_ || session_->initiations_sent.empty()) return std::nullopt;
   return session_->initiations_sent.back();
+}
+
+void Attempt::keep_refused() {
+  if (!session_) return;
+  merge_refused(session_->refused_at_first(), refused_before_);
+  const diagnosis::SessionFacts seen = session_->facts();
+  merge_refused(seen.refused, refused_before_);
+  facts_.refused = refused_before_;
+  facts_.packets_sent += seen.packets_sent;
 }
 
 void Attempt::rest() {

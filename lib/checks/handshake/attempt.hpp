@@ -57,13 +57,14 @@ class Attempt {
   diagnosis::AttemptFacts& facts() { return facts_; }
   Session* session() { return session_.get(); }
   std::unique_ptr<Session> take_session() { return std::move(session_); }
+  /// The session is not used any longer: what it refused since the handshake is the attempt's.
+  void keep_refused();
   /// No retries any more, and no more questions.
   void rest();
 
  private:
   void look_at_errors();
-  void look_at_strays();
-  void take_stray(const tunnel::Event& event);
+  void look_at_late_responses();
   void take_late_response(Instant at);
   void look_at_response();
   void try_preshared_keys();
@@ -75,6 +76,7 @@ class Attempt {
   std::size_t errors_seen_ = 0;
   std::size_t events_seen_ = 0;
   std::size_t initiations_before_ = 0;  ///< of sessions that were replaced
+  diagnosis::Refused refused_before_;   ///< by sessions that were replaced, or are kept no longer
   std::optional<Instant> icmp_since_;
   std::optional<IpAddress> own_address_;
 };

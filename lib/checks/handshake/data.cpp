@@ -199,70 +199,132 @@ void watch_witnesses(Run& run, Session& session, const Echoes& echoes, const Dat
   if (const auto* event = initiation()) facts.initiation_after = event->at - last;
   if (told() || !run.interrupted()) facts.witnesses_watched = os::boot_now() - since;
   if (!told() && !run.interrupted() && around) {
-    facts.trace = trace_data(run, session, (*around)->facts().hops,
+    facts.trace = trace_data(run, session, (*around)->facts(),
                              {.mark = options.mark, .deadline = options.deadline});
   }
   session.run_timers(true);
 }
 
-/// One more session, and whether an echo crosses it.
-std::optional<bool> carries_again(Run& run, Session& session, Echoes& echoes, bool& handshake) {
+/// What became of a try to make another session.
+struct Again {
+  bool handshake = false;  ///< it was answered
+  bool at_once = false;    ///< its first initiation was
+  bool carries = false;    ///< an echo crossed the new session
+};
+
+/// One more session, and whether an echo crosses it. @returns nothing: the user ended the run.
+std::optional<Again> try_again(Run& run, Session& session, Echoes& echoes) {
   using tunnel::EventKind;
   const auto before = session.count(EventKind::response_accepted);
+  const auto initiations = session.count(EventKind::handshake_sent);
   const auto answered = [&] { return session.count(EventKind::response_accepted) > before; };
   const Instant limit = os::boot_now() + kNewSession;
-  handshake = false;
-  while (!handshake && os::boot_now() < limit && !run.interrupted()) {
+  Again again;
+  while (!again.handshake && os::boot_now() < limit && !run.interrupted()) {
     session.initiate();  // does nothing within 5 s of the last
-    handshake = run.wait(answered, std::min(limit, os::boot_now() + 250ms));
+    again.handshake = run.wait(answered, std::min(limit, os::boot_now() + 250ms));
   }
   if (run.interrupted()) return std::nullopt;
-  if (!handshake) return false;
+  if (!again.handshake) return again;
+  again.at_once = session.count(EventKind::handshake_sent) == initiations + 1;
   const std::size_t had = echoes.round_trips().size();
-  for (std::size_t i = 0; i < kDataEchoes; ++i) {
+  for (std::size_t i = 0; i < kDataEchoes && !again.carries; ++i) {
     if (!echoes.send()) break;
-    if (run.wait([&] { return echoes.round_trips().size() > had; },
-                 os::boot_now() + kBetweenEchoes))
-      return true;
+    again.carries = run.wait([&] { return echoes.round_trips().size() > had; },
+                             os::boot_now() + kBetweenEchoes);
   }
   if (run.interrupted()) return std::nullopt;
-  return false;
+  return again;
 }
 
 /// Some filters let a flow's first seconds pass: echoes go on, and where they cease to be answered,
-/// another handshake and another source port show whether it is the flow that was cut.
-void hold(Run& run, Session& session, Echoes& echoes, const DataOptions& options,
-          diagnosis::DataFacts& facts) {
-  const Instant begun = os::boot_now();
-  const Instant end = std::min(begun + *options.hold, options.deadline);
-  const std::size_t first = echoes.sent();
-  run.say(diagnosis::text("pinging to see how long the tunnel carries data"), end);
-  while (os::boot_now() < end && !run.interrupted()) {
-    if (!echoes.send()) break;
-    if (!run.pass(std::min<Nanoseconds>(kHoldInterval, end - os::boot_now()))) break;
-    const Nanoseconds silent = os::boot_now() - echoes.last_answer().value_or(begun);
-    if (silent < std::max<Nanoseconds>(kDead, 2 * options.round_trip)) continue;
-    facts.died_after = std::max(echoes.last_answer().value_or(begun) - begun, Nanoseconds{0});
-    break;
-  }
-  facts.held = os::boot_now() - begun;
-  if (!facts.died_after) {
+/// another handshake and another source port show whether it is the flow that was cut. Where the
+/// handshake is enough, it is the session that was lost, and it is seen how often that happens.
+class Hold {
+ public:
+  Hold(Run& run, Session& session, Echoes& echoes, const DataOptions& options)
+      : run_(run),
+        session_(session),
+        echoes_(echoes),
+        dead_after_(std::max<Nanoseconds>(kDead, 2 * options.round_trip)),
+        begun_(os::boot_now()),
+        end_(std::min(begun_ + *options.hold, options.deadline)),
+        first_(echoes.sent()),
+        alive_since_(begun_) {}
+
+  void go(diagnosis::DataFacts& facts, Nanoseconds last_patience) {
+    run_.say(diagnosis::text("pinging to see how long the tunnel carries data"), end_);
+    while (os::boot_now() < end_ && !run_.interrupted()) {
+      if (!echoes_.send()) break;
+      if (!run_.pass(std::min<Nanoseconds>(kHoldInterval, end_ - os::boot_now()))) break;
+      if (silent() >= dead_after_ && !is_alive_after_all() && !revive(facts)) break;
+    }
+    if (!facts.held) facts.held = os::boot_now() - begun_;
+    if (facts.died_after) return;
     const auto last_answered = [&] {
-      const auto answers = echoes.answers(first);
+      const auto answers = echoes_.answers(first_);
       return answers.empty() || answers.back();
     };
-    run.wait_at_most(last_answered, os::boot_now() + echo_patience(options));
-    facts.held_answers = echoes.answers(first);
-    return;
+    run_.wait_at_most(last_answered, os::boot_now() + last_patience);
+    facts.held_answers = echoes_.answers(first_);
   }
-  bool handshake = false;
-  run.say("the tunnel stopped working: trying another handshake, then another source port");
-  const auto again = carries_again(run, session, echoes, handshake);
-  if (!again) return;
-  facts.new_handshake = handshake;
-  if (*again || !session.rebind()) return;
-  facts.other_port_carries = carries_again(run, session, echoes, handshake);
-}
+
+ private:
+  [[nodiscard]] Instant last_answer() const {
+    return std::max(echoes_.last_answer().value_or(begun_), begun_);
+  }
+  [[nodiscard]] Nanoseconds silent() const { return os::boot_now() - last_answer(); }
+
+  /// A few more right before the handshake: what they meet is what it meets, so that a path that
+  /// only paused is not taken for a session that was lost.
+  bool is_alive_after_all() {
+    const Instant before = last_answer();
+    for (std::size_t i = 0; i < kDataEchoes && last_answer() == before; ++i)
+      if (!echoes_.send() || !run_.pass(kBetweenLast)) break;
+    return last_answer() > before || run_.interrupted();
+  }
+
+  /// @returns whether data crosses again, so that holding goes on.
+  bool revive(diagnosis::DataFacts& facts) {
+    const diagnosis::LostSession lost{
+        .lived = last_answer() - alive_since_, .silent = silent(), .unanswered = unanswered()};
+    if (!facts.died_after) facts.died_after = last_answer() - begun_;
+    facts.held = os::boot_now() - begun_;
+    run_.say("the tunnel stopped working: trying another handshake, then another source port");
+    const auto again = try_again(run_, session_, echoes_);
+    if (!again) return false;
+    facts.new_handshake = again->handshake;
+    if (again->carries) {
+      if (again->at_once) facts.lost_sessions.push_back(lost);
+      alive_since_ = os::boot_now();
+      run_.say(diagnosis::text("pinging to see how long the new session carries data"), end_);
+      facts.held.reset();
+      return facts.lost_sessions.size() < kMostLost;
+    }
+    if (!session_.rebind()) return false;
+    if (const auto other = try_again(run_, session_, echoes_))
+      facts.other_port_carries = other->carries;
+    return false;
+  }
+
+  [[nodiscard]] std::size_t unanswered() const {
+    const auto answers = echoes_.answers(first_);
+    const auto answered = std::ranges::find(answers.rbegin(), answers.rend(), true);
+    return static_cast<std::size_t>(answered - answers.rbegin());
+  }
+
+  static constexpr auto kBetweenLast = 100ms;
+  static constexpr std::size_t kMostLost = 8;  ///< Chosen: that is often enough for any conclusion.
+
+  Run& run_;
+  Session& session_;
+  Echoes& echoes_;
+  Nanoseconds dead_after_;
+  Instant begun_;
+  Instant end_;
+  std::size_t first_;    ///< number of the first echo request
+  Instant alive_since_;  ///< when the session in use began to carry data
+};
 
 }  // namespace
 
@@ -284,7 +346,8 @@ diagnosis::DataFacts try_data(Run& run, Session& session, const DataOptions& opt
   }
   facts.icmp = echoes.icmp();
   facts.other = echoes.other(since);
-  if (echoes.answered() && options.hold) hold(run, session, echoes, options, facts);
+  if (echoes.answered() && options.hold)
+    Hold(run, session, echoes, options).go(facts, echo_patience(options));
   facts.echoes_sent = echoes.sent();
   facts.round_trips = echoes.round_trips();
   return facts;

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <optional>
 #include <utility>
-#include <vector>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
@@ -33,9 +32,12 @@ constexpr auto kBetweenPairs = 1100ms;
 
 class Trace {
  public:
-  Trace(Run& run, Session& session, std::vector<diagnosis::Hop> hops, Instant deadline)
+  Trace(Run& run, Session& session, const diagnosis::SilenceFacts& around, Instant deadline)
       : run_(run), session_(session), deadline_(deadline), before_(session.socket_errors.size()) {
-    found_.plain_hops = std::move(hops);
+    found_.plain_hops = around.hops;
+    found_.plain_sent =
+        around.hop_probes + around.plain_same_port.sent + around.plain_neighbour.sent;
+    found_.wireguard_shaped = around.wireguard_neighbour.sent;
     session_.expect_time_exceeded();
   }
 
@@ -98,12 +100,13 @@ class Trace {
     return true;
   }
 
-  void send_plain(os::UdpSocket& socket) const {
+  void send_plain(os::UdpSocket& socket) {
     std::array<std::byte, wire::kKeepaliveSize> bytes{};
     bytes.fill(std::byte{0xff});  // no WireGuard message begins so
     const os::SendBatch batch{
         .to = session_.gateway(), .bytes = bytes, .segment_size = bytes.size(), .from = {}};
     static_cast<void>(socket.send({&batch, 1}));
+    ++found_.plain_sent;
   }
 
   void read(os::UdpSocket& socket) {
@@ -145,9 +148,9 @@ class Trace {
 
 }  // namespace
 
-diagnosis::DataTrace trace_data(Run& run, Session& session, std::vector<diagnosis::Hop> hops,
+diagnosis::DataTrace trace_data(Run& run, Session& session, const diagnosis::SilenceFacts& around,
                                 const DataTraceOptions& options) {
-  Trace trace(run, session, std::move(hops), options.deadline);
+  Trace trace(run, session, around, options.deadline);
   trace.ask_all();
   Endpoint any;
   any.address.family = session.gateway().address.family;

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
@@ -32,8 +31,8 @@ struct DataTraceOptions {
 /// packet and a plain datagram of the same size right behind it: a router that rations its reports
 /// has one left for the first that comes. What routers report about all these is taken out of the
 /// session's errors, as nobody else caused it.
-/// @param hops  what plain datagrams to the same endpoint found.
-diagnosis::DataTrace trace_data(Run& run, Session& session, std::vector<diagnosis::Hop> hops,
+/// @param around  what plain datagrams to the same endpoint found.
+diagnosis::DataTrace trace_data(Run& run, Session& session, const diagnosis::SilenceFacts& around,
                                 const DataTraceOptions& options);
 
 }  // namespace wgscope::checks

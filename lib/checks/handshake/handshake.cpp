@@ -306,9 +306,11 @@ HandshakeOutcome Handshakes::outcome() {
   // some time of its own.
   if (best != nullptr && around_.options.go_on) make_newest(*best, os::boot_now() + kAgain);
   if (best != nullptr && best->session() != nullptr && best->session()->established()) {
+    best->look();
     made.session = best->take_session();
     made.session->run_timers(true);
   }
+  for (const auto& attempt : attempts_) attempt->keep_refused();
   facts_.interrupted = around_.run.interrupted();
   facts_.stamps_not_kept = around_.stamps.failure();
   for (const auto& attempt : attempts_) facts_.attempts.push_back(std::move(attempt->facts()));

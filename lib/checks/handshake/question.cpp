@@ -33,7 +33,7 @@ class HandshakeQuestion final : public Question {
   [[nodiscard]] std::vector<diagnosis::Text> plan() const override { return {}; }
 
   void ask(Run& run, std::optional<Instant> /*deadline*/, diagnosis::Report& report) override {
-    tunnel_.stand(run, report);
+    tunnel_.use(run, report, [](Session&) {});
     diagnosis::add_success(diagnosis::success(*tunnel_.facts()), report);
   }
 

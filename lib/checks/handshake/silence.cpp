@@ -131,6 +131,7 @@ void SilenceProbe::knock(What what) {
 void SilenceProbe::climb() {
   for (std::size_t hop = 0; hop < kHops; ++hop)
     sockets_.send(kKnocks + hop, endpoint_, plain_bytes(random_));
+  hop_probes_ += kHops;
 }
 
 void SilenceProbe::take_error(std::size_t place, const os::SocketError& error) {
@@ -156,6 +157,7 @@ diagnosis::SilenceFacts SilenceProbe::facts() const {
   facts.wireguard_neighbour = knocks_[1];
   facts.plain_same_port = knocks_[2];
   facts.neighbour_port = neighbour_.port;
+  facts.hop_probes = hop_probes_;
   // Behind the last that answered there is only silence: one silent hop shows it.
   std::size_t known = 0;
   for (std::size_t i = 0; i < hops_.size(); ++i) {

@@ -67,6 +67,7 @@ class SilenceProbe {
   std::array<diagnosis::Knock, kKnocks> knocks_;
   std::array<diagnosis::Hop, kHops> hops_;
   std::size_t steps_ = 0;
+  std::size_t hop_probes_ = 0;
   std::optional<Instant> next_step_;
   NatSockets sockets_;  ///< one for each knock, then one for each hop
   os::PollLoop::Watch timer_;

@@ -135,7 +135,7 @@ class MtuSearches {
     run_.say(diagnosis::text("looking how far data to {} gets", session_.gateway()));
     if (!run_.wait([&] { return (*around)->done(); }, deadline_) || run_.interrupted()) return;
     facts.trace =
-        trace_data(run_, session_, (*around)->facts().hops, {.mark = mark, .deadline = deadline_});
+        trace_data(run_, session_, (*around)->facts(), {.mark = mark, .deadline = deadline_});
   }
 
   void backward(diagnosis::MtuFacts& facts) {

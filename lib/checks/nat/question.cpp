@@ -1,5 +1,6 @@
 #include "wgscope/checks/question.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -86,6 +87,13 @@ std::vector<diagnosis::Text> NatQuestion::plan() const {
   return lines;
 }
 
+/// Whether a check was there before, and says the same.
+bool is_among(const std::vector<diagnosis::Check>& before, const diagnosis::Check& check) {
+  return std::ranges::any_of(before, [&](const diagnosis::Check& one) {
+    return one.name == check.name && one.status == check.status && one.summary == check.summary;
+  });
+}
+
 class NatFlowQuestion final : public InnerQuestion {
  public:
   NatFlowQuestion(Tunnel& ours, FlowHelp help, const NatFlowOptions& options)
@@ -129,18 +137,26 @@ std::vector<diagnosis::Text> NatFlowQuestion::plan() const {
 
 /// @returns false where there is no second session; the report says why.
 bool NatFlowQuestion::ask_twin(Run& run, Session& ours, diagnosis::Report& report) {
-  // Its checks repeat those of the first handshake where all is well.
   diagnosis::Report of_twin;
-  Session* const twins = help_.twin->stand(run, of_twin);
-  const bool stands = twins != nullptr && !run.interrupted() && !help_.twin->is_astray();
-  for (const diagnosis::Check& check : stands ? help_.twin->noticed() : of_twin.checks)
-    report.checks.push_back(check);
-  if (!stands) return false;
-  const auto way = twin_addresses(tunnel().target(), help_.twin->target());
-  auto facts = nat_flow(run, ours, *twins, *way, options_);
-  facts.through = diagnosis::accepted_tunnel(tunnel().route());
-  diagnosis::add(facts, report);
-  return true;
+  std::vector<diagnosis::Check> at_first;
+  bool measured = false;
+  help_.twin->use(run, of_twin, [&](Session& twins) {
+    if (help_.twin->is_astray()) return;
+    measured = true;
+    at_first = of_twin.checks;
+    for (const diagnosis::Check& check : help_.twin->noticed()) report.checks.push_back(check);
+    const auto way = twin_addresses(tunnel().target(), help_.twin->target());
+    auto facts = nat_flow(run, ours, twins, *way, options_);
+    facts.through = diagnosis::accepted_tunnel(tunnel().route());
+    diagnosis::add(facts, report);
+  });
+  // The checks of its handshake repeat those of the first one where all is well.
+  for (diagnosis::Check& check : of_twin.checks) {
+    if (measured && is_among(at_first, check)) continue;
+    if (measured) check.target = "the second peer";
+    report.checks.push_back(std::move(check));
+  }
+  return measured;
 }
 
 void NatFlowQuestion::ask_through(Run& run, Session& ours, std::optional<Instant> /*deadline*/,

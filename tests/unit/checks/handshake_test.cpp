@@ -126,11 +126,11 @@ TEST_F(HandshakeCheck, CountsAndDescribesWhatIsNearlyWireGuard) {
   const auto outcome = check(behind(relay, gateway), within(1s));
   const auto& attempt = outcome.facts.attempts.at(0);
   EXPECT_FALSE(attempt.response_after);
-  ASSERT_EQ(attempt.strays.size(), 1U);
-  EXPECT_TRUE(attempt.strays[0].reserved);
-  EXPECT_EQ(attempt.strays[0].size, 92U);
-  EXPECT_EQ(attempt.strays[0].begins.substr(0, 11), "02 a8 1a 15");
-  EXPECT_EQ(attempt.strays[0].from.port, relay.port());
+  ASSERT_EQ(attempt.refused.strays.size(), 1U);
+  EXPECT_TRUE(attempt.refused.strays[0].reserved);
+  EXPECT_EQ(attempt.refused.strays[0].size, 92U);
+  EXPECT_EQ(attempt.refused.strays[0].begins.substr(0, 11), "02 a8 1a 15");
+  EXPECT_EQ(attempt.refused.strays[0].from.port, relay.port());
 }
 
 constexpr config::ReservedBytes kOfAccount{std::byte{0xa8}, std::byte{0x1a}, std::byte{0x15}};
@@ -164,7 +164,7 @@ TEST_F(HandshakeCheck, SendsTheReservedBytesOfTheConfigurationInEachMessage) {
   const auto outcome = check(target);
   const auto& attempt = outcome.facts.attempts.at(0);
   EXPECT_TRUE(attempt.response_after);
-  EXPECT_THAT(attempt.strays, testing::IsEmpty());
+  EXPECT_THAT(attempt.refused.strays, testing::IsEmpty());
   ASSERT_TRUE(attempt.data);
   EXPECT_EQ(attempt.data->round_trips.size(), 1U);
   EXPECT_TRUE(outcome.facts.sets_reserved_bytes);

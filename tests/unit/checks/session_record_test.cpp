@@ -38,7 +38,11 @@ class SessionRecordTest : public testing::Test {
                          IpAddress::parse("198.51.100.1").value());
   }
   void begin(Nanoseconds after = 0s) { record_.begin(kBegin + after); }
-  void hear(Nanoseconds after) { record_.hear(kBegin + after, true); }
+  void hear(Nanoseconds after, std::uint64_t sent = 0) { record_.hear(kBegin + after, true, sent); }
+  void initiate(Nanoseconds after, std::uint64_t sent, std::uint64_t attempt = 1) {
+    record_.initiate(kBegin + after, attempt, sent);
+  }
+  void respond(Nanoseconds after) { record_.respond(kBegin + after); }
   void foreign(Nanoseconds after, int count = 1) {
     for (int i = 0; i < count; ++i) record_.take_foreign(kBegin + after + i * 1ms);
   }
@@ -128,6 +132,48 @@ TEST_F(SessionRecordTest, OneForeignPacketIsTooFew) {
   hear(1s);
   foreign(3s, 1);
   EXPECT_EQ(facts().taken.sessions, 0U);
+}
+
+TEST_F(SessionRecordTest, ASessionThatFallsSilentAndWhoseSuccessorIsAnsweredAtOnceWasLost) {
+  respond(0s);
+  hear(20s, 20);
+  initiate(35s, 35);
+  EXPECT_TRUE(facts().lost.empty()) << "nobody has answered yet";
+  respond(36s);
+  hear(37s, 1);
+  initiate(60s, 24);
+  respond(61s);
+  const auto lost = facts(70s).lost;
+  ASSERT_EQ(lost.size(), 2U);
+  EXPECT_EQ(lost[0].lived, 20s);
+  EXPECT_EQ(lost[0].silent, 15s);
+  EXPECT_EQ(lost[0].unanswered, 15U);
+  EXPECT_EQ(lost[1].lived, 1s);
+}
+
+TEST_F(SessionRecordTest, ASessionIsNotCalledLostWithoutEvidence) {
+  respond(0s);
+  hear(20s, 20);
+  initiate(35s, 22);  // hardly anything was sent
+  respond(36s);
+  hear(37s, 1);
+  initiate(40s, 40);  // a gateway with nothing to say is silent for 10 s
+  respond(41s);
+  hear(42s, 1);
+  initiate(60s, 30, 1);
+  initiate(65s, 30, 2);  // the first initiation met silence too, so it was the path
+  respond(66s);
+  hear(67s, 1);
+  initiate(90s, SessionRecord::kNotAwaited);  // silence was what was wanted
+  respond(91s);
+  initiate(110s, 30);  // the gateway never used that session
+  respond(111s);
+  hear(112s, 1);
+  foreign(113s, 2);
+  initiate(130s, 30);
+  respond(131s);
+  EXPECT_TRUE(facts(140s).lost.empty());
+  EXPECT_EQ(facts(140s).taken.sessions, 1U) << "more is known of that one";
 }
 
 TEST_F(SessionRecordTest, CountsWhatCouldNotLeave) {

@@ -335,6 +335,40 @@ TEST(Hold, ThatANewHandshakeRevivesSuspectsASecondUserOfTheKey) {
   EXPECT_THAT(reasons(with(data), kHold).front(), HasSubstr("duplicate key"));
 }
 
+/// One such loss has two explanations that nothing tells apart; a second within a minute has one.
+TEST(Hold, ThatANewHandshakeRevivesAtOnceHasLostItsSession) {
+  DataFacts data = held(20s);
+  data.new_handshake = true;
+  data.lost_sessions = {{.lived = 20s, .silent = 3400ms, .unanswered = 9}};
+  EXPECT_EQ(outcome(with(data), kHold), "critical WGS-DAT-004");
+  EXPECT_THAT(verdict_of(with(data)), HasSubstr("the gateway no longer had this probe's session. "
+                                                "Unknown why: another device with this key"));
+  for (const std::string& reason : reasons(with(data), kHold))
+    EXPECT_THAT(reason, ::testing::Not(::testing::AnyOf(HasSubstr("forgot the flow"),
+                                                        HasSubstr("went down"))));
+  data.held = 60s;
+  data.lost_sessions.push_back({.lived = 18s, .silent = 3400ms, .unanswered = 9});
+  EXPECT_EQ(verdict_of(with(data)),
+            "the gateway 192.0.2.1:51820 lost this probe's session 2 times in 60.0 s, and a new "
+            "handshake restored the tunnel at once each time: most likely another device uses this "
+            "key");
+  EXPECT_THAT(words_of(with(data), kHold), HasSubstr("a session carried data for 18.0 s; then 9 "));
+  data.new_handshake = false;  // the last time nothing helped
+  EXPECT_THAT(verdict_of(with(data)), HasSubstr("stops carrying data after"));
+}
+
+TEST(Hold, ThatAHandshakeFollowsBlamesNothingThatTheHandshakeRefutes) {
+  DataFacts data = held(180s);  // when a renewal is due
+  data.new_handshake = true;
+  for (const auto& carries : {std::optional<bool>(), std::optional(true), std::optional(false)}) {
+    data.other_port_carries = carries;
+    for (const std::string& reason : reasons(with(data), kHold))
+      EXPECT_THAT(reason, ::testing::Not(::testing::AnyOf(HasSubstr("forgot the flow"),
+                                                          HasSubstr("went down"),
+                                                          HasSubstr("was not renewed"))));
+  }
+}
+
 TEST(Hold, ThatNothingRevivesSuspectsTheGateway) {
   DataFacts data = held(8s);
   data.new_handshake = false;

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <random>
 #include <string>
@@ -99,7 +100,26 @@ class AnyFacts {
     return made;
   }
 
+  DataTrace trace() {
+    DataTrace made{.lost_before_plain = below(6)};
+    for (std::size_t i = below(4); i > 0; --i)
+      made.plain_hops.push_back({.limit = static_cast<std::uint8_t>(made.plain_hops.size() + 1),
+                                 .from = maybe([&] { return any_address(); })});
+    for (std::size_t i = below(3); i > 0; --i) made.data_seen_at.push_back(any_address());
+    return made;
+  }
+
+  /// Nothing came, for as long as the witnesses need.
+  DataFacts mute() {
+    return {.target = any_address(),
+            .target_guessed = chance(2),
+            .echoes_sent = 3,
+            .witnesses_watched = 180s,
+            .trace = trace()};
+  }
+
   DataFacts data() {
+    if (chance(3)) return mute();
     DataFacts made{.target = maybe([&] { return any_address(); }),
                    .target_guessed = chance(2),
                    .echoes_sent = below(5)};
@@ -118,6 +138,9 @@ class AnyFacts {
     made.held = maybe([&] { return time(); });
     made.died_after = maybe([&] { return time(); });
     made.new_handshake = maybe([&] { return chance(2); });
+    while (chance(3)) made.lost_sessions.push_back({.lived = 20s, .silent = 3s, .unanswered = 9});
+    for (std::size_t i = below(4); i > 0; --i) made.held_answers.push_back(chance(2));
+    made.trace = trace();
     made.other_port_carries = maybe([&] { return chance(2); });
     return made;
   }
@@ -227,6 +250,137 @@ TEST(AnyHandshakeFacts, NeverAreCriticalWhereSomeAddressCarries) {
     EXPECT_NE(overall(report), Status::critical);
     EXPECT_NE(overall(report, FailOn::critical), Status::unknown);
   });
+}
+
+/// Promises about the only address, where all was done that could be.
+template <class Promise>
+void for_any_single_attempt(Promise promise) {
+  for_any_facts([&](const HandshakeFacts& facts, const std::vector<Check>& checks) {
+    const bool tried = !facts.resolve_error && facts.attempts.size() == 1 &&
+                       (facts.key_use != KeyUse::used || facts.key_use_accepted);
+    if (tried) promise(facts.attempts.front(), checks);
+  });
+}
+
+bool answers(const AttemptFacts& attempt) {
+  return attempt.response_after || attempt.preshared_key || attempt.cookies > 0;
+}
+
+/// What must have been measured for a check to be called fine.
+bool is_measured_fine(const Check& check, const AttemptFacts& attempt) {
+  const DataFacts none;
+  const DataFacts& data = attempt.data ? *attempt.data : none;
+  const bool responded = attempt.response_after.has_value();
+  if (check.name == "handshake.response") return responded || attempt.preshared_key.has_value();
+  if (check.name == "handshake.preshared_key") return responded;
+  if (check.name == "handshake.responder") return responded && attempt.responder.has_value();
+  if (check.name == "path.icmp") return answers(attempt);
+  if (check.name == "path.send")  // or something came back for what was sent
+    return attempt.initiations > 0 || answers(attempt) || !attempt.icmp.empty() ||
+           attempt.silence.has_value();
+  if (check.name == "tunnel.data") return responded && !data.round_trips.empty();
+  if (check.name == "tunnel.hold")
+    return responded && data.held && !data.died_after &&
+           std::ranges::count(data.held_answers, false) == 0;
+  return true;
+}
+
+TEST(AnyHandshakeFacts, GetNoTickWithoutAMeasurementThatCouldHaveSaidOtherwise) {
+  for_any_single_attempt([](const AttemptFacts& attempt, const std::vector<Check>& checks) {
+    for (const Check& check : checks) {
+      if (check.status != Status::ok) continue;
+      EXPECT_TRUE(is_measured_fine(check, attempt)) << check.name << check.summary.plain();
+    }
+  });
+}
+
+/// Where something is said to be lost, nothing that arrived says otherwise, and the gateway had the
+/// time to.
+TEST(AnyHandshakeFacts, AreLostNowhereWithoutAMeasurementThatCouldHaveSaidOtherwise) {
+  for_any_single_attempt([](const AttemptFacts& attempt, const std::vector<Check>& checks) {
+    for (const Check& check : checks) {
+      if (!check.finding || check.name != "tunnel.data") continue;
+      const DataFacts& data = *attempt.data;
+      const std::string cause = check.finding->cause.plain();
+      const bool heard = !data.round_trips.empty() || data.icmp || data.other;
+      if (check.finding->id == FindingId::forward_data_lost) {
+        EXPECT_FALSE(heard || data.keepalive_after || data.initiation_after);
+        EXPECT_GE(data.witnesses_watched.value_or(0s), 15s);
+      }
+      if (check.finding->id == FindingId::return_data_lost) {
+        EXPECT_FALSE(heard || data.keepalive_after);
+        EXPECT_TRUE(data.initiation_after);
+      }
+      if (check.finding->id == FindingId::dropped_behind_peer) {
+        EXPECT_TRUE(data.keepalive_after);
+      }
+      if (cause.find("is dropped between") != std::string::npos ||
+          cause.find("does not reach") != std::string::npos) {
+        EXPECT_GE(data.trace.lost_before_plain, 3U);
+      }
+    }
+  });
+}
+
+/// What the report's own facts say of a cause. A cause is found by the words that name it.
+struct Refuted {
+  const char* cause;
+  bool (*by)(const AttemptFacts& attempt);
+};
+
+bool host_answers(const AttemptFacts& attempt) {
+  if (!attempt.silence) return false;
+  const SilenceFacts& silence = *attempt.silence;
+  const auto itself = [&](const Knock& knock) {
+    return knock.answer && knock.answer->from == attempt.endpoint.address;
+  };
+  return itself(silence.plain_neighbour) || itself(silence.wireguard_neighbour);
+}
+
+bool handshakes_again(const AttemptFacts& attempt) {
+  return attempt.data && attempt.data->new_handshake == true;
+}
+
+constexpr Refuted kRefuted[] = {
+    {"the gateway's public key is not",
+     [](const AttemptFacts& attempt) {
+       return attempt.cookies > 0 || attempt.response_after || attempt.preshared_key;
+     }},
+    {"this probe's public key is not configured on the gateway",
+     [](const AttemptFacts& attempt) {
+       return attempt.response_after.has_value() || attempt.preshared_key.has_value();
+     }},
+    {"clock is behind this key's last handshake",
+     [](const AttemptFacts& attempt) { return attempt.response_after.has_value(); }},
+    {"the gateway is down, or no longer has that address",
+     [](const AttemptFacts& attempt) { return answers(attempt) || host_answers(attempt); }},
+    {"this network does not let UDP out", answers},
+    {"the gateway or its interface went down", handshakes_again},
+    {"a NAT or stateful firewall on the path forgot the flow", handshakes_again},
+    {"the session was not renewed: handshakes after the first are lost", handshakes_again},
+    {"data is dropped in both directions",
+     [](const AttemptFacts& attempt) {
+       return attempt.data && (!attempt.data->round_trips.empty() || attempt.data->other ||
+                               attempt.data->icmp || attempt.data->keepalive_after);
+     }},
+};
+
+TEST(AnyHandshakeFacts, ListNoCauseThatTheReportRefutes) {
+  std::array<std::size_t, std::size(kRefuted)> listed{};
+  for_any_single_attempt([&](const AttemptFacts& attempt, const std::vector<Check>& checks) {
+    for (const Check& check : checks) {
+      if (!check.finding) continue;
+      for (const Hypothesis& reason : check.finding->hypotheses) {
+        for (std::size_t i = 0; i < std::size(kRefuted); ++i) {
+          if (reason.cause.plain().find(kRefuted[i].cause) == std::string::npos) continue;
+          ++listed.at(i);
+          EXPECT_FALSE(kRefuted[i].by(attempt)) << check.name << ": " << reason.cause.plain();
+        }
+      }
+    }
+  });
+  for (std::size_t i = 0; i < listed.size(); ++i)
+    EXPECT_GT(listed.at(i), 0U) << "no longer said so: " << kRefuted[i].cause;
 }
 
 /// Everything that a check says.

@@ -186,7 +186,7 @@ TEST(Silence, NamesWhoAnswersWithReservedBytesWhereItIsNotTheEndpoint) {
   HandshakeFacts facts = met(host_up());
   Stray stray{.from = endpoint("198.51.100.7:51820"), .size = 92, .begins = "02 a8 1a 15"};
   stray.reserved = true;
-  facts.attempts.front().strays = {stray};
+  facts.attempts.front().refused.strays = {stray};
   EXPECT_THAT(verdict_of(facts),
               StartsWith("198.51.100.7:51820, not 192.0.2.1:51820, answers with WireGuard "));
 }
@@ -196,7 +196,7 @@ TEST(Silence, IsNoneWhereDatagramsCameThatDoNotParse) {
   Stray stray{.from = endpoint(kGateway), .size = 92, .begins = "02 a8 1a 15 01 02 03 04"};
   stray.count = 4;
   stray.reserved = true;
-  facts.attempts.front().strays = {stray};
+  facts.attempts.front().refused.strays = {stray};
   EXPECT_EQ(outcome(facts, kResponse), "critical WGS-HS-017");
   EXPECT_THAT(verdict_of(facts), HasSubstr("WireGuard messages whose reserved bytes are set"));
   EXPECT_THAT(
@@ -204,10 +204,10 @@ TEST(Silence, IsNoneWhereDatagramsCameThatDoNotParse) {
       AllOf(HasSubstr("4 datagrams of 92 bytes from 192.0.2.1:51820, beginning with 02 a8 1a "
                       "15 01 02 03 04: a WireGuard message, but for its reserved bytes"),
             HasSubstr("Cloudflare WARP")));
-  facts.attempts.front().strays.front().reserved = false;
+  facts.attempts.front().refused.strays.front().reserved = false;
   EXPECT_EQ(outcome(facts, kResponse), "critical WGS-HS-005");
   EXPECT_THAT(verdict_of(facts), StartsWith("the service on 192.0.2.1:51820 is not WireGuard"));
-  facts.attempts.front().strays.front().from = endpoint("198.51.100.7:53");
+  facts.attempts.front().refused.strays.front().from = endpoint("198.51.100.7:53");
   EXPECT_THAT(verdict_of(facts), HasSubstr("does not respond")) << "that was somebody else";
   EXPECT_THAT(words_of(facts, kResponse), HasSubstr("198.51.100.7:53"));
 }

@@ -165,6 +165,70 @@ TEST(SessionAmendment, AnotherDeviceWithTheKeyIsTheHeadline) {
   }
 }
 
+TEST(SessionAmendment, ASessionThatIsLostOnceLeavesItOpenWhoUsesTheKey) {
+  Report report = after_handshake();
+  SessionFacts facts = session();
+  facts.lost = {{.lived = 20s, .silent = 15s, .unanswered = 15}};
+  for (int i = 0; i < 2; ++i) {
+    amend(facts, report);
+    const Check& check = check_of(report, CheckKind::key_use);
+    EXPECT_EQ(check.status, Status::unknown);
+    EXPECT_THAT(check.summary, has_text("the gateway lost this probe's session once: it carried "
+                                        "data for 20.0 s, then 15 packets went unanswered for 15.0 "
+                                        "s"));
+    EXPECT_THAT(check.summary, has_text("on this host: no interface uses it"));
+    EXPECT_FALSE(check.finding);
+    report.checks.front() = after_handshake().checks.front();
+  }
+}
+
+TEST(SessionAmendment, SessionsThatAreLostAgainAndAgainPointToAnotherDevice) {
+  Report report = after_handshake();
+  SessionFacts facts = session();
+  facts.lost = {{.lived = 20s, .silent = 15s, .unanswered = 15},
+                {.lived = 18s, .silent = 16s, .unanswered = 16}};
+  amend(facts, report);
+  const Check& check = check_of(report, CheckKind::key_use);
+  EXPECT_EQ(check.status, Status::warning) << "nobody was seen";
+  ASSERT_TRUE(check.finding);
+  EXPECT_EQ(check.finding->id, FindingId::key_used_elsewhere);
+  EXPECT_THAT(check.finding->cause, has_text("most likely another device uses this key"));
+  EXPECT_EQ(check.finding->hypotheses.size(), 4U);
+  facts.taken = {.sessions = 1, .foreign = 9, .first = 4s};
+  amend(facts, report);
+  EXPECT_EQ(check_of(report, CheckKind::key_use).status, Status::critical) << "now it was";
+}
+
+TEST(SessionAmendment, TellsWhatElseCameInOneCheckBehindThoseOfTheTunnel) {
+  Report report = after_handshake();
+  report.checks.push_back(make_check(CheckKind::ping_reply, Status::ok, "answered"));
+  SessionFacts facts = session();
+  facts.refused.late = 2;
+  amend(facts, report);
+  facts.refused.late = 3;
+  facts.refused.inside = 1;
+  amend(facts, report);
+  ASSERT_EQ(report.checks.size(), 5U);
+  EXPECT_EQ(report.checks[3].name, "tunnel.strays");
+  EXPECT_EQ(report.checks[3].status, Status::ok);
+  EXPECT_EQ(report.checks[3].summary.plain(),
+            "after the handshake also came 3 messages for sessions or handshakes that were over; 1 "
+            "packet inside the tunnel whose source is not in AllowedIPs, or not IP");
+}
+
+TEST(SessionAmendment, SaysWhatWasSentAndHowAGatewaysLogShowsIt) {
+  Report report = after_handshake();
+  SessionFacts facts = session();
+  facts.packets_sent = 3;
+  amend(facts, report);
+  facts.packets_sent = 12;
+  amend(facts, report);
+  ASSERT_EQ(report.sent.size(), 1U);
+  EXPECT_EQ(report.sent[0].line.plain(),
+            "12 packets inside the tunnel to 192.0.2.1:51820: pings, answers and empty packets. Of "
+            "these a gateway logs the empty ones (\"Receiving keepalive packet\")");
+}
+
 TEST(SessionAmendment, IsOfTheGatewaysOwnAddressWhereThereAreSeveral) {
   Report report = after_handshake();
   report.checks[2].target = text("{}", Endpoint::parse("192.0.2.7:51820").value());
