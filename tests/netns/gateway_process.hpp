@@ -69,6 +69,11 @@ class GatewayProcess {
   /// What wgscope listen says.
   [[nodiscard]] Process& process() { return process_.value(); }
 
+  /// What `wg show` says of the gateway's interface: "endpoints", "transfer". Of wireguard-go.
+  [[nodiscard]] std::string show(const std::string& what) const {
+    return tunnel_.value().wg({"show", tunnel_->name(), what});
+  }
+
   /// Nobody has the port from now on.
   void die() {
     tunnel_.reset();
