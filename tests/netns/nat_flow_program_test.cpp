@@ -100,7 +100,7 @@ TEST_F(NatFlowProgram, ReportsWhatCameOfTheSecondPeersDatagrams) {
                   "udp dport 51820 udp length 88 numgen inc mod 2 0 counter reject with icmpx "
                   "admin-prohibited");
   const Finished said = nat({"--quick", "--twin", folder_ / "twin"});
-  EXPECT_THAT(said.out, HasSubstr("icmp the second peer:")) << said.err;
+  EXPECT_THAT(said.out, HasSubstr("ICMP errors the second peer:")) << said.err;
   EXPECT_THAT(said.out, HasSubstr("communication administratively prohibited")) << said.err;
 }
 
