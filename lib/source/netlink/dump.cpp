@@ -157,6 +157,8 @@ Result<> ask_kernel(int protocol, const Request& request, Instant deadline,
   if (!socket) return fail_errno("open a netlink socket", errno);
   if (mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0)
     return fail_errno("bind a netlink socket", errno);
+  if (int on = 1; request.is_strict())
+    static_cast<void>(mnl_socket_setsockopt(socket.get(), NETLINK_GET_STRICT_CHK, &on, sizeof on));
   if (mnl_socket_sendto(socket.get(), request.bytes().data(), request.bytes().size()) < 0)
     return fail_errno("ask the kernel", errno);
 

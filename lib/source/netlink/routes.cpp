@@ -114,6 +114,79 @@ Result<Route> find_route(const RouteQuery& query, Instant deadline, std::span<st
   return *found;
 }
 
+Result<TableRoute> decode_table_route(std::span<const std::byte> payload) {
+  rtmsg message{};
+  if (payload.size() < sizeof message)
+    return fail(Errc::truncated, "RTM_NEWROUTE without its rtmsg");
+  std::memcpy(&message, payload.data(), sizeof message);
+  const Family family = message.rtm_family == AF_INET6 ? Family::v6 : Family::v4;
+  TableRoute route;
+  route.type = type_of(message.rtm_type);
+  route.table = message.rtm_table;
+  route.of_kernel = message.rtm_protocol == RTPROT_KERNEL;
+  // Without RTA_DST it is the default route.
+  std::optional<IpAddress> to = IpAddress{.bytes = {}, .family = family};
+  if (message.rtm_dst_len > to->octets().size() * 8)
+    return fail(Errc::bad_length,
+                fmt::format("RTM_NEWROUTE: a prefix of {} bits", message.rtm_dst_len));
+  AttributeWalk walk(payload.subspan(sizeof message));
+  for (Attribute a; walk.next(a);) {
+    Result<> decoded;
+    switch (a.type) {
+      case RTA_DST: decoded = read_address(a, "RTA_DST", family, to); break;
+      case RTA_OIF: decoded = read_attribute(a, "RTA_OIF", route.ifindex); break;
+      case RTA_TABLE: decoded = read_attribute(a, "RTA_TABLE", route.table); break;
+      default: break;
+    }
+    if (!decoded) return tl::unexpected(decoded.error());
+  }
+  if (!walk.ok()) return fail(Errc::bad_length, "RTM_NEWROUTE: malformed attributes");
+  route.to = {*to, message.rtm_dst_len};
+  return route;
+}
+
+namespace {
+
+Result<std::vector<TableRoute>> list_routes_once(Family family, std::uint32_t ifindex,
+                                                 Instant deadline, std::span<std::byte> buffer) {
+  Request request(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP);
+  rtmsg which{};
+  which.rtm_family = kernel_family(family);
+  request.put_bytes(std::as_bytes(std::span(&which, 1)));
+  request.put_u32(RTA_OIF, ifindex);
+  request.filter_strictly();  // a router may have a million other routes
+  std::vector<TableRoute> routes;
+  const auto on_message = [&](std::uint16_t type, std::span<const std::byte> payload) -> Result<> {
+    if (type != RTM_NEWROUTE) return {};
+    const auto route = decode_table_route(payload);
+    if (!route) return tl::unexpected(route.error());
+    if (route->ifindex != ifindex) return {};
+    if (routes.size() == kMaxTableRoutes)
+      return fail(Errc::too_large,
+                  fmt::format("more than {} routes lead to the interface", kMaxTableRoutes));
+    routes.push_back(*route);
+    return {};
+  };
+  if (auto asked = ask_kernel(NETLINK_ROUTE, request, deadline, buffer, on_message); !asked)
+    return tl::unexpected(asked.error());
+  return routes;
+}
+
+}  // namespace
+
+Result<std::vector<TableRoute>> list_routes(Family family, std::uint32_t ifindex, Instant deadline,
+                                            std::span<std::byte> buffer) {
+  for (int attempt = 1;; ++attempt) {
+    auto listed = list_routes_once(family, ifindex, deadline, buffer);
+    if (listed) return listed;
+    if (listed.error().code != Errc::interrupted || attempt == kDumpAttempts) {
+      Error error = std::move(listed).error();
+      error.context = "list routes: " + error.context;
+      return tl::unexpected(std::move(error));
+    }
+  }
+}
+
 Result<std::optional<std::uint32_t>> decode_rule_mark(std::span<const std::byte> payload) {
   if (payload.size() < sizeof(fib_rule_hdr))
     return fail(Errc::truncated, "RTM_NEWRULE without its fib_rule_hdr");

@@ -1,8 +1,10 @@
 #include "wgscope/source/netlink/routes.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <net/if.h>
 #include <optional>
 #include <sys/socket.h>
 #include <vector>
@@ -84,6 +86,45 @@ TEST(DecodeRoute, RefusesMalformedMessages) {
   EXPECT_EQ(
       decode_route(route(Attributes().raw(testing::attribute_header(200, RTA_OIF)))).error().code,
       Errc::bad_length);
+}
+
+TEST(DecodeTableRoute, ReadsPrefixTableAndInterface) {
+  const auto with = [](unsigned char family, unsigned char bits, const Attributes& attributes) {
+    rtmsg message{};
+    message.rtm_family = family;
+    message.rtm_type = RTN_UNICAST;
+    message.rtm_dst_len = bits;
+    message.rtm_table = RT_TABLE_COMPAT;
+    message.rtm_protocol = RTPROT_KERNEL;
+    return decode_table_route(join({bytes_of(message), attributes.bytes()}));
+  };
+  EXPECT_EQ(with(AF_INET, 24,
+                 Attributes()
+                     .put(RTA_DST, octets_of("10.9.0.0"))
+                     .put(RTA_TABLE, std::uint32_t{51820})
+                     .put(RTA_OIF, std::uint32_t{7}))
+                .value(),
+            (TableRoute{.to = Prefix::parse("10.9.0.0/24").value(),
+                        .table = 51820,
+                        .ifindex = 7,
+                        .of_kernel = true}));
+  const TableRoute everything = with(AF_INET6, 0, Attributes()).value();
+  EXPECT_EQ(everything.to, Prefix::parse("::/0").value());
+  EXPECT_EQ(everything.table, RT_TABLE_COMPAT);
+  EXPECT_EQ(with(AF_INET, 33, Attributes()).error().code, Errc::bad_length);
+  EXPECT_EQ(with(AF_INET, 24, Attributes().put(RTA_DST, octets_of("fd00::"))).error().code,
+            Errc::bad_length);
+  EXPECT_EQ(decode_table_route(Bytes(sizeof(rtmsg) - 1)).error().code, Errc::truncated);
+}
+
+TEST(ListRoutes, KnowsTheRoutesOfTheLoopbackInterface) {
+  std::vector<std::byte> buffer(kReceiveBufferSize);
+  const auto found = list_routes(Family::v4, if_nametoindex("lo"),
+                                 os::boot_now() + std::chrono::seconds(10), buffer);
+  ASSERT_TRUE(found) << found.error().context;
+  EXPECT_NE(std::ranges::find(*found, Prefix::parse("127.0.0.0/8").value(), &TableRoute::to),
+            found->end());
+  for (const TableRoute& route : *found) EXPECT_EQ(route.ifindex, if_nametoindex("lo"));
 }
 
 TEST(FindRoute, KnowsTheWayToThisHost) {

@@ -57,6 +57,10 @@ class Request {
   /// Starts a nested attribute; everything put until end_nest lies in it.
   void begin_nest(std::uint16_t type);
   void end_nest();
+  /// The kernel is to send only what the fixed part and the attributes of a dump ask for
+  /// (NETLINK_GET_STRICT_CHK, since Linux 4.20). Older kernels send everything all the same.
+  void filter_strictly() { strict_ = true; }
+  [[nodiscard]] bool is_strict() const { return strict_; }
 
   [[nodiscard]] std::span<const std::byte> bytes() const;
   [[nodiscard]] std::uint32_t sequence() const;
@@ -64,6 +68,7 @@ class Request {
  private:
   alignas(8) std::byte buffer_[512] = {};
   std::size_t nest_ = 0;
+  bool strict_ = false;
 };
 
 /// Asks the kernel once, on a socket of its own in the calling thread's network namespace, and

@@ -50,6 +50,30 @@ Result<Route> decode_route(std::span<const std::byte> payload);
 /// @returns io (ENETUNREACH: none), what ask_kernel returns.
 Result<Route> find_route(const RouteQuery& query, Instant deadline, std::span<std::byte> buffer);
 
+/// A route of a routing table.
+struct TableRoute {
+  Prefix to;
+  std::uint32_t table = 0;    ///< 254: main, 255: local (ip-route(8))
+  std::uint32_t ifindex = 0;  ///< 0: of several next hops, or of none
+  RouteType type = RouteType::unicast;
+  bool of_kernel = false;  ///< the kernel made it by itself, as for the prefix of an address
+
+  friend bool operator==(const TableRoute&, const TableRoute&) = default;
+};
+
+/// Decodes one RTM_NEWROUTE message of a dump. @returns truncated, bad_length.
+Result<TableRoute> decode_table_route(std::span<const std::byte> payload);
+
+/// No list of routes is longer.
+inline constexpr std::size_t kMaxTableRoutes = 100'000;
+
+/// The routes of a family that lead to one interface, of all tables, in the calling thread's
+/// network namespace. Needs no capability. Interrupted dumps are repeated up to kDumpAttempts
+/// times in all.
+/// @returns too_large (kMaxTableRoutes), interrupted, what ask_kernel returns.
+Result<std::vector<TableRoute>> list_routes(Family family, std::uint32_t ifindex, Instant deadline,
+                                            std::span<std::byte> buffer);
+
 /// Decodes one RTM_NEWRULE message: `payload` starts at struct fib_rule_hdr.
 /// @returns the firewall mark that the policy rule looks for, inverted or not; nothing where it
 /// looks for none. truncated, bad_length. Source: uapi/linux/fib_rules.h, ip-rule(8).
