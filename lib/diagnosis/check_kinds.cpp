@@ -161,6 +161,31 @@ constexpr CheckRow kRows[] = {
     {nat_flow_keepalive, "nat.flow_keepalive", "keepalive of the tunnel's flow", Layer::path,
      kEssential,
      "Is PersistentKeepalive short enough that the tunnel's own flow is not forgotten?"},
+
+    {drift_declared, "drift.declared", "declarations", Layer::configuration, kEssential,
+     "Could every declaration be read, and is any of them for this host?"},
+    {drift_interface, "drift.interface", "interface", Layer::host, kEssential,
+     "Does each declared interface exist, with the declared key, port, mark and MTU?"},
+    {drift_dns, "drift.dns", "DNS servers", Layer::host, kBeside,
+     "Does this host use the DNS servers of the wg-quick file? Always unknown, and present only if "
+     "the file names servers."},
+    {drift_name, "drift.name", "names of endpoints", Layer::name, kBeside,
+     "Do the names of declared endpoints resolve?"},
+    {drift_address, "drift.address", "addresses", Layer::host, kEssential,
+     "Does the interface have the declared addresses, and no others?"},
+    {drift_route, "drift.route", "routes", Layer::host, kEssential,
+     "Do routes lead to the interface for all declared allowed IPs, and for no others?"},
+    {drift_peer, "drift.peer", "peer", Layer::tunnel, kEssential,
+     "Is each declared peer there, and is each peer declared?"},
+    {drift_allowed_ips, "drift.allowed_ips", "allowed IPs", Layer::tunnel, kEssential,
+     "Does each peer have the declared allowed IPs, and none that a policy forbids?"},
+    {drift_keepalive, "drift.keepalive", "persistent keepalive", Layer::tunnel, kEssential,
+     "Does each peer have the declared persistent keepalive?"},
+    {drift_preshared_key, "drift.preshared_key", "peer's preshared key", Layer::tunnel, kEssential,
+     "Does each peer have a preshared key, or none, as declared?"},
+    {drift_endpoint, "drift.endpoint", "peer's endpoint", Layer::tunnel, kEssential,
+     "Does each peer have the declared endpoint, or one of its name's addresses, or has it roamed "
+     "with a live session?"},
 };
 static_assert(has_row_for_each(std::span<const CheckRow>(kRows), CheckKind::count));
 static_assert(are_names_unique(std::span<const CheckRow>(kRows), &CheckRow::name));

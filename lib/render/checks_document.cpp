@@ -28,6 +28,7 @@ constexpr Group kGroups[] = {
     {CheckKind::mtu_forward, "wgscope mtu"},
     {CheckKind::outer_host, "wgscope mtu --outer"},
     {CheckKind::nat_servers, "wgscope nat"},
+    {CheckKind::drift_declared, "wgscope drift"},
 };
 
 constexpr std::string_view kHead = R"(# Checks

@@ -37,6 +37,7 @@ constexpr Group kGroups[] = {
     {"WGS-NAT", "NATs on the path (wgscope nat)"},
     {"WGS-MTU", "The path's MTU (wgscope mtu)"},
     {"WGS-LNT", "What files say (wgscope lint)"},
+    {"WGS-DRF", "What is declared and what is there (wgscope drift)"},
 };
 
 constexpr std::string_view kHead = R"(# Findings

@@ -85,6 +85,18 @@ enum class CheckKind : std::uint8_t {
   nat_calls,
   nat_flow_lifetime,
   nat_flow_keepalive,
+  // drift
+  drift_declared,
+  drift_interface,
+  drift_dns,
+  drift_name,
+  drift_address,
+  drift_route,
+  drift_peer,
+  drift_allowed_ips,
+  drift_keepalive,
+  drift_preshared_key,
+  drift_endpoint,
   count,  ///< not a check: how many there are
 };
 

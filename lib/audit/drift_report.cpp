@@ -1,0 +1,207 @@
+#include "wgscope/audit/drift_report.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "wgscope/audit/drift.hpp"
+#include "wgscope/config/inventory.hpp"
+#include "wgscope/diagnosis/check_kinds.hpp"
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/device.hpp"
+#include "wgscope/model/snapshot.hpp"
+
+#include "drift_words.hpp"
+
+namespace wgscope::audit {
+namespace {
+
+using config::DeclaredInterface;
+using diagnosis::Check;
+using diagnosis::CheckKind;
+using diagnosis::Finding;
+using diagnosis::FindingId;
+using diagnosis::Name;
+using diagnosis::Status;
+using diagnosis::Text;
+using diagnosis::text;
+
+bool is_any_of_this_host(const Declared& declared) {
+  const auto& interfaces = declared.inventory().interfaces;
+  return interfaces.empty() || std::ranges::any_of(interfaces, [&](const DeclaredInterface& one) {
+           return declared.is_of_this_host(one);
+         });
+}
+
+/// What was declared, and whether it can be compared with this host.
+void diagnose_declarations(const DriftFacts& facts, std::vector<Check>& into) {
+  const Declared& declared = *facts.declared;
+  const Name host{declared.host()};
+  if (!is_any_of_this_host(declared)) {
+    into.push_back(diagnosis::make_check(
+        CheckKind::drift_declared, Status::unknown,
+        Finding{.id = FindingId::drift_other_host,
+                .cause = text("the inventory declares interfaces, but none for the host {}", host),
+                .evidence = {text("declared: {}", counted(declared.inventory().interfaces.size(),
+                                                          "interface", "interfaces"))},
+                .fix = {"wgscope drift --inventory PATH --host NAME",
+                        text("or add {} to the hosts of an interface", host)}}));
+    return;
+  }
+  if (!declared.complete()) {
+    into.push_back(diagnosis::make_check(
+        CheckKind::drift_declared, Status::unknown,
+        "the inventory has errors, so that keys without a declaration are not reported: see "
+        "wgscope inventory check"));
+    return;
+  }
+  into.push_back(diagnosis::make_check(
+      CheckKind::drift_declared, Status::ok,
+      text("{} and {}", counted(declared.inventory().interfaces.size(), "interface", "interfaces"),
+           counted(declared.inventory().peers.size(), "peer", "peers"))));
+}
+
+void diagnose_missing_interfaces(const DriftFacts& facts, std::vector<Check>& into) {
+  const auto& interfaces = facts.declared->inventory().interfaces;
+  for (const std::uint32_t index : facts.drift->missing_interfaces) {
+    const DeclaredInterface& declared = interfaces[index];
+    const Text word = shell_word(declared.name);
+    Text place = "the inventory";
+    if (declared.position.line != 0 && declared.position.file < facts.files.size())
+      place = text("{}:{}", diagnosis::Path{facts.files[declared.position.file]},
+                   declared.position.line);
+    Check check = diagnosis::make_check(
+        CheckKind::drift_interface, Status::critical,
+        Finding{
+            .id = FindingId::drift_interface_missing,
+            .cause = text("the interface {} does not exist", Name{declared.name}),
+            .evidence = {text("declared in {}", place),
+                         "there: neither in the kernel nor with a userspace implementation"},
+            .fix = {text("wg-quick up {}", word), text("or remove the interface from {}", place)}});
+    check.target = text("{}", Name{declared.name});
+    into.push_back(std::move(check));
+  }
+}
+
+/// Interfaces that could not be read, or not whole.
+void diagnose_failures(const DriftFacts& facts, std::vector<Check>& into) {
+  std::size_t count = 0;
+  for (const Failure& failure : facts.snapshot->failures) {
+    if (++count > kMostListed) break;
+    Check check = diagnosis::make_check(
+        CheckKind::drift_interface, Status::unknown,
+        text("could not be read: {}", diagnosis::vouched(to_string(failure.reason))));
+    if (failure.interface.empty())
+      check.summary = text("some interfaces could not be read: {}",
+                           diagnosis::vouched(to_string(failure.reason)));
+    else
+      check.target = text("{}", Name{failure.interface});
+    into.push_back(std::move(check));
+  }
+}
+
+/// @returns whether the interface was compared.
+bool diagnose_comparison(const Scene& scene, std::vector<Check>& into) {
+  Check check;
+  switch (scene.drift().comparison) {
+    case Comparison::compared: return true;
+    case Comparison::not_declared:
+      check = diagnosis::make_check(
+          CheckKind::drift_interface, Status::ok,
+          Finding{.id = FindingId::drift_interface_undeclared,
+                  .cause = text("{} exists, and nobody declared it for this host", scene.name()),
+                  .evidence = {text("its {} not compared", counted(scene.device().peers.size(),
+                                                                   "peer was", "peers were"))},
+                  .fix = {"declare it in the inventory",
+                          text("or remove it: {}ip link del {}", scene.prefix(), scene.word())}});
+      break;
+    case Comparison::ambiguous:
+      check = diagnosis::make_check(
+          CheckKind::drift_interface, Status::unknown,
+          "several network namespaces have an interface of this name, and the declaration does "
+          "not say which is meant");
+      break;
+    case Comparison::not_read:
+      check = diagnosis::make_check(CheckKind::drift_interface, Status::unknown,
+                                    "it changed while it was read: run wgscope drift again");
+      break;
+  }
+  check.target = text("{}", Name{scene.device().name});
+  into.push_back(std::move(check));
+  return false;
+}
+
+void diagnose_names(const DriftFacts& facts, std::vector<Check>& into) {
+  std::vector<std::string> unresolved;
+  std::size_t resolved = 0;
+  for (const auto& [name, resolution] : *facts.resolutions) {
+    if (resolution.failed || resolution.addresses.empty())
+      unresolved.push_back(name);
+    else
+      ++resolved;
+  }
+  if (resolved > 0)
+    into.push_back(diagnosis::make_check(
+        CheckKind::drift_name, Status::ok,
+        text("{}",
+             counted(resolved, "name of an endpoint resolves", "names of endpoints resolve"))));
+  std::ranges::sort(unresolved);
+  for (std::size_t i = 0; i < unresolved.size() && i < kMostListed; ++i) {
+    Check check = diagnosis::make_check(
+        CheckKind::drift_name, Status::unknown,
+        text("no address was found; try: getent ahosts {}", shell_word(unresolved[i])));
+    check.target = text("{}", Name{unresolved[i]});
+    into.push_back(std::move(check));
+  }
+  if (unresolved.size() > kMostListed)
+    into.push_back(diagnosis::make_check(
+        CheckKind::drift_name, Status::unknown,
+        text("no address was found for {} more names", unresolved.size() - kMostListed)));
+}
+
+}  // namespace
+
+std::vector<Check> diagnose(const DriftFacts& facts) {
+  std::vector<Check> checks;
+  diagnose_declarations(facts, checks);
+  diagnose_failures(facts, checks);
+  if (!is_any_of_this_host(*facts.declared)) return checks;
+  diagnose_missing_interfaces(facts, checks);
+  if (facts.dns_servers > 0)
+    checks.push_back(diagnosis::make_check(
+        CheckKind::drift_dns, Status::unknown,
+        "the file names DNS servers: which servers this host uses is not compared"));
+  diagnose_names(facts, checks);
+  for (std::size_t i = 0; i < facts.snapshot->devices.size(); ++i) {
+    const Scene scene(facts, i);
+    if (!diagnose_comparison(scene, checks)) continue;
+    diagnose_interface(scene, checks);
+    diagnose_addresses(scene, checks);
+    diagnose_routes(scene, checks);
+    diagnose_peers(scene, checks);
+    diagnose_allowed_ips(scene, checks);
+    diagnose_keepalive(scene, checks);
+    diagnose_preshared_keys(scene, checks);
+    diagnose_endpoints(scene, checks);
+  }
+  return checks;
+}
+
+Text success(const DriftFacts& facts) {
+  std::size_t interfaces = 0;
+  std::size_t peers = 0;
+  for (const InterfaceDrift& drift : facts.drift->interfaces) {
+    if (drift.comparison != Comparison::compared) continue;
+    ++interfaces;
+    peers += drift.peers.size();
+  }
+  return text("everything is as declared: {}, {}", counted(interfaces, "interface", "interfaces"),
+              counted(peers, "peer", "peers"));
+}
+
+}  // namespace wgscope::audit
