@@ -50,6 +50,11 @@ constexpr Verb kVerbs[] = {
     {.name = "lint",
      .summary = "What is wrong or unsafe in configuration files, before they are used",
      .run = run_lint},
+    {.name = "drift",
+     .summary = "What differs between the inventory and this host, and how to heal it",
+     .examples = "  wgscope drift --inventory inventory/\n"
+                 "  wgscope drift --config /etc/wireguard/wg0.conf\n",
+     .make = make_drift},
     {.name = "explain",
      .summary = "Say what a finding means and what to do about it",
      .run = run_explain},

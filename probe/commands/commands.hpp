@@ -12,6 +12,7 @@
 namespace wgscope::probe {
 
 std::unique_ptr<CheckVerb> make_check();
+std::unique_ptr<CheckVerb> make_drift();
 std::unique_ptr<CheckVerb> make_handshake();
 std::unique_ptr<CheckVerb> make_mtu();
 std::unique_ptr<CheckVerb> make_nat();
