@@ -45,19 +45,18 @@ Declared::Declared(config::Inventory inventory, std::string host, bool complete,
     std::ranges::sort(peer.allowed_ips);
     const auto repeated = std::ranges::unique(peer.allowed_ips);
     peer.allowed_ips.erase(repeated.begin(), repeated.end());
-    add_terms(peer);
-    add_expected(i);
+    add_terms(peer, add_expected(i));
     add_holder(peer.public_key, i, false);
     if (peer.successor) add_holder(peer.successor->public_key, i, true);
   }
 }
 
-void Declared::add_terms(const DeclaredPeer& peer) {
+void Declared::add_terms(const DeclaredPeer& peer, bool expected) {
   Terms& terms = terms_.emplace_back();
   if (peer.endpoint) {
     terms.port = peer.endpoint->port;
     terms.address = peer.endpoint->address();
-    if (!terms.address) terms.name = index_of_name(peer.endpoint->host);
+    if (!terms.address && expected) terms.name = index_of_name(peer.endpoint->host);
   }
   terms.allowed_ips_first = static_cast<std::uint32_t>(allowed_ips_.size());
   terms.allowed_ips_count = static_cast<std::uint32_t>(peer.allowed_ips.size());
@@ -78,14 +77,17 @@ std::uint32_t Declared::index_of_name(const std::string& host) {
   return found->second;
 }
 
-void Declared::add_expected(std::uint32_t index) {
+bool Declared::add_expected(std::uint32_t index) {
   const std::vector<InterfaceRef>& interfaces = inventory_.peers[index].interfaces;
   if (interfaces.empty()) everywhere_.push_back(index);
+  bool expected = interfaces.empty();
   for (const InterfaceRef& ref : interfaces) {
     if (!ref.host.empty() && ref.host != host_) continue;
+    expected = true;
     std::vector<std::uint32_t>& peers = named_[ref.name];
     if (peers.empty() || peers.back() != index) peers.push_back(index);
   }
+  return expected;
 }
 
 std::size_t Declared::slot_of(const PublicKey& key) const {

@@ -8,12 +8,14 @@
 #include <vector>
 
 #include "wgscope/audit/drift.hpp"
+#include "wgscope/audit/endpoint_watch.hpp"
 #include "wgscope/config/inventory.hpp"
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/device.hpp"
+#include "wgscope/model/public_key.hpp"
 #include "wgscope/model/snapshot.hpp"
 
 #include "drift_words.hpp"
@@ -164,6 +166,43 @@ void diagnose_names(const DriftFacts& facts, std::vector<Check>& into) {
         text("no address was found for {} more names", unresolved.size() - kMostListed)));
 }
 
+/// The name of a key's declaration, or the key.
+Text whose(const DriftFacts& facts, const PublicKey& key) {
+  const Declared::Holder* holder = facts.declared->find_key(key);
+  if (holder == nullptr) return text("{}", key);
+  return text("{}", Name{facts.declared->inventory().peers[holder->peer].name});
+}
+
+void diagnose_watch(const DriftFacts& facts, std::vector<Check>& into) {
+  if (!facts.watched) return;
+  for (std::size_t i = 0; i < facts.alternating.size() && i < kMostListed; ++i) {
+    const Alternating& seen = facts.alternating[i];
+    Check check = diagnosis::make_check(
+        CheckKind::drift_watch, Status::critical,
+        Finding{.id = FindingId::drift_key_shared,
+                .cause = text("{}: the endpoint of {} goes back and forth between two addresses",
+                              Name{seen.interface}, whose(facts, seen.key)),
+                .evidence = {text("in {}, {} returned to an earlier address {} times",
+                                  *facts.watched, seen.key, seen.returns),
+                             text("there: {} and {}", seen.one, seen.other)},
+                .hypotheses = {{"two devices have the same key",
+                                "look for the key on the devices at both addresses"},
+                               {"one device uses two uplinks in turn",
+                                "look at the routes of the device"}},
+                .fix = {"give each device a key of its own, and declare both"}});
+    check.target = text("{} {}", Name{seen.interface}, whose(facts, seen.key));
+    into.push_back(std::move(check));
+  }
+  if (facts.alternating.size() > kMostListed)
+    into.push_back(diagnosis::make_check(
+        CheckKind::drift_watch, Status::critical,
+        text("{} more do, and are not listed", facts.alternating.size() - kMostListed)));
+  if (facts.alternating.empty())
+    into.push_back(
+        diagnosis::make_check(CheckKind::drift_watch, Status::ok,
+                              text("no endpoint went back and forth in {}", *facts.watched)));
+}
+
 }  // namespace
 
 std::vector<Check> diagnose(const DriftFacts& facts) {
@@ -189,6 +228,7 @@ std::vector<Check> diagnose(const DriftFacts& facts) {
     diagnose_preshared_keys(scene, checks);
     diagnose_endpoints(scene, checks);
   }
+  diagnose_watch(facts, checks);
   return checks;
 }
 

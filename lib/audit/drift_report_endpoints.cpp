@@ -51,12 +51,6 @@ Text endpoint_text(const DeclaredPeer& peer) {
   return text("{}:{}", Name{peer.endpoint->host}, peer.endpoint->port);
 }
 
-/// What `wg set` takes.
-Text endpoint_word(const DeclaredPeer& peer) {
-  if (const auto address = peer.endpoint->address()) return text("{}", *address);
-  return text("{}:{}", shell_word(peer.endpoint->host), peer.endpoint->port);
-}
-
 Text resolved_text(const Scene& scene, const DeclaredPeer& peer, const Resolution* resolution) {
   if (resolution == nullptr) return {};
   Text addresses;
@@ -94,7 +88,7 @@ Finding endpoint_differs(const Scene& scene, std::size_t index, EndpointState st
   finding.evidence.push_back(
       text("last handshake of {}: {}", peer.public_key, scene.last_handshake(peer)));
   finding.fix.push_back(
-      text("{} endpoint {}", scene.set_peer(peer.public_key), endpoint_word(declared)));
+      text("{} endpoint {}", scene.set_peer(peer.public_key), endpoint_word(*declared.endpoint)));
   finding.fix.push_back(text("or change endpoint of the peer in {}", scene.at(declared.position)));
   return finding;
 }

@@ -40,7 +40,7 @@ const PublicKey& key_now(const Scene& scene, const DeclaredPeer& peer) {
 Text add_command(const Scene& scene, const DeclaredPeer& peer) {
   Text command = scene.set_peer(key_now(scene, peer));
   if (peer.preshared_key == PresharedKeyRule::required) command.add(" preshared-key FILE");
-  if (peer.endpoint) command.add(" endpoint ").add(shell_word(peer.endpoint->to_string()));
+  if (peer.endpoint) command.add(" endpoint ").add(endpoint_word(*peer.endpoint));
   if (peer.persistent_keepalive)
     command.add(" persistent-keepalive ").add(peer.persistent_keepalive->count());
   return command.add(" allowed-ips ").add(joined(peer.allowed_ips));

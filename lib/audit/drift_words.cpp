@@ -12,6 +12,7 @@
 #include "wgscope/audit/drift.hpp"
 #include "wgscope/audit/drift_report.hpp"
 #include "wgscope/config/inventory.hpp"
+#include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
@@ -63,6 +64,13 @@ Text shell_word(std::string_view word) {
       inside += c;
   }
   return text("'{}'", Name{inside});
+}
+
+Text endpoint_word(const config::EndpointName& endpoint) {
+  const auto address = endpoint.address();
+  if (!address) return text("{}:{}", shell_word(endpoint.host), endpoint.port);
+  if (address->address.family == Family::v4) return text("{}", *address);
+  return text("'{}'", *address);
 }
 
 Text joined(std::span<const Prefix> prefixes) {

@@ -11,6 +11,7 @@
 #include "wgscope/audit/drift.hpp"
 #include "wgscope/audit/drift_report.hpp"
 #include "wgscope/config/inventory.hpp"
+#include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
@@ -22,6 +23,9 @@ namespace wgscope::audit {
 
 /// A word as a shell takes it: in quotes where it has to be.
 diagnosis::Text shell_word(std::string_view word);
+
+/// An endpoint as `wg set` takes it in a shell, some of which would take [ for a pattern.
+diagnosis::Text endpoint_word(const config::EndpointName& endpoint);
 
 /// "10.0.0.0/24,fd00::/64": for a command. Empty: "''".
 diagnosis::Text joined(std::span<const Prefix> prefixes);

@@ -186,6 +186,9 @@ constexpr CheckRow kRows[] = {
     {drift_endpoint, "drift.endpoint", "peer's endpoint", Layer::tunnel, kEssential,
      "Does each peer have the declared endpoint, or one of its name's addresses, or has it roamed "
      "with a live session?"},
+    {drift_watch, "drift.watch", "endpoints over time", Layer::tunnel, kEssential,
+     "Does the endpoint of a peer go back and forth, as if two devices had its key? Present only "
+     "with --watch."},
 };
 static_assert(has_row_for_each(std::span<const CheckRow>(kRows), CheckKind::count));
 static_assert(are_names_unique(std::span<const CheckRow>(kRows), &CheckRow::name));

@@ -139,6 +139,13 @@ inline constexpr auto kDriftFindings = std::to_array<FindingKind>({
      "for 135 s.",
      "On this host: wg set INTERFACE peer KEY endpoint HOST:PORT. To have this done each time, run "
      "reresolve-dns.sh of wireguard-tools with a timer."},
+    {FindingId::drift_key_shared, "WGS-DRF-024", Severity::critical,
+     "The endpoint of a peer goes back and forth between two addresses",
+     "WireGuard sends to the address that it last heard a key from. If two devices have the same "
+     "key, each of them takes the traffic of the other, again and again, and neither has a tunnel "
+     "that works. A single device with two uplinks that it uses in turn looks the same.",
+     "Find out whether both addresses belong to one device. If not, give each device a key of its "
+     "own, and declare both."},
 });
 
 }  // namespace wgscope::diagnosis

@@ -3,6 +3,7 @@
 
 #include "wgscope/audit/drift.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "wgscope/audit/drift_report.hpp"
+#include "wgscope/audit/endpoint_watch.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/question.hpp"
@@ -23,6 +25,7 @@
 #include "wgscope/config/inventory.hpp"
 #include "wgscope/config/inventory_file.hpp"
 #include "wgscope/crypto/random.hpp"
+#include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -49,6 +52,11 @@ using diagnosis::text;
 /// So many names are looked up in one run; those beyond them stay unknown.
 constexpr std::size_t kMostNames = 1000;
 
+/// Two devices with one key take it from each other with every packet that they send: a keepalive
+/// each 25 s, or many packets a second.
+constexpr std::chrono::milliseconds kWatchInterval{500};
+constexpr std::chrono::seconds kWatchPatience{5};
+
 std::uint64_t random_seed() {
   std::uint64_t seed = 0;
   crypto::SystemRandom().fill(std::as_writable_bytes(std::span(&seed, 1)));
@@ -57,14 +65,16 @@ std::uint64_t random_seed() {
 
 class DriftQuestion final : public checks::Question {
  public:
-  DriftQuestion(Declarations declarations, source::CollectOptions collect, std::string interface)
+  DriftQuestion(Declarations declarations, source::CollectOptions collect, std::string interface,
+                std::optional<Nanoseconds> watch)
       : files_(std::move(declarations.files)),
         routes_expected_(declarations.routes_expected),
         dns_servers_(declarations.dns_servers),
         declared_(std::move(declarations.inventory), std::move(declarations.host),
                   declarations.complete, random_seed()),
         collect_(std::move(collect)),
-        interface_(std::move(interface)) {}
+        interface_(std::move(interface)),
+        watch_(watch) {}
 
   [[nodiscard]] Text target() const override {
     if (!interface_.empty()) return text("{}", Name{interface_});
@@ -81,19 +91,26 @@ class DriftQuestion final : public checks::Question {
   void ask(checks::Run& run, std::optional<Instant> deadline, diagnosis::Report& report) override {
     const Instant end = deadline.value_or(os::boot_now() + std::chrono::seconds(20));
     const audit::Resolutions resolutions = resolve(run, end);
+    source::SnapshotSource source(collect_);
     Snapshot snapshot;
-    source::SnapshotSource(collect_).collect(os::now(), end, snapshot);
+    audit::EndpointWatch watch(declared_.seed());
+    const Instant begun = os::boot_now();
+    watch_endpoints(run, source, snapshot, watch);
+    source.collect(os::now(), os::boot_now() + (end - begun), snapshot);
     if (!interface_.empty()) keep_only_interface(snapshot);
     audit::Drift drift;
     audit::compare(declared_, snapshot, resolutions, drift);
-    audit::DriftFacts facts{.declared = &declared_,
-                            .snapshot = &snapshot,
-                            .drift = &drift,
-                            .resolutions = &resolutions,
-                            .files = files_,
-                            .hosts = read_hosts(declared_, snapshot, drift, end),
-                            .routes_expected = routes_expected_,
-                            .dns_servers = dns_servers_};
+    audit::DriftFacts facts{
+        .declared = &declared_,
+        .snapshot = &snapshot,
+        .drift = &drift,
+        .resolutions = &resolutions,
+        .files = files_,
+        .hosts = read_hosts(declared_, snapshot, drift, os::boot_now() + (end - begun)),
+        .routes_expected = routes_expected_,
+        .dns_servers = dns_servers_,
+        .alternating = watch.found()};
+    if (watch_) facts.watched = os::boot_now() - begun;
     for (diagnosis::Check& check : audit::diagnose(facts))
       report.checks.push_back(std::move(check));
     diagnosis::add_success(audit::success(facts), report);
@@ -126,6 +143,19 @@ class DriftQuestion final : public checks::Question {
     return resolutions;
   }
 
+  /// Reads again and again, for as long as the user wants or until Ctrl-C.
+  void watch_endpoints(checks::Run& run, source::SnapshotSource& source, Snapshot& snapshot,
+                       audit::EndpointWatch& watch) const {
+    if (!watch_) return;
+    const Instant end = os::boot_now() + *watch_;
+    run.say("watching endpoints", end);
+    do {
+      source.collect(os::now(), os::boot_now() + kWatchPatience, snapshot);
+      if (!interface_.empty()) keep_only_interface(snapshot);
+      watch.look(snapshot);
+    } while (run.pass(kWatchInterval) && os::boot_now() < end);
+  }
+
   void keep_only_interface(Snapshot& snapshot) const {
     std::erase_if(snapshot.devices,
                   [this](const Device& device) { return device.name != interface_; });
@@ -140,6 +170,7 @@ class DriftQuestion final : public checks::Question {
   audit::Declared declared_;
   source::CollectOptions collect_;
   std::string interface_;
+  std::optional<Nanoseconds> watch_;
 };
 
 class DriftVerb final : public CheckVerb {
@@ -160,6 +191,7 @@ class DriftVerb final : public CheckVerb {
  private:
   DeclarationOptions declarations_;
   source::CollectOptions collect_;
+  std::optional<Nanoseconds> watch_;
 };
 
 void DriftVerb::add_options(CommandLine& line) {
@@ -182,7 +214,11 @@ void DriftVerb::add_options(CommandLine& line) {
       .type("DIR");
   add_duration_option(
       line, "--timeout", [this](Nanoseconds time) { check.timeout = time; },
-      "Time limit for the whole run [20s]; name resolution gets half of it");
+      "Time limit for the whole run without --watch [20s]; name resolution gets half of it");
+  add_duration_option(
+      line, "--watch", [this](Nanoseconds time) { watch_ = time; },
+      "First watch endpoints for this time: one that goes back and forth belongs to a key that two "
+      "devices have");
   line.add_flag("--plan", check.plan, "Print what would be read and looked up; do nothing");
   add_output_options(line, check.output);
   line.check([this]() -> Complaint {
@@ -197,7 +233,8 @@ Result<std::unique_ptr<checks::Question>> DriftVerb::make(Subject& /*subject*/) 
   if (!declarations) return tl::unexpected(declarations.error());
   std::string only = declarations_.interface;
   if (!declarations_.config.empty()) only = declarations->inventory.interfaces.front().name;
-  return std::make_unique<DriftQuestion>(std::move(*declarations), collect_, std::move(only));
+  return std::make_unique<DriftQuestion>(std::move(*declarations), collect_, std::move(only),
+                                         watch_);
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
 // wgscope drift on wireguard-go, with Debian's wg and ip. What it finds is healed with the very
 // commands that it prints; then it must find nothing.
 
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
@@ -17,11 +20,13 @@
 #include "paths.hpp"
 #include "process.hpp"
 #include "temp_dir.hpp"
+#include "wait.hpp"
 #include "wireguard_go.hpp"
 
 namespace wgscope::test {
 namespace {
 
+using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -267,6 +272,45 @@ TEST_F(DriftTest, IsHealedInAnotherNetworkNamespace) {
     EXPECT_EQ(run({"sh", "-c", command}).exit_code, 0) << command;
   }
   EXPECT_EQ(look().exit_code, 0);
+}
+
+TEST_F(DriftTest, FindsAKeyThatTwoDevicesHave) {
+  add_routes();
+  // The second device has the key, address and preshared key of the right gateway.
+  const NetworkNamespace second;
+  const WireguardGo twin(second);
+  connect(gateways_.left, "198.51.100.1/24", second, "198.51.100.2/24");
+  twin.configure(fmt::format(
+      "[Interface]\nPrivateKey = {}\nListenPort = 51820\n[Peer]\n"
+      "PublicKey = {}\nPresharedKey = {}\nEndpoint = 198.51.100.1:51820\n"
+      "AllowedIPs = 10.9.0.1/32\n",
+      gateways_.right_keys.private_key, gateways_.left_keys.public_key, gateways_.preshared_key));
+  twin.up("10.9.0.2/24");
+  write_file(folder_ / "inventory.yaml", inventory());
+  Process watching(
+      {binary_dir() / "probe/wgscope", "drift", "--inventory", folder_ / "inventory.yaml",
+       "--interface", gateways_.near.name(), "--watch", "20s"},
+      {.env = {}, .netns = gateways_.left.name(), .input = {}});
+  const auto endpoints = [&] {
+    return gateways_.near.wg({"show", gateways_.near.name(), "endpoints"});
+  };
+  // Each speaks in turn until the gateway has heard it, for longer than two looks are apart.
+  for (int turn = 0; turn < 3; ++turn) {
+    for (const auto& [netns, address] :
+         {std::pair{&gateways_.right, "192.0.2.2:"}, {&second, "198.51.100.2:"}}) {
+      ASSERT_TRUE(wait_until(
+          [&] {
+            netns->exec({"ping", "-q", "-c", "1", "-W", "1", "10.9.0.1"});
+            return endpoints().find(address) != std::string::npos;
+          },
+          20s));
+      netns->exec({"ping", "-q", "-c", "8", "-i", "0.2", "-W", "1", "10.9.0.1"});
+    }
+  }
+  watching.signal(SIGINT);
+  EXPECT_EQ(watching.wait(10s), 2) << watching.out();
+  EXPECT_THAT(watching.out(), HasSubstr("the endpoint of right goes back and forth"));
+  EXPECT_THAT(watching.out(), HasSubstr("WGS-DRF-024"));
 }
 
 TEST_F(DriftTest, ComparesWithAWgQuickFile) {

@@ -104,7 +104,8 @@ class Declared {
   [[nodiscard]] const Terms& terms(std::uint32_t peer) const { return terms_[peer]; }
   /// Of a peer that nobody declared: what policies say of peers without labels.
   [[nodiscard]] const Terms& terms_of_undeclared() const { return undeclared_; }
-  /// Host names of declared endpoints, each once: what is to be looked up.
+  /// Host names of the endpoints of peers that are expected on this host, each once: what is to be
+  /// looked up.
   [[nodiscard]] std::span<const std::string> names() const { return names_; }
   /// Sorted, each once.
   [[nodiscard]] std::span<const Prefix> allowed_ips(const Terms& terms) const {
@@ -112,9 +113,10 @@ class Declared {
   }
 
  private:
-  void add_terms(const config::DeclaredPeer& peer);
+  void add_terms(const config::DeclaredPeer& peer, bool expected);
   [[nodiscard]] std::uint32_t index_of_name(const std::string& host);
-  void add_expected(std::uint32_t index);
+  /// @returns whether the peer is expected on an interface of this host.
+  bool add_expected(std::uint32_t index);
   void add_holder(const PublicKey& key, std::uint32_t peer, bool successor);
   [[nodiscard]] std::size_t slot_of(const PublicKey& key) const;
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "wgscope/audit/drift.hpp"
+#include "wgscope/audit/endpoint_watch.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -57,11 +58,12 @@ struct DriftFacts {
   const Snapshot* snapshot = nullptr;
   const Drift* drift = nullptr;  ///< of these two
   const Resolutions* resolutions = nullptr;
-  std::vector<std::string> files;  ///< whose indexes Position::file has
-  std::vector<HostFacts> hosts;    ///< one for each of Snapshot::devices
-  bool routes_expected = true;     ///< false: the wg-quick file says Table = off
-  std::size_t dns_servers = 0;     ///< in the wg-quick file
-  bool interrupted = false;
+  std::vector<std::string> files;           ///< whose indexes Position::file has
+  std::vector<HostFacts> hosts;             ///< one for each of Snapshot::devices
+  bool routes_expected = true;              ///< false: the wg-quick file says Table = off
+  std::size_t dns_servers = 0;              ///< in the wg-quick file
+  std::optional<Nanoseconds> watched = {};  ///< for how long endpoints were; nothing: they were not
+  std::vector<Alternating> alternating = {};
 };
 
 /// How many things of one kind are listed for an interface; the others are counted.

@@ -97,6 +97,7 @@ enum class CheckKind : std::uint8_t {
   drift_keepalive,
   drift_preshared_key,
   drift_endpoint,
+  drift_watch,
   count,  ///< not a check: how many there are
 };
 

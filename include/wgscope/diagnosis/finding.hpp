@@ -186,6 +186,7 @@ enum class FindingId : std::uint8_t {
   drift_preshared_key,
   drift_endpoint,
   drift_name_stale,
+  drift_key_shared,
   count,  ///< not a finding: how many there are
 };
 

@@ -9,6 +9,7 @@
 
 #include "wgscope/audit/drift.hpp"
 #include "wgscope/config/inventory.hpp"
+#include "wgscope/config/wg_quick.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/device.hpp"
 #include "wgscope/model/snapshot.hpp"
@@ -135,6 +136,21 @@ INSTANTIATE_TEST_SUITE_P(
                     InterfaceCase{"Mtu", {.name = "wg0", .mtu = 1380}, "mtu"},
                     InterfaceCase{"Fwmark", {.name = "wg0", .fwmark = 0}, "fwmark"}),
     [](const auto& tested) { return std::string(tested.param.name); });
+
+TEST(Declared, KnowsWhichNamesThisHostHasToLookUp) {
+  const auto named = [](std::uint32_t number, const char* endpoint) {
+    DeclaredPeer peer = declare(number, {});
+    peer.endpoint = *config::EndpointName::parse(endpoint);
+    return peer;
+  };
+  Inventory inventory = inventory_of({named(1, "a.example.net:1"), named(2, "a.example.net:2"),
+                                      named(3, "192.0.2.1:1"), named(4, "b.example.net:1"),
+                                      named(5, "c.example.net:1")});
+  inventory.peers[3].interfaces = {{"wg0", "gw-2"}};
+  inventory.peers[4].interfaces = {{"wg0", "gw-2"}, {"wg0", "gw-1"}};
+  const Declared declared(inventory, "gw-1", true, kSeed);
+  EXPECT_THAT(declared.names(), ElementsAre("a.example.net", "c.example.net"));
+}
 
 TEST(DriftOfInterfaces, DoesNotCompareTheMtuOfALinkThatIsNotKnown) {
   EXPECT_FALSE(drift_of(with_interface({.name = "wg0", .mtu = 1380}), snapshot_of(interface()))

@@ -14,6 +14,8 @@
 #include <gtest/gtest.h>
 
 #include "wgscope/audit/drift.hpp"
+#include "wgscope/audit/endpoint_watch.hpp"
+#include "wgscope/base/time.hpp"
 #include "wgscope/config/inventory.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/finding.hpp"
@@ -52,6 +54,8 @@ struct Site {
   bool complete = true;
   bool routes_expected = true;
   std::size_t dns_servers = 0;
+  std::optional<Nanoseconds> watched = {};
+  std::vector<Alternating> alternating = {};
 
   Device& device() { return snapshot.devices.front(); }
 
@@ -66,7 +70,9 @@ struct Site {
                      .files = {"team.yaml"},
                      .hosts = {host},
                      .routes_expected = routes_expected,
-                     .dns_servers = dns_servers});
+                     .dns_servers = dns_servers,
+                     .watched = watched,
+                     .alternating = alternating});
   }
   [[nodiscard]] std::vector<Finding> findings() const {
     std::vector<Finding> found;
@@ -159,7 +165,14 @@ TEST(DriftReport, QuotesWhatAShellWouldTakeApart) {
   Site site = with_peer(peer);
   site.device().name = "wg$(id)'";
   EXPECT_EQ(site.fix().front(), "wg set 'wg$(id)'\"'\"'' peer " + key_text(1) +
-                                    " endpoint 'a;reboot:1' allowed-ips ''");
+                                    " endpoint 'a;reboot':1 allowed-ips ''");
+}
+
+TEST(DriftReport, QuotesIpv6Endpoints) {
+  DeclaredPeer peer = declare_at(1, {});
+  peer.endpoint = *EndpointName::parse("[2001:db8::1]:51820");
+  EXPECT_EQ(with_peer(peer).fix().front(),
+            "wg set wg0 peer " + key_text(1) + " endpoint '[2001:db8::1]:51820' allowed-ips ''");
 }
 
 TEST(DriftReport, GivesAPeerItsAllowedIpsBack) {
@@ -396,6 +409,23 @@ TEST(DriftReport, SaysThatDnsServersAreNotCompared) {
   EXPECT_TRUE(std::ranges::any_of(site.checks(), [](const Check& check) {
     return check.name == "drift.dns" && check.status == Status::unknown && !check.essential;
   }));
+}
+
+TEST(DriftReport, FindsAKeyThatTwoDevicesHave) {
+  Site site = with_peer(declare_at(1, {}));
+  add_peer(site.device(), 1, {});
+  site.watched = std::chrono::seconds(60);
+  EXPECT_THAT(site.findings(), IsEmpty());
+  EXPECT_EQ(site.checks().back().summary.plain(), "no endpoint went back and forth in 60.0 s");
+  site.alternating.push_back({.netns = {},
+                              .interface = "wg0",
+                              .key = key(1),
+                              .one = *Endpoint::parse("192.0.2.1:1"),
+                              .other = *Endpoint::parse("192.0.2.2:1"),
+                              .returns = 4});
+  EXPECT_EQ(site.finding().id, FindingId::drift_key_shared);
+  EXPECT_THAT(evidence_of(site.finding()), Contains("there: 192.0.2.1:1 and 192.0.2.2:1"));
+  EXPECT_THAT(site.finding().cause.plain(), HasSubstr("peer-1"));
 }
 
 TEST(DriftReport, EndsWhereAHundredThousandPeersDiffer) {

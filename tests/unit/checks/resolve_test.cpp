@@ -6,6 +6,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <dlfcn.h>
 #include <mutex>
@@ -18,6 +19,7 @@
 #include <gtest/gtest.h>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/checks/resolve_all.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/model/address.hpp"
@@ -148,6 +150,31 @@ TEST_F(Resolve, LeavesSignalsToTheThreadThatWaits) {
   sigset_t mask;
   ASSERT_EQ(pthread_sigmask(SIG_SETMASK, nullptr, &mask), 0);
   EXPECT_EQ(sigismember(&mask, SIGINT), 0);
+}
+
+TEST_F(Resolve, LooksManyNamesUpAtTheSameTime) {
+  gate.open();
+  std::vector<std::string> names{"localhost", "silent.test"};
+  for (int i = 1; i <= 40; ++i) names.push_back("192.0.2." + std::to_string(i));
+  const Instant start = os::boot_now();
+  const std::vector<LookedUp> found = resolve_all(run_, names, start + kPatience);
+  EXPECT_LT(os::boot_now() - start, kPatience);
+  ASSERT_EQ(found.size(), names.size());
+  EXPECT_THAT(found[0].addresses, ::testing::Contains(IpAddress::parse("127.0.0.1").value()));
+  EXPECT_FALSE(found[1].failed) << "it is known that there is no such name";
+  EXPECT_TRUE(found[1].addresses.empty());
+  for (std::size_t i = 2; i < names.size(); ++i) {
+    EXPECT_EQ(found[i].name, names[i]);
+    EXPECT_EQ(found[i].addresses, std::vector{IpAddress::parse(names[i]).value()});
+  }
+  EXPECT_TRUE(resolve_all(run_, {}, start).empty());
+}
+
+TEST_F(Resolve, LeavesUnknownWhichNamesNoServerAnsweredFor) {
+  const std::vector<LookedUp> found = resolve_all(run_, {"silent.test"}, os::boot_now() + 50ms);
+  ASSERT_EQ(found.size(), 1);
+  EXPECT_TRUE(found[0].failed);
+  EXPECT_EQ(found[0].name, "silent.test");
 }
 
 using ResolveDeathTest = Resolve;
