@@ -34,6 +34,27 @@ json ask(std::vector<std::string> arguments) {
   return json::parse(run(std::move(arguments)).out);
 }
 
+/// Two connections of the right peer, the first of them from two ports.
+void expect_the_story(const std::string& file, const Gateways& gateways) {
+  const json answer = ask({"--peer", "laptop", file});
+  ASSERT_EQ(answer["connections"].size(), 2U) << answer.dump(1);
+  const json& first = answer["connections"][0];
+  EXPECT_EQ(first["public_key"], gateways.right_keys.public_key);
+  EXPECT_EQ(first["end"], "session_expired");
+  ASSERT_EQ(first["addresses"].size(), 2U) << answer.dump(1);
+  EXPECT_EQ(first["addresses"][0]["endpoint"], "192.0.2.2:51820");
+  EXPECT_EQ(first["addresses"][1]["endpoint"], "192.0.2.2:51999");
+  const json& second = answer["connections"][1];
+  EXPECT_EQ(second["end"], "exporter_stopped");
+  EXPECT_LT(first["until"], second["from"]);
+  EXPECT_EQ(answer["known"], true);
+  EXPECT_EQ(ask({"--key", gateways.absent_keys.public_key, file})["connections"], json::array());
+
+  const json then = ask({"--peer", "laptop", "--at", first["addresses"][1]["from"], file});
+  ASSERT_EQ(then["connections"].size(), 1U);
+  EXPECT_EQ(then["known"], true);
+}
+
 TEST(JournalOfATunnel, TellsOfAPeerThatConnectsRoamsLeavesAndComesBack) {
   WGSCOPE_NEED(why_no_netns());
   const Gateways gateways;
@@ -77,24 +98,7 @@ TEST(JournalOfATunnel, TellsOfAPeerThatConnectsRoamsLeavesAndComesBack) {
   gateways.right.must({"ping", "-q", "-c", "1", "-W", "20", "10.9.0.1"});
   wait_for("came_back");
   EXPECT_EQ(exporter.stop(), 0);
-
-  const json answer = ask({"--peer", "laptop", file});
-  ASSERT_EQ(answer["connections"].size(), 2U) << answer.dump(1);
-  const json& first = answer["connections"][0];
-  EXPECT_EQ(first["public_key"], gateways.right_keys.public_key);
-  EXPECT_EQ(first["end"], "session_expired");
-  ASSERT_EQ(first["addresses"].size(), 2U) << answer.dump(1);
-  EXPECT_EQ(first["addresses"][0]["endpoint"], "192.0.2.2:51820");
-  EXPECT_EQ(first["addresses"][1]["endpoint"], "192.0.2.2:51999");
-  const json& second = answer["connections"][1];
-  EXPECT_EQ(second["end"], "exporter_stopped");
-  EXPECT_LT(first["until"], second["from"]);
-  EXPECT_EQ(answer["known"], true);
-  EXPECT_EQ(ask({"--key", gateways.absent_keys.public_key, file})["connections"], json::array());
-
-  const json then = ask({"--peer", "laptop", "--at", first["addresses"][1]["from"], file});
-  ASSERT_EQ(then["connections"].size(), 1U);
-  EXPECT_EQ(then["known"], true);
+  expect_the_story(file, gateways);
 }
 
 }  // namespace
