@@ -77,7 +77,8 @@ void add_outputs(CommandLine& line, LintCommand& command) {
 std::optional<Exit> parse(LintCommand& command, std::vector<std::string> arguments) {
   CommandLine line(
       "Look for mistakes and risks in wg-quick files and inventories: each file alone, all of them "
-      "together, and both ends of one tunnel against each other. Nothing is written or sent.",
+      "together, and both ends of one tunnel against each other. No file that is read is changed, "
+      "and nothing is sent.",
       "wgscope lint");
   line.add("FILE", command.paths,
            "wg-quick files, inventories (.yaml, .yml, .json), directories of both, or - for a "
