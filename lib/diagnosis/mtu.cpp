@@ -140,12 +140,32 @@ Finding peer_smaller(const MtuFacts& facts) {
   return finding;
 }
 
-Finding lossy(const MtuResult& direction) {
-  return {.id = FindingId::mtu_loss,
-          .cause = text("packets of every size are lost: {} of {} small ones",
-                        direction.controls_lost, direction.controls),
-          .evidence = {},
-          .fix = {"measure the loss in each direction: wgscope ping --config FILE"}};
+/// "12 of 120 of 1480 bytes": what became of full packets, once the first had arrived.
+Text repeats_text(const MtuFacts& facts, const MtuResult& result) {
+  return text("{} of {} of {} bytes", result.repeated_lost, result.repeated,
+              std::min(full_size(facts), result.mtu.value_or(full_size(facts))));
+}
+
+Finding lossy(const MtuFacts& facts, const Direction& direction) {
+  const MtuResult& result = direction.result;
+  Finding finding{.id = FindingId::mtu_loss,
+                  .cause = text("packets of every size {} are lost: {} of {} small ones",
+                                direction.way(), result.controls_lost, result.controls),
+                  .evidence = {},
+                  .fix = {"measure the loss in each direction: wgscope ping --config FILE"}};
+  if (result.repeated_lost == 0) return finding;
+  if (result.lossy) {
+    finding.cause.add(text(", {}", repeats_text(facts, result)));
+  } else {
+    finding.cause = text(
+        "packets {} are lost at times: {}; of small ones, {} of {}, so it is unknown whether the "
+        "size matters",
+        direction.way(), repeats_text(facts, result), result.controls_lost, result.controls);
+  }
+  finding.evidence.emplace_back(
+      "each lost packet is a request without an answer: a gateway that limits how many it answers "
+      "looks the same");
+  return finding;
 }
 
 /// Larger packets pass at times only, so they are not above a limit.
@@ -271,7 +291,7 @@ Check searched(CheckKind kind, const MtuFacts& facts, const Direction& direction
     case MtuVerdict::refused_here:
       return make_check(kind, Status::warning, refused_here(facts, direction));
     case MtuVerdict::loss_not_size:
-      return make_check(kind, Status::warning, lossy(direction.result));
+      return make_check(kind, Status::warning, lossy(facts, direction));
     case MtuVerdict::loss_by_size:
       return make_check(kind, Status::warning, lossy_by_size(facts, direction));
     case MtuVerdict::ok: break;
@@ -280,10 +300,12 @@ Check searched(CheckKind kind, const MtuFacts& facts, const Direction& direction
     case MtuVerdict::frag_dropped: return does_not_fit(kind, facts, direction);
   }
   const bool by_service = direction.backward && facts.method == MtuBackward::answers;
-  return make_check(
-      kind, Status::ok,
+  Text arrives =
       text("{} unfragmented{}", arrival_text(direction.result),
-           by_service ? Words(", measured with the gateway's measuring service") : Words("")));
+           by_service ? Words(", measured with the gateway's measuring service") : Words(""));
+  if (direction.result.repeated_lost > 0)
+    arrives.add(text("; packets are lost at times: {}", repeats_text(facts, direction.result)));
+  return make_check(kind, Status::ok, std::move(arrives));
 }
 
 Check forward_check(const MtuFacts& facts) {

@@ -17,6 +17,10 @@ namespace {
 constexpr std::size_t kLossWorthAWord = 3;
 constexpr std::size_t kOneIn = 20;
 
+bool is_worth_a_word(std::size_t lost, std::size_t sent) {
+  return lost >= kLossWorthAWord && lost * kOneIn >= sent;
+}
+
 }  // namespace
 
 std::string_view to_string(MtuVerdict verdict) {
@@ -57,7 +61,9 @@ MtuResult MtuSearch::result() const {
     return shot.role == Role::control && shot.fate != Fate::waiting;
   }));
   result.controls_lost = controls_lost_;
-  result.lossy = controls_lost_ >= kLossWorthAWord && controls_lost_ * kOneIn >= result.controls;
+  result.lossy = is_worth_a_word(controls_lost_, result.controls);
+  result.repeated = repeats_ - repeats_open_;
+  result.repeated_lost = repeats_lost_;
   tell_size_loss(result);
   result.round_trip = shortest_;
   tell_reports(result);
@@ -129,7 +135,8 @@ MtuVerdict MtuSearch::verdict(const MtuResult& result) const {
   }
   if (result.size_loss) return loss_by_size;
   if (result.current_fits != true) return inconclusive;
-  return result.lossy || out_of_probes_ ? loss_not_size : ok;
+  const bool lossy = result.lossy || is_worth_a_word(result.repeated_lost, result.repeated);
+  return lossy || out_of_probes_ ? loss_not_size : ok;
 }
 
 }  // namespace wgscope::path

@@ -115,6 +115,7 @@ void MtuSearch::handle_answer(Instant now, std::uint32_t id) {
   answered_ = true;
   if (is_trusted(shot) && shot.fate == Fate::lost) count_trusted_loss(shot, false);
   if (is_trusted(shot) && shot.fate == Fate::flying) ++trusted_sent_;
+  if (shot.role == Role::repeat) --(shot.fate == Fate::lost ? repeats_lost_ : repeats_open_);
   if (shot.reported) lied_to_ = true;
   if (shot.counted) {  // too late for the grace, but not lost
     ladder_.take_back_loss(shot.rung);
@@ -154,6 +155,7 @@ void MtuSearch::handle_refused(Instant now, std::uint32_t id, std::optional<std:
   // The limit of an interface is above nothing that it has just sent.
   if (!limit || shot.size <= *limit) return advance(now);
   shot.fate = Fate::refused;
+  if (shot.role == Role::repeat) --repeats_open_;
   own_limit_ = std::min(*limit, own_limit_.value_or(*limit));
   ladder_.limit(*limit);
   advance(now);
@@ -191,6 +193,10 @@ void MtuSearch::expire(Instant now) {
     if (shot.fate != Fate::flying || now < shot.sent + patience()) continue;
     shot.fate = Fate::lost;
     ++lost_;
+    if (shot.role == Role::repeat) {
+      --repeats_open_;
+      ++repeats_lost_;
+    }
     if (!is_trusted(shot)) continue;
     ++trusted_sent_;
     count_trusted_loss(shot, true);
@@ -269,9 +275,12 @@ void MtuSearch::advance(Instant now) {
 }
 
 void MtuSearch::go_on(Instant now) {
-  const bool current_passed = ladder_.passed(ladder_.current());
-  const bool enough = (config_.only_current || config_.until_current) && current_passed;
-  if (ladder_.lo() == ladder_.top() || enough) return finish();
+  repeat_current(now);
+  if (has_found()) {
+    const bool repeated = repeats_open_ == 0 && !wants_more_repeats();
+    if (repeated || is_unsteady()) finish();
+    return;
+  }
   if (silent_ >= (answered_ ? kSilentLater : kSilentAtFirst)) return finish();
   if (probes_ >= config_.most_probes || is_unsteady()) {
     out_of_probes_ = true;
@@ -285,6 +294,32 @@ void MtuSearch::go_on(Instant now) {
   if (!rounds_.empty() || now < next_round_) return;
   begin_round(is_doubtful(ladder_.hi()) ? ladder_.hi() : ladder_.next(), false);
   next_round_ = now + search_gap();
+}
+
+/// Whether no other size has to be tried.
+bool MtuSearch::has_found() const {
+  const bool enough = config_.only_current || config_.until_current;
+  return ladder_.lo() == ladder_.top() || (enough && ladder_.passed(ladder_.current()));
+}
+
+/// The size whose repeats are sent: `current`, or the largest that this host's interface takes.
+Rung MtuSearch::repeated_rung() const { return std::min(ladder_.current(), ladder_.top()); }
+
+bool MtuSearch::wants_more_repeats() const {
+  if (config_.repeats == 0 || !ladder_.passed(repeated_rung())) return false;
+  return repeats_ == 0 || (repeats_lost_ > 0 && repeats_ < config_.proofs);
+}
+
+/// Sends more packets of a size that has passed, beside whatever else is under way. Where some are
+/// lost, as many small ones go with the others, so that both sizes can be compared.
+void MtuSearch::repeat_current(Instant now) {
+  if (now < next_repeats_ || !wants_more_repeats()) return;
+  const std::size_t controls = repeats_ == 0 ? 0 : config_.repeats;
+  for (std::size_t i = 0; i < config_.repeats; ++i) add_shot(Role::repeat, repeated_rung());
+  for (std::size_t i = 0; i < controls; ++i) add_shot(Role::control, 0);
+  repeats_ += config_.repeats;
+  repeats_open_ += config_.repeats;
+  next_repeats_ = now + uneven(std::max(kBatchGap, search_gap()), shots_.size());
 }
 
 void MtuSearch::confirm(Instant now, Rung rung) {
@@ -404,6 +439,12 @@ std::optional<Instant> MtuSearch::next_timeout() const {
   std::optional<Instant> next;
   const auto consider = [&](Instant at) { next = next ? std::min(*next, at) : at; };
   for (const Round& round : rounds_) consider(deadline(round));
+  if (repeats_open_ > 0) {
+    for (const Shot& shot : shots_)
+      if (shot.role == Role::repeat && shot.fate == Fate::flying) consider(shot.sent + patience());
+  }
+  if (wants_more_repeats()) consider(next_repeats_);
+  if (has_found()) return next;
   const bool confirming = !rounds_.empty() && rounds_.front().confirms;
   const bool may_begin = confirming ? still_to_send(shots_[rounds_.front().probe].rung) > 0 : true;
   if (rounds_.empty() || (confirming && may_begin)) consider(next_round_);

@@ -53,7 +53,15 @@ struct MtuSearchConfig {
   /// it counts as one: a path may lose large packets at random, or let so many bytes a second pass.
   /// 0: as many as tell a limit from loss of every size.
   std::size_t proofs = 0;
+  /// So many more packets of `current` are sent as soon as it has passed, because the first one may
+  /// have passed by luck. If one of them is lost, more follow, `proofs` in all.
+  std::size_t repeats = 0;
 };
+
+/// MtuSearchConfig::repeats of a search through a tunnel. Chosen: as many as TCP sends at once at
+/// its beginning (RFC 6928), so that no path that carries TCP has to drop them. Where 30 % of large
+/// packets are lost, all of so many pass once in 35 times; where 70 % are, once in 170 000 times.
+inline constexpr std::size_t kRepeats = 10;
 
 /// MtuSearchConfig::proofs of a search that has time. Chosen: where 90 % of all large packets are
 /// lost at random, none of so many passes once in 300 000 times.
@@ -72,7 +80,7 @@ enum class MtuVerdict : std::uint8_t {
   ptb_reported,   ///< `current` does not pass, and a router reports so rightly ("packet too big")
   black_hole,     ///< `current` does not pass, and no router says so
   frag_dropped,   ///< `current` may be cut into fragments, and its fragments do not arrive
-  loss_not_size,  ///< packets are lost, but not because of their size
+  loss_not_size,  ///< packets are lost, but as far as is known not because of their size
   loss_by_size,   ///< larger packets are lost more often than small ones, and pass at times
   inconclusive,   ///< nothing answered, or not for long enough to tell
 };
@@ -112,7 +120,10 @@ struct MtuResult {
   std::size_t controls = 0;           ///< small packets sent beside the probes
   /// How many of `controls` were lost, so for a reason other than size.
   std::size_t controls_lost = 0;
-  bool lossy = false;                 ///< enough of `controls` were lost to be worth mentioning
+  bool lossy = false;  ///< enough of `controls` were lost to be worth mentioning
+  /// Packets of the size `current` whose fate is known, once `current` had passed.
+  std::size_t repeated = 0;
+  std::size_t repeated_lost = 0;      ///< how many of `repeated` were lost
   std::optional<SizeLoss> size_loss;  ///< nothing: not seen
   /// The shortest that was seen; nothing: nothing was answered.
   std::optional<Nanoseconds> round_trip;
@@ -169,8 +180,9 @@ class MtuSearch {
   [[nodiscard]] MtuResult result() const;
 
  private:
-  /// A proof is a packet above a limit that is made certain, sent with others in one batch.
-  enum class Role : std::uint8_t { probe, proof, below, control };
+  /// A proof is a packet above a limit that is made certain, sent with others in one batch. A repeat
+  /// has the size `current`, and no round.
+  enum class Role : std::uint8_t { probe, proof, below, control, repeat };
   enum class Fate : std::uint8_t { waiting, flying, answered, lost, refused };
 
   struct Shot {
@@ -216,11 +228,15 @@ class MtuSearch {
   [[nodiscard]] bool is_unsteady();
   [[nodiscard]] std::vector<SizedPacket> sized_packets() const;
   void finish() { done_ = true; }
+  void repeat_current(Instant now);
+  [[nodiscard]] bool has_found() const;
+  [[nodiscard]] bool wants_more_repeats() const;
+  [[nodiscard]] Rung repeated_rung() const;
   [[nodiscard]] Nanoseconds search_gap() const;
   void slow_down();
 
   static bool is_trusted(const Shot& shot) {
-    return shot.role == Role::control || shot.role == Role::below;
+    return shot.role == Role::control || shot.role == Role::below || shot.role == Role::repeat;
   }
   [[nodiscard]] bool is_back(std::size_t shot) const { return shots_[shot].fate == Fate::answered; }
   [[nodiscard]] Nanoseconds patience() const;
@@ -245,7 +261,7 @@ class MtuSearch {
   std::optional<Nanoseconds> shortest_;  ///< the shortest round trip so far
   std::optional<Nanoseconds> longest_;   ///< the longest round trip so far
   std::size_t probes_ = 0;               ///< as MtuResult::probes
-  /// Packets that should pass and whose fate is known: controls, and those of the size below.
+  /// Packets that should pass and whose fate is known: controls, those of the size below, repeats.
   std::size_t trusted_sent_ = 0;
   std::size_t trusted_lost_ = 0;    ///< how many of `trusted_sent_` were lost
   std::size_t controls_lost_ = 0;   ///< how many of `trusted_lost_` were controls
@@ -257,6 +273,10 @@ class MtuSearch {
   std::size_t silent_ = 0;  ///< rounds in a row in which nothing was answered
   /// Rounds in a row in which the size below was lost, unlike the control.
   std::size_t smaller_ = 0;
+  Instant next_repeats_;          ///< when the next repeats may be sent at the earliest
+  std::size_t repeats_ = 0;       ///< packets of Role::repeat
+  std::size_t repeats_open_ = 0;  ///< how many of these are not known to have passed or to be lost
+  std::size_t repeats_lost_ = 0;
   bool answered_ = false;  ///< at least one packet of the search was answered
   bool lied_to_ = false;   ///< a size that a router called too big was answered all the same
   bool changed_ = false;

@@ -229,6 +229,7 @@ class MtuSearches {
     config.floor = outer_floor();
     config.round_trip = facts.round_trip;
     config.proofs = options_.quick ? path::kFewProofs : path::kProofs;
+    config.repeats = path::kRepeats;
     return config;
   }
 

@@ -43,6 +43,9 @@ constexpr std::size_t kControlPayload = 16;
 /// small one behind it in one batch (UDP_SEGMENT): a router on the peer's host takes a batch for
 /// one packet, and drops both. Seen with our own endpoint over IPv6 (docs/methods.md).
 constexpr Nanoseconds kApart = 5ms;
+/// Replies of the same size in one batch pass or are lost together, which costs knowledge, but makes
+/// no error: so requests for them are only so far apart.
+constexpr Nanoseconds kAlikeApart = 300us;
 
 }  // namespace
 
@@ -118,13 +121,22 @@ void MtuProbing::send_probes() {
       came_.resize(sizes_.size());
       held_.push_back(*probe);
     }
-    if (held_.empty() || os::boot_now() < next_send_) return;
+    if (held_.empty()) return;
     const path::MtuProbe probe = held_.front();
+    next_send_ = sent_at_ + pause_before(probe.size);
+    if (os::boot_now() < next_send_) return;
     held_.pop_front();
     send(probe);
     take_errors();
-    if (way_ == MtuWay::backward) next_send_ = os::boot_now() + kApart;
+    sent_at_ = os::boot_now();
+    sent_size_ = probe.size;
   }
+}
+
+/// No batch has a large packet behind a smaller one.
+Nanoseconds MtuProbing::pause_before(std::size_t size) const {
+  if (way_ != MtuWay::backward || size > sent_size_) return Nanoseconds(0);
+  return size == sent_size_ ? kAlikeApart : kApart;
 }
 
 void MtuProbing::send(const path::MtuProbe& probe) {

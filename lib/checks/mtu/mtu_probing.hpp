@@ -72,6 +72,7 @@ class MtuProbing {
 
  private:
   void send_probes();
+  [[nodiscard]] Nanoseconds pause_before(std::size_t size) const;
   void send(const path::MtuProbe& probe);
   void send_echo(const path::MtuProbe& probe);
   void tell_progress(Instant until);
@@ -98,6 +99,8 @@ class MtuProbing {
   std::vector<std::size_t> sizes_;   ///< the size of each probe, by its id
   std::deque<path::MtuProbe> held_;  ///< probes that wait until next_send_
   Instant next_send_{};
+  Instant sent_at_{};          ///< when the last probe was sent
+  std::size_t sent_size_ = 0;  ///< the size of that probe, in bytes
   std::size_t errors_seen_;
   std::size_t failures_seen_;
   std::size_t fragments_seen_;

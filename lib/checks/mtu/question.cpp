@@ -77,6 +77,10 @@ std::vector<diagnosis::Text> MtuQuestion::plan() const {
   lines.push_back(
       text("through the tunnel to {}: echo requests in datagrams of {}, in each direction", inside,
            search_text()));
+  lines.push_back(
+      text("  if a datagram of the full size passes: {} more of them, or up to {} if some of these "
+           "are lost",
+           path::kRepeats, path::kProofs));
   lines.push_back(text(
       "  at a limit that no router reports: up to {} more datagrams above it, in batches of 10 "
       "to 30",

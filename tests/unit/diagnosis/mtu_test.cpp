@@ -19,6 +19,7 @@
 namespace wgscope::diagnosis {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 const IpAddress kHop = *IpAddress::parse("192.0.2.9");
@@ -361,6 +362,31 @@ TEST(MtuDiagnosis, CallsLossLoss) {
   facts.forward->verdict = path::MtuVerdict::loss_not_size;
   facts.forward->controls_lost = 5;
   EXPECT_EQ(named(diagnose(facts), "mtu.forward").finding->id, FindingId::mtu_loss);
+}
+
+TEST(MtuDiagnosis, TellsOfLostFullPacketsThoughTheFirstOnePassed) {
+  MtuFacts facts = healthy();
+  facts.forward->repeated = 120;
+  facts.forward->repeated_lost = 2;
+  const Check few = named(diagnose(facts), "mtu.forward");
+  EXPECT_EQ(few.status, Status::ok);
+  EXPECT_THAT(few.summary.plain(), EndsWith("; packets are lost at times: 2 of 120 of 1480 bytes"));
+
+  facts.forward->verdict = path::MtuVerdict::loss_not_size;
+  facts.forward->repeated_lost = 9;
+  facts.forward->controls = 100;
+  facts.forward->controls_lost = 1;
+  const Check many = named(diagnose(facts), "mtu.forward");
+  EXPECT_EQ(many.status, Status::warning);
+  EXPECT_EQ(many.finding->cause.plain(),
+            "packets to the gateway are lost at times: 9 of 120 of 1480 bytes; of small ones, 1 of "
+            "100, so it is unknown whether the size matters");
+
+  facts.forward->lossy = true;
+  facts.forward->controls_lost = 8;
+  EXPECT_EQ(named(diagnose(facts), "mtu.forward").finding->cause.plain(),
+            "packets of every size to the gateway are lost: 8 of 100 small ones, 9 of 120 of 1480 "
+            "bytes");
 }
 
 TEST(MtuDiagnosis, SaysWhichSizesAreLostAtTimesAndAvoidsThem) {

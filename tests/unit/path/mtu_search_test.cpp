@@ -41,6 +41,32 @@ TEST(MtuSearch, ConfirmsAHealthyPathWithTwoProbesInTwoRoundTrips) {
   EXPECT_EQ(run.result.not_above, std::nullopt);
 }
 
+TEST(MtuSearch, RepeatsTheCurrentSizeInNoMoreTimeWhereNothingIsLost) {
+  const auto run = simulate({.current = 1480, .ceiling = 1500, .proofs = kProofs, .repeats = 10},
+                            {.round_trip = 20ms}, 1);
+  EXPECT_EQ(run.took, 40ms) << "beside the probe of a larger size";
+  EXPECT_EQ(run.result.repeated, 10U);
+  EXPECT_EQ(run.result.repeated_lost, 0U);
+  EXPECT_EQ(run.result.probes, 2U) << "they are not the search's";
+}
+
+TEST(MtuSearch, RepeatsMoreWhereARepeatIsLost) {
+  const auto run = simulate({.current = 1480, .ceiling = 1480, .proofs = kProofs, .repeats = 10},
+                            {.large = 1000, .large_loss = 0.3, .round_trip = 20ms}, 2);
+  EXPECT_EQ(run.result.trials.size(), 1U) << "the first one passed";
+  EXPECT_EQ(run.result.verdict, MtuVerdict::loss_by_size);
+  EXPECT_GE(run.result.repeated, 50U);
+  EXPECT_GE(run.result.repeated_lost, 10U);
+  EXPECT_LE(run.took, 8s);
+}
+
+TEST(MtuSearch, RepeatsWhatTheOwnInterfaceTakes) {
+  const auto run = simulate({.current = 1480, .proofs = kProofs, .repeats = 10},
+                            {.mtu = 9000, .interface_mtu = 1400}, 1);
+  EXPECT_EQ(run.result.verdict, MtuVerdict::refused_here);
+  EXPECT_EQ(run.result.repeated, 10U);
+}
+
 TEST(MtuSearch, TriesNothingAboveTheOwnInterfacesMtu) {
   const auto run = simulate({.current = 1480}, {.mtu = 9000, .interface_mtu = 1492}, 1);
   EXPECT_EQ(run.result.mtu, 1492U);
