@@ -52,6 +52,9 @@ class RealGateway {
   explicit RealGateway(const NetworkNamespace& netns);
 
   [[nodiscard]] const KeyPair& keys() const { return keys_; }
+  [[nodiscard]] const std::string& name() const {
+    return interface_->name();
+  }  ///< of the interface
   void set_peer(const GatewayPeer& peer) const;
   void forget_peer(const std::string& public_key) const;
   void listen_on(std::uint16_t port) const;
