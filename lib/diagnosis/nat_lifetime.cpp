@@ -105,6 +105,11 @@ Check check_keepalive(const NatFacts& facts) {
 }  // namespace
 
 Text describe_lifetime(const MappingLifetimeResult& result) {
+  if (!result.gone_after && result.unproven > 0)
+    return text(
+        "silent mappings live for {} s and more; nothing came in after {} longer silences, "
+        "but so many packets are lost that this tells nothing",
+        result.alive_after->count(), result.unproven);
   if (!result.gone_after)
     return text("silent mappings live for more than {} s", result.alive_after->count());
   return text("silent mappings live for {} to {} s", result.alive_after->count(),
@@ -114,7 +119,8 @@ Text describe_lifetime(const MappingLifetimeResult& result) {
 void measure(const NatFacts& facts, Report& report) {
   if (!facts.lifetime) return;
   const auto add = [&](const std::optional<MappingLifetimeResult>& result, Words state) {
-    if (!result || !result->alive_after || (facts.interrupted && !result->gone_after)) return;
+    if (!result || !result->alive_after || result->unproven > 0) return;
+    if (facts.interrupted && !result->gone_after) return;
     report.measurements.push_back({.name = "wireguard_probe_nat_mapping_lifetime_seconds",
                                    .labels = {{"state", state}},
                                    .value = static_cast<double>(result->alive_after->count())});

@@ -18,8 +18,8 @@
 //   servers   main -> each server. Two with different addresses show whether mappings differ.
 //   others    main -> the other address of each server that has one. That shows whether anything
 //             answers there, and whether the mapping depends on the address or on the port as well.
-//   again     main -> the first server once more. If its mapping is another one now, mappings have
-//             come and gone during the run, and comparing them means nothing.
+//   again     main -> everything that answered, once more. If a mapping is another one now, mappings
+//             have come and gone during the run, and comparing them means nothing.
 //             hairpin -> the server, to learn the mapping of `hairpin`.
 //   rounds    filter -> one server, and nowhere else, asking for answers from other addresses.
 //
@@ -251,6 +251,11 @@ void NatBehaviour::start_again(Instant now) {
   again_ = exchanges_.size();
   start(NatSocket::main, *control_, config_.servers[*control_], now);
   start(NatSocket::hairpin, *control_, config_.servers[*control_], now);
+  const std::vector<Exchange> before(exchanges_.begin(),
+                                     exchanges_.begin() + static_cast<std::ptrdiff_t>(again_));
+  for (const Exchange& exchange : before)
+    if (exchange.state == State::answered && exchange.to != config_.servers[*control_])
+      start(NatSocket::main, exchange.server, exchange.to, now);
 }
 
 void NatBehaviour::start_rounds(Instant now) {

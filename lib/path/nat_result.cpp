@@ -44,7 +44,12 @@ NatMapping mapping_of(const Endpoint& local, std::span<const MappingSeen> seen) 
   }
   if (first == nullptr) return NatMapping::not_known;
   if (differ_by_port) return NatMapping::address_and_port_dependent;
-  if (differ) return ports ? NatMapping::address_dependent : NatMapping::endpoint_dependent;
+  // Where only outer addresses differ, those of two destinations may be the same by chance.
+  const bool one_port = std::ranges::all_of(seen, [&](const MappingSeen& one) {
+    return one.socket != NatSocket::main || one.mapped.port == first->mapped.port;
+  });
+  if (differ && ports && !one_port) return NatMapping::address_dependent;
+  if (differ) return NatMapping::endpoint_dependent;
   if (first->mapped == local) return NatMapping::none;
   if (!addresses) return NatMapping::not_known;
   return first->mapped.port == local.port ? NatMapping::same_as_ports_are_kept
@@ -93,17 +98,38 @@ std::optional<bool> NatBehaviour::hairpin(NatMapping mapping) const {
     return std::nullopt;
   // Each socket has sent to the mapping that the server saw of the other. Where mappings depend on
   // the destination, the filter of another mapping may have dropped these datagrams.
-  if (mapping == NatMapping::endpoint_independent ||
-      mapping == NatMapping::same_as_ports_are_kept || probes_[kFilterBoth].seen)
-    return false;
+  if (mapping == NatMapping::endpoint_independent || probes_[kFilterBoth].seen) return false;
+  if (mapping == NatMapping::same_as_ports_are_kept && !has_several_addresses()) return false;
   return std::nullopt;
+}
+
+bool NatBehaviour::has_several_addresses() const {
+  const std::vector<MappingSeen> all = seen();
+  return std::ranges::any_of(all, [&](const MappingSeen& mapping) {
+    return mapping.mapped.address != all.front().mapped.address;
+  });
+}
+
+/// Mappings that were the same when their destinations were asked again.
+/// @returns nothing if one was another then.
+std::optional<std::vector<MappingSeen>> NatBehaviour::confirmed() const {
+  std::vector<MappingSeen> same;
+  for (std::size_t i = again_; i < exchanges_.size(); ++i) {
+    const Exchange& exchange = exchanges_[i];
+    if (exchange.socket != NatSocket::main || exchange.state != State::answered) continue;
+    const auto mapped = exchange.answer.mapped();
+    if (find(NatSocket::main, exchange.to)->answer.mapped() != mapped) return std::nullopt;
+    same.push_back({exchange.socket, exchange.to, *mapped});
+  }
+  return same;
 }
 
 std::vector<MappingSeen> NatBehaviour::seen() const {
   std::vector<MappingSeen> all;
   for (std::size_t i = 0; i < exchanges_.size(); ++i) {
     const Exchange& exchange = exchanges_[i];
-    if (exchange.state == State::answered && i != again_)
+    const bool is_repeated = i >= again_ && exchange.socket == NatSocket::main;
+    if (exchange.state == State::answered && !is_repeated)
       all.push_back({exchange.socket, exchange.to, *exchange.answer.mapped()});
   }
   return all;
@@ -126,12 +152,10 @@ NatBehaviourResult NatBehaviour::result() const {
   }
   const bool compared = again_ < exchanges_.size() && exchanges_[again_].state == State::answered;
   if (compared) {
-    const Exchange* first = find(NatSocket::main, exchanges_[again_].to);
-    result.changed_meanwhile =
-        changed_meanwhile_ || first->answer.mapped() != exchanges_[again_].answer.mapped();
+    const auto same = confirmed();
+    result.changed_meanwhile = changed_meanwhile_ || !same;
     if (!result.changed_meanwhile)
-      result.mapping =
-          mapping_of(config_.local[static_cast<std::size_t>(NatSocket::main)], result.mappings);
+      result.mapping = mapping_of(config_.local[static_cast<std::size_t>(NatSocket::main)], *same);
   }
   result.filtering = filtering();
   result.nothing_let_in = result.filtering == NatFiltering::not_known && tester_ &&
@@ -140,9 +164,7 @@ NatBehaviourResult NatBehaviour::result() const {
                           !probes_[kFilterPort].seen && silence_counts(filter_controls_);
   result.ports = port_keeping_of(config_.local, result.mappings);
   result.hairpin = hairpin(result.mapping);
-  result.several_addresses = std::ranges::any_of(result.mappings, [&](const MappingSeen& mapping) {
-    return mapping.mapped.address != result.mappings.front().mapped.address;
-  });
+  result.several_addresses = has_several_addresses();
   return result;
 }
 

@@ -166,11 +166,9 @@ void RetransmissionLadder::take_incoming(Instant now, std::uint64_t missing) {
     lost_ += more;
   }
   if (!is_climbing()) return;
-  // What was lost just before may have passed the NAT, and refreshed what it remembers.
-  Instant first = now;
-  for (const StalledLine& line : lines_)
-    if (more > 0 && line.is_awaited()) first = std::min(first, line.much_too_early());
-  record_alive(first - silent_since_);
+  // What was lost may have passed the NAT, and refreshed what it remembers. It may have been a
+  // keepalive of the gateway's own, so nobody knows when that was.
+  if (more == 0) record_alive(now - silent_since_);
 }
 
 void RetransmissionLadder::handle_data(Instant now, std::size_t index, std::uint64_t missing) {

@@ -71,7 +71,9 @@ bool SilentGateway::handle_keyed(Instant now) {
 
 std::uint64_t SilentGateway::take_missing(std::uint64_t missing) {
   const std::uint64_t more = missing - std::min(missing, missing_);
-  missing_ += more;
+  // A packet that was overtaken counts as missing until it comes: if it went on counting, it would
+  // hide the next one that is lost.
+  missing_ = missing;
   return more;
 }
 

@@ -25,9 +25,6 @@ constexpr Nanoseconds kOnTheWay = milliseconds(500);
 /// Timers are never early, but a pause looks short when the packet before it was long on its way.
 /// Chosen: 3 %, which comes near to kOnTheWay in pauses of 12.8 s and more.
 constexpr double kEarly = 0.97;
-/// Chosen: a pause that was learnt from a timer which was late by an eighth is 1/1.125 = 0.89 of
-/// what it seems to be; the rest is for the way.
-constexpr double kMuchTooEarly = 0.85;
 
 // --- what a pause tells of the next one
 
@@ -57,8 +54,6 @@ Nanoseconds doubled(Nanoseconds pause) {
 StalledLine::StalledLine(Instant sent) : last_(sent), pause_(kFirstPause) {}
 
 Instant StalledLine::early() const { return last_ + times(pause_, kEarly); }
-
-Instant StalledLine::much_too_early() const { return last_ + times(pause_, kMuchTooEarly); }
 
 Instant StalledLine::late(bool patient) const {
   Nanoseconds pause = learnt_ ? times(pause_, kMostLate) : kFirstPatience * pause_;

@@ -61,13 +61,17 @@ inline constexpr Nanoseconds kLongestBeyondLifetime = std::chrono::seconds(10);
 struct MappingLifetimeResult {
   /// The longest silence after which the mapping was still there.
   std::optional<std::chrono::seconds> alive_after;
-  /// The shortest silence above it after which the mapping was gone. Both together are the bracket.
-  /// They are exact to the time that a datagram takes from the NAT to the service and back, and on
-  /// a path with loss to the last of kAnswerCopies.
+  /// A silence above it after which the mapping was gone: the shortest that was tried, or on a path
+  /// with loss up to four seconds more, because the answers after the shortest ones may have been
+  /// lost. Nothing: none, or too much was lost to tell. Both together are the bracket. They are exact to the time that a datagram takes from the
+  /// NAT to the service and back, and on a path with loss to the last of kAnswerCopies.
   std::optional<std::chrono::seconds> gone_after;
   /// Lanes below alive_after that got no answer all the same. More than a few are a sign of loss,
   /// or of a NAT that forgets before its time because its table is full.
   std::size_t contradictions = 0;
+  /// Lanes above alive_after that got no answer, where gone_after is unknown all the same: with so
+  /// much loss, chance may have lost their answers.
+  std::size_t unproven = 0;
   std::size_t lanes_without_service = 0;  ///< lanes whose requests never reached the service
   /// Whether inbound traffic keeps the mapping; nothing: unknown.
   std::optional<bool> inbound_refreshes;
@@ -110,17 +114,19 @@ class MappingLifetime {
     silent,      ///< the request arrived, and the silence goes on
     alive,       ///< an answer came in after the silence
     gone,        ///< no answer came in after the silence
-    no_service,  ///< requests of this lane never reached the service
+    no_service,  ///< requests of this lane never reached the service, or nothing came of them
   };
   struct Lane {
     LaneState state = LaneState::waiting;
     Nanoseconds silence{};
     bool refresh = false;  ///< this lane receives something every second: see inbound_refreshes
     std::uint32_t serial = 0;
-    int greetings = 0;     ///< exchanges that were begun in LaneState::greeting
-    bool greeted = false;  ///< at least one exchange in LaneState::greeting was answered
+    /// When the exchanges of LaneState::greeting were begun; their serials are 1, 2, ….
+    std::vector<Instant> greeted_at{};
+    /// When the first of them was begun that was answered; nothing: none was.
+    std::optional<Instant> open_since{};
     int asked = 0;         ///< requests for an answer after the silence
-    Instant begun{};       ///< when LaneState::greeting began
+    bool arrived = false;  ///< the last of them is known to have arrived, or an earlier one
     Instant asked_at{};    ///< when the last request was sent: the silence counts from here
     Instant next{};        ///< when the current state ends by itself
     std::optional<Instant> heard{};  ///< when the last answer to a request came
@@ -129,14 +135,22 @@ class MappingLifetime {
   void step(Lane& lane, std::size_t index, Instant now);
   void greet(Lane& lane, std::size_t index, Instant now);
   void ask(Lane& lane, std::size_t index, Instant now);
+  static void wait_for_stream(Lane& lane, Instant now);
   void fall_silent(Lane& lane, Instant now);
+  [[nodiscard]] Instant silent_until(const Lane& lane) const;
+  void break_silence(Lane& lane, std::size_t index, Instant now);
   void check_end(Instant now);
+  [[nodiscard]] bool knows_refreshing(Instant now) const;
+  [[nodiscard]] std::optional<std::size_t> failures_that_count() const;
+  [[nodiscard]] std::optional<std::chrono::seconds> gone_after() const;
   [[nodiscard]] static bool is_open(const Lane& lane);
   [[nodiscard]] std::optional<std::size_t> last_alive() const;
   [[nodiscard]] std::optional<bool> refreshed(const MappingLifetimeResult& result) const;
 
   MappingLifetimeConfig config_;
   Instant start_;
+  Instant ended_;         ///< when the run was done
+  Nanoseconds latest_{};  ///< how long the latest answer came after its silence
   /// Ordered by the length of silence; the refreshed lane is the last one.
   std::vector<Lane> lanes_;
   Outbox<LaneRequest> outbox_;

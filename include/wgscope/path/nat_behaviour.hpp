@@ -84,10 +84,10 @@ inline constexpr int kStunLastWaitFactor = 8;
 inline constexpr std::size_t kProbesInRound = 7;
 inline constexpr std::size_t kMostRounds = 3;
 
-/// A run sends no more datagrams than this, whatever answers: three exchanges with each server,
-/// three more with its other address, and the rounds.
+/// A run sends no more datagrams than this, whatever answers: an exchange with each server, three
+/// with its other address, all of these once more, one of another socket, and the rounds.
 constexpr std::size_t most_datagrams(std::size_t servers) {
-  return (2 + 4 * servers) * kStunTransmissions + 8 * kProbesInRound * kMostRounds;
+  return (2 + 8 * servers) * kStunTransmissions + 8 * kProbesInRound * kMostRounds;
 }
 /// A run takes no longer than this: three exchanges that fail one after the other, and the rounds.
 inline constexpr Nanoseconds kLongestNatBehaviour = std::chrono::seconds(46);
@@ -235,13 +235,17 @@ class NatBehaviour {
   [[nodiscard]] NatFiltering filtering() const;
   [[nodiscard]] std::optional<bool> hairpin(NatMapping mapping) const;
   [[nodiscard]] std::vector<MappingSeen> seen() const;
+  [[nodiscard]] std::optional<std::vector<MappingSeen>> confirmed() const;
+  [[nodiscard]] bool has_several_addresses() const;
 
   NatBehaviourConfig config_;
   Random* random_;
   Phase phase_ = Phase::servers;
   std::vector<Exchange> exchanges_;
-  std::vector<OtherAddress> others_;    ///< one for each server, in the order of the configuration
-  std::size_t again_ = SIZE_MAX;        ///< index of the exchange that asks a server a second time
+  std::vector<OtherAddress> others_;  ///< one for each server, in the order of the configuration
+  /// Index of the first of the exchanges that ask a second time; the next one is of
+  /// NatSocket::hairpin.
+  std::size_t again_ = SIZE_MAX;
   std::optional<std::size_t> tester_;   ///< index of the server whose other address answers
   std::optional<std::size_t> control_;  ///< index of the server that controls are sent to
   std::array<Probe, kProbes> probes_{};

@@ -34,8 +34,6 @@ class StalledLine {
   /// this pause.
   [[nodiscard]] Instant early() const;
   [[nodiscard]] Instant late(bool patient) const;
-  /// Before this the other side was never seen to send: for what must not be believed too early.
-  [[nodiscard]] Instant much_too_early() const;
 
   void handle_data(Instant now);
   /// Notes that nothing came in, although the other side is supposed to have sent.

@@ -223,6 +223,17 @@ std::vector<std::string> measured_in(const NatFacts& facts) {
   return lines;
 }
 
+TEST(DiagnoseNat, NamesNoUpperEndThatLossMayHaveMade) {
+  NatFacts facts = measured(30, 19);
+  facts.lifetime->stream->gone_after.reset();
+  facts.lifetime->stream->unproven = 5;
+  EXPECT_EQ(
+      check_of(facts, "nat.lifetime").summary.plain(),
+      "silent mappings live for 19 s and more; nothing came in after 5 longer silences, but so "
+      "many packets are lost that this tells nothing");
+  EXPECT_EQ(measured_in(facts).size(), 1U) << "a bound is no lifetime";
+}
+
 TEST(DiagnoseNat, LeavesLifetimesAsFigures) {
   using ::testing::ElementsAre;
   using ::testing::IsEmpty;

@@ -30,6 +30,9 @@ struct Path {
   double loss = 0;  ///< each way
   std::uint64_t seed = 1;
   bool service = true;
+  Nanoseconds jitter = milliseconds(30);  ///< added to the 10 ms of each datagram, at random
+  Nanoseconds late{};                     ///< answers of the service come later by up to so long
+  std::optional<double> ration = {};      ///< of answers a second; ten times as many at once
 };
 
 struct Measured {
@@ -64,7 +67,8 @@ class World {
   void later(Instant at, std::function<void(Instant)> what) {
     events_.push({at, ++order_, std::move(what)});
   }
-  Nanoseconds delay() { return random_.between(milliseconds(10), milliseconds(40)); }
+  Nanoseconds delay() { return milliseconds(10) + random_.between(Nanoseconds(0), path_.jitter); }
+  bool is_rationed(Instant now);
   void send(Instant now);
   void serve(Instant now, const LaneRequest& request, const Endpoint& from);
   void answer(Instant now, const LaneRequest& request, const Endpoint& to);
@@ -77,6 +81,10 @@ class World {
   Nanoseconds longest_;
   MappingLifetime engine_;
   std::map<std::size_t, std::uint32_t> latest_;  ///< serials at the service, by lane
+  /// The address that the service sees of `control`, and answers to.
+  std::optional<IpAddress> control_;
+  double tokens_ = 0;
+  Instant refilled_ = kStart;
   std::uint64_t order_ = 0;
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
 };
@@ -87,13 +95,27 @@ Endpoint socket_of(std::size_t lane) {
 
 void World::send(Instant now) {
   while (const auto request = engine_.poll_request()) {
-    const Endpoint outer = nat_.outbound(now, socket_of(request->lane), service_);
-    if (!path_.service || random_.chance(path_.loss)) continue;
-    later(now + delay(), [=, this](Instant at) { serve(at, *request, outer); });
+    if (!control_) control_ = nat_.outbound(now, socket_of(50'000), service_)->address;
+    const auto outer = nat_.outbound(now, socket_of(request->lane), service_);
+    if (!outer || !path_.service || random_.chance(path_.loss)) continue;
+    later(now + delay(), [=, this](Instant at) { serve(at, *request, *outer); });
   }
 }
 
+bool World::is_rationed(Instant now) {
+  if (!path_.ration) return false;
+  const double most = 10 * *path_.ration;
+  const double passed = std::chrono::duration<double>(now - refilled_).count();
+  tokens_ = now == kStart ? most : std::min(most, tokens_ + passed * *path_.ration);
+  refilled_ = now;
+  if (tokens_ < 1) return true;
+  tokens_ -= 1;
+  return false;
+}
+
 void World::serve(Instant now, const LaneRequest& request, const Endpoint& from) {
+  // The service answers to the address of `control`, with another port (RESPONSE-PORT).
+  if (from.address != *control_ || is_rationed(now)) return;
   std::uint32_t& latest = latest_[request.lane];
   latest = std::max(latest, request.serial);
   const Nanoseconds tick = milliseconds(500);
@@ -110,7 +132,9 @@ void World::serve(Instant now, const LaneRequest& request, const Endpoint& from)
 
 void World::answer(Instant now, const LaneRequest& request, const Endpoint& to) {
   if (latest_[request.lane] != request.serial || random_.chance(path_.loss)) return;
-  later(now + delay(), [=, this](Instant at) {
+  if (is_rationed(now)) return;
+  const Nanoseconds late = random_.between(Nanoseconds(0), path_.late);
+  later(now + late + delay(), [=, this](Instant at) {
     const auto inner = nat_.inbound(at, service_, to);
     if (inner) engine_.handle_answer(at, inner->port - 10'000U, request.serial);
   });
@@ -223,6 +247,28 @@ TEST(MappingLifetime, SaysNothingWithoutTheService) {
   EXPECT_LE(found.took, seconds(10));
 }
 
+TEST(MappingLifetime, NamesNoUpperEndWhereTooMuchIsLost) {
+  std::size_t unproven = 0;
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    const Path path{.nat = {.lifetime = seconds(20)}, .loss = 0.5, .seed = seed};
+    const Measured found = run({.state = FlowState::one_way, .longest = seconds(40)}, path);
+    EXPECT_LE(found.result.alive_after, seconds(20));
+    EXPECT_TRUE(!found.result.gone_after || *found.result.gone_after >= seconds(19));
+    unproven += found.result.unproven > 0 ? 1U : 0U;
+  }
+  EXPECT_GE(unproven, 25U);
+}
+
+/// The answers come after the silences have begun, in which they refresh the mapping.
+TEST(MappingLifetime, BeginsASilenceAnewThatALateAnswerBroke) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const Path path{.nat = {.lifetime = seconds(9), .stream_lifetime = seconds(9)},
+                    .seed = seed,
+                    .late = milliseconds(2'000)};
+    EXPECT_LE(run({.longest = seconds(30)}, path).result.alive_after, seconds(9)) << seed;
+  }
+}
+
 TEST(MappingLifetime, HasABracketWhenItIsInterrupted) {
   const MappingLifetimeResult result =
       World({.longest_silence = seconds(180)}, {.nat = linux_nat()}).run(seconds(50)).result;
@@ -246,8 +292,75 @@ TEST(MappingLifetime, DoesNotBelieveAnswersBeforeTheirTime) {
   EXPECT_TRUE(engine.done());
 }
 
+/// NATs that drop what they get, that change their timers, or have several addresses; services that
+/// are late or ration; ways whose delay varies.
+Path odd_path(std::uint64_t seed) {
+  SeededRandom random(seed ^ 0x0ddba11);
+  Path path{.loss = 0.01 * static_cast<double>(random.below(6)), .seed = seed};
+  path.nat.lifetime = random.between(seconds(2), seconds(45));
+  path.nat.stream_lifetime = std::max<Nanoseconds>(
+      path.nat.lifetime + random.between(seconds(0), seconds(10)), seconds(3));
+  path.nat.mapping = random.chance(0.5) ? NatMapping::endpoint_independent
+                                        : NatMapping::address_and_port_dependent;
+  path.nat.keeps_ports = random.chance(0.5);
+  path.nat.inbound_refreshes = random.chance(0.7);
+  if (random.chance(0.4)) path.nat.drops = 0.01 * static_cast<double>(random.below(11));
+  if (random.chance(0.3)) path.nat.addresses = 2 + random.below(2);
+  if (random.chance(0.3)) {
+    path.nat.changes = random.between(seconds(1), seconds(50));
+    path.nat.lifetime_then = random.between(seconds(3), seconds(50));
+  }
+  if (random.chance(0.5)) path.jitter = milliseconds(random.below(400));
+  if (random.chance(0.3)) path.late = milliseconds(random.below(2'500));
+  if (random.chance(0.3)) path.ration = static_cast<double>(5 + random.below(100));
+  return path;
+}
+
+/// Nothing that is said can be other than what the NAT does at some time of the run.
+void expect_possible(const MappingLifetimeConfig& config, const Path& path, const Measured& run) {
+  const Nanoseconds usual =
+      config.state == FlowState::one_way ? path.nat.lifetime : path.nat.stream_lifetime;
+  const auto [shortest, longest] =
+      std::minmax(usual, path.nat.changes ? path.nat.lifetime_then : usual);
+  const Nanoseconds slop = milliseconds(30) + 2 * path.jitter + path.late;
+  EXPECT_LE(run.result.alive_after.value_or(seconds(0)), longest) << "a bound is no lifetime";
+  if (run.result.gone_after) {
+    EXPECT_GE(*run.result.gone_after + slop + kAnswerCopies[2], shortest)
+        << "a bound is no lifetime";
+  }
+  if (!path.nat.changes) {
+    EXPECT_EQ(run.result.inbound_refreshes.value_or(path.nat.inbound_refreshes),
+              path.nat.inbound_refreshes);
+  }
+  EXPECT_LE(run.took, config.longest + kLongestBeyondLifetime);
+  EXPECT_LE(run.result.requests_sent, most_requests(config));
+}
+
+TEST(MappingLifetime, NeverLiesAboutOddNatsAndServices) {
+  std::size_t known = 0;
+  const std::uint64_t worlds = testing::worlds_to_try(1'000);
+  for (std::uint64_t seed = 0; seed < worlds; ++seed) {
+    const Path path = odd_path(seed);
+    const MappingLifetimeConfig config{
+        .state = seed % 2 == 0 ? FlowState::one_way : FlowState::stream, .longest = seconds(60)};
+    SCOPED_TRACE(fmt::format(
+        "seed {} {} loss {} drops {} addresses {} lifetimes {} {}, {} after {} ms, jitter {} late "
+        "{} "
+        "ms, ration {}",
+        seed, seed % 2 == 0 ? "one way" : "stream", path.loss, path.nat.drops, path.nat.addresses,
+        path.nat.lifetime.count() / 1'000'000, path.nat.stream_lifetime.count() / 1'000'000,
+        path.nat.lifetime_then.count() / 1'000'000,
+        path.nat.changes.value_or(seconds(0)).count() / 1'000'000, path.jitter.count() / 1'000'000,
+        path.late.count() / 1'000'000, path.ration.value_or(0)));
+    const Measured found = run(config, path);
+    expect_possible(config, path, found);
+    known += found.result.gone_after ? 1U : 0U;
+  }
+  EXPECT_GE(known, worlds / 2);
+}
+
 TEST(MappingLifetime, NeverLiesAboutThousandsOfRandomNats) {
-  std::size_t exact = 0;
+  std::size_t narrow = 0;
   constexpr std::size_t kRuns = 2'000;
   for (std::uint64_t seed = 0; seed < kRuns; ++seed) {
     SeededRandom random(seed ^ 0xdecade);
@@ -267,10 +380,13 @@ TEST(MappingLifetime, NeverLiesAboutThousandsOfRandomNats) {
                              path.nat.stream_lifetime.count() / 1'000'000));
     const Measured found = run(config, path);
     expect_truth(config, path, found);
-    exact += is_exact(found.result);
+    // Within a second where nothing is lost, and within three elsewhere.
+    narrow += found.result.gone_after &&
+              *found.result.gone_after - found.result.alive_after.value_or(seconds(0)) <=
+                  seconds(path.loss > 0 ? 3 : 1);
     if (HasFailure()) break;
   }
-  EXPECT_GE(exact, kRuns * 99 / 100);
+  EXPECT_GE(narrow, kRuns * 99 / 100);
 }
 
 }  // namespace

@@ -4,10 +4,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <map>
 #include <optional>
 #include <queue>
 #include <random>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -61,11 +64,18 @@ class World {
   void send(Instant now, NatBehaviour& engine);
   void arrive(Instant now, NatBehaviour& engine, Flying flying);
   void serve(Instant now, const SimulatedServer& server, const Flying& flying);
+  [[nodiscard]] Endpoint other_of(const SimulatedServer& server, const Flying& flying) const;
+  bool is_rationed(Instant now, const SimulatedServer& server);
 
   Scenario scenario_;
   SeededRandom random_;
   SimulatedNat nat_;
   NatBehaviourConfig config_;
+  struct Tokens {
+    double left = 0;
+    Instant at;
+  };
+  std::map<IpAddress, Tokens> tokens_;  ///< by the primary address of each server that rations
   std::uint64_t order_ = 0;
   std::priority_queue<Flying, std::vector<Flying>, std::greater<>> flying_;
 };
@@ -73,14 +83,16 @@ class World {
 void World::launch(Instant now, const Endpoint& from, const Endpoint& to,
                    std::vector<std::byte> bytes) {
   if (random_.chance(scenario_.loss)) return;
-  const Nanoseconds delay = milliseconds(10) + random_.between(milliseconds(0), milliseconds(30));
+  const Nanoseconds delay = milliseconds(10) + random_.between(milliseconds(0), scenario_.jitter);
   flying_.push({now + delay, ++order_, from, to, std::move(bytes)});
 }
 
 void World::send(Instant now, NatBehaviour& engine) {
   while (auto sent = engine.poll_transmit()) {
     const Endpoint& inner = config_.local[static_cast<std::size_t>(sent->from)];
-    const Endpoint outer = nat_.outbound(now, inner, sent->to);
+    const auto source = nat_.outbound(now, inner, sent->to);
+    if (!source) continue;
+    const Endpoint outer = *source;
     if (nat_.is_outer(sent->to)) {
       if (scenario_.nat.hairpin)
         flying_.push({now, ++order_, outer, sent->to, std::move(sent->bytes)});
@@ -101,15 +113,37 @@ void World::arrive(Instant now, NatBehaviour& engine, Flying flying) {
                          flying.bytes);
 }
 
+Endpoint World::other_of(const SimulatedServer& server, const Flying& flying) const {
+  if (server.kind == ServerKind::other_is_ours) return flying.from;
+  if (server.kind != ServerKind::other_stranger) return server.other;
+  for (const SimulatedServer& one : scenario_.servers)
+    if (one.kind == ServerKind::honest) return one.other;
+  return server.other;
+}
+
+bool World::is_rationed(Instant now, const SimulatedServer& server) {
+  if (!server.ration) return false;
+  const double most = 2 * *server.ration;
+  auto [at, is_new] = tokens_.try_emplace(server.primary.address, Tokens{.left = most, .at = now});
+  Tokens& tokens = at->second;
+  const double passed = std::chrono::duration<double>(now - tokens.at).count();
+  tokens.left = std::min(most, tokens.left + passed * *server.ration);
+  tokens.at = now;
+  if (tokens.left < 1) return true;
+  tokens.left -= 1;
+  return false;
+}
+
 void World::serve(Instant now, const SimulatedServer& server, const Flying& flying) {
   const bool at_other = flying.to.address == server.other.address;
   if (server.kind == ServerKind::dead || (at_other && server.kind == ServerKind::other_dead))
     return;
   const auto request = wire::parse_stun(flying.bytes);
-  if (!request) return;
+  if (!request || is_rationed(now, server)) return;
   wire::StunMessage answer{.kind = wire::StunClass::success, .transaction = request->transaction};
   answer.xor_mapped = flying.from;
-  if (server.kind != ServerKind::plain) answer.other = server.other;
+  if (server.kind != ServerKind::plain) answer.other = other_of(server, flying);
+  if (random_.chance(server.wrong_transaction)) random_.fill(answer.transaction);
   Endpoint from = flying.to;
   if (request->change) {
     if (server.kind == ServerKind::never_changes) return;
@@ -124,7 +158,9 @@ void World::serve(Instant now, const SimulatedServer& server, const Flying& flyi
         from.port = from.port == server.primary.port ? server.other.port : server.primary.port;
     }
   }
-  launch(now, from, flying.from, wire::build_stun(answer));
+  const bool late = request->change || !server.changes_late;
+  const Nanoseconds wait = late ? random_.between(Nanoseconds(0), server.late) : Nanoseconds(0);
+  launch(now + wait, from, flying.from, wire::build_stun(answer));
 }
 
 Outcome World::run() {
@@ -167,10 +203,29 @@ Nanoseconds SeededRandom::between(Nanoseconds least, Nanoseconds most) {
       std::uniform_int_distribution<Nanoseconds::rep>(least.count(), most.count())(engine_));
 }
 
+std::uint64_t worlds_to_try(std::uint64_t in_the_suite) {
+  const char* const wanted = std::getenv("WGSCOPE_WORLDS");
+  return wanted == nullptr ? in_the_suite : std::stoull(wanted);
+}
+
+Nanoseconds SimulatedNat::lifetime_of(Instant now, const Mapping& mapping) const {
+  if (truth_.changes && now - first_.value_or(now) >= *truth_.changes) return truth_.lifetime_then;
+  return mapping.stream ? truth_.stream_lifetime : truth_.lifetime;
+}
+
 void SimulatedNat::expire(Instant now) {
   std::erase_if(mappings_, [&](const Mapping& mapping) {
-    return now - mapping.last > (mapping.stream ? truth_.stream_lifetime : truth_.lifetime);
+    return now - mapping.last > lifetime_of(now, mapping);
   });
+}
+
+bool SimulatedNat::is_outer(const Endpoint& endpoint) const {
+  IpAddress address = outer_;
+  for (std::size_t i = 0; i < truth_.addresses; ++i) {
+    if (endpoint.address == address) return true;
+    address.bytes[3] = static_cast<std::byte>(std::to_integer<unsigned>(address.bytes[3]) + 1);
+  }
+  return false;
 }
 
 Endpoint SimulatedNat::key_of(const Endpoint& to) const {
@@ -181,33 +236,40 @@ Endpoint SimulatedNat::key_of(const Endpoint& to) const {
   }
 }
 
-std::uint16_t SimulatedNat::port_for(const Endpoint& inner, const Endpoint& key) const {
-  const auto taken = [&](std::uint16_t port) {
+Endpoint SimulatedNat::outer_for(const Endpoint& inner, const Endpoint& key) const {
+  if (truth_.mapping == NatMapping::none) return inner;
+  Endpoint outer{outer_, 0, inner.port};
+  if (truth_.addresses > 1)
+    outer.address.bytes[3] =
+        static_cast<std::byte>(std::to_integer<unsigned>(outer_.bytes[3]) +
+                               static_cast<unsigned>(random_->below(truth_.addresses)));
+  const auto is_taken = [&] {
     return std::ranges::any_of(mappings_,
-                               [&](const Mapping& m) { return m.port == port && m.key == key; });
+                               [&](const Mapping& m) { return m.outer == outer && m.key == key; });
   };
-  if (truth_.keeps_ports && !taken(inner.port)) return inner.port;
-  for (;;) {
-    const auto port = static_cast<std::uint16_t>(1024 + random_->below(64000));
-    if (!taken(port)) return port;
-  }
+  if (truth_.keeps_ports && !is_taken()) return outer;
+  do outer.port = static_cast<std::uint16_t>(1024 + random_->below(64000));
+  while (is_taken());
+  return outer;
 }
 
-Endpoint SimulatedNat::outbound(Instant now, const Endpoint& inner, const Endpoint& to) {
+std::optional<Endpoint> SimulatedNat::outbound(Instant now, const Endpoint& inner,
+                                               const Endpoint& to) {
+  if (!first_) first_ = now;
+  if (truth_.drops > 0 && random_->chance(truth_.drops)) return std::nullopt;
   expire(now);
   const Endpoint key = key_of(to);
   auto found = std::ranges::find_if(
       mappings_, [&](const Mapping& m) { return m.inner == inner && m.key == key; });
   if (found == mappings_.end()) {
-    const std::uint16_t port =
-        truth_.mapping == NatMapping::none ? inner.port : port_for(inner, key);
-    mappings_.push_back({.inner = inner, .key = key, .port = port, .made = now, .last = now});
+    mappings_.push_back(
+        {.inner = inner, .key = key, .outer = outer_for(inner, key), .made = now, .last = now});
     found = mappings_.end() - 1;
   }
   found->last = now;
   if (found->replied && now - found->made > seconds(2)) found->stream = true;
   found->sent_to.push_back(to);
-  return truth_.mapping == NatMapping::none ? inner : Endpoint{outer_, 0, found->port};
+  return found->outer;
 }
 
 bool SimulatedNat::lets_in(const Mapping& mapping, const Endpoint& from) const {
@@ -224,9 +286,7 @@ std::optional<Endpoint> SimulatedNat::inbound(Instant now, const Endpoint& from,
                                               const Endpoint& outer) {
   expire(now);
   for (Mapping& mapping : mappings_) {
-    const Endpoint looks =
-        truth_.mapping == NatMapping::none ? mapping.inner : Endpoint{outer_, 0, mapping.port};
-    if (looks != outer || !lets_in(mapping, from)) continue;
+    if (mapping.outer != outer || !lets_in(mapping, from)) continue;
     mapping.replied = true;
     if (now - mapping.made > seconds(2)) mapping.stream = true;
     if (truth_.inbound_refreshes) mapping.last = now;

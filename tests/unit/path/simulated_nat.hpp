@@ -24,7 +24,16 @@ struct NatTruth {
   Nanoseconds lifetime = std::chrono::minutes(5);         ///< nothing but outbound yet
   Nanoseconds stream_lifetime = std::chrono::minutes(5);  ///< both ways, for more than 2 s
   bool inbound_refreshes = true;
+  double drops = 0;  ///< of what comes from inside: the NAT does not even see it
+  /// It has so many outer addresses, one after the other, and takes any of them for a new mapping.
+  std::size_t addresses = 1;
+  /// So long after the first packet both lifetimes are `lifetime_then`; nothing: never.
+  std::optional<Nanoseconds> changes = {};
+  Nanoseconds lifetime_then{};
 };
+
+/// How many worlds a test tries; WGSCOPE_WORLDS has more of them tried.
+std::uint64_t worlds_to_try(std::uint64_t in_the_suite);
 
 /// A random source with a seed.
 class SeededRandom : public Random {
@@ -44,17 +53,17 @@ class SimulatedNat {
   SimulatedNat(const NatTruth& truth, const IpAddress& outer, SeededRandom& random)
       : truth_(truth), outer_(outer), random_(&random) {}
 
-  /// What a datagram's source becomes.
-  Endpoint outbound(Instant now, const Endpoint& inner, const Endpoint& to);
+  /// What a datagram's source becomes; nothing: the NAT drops it.
+  std::optional<Endpoint> outbound(Instant now, const Endpoint& inner, const Endpoint& to);
   /// Who gets a datagram; nothing: nobody.
   std::optional<Endpoint> inbound(Instant now, const Endpoint& from, const Endpoint& outer);
-  [[nodiscard]] bool is_outer(const Endpoint& endpoint) const { return endpoint.address == outer_; }
+  [[nodiscard]] bool is_outer(const Endpoint& endpoint) const;
 
  private:
   struct Mapping {
     Endpoint inner;
     Endpoint key;  ///< the part of the destination that it depends on
-    std::uint16_t port = 0;
+    Endpoint outer;
     Instant made;
     Instant last;
     bool replied = false;
@@ -64,12 +73,14 @@ class SimulatedNat {
 
   void expire(Instant now);
   [[nodiscard]] Endpoint key_of(const Endpoint& to) const;
-  [[nodiscard]] std::uint16_t port_for(const Endpoint& inner, const Endpoint& key) const;
+  [[nodiscard]] Nanoseconds lifetime_of(Instant now, const Mapping& mapping) const;
+  [[nodiscard]] Endpoint outer_for(const Endpoint& inner, const Endpoint& key) const;
   [[nodiscard]] bool lets_in(const Mapping& mapping, const Endpoint& from) const;
 
   NatTruth truth_;
   IpAddress outer_;
   SeededRandom* random_;
+  std::optional<Instant> first_;  ///< when the first packet came from inside
   std::vector<Mapping> mappings_;
 };
 
@@ -83,12 +94,18 @@ enum class ServerKind : std::uint8_t {
   ignores_change,  ///< answers there, and change requests from where they came to
   never_changes,   ///< answers there, and change requests not at all
   refuses_change,  ///< answers change requests with an error
+  other_stranger,  ///< names another server that is honest, and answers change requests itself
+  other_is_ours,   ///< names the address and port that it sees, where our NAT is
 };
 
 struct SimulatedServer {
   Endpoint primary;
   Endpoint other;
   ServerKind kind = ServerKind::honest;
+  Nanoseconds late{};                 ///< answers come later by up to so long, at random
+  bool changes_late = false;          ///< of answers from elsewhere only
+  double wrong_transaction = 0;       ///< so many answers have another one than their request
+  std::optional<double> ration = {};  ///< answers a second at most; twice as many at once
 };
 
 struct Scenario {
@@ -96,6 +113,8 @@ struct Scenario {
   std::vector<SimulatedServer> servers;
   double loss = 0;  ///< of each datagram, each way
   std::uint64_t seed = 1;
+  /// A datagram takes 10 ms, and up to so long more.
+  Nanoseconds jitter = std::chrono::milliseconds(30);
 };
 
 struct Outcome {
