@@ -95,6 +95,22 @@ Finding too_large(const MtuFacts& facts, const Direction& direction, FindingId i
   return finding;
 }
 
+/// What was looked for behind the hops has shown that the limit is none any longer.
+bool has_ended(const MtuFacts& facts) { return facts.drop && facts.drop->large_arrived; }
+
+Finding limit_ended(const MtuFacts& facts) {
+  Finding finding{
+      .id = FindingId::mtu_black_hole_forward,
+      .cause =
+          text("the path to the gateway changed while it was measured: at first its MTU was {}, "
+               "and larger packets were dropped; later one of them arrived",
+               size_text(*facts.forward)),
+      .evidence = {},
+      .fix = {"see whether the limit comes back: wgscope mtu --config FILE --watch --every 1m"}};
+  add_tried(*facts.forward, {}, finding);
+  return finding;
+}
+
 Finding refused_here(const MtuFacts& facts, const Direction& direction) {
   return {.id = FindingId::mtu_own_interface,
           .cause = text("{} own interface sends at most {} bytes; {}",
@@ -278,6 +294,8 @@ Check does_not_fit(CheckKind kind, const MtuFacts& facts, const Direction& direc
     return make_check(kind, Status::warning, peer_smaller(facts));
   if (direction.backward && facts.largest_fragment)
     return make_check(kind, Status::warning, fragmented(facts));
+  if (!direction.backward && has_ended(facts))
+    return make_check(kind, Status::warning, limit_ended(facts));
   if (direction.result.verdict == MtuVerdict::ptb_reported)
     return make_check(kind, Status::warning, too_large(facts, direction, FindingId::mtu_reported));
   const FindingId hole =
@@ -372,6 +390,7 @@ std::optional<Check> setting_of(const MtuFacts& facts) {
 }  // namespace
 
 std::optional<std::size_t> fitting_mtu(const MtuFacts& facts) {
+  if (has_ended(facts)) return std::nullopt;
   for (const auto& direction : {facts.forward, facts.backward})
     if (!direction || !is_known(*direction, full_size(facts))) return std::nullopt;
   // By replies nothing above the setting is tried, so nothing above it is proven.
@@ -413,7 +432,7 @@ void measure(const MtuFacts& facts, Report& report) {
                                    .labels = {{"direction", name}, {"layer", "outer"}},
                                    .value = static_cast<double>(*direction->mtu)});
   };
-  add(facts.forward, "forward");
+  if (!has_ended(facts)) add(facts.forward, "forward");
   add(facts.backward, "backward");
 }
 

@@ -165,7 +165,7 @@ void HopSearch::settle_seen(Instant now, std::uint32_t id, const IpAddress* from
     ++seen.sightings;
     seen.losses = seen.lost_again = 0;
     seen.owes_small = seen.answered_at_pace = false;
-    if (from == nullptr) path_changed_ = done_ = true;
+    if (from == nullptr) large_arrived_ = path_changed_ = done_ = true;
   } else {
     settle_small_seen(shot, seen, late);
   }
@@ -454,6 +454,7 @@ PathHop HopSearch::told(std::uint8_t number) const {
 HopSearchResult HopSearch::result() const {
   HopSearchResult result;
   result.path_changed = path_changed_;
+  result.large_arrived = large_arrived_;
   result.probes = shots_.size();
   std::uint8_t looked_at = 0;
   for (const Shot& shot : shots_) looked_at = std::max(looked_at, shot.hop);

@@ -59,10 +59,11 @@ struct HopSearchResult {
   /// are any, are silent. Nothing: unknown.
   std::optional<PathHop> last;
   std::optional<PathHop> first;
-  bool reported = false;      ///< `last` has sent ICMP "too big" about the large size
-  bool path_changed = false;  ///< the large size arrived at the far end, so the rest is unknown
-  std::vector<PathHop> hops;  ///< all hops that were probed, from number 1 on
-  std::size_t probes = 0;     ///< how many packets were sent
+  bool reported = false;       ///< `last` has sent ICMP "too big" about the large size
+  bool path_changed = false;   ///< the path is no longer as it was, so the rest is unknown
+  bool large_arrived = false;  ///< a packet of the large size arrived at the far end after all
+  std::vector<PathHop> hops;   ///< all hops that were probed, from number 1 on
+  std::size_t probes = 0;      ///< how many packets were sent
 };
 
 /// Sends pairs of a large and a small packet whose life ends at the same router, which answers
@@ -222,6 +223,7 @@ class HopSearch {
   bool identified_ = false;           ///< the answers of this path quote enough to tell their probe
   std::optional<Instant> lost_;       ///< when the last probe that got no answer was sent
   bool path_changed_ = false;
+  bool large_arrived_ = false;
   bool done_ = false;
 };
 

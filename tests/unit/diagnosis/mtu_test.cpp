@@ -234,6 +234,23 @@ TEST(MtuDiagnosis, NamesTheHopsBetweenWhichFullDatagramsAreDropped) {
               HasSubstr("silently dropped between 192.0.2.9 (hop 1) and the gateway (hop 3); "));
 }
 
+TEST(MtuDiagnosis, AdvisesNothingForALimitThatEnded) {
+  MtuFacts facts = healthy();
+  facts.forward = ends_at(1400);
+  facts.drop.emplace();
+  EXPECT_EQ(named(diagnose(facts), "mtu.forward").status, Status::critical);
+  facts.drop->path_changed = facts.drop->large_arrived = true;
+  const Check check = named(diagnose(facts), "mtu.forward");
+  EXPECT_EQ(check.status, Status::warning);
+  EXPECT_THAT(check.finding->cause.plain(),
+              HasSubstr("changed while it was measured: at first its MTU was 1400 bytes"));
+  EXPECT_EQ(fitting_mtu(facts), std::nullopt);
+  Report report{.verb = "mtu", .target = {}, .started = {}, .success = {}, .checks = {}};
+  add(facts, report);
+  for (const Measurement& one : report.measurements)
+    EXPECT_NE(one.value, 1400) << "the path takes more by now";
+}
+
 TEST(MtuDiagnosis, NamesTheBlackHolesDirectionAndTheMtuToSet) {
   MtuFacts facts = healthy();
   facts.forward = ends_at(1400);

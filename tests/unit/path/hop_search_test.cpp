@@ -123,6 +123,7 @@ TEST(HopSearch, TellsNothingWhereLargePacketsArriveAfterAll) {
   SimulatedHops path = path_of(3, 2);
   path.passes_after = 2;
   const auto run = simulate(config(), path, 1);
+  EXPECT_TRUE(run.result.large_arrived);
   EXPECT_TRUE(run.result.path_changed);
   EXPECT_EQ(run.result.first, std::nullopt);
 }
