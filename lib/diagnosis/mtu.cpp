@@ -162,11 +162,11 @@ Text repeats_text(const MtuFacts& facts, const MtuResult& result) {
               std::min(full_size(facts), result.mtu.value_or(full_size(facts))));
 }
 
-Finding lossy(const MtuFacts& facts, const Direction& direction) {
-  const MtuResult& result = direction.result;
+/// In which direction small packets are lost is not known: each has a reply.
+Finding lossy(const MtuFacts& facts, const MtuResult& result) {
   Finding finding{.id = FindingId::mtu_loss,
-                  .cause = text("packets of every size {} are lost: {} of {} small ones",
-                                direction.way(), result.controls_lost, result.controls),
+                  .cause = text("packets of every size are lost: {} of {} small ones",
+                                result.controls_lost, result.controls),
                   .evidence = {},
                   .fix = {"measure the loss in each direction: wgscope ping --config FILE"}};
   if (result.repeated_lost == 0) return finding;
@@ -174,9 +174,9 @@ Finding lossy(const MtuFacts& facts, const Direction& direction) {
     finding.cause.add(text(", {}", repeats_text(facts, result)));
   } else {
     finding.cause = text(
-        "packets {} are lost at times: {}; of small ones, {} of {}, so it is unknown whether the "
-        "size matters",
-        direction.way(), repeats_text(facts, result), result.controls_lost, result.controls);
+        "packets are lost at times: {}; of small ones, {} of {}, so it is unknown whether the size "
+        "matters",
+        repeats_text(facts, result), result.controls_lost, result.controls);
   }
   finding.evidence.emplace_back(
       "each lost packet is a request without an answer: a gateway that limits how many it answers "
@@ -309,7 +309,7 @@ Check searched(CheckKind kind, const MtuFacts& facts, const Direction& direction
     case MtuVerdict::refused_here:
       return make_check(kind, Status::warning, refused_here(facts, direction));
     case MtuVerdict::loss_not_size:
-      return make_check(kind, Status::warning, lossy(facts, direction));
+      return make_check(kind, Status::warning, lossy(facts, direction.result));
     case MtuVerdict::loss_by_size:
       return make_check(kind, Status::warning, lossy_by_size(facts, direction));
     case MtuVerdict::ok: break;

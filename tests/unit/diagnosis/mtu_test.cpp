@@ -396,14 +396,13 @@ TEST(MtuDiagnosis, TellsOfLostFullPacketsThoughTheFirstOnePassed) {
   const Check many = named(diagnose(facts), "mtu.forward");
   EXPECT_EQ(many.status, Status::warning);
   EXPECT_EQ(many.finding->cause.plain(),
-            "packets to the gateway are lost at times: 9 of 120 of 1480 bytes; of small ones, 1 of "
-            "100, so it is unknown whether the size matters");
+            "packets are lost at times: 9 of 120 of 1480 bytes; of small ones, 1 of 100, so it is "
+            "unknown whether the size matters");
 
   facts.forward->lossy = true;
   facts.forward->controls_lost = 8;
   EXPECT_EQ(named(diagnose(facts), "mtu.forward").finding->cause.plain(),
-            "packets of every size to the gateway are lost: 8 of 100 small ones, 9 of 120 of 1480 "
-            "bytes");
+            "packets of every size are lost: 8 of 100 small ones, 9 of 120 of 1480 bytes");
 }
 
 TEST(MtuDiagnosis, SaysWhichSizesAreLostAtTimesAndAvoidsThem) {
