@@ -32,7 +32,11 @@ Finding answered_late(const AttemptFacts& attempt) {
                          {"the gateway was not ready: it was starting, or busy",
                           "on the gateway: journalctl -k | grep wireguard; uptime"},
                          {"a firewall limits the rate of packets",
-                          "on the gateway: nft list ruleset | grep limit"}},
+                          "on the gateway: nft list ruleset | grep limit"},
+                         {"another device or process with this key made a handshake at the same "
+                          "moment: a gateway accepts one initiation of a key in 20 ms, and this "
+                          "probe repeats its own after 5 s",
+                          "run again with nothing else that uses this key"}},
           .fix = {"measure the loss: wgscope ping --config FILE"}};
 }
 

@@ -41,6 +41,9 @@ TEST(Response, ToALaterInitiationIsAWarning) {
       verdict_of(facts),
       "the tunnel works, but 192.0.2.1:51820 answered only initiation 3: 2 initiations before "
       "it, or the responses, were lost");
+  const std::vector<Check> checks = diagnose(facts);
+  EXPECT_THAT(find(checks, kResponse)->finding->hypotheses.back().cause.plain(),
+              HasSubstr("with this key made a handshake at the same moment"));
 }
 
 TEST(Response, AfterACookieIsNotLate) {
