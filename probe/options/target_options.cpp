@@ -120,6 +120,9 @@ diagnosis::Text target_arguments(const checks::TargetOptions& target) {
                           : text(" {} {}", one.name, diagnosis::Name{quoted(value)}));
     }
   };
+  // What needs a tunnel needs a key, which a run without a tunnel was not given.
+  const bool has_key = !target.private_key_file.empty() || !target.private_key_env.empty();
+  if (target.config.empty() && !has_key) all.add(" --config FILE");
   add_texts(kPeer);
   for (const std::string& address : target.addresses) add("--address", address);
   for (const std::string& prefix : target.allowed_ips) add("--allowed-ips", prefix);

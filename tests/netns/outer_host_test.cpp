@@ -79,6 +79,8 @@ TEST_P(OuterHost, BlamesNoPathForAHostThatDropsLargePings) {
                     HasSubstr("either the host or a firewall drops large pings")));
   expect_no_advice(said);
   EXPECT_LE(said.seconds(), 31);
+  // This run had no key, so the command names what it needs.
+  EXPECT_THAT(said.program.out, HasSubstr("which needs a key: wgscope mtu --config FILE"));
 }
 
 TEST_P(OuterHost, TellsAFirewallThatDropsLargePingsByUdp) {

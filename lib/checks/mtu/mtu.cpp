@@ -71,6 +71,9 @@ class MtuSearches {
         deadline_(options.deadline.value_or(os::boot_now() + kMtuMost)),
         service_(session, target) {}
 
+  /// When everything ends that is asked.
+  [[nodiscard]] Instant deadline() const { return deadline_; }
+
   /// DF is in the headers of IPv4 only, and read where that is permitted.
   void read_headers() {
     const IpAddress& gateway = session_.gateway().address;
@@ -315,7 +318,7 @@ diagnosis::MtuFacts mtu(Run& run, Session& session, const Target& target,
   if (options.tcp_port && !run.interrupted())
     facts.tcp =
         ask_mss(run, session, {options.tcp_address.value_or(*facts.target), 0, *options.tcp_port},
-                options.deadline.value_or(os::boot_now() + kMtuMost));
+                searches.deadline());
   facts.interrupted = run.interrupted();
   return facts;
 }
