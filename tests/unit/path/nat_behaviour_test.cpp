@@ -246,6 +246,20 @@ TEST(NatBehaviour, TellsNothingWhenMappingsChangeMeanwhile) {
   EXPECT_EQ(result.mapping, NatMapping::not_known);
 }
 
+/// A mapping that is forgotten between two requests looks like one that depends on the port.
+TEST(NatBehaviour, ComparesOnlyMappingsThatWereTheSameTwice) {
+  for (std::uint64_t seed = 1; seed <= 5'000; ++seed) {
+    const Scenario scenario{.nat = {.mapping = NatMapping::address_dependent,
+                                    .lifetime = seconds(3),
+                                    .stream_lifetime = seconds(3)},
+                            .servers = {server(1), server(2)},
+                            .loss = 0.4,
+                            .seed = seed};
+    const NatMapping said = run(scenario).result.mapping;
+    EXPECT_TRUE(is_true(said, scenario.nat)) << seed << ": " << static_cast<int>(said);
+  }
+}
+
 Scenario random_scenario(std::uint64_t seed) {
   SeededRandom random(seed ^ 0x5ca1ab1e);
   Scenario scenario{.seed = seed};

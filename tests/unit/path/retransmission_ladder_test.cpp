@@ -394,6 +394,16 @@ TEST(RetransmissionLadder, TellsTheTruthOfThousandsOfFlowsOrNothing) {
   EXPECT_GE(bracketed, kFlows / 2);
 }
 
+/// A keepalive of the gateway's passes the NAT in the middle of the silence, and is lost behind it.
+TEST(RetransmissionLadder, BelievesNoSilenceInWhichSomethingWasLost) {
+  for (std::uint64_t seed = 1; seed <= 3'000; ++seed) {
+    const Scene scene{
+        .lifetime = seconds(28), .loss = 0.05, .keepalive = seconds(17), .seed = seed};
+    const FlowLifetime found = measure({.interval = seconds(25)}, scene).result;
+    EXPECT_LE(found.alive_after.value_or(seconds(0)), seconds(28)) << seed;
+  }
+}
+
 TEST(RetransmissionLadder, TellsTheTruthOfNatsThatDropKeepalivesOrChange) {
   std::size_t silent = 0;  // gateways without a keepalive of their own
   std::size_t judged = 0;
