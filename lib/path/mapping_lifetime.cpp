@@ -43,10 +43,8 @@ constexpr Nanoseconds kExtraGreeting = milliseconds(500);
 /// Chosen: then a request counts as lost, and is sent again.
 constexpr Nanoseconds kNoArrival = milliseconds(700);
 constexpr int kMostAsked = 4;
-/// Chosen: the way of the last copy has 1 s, or twice as long as the latest answer so far took, but
-/// never more than would end a run too late.
-constexpr Nanoseconds kOnItsWay = milliseconds(1000);
-constexpr Nanoseconds kLongOnItsWay = milliseconds(3500);
+/// Chosen: 1 s for the way of the last copy.
+constexpr Nanoseconds kGrace = kAnswerCopies[2] + milliseconds(1000);
 constexpr std::size_t kGoneInARow = 3;
 /// Chosen: as many as a run can wait for.
 constexpr std::size_t kMostInARow = 5;
@@ -117,9 +115,7 @@ void MappingLifetime::step(Lane& lane, std::size_t index, Instant now) {
     case LaneState::greeting: return greet(lane, index, now);
     case LaneState::asking: return ask(lane, index, now);
     case LaneState::silent:
-      if (!lane.refresh && now < silent_until(lane))
-        lane.next = silent_until(lane);  // later lanes have shown that answers take longer
-      else if (lane.refresh)
+      if (lane.refresh)
         lane.next = now + seconds(1);  // the refreshed lane has no end of its own
       else
         lane.state = LaneState::gone;
@@ -165,13 +161,7 @@ void MappingLifetime::ask(Lane& lane, std::size_t index, Instant now) {
 
 void MappingLifetime::fall_silent(Lane& lane, Instant now) {
   lane.state = LaneState::silent;
-  lane.next = std::max(now, silent_until(lane));
-}
-
-/// When an answer after the silence would have come.
-Instant MappingLifetime::silent_until(const Lane& lane) const {
-  const Nanoseconds way = std::clamp(2 * latest_, kOnItsWay, kLongOnItsWay);
-  return std::min(lane.asked_at + lane.silence + kAnswerCopies[2] + way, latest_end());
+  lane.next = std::max(now, lane.asked_at + lane.silence + kGrace);
 }
 
 void MappingLifetime::handle_arrival(Instant now, std::size_t index, std::uint32_t serial) {
@@ -197,7 +187,6 @@ void MappingLifetime::handle_answer(Instant now, std::size_t index, std::uint32_
   if (serial != lane.serial || lane.asked == 0) return;
   if (now - lane.asked_at < lane.silence) return;  // a forgery: the service answers later than this
   lane.heard = now;
-  if (!lane.refresh) latest_ = std::max(latest_, now - lane.asked_at - lane.silence);
   if (lane.refresh)
     lane.state = LaneState::silent;
   else

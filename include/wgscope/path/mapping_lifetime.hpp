@@ -136,8 +136,7 @@ class MappingLifetime {
   void greet(Lane& lane, std::size_t index, Instant now);
   void ask(Lane& lane, std::size_t index, Instant now);
   static void wait_for_stream(Lane& lane, Instant now);
-  void fall_silent(Lane& lane, Instant now);
-  [[nodiscard]] Instant silent_until(const Lane& lane) const;
+  static void fall_silent(Lane& lane, Instant now);
   void break_silence(Lane& lane, std::size_t index, Instant now);
   void check_end(Instant now);
   [[nodiscard]] bool knows_refreshing(Instant now) const;
@@ -149,8 +148,7 @@ class MappingLifetime {
 
   MappingLifetimeConfig config_;
   Instant start_;
-  Instant ended_;         ///< when the run was done
-  Nanoseconds latest_{};  ///< how long the latest answer came after its silence
+  Instant ended_;  ///< when the run was done
   /// Ordered by the length of silence; the refreshed lane is the last one.
   std::vector<Lane> lanes_;
   Outbox<LaneRequest> outbox_;

@@ -138,6 +138,8 @@ TEST_P(PathMtu, ConfirmsAHealthyPathBothWaysInAtMostThreeSeconds) {
   EXPECT_EQ(facts.forward->not_above, std::nullopt);
   EXPECT_EQ(facts.backward->verdict, MtuVerdict::ok);
   EXPECT_EQ(facts.backward->mtu, 1420U + overhead());
+  EXPECT_EQ(facts.forward->repeated, path::kRepeats);
+  EXPECT_EQ(facts.backward->repeated, path::kRepeats);
   EXPECT_EQ(facts.fragments_pass, std::nullopt);
   EXPECT_EQ(finding(facts), std::nullopt);
   EXPECT_EQ(diagnosis::fitting_mtu(facts), 1420U) << "what is above was not tried backward";

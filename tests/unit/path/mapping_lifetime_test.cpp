@@ -269,6 +269,16 @@ TEST(MappingLifetime, BeginsASilenceAnewThatALateAnswerBroke) {
   }
 }
 
+/// The NAT drops the first greetings, so the flow is younger than the lane, and no stream yet.
+TEST(MappingLifetime, TakesNoFlowForAStreamThatTheNatSawLate) {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    Path path{.nat = {.lifetime = seconds(6), .stream_lifetime = seconds(20)}, .seed = seed};
+    path.nat.drops = 0.5;
+    const MappingLifetimeResult found = run({.longest = seconds(30)}, path).result;
+    EXPECT_TRUE(!found.gone_after || *found.gone_after >= seconds(19)) << seed;
+  }
+}
+
 TEST(MappingLifetime, HasABracketWhenItIsInterrupted) {
   const MappingLifetimeResult result =
       World({.longest_silence = seconds(180)}, {.nat = linux_nat()}).run(seconds(50)).result;

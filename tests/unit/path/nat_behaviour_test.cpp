@@ -260,6 +260,20 @@ TEST(NatBehaviour, ComparesOnlyMappingsThatWereTheSameTwice) {
   }
 }
 
+/// The flow to the other socket's mapping may leave from another address than the filter knows.
+TEST(NatBehaviour, KnowsNoHairpinningOfANatThatShowsSeveralAddresses) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    const Scenario scenario{.nat = {.mapping = NatMapping::address_and_port_dependent,
+                                    .keeps_ports = true,
+                                    .hairpin = true,
+                                    .addresses = 3},
+                            .servers = {server(1)},
+                            .seed = seed};
+    const NatBehaviourResult result = run(scenario).result;
+    EXPECT_TRUE(!result.several_addresses || result.hairpin != false) << seed;
+  }
+}
+
 Scenario random_scenario(std::uint64_t seed) {
   SeededRandom random(seed ^ 0x5ca1ab1e);
   Scenario scenario{.seed = seed};

@@ -194,6 +194,23 @@ Measured measure(const SilenceSearchConfig& config, const Flow& flow) {
   return World(config, flow).run();
 }
 
+TEST(FlowLifetime, IsBelowTheShortestSilenceThatWasNotSurvived) {
+  FlowLifetime flow;
+  const auto tried = [&](milliseconds length, bool alive) {
+    flow.tried.push_back({.least = length, .most = length, .alive = alive});
+  };
+  tried(milliseconds(20'000), true);
+  tried(milliseconds(31'000), true);
+  tried(milliseconds(27'000), false);
+  conclude(flow, seconds(25), 1);
+  EXPECT_EQ(flow.alive_after, seconds(20)) << "what is longer than the failure was chance";
+  EXPECT_EQ(flow.gone_after, seconds(27));
+  tried(milliseconds(24'500), true);
+  conclude(flow, seconds(25), 2);
+  EXPECT_EQ(flow.trials, 1U) << "less than the interval is none of its trials";
+  EXPECT_EQ(flow.keepalive, KeepaliveVerdict::not_known);
+}
+
 TEST(SilenceSearch, FindsALifetimeToTheSecond) {
   const Measured found = measure({.interval = seconds(25)}, {.lifetime = milliseconds(71'500)});
   EXPECT_EQ(found.result.end, FlowEnd::done);
