@@ -142,7 +142,7 @@ TEST(AnyPings, GetNoTickWithoutAnAnswer) {
       const bool outside = check.name == "ping.outer";
       EXPECT_FALSE((outside ? facts.outer : facts.inner).round_trips.empty()) << check.name;
       if (check.summary.plain().starts_with("no packets lost")) {
-        EXPECT_EQ(loss_of(facts).untold, 0U) << check.name;
+        EXPECT_EQ(loss_of(facts).unknown_direction, 0U) << check.name;
       }
     }
   });
@@ -152,12 +152,12 @@ TEST(AnyPings, AreLostInADirectionThatTheCountersTell) {
   for_any_pings([](const PingFacts& facts, const std::vector<Check>&) {
     const PingLoss loss = loss_of(facts);
     const std::size_t lost = facts.inner.sent - facts.inner.round_trips.size();
-    EXPECT_EQ(loss.forward + loss.backward + loss.untold, lost);
+    EXPECT_EQ(loss.forward + loss.backward + loss.unknown_direction, lost);
     EXPECT_LE(loss.backward, facts.back.missing);
     if (facts.session.taken.sessions > 0) {
-      EXPECT_EQ(loss.untold, lost);
+      EXPECT_EQ(loss.unknown_direction, lost);
     } else {
-      EXPECT_GE(loss.untold + facts.refused, std::min(facts.back.tail, lost));
+      EXPECT_GE(loss.unknown_direction + facts.refused, std::min(facts.back.tail, lost));
     }
   });
 }
@@ -210,10 +210,10 @@ ReachFacts any_targets(std::uint32_t seed) {
   for (std::size_t i = 1 + random.below(4); i > 0; --i) {
     ReachResult result;
     const char* host = kHosts.at(random.below(kHosts.size()));
-    result.wanted.kind = static_cast<config::ReachKind>(random.below(3));  // icmp, tcp, udp
-    result.wanted.where = {host, static_cast<std::uint16_t>(random.below(3) + 22)};
-    if (result.wanted.kind == config::ReachKind::icmp) result.wanted.where.port = 0;
-    result.wanted.closed = random.chance(3);
+    result.expectation.kind = static_cast<config::ReachKind>(random.below(3));  // icmp, tcp, udp
+    result.expectation.where = {host, static_cast<std::uint16_t>(random.below(3) + 22)};
+    if (result.expectation.kind == config::ReachKind::icmp) result.expectation.where.port = 0;
+    result.expectation.closed = random.chance(3);
     result.address = IpAddress::parse(host).value();
     for (std::size_t tries = 1 + random.below(3); tries > 0; --tries)
       result.tries.push_back(any_try(random));
@@ -252,8 +252,8 @@ TEST(AnyTargets, AreClosedOnlyWhereSomethingShowsIt) {
       const ReachOutcome last = one.tries.back().outcome;
       const bool shown = last == ReachOutcome::refused || last == ReachOutcome::rejected ||
                          (last == ReachOutcome::silent && one.tunnel_proven &&
-                          one.wanted.kind != config::ReachKind::udp);
-      EXPECT_TRUE(one.wanted.closed ? shown : last == ReachOutcome::answered);
+                          one.expectation.kind != config::ReachKind::udp);
+      EXPECT_TRUE(one.expectation.closed ? shown : last == ReachOutcome::answered);
     }
   }
   EXPECT_GT(ticks, kSeeds / 10);
