@@ -16,8 +16,9 @@ void DeclaredJudge::judge(const Snapshot& snapshot, DeclaredView& into) {
   const PreparedInventory* inventory = into.inventory();
   if (inventory == nullptr) return;
   static const audit::Resolutions kNothingKnown;
-  audit::compare(inventory->declared(), snapshot,
-                 into.names ? into.names->resolutions : kNothingKnown, into.drift);
+  const audit::Resolutions& resolutions = into.names ? into.names->resolutions : kNothingKnown;
+  audit::compare(inventory->declared(), snapshot, resolutions, into.drift);
+  findings_.count(inventory->declared(), snapshot, into.drift, resolutions, into.findings);
   inventory->expect(snapshot.taken.wall, into.expectations);
 }
 

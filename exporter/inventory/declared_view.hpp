@@ -1,29 +1,18 @@
 #pragma once
 
-#include <cstdint>
-#include <map>
 #include <memory>
-#include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "wgscope/audit/drift.hpp"
-#include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/model/snapshot.hpp"
 
 #include "exporter/inventory/declarations.hpp"
+#include "exporter/inventory/finding_counts.hpp"
 #include "exporter/inventory/lookups.hpp"
 #include "exporter/inventory/prepared.hpp"
 
 namespace wgscope::exporter {
-
-/// How many findings of a kind there are now.
-struct FindingCount {
-  diagnosis::FindingId id{};
-  std::string netns;
-  std::string interface;  ///< empty: of no interface
-  std::uint64_t count = 0;
-};
 
 /// The part of a collection that needs an inventory.
 struct DeclaredView {
@@ -50,6 +39,7 @@ class DeclaredJudge {
 
  private:
   std::shared_ptr<const Declarations> declarations_;
+  FindingCounts findings_;
 };
 
 }  // namespace wgscope::exporter

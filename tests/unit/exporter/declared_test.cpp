@@ -273,6 +273,29 @@ TEST_F(DeclaredState, ForgetsWhatWasDeclaredOfAPeerThatIsListedTwice) {
   EXPECT_THAT(declared(), ElementsAre(0, audit::kNotDeclared));
 }
 
+TEST_F(DeclaredState, CountsFindingsAndGoesOnWithZeroWhenTheyAreGone) {
+  begin("interfaces: [{name: lo, listen_port: 7}, {name: wg7}]\npeers:\n" + declare(1, "anna") +
+            declare(2, "bert", "interfaces: [lo], persistent_keepalive: 10"),
+        {{1}, {3}, {4}});
+  const auto count = [](const test::Metrics& metrics, const char* id, const char* interface) {
+    return metrics.value("wireguard_findings", {{"id", id}, {"interface", interface}});
+  };
+  auto metrics = scrape();
+  EXPECT_EQ(count(metrics, "WGS-DRF-014", "lo"), 1) << "bert is missing";
+  EXPECT_EQ(count(metrics, "WGS-DRF-015", "lo"), 2) << "nobody declared 3 and 4";
+  EXPECT_EQ(count(metrics, "WGS-DRF-002", "wg7"), 1) << "the interface is missing";
+  EXPECT_EQ(count(metrics, "WGS-DRF-006", "lo"), 1) << "another port";
+  EXPECT_FALSE(count(metrics, "WGS-DRF-020", "lo")) << "nobody has another keepalive so far";
+  EXPECT_EQ(metrics.find("wireguard_findings", {{"id", "WGS-DRF-015"}}).at(0).labels.at("severity"),
+            "critical");
+
+  daemon_->answer_with(daemon_answer({{1}, {2}}));
+  metrics = scrape();
+  EXPECT_EQ(count(metrics, "WGS-DRF-014", "lo"), 0);
+  EXPECT_EQ(count(metrics, "WGS-DRF-015", "lo"), 0);
+  EXPECT_EQ(count(metrics, "WGS-DRF-020", "lo"), 1) << "bert has, now that he is there";
+}
+
 TEST_F(DeclaredState, ExcusesTheKeyThatIsNotInUseDuringARotation) {
   const std::string inventory =
       "peers:\n" +
