@@ -62,7 +62,8 @@ class InventoryTest : public testing::Test {
   }
 
   TempDir folder_;
-  const UapiServer server_{folder_ / "wg0.sock", {uapi_answer({{.number = 1}, {.number = 2}})}};
+  const UapiServer server_{folder_ / "wg0.sock",
+                           {uapi_answer({{.number = 1, .port = 51820}, {.number = 2}})}};
 };
 
 TEST_F(InventoryTest, IsReadAgainWhenItChangesAndKeptWhenItIsBroken) {

@@ -151,6 +151,17 @@ class InterfaceMissing : public DeclaredTunnel {
   }
 };
 
+class PortDiffers : public DeclaredTunnel {
+ public:
+  void inject() override { listen_on("51821"); }
+  void repair() override { listen_on("51820"); }
+
+ private:
+  void listen_on(const std::string& port) const {
+    gateway_.wireguard->wg({"set", interface(), "listen-port", port});
+  }
+};
+
 class InventoryBroken : public DeclaredTunnel {
  public:
   void inject() override { replace("peers: [{name: half of a fi"); }
@@ -198,6 +209,7 @@ std::vector<Scenario> declared_scenarios() {
       {.name = "interface-missing",
        .alert = "WireGuardInterfaceMissing",
        .make = make_place<InterfaceMissing>},
+      {.name = "port-differs", .alert = "WireGuardInterfaceDrift", .make = make_place<PortDiffers>},
       {.name = "inventory-broken",
        .alert = "WireGuardInventoryNotLoaded",
        .make = make_place<InventoryBroken>},
