@@ -65,13 +65,16 @@ std::string to_junit(const JunitSuite& suite) {
   const auto count = [&](Outcome outcome) {
     return std::ranges::count(suite.cases, outcome, &JunitCase::outcome);
   };
+  const std::string times = suite.started
+                                ? fmt::format(" time=\"{}\" timestamp=\"{}\"",
+                                              xml_seconds(suite.duration), xml_time(*suite.started))
+                                : "";
   std::string xml = fmt::format(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
       "<testsuites>\n"
-      "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" "
-      "time=\"{}\" timestamp=\"{}\">\n",
+      "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\"{}>\n",
       escaped(suite.name), suite.cases.size(), count(Outcome::failed), count(Outcome::error),
-      count(Outcome::skipped), xml_seconds(suite.duration), xml_time(suite.started));
+      count(Outcome::skipped), times);
   for (const JunitCase& one : suite.cases) {
     const std::string inside = element(one);
     xml += fmt::format(R"(  <testcase classname="{}" name="{}")", escaped(one.classname),

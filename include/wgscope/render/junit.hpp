@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,7 @@ struct JunitCase {
 
 struct JunitSuite {
   std::string name;
-  WallTime started;
+  std::optional<WallTime> started;  ///< nothing: times would say nothing, as of files
   Nanoseconds duration{};
   std::vector<JunitCase> cases;
   std::string output;  ///< what the program said at its end
