@@ -376,7 +376,8 @@ inline constexpr auto kTunnelFindings = std::to_array<FindingKind>({
     {FindingId::answered_late, "WGS-HS-015", Severity::warning,
      "The gateway answered only after a retry",
      "At least one initiation or its response was lost before one was answered, and no cookie "
-     "explains that. The path loses packets, a rate limit was hit, the gateway had just started, or "
+     "explains that. The path loses packets, a rate limit was hit, the gateway had just started, "
+     "or "
      "something else made a handshake with the same key at that moment: a gateway accepts one "
      "initiation of a key in 20 ms. A single loss can be chance; a repeated one is not.",
      "Measure the packet loss: wgscope ping. Look for rate limits in firewalls: nft list ruleset | "

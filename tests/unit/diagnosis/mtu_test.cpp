@@ -19,7 +19,6 @@
 namespace wgscope::diagnosis {
 namespace {
 
-using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 const IpAddress kHop = *IpAddress::parse("192.0.2.9");
@@ -234,23 +233,6 @@ TEST(MtuDiagnosis, NamesTheHopsBetweenWhichFullDatagramsAreDropped) {
               HasSubstr("silently dropped between 192.0.2.9 (hop 1) and the gateway (hop 3); "));
 }
 
-TEST(MtuDiagnosis, AdvisesNothingForALimitThatEnded) {
-  MtuFacts facts = healthy();
-  facts.forward = ends_at(1400);
-  facts.drop.emplace();
-  EXPECT_EQ(named(diagnose(facts), "mtu.forward").status, Status::critical);
-  facts.drop->path_changed = facts.drop->large_arrived = true;
-  const Check check = named(diagnose(facts), "mtu.forward");
-  EXPECT_EQ(check.status, Status::warning);
-  EXPECT_THAT(check.finding->cause.plain(),
-              HasSubstr("changed while it was measured: at first its MTU was 1400 bytes"));
-  EXPECT_EQ(fitting_mtu(facts), std::nullopt);
-  Report report{.verb = "mtu", .target = {}, .started = {}, .success = {}, .checks = {}};
-  add(facts, report);
-  for (const Measurement& one : report.measurements)
-    EXPECT_NE(one.value, 1400) << "the path takes more by now";
-}
-
 TEST(MtuDiagnosis, NamesTheBlackHolesDirectionAndTheMtuToSet) {
   MtuFacts facts = healthy();
   facts.forward = ends_at(1400);
@@ -379,30 +361,6 @@ TEST(MtuDiagnosis, CallsLossLoss) {
   facts.forward->verdict = path::MtuVerdict::loss_not_size;
   facts.forward->controls_lost = 5;
   EXPECT_EQ(named(diagnose(facts), "mtu.forward").finding->id, FindingId::mtu_loss);
-}
-
-TEST(MtuDiagnosis, TellsOfLostFullPacketsThoughTheFirstOnePassed) {
-  MtuFacts facts = healthy();
-  facts.forward->repeated = 120;
-  facts.forward->repeated_lost = 2;
-  const Check few = named(diagnose(facts), "mtu.forward");
-  EXPECT_EQ(few.status, Status::ok);
-  EXPECT_THAT(few.summary.plain(), EndsWith("; packets are lost at times: 2 of 120 of 1480 bytes"));
-
-  facts.forward->verdict = path::MtuVerdict::loss_not_size;
-  facts.forward->repeated_lost = 9;
-  facts.forward->controls = 100;
-  facts.forward->controls_lost = 1;
-  const Check many = named(diagnose(facts), "mtu.forward");
-  EXPECT_EQ(many.status, Status::warning);
-  EXPECT_EQ(many.finding->cause.plain(),
-            "packets are lost at times: 9 of 120 of 1480 bytes; of small ones, 1 of 100, so it is "
-            "unknown whether the size matters");
-
-  facts.forward->lossy = true;
-  facts.forward->controls_lost = 8;
-  EXPECT_EQ(named(diagnose(facts), "mtu.forward").finding->cause.plain(),
-            "packets of every size are lost: 8 of 100 small ones, 9 of 120 of 1480 bytes");
 }
 
 TEST(MtuDiagnosis, SaysWhichSizesAreLostAtTimesAndAvoidsThem) {

@@ -251,7 +251,7 @@ TEST(MappingLifetime, NamesNoUpperEndWhereTooMuchIsLost) {
   std::size_t unproven = 0;
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     const Path path{.nat = {.lifetime = seconds(20)}, .loss = 0.5, .seed = seed};
-    const Measured found = run({.state = FlowState::one_way, .longest = seconds(40)}, path);
+    const Measured found = run({.state = FlowState::one_way, .longest_silence = seconds(40)}, path);
     EXPECT_LE(found.result.alive_after, seconds(20));
     EXPECT_TRUE(!found.result.gone_after || *found.result.gone_after >= seconds(19));
     unproven += found.result.unproven > 0 ? 1U : 0U;
@@ -265,7 +265,7 @@ TEST(MappingLifetime, BeginsASilenceAnewThatALateAnswerBroke) {
     const Path path{.nat = {.lifetime = seconds(9), .stream_lifetime = seconds(9)},
                     .seed = seed,
                     .late = milliseconds(2'000)};
-    EXPECT_LE(run({.longest = seconds(30)}, path).result.alive_after, seconds(9)) << seed;
+    EXPECT_LE(run({.longest_silence = seconds(30)}, path).result.alive_after, seconds(9)) << seed;
   }
 }
 
@@ -274,7 +274,7 @@ TEST(MappingLifetime, TakesNoFlowForAStreamThatTheNatSawLate) {
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     Path path{.nat = {.lifetime = seconds(6), .stream_lifetime = seconds(20)}, .seed = seed};
     path.nat.drops = 0.5;
-    const MappingLifetimeResult found = run({.longest = seconds(30)}, path).result;
+    const MappingLifetimeResult found = run({.longest_silence = seconds(30)}, path).result;
     EXPECT_TRUE(!found.gone_after || *found.gone_after >= seconds(19)) << seed;
   }
 }
@@ -342,7 +342,7 @@ void expect_possible(const MappingLifetimeConfig& config, const Path& path, cons
     EXPECT_EQ(run.result.inbound_refreshes.value_or(path.nat.inbound_refreshes),
               path.nat.inbound_refreshes);
   }
-  EXPECT_LE(run.took, config.longest + kLongestBeyondLifetime);
+  EXPECT_LE(run.took, config.longest_silence + kLongestBeyondLifetime);
   EXPECT_LE(run.result.requests_sent, most_requests(config));
 }
 
@@ -352,7 +352,8 @@ TEST(MappingLifetime, NeverLiesAboutOddNatsAndServices) {
   for (std::uint64_t seed = 0; seed < worlds; ++seed) {
     const Path path = odd_path(seed);
     const MappingLifetimeConfig config{
-        .state = seed % 2 == 0 ? FlowState::one_way : FlowState::stream, .longest = seconds(60)};
+        .state = seed % 2 == 0 ? FlowState::one_way : FlowState::stream,
+        .longest_silence = seconds(60)};
     SCOPED_TRACE(fmt::format(
         "seed {} {} loss {} drops {} addresses {} lifetimes {} {}, {} after {} ms, jitter {} late "
         "{} "

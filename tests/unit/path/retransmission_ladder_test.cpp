@@ -425,8 +425,8 @@ TEST(RetransmissionLadder, TellsTheTruthOfNatsThatDropKeepalivesOrChange) {
     if (random.chance(0.5)) scene.jitter = milliseconds(random.below(300));
     if (random.chance(0.3)) scene.keepalive = seconds(5 + random.below(60));
     scene.coarse_timers = random.chance(0.5);
-    const Measured found =
-        measure({.interval = interval, .longest_silence = seconds(180), .most = seconds(220)}, scene);
+    const Measured found = measure(
+        {.interval = interval, .longest_silence = seconds(180), .most = seconds(220)}, scene);
     const Nanoseconds slop = 4 * (scene.delay + scene.jitter) + milliseconds(700);
     const auto [shortest, longest] =
         std::minmax(scene.lifetime, scene.changes ? scene.later : scene.lifetime);

@@ -1,0 +1,85 @@
+// What mtu says of a path whose packets are lost at times, or that changes meanwhile.
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "wgscope/diagnosis/finding.hpp"
+#include "wgscope/diagnosis/mtu.hpp"
+#include "wgscope/diagnosis/report.hpp"
+#include "wgscope/model/address.hpp"
+#include "wgscope/path/hop_search.hpp"
+#include "wgscope/path/mtu_search.hpp"
+
+namespace wgscope::diagnosis {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+
+MtuFacts healthy() {
+  MtuFacts facts;
+  facts.gateway = *Endpoint::parse("192.0.2.1:51820");
+  facts.target = *IpAddress::parse("10.9.0.1");
+  facts.tunnel_mtu = 1420;
+  facts.overhead = 60;
+  facts.forward = path::MtuResult{};
+  facts.forward->verdict = path::MtuVerdict::ok;
+  facts.forward->mtu = 1480;
+  facts.forward->exact = true;
+  facts.backward = facts.forward;
+  return facts;
+}
+
+const Check& named(const std::vector<Check>& checks, std::string_view name) {
+  return *std::ranges::find(checks, name, &Check::name);
+}
+
+TEST(UnsteadyPath, TellsOfLostFullPacketsThoughTheFirstOnePassed) {
+  MtuFacts facts = healthy();
+  facts.forward->repeated = 120;
+  facts.forward->repeated_lost = 2;
+  const Check few = named(diagnose(facts), "mtu.forward");
+  EXPECT_EQ(few.status, Status::ok);
+  EXPECT_THAT(few.summary.plain(), EndsWith("; packets are lost at times: 2 of 120 of 1480 bytes"));
+
+  facts.forward->verdict = path::MtuVerdict::loss_not_size;
+  facts.forward->repeated_lost = 9;
+  facts.forward->controls = 100;
+  facts.forward->controls_lost = 1;
+  const Check many = named(diagnose(facts), "mtu.forward");
+  EXPECT_EQ(many.status, Status::warning);
+  EXPECT_EQ(many.finding->cause.plain(),
+            "packets are lost at times: 9 of 120 of 1480 bytes; of small ones, 1 of 100, so it is "
+            "unknown whether the size matters");
+
+  facts.forward->lossy = true;
+  facts.forward->controls_lost = 8;
+  EXPECT_EQ(named(diagnose(facts), "mtu.forward").finding->cause.plain(),
+            "packets of every size are lost: 8 of 100 small ones, 9 of 120 of 1480 bytes");
+}
+
+TEST(UnsteadyPath, AdvisesNothingForALimitThatEnded) {
+  MtuFacts facts = healthy();
+  facts.forward->verdict = path::MtuVerdict::black_hole;
+  facts.forward->mtu = facts.forward->not_above = 1400;
+  facts.drop.emplace();
+  EXPECT_EQ(named(diagnose(facts), "mtu.forward").status, Status::critical);
+  facts.drop->path_changed = facts.drop->large_arrived = true;
+  const Check check = named(diagnose(facts), "mtu.forward");
+  EXPECT_EQ(check.status, Status::warning);
+  EXPECT_THAT(check.finding->cause.plain(),
+              HasSubstr("changed while it was measured: at first its MTU was 1400 bytes"));
+  EXPECT_EQ(fitting_mtu(facts), std::nullopt);
+  Report report{.verb = "mtu", .target = {}, .started = {}, .success = {}, .checks = {}};
+  add(facts, report);
+  for (const Measurement& one : report.measurements)
+    EXPECT_NE(one.value, 1400) << "the path takes more by now";
+}
+
+}  // namespace
+}  // namespace wgscope::diagnosis
