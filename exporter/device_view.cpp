@@ -34,6 +34,7 @@ PeerChanges view_peer(const Peer& peer, PeerHistory& entry, const Lens& lens, Pe
   view.events = entry.events;
   view.handshake_age =
       peer.last_handshake ? handshake_age(entry, *peer.last_handshake, lens.now) : Nanoseconds(0);
+  entry.had_handshake |= peer.last_handshake.has_value();
   view.state = state_of(peer, view.handshake_age);
   view.verdict = entry.judge.judge({.at = lens.now.boot,
                                     .receive_bytes = peer.receive_bytes,
@@ -52,9 +53,19 @@ PeerChanges view_peer(const Peer& peer, PeerHistory& entry, const Lens& lens, Pe
   return changes;
 }
 
+/// Whether a peer without a handshake may have had one before: a peer that is removed and added
+/// again has lost it, and so have all peers of an interface that was made anew.
+/// @param memory  nullptr: nothing is kept but when the peer was first seen.
+bool may_have_had_handshake(const PeerHistory& entry, const PeerMemory* memory,
+                            std::optional<WallTime> created) {
+  if (entry.had_handshake || (created && entry.first_seen <= *created)) return true;
+  return memory != nullptr ? memory->first_handshake.has_value() : entry.restored;
+}
+
 /// Adds what is declared of a peer. Its name there was reviewed, and wins over other names.
-void view_declaration(const Lens& lens, const audit::PeerDrift& drift,
-                      std::optional<WallTime> created, PeerView& view) {
+/// @param had_handshake  whether it may have had one before, if it has none now.
+void view_declaration(const Lens& lens, const audit::PeerDrift& drift, bool had_handshake,
+                      PeerView& view) {
   // The last day of a retired key is over: nothing is expected of it.
   if (drift.declared == audit::kNotDeclared || drift.undeclared || drift.retired) return;
   view.declared = drift.declared;
@@ -63,10 +74,8 @@ void view_declaration(const Lens& lens, const audit::PeerDrift& drift,
   view.expected_online = (*lens.expectations)[terms.expectation];
   const bool in_grace = terms.grace && view.state == PeerState::never &&
                         lens.now.wall - view.first_seen < *terms.grace;
-  // A peer that was there before the interface was made may have had handshakes on the one before,
-  // of which nothing is known.
-  const bool is_new = !created || view.first_seen > *created;
-  view.handshake_overdue = terms.grace && view.state == PeerState::never && !in_grace && is_new;
+  view.handshake_overdue =
+      terms.grace && view.state == PeerState::never && !in_grace && !had_handshake;
   if (view.expected_online != 1) return;
   view.unexpectedly_offline = view.state != PeerState::live && !in_grace;
   if (view.state == PeerState::idle) view.state = PeerState::stale;
@@ -131,7 +140,9 @@ bool view_device(const Device& device, bool whole, InterfaceHistory& history, co
     const PeerChanges changes = view_peer(peer, *entry, lens, view);
     if (changes.made_anew) ++history.new_peer_resets;
     if (lens.inventory != nullptr) {
-      view_declaration(lens, lens.drift->peers[i], history.created, view);
+      const PeerMemory* memory = history.peers.memory_of(*entry);
+      view_declaration(lens, lens.drift->peers[i],
+                       may_have_had_handshake(*entry, memory, history.created), view);
       if (view.declared != audit::kNotDeclared && view.state == PeerState::live &&
           lens.inventory->terms(view.declared).rotates)
         into.live_rotations.push_back(view.declared);

@@ -89,7 +89,9 @@ void PeerTable::restore(const PublicKey& key, WallTime first_seen, const PeerMem
   // Reading 0 lists nobody: the entry is made, and unseen. The first of two is kept.
   const std::size_t before = entries_.size();
   static_cast<void>(find(key, first_seen));
-  if (remembers_ && entries_.size() != before) memories_.back() = memory;
+  if (entries_.size() == before) return;
+  entries_.back().restored = true;
+  if (remembers_) memories_.back() = memory;
 }
 
 void PeerTable::restart_events() {

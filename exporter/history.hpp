@@ -65,7 +65,7 @@ class PeerTable {
   /// Hash table (open addressing) of indices into entries_; a power of two, at most half full.
   std::vector<std::uint32_t> slots_;
   std::size_t next_ = 0;       ///< index of the entry that find() tries first
-  std::uint32_t reading_ = 0;  ///< counts the readings, which tells unlisted peers
+  std::uint16_t reading_ = 0;  ///< counts the readings, which tells unlisted peers
 };
 
 /// What is remembered of one interface.

@@ -35,7 +35,11 @@ struct PeerHistory {
   WallTime first_seen;
   std::optional<WallTime> handshake;  ///< the last handshake's wall clock, as reported
   Instant handshake_anchor;           ///< when that was on the boot clock
-  std::uint32_t last_seen = 0;        ///< number of the reading that last listed the peer
+  /// Number of the reading that last listed the peer. It may wrap around: only the peers of an
+  /// interface that is never read whole stay unlisted for longer than a reading.
+  std::uint16_t last_seen = 0;
+  bool restored = false;       ///< this process did not see it appear
+  bool had_handshake = false;  ///< in this process, also before it was removed and added again
   PeerEvents events;
   EndpointMark endpoint = EndpointMark::none;  ///< the last one that was not absent
   EndpointMark endpoint_before = EndpointMark::none;

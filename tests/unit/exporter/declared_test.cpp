@@ -1,6 +1,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,6 +71,7 @@ class DeclaredState : public CollectionsTest {
     CollectorOptions with = options();
     with.declarations = declarations_;
     with.clock = settings.clock;
+    with.state_dir = state_dir_;
     if (!names_.empty()) {
       write_later(folder_ / "names", names_);
       with.names.push_back({(folder_ / "names").string(), NamesFile::Kind::map});
@@ -102,6 +104,7 @@ class DeclaredState : public CollectionsTest {
 
   std::int64_t wall_ = kMonday;
   std::vector<std::string> labels_;
+  std::string state_dir_;
   std::string names_;
   std::string text_;
   std::optional<FakeDaemon> daemon_;
@@ -238,6 +241,37 @@ TEST_F(DeclaredState, GivesANewPeerItsGraceAndThenCallsItsHandshakeOverdue) {
   EXPECT_THAT(named(metrics, "wireguard_peer_unexpectedly_offline"), ElementsAre("new"));
   daemon_->answer_with(daemon_answer({{1}, {2, wall_}, {3}}));
   EXPECT_THAT(named(scrape(), "wireguard_peer_handshake_overdue"), IsEmpty());
+}
+
+TEST_F(DeclaredState, CallsNoHandshakeOverdueOfAPeerThatHadOneAndWasAddedAgain) {
+  begin("peers:\n" + declare(2, "anna", "grace: 2d"), {{1}});
+  scrape();
+  wall_ += 60;
+  daemon_->answer_with(daemon_answer({{1}, {2, wall_, 500}}));
+  scrape();
+  wall_ += 3 * 86'400;
+  daemon_->answer_with(daemon_answer({{1}, {2, 0, 0}}));
+  const auto metrics = scrape();
+  EXPECT_EQ(metrics.value("wireguard_interface_peers_by_state",
+                          {{"interface", "lo"}, {"state", "never"}}),
+            2);
+  EXPECT_THAT(named(metrics, "wireguard_peer_handshake_overdue"), IsEmpty());
+}
+
+TEST_F(DeclaredState, RemembersWhoHadAHandshakeWhenTheExporterStartsAgain) {
+  state_dir_ = (folder_ / "state").string();
+  std::filesystem::create_directory(state_dir_);
+  const std::string inventory =
+      "peers:\n" + declare(2, "anna", "grace: 2d") + declare(3, "bert", "grace: 2d");
+  begin(inventory, {{1}});
+  scrape();
+  wall_ += 60;
+  daemon_->answer_with(daemon_answer({{1}, {2, wall_, 500}, {3}}));
+  scrape();
+  collections_->stop();
+  wall_ += 3 * 86'400;
+  begin(inventory, {{1}, {2}, {3}});  // anna was added again meanwhile
+  EXPECT_THAT(named(scrape(), "wireguard_peer_handshake_overdue"), ElementsAre("bert"));
 }
 
 TEST_F(DeclaredState, SaysWhichFieldsDiffer) {
