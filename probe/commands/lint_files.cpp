@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::size_t kMaxFileSize = std::size_t{16} << 20U;  // of a wg-quick file
 constexpr std::string_view kConf[] = {".conf"};
+constexpr std::string_view kNetworkd[] = {".netdev", ".network"};
 constexpr std::string_view kAll[] = {".conf", ".yaml", ".yml", ".json"};
 
 bool ends_in(std::string_view name, std::span<const std::string_view> endings) {
@@ -91,6 +92,11 @@ void LintInput::take(const std::string& path) {
   if (path != "-" && std::filesystem::is_directory(path, error)) return take_folder(path);
   if (ends_in(path, config::kInventoryEndings))
     take_inventory_file(path, true);
+  else if (ends_in(path, kNetworkd))
+    // As a wg-quick file, each of its lines would be wrong.
+    take_unread(path,
+                "lint cannot judge systemd-networkd's files yet; wgscope handshake --plan --config "
+                "FILE shows which lines networkd ignores");
   else
     take_file(path);
 }
