@@ -20,11 +20,10 @@
 #include "wgscope/config/inventory_file.hpp"
 #include "wgscope/config/inventory_from.hpp"
 #include "wgscope/config/wg_quick.hpp"
-#include "wgscope/crypto/x25519.hpp"
 #include "wgscope/model/address.hpp"
-#include "wgscope/model/public_key.hpp"
 
 #include "probe/commands/inventory_files.hpp"
+#include "probe/commands/inventory_from.hpp"
 
 namespace wgscope::probe {
 namespace {
@@ -68,13 +67,6 @@ Result<> keep_only(const std::string& name, Inventory& inventory) {
   return {};
 }
 
-/// "wg0" of "/etc/wireguard/wg0.conf"
-std::string interface_of(std::string_view path) {
-  path.remove_prefix(path.find_last_of('/') + 1);
-  if (path.ends_with(".conf")) path.remove_suffix(5);
-  return std::string(path);
-}
-
 /// Says where in the file each peer is. An inventory leaves out what the file has twice.
 void place(const config::WgQuickConfig& config, Inventory& inventory) {
   for (DeclaredPeer& peer : inventory.peers) {
@@ -89,22 +81,15 @@ void place(const config::WgQuickConfig& config, Inventory& inventory) {
 Result<Declarations> read_config(const DeclarationOptions& options) {
   const auto file = checks::read_config_file(options.config);
   if (!file) return tl::unexpected(file.error());
-  config::InterfaceFile from{
-      .name = options.interface.empty() ? interface_of(options.config) : options.interface,
-      .host = {},
-      .public_key = {},
-      .config = &file->config};
-  if (!config::is_interface_name(from.name))
+  auto known = known_interface_of(file->config);
+  if (!known) return tl::unexpected(known.error());
+  known->name = options.interface.empty() ? interface_of(options.config) : options.interface;
+  if (!config::is_interface_name(known->name))
     return fail(Errc::bad_value,
                 fmt::format("{}: the file is not named after an interface: give --interface",
                             printable(options.config, options.config.size())));
-  if (file->config.private_key) {
-    const auto key = crypto::derive_public_key(file->config.private_key->secret);
-    if (!key) return tl::unexpected(key.error());
-    from.public_key = PublicKey{*key};
-  }
   Declarations made;
-  made.inventory = config::inventory_from({&from, 1});
+  made.inventory = config::inventory_from({&*known, 1});
   place(file->config, made.inventory);
   made.files.push_back(options.config);
   made.routes_expected = file->config.table.value_or("auto") != "off";

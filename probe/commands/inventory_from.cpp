@@ -51,20 +51,6 @@ struct FromOptions {
 
 std::string shown(const std::string& path) { return printable(path, path.size()); }
 
-/// "wg0" of "/etc/wireguard/wg0.conf"
-std::string interface_of(std::string_view path) {
-  path.remove_prefix(path.find_last_of('/') + 1);
-  if (path.ends_with(kWgQuickEnding)) path.remove_suffix(kWgQuickEnding.size());
-  return std::string(path);
-}
-
-Result<std::optional<PublicKey>> public_key_of(const config::WgQuickConfig& config) {
-  if (!config.private_key) return std::optional<PublicKey>();
-  const auto key = crypto::derive_public_key(config.private_key->secret);
-  if (!key) return tl::unexpected(key.error());
-  return std::optional(PublicKey{*key});
-}
-
 /// An expression of NameFilter that matches these names alone.
 std::string any_of_names(const std::vector<std::string>& names) {
   std::string expression;
@@ -177,16 +163,15 @@ class Gathering {
       return fail(Errc::bad_value, fmt::format("{}: the file is not named after an interface, as "
                                                "in wg0.conf",
                                                shown(path)));
-    const auto public_key = public_key_of(config);
-    if (!public_key) return about(path, public_key.error());
+    auto known = known_interface_of(config);
+    if (!known) return about(path, known.error());
     for (const config::Warning& warning : config.warnings)
       if (warning.kind != config::WarningKind::remark)
         complain(kName, warning.line == 0 ? warning.text
                                           : fmt::format("{}: line {}: {}", shown(path),
                                                         warning.line, warning.text));
-    config::KnownInterface known = config::known_interface(config, *public_key);
-    known.notes = std::move(notes);
-    return add_known(name, std::move(known));
+    known->notes = std::move(notes);
+    return add_known(name, std::move(*known));
   }
 
   Result<> add_known(const std::string& name, config::KnownInterface known) {
@@ -240,6 +225,23 @@ class Gathering {
 };
 
 }  // namespace
+
+std::string interface_of(std::string_view path) {
+  path.remove_prefix(path.find_last_of('/') + 1);
+  for (const std::string_view ending : {kWgQuickEnding, kNetdevEnding})
+    if (path.ends_with(ending)) path.remove_suffix(ending.size());
+  return std::string(path);
+}
+
+Result<config::KnownInterface> known_interface_of(const config::WgQuickConfig& config) {
+  std::optional<PublicKey> public_key;
+  if (config.private_key) {
+    const auto key = crypto::derive_public_key(config.private_key->secret);
+    if (!key) return tl::unexpected(key.error());
+    public_key = PublicKey{*key};
+  }
+  return config::known_interface(config, public_key);
+}
 
 Exit make_inventory(std::vector<std::string> arguments) {
   CommandLine line(
