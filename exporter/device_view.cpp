@@ -10,6 +10,7 @@
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/device.hpp"
 
+#include "exporter/declared_events.hpp"
 #include "exporter/history.hpp"
 #include "exporter/inventory/prepared.hpp"
 #include "exporter/peer_history.hpp"
@@ -127,6 +128,9 @@ bool view_device(const Device& device, bool whole, InterfaceHistory& history, co
   into.peer_resets = history.peer_resets;
   history.peers.begin_reading();
   if (lens.recorder != nullptr) lens.recorder->begin_device(device, history);
+  const bool compared = lens.recorder != nullptr && lens.drift != nullptr &&
+                        lens.drift->comparison == audit::Comparison::compared;
+  if (compared) tell_differences(*lens.recorder, device, *lens.drift, history.told);
   for (std::size_t i = 0; i < device.peers.size(); ++i) {
     const Peer& peer = device.peers[i];
     PeerView& view = into.peers[i];
@@ -150,6 +154,9 @@ bool view_device(const Device& device, bool whole, InterfaceHistory& history, co
     if (lens.recorder != nullptr)
       lens.recorder->look({peer, view, changes}, *entry, *history.peers.memory_of(*entry),
                           *lens.removed);
+    if (compared)
+      tell_differences(*lens.recorder, device, peer.public_key, lens.drift->peers[i],
+                       history.peers.memory_of(*entry)->told);
     ++into.by_state[static_cast<std::size_t>(view.state)];
     ++into.by_verdict[static_cast<std::size_t>(view.verdict)];
   }

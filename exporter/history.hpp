@@ -16,6 +16,7 @@
 #include "wgscope/model/device.hpp"
 #include "wgscope/model/public_key.hpp"
 
+#include "exporter/declared_events.hpp"
 #include "exporter/peer_history.hpp"
 #include "exporter/peer_memory.hpp"
 
@@ -84,6 +85,7 @@ struct InterfaceHistory {
   bool made_anew = false;     ///< since the reading before; reset by it
   bool whole_before = false;  ///< a reading listed all of its peers: others are new
   bool unreadable = false;    ///< it could not be read the last time
+  DeclaredMarks told = 0;     ///< of differences from the inventory
 };
 
 /// When interfaces and peers were first seen, the anchors of handshakes, and counts of events: all

@@ -12,6 +12,7 @@
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/public_key.hpp"
 
+#include "exporter/declared_events.hpp"
 #include "exporter/endpoint_detail.hpp"
 
 namespace wgscope::exporter {
@@ -26,10 +27,11 @@ struct SeenEndpoint {
 /// What is kept of a peer beyond the time for which the exporter and the peer exist; only with
 /// --state.dir or --journal.
 struct PeerMemory {
-  bool known = false;    ///< false: the entry is new, and nothing below means anything
-  bool live = false;     ///< its session was live at the last reading
-  bool undated = false;  ///< an earlier version kept no handshakes: there may have been some
-  WallTime first_seen;   ///< for the first time ever, on this interface
+  bool known = false;      ///< false: the entry is new, and nothing below means anything
+  bool live = false;       ///< its session was live at the last reading
+  bool undated = false;    ///< an earlier version kept no handshakes: there may have been some
+  DeclaredMarks told = 0;  ///< of differences from the inventory; not kept across restarts
+  WallTime first_seen;     ///< for the first time ever, on this interface
   /// The first and the last handshake that the exporter knows of.
   std::optional<WallTime> first_handshake;
   std::optional<WallTime> last_handshake;
