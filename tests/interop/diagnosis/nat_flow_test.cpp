@@ -251,7 +251,7 @@ TEST_F(NatFlow, TwinFindsTheLifetimeToASecondAndThatTheKeepaliveIsOftenEnough) {
   expect_lifetime(facts, 5);
   EXPECT_EQ(facts.found.keepalive, KeepaliveVerdict::enough);
   EXPECT_GE(facts.found.trials, 3U);
-  EXPECT_EQ(facts.found.broken, 0U) << "the gateway was to be silent";
+  EXPECT_EQ(facts.found.broken_silences, 0U) << "the gateway was to be silent";
   EXPECT_EQ(finding(facts), std::nullopt);
 }
 
@@ -272,7 +272,7 @@ TEST_F(NatFlow, TwinThatIsNotForwardedToUsIsNamed) {
 TEST_F(NatFlow, GatewayThatWasSilencedStaysSilent) {
   const FlowFacts& facts = measured("twin_long");
   EXPECT_EQ(facts.found.alive_after, 17s);
-  EXPECT_EQ(facts.found.broken, 0U);
+  EXPECT_EQ(facts.found.broken_silences, 0U);
   EXPECT_EQ(facts.found.end, FlowEnd::done);
 }
 
@@ -295,7 +295,7 @@ TEST_F(NatFlow, RetransmissionsBracketTheLifetime) {
   EXPECT_EQ(facts.found.end, FlowEnd::done);
   expect_bracket(facts, 8);
   EXPECT_EQ(facts.found.keepalive, KeepaliveVerdict::enough);
-  EXPECT_EQ(facts.found.broken, 0U) << "the gateway was to be silent";
+  EXPECT_EQ(facts.found.broken_silences, 0U) << "the gateway was to be silent";
   EXPECT_EQ(finding(facts), std::nullopt);
 }
 
