@@ -62,7 +62,7 @@ void Exporter::start() {
 }
 
 void Exporter::stop() {
-  if (running_) state_ = history_->serialize(kBootId);
+  if (running_) state_ = history_->serialize(kBootId, now().wall);
   running_ = false;
 }
 
