@@ -1,5 +1,6 @@
 #include "exporter/declared_events.hpp"
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,8 +31,9 @@ class Listener final : public EventSink {
                           event.kind == journal::EventKind::configuration_healed;
     if (!declared) return;
     EXPECT_EQ(event.interface, "wg0");
-    events_.push_back(
-        fmt::format("{}{}{}", to_string(event.kind), event.key ? " peer " : " ", event.detail));
+    events_.push_back(fmt::format("{}{}{}",
+                                  journal::kEventNames.at(static_cast<std::size_t>(event.kind)),
+                                  event.key ? " peer " : " ", event.detail));
   }
   void flush() override {}
   bool begun_anew() override { return false; }
