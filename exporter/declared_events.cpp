@@ -1,6 +1,7 @@
 #include "exporter/declared_events.hpp"
 
 #include <array>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -8,8 +9,8 @@
 #include "wgscope/audit/drift.hpp"
 #include "wgscope/journal/event.hpp"
 #include "wgscope/model/device.hpp"
-#include "wgscope/model/public_key.hpp"
 
+#include "exporter/peer_memory.hpp"
 #include "exporter/recorder.hpp"
 
 namespace wgscope::exporter {
@@ -29,7 +30,7 @@ constexpr unsigned kFirstDifference = 2;
 
 /// Tells of what is new, and of the end of the last difference.
 template <std::size_t count>
-void tell(Recorder& recorder, const Device& device, const PublicKey* key,
+void tell(Recorder& recorder, const Device& device, const Recorder::Subject& subject,
           const std::array<Difference, count>& differences, DeclaredMarks& told) {
   static_assert(kFirstDifference << (count - 1) <= 0x80U, "DeclaredMarks has a bit for each");
   unsigned now = told & kUndeclared;
@@ -40,20 +41,20 @@ void tell(Recorder& recorder, const Device& device, const PublicKey* key,
     bit <<= 1U;
   }
   if (!begun.empty())
-    recorder.declare(EventKind::configuration_drifted, device, key, std::move(begun));
+    recorder.declare(EventKind::configuration_drifted, device, subject, std::move(begun));
   if (now <= kUndeclared && told > kUndeclared)
-    recorder.declare(EventKind::configuration_healed, device, key, "");
+    recorder.declare(EventKind::configuration_healed, device, subject, "");
   told = static_cast<DeclaredMarks>(now);
 }
 
 }  // namespace
 
-void tell_differences(Recorder& recorder, const Device& device, const PublicKey& key,
+void tell_differences(Recorder& recorder, const Device& device, const Recorder::Subject& peer,
                       const audit::PeerDrift& drift, DeclaredMarks& told) {
   if (drift.undeclared && (told & kUndeclared) == 0)
-    recorder.declare(EventKind::key_undeclared, device, &key, "");
+    recorder.declare(EventKind::key_undeclared, device, peer, "");
   told = static_cast<DeclaredMarks>(drift.undeclared ? told | kUndeclared : told & ~kUndeclared);
-  tell(recorder, device, &key,
+  tell(recorder, device, peer,
        std::array{Difference{drift.retired, "retired_key"},
                   Difference{drift.allowed_ips || drift.conflict, "allowed_ips"},
                   Difference{drift.endpoint, "endpoint"},
@@ -65,7 +66,7 @@ void tell_differences(Recorder& recorder, const Device& device, const PublicKey&
 
 void tell_differences(Recorder& recorder, const Device& device, const audit::InterfaceDrift& drift,
                       DeclaredMarks& told) {
-  tell(recorder, device, nullptr,
+  tell(recorder, device, {},
        std::array{Difference{drift.public_key, "public_key"},
                   Difference{drift.listen_port, "listen_port"}, Difference{drift.mtu, "mtu"},
                   Difference{drift.fwmark, "fwmark"},

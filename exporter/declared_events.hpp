@@ -1,23 +1,18 @@
 #pragma once
 
-#include <cstdint>
-
 #include "wgscope/audit/drift.hpp"
 #include "wgscope/model/device.hpp"
-#include "wgscope/model/public_key.hpp"
+
+#include "exporter/peer_memory.hpp"
+#include "exporter/recorder.hpp"
 
 // What the journal is told of how peers and interfaces differ from the inventory: when a difference
 // begins, and when the last one is gone.
 
 namespace wgscope::exporter {
 
-class Recorder;
-
-/// The differences that the journal was told of and that still hold, a bit for each.
-using DeclaredMarks = std::uint8_t;
-
 /// To be called for each peer of a reading that was compared with the inventory.
-void tell_differences(Recorder& recorder, const Device& device, const PublicKey& key,
+void tell_differences(Recorder& recorder, const Device& device, const Recorder::Subject& peer,
                       const audit::PeerDrift& drift, DeclaredMarks& told);
 /// The same for an interface, and for declared peers that it lacks.
 void tell_differences(Recorder& recorder, const Device& device, const audit::InterfaceDrift& drift,

@@ -155,7 +155,7 @@ bool view_device(const Device& device, bool whole, InterfaceHistory& history, co
       lens.recorder->look({peer, view, changes}, *entry, *history.peers.memory_of(*entry),
                           *lens.removed);
     if (compared)
-      tell_differences(*lens.recorder, device, peer.public_key, lens.drift->peers[i],
+      tell_differences(*lens.recorder, device, {&peer.public_key, view.name}, lens.drift->peers[i],
                        history.peers.memory_of(*entry)->told);
     ++into.by_state[static_cast<std::size_t>(view.state)];
     ++into.by_verdict[static_cast<std::size_t>(view.verdict)];

@@ -16,7 +16,6 @@
 #include "wgscope/model/device.hpp"
 #include "wgscope/model/public_key.hpp"
 
-#include "exporter/declared_events.hpp"
 #include "exporter/peer_history.hpp"
 #include "exporter/peer_memory.hpp"
 

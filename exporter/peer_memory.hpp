@@ -12,10 +12,13 @@
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/public_key.hpp"
 
-#include "exporter/declared_events.hpp"
 #include "exporter/endpoint_detail.hpp"
 
 namespace wgscope::exporter {
+
+/// The differences from the inventory that the journal was told of and that still hold, a bit for
+/// each: declared_events.cpp.
+using DeclaredMarks = std::uint8_t;
 
 struct SeenEndpoint {
   Endpoint endpoint;  ///< as reduce() left it

@@ -298,13 +298,14 @@ void Recorder::stop(WallTime now) {
   sink_->flush();
 }
 
-void Recorder::declare(EventKind kind, const Device& device, const PublicKey* key,
+void Recorder::declare(EventKind kind, const Device& device, const Subject& subject,
                        std::string detail) {
   Event event;
   event.kind = kind;
   event.netns = device.netns;
   event.interface = device.name;
-  if (key != nullptr) event.key = *key;
+  if (subject.key != nullptr) event.key = *subject.key;
+  if (subject.name != nullptr) event.name = *subject.name;
   event.detail = std::move(detail);
   tell(std::move(event));
 }

@@ -83,11 +83,15 @@ class Recorder {
   /// The exporter ends.
   void stop(WallTime now);
 
+  /// Whom an event is about.
+  struct Subject {
+    const PublicKey* key = nullptr;     ///< of a peer; nullptr: the interface
+    const std::string* name = nullptr;  ///< of the peer; nullptr: it has none
+  };
   /// For what is declared: key_undeclared, configuration_drifted, configuration_healed. To be
   /// called between begin() and end(), once when it begins to hold.
-  /// @param key  of the peer that it is about; nothing: the interface. @param detail  for people,
-  /// without secrets.
-  void declare(journal::EventKind kind, const Device& device, const PublicKey* key,
+  /// @param detail  for people, without secrets.
+  void declare(journal::EventKind kind, const Device& device, const Subject& subject,
                std::string detail);
 
  private:

@@ -31,6 +31,7 @@ class Listener final : public EventSink {
                           event.kind == journal::EventKind::configuration_healed;
     if (!declared) return;
     EXPECT_EQ(event.interface, "wg0");
+    EXPECT_EQ(event.name, event.key ? "anna" : "");
     events_.push_back(fmt::format("{}{}{}",
                                   journal::kEventNames.at(static_cast<std::size_t>(event.kind)),
                                   event.key ? " peer " : " ", event.detail));
@@ -51,7 +52,9 @@ class DeclaredEvents : public testing::Test {
     recorder_.begin(Snapshot{}, nullptr, 0);
   }
   std::vector<std::string> peer(const audit::PeerDrift& drift) {
-    tell_differences(recorder_, device_, key(1), drift, told_);
+    const PublicKey anna = key(1);
+    const std::string name = "anna";
+    tell_differences(recorder_, device_, {&anna, &name}, drift, told_);
     return listener_.heard();
   }
   std::vector<std::string> interface(const audit::InterfaceDrift& drift) {

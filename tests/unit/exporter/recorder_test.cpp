@@ -322,8 +322,9 @@ TEST(RecorderTest, TakesWhatTheDeclaredStateTells) {
   device.netns = "blue";
   device.name = "wg3";
   const PublicKey undeclared = key(4);
-  readings.recorder_.declare(journal::EventKind::key_undeclared, device, &undeclared, "");
-  readings.recorder_.declare(journal::EventKind::configuration_drifted, device, nullptr, "MTU");
+  readings.recorder_.declare(journal::EventKind::key_undeclared, device, {&undeclared, nullptr},
+                             "");
+  readings.recorder_.declare(journal::EventKind::configuration_drifted, device, {}, "MTU");
   ASSERT_EQ(readings.sink_.events.size(), 2U);
   EXPECT_EQ(readings.sink_.events[0].key, undeclared);
   EXPECT_EQ(readings.sink_.events[0].netns, "blue");
