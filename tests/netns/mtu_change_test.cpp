@@ -71,7 +71,7 @@ class MtuChange : public testing::Test {
 
 /// It may end before it is certain, or after that, when the hop is looked for.
 TEST_F(MtuChange, NoMtuIsAdvisedForALimitThatEnded) {
-  const std::string out = ask("so far 1401 bytes do not", [&] { drop_nothing(); });
+  const std::string out = ask("1401 bytes do not", [&] { drop_nothing(); });
   EXPECT_THAT(out,
               AnyOf(StartsWith("OK: MTU 1420 fits"),
                     StartsWith("WARNING: the path to the gateway changed while it was measured: at "

@@ -87,7 +87,7 @@ Scenario data_to_the_gateway_is_dropped(Family family) {
   };
   const auto expect = [](const Outcome& outcome) {
     expect_verdict(outcome, FindingId::forward_data_lost);
-    EXPECT_THAT(verdict(outcome.report).plain(), ::testing::HasSubstr("data reaches hop 1"));
+    EXPECT_THAT(verdict(outcome.report).plain(), ::testing::HasSubstr("(hop 1), the last router"));
     EXPECT_TRUE(outcome.facts.attempts[0].icmp.empty()) << "nobody else caused those";
     EXPECT_FALSE(data_of(outcome).keepalive_after);
     EXPECT_FALSE(data_of(outcome).initiation_after);
