@@ -19,6 +19,7 @@
 #include "wgscope/os/dont_fragment.hpp"
 #include "wgscope/os/udp_socket.hpp"
 #include "wgscope/path/hop_search.hpp"
+#include "wgscope/path/mtu_replies.hpp"
 #include "wgscope/path/mtu_search.hpp"
 #include "wgscope/wire/message.hpp"
 
@@ -54,11 +55,6 @@ constexpr int kBackwardShare = 60;
 /// search, and longer where packets are lost.
 constexpr Nanoseconds kService = 100ms;
 constexpr Nanoseconds kServiceWhereLossy = 1s;
-/// IPv4 cuts at multiples of 8 bytes (RFC 791 §3.1), IPv6 likewise (RFC 8200 §4.5).
-constexpr std::size_t kFragmentUnit = 8;
-/// The least MTU that Linux learns of a path over IPv4 (net.ipv4.route.min_pmtu). A gateway that
-/// cuts to that believes a report that claimed as much or less, which no link with IPv4 has.
-constexpr std::size_t kLeastLearnt = 552;
 
 class MtuSearches {
  public:
@@ -201,8 +197,9 @@ class MtuSearches {
     after_losses_ = probing.fragments_after_losses();
     if (facts.backward->not_above && !facts.largest_fragment && !probing.replies_were_sent())
       return limited_by_target(facts);
-    widen(facts, config);
-    narrow(facts);
+    path::widen_to_step(*facts.backward, config);
+    if (facts.largest_fragment)
+      path::narrow_to_fragment(*facts.backward, *facts.largest_fragment, *facts.forward->mtu);
   }
 
   /// Requests are to arrive always.
@@ -215,15 +212,7 @@ class MtuSearches {
   static void limited_by_target(diagnosis::MtuFacts& facts) {
     const path::MtuResult& back = *facts.backward;
     if (back.mtu) facts.replies_end = *back.mtu - facts.overhead;
-    forget_limit(*facts.backward);
-  }
-
-  /// What was found is not the path's.
-  static void forget_limit(path::MtuResult& result) {
-    result.not_above.reset();
-    result.current_fits.reset();
-    result.exact = false;
-    result.verdict = path::MtuVerdict::inconclusive;
+    path::forget_limit(*facts.backward);
   }
 
   [[nodiscard]] path::MtuSearchConfig common(const diagnosis::MtuFacts& facts) const {
@@ -252,28 +241,6 @@ class MtuSearches {
   [[nodiscard]] Instant until(int share) const {
     const Instant now = os::boot_now();
     return now + (deadline_ - now) * share / 100;
-  }
-
-  static std::size_t step_below(std::size_t floor, std::size_t size) {
-    return size - (size - floor) % wire::kPaddingMultiple;
-  }
-
-  /// A reply of the largest size may have been padded to the next step above.
-  static void widen(diagnosis::MtuFacts& facts, const path::MtuSearchConfig& config) {
-    path::MtuResult& back = *facts.backward;
-    if (!back.not_above || *back.not_above + 1 != config.ceiling) return;
-    const std::size_t step = step_below(config.floor, config.ceiling);
-    if (step != config.ceiling) back.not_above = step + wire::kPaddingMultiple - 1;
-  }
-
-  /// A fragment tells the link that made it, nearly.
-  static void narrow(diagnosis::MtuFacts& facts) {
-    path::MtuResult& back = *facts.backward;
-    if (!facts.largest_fragment || !back.not_above) return;
-    if (*facts.largest_fragment <= kLeastLearnt && *facts.forward->mtu > 2 * kLeastLearnt)
-      return forget_limit(back);
-    back.mtu = std::max(back.mtu.value_or(0), *facts.largest_fragment);
-    back.not_above = std::min(*back.not_above, *facts.largest_fragment + kFragmentUnit - 1);
   }
 
   Run& run_;
