@@ -28,11 +28,6 @@ using path::MtuVerdict;
 
 constexpr Words kEnd = "the gateway";
 
-/// Chosen: where one in so many small packets is lost too, a smaller MTU is no remedy.
-constexpr std::size_t kMostOfSmall = 20;
-
-std::size_t full_size(const MtuFacts& facts) { return facts.tunnel_mtu + facts.overhead; }
-
 /// "a full packet of the tunnel (MTU 1420) has 1480 bytes"
 Text need_text(const MtuFacts& facts) {
   return text("a full packet of the tunnel (MTU {}) has {} bytes", facts.tunnel_mtu,
@@ -42,16 +37,18 @@ Text need_text(const MtuFacts& facts) {
 std::vector<Text> setting_fix(const MtuFacts& facts) {
   const auto fitting = fitting_mtu(facts);
   if (!fitting) return {};
+  const std::size_t advised = *advised_mtu(facts);
   std::vector<Text> fix{text(
       "MTU = {} in [Interface] at both ends; without a restart: ip link set dev INTERFACE mtu {}",
-      *fitting, *fitting)};
-  if (const auto likely = likely_mtu(facts))
+      advised, advised)};
+  // Where larger datagrams are lost at times already, none that are larger still are worth a try.
+  if (const auto likely = likely_mtu(facts); likely && advised == *fitting)
     fix.push_back(
         text("an MTU up to {} may fit as well: the gateway's replies have sizes in steps of 16 "
              "bytes. To measure it to the byte, run wgscope listen on the gateway",
              *likely));
   fix.emplace_back("if only TCP matters, lower its MSS instead:");
-  for (Text& line : clamp_fix(*fitting)) fix.push_back(std::move(line));
+  for (Text& line : clamp_fix(advised)) fix.push_back(std::move(line));
   return fix;
 }
 
@@ -87,7 +84,7 @@ Finding too_large(const MtuFacts& facts, const Direction& direction, FindingId i
     finding.cause = text("{}, and larger packets are silently dropped{}; {}", path_mtu,
                          where ? text(" {}", *where) : Text(), need_text(facts));
   }
-  if (const auto fitting = fitting_mtu(facts)) finding.cause.add(text(": set MTU {}", *fitting));
+  if (fitting_mtu(facts)) finding.cause.add(text(": set MTU {}", *advised_mtu(facts)));
   add_tried(direction.result, "packets of ", finding);
   if (drop) add_place(*drop, kEnd, finding);
   add_fragments(facts, direction, finding);
@@ -95,16 +92,15 @@ Finding too_large(const MtuFacts& facts, const Direction& direction, FindingId i
   return finding;
 }
 
-/// What was looked for behind the hops has shown that the limit is none any longer.
-bool has_ended(const MtuFacts& facts) { return facts.drop && facts.drop->large_arrived; }
-
 Finding limit_ended(const MtuFacts& facts) {
+  const auto reporter = reporter_of(*facts.forward);
   Finding finding{
-      .id = FindingId::mtu_black_hole_forward,
-      .cause =
-          text("the path to the gateway changed while it was measured: at first its MTU was {}, "
-               "and larger packets were dropped; later one of them arrived",
-               size_text(*facts.forward)),
+      .id = reporter ? FindingId::mtu_reported : FindingId::mtu_black_hole_forward,
+      .cause = text(
+          "the path to the gateway changed while it was measured: at first its MTU was {}, "
+          "{}; later a larger packet arrived",
+          size_text(*facts.forward),
+          reporter ? text("as {} reported", *reporter) : Text("and larger packets were dropped")),
       .evidence = {},
       .fix = {"see whether the limit comes back: wgscope mtu --config FILE --watch --every 1m"}};
   add_tried(*facts.forward, {}, finding);
@@ -198,12 +194,11 @@ Finding lossy_by_size(const MtuFacts& facts, const Direction& direction) {
                         loss.to)},
       .fix = {"on the path: look for a rate limit (policer), a full queue or a firewall rule that "
               "looks at the length of packets"}};
-  const bool small_pass = loss.below_lost * kMostOfSmall < loss.below_sent;
-  if (small_pass && loss.below > facts.overhead + kTcpOverIpv6)
+  if (const auto mtu = advised_mtu(facts); mtu && *mtu + facts.overhead < loss.from)
     finding.fix.push_back(
         text("until that is found, MTU = {} in [Interface] at both ends makes no "
              "datagram of a size that is lost",
-             loss.below - facts.overhead));
+             *mtu));
   return finding;
 }
 
@@ -356,10 +351,12 @@ std::optional<Check> reports_check(const MtuFacts& facts) {
 Text fit_text(const MtuFacts& facts) {
   const auto fitting = fitting_mtu(facts);
   if (!fitting) return text("MTU {}", facts.tunnel_mtu);
-  if (*fitting < facts.tunnel_mtu)
+  if (*fitting < facts.tunnel_mtu) {
+    const std::size_t advised = *advised_mtu(facts);
     return text(
         "MTU {} does not fit the path in both directions: set MTU {}, TCP MSS {} (IPv6: {})",
-        facts.tunnel_mtu, *fitting, *fitting - kTcpOverIpv4, *fitting - kTcpOverIpv6);
+        facts.tunnel_mtu, advised, advised - kTcpOverIpv4, advised - kTcpOverIpv6);
+  }
   Text fits = text("MTU {} fits in both directions: TCP MSS {} (IPv6: {})", facts.tunnel_mtu,
                    facts.tunnel_mtu - kTcpOverIpv4, facts.tunnel_mtu - kTcpOverIpv6);
   if (*fitting > facts.tunnel_mtu) {
@@ -388,25 +385,6 @@ std::optional<Check> setting_of(const MtuFacts& facts) {
 }
 
 }  // namespace
-
-std::optional<std::size_t> fitting_mtu(const MtuFacts& facts) {
-  if (has_ended(facts)) return std::nullopt;
-  for (const auto& direction : {facts.forward, facts.backward})
-    if (!direction || !is_known(*direction, full_size(facts))) return std::nullopt;
-  // By replies nothing above the setting is tried, so nothing above it is proven.
-  const std::size_t path = std::min(*facts.forward->mtu, *facts.backward->mtu);
-  if (path <= facts.overhead + kTcpOverIpv6) return std::nullopt;
-  return path - facts.overhead;
-}
-
-std::optional<std::size_t> likely_mtu(const MtuFacts& facts) {
-  const auto fitting = fitting_mtu(facts);
-  if (!fitting || facts.method == MtuBackward::answers) return std::nullopt;
-  const std::size_t there = *facts.forward->mtu;
-  const std::size_t path = std::min(there, facts.backward->not_above.value_or(there));
-  if (path <= *fitting + facts.overhead) return std::nullopt;
-  return path - facts.overhead;
-}
 
 std::vector<Check> diagnose(const MtuFacts& facts) {
   std::vector<Check> checks{forward_check(facts), backward_check(facts)};

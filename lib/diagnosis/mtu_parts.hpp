@@ -48,6 +48,14 @@ constexpr std::size_t tcp_headers(Family inner) {
   return inner == Family::v4 ? kTcpOverIpv4 : kTcpOverIpv6;
 }
 
+/// The size of a datagram that carries a full packet of the tunnel.
+std::size_t full_size(const MtuFacts& facts);
+/// What was looked for behind the hops has shown that the limit is none any longer.
+bool has_ended(const MtuFacts& facts);
+/// The MTU to set: fitting_mtu(), or less where larger datagrams are lost at times. Nothing: none
+/// is known to help.
+std::optional<std::size_t> advised_mtu(const MtuFacts& facts);
+
 /// Commands that lower what TCP connections through the gateway agree on, to what fits this MTU.
 std::vector<Text> clamp_fix(std::size_t mtu);
 

@@ -25,6 +25,7 @@ Finding too_large(const MtuFacts& facts, std::size_t mss, std::size_t bound) {
   const MtuTcp& tcp = *facts.tcp;
   const Family family = tcp.service.address.family;
   const bool is_tunnels = bound == facts.tunnel_mtu;
+  const std::size_t to_set = std::min(bound, advised_mtu(facts).value_or(bound));
   Finding finding{
       .id = FindingId::mtu_mss_too_large,
       .cause = text("{} accepts TCP segments of {} bytes, but only {} fit the {}", tcp.service, mss,
@@ -36,8 +37,8 @@ Finding too_large(const MtuFacts& facts, std::size_t mss, std::size_t bound) {
           "is routed through the tunnel sends such segments, and needs ICMP to learn that "
           "they are too large"}};
   if (!is_tunnels)
-    finding.fix = {text("MTU = {} in [Interface] at both ends, where it is larger", bound)};
-  for (Text& line : clamp_fix(bound)) finding.fix.push_back(std::move(line));
+    finding.fix = {text("MTU = {} in [Interface] at both ends, where it is larger", to_set)};
+  for (Text& line : clamp_fix(to_set)) finding.fix.push_back(std::move(line));
   return finding;
 }
 

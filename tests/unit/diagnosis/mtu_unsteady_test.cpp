@@ -1,6 +1,7 @@
 // What mtu says of a path whose packets are lost at times, or that changes meanwhile.
 
 #include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "wgscope/model/address.hpp"
 #include "wgscope/path/hop_search.hpp"
 #include "wgscope/path/mtu_search.hpp"
+#include "wgscope/path/size_loss.hpp"
 
 namespace wgscope::diagnosis {
 namespace {
@@ -79,6 +81,61 @@ TEST(UnsteadyPath, AdvisesNothingForALimitThatEnded) {
   add(facts, report);
   for (const Measurement& one : report.measurements)
     EXPECT_NE(one.value, 1400) << "the path takes more by now";
+}
+
+TEST(UnsteadyPath, DoesNotCallALimitABlackHoleThatARouterReportedBeforeItEnded) {
+  MtuFacts facts = healthy();
+  facts.forward->verdict = path::MtuVerdict::ptb_reported;
+  facts.forward->mtu = facts.forward->not_above = 1400;
+  facts.forward->report =
+      path::TooBig{.from = *IpAddress::parse("192.0.2.9"), .mtu = 1400, .about = 1480};
+  facts.drop.emplace();
+  facts.drop->path_changed = facts.drop->large_arrived = true;
+  const Check check = named(diagnose(facts), "mtu.forward");
+  EXPECT_EQ(check.finding->id, FindingId::mtu_reported);
+  EXPECT_THAT(check.finding->cause.plain(), HasSubstr("1400 bytes, as 192.0.2.9 reported; later"));
+}
+
+/// One direction takes 1400 bytes, and the other one loses some datagrams from 1341 bytes on.
+TEST(UnsteadyPath, IsGivenOneMtuThatHelpsInBothDirections) {
+  MtuFacts facts = healthy();
+  facts.backward->verdict = path::MtuVerdict::black_hole;
+  facts.backward->mtu = facts.backward->not_above = 1400;
+  facts.forward->verdict = path::MtuVerdict::loss_by_size;
+  facts.forward->size_loss = path::SizeLoss{.from = 1341,
+                                            .to = 1480,
+                                            .sent = 60,
+                                            .lost = 40,
+                                            .below = 1340,
+                                            .below_sent = 60,
+                                            .below_lost = 0};
+  const auto fix_of = [&](std::string_view name, std::size_t line) {
+    return named(diagnose(facts), name).finding->fix.at(line).plain();
+  };
+  EXPECT_THAT(fix_of("mtu.forward", 1), HasSubstr("MTU = 1280 in"));
+  EXPECT_THAT(fix_of("mtu.backward", 0), HasSubstr("MTU = 1280 in"));
+  EXPECT_THAT(named(diagnose(facts), "mtu.setting").summary.plain(), HasSubstr("set MTU 1280"));
+
+  facts.backward->mtu = facts.backward->not_above = 1300;
+  EXPECT_THAT(fix_of("mtu.forward", 1), HasSubstr("MTU = 1240 in"));
+  EXPECT_THAT(fix_of("mtu.backward", 0), HasSubstr("MTU = 1240 in"));
+}
+
+TEST(UnsteadyPath, IsGivenNoMtuAboveWhatAnInterfaceSends) {
+  MtuFacts facts = healthy();
+  facts.forward->verdict = path::MtuVerdict::refused_here;
+  facts.forward->mtu = facts.forward->own_limit = 1300;
+  facts.forward->exact = false;
+  facts.backward->verdict = path::MtuVerdict::loss_by_size;
+  facts.backward->size_loss = path::SizeLoss{.from = 1341,
+                                             .to = 1480,
+                                             .sent = 60,
+                                             .lost = 40,
+                                             .below = 1340,
+                                             .below_sent = 60,
+                                             .below_lost = 0};
+  EXPECT_THAT(named(diagnose(facts), "mtu.backward").finding->fix.at(1).plain(),
+              HasSubstr("MTU = 1240 in"));
 }
 
 }  // namespace
