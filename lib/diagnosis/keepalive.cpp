@@ -21,14 +21,38 @@ using std::chrono::seconds;
 
 /// What was survived in the state in which the flow is forgotten soonest: advice is proven for both.
 std::optional<seconds> proven(const KeepaliveSeen& seen) {
-  if (!seen.own.alive_after) return seen.new_flow.alive_after;
-  if (!seen.new_flow.alive_after && !seen.new_flow.gone_after) return seen.own.alive_after;
-  return std::min(*seen.own.alive_after, seen.new_flow.alive_after.value_or(seconds(0)));
+  std::optional<seconds> least;
+  for (const LifetimeBracket& flow : {seen.own, seen.new_flow}) {
+    if (!flow.alive_after && !flow.gone_after) continue;
+    const seconds alive = flow.alive_after.value_or(seconds(0));
+    least = std::min(least.value_or(alive), alive);
+  }
+  // Trials count more than a lifetime that says otherwise.
+  if (least && seen.verdict == path::KeepaliveVerdict::not_enough)
+    least = std::min(*least, seen.interval - seconds(1));
+  return least;
+}
+
+/// The shortest silence that was not survived, in either state.
+std::optional<seconds> shortest_gone(const KeepaliveSeen& seen) {
+  if (!seen.own.gone_after || !seen.new_flow.gone_after)
+    return seen.own.gone_after ? seen.own.gone_after : seen.new_flow.gone_after;
+  return std::min(*seen.own.gone_after, *seen.new_flow.gone_after);
+}
+
+/// Why no interval is advised: none would do, or none that is shorter was tried.
+Text nothing_to_set(const KeepaliveSeen& seen) {
+  const auto gone = shortest_gone(seen);
+  if (gone && *gone <= path::late_keepalive(seconds(1)))
+    return "no sensible interval is short enough: look at the NAT";
+  return "unknown which interval is short enough, as no shorter silence was tried and survived; "
+         "wgscope nat without --quick tries shorter ones";
 }
 
 /// The lines to change.
-std::vector<Text> what_to_set(const path::KeepaliveAdvice& advice) {
-  if (!advice.set_to) return {"no sensible interval is short enough: look at the NAT"};
+std::vector<Text> what_to_set(const KeepaliveSeen& seen) {
+  const path::KeepaliveAdvice advice = path::advise_keepalive(proven(seen));
+  if (!advice.set_to) return {nothing_to_set(seen)};
   std::vector<Text> lines{
       text("PersistentKeepalive = {}", advice.set_to->count()),
       text("wg set INTERFACE peer PUBLIC-KEY persistent-keepalive {}", advice.set_to->count())};
@@ -39,12 +63,9 @@ std::vector<Text> what_to_set(const path::KeepaliveAdvice& advice) {
 }
 
 Finding make_finding(FindingId id, const KeepaliveSeen& seen) {
-  Finding finding{.id = id,
-                  .cause = {},
-                  .evidence = seen.evidence,
-                  .fix = what_to_set(path::advise_keepalive(proven(seen)))};
+  Finding finding{.id = id, .cause = {}, .evidence = seen.evidence, .fix = what_to_set(seen)};
   // Before anything was survived nobody knows what is short enough.
-  if (!proven(seen) && !seen.finished)
+  if (!seen.own.alive_after && !seen.new_flow.alive_after && !seen.finished)
     finding.fix = {"unknown yet which interval is short enough: let the measurement finish"};
   return finding;
 }

@@ -1,6 +1,7 @@
 #include "wgscope/diagnosis/nat.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -181,6 +182,20 @@ Check check_servers(const NatFacts& facts) {
   return no_answer(facts, all_refused, std::move(finding));
 }
 
+/// Chosen: what is remembered for so long is not forgotten between two questions to a server.
+constexpr std::chrono::seconds kFewSeconds{10};
+
+std::vector<Hypothesis> why_unstable(const NatFacts& facts) {
+  std::vector<Hypothesis> causes;
+  const bool lives = facts.lifetime && facts.lifetime->one_way &&
+                     facts.lifetime->one_way->alive_after >= kFewSeconds;
+  if (!lives)
+    causes.push_back(
+        {"mappings live only for a few seconds", "the lifetimes that wgscope nat measures"});
+  causes.push_back({"the NAT was restarted, or its table is full", "try again"});
+  return causes;
+}
+
 Check check_mapping(const NatFacts& facts) {
   const NatBehaviourResult& seen = *facts.behaviour;
   std::vector<Text> evidence;
@@ -193,9 +208,7 @@ Check check_mapping(const NatFacts& facts) {
         {.id = FindingId::nat_mapping_unstable,
          .cause = "the outer port changed while it was measured, so comparing ports proves nothing",
          .evidence = std::move(evidence),
-         .hypotheses = {{"mappings live only for a few seconds",
-                         "the lifetimes that wgscope nat measures"},
-                        {"the NAT was restarted, or its table is full", "try again"}},
+         .hypotheses = why_unstable(facts),
          .fix = {"run this again"}});
   if (seen.mapping == NatMapping::not_known && facts.servers_are_gateways) {
     // The question was how long mappings live; the way to the gateway is all that matters for it.
@@ -248,7 +261,7 @@ Check check_filtering(const NatFacts& facts) {
 
 Check check_ports(const NatFacts& facts) {
   using path::PortKeeping;
-  switch (facts.behaviour->ports) {
+  switch (is_behind_nat(facts) ? facts.behaviour->ports : PortKeeping::not_known) {
     case PortKeeping::kept: return make_check(nat_ports, Status::ok, "the NAT keeps port numbers");
     case PortKeeping::changed:
       return make_check(nat_ports, Status::ok, "the NAT changes port numbers");
@@ -265,7 +278,7 @@ Check check_hairpin(const NatFacts& facts) {
   Check check = make_check(nat_hairpin, Status::ok, "");
   check.essential = false;
   const std::optional<bool> hairpin = facts.behaviour->hairpin;
-  if (!hairpin) {
+  if (!hairpin || !is_behind_nat(facts)) {
     check.status = Status::unknown;
     check.summary = "cannot tell";
   } else {
@@ -337,6 +350,17 @@ std::vector<Check> nat_checks(const NatFacts& facts) {
 bool is_dependent(NatMapping mapping) {
   return mapping == NatMapping::endpoint_dependent || mapping == NatMapping::address_dependent ||
          mapping == NatMapping::address_and_port_dependent;
+}
+
+bool is_behind_nat(const NatFacts& facts) {
+  if (!facts.behaviour || facts.behaviour->mapping == NatMapping::none) return false;
+  const NatBehaviourResult& seen = *facts.behaviour;
+  if (seen.mapping != NatMapping::not_known || seen.changed_meanwhile) return true;
+  if (seen.ports == path::PortKeeping::changed || seen.ports == path::PortKeeping::mixed)
+    return true;
+  return std::ranges::any_of(seen.servers, [&](const path::StunServerSeen& server) {
+    return server.mapped && server.mapped->address != facts.local;
+  });
 }
 
 std::vector<Check> diagnose(const NatFacts& facts) {

@@ -31,8 +31,10 @@ using enum CheckKind;
 using path::MappingLifetimeResult;
 using std::chrono::seconds;
 
-bool is_behind_nat(const NatFacts& facts) {
-  return facts.behaviour && facts.behaviour->mapping != path::NatMapping::none;
+/// Servers see what this host sends from, or none was asked. An unknown mapping is neither this nor
+/// is_behind_nat().
+bool is_without_nat(const NatFacts& facts) {
+  return !facts.behaviour || facts.behaviour->mapping == path::NatMapping::none;
 }
 
 Check check_one(CheckKind name, const NatFacts& facts,
@@ -82,7 +84,8 @@ void add_trials(const path::KeepaliveResult& trials, seconds silence, std::vecto
 }
 
 Words who_forgets(const NatFacts& facts) {
-  return either(is_behind_nat(facts), "the NAT", "a firewall");
+  if (is_behind_nat(facts)) return "the NAT";
+  return either(is_without_nat(facts), "a firewall", "a NAT or firewall");
 }
 
 Check check_keepalive(const NatFacts& facts) {
@@ -142,7 +145,7 @@ std::vector<Check> check_lifetime(const NatFacts& facts) {
                                     ? text("inbound packets keep a mapping alive too")
                                     : text("only outbound packets keep a mapping alive")));
   }
-  if (facts.keepalive && (is_behind_nat(facts) || *facts.keepalive != seconds(0)))
+  if (facts.keepalive && (!is_without_nat(facts) || *facts.keepalive != seconds(0)))
     checks.push_back(check_keepalive(facts));
   return checks;
 }

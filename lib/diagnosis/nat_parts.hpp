@@ -16,6 +16,9 @@
 namespace wgscope::diagnosis {
 
 bool is_dependent(path::NatMapping mapping);
+/// Whether a server has seen another address or port than this host sends from. Without that, an
+/// unknown mapping is no sign of a NAT.
+bool is_behind_nat(const NatFacts& facts);
 
 /// The lifetime in words: "silent mappings live for 29 to 30 s".
 Text describe_lifetime(const path::MappingLifetimeResult& result);

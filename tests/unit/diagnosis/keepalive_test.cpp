@@ -100,6 +100,23 @@ TEST(Keepalive, ThatIsOffIsMissingWhereTheFlowIsForgotten) {
   EXPECT_EQ(judge(off).finding->id, FindingId::keepalive_missing) << "every NAT forgets";
 }
 
+TEST(Keepalive, IsNotCalledImpossibleWhereNothingShorterWasTried) {
+  EXPECT_THAT(judge(seen({}, 25)).finding->fix.front().plain(),
+              HasSubstr("unknown which interval is short enough"));
+  EXPECT_THAT(judge(seen(1, 25)).finding->fix.front().plain(),
+              HasSubstr("unknown which interval is short enough"));
+  EXPECT_THAT(judge(seen(1, 2)).finding->fix.front().plain(), HasSubstr("look at the NAT"));
+}
+
+TEST(Keepalive, IsGivenNoIntervalThatATrialOrAnotherStateRefutes) {
+  KeepaliveSeen failed = seen(60, 61);
+  failed.verdict = KeepaliveVerdict::not_enough;
+  EXPECT_EQ(judge(failed).finding->fix.front().plain(), "PersistentKeepalive = 20");
+  KeepaliveSeen short_lived = seen({}, 20);
+  short_lived.new_flow = {.alive_after = seconds(120), .gone_after = seconds(121)};
+  EXPECT_THAT(judge(short_lived).finding->fix.front().plain(), HasSubstr("unknown which"));
+}
+
 TEST(Keepalive, IsUnknownWhereNothingWasMeasured) {
   EXPECT_EQ(judge(seen({}, {})).status, Status::unknown);
   EXPECT_EQ(judge(seen(12, {})).status, Status::unknown);

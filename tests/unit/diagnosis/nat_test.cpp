@@ -110,6 +110,32 @@ TEST(DiagnoseNat, DoesNotCompareWithOneAddress) {
   EXPECT_EQ(check_of(facts, "nat.mapping").finding->id, FindingId::nat_mapping_unstable);
 }
 
+/// The only server that answered sees this host as it is, and was silent when it was asked again.
+TEST(DiagnoseNat, SpeaksOfNoNatThatNobodySaw) {
+  NatFacts facts = measured(180, 180, 0);
+  facts.lifetime->stream->gone_after.reset();
+  facts.local = IpAddress::parse("203.0.113.5").value();
+  facts.behaviour->mapping = NatMapping::not_known;
+  facts.behaviour->ports = path::PortKeeping::kept;
+  EXPECT_EQ(check_of(facts, "nat.ports").status, Status::unknown);
+  EXPECT_EQ(check_of(facts, "nat.hairpin").status, Status::unknown);
+  EXPECT_EQ(check_of(facts, "nat.keepalive").status, Status::ok) << "nothing forgets the flow";
+  facts.behaviour->ports = path::PortKeeping::changed;
+  EXPECT_EQ(check_of(facts, "nat.ports").status, Status::ok);
+  EXPECT_EQ(check_of(facts, "nat.keepalive").finding->id, FindingId::keepalive_missing);
+}
+
+TEST(DiagnoseNat, DoesNotSuspectShortLivesThatItHasMeasuredToBeLong) {
+  const auto causes = [](const NatFacts& facts) {
+    return check_of(facts, "nat.mapping").finding->hypotheses.size();
+  };
+  NatFacts facts = measured(30, 120);
+  facts.behaviour->changed_meanwhile = true;
+  EXPECT_EQ(causes(facts), 1U);
+  facts.lifetime->one_way = lifetime(4);
+  EXPECT_EQ(causes(facts), 2U);
+}
+
 TEST(DiagnoseNat, DoesNotBlameTheServerForWhatANatThatDependsOnDestinationsKeepsOut) {
   NatFacts facts = home();
   facts.behaviour->mapping = NatMapping::address_and_port_dependent;
