@@ -409,7 +409,7 @@ void measure(const OuterFacts& facts, Report& report) {
                                    .value = static_cast<double>(*mtu)});
   };
   add(known_forward(facts), "forward");
-  if (is_both_known(facts)) add(facts.both_ways->mtu, "backward");
+  add(known_backward(facts), "backward");
 }
 
 Text success(const OuterFacts& facts) { return way_prefix(tunnel_of(facts)).add(fit_text(facts)); }

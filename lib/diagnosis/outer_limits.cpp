@@ -67,12 +67,19 @@ std::optional<std::size_t> known_forward(const OuterFacts& facts) {
       known = std::max(known.value_or(0), *direction->mtu);
   };
   take(facts.forward);
-  if (is_both_known(facts)) take(facts.both_ways);
+  // Where replies come in fragments, it is the reverse path that takes no more.
+  if (is_both_known(facts) && ping_limit(facts) != PingLimit::fragments) take(facts.both_ways);
   const auto& echo = facts.forward_echo;
   if (echo &&
       (fits(facts, *echo) || is_limited_here(*echo) || ping_limit(facts) == PingLimit::path))
     take(echo);
   return known;
+}
+
+std::optional<std::size_t> known_backward(const OuterFacts& facts) {
+  if (!is_both_known(facts)) return std::nullopt;
+  const bool is_limit = ping_limit(facts) == PingLimit::fragments;
+  return fits(facts, *facts.both_ways) || is_limit ? facts.both_ways->mtu : std::nullopt;
 }
 
 std::optional<std::size_t> fitting_mtu(const OuterFacts& facts) {

@@ -28,5 +28,8 @@ bool fits(const OuterFacts& facts, const path::MtuResult& direction);
 bool is_both_known(const OuterFacts& facts);
 /// What says which packets arrive at the far end. Nothing: none that can be believed.
 std::optional<std::size_t> known_forward(const OuterFacts& facts);
+/// What the reverse path takes, or as much as is needed. Nothing: unknown, as where the forward path
+/// or this host lets no larger ping get there.
+std::optional<std::size_t> known_backward(const OuterFacts& facts);
 
 }  // namespace wgscope::diagnosis

@@ -69,7 +69,8 @@ class Searching {
     }
     if (passes) answers_.push_back({now_ + kRoundTrip, probe.id});
     if (way_.lie && probe.size > *way_.lie) search.handle_too_big(now_, kLiar, *way_.lie);
-    if (way_.reports && probe.size > way_.mtu) search.handle_too_big(now_, kRouter, way_.mtu);
+    const std::size_t router = way_.router_mtu > 0 ? way_.router_mtu : way_.mtu;
+    if (way_.reports && probe.size > router) search.handle_too_big(now_, kRouter, router);
   }
 
   Random& random_;
@@ -141,7 +142,7 @@ class Run {
   path::MtuResult search(const path::MtuSearchConfig& config, const Way& way, Ledger& ledger) {
     std::optional<std::size_t> steps;
     if (random_.chance(8)) steps = random_.below(120);
-    path::MtuResult result = Searching(random_, way, ledger).run(config, steps);
+    path::MtuResult result = search_over(random_, way, ledger, config, steps);
     facts_.interrupted = steps && random_.chance(2);  // else the time was over
     return result;
   }
@@ -210,6 +211,11 @@ std::size_t Ledger::smallest_lost(std::size_t times) const {
   for (const auto& [size, fate] : sizes)
     if (fate.arrived == 0 && fate.sent >= times) return size;
   return 0;
+}
+
+path::MtuResult search_over(Random& random, const Way& way, Ledger& ledger,
+                            const path::MtuSearchConfig& config, std::optional<std::size_t> steps) {
+  return Searching(random, way, ledger).run(config, steps);
 }
 
 MtuWorld any_mtu_world(std::uint32_t seed) {

@@ -33,6 +33,7 @@ struct Way {
   std::size_t mtu = 1500;
   std::optional<std::size_t> own_limit;  ///< MTU of the sender's interface
   bool reports = false;                  ///< a router says "too big"
+  std::size_t router_mtu = 0;            ///< of what that router takes; 0: `mtu`
   std::optional<std::size_t> lie;        ///< a claim of this MTU about whatever is larger
   std::size_t lost = 0;                  ///< percent of all packets that are lost
   std::size_t large = 0;                 ///< of what is larger than this …
@@ -56,6 +57,10 @@ struct Ledger {
   /// The smallest size of which so many were sent and none arrived; 0: there is none.
   [[nodiscard]] std::size_t smallest_lost(std::size_t times) const;
 };
+
+/// What the engine finds of a way. @param steps  it is ended early, after so many; nothing: it is not.
+path::MtuResult search_over(Random& random, const Way& way, Ledger& ledger,
+                            const path::MtuSearchConfig& config, std::optional<std::size_t> steps);
 
 struct MtuWorld {
   Way forward;

@@ -177,6 +177,25 @@ TEST(OuterDiagnosis, TellsThatTheWayBackCutsReplies) {
   EXPECT_EQ(fitting_mtu(facts), 1331U);
 }
 
+/// A ping shows the narrower way of the two. The other one may take more.
+TEST(OuterDiagnosis, HasAFigureOnlyOfTheWayThatWasShownToTakeNoMore) {
+  const auto figures = [](const OuterFacts& facts) {
+    Report report = report_of(facts);
+    measure(facts, report);
+    return report.measurements;
+  };
+  OuterFacts facts = healthy();
+  EXPECT_EQ(figures(facts).size(), 2U);
+  facts.both_ways = ends_at(1400);
+  facts.both_ways->report = path::TooBig{.from = {}, .mtu = 1400, .about = 1480};
+  ASSERT_EQ(figures(facts).size(), 1U);
+  EXPECT_EQ(figures(facts).front().labels.front().value.plain(), "forward");
+  facts.both_ways->report.reset();
+  facts.largest_fragment = 1400;
+  ASSERT_EQ(figures(facts).size(), 1U);
+  EXPECT_EQ(figures(facts).front().labels.front().value.plain(), "backward");
+}
+
 TEST(OuterDiagnosis, TakesATruncatedReplyForNoProofOfTheWayBack) {
   OuterFacts facts = healthy();
   facts.forward_echo = passes(1500);
