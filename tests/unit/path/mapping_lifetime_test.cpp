@@ -95,7 +95,9 @@ Endpoint socket_of(std::size_t lane) {
 
 void World::send(Instant now) {
   while (const auto request = engine_.poll_request()) {
-    if (!control_) control_ = nat_.outbound(now, socket_of(50'000), service_)->address;
+    if (!control_)  // unless the NAT drops that packet, as it may drop any
+      if (const auto control = nat_.outbound(now, socket_of(50'000), service_))
+        control_ = control->address;
     const auto outer = nat_.outbound(now, socket_of(request->lane), service_);
     if (!outer || !path_.service || random_.chance(path_.loss)) continue;
     later(now + delay(), [=, this](Instant at) { serve(at, *request, *outer); });
@@ -115,7 +117,7 @@ bool World::is_rationed(Instant now) {
 
 void World::serve(Instant now, const LaneRequest& request, const Endpoint& from) {
   // The service answers to the address of `control`, with another port (RESPONSE-PORT).
-  if (from.address != *control_ || is_rationed(now)) return;
+  if (from.address != control_ || is_rationed(now)) return;
   std::uint32_t& latest = latest_[request.lane];
   latest = std::max(latest, request.serial);
   const Nanoseconds tick = milliseconds(500);
