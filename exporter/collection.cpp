@@ -18,6 +18,7 @@
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/model/address.hpp"
 #include "wgscope/model/device.hpp"
 #include "wgscope/model/snapshot.hpp"
 

@@ -26,7 +26,9 @@
 #include "exporter/exposition/output.hpp"
 #include "exporter/exposition/registry.hpp"
 #include "exporter/exposition/writer.hpp"
+#include "exporter/http/door.hpp"
 #include "exporter/http/negotiation.hpp"
+#include "exporter/http/request_head.hpp"
 #include "exporter/http/server.hpp"
 #include "exporter/metrics.hpp"
 

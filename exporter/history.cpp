@@ -2,28 +2,23 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <map>
 #include <optional>
-#include <string>
-#include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <fmt/core.h>
 #include <fmt/format.h>
 
-#include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/device.hpp"
 #include "wgscope/model/public_key.hpp"
 
 #include "exporter/peer_history.hpp"
+#include "exporter/peer_memory.hpp"
 
 namespace wgscope::exporter {
 

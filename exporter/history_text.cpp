@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
-#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -28,6 +27,7 @@
 #include "exporter/device_view.hpp"
 #include "exporter/endpoint_detail.hpp"
 #include "exporter/history.hpp"
+#include "exporter/peer_history.hpp"
 #include "exporter/peer_memory.hpp"
 
 namespace wgscope::exporter {

@@ -57,6 +57,8 @@ class Journal final : public EventSink {
 
   /// @param warn  is called on the thread: once when writing fails, once when it works again.
   Journal(std::unique_ptr<JournalOutput> output, Settings settings, Warn warn);
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
   /// Writes what still waits, if it can be written at once.
   ~Journal() override;
 

@@ -1,6 +1,5 @@
 #include "exporter/journal_file.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <fcntl.h>

@@ -1,6 +1,5 @@
 #include "exporter/journal_systemd.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -10,7 +9,6 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION  // this file and line say nothing of an event
 #include <systemd/sd-journal.h>
 #include <unistd.h>
-#include <utility>
 #include <vector>
 
 #include <fmt/core.h>

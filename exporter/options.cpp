@@ -24,6 +24,7 @@
 #include "build_info.hpp"
 #include "exporter/collection.hpp"
 #include "exporter/collectors/collectors.hpp"
+#include "exporter/endpoint_detail.hpp"
 #include "exporter/inventory/prepared.hpp"
 #include "exporter/log.hpp"
 #include "exporter/names.hpp"

@@ -11,9 +11,9 @@
 #include <fmt/core.h>
 
 #include "wgscope/base/time.hpp"
+#include "wgscope/config/names.hpp"
 #include "wgscope/journal/event.hpp"
 #include "wgscope/model/device.hpp"
-#include "wgscope/model/public_key.hpp"
 #include "wgscope/model/snapshot.hpp"
 
 #include "exporter/device_view.hpp"

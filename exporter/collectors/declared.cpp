@@ -5,13 +5,14 @@
 #include "wgscope/audit/drift.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/diagnosis/finding.hpp"
-#include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/device.hpp"
 
 #include "exporter/collection.hpp"
 #include "exporter/collectors/collectors.hpp"
 #include "exporter/exposition/writer.hpp"
+#include "exporter/inventory/declarations.hpp"
 #include "exporter/inventory/declared_view.hpp"
+#include "exporter/inventory/finding_counts.hpp"
 #include "exporter/metrics.hpp"
 
 namespace wgscope::exporter {

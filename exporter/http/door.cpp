@@ -28,9 +28,14 @@
 #include <linux/sockios.h>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/socket_address.hpp"
 #include "wgscope/os/unique_fd.hpp"
+
+#include "exporter/http/listener.hpp"
+#include "exporter/http/request_head.hpp"
+#include "exporter/http/turnstile.hpp"
 
 namespace wgscope::exporter::http {
 namespace {
@@ -302,8 +307,9 @@ void Door::handle_client(int fd, std::uint32_t events) {
   const Connection& connection = connections_.at(fd);
   if (connection.inside) return;  // an event from before another thread handed it over
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) return drop(fd);
-  std::array<char, kMaxRequestHead> bytes;
+  std::array<char, kMaxRequestHead> bytes{};
   if (connection.leaving) {
+    // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): MSG_DONTWAIT does not wait
     while (const ssize_t size = recv(fd, bytes.data(), bytes.size(), MSG_DONTWAIT))
       if (size < 0) {
         if (errno == EAGAIN) return;
@@ -311,6 +317,7 @@ void Door::handle_client(int fd, std::uint32_t events) {
       }
     return drop(fd);
   }
+  // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): the same
   const ssize_t size = recv(fd, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
   if (size == 0 || (size < 0 && errno != EAGAIN)) return drop(fd);
   if (size < 0) return;

@@ -1,6 +1,7 @@
 #include "exporter/http/request_head.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <string_view>
 
 #include "wgscope/base/text.hpp"

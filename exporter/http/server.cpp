@@ -13,6 +13,7 @@
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
 
 #include "exporter/http/door.hpp"
 #include "exporter/http/listener.hpp"

@@ -35,6 +35,7 @@ struct InventoryFiles::Texts {
 
   [[nodiscard]] std::vector<config::InventoryText> views() const {
     std::vector<config::InventoryText> views;
+    views.reserve(files.size());
     for (std::size_t i = 0; i < files.size(); ++i)
       views.push_back({config::shown_file_name(files[i]), texts[i].text()});
     return views;

@@ -67,8 +67,8 @@ class InventoryFiles {
   /// What counts, of texts of which some are broken: those that were good before instead.
   std::optional<config::InventoryRead> with_last_good(const Listing& listing, Texts& texts,
                                                       config::InventoryRead first);
-  std::string say(const Texts& texts, const config::InventoryRead& read,
-                  const std::vector<std::string>& problems) const;
+  [[nodiscard]] std::string say(const Texts& texts, const config::InventoryRead& read,
+                                const std::vector<std::string>& problems) const;
 
   std::vector<std::string> paths_;
   std::map<std::string, std::vector<std::string>> known_;  ///< by path: its files, when last listed

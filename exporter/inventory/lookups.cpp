@@ -1,6 +1,7 @@
 #include "exporter/inventory/lookups.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <map>

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "wgscope/audit/drift.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/config/inventory.hpp"
 #include "wgscope/config/inventory_file.hpp"

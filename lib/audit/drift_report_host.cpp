@@ -151,7 +151,7 @@ bool has_policy_route(const HostFacts& host, const Prefix& prefix) {
 }
 
 Text family_option(const Prefix& prefix) {
-  return Text(diagnosis::either(prefix.address.family == Family::v6, "-6 ", ""));
+  return {diagnosis::either(prefix.address.family == Family::v6, "-6 ", "")};
 }
 
 Finding way_differs(const Scene& scene, const Way& way) {
@@ -264,11 +264,9 @@ void diagnose_routes(const Scene& scene, std::vector<Check>& into) {
   for (const Way& way : host->ways) {
     using Kind = Way::Kind;
     if (way.kind == Kind::own) continue;
-    if (way.kind == Kind::here)
-      ++here;
-    else if (way.kind == Kind::unknown)
+    if (way.kind == Kind::unknown)
       ++not_told;
-    else if (has_policy_route(*host, way.to))
+    else if (way.kind == Kind::here || has_policy_route(*host, way.to))
       ++here;
     else
       findings.add(interface_target(scene), [&] { return way_differs(scene, way); });

@@ -1,10 +1,8 @@
 // Peers that are missing, that nobody declared, or whose key is retired.
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "wgscope/audit/drift.hpp"
@@ -14,6 +12,7 @@
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
 #include "wgscope/model/device.hpp"
 #include "wgscope/model/public_key.hpp"
 

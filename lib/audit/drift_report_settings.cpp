@@ -16,6 +16,7 @@
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/device.hpp"
+#include "wgscope/model/public_key.hpp"
 
 #include "drift_words.hpp"
 
@@ -146,7 +147,7 @@ Finding prefix_too_broad(const Scene& scene, std::size_t index) {
     finding.fix.push_back(
         text("{} remove", scene.set_peer(scene.device().peers[index].public_key)));
   else if (drift.allowed_ips)
-    finding.fix.push_back("set the allowed IPs as declared: see the finding about them");
+    finding.fix.emplace_back("set the allowed IPs as declared: see the finding about them");
   else
     finding.fix.push_back(text("narrow allowed_ips of the peer in {}, then run wgscope drift again",
                                scene.at(scene.declared(drift.declared).position)));

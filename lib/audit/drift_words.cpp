@@ -11,6 +11,7 @@
 
 #include "wgscope/audit/drift.hpp"
 #include "wgscope/audit/drift_report.hpp"
+#include "wgscope/base/time.hpp"
 #include "wgscope/config/inventory.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/check_kinds.hpp"
@@ -19,6 +20,7 @@
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/device.hpp"
+#include "wgscope/model/public_key.hpp"
 
 namespace wgscope::audit {
 

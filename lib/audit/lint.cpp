@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -17,7 +15,6 @@
 #include "wgscope/config/tunnel_file.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/text.hpp"
-#include "wgscope/model/public_key.hpp"
 
 #include "lint_parts.hpp"
 

@@ -2,7 +2,6 @@
 #include <cctype>
 #include <cstddef>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 

@@ -14,7 +14,6 @@
 
 #include "wgscope/audit/lint.hpp"
 #include "wgscope/audit/placed.hpp"
-#include "wgscope/base/text.hpp"
 
 #include "lint_parts.hpp"
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
-#include <string>
 #include <unordered_map>
 
 #include "wgscope/audit/placed.hpp"

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstddef>
-#include <string>
+#include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "wgscope/audit/placed.hpp"

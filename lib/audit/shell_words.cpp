@@ -16,9 +16,7 @@ class Follower {
     for (std::size_t at = 0; at < command.size(); ++at) {
       const char c = command[at];
       const char before = at == 0 ? '\0' : command[at - 1];
-      if (c == '\\' && !is_in(Unclosed::single_quote))
-        ++at;
-      else if (c == '\\' && is_ansi_)
+      if (c == '\\' && (is_ansi_ || !is_in(Unclosed::single_quote)))
         ++at;
       else
         take(c, before);

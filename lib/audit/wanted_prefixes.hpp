@@ -27,7 +27,7 @@ class WantedPrefixes {
     if (wanted_.empty()) return;
     fill_slots();
     for (const Prefix& prefix : prefixes) {
-      std::uint32_t& first = slots_[slot_of(prefix)];
+      const std::uint32_t first = slots_[slot_of(prefix)];
       for (std::uint32_t at = first; at != kNone; at = wanted_[at].next) held(wanted_[at].peer);
       if (first != kNone) wanted_[first].next = kNone;
     }

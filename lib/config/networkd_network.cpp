@@ -13,7 +13,6 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/config/inventory.hpp"
 #include "wgscope/config/networkd.hpp"
-#include "wgscope/config/wg_quick.hpp"
 
 #include "networkd_reader.hpp"
 #include "networkd_values.hpp"

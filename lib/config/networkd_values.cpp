@@ -6,11 +6,11 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 
 #include "wgscope/base/text.hpp"
-#include "wgscope/config/wg_quick.hpp"
 #include "wgscope/model/address.hpp"
 
 #include "wg_quick_values.hpp"

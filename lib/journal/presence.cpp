@@ -1,7 +1,6 @@
 #include "wgscope/journal/presence.hpp"
 
 #include <algorithm>
-#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>

@@ -1,6 +1,3 @@
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -8,7 +5,6 @@
 
 #include <fmt/core.h>
 
-#include "wgscope/base/time.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/text.hpp"

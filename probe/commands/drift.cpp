@@ -23,7 +23,6 @@
 #include "wgscope/checks/resolve_all.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/config/inventory.hpp"
-#include "wgscope/config/inventory_file.hpp"
 #include "wgscope/crypto/random.hpp"
 #include "wgscope/diagnosis/check_kinds.hpp"
 #include "wgscope/diagnosis/finding.hpp"

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,7 +19,6 @@
 #include "wgscope/config/inventory_file.hpp"
 #include "wgscope/config/inventory_from.hpp"
 #include "wgscope/config/wg_quick.hpp"
-#include "wgscope/model/address.hpp"
 
 #include "probe/commands/inventory_files.hpp"
 #include "probe/commands/inventory_from.hpp"

@@ -22,6 +22,7 @@
 #include "wgscope/config/networkd.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/crypto/x25519.hpp"
+#include "wgscope/model/address.hpp"
 #include "wgscope/model/device.hpp"
 #include "wgscope/model/public_key.hpp"
 #include "wgscope/model/snapshot.hpp"
@@ -29,6 +30,7 @@
 #include "wgscope/os/file.hpp"
 #include "wgscope/os/folder.hpp"
 #include "wgscope/source/collect.hpp"
+#include "wgscope/source/uapi/client.hpp"
 
 #include "probe/command_line.hpp"
 #include "probe/render/print.hpp"

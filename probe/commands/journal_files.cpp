@@ -1,7 +1,6 @@
 #include "probe/commands/journal_files.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>

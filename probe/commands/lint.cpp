@@ -1,6 +1,5 @@
 #include "wgscope/audit/lint.hpp"
 
-#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>

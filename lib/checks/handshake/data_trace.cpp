@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"

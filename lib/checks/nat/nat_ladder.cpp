@@ -25,6 +25,7 @@
 
 #include "checks/drive.hpp"
 #include "checks/earlier.hpp"
+#include "checks/nat/silent_flow.hpp"
 
 namespace wgscope::checks {
 namespace {

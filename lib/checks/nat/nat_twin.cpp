@@ -24,7 +24,7 @@
 #include "wgscope/wire/icmp.hpp"
 #include "wgscope/wire/ip.hpp"
 
-#include "checks/drive.hpp"
+#include "checks/nat/silent_flow.hpp"
 
 namespace wgscope::checks {
 namespace {
