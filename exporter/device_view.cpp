@@ -94,7 +94,7 @@ void replace(T from, T to, T& value, Counts& counts) {
 
 /// During a rotation, a peer uses either of two keys: the other one is not missed.
 void excuse_rotations(const Lens& lens, DeviceView& device) {
-  if (device.live_rotations.empty()) return;
+  if (lens.inventory == nullptr || device.live_rotations.empty()) return;
   for (PeerView& view : device.peers) {
     if (!view.shown || view.declared == audit::kNotDeclared || view.state == PeerState::live ||
         !lens.inventory->terms(view.declared).rotates)
