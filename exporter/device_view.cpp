@@ -143,7 +143,7 @@ bool view_device(const Device& device, bool whole, InterfaceHistory& history, co
     }
     const PeerChanges changes = view_peer(peer, *entry, lens, view);
     if (changes.made_anew) ++history.new_peer_resets;
-    if (lens.inventory != nullptr) {
+    if (lens.inventory != nullptr && lens.drift != nullptr) {
       const PeerMemory* memory = history.peers.memory_of(*entry);
       view_declaration(lens, lens.drift->peers[i],
                        may_have_had_handshake(*entry, memory, history.created), view);

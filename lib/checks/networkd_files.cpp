@@ -61,6 +61,7 @@ std::vector<std::string> files_in(const std::vector<std::string>& folders,
     for (const std::string& file : *files) by_name.emplace(name_of(file), file);
   }
   std::vector<std::string> found;
+  found.reserve(by_name.size());
   for (auto& [name, path] : by_name) found.push_back(std::move(path));
   return found;
 }
