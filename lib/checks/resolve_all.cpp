@@ -108,7 +108,7 @@ std::vector<LookedUp> resolve_all(Run& run, std::vector<std::string> names, Inst
     const os::NoSignals in_the_threads;
     try {
       for (std::size_t i = 0; i < threads; ++i) std::thread([work] { work->run(); }).detach();
-    } catch (const std::system_error&) {
+    } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): what follows is enough
       // Those that could be started do it; without any, nothing becomes known by the deadline.
     }
   }
