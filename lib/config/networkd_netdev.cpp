@@ -67,7 +67,7 @@ class NetdevReader final : public UnitReader {
     bool is_ignored = false;  ///< for a malformed setting
   };
 
-  bool knows_section(std::string_view name) const override {
+  [[nodiscard]] bool knows_section(std::string_view name) const override {
     return std::ranges::find(kKeys, name, &Key::section) != kKeys.end();
   }
 

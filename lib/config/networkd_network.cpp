@@ -61,7 +61,7 @@ class NetworkReader final : public UnitReader {
   };
   static const std::array<Key, 20> kKeys;
 
-  bool knows_section(std::string_view) const override { return true; }
+  [[nodiscard]] bool knows_section(std::string_view) const override { return true; }
 
   void begin_section(std::string_view name, Position at) override {
     finish_address();

@@ -42,7 +42,7 @@ class UnitReader {
   /// @returns as parse_unit_file(), naming the file.
   Result<> read_files(std::span<const UnitText> files);
 
-  virtual bool knows_section(std::string_view name) const = 0;
+  [[nodiscard]] virtual bool knows_section(std::string_view name) const = 0;
   virtual void begin_section(std::string_view name, Position at) = 0;
   /// @returns false for a key that the section does not have.
   virtual bool setting(const UnitSetting& setting) = 0;

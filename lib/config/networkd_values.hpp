@@ -56,7 +56,8 @@ bool each_unit_word(std::string_view list, std::string_view between, Take take) 
     const std::size_t begin = at;
     std::string word;
     for (; at < list.size() && between.find(list[at]) == between.npos; ++at) {
-      if (list[at] == '\\' && ++at == list.size()) return false;
+      if (list[at] == '\\') ++at;
+      if (at == list.size()) return false;
       word += list[at];
     }
     take(std::string_view(word), begin);

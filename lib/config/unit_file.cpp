@@ -134,7 +134,7 @@ class UnitFileReader {
       return fail(Errc::too_large, fmt::format("line {}: the line is longer than {} bytes, so "
                                                "systemd refuses the file",
                                                number_, kMaxUnitLine));
-    const std::size_t skipped = static_cast<std::size_t>(text.data() - line.text.data());
+    const auto skipped = static_cast<std::size_t>(text.data() - line.text.data());
     const std::size_t column = characters(line.text.substr(0, skipped)) + 1;
     parts_.push_back({joined_.size(), {number_, column}});
     if (!is_continued(text) && !is_open_) return whole(text);
@@ -183,7 +183,7 @@ class UnitFileReader {
     return {};
   }
 
-  tl::unexpected<Error> refused(std::string_view why) const {
+  [[nodiscard]] tl::unexpected<Error> refused(std::string_view why) const {
     return fail(Errc::bad_value,
                 fmt::format("line {}: {}, so systemd refuses the file", first_, why));
   }
@@ -200,7 +200,7 @@ class UnitFileReader {
 
   /// The parts of `text` become those of the value, which is somewhere in it.
   void place_value(UnitLine& added, std::string_view text) {
-    const std::size_t begin = static_cast<std::size_t>(added.value.data() - text.data());
+    const auto begin = static_cast<std::size_t>(added.value.data() - text.data());
     for (std::size_t i = 0; i < parts_.size(); ++i) {
       const bool has_next = i + 1 < parts_.size();
       if (has_next && parts_[i + 1].offset <= begin) continue;
