@@ -24,6 +24,7 @@ Text describe(const Stray& stray) {
 
 std::vector<Text> describe(const Refused& refused) {
   std::vector<Text> lines;
+  lines.reserve(refused.strays.size());
   for (const Stray& stray : refused.strays) lines.push_back(describe(stray));
   const auto add = [&](std::size_t count, Words one, Words many) {
     if (count > 0) lines.push_back(counted(count, one, many));

@@ -46,7 +46,7 @@ void append_escaped(std::string& out, std::string_view text) {
 void append_text(std::string& out, std::string_view field, std::string_view text,
                  std::size_t limit = kLongestText) {
   if (text.empty()) return;
-  fmt::format_to(std::back_inserter(out), ",\"{}\":\"", field);
+  fmt::format_to(std::back_inserter(out), R"(,"{}":")", field);
   if (is_valid_utf8(text))
     append_escaped(out, cut(text, limit));
   else
