@@ -199,7 +199,9 @@ Moment at(const Answer& answer, WallTime time) {
       latest[presence.peer] = &presence;
   }
   for (const Presence* presence : moment.connected) latest.erase(presence->peer);
-  for (const auto& [peer, presence] : latest) {
+  for (const auto& entry : latest) {
+    const PeerId& peer = entry.first;
+    const Presence* presence = entry.second;
     if (!is_open_ended(presence->end)) continue;
     const bool unknown = !moment.covered || std::ranges::any_of(moment.gaps, [&](const Gap* gap) {
       return gap->covers(peer) && gap->from <= presence->until;

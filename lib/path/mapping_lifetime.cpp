@@ -246,8 +246,10 @@ std::optional<std::size_t> MappingLifetime::failures_that_count() const {
   const double ratio = static_cast<double>(lost) / static_cast<double>(asked);
   const double lane = std::pow(ratio, std::size(kAnswerCopies));
   double chance = 1;
-  for (std::size_t lanes = 1; lanes <= kMostInARow; ++lanes)
-    if ((chance *= lane) <= kChance) return lanes;
+  for (std::size_t lanes = 1; lanes <= kMostInARow; ++lanes) {
+    chance *= lane;
+    if (chance <= kChance) return lanes;
+  }
   return std::nullopt;
 }
 
