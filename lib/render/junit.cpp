@@ -66,7 +66,7 @@ std::string to_junit(const JunitSuite& suite) {
     return std::ranges::count(suite.cases, outcome, &JunitCase::outcome);
   };
   const std::string times = suite.started
-                                ? fmt::format(" time=\"{}\" timestamp=\"{}\"",
+                                ? fmt::format(R"( time="{}" timestamp="{}")",
                                               xml_seconds(suite.duration), xml_time(*suite.started))
                                 : "";
   std::string xml = fmt::format(

@@ -62,6 +62,7 @@ Json finding(const PlacedFinding& one, Redaction& redaction) {
 /// Kinds that occur, each once, in the order of the table.
 std::vector<diagnosis::FindingId> kinds_of(const PlacedReport& report) {
   std::vector<diagnosis::FindingId> kinds;
+  kinds.reserve(report.findings.size());
   for (const PlacedFinding& one : report.findings) kinds.push_back(one.finding.id);
   std::ranges::sort(kinds);
   const auto rest = std::ranges::unique(kinds);
