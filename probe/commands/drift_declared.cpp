@@ -44,7 +44,7 @@ bool is_a_host(const Inventory& inventory, std::string_view host) {
 
 /// This host's name, as the inventory has it: whole, or without its domain.
 std::string host_in(const Inventory& inventory) {
-  std::string name = own_name();
+  const std::string name = own_name();
   const std::string_view brief = std::string_view(name).substr(0, name.find('.'));
   return is_a_host(inventory, name) || !is_a_host(inventory, brief) ? name : std::string(brief);
 }
