@@ -75,7 +75,7 @@ void add_options(CommandLine& line, Options& options) {
           "Show the peer with this public key alone")
       .type("KEY");
   line.add("--peer", options.peer, "Show peers with this name alone").type("NAME");
-  Option json = line.add_flag("--json", options.json, "Print JSON (docs/journal.md)");
+  const Option json = line.add_flag("--json", options.json, "Print JSON (docs/journal.md)");
   line.add_flag("--csv", options.csv, "Print CSV, and what limits the answer on standard error")
       .excludes(json);
   line.check([&options]() -> Complaint {

@@ -82,6 +82,7 @@ std::optional<audit::LintInventory> LintInput::inventory() const {
 
 std::vector<std::string> LintInput::names() const {
   std::vector<std::string> names;
+  names.reserve(files_.size() + inventory_texts_.size());
   for (const audit::LintFile& file : files_) names.push_back(file.name);
   for (const config::InventoryText& file : inventory_texts_) names.push_back(file.name);
   return names;
