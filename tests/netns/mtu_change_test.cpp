@@ -76,7 +76,7 @@ TEST_F(MtuChange, NoMtuIsAdvisedForALimitThatEnded) {
               AnyOf(StartsWith("OK: MTU 1420 fits"),
                     StartsWith("WARNING: the path to the gateway changed while it was measured: at "
                                "first its MTU was 1400 bytes")));
-  EXPECT_THAT(out, AllOf(HasSubstr("backward: every size up to 1480 bytes arrives"),
+  EXPECT_THAT(out, AllOf(HasSubstr("reverse path MTU: every size up to 1480 bytes arrives"),
                          Not(HasSubstr("set MTU"))));
   EXPECT_LE(code_.value_or(3), 1);
 }
