@@ -29,6 +29,7 @@
 #include "exporter/journal_file.hpp"
 #include "exporter/journal_systemd.hpp"
 #include "exporter/peer_history.hpp"
+#include "exporter/reading.hpp"
 #include "exporter/recorder.hpp"
 
 namespace wgscope::exporter {
@@ -56,7 +57,7 @@ std::unique_ptr<JournalOutput> journal_output(const std::string& journal) {
 
 }  // namespace
 
-Collections::Collections(CollectorOptions options, Warn warn)
+Collections::Collections(CollectorOptions options, Warn warn, std::unique_ptr<Reading> reading)
     : max_age_(options.max_age),
       sampled_(options.sampled),
       judged_(options.judged),
@@ -64,8 +65,9 @@ Collections::Collections(CollectorOptions options, Warn warn)
       most_held_(options.most_held),
       clock_(std::move(options.clock)),
       warn_(std::move(warn)),
-      source_(std::move(options.source)),
-      names_(std::move(options.names)),
+      reading_(reading ? std::move(reading)
+                       : std::make_unique<LocalReading>(std::move(options.source),
+                                                        std::move(options.names))),
       declared_(std::move(options.declarations)),
       history_(options.seed, !options.state_dir.empty() || !options.journal.empty()) {
   Recorder::Settings recorder{options.endpoint, options.sample_interval, build_info::kVersion,
@@ -191,10 +193,11 @@ std::shared_ptr<const Collection> Collections::take(Instant deadline) {
   std::unique_ptr<Collection> memory = take_spare();
   const Now now = clock_();
   history_.watch_clock(now);
-  for (const std::string& message : names_.refresh()) warn_(message);
-  memory->names = names_.current();
-  memory->names_report = names_.report();
-  source_.collect(now, deadline, memory->snapshot);
+  reading_->read(now, deadline, memory->snapshot, names_);
+  for (const std::string& message : names_.messages) warn_(message);
+  memory->names = names_.names;
+  memory->names_report = names_.report;
+  memory->reader = reading_->reader();
   declared_.judge(memory->snapshot, memory->declared);
   if (recorder_) recorder_->begin(memory->snapshot, memory->names.get(), history_.clock_steps());
   view(*memory);

@@ -26,6 +26,7 @@
 #include "exporter/inventory/declared_view.hpp"
 #include "exporter/journal.hpp"
 #include "exporter/names.hpp"
+#include "exporter/reading.hpp"
 #include "exporter/recorder.hpp"
 #include "exporter/state_file.hpp"
 
@@ -37,6 +38,7 @@ struct Collection {
   std::vector<DeviceView> views;  ///< one for each entry of snapshot.devices, in the same order
   std::shared_ptr<const config::PeerNames> names;
   NamesReport names_report;
+  std::optional<ReaderReport> reader;  ///< nothing: no other process reads
   DeclaredView declared;
   std::uint64_t clock_steps = 0;
   bool events_counted = false;
@@ -79,7 +81,9 @@ class Collections {
   /// Gets a message whenever something can no longer be read: once, not at each collection.
   using Warn = std::function<void(const std::string& message)>;
 
-  Collections(CollectorOptions options, Warn warn);
+  /// @param reading  where `options.source` and `options.names` are read; nullptr: in this process,
+  /// by the thread that takes the collection.
+  Collections(CollectorOptions options, Warn warn, std::unique_ptr<Reading> reading = nullptr);
 
   /// A collection no older than max_age, taken now if there is none. Those who ask while one is
   /// being taken get that one.
@@ -160,8 +164,8 @@ class Collections {
 
   std::function<void(Instant since)> crowded_ = [](Instant) {};
   std::uint64_t published_ = 0;
-  source::SnapshotSource source_;
-  Names names_;
+  std::unique_ptr<Reading> reading_;
+  NamesReading names_;
   DeclaredJudge declared_;
   History history_;
   std::unique_ptr<Journal> journal_;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <filesystem>
 #include <malloc.h>
 #include <memory>
 #include <optional>
@@ -12,7 +13,10 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <system_error>
+#include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include <fmt/core.h>
 
@@ -29,11 +33,15 @@
 #include "exporter/endpoints.hpp"
 #include "exporter/exposition/output.hpp"
 #include "exporter/exposition/writer.hpp"
+#include "exporter/http/listener.hpp"
 #include "exporter/http/server.hpp"
 #include "exporter/inventory/declarations.hpp"
+#include "exporter/isolation/confinement.hpp"
+#include "exporter/isolation/remote_reading.hpp"
 #include "exporter/log.hpp"
 #include "exporter/names.hpp"
 #include "exporter/options.hpp"
+#include "exporter/reading.hpp"
 #include "exporter/sampler.hpp"
 
 namespace wgscope::exporter {
@@ -120,15 +128,14 @@ void allow_descriptors(std::size_t connections) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int serve(const Options& options, Declarations* declarations, Collections& collections,
-          const Log& log) {
+int serve(const Options& options, std::vector<http::Listener> listeners,
+          Declarations* declarations, Collections& collections, const Log& log) {
   const sigset_t signals = block_signals();
   if (declarations != nullptr) declarations->watch();
   Endpoints endpoints(collections,
                       {options.telemetry_path, options.render, options.collect_timeout});
   http::ServerOptions server_options;
-  server_options.listen = options.listen;
-  server_options.systemd_sockets = options.systemd_sockets;
+  server_options.listeners = std::move(listeners);
   server_options.routes = endpoints.routes();
   server_options.on_answered = [&](std::string_view path, int status, double seconds) {
     endpoints.count(path, status, seconds);
@@ -171,6 +178,43 @@ int serve(const Options& options, Declarations* declarations, Collections& colle
   return 0;
 }
 
+/// What the serving process needs on disk. Files are replaced by renaming, so what counts is the
+/// folder they are in, and that of what a link points to.
+FileNeeds files_of(const Options& options) {
+  FileNeeds files;
+  const auto folder_of = [](const std::string& path) {
+    const std::string folder = std::filesystem::path(path).parent_path().string();
+    return folder.empty() ? std::string(".") : folder;
+  };
+  for (const std::string& path : options.inventory.paths) {
+    std::error_code ignored;
+    const std::string target = std::filesystem::weakly_canonical(path, ignored).string();
+    for (const std::string& one : {path, target})
+      files.readable.push_back(std::filesystem::is_directory(one, ignored) ? one : folder_of(one));
+  }
+  if (!options.collector.state_dir.empty()) files.writable.push_back(options.collector.state_dir);
+  const std::string& journal = options.collector.journal;
+  if (!journal.empty() && journal != kSystemdJournal) files.writable.push_back(folder_of(journal));
+  return files;
+}
+
+/// Leaves this process with what serving takes. @returns where it gets its readings from.
+Result<std::unique_ptr<RemoteReading>> isolate(const Options& options, const Log& log) {
+  auto reading = RemoteReading::start([&options] {
+    return std::make_unique<LocalReading>(options.collector.source, options.collector.names);
+  });
+  if (!reading) return tl::unexpected(reading.error());
+  auto confined = confine(files_of(options));
+  if (!confined) return tl::unexpected(confined.error());
+  if (!confined->empty()) log.warn(*confined);
+  // What is missing cannot come back, and a service manager starts both again.
+  (*reading)->on_lost([&log] {
+    log.error("the process that reads is gone for good");
+    kill(getpid(), SIGTERM);
+  });
+  return reading;
+}
+
 /// --demo: what is read are the demo's gateways, and nothing of this host.
 void point_to(const Demo& demo, CollectorOptions& collector) {
   collector.source.kernel = false;
@@ -185,6 +229,25 @@ int run(int argc, char** argv) {
   Options& options = parsed.options;
   const Log log(options.log_format, options.log_level);
   if (!options.once) block_signals();  // before the first thread: a demo's or the journal's
+  std::vector<http::Listener> listeners;
+  if (!options.once) {
+    auto opened = options.systemd_sockets ? http::take_systemd_listeners()
+                                          : http::open_listeners(options.listen);
+    if (!opened) {
+      log.error(opened.error().context);
+      return 1;
+    }
+    listeners = std::move(*opened);
+  }
+  std::unique_ptr<Reading> reading;
+  if (options.isolation && !options.once && !options.demo) {
+    auto isolated = isolate(options, log);
+    if (!isolated) {
+      log.error(isolated.error().context);
+      return 1;
+    }
+    reading = std::move(*isolated);
+  }
   std::unique_ptr<Demo> demo;
   if (options.demo) {
     auto started = Demo::start([&](const std::string& message) { log.warn(message); });
@@ -203,9 +266,10 @@ int run(int argc, char** argv) {
     declarations = std::make_shared<Declarations>(options.inventory, warn);
     options.collector.declarations = declarations;
   }
-  Collections collections(std::move(options.collector), warn);
-  return options.once ? run_once(options, collections, log)
-                      : serve(options, declarations.get(), collections, log);
+  Collections collections(std::move(options.collector), warn, std::move(reading));
+  return options.once
+             ? run_once(options, collections, log)
+             : serve(options, std::move(listeners), declarations.get(), collections, log);
 }
 
 }  // namespace

@@ -68,6 +68,19 @@ inline constexpr MetricDesc kClockSteps{
     "Times the wall clock moved by over a second against the boot clock between two collections.",
     "CLOCK_REALTIME, CLOCK_BOOTTIME"};
 
+inline constexpr MetricDesc kReaderRestarts{
+    "wireguard_exporter_reader_restarts_total", MetricType::counter, "", "",
+    "Times the process that reads was started again because it had ended; only with --isolation.",
+    "wait(2)"};
+inline constexpr MetricDesc kReaderCpu{
+    "wireguard_exporter_reader_cpu_seconds_total", MetricType::counter, "seconds", "",
+    "CPU time of the process that reads, in user and system mode; process_cpu_seconds_total is that of the one that serves.",
+    "getrusage(2)"};
+inline constexpr MetricDesc kReaderResidentMemory{
+    "wireguard_exporter_reader_resident_memory_bytes", MetricType::gauge, "bytes", "",
+    "Resident memory of the process that reads.",
+    "/proc/self/statm"};
+
 inline constexpr MetricDesc kStateSuccess{
     "wireguard_exporter_state_success", MetricType::gauge, "", "",
     "1 unless the last attempt to write the state file failed; only with --state.dir.",

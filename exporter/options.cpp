@@ -244,6 +244,13 @@ void add_source_flags(CLI::App& app, Options& options, Raw& raw) {
       ->check(off_or_not_too_often())
       ->capture_default_str()
       ->group("Reading");
+}
+
+/// What lasts from one reading to the next.
+void add_process_flags(CLI::App& app, Options& options) {
+  app.add_flag("--isolation,!--no-isolation", options.isolation,
+               "Read in one process, and serve in another one without privileges (default on)")
+      ->group("Reading");
   app.add_option("--state.dir", options.collector.state_dir,
                  "Directory that keeps when each peer was first seen, its handshakes, endpoint "
                  "changes and removals, across restarts")
@@ -424,6 +431,7 @@ ParsedOptions parse_options(int argc, char** argv) {
   add_web_flags(app, options);
   add_client_flags(app, options, raw);
   add_source_flags(app, options, raw);
+  add_process_flags(app, options);
   add_inventory_flags(app, options);
   add_demo_flag(app, options);
   add_output_flags(app, options, raw);

@@ -29,6 +29,8 @@ struct Options {
   /// How long a collection may wait for answers.
   Nanoseconds collect_timeout = std::chrono::seconds(5);
   Nanoseconds sample_interval = std::chrono::seconds(5);  ///< 0: no collections between scrapes
+  /// Reads in a process of its own, and serves in one without privileges.
+  bool isolation = true;
   bool demo = false;     ///< reads tunnels that the exporter makes itself, instead of this host's
   bool once = false;     ///< writes one exposition and ends
   std::string textfile;  ///< file to write with `once`; empty: standard output

@@ -15,6 +15,7 @@
 #include "exporter/journal.hpp"
 #include "exporter/metrics.hpp"
 #include "exporter/names.hpp"
+#include "exporter/reading.hpp"
 
 namespace wgscope::exporter {
 namespace {
@@ -42,6 +43,18 @@ void write_failures(const Snapshot& snapshot, Writer& writer) {
                    {"reason", to_string(failure.reason)}},
                   Number::integer(1));
   }
+}
+
+/// What the process that reads costs, if there is one.
+void write_reader(const Collection& collection, Writer& writer) {
+  if (!collection.reader) return;
+  writer.begin(metric::kReaderRestarts);
+  writer.sample(metric::kReaderRestarts.name, "", Number::integer(collection.reader->restarts));
+  writer.begin(metric::kReaderCpu);
+  writer.sample(metric::kReaderCpu.name, "", Number::seconds(collection.reader->cpu));
+  writer.begin(metric::kReaderResidentMemory);
+  writer.sample(metric::kReaderResidentMemory.name, "",
+                Number::integer(collection.reader->resident_bytes));
 }
 
 /// How keeping things on disk goes, for what is kept.
@@ -86,6 +99,7 @@ void write_exporter(const Collection& collection, Writer& writer) {
     writer.begin(metric::kClockSteps);
     writer.sample(metric::kClockSteps.name, "", Number::integer(collection.clock_steps));
   }
+  write_reader(collection, writer);
   write_kept(collection, writer);
 }
 

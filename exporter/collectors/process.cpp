@@ -1,27 +1,24 @@
-#include <array>
 #include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <dirent.h>
-#include <fcntl.h>
 #include <fstream>
 #include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
 #include <sys/resource.h>
-#include <sys/types.h>
 #include <system_error>
 #include <unistd.h>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/os/clock.hpp"
-#include "wgscope/os/unique_fd.hpp"
 
 #include "exporter/collectors/collectors.hpp"
 #include "exporter/exposition/writer.hpp"
 #include "exporter/metrics.hpp"
+#include "exporter/process_usage.hpp"
 
 namespace wgscope::exporter {
 namespace {
@@ -29,34 +26,6 @@ namespace {
 void write_one(Writer& writer, const MetricDesc& metric, Number number) {
   writer.begin(metric);
   writer.sample(metric.name, "", number);
-}
-
-Nanoseconds cpu_time() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto ns = [](const timeval& t) {
-    return std::chrono::seconds(t.tv_sec) + std::chrono::microseconds(t.tv_usec);
-  };
-  return ns(usage.ru_utime) + ns(usage.ru_stime);
-}
-
-struct Memory {
-  std::uint64_t virtual_bytes = 0;
-  std::uint64_t resident_bytes = 0;
-};
-
-std::optional<Memory> memory() {
-  std::array<char, 128> text{};  // statm(5): seven numbers; the first two are ours
-  const os::UniqueFd statm(open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
-  const ssize_t size = read(statm.get(), text.data(), text.size());
-  if (size <= 0) return std::nullopt;
-  const char* const end = text.data() + size;
-  Memory pages;
-  const auto [blank, bad_virtual] = std::from_chars(text.data(), end, pages.virtual_bytes);
-  if (bad_virtual != std::errc{} || blank == end || *blank != ' ') return std::nullopt;
-  if (std::from_chars(blank + 1, end, pages.resident_bytes).ec != std::errc{}) return std::nullopt;
-  const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  return Memory{pages.virtual_bytes * page, pages.resident_bytes * page};
 }
 
 std::optional<std::uint64_t> open_fds() {
@@ -91,8 +60,8 @@ std::optional<Nanoseconds> start_time() {
 }  // namespace
 
 void write_process(Writer& writer) {
-  write_one(writer, metric::kProcessCpu, Number::seconds(cpu_time()));
-  if (const auto used = memory()) {
+  write_one(writer, metric::kProcessCpu, Number::seconds(cpu_used()));
+  if (const auto used = memory_used()) {
     write_one(writer, metric::kProcessResidentMemory, Number::integer(used->resident_bytes));
     write_one(writer, metric::kProcessVirtualMemory, Number::integer(used->virtual_bytes));
   }

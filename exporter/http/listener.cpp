@@ -138,6 +138,16 @@ Result<Listener> listen_on(const std::string& address) {
   return listener;
 }
 
+Result<std::vector<Listener>> open_listeners(const std::vector<std::string>& addresses) {
+  std::vector<Listener> listeners;
+  for (const std::string& address : addresses) {
+    auto listener = listen_on(address);
+    if (!listener) return tl::unexpected(listener.error());
+    listeners.push_back(std::move(*listener));
+  }
+  return listeners;
+}
+
 Result<std::vector<Listener>> take_systemd_listeners() {
   constexpr int kFirst = 3;  // SD_LISTEN_FDS_START
   const auto number = [](const char* name) {

@@ -23,6 +23,9 @@ struct Listener {
 /// @returns bad_value for an invalid address; io or access_denied with what to do.
 Result<Listener> listen_on(const std::string& address);
 
+/// All of them, as listen_on() does. @returns the first error.
+Result<std::vector<Listener>> open_listeners(const std::vector<std::string>& addresses);
+
 /// The sockets systemd passed (sd_listen_fds(3)): LISTEN_PID must be this process, descriptors
 /// start at 3.
 /// @returns bad_value when there are none, or one is not a listening TCP socket.

@@ -211,17 +211,11 @@ std::vector<std::string> Server::urls() const { return impl_->urls(); }
 void Server::cut_readers(Instant since_before) { impl_->door().cut_readers(since_before); }
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
-  std::vector<Listener> listeners;
-  if (options.systemd_sockets) {
-    auto taken = take_systemd_listeners();
-    if (!taken) return tl::unexpected(taken.error());
-    listeners = std::move(*taken);
-  } else {
-    for (const std::string& address : options.listen) {
-      auto listener = listen_on(address);
-      if (!listener) return tl::unexpected(listener.error());
-      listeners.push_back(std::move(*listener));
-    }
+  std::vector<Listener> listeners = std::move(options.listeners);
+  if (listeners.empty()) {
+    auto opened = open_listeners(options.listen);
+    if (!opened) return tl::unexpected(opened.error());
+    listeners = std::move(*opened);
   }
   auto impl = std::make_unique<Impl>(std::move(options));
   if (auto started = impl->start(std::move(listeners)); !started)

@@ -13,6 +13,7 @@
 
 #include "exporter/exposition/output.hpp"
 #include "exporter/http/door.hpp"
+#include "exporter/http/listener.hpp"
 #include "exporter/http/turnstile.hpp"
 
 struct mg_connection;
@@ -70,8 +71,7 @@ using Handler = std::function<void(const Request&, Response&)>;
 
 struct ServerOptions {
   std::vector<std::string> listen;  ///< addresses as listen_on() takes them
-  /// Takes the sockets of systemd's activation instead of `listen`.
-  bool systemd_sockets = false;
+  std::vector<Listener> listeners;  ///< open already, instead of `listen`
   std::map<std::string, Handler, std::less<>> routes;  ///< handlers by the exact path
   /// Called after each answer with the path for metrics: a route's, or "other".
   std::function<void(std::string_view path, int status, double seconds)> on_answered;

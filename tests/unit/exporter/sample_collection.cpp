@@ -212,6 +212,7 @@ Collection sample_collection() {
   made.snapshot.report(Collector::uapi) = {true, false, 2s};
   made.snapshot.report(Collector::links) = {false, true, 0s};
   made.names_report = {true, true, 125us};
+  made.reader = ReaderReport{.restarts = 2, .cpu = 1500ms, .resident_bytes = 5'169'152};
   made.clock_steps = 2;
   made.state_success = true;
   made.journal_report = {.ran = true, .success = false, .events = 12, .dropped = 3};

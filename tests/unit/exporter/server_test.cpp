@@ -344,7 +344,7 @@ TEST(ServerStart, ServesTheSocketsThatSystemdPasses) {
     setenv("LISTEN_PID", fmt::to_string(getpid()).c_str(), 1);
     setenv("LISTEN_FDS", "1", 1);
     ServerOptions options;
-    options.systemd_sockets = true;
+    options.listeners = *take_systemd_listeners();
     std::atomic<bool> asked = false;
     options.routes = {{"/x", says("from the child")}};
     options.on_answered = [&](std::string_view, int, double) { asked = true; };
