@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -46,6 +47,9 @@
 
 namespace wgscope::exporter {
 namespace {
+
+/// Whether the program ends because nothing can be read any longer.
+std::atomic<bool> reader_lost = false;
 
 /// Memory that many threads use in turn should be one pool, and large buffers should go back at
 /// once: glibc's defaults keep an arena a thread, and stop returning large blocks after the first.
@@ -128,8 +132,8 @@ void allow_descriptors(std::size_t connections) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int serve(const Options& options, std::vector<http::Listener> listeners,
-          Declarations* declarations, Collections& collections, const Log& log) {
+int serve(const Options& options, std::vector<http::Listener> listeners, Declarations* declarations,
+          Collections& collections, const Log& log) {
   const sigset_t signals = block_signals();
   if (declarations != nullptr) declarations->watch();
   Endpoints endpoints(collections,
@@ -175,7 +179,7 @@ int serve(const Options& options, std::vector<http::Listener> listeners,
   sampler.reset();
   server->reset();
   collections.stop();
-  return 0;
+  return reader_lost ? 1 : 0;
 }
 
 /// What the serving process needs on disk. Files are replaced by renaming, so what counts is the
@@ -210,6 +214,7 @@ Result<std::unique_ptr<RemoteReading>> isolate(const Options& options, const Log
   // What is missing cannot come back, and a service manager starts both again.
   (*reading)->on_lost([&log] {
     log.error("the process that reads is gone for good");
+    reader_lost = true;
     kill(getpid(), SIGTERM);
   });
   return reading;
@@ -267,9 +272,8 @@ int run(int argc, char** argv) {
     options.collector.declarations = declarations;
   }
   Collections collections(std::move(options.collector), warn, std::move(reading));
-  return options.once
-             ? run_once(options, collections, log)
-             : serve(options, std::move(listeners), declarations.get(), collections, log);
+  return options.once ? run_once(options, collections, log)
+                      : serve(options, std::move(listeners), declarations.get(), collections, log);
 }
 
 }  // namespace

@@ -70,8 +70,8 @@ void respond(Response& response, int status, std::string_view content_type, std:
 using Handler = std::function<void(const Request&, Response&)>;
 
 struct ServerOptions {
-  std::vector<std::string> listen;  ///< addresses as listen_on() takes them
-  std::vector<Listener> listeners;  ///< open already, instead of `listen`
+  std::vector<std::string> listen;                     ///< addresses as listen_on() takes them
+  std::vector<Listener> listeners;                     ///< open already, instead of `listen`
   std::map<std::string, Handler, std::less<>> routes;  ///< handlers by the exact path
   /// Called after each answer with the path for metrics: a route's, or "other".
   std::function<void(std::string_view path, int status, double seconds)> on_answered;

@@ -87,6 +87,10 @@ PeerRecord record_of(const Peer& peer) {
   return record;
 }
 
+PrefixRecord record_of(const Prefix& prefix) {
+  return {prefix.address.bytes, static_cast<std::uint8_t>(prefix.address.family), prefix.bits};
+}
+
 std::optional<Family> family_of(std::uint8_t value) {
   if (value > static_cast<std::uint8_t>(Family::v6)) return std::nullopt;
   return static_cast<Family>(value);
@@ -124,6 +128,10 @@ bool read_record(const PrefixRecord& record, Prefix& into) {
 class Counter {
  public:
   void bytes(const void* /*from*/, std::size_t size) { size_ += size; }
+  template <class T, class ToRecord>
+  void records(const std::vector<T>& from, ToRecord to_record) {
+    size_ += from.size() * sizeof(to_record(from.front()));
+  }
   [[nodiscard]] std::size_t size() const { return size_; }
 
  private:
@@ -136,6 +144,13 @@ class Writer {
   void bytes(const void* from, std::size_t size) {
     if (size != 0) std::memcpy(at_, from, size);
     at_ += size;
+  }
+  template <class T, class ToRecord>
+  void records(const std::vector<T>& from, ToRecord to_record) {
+    for (const T& one : from) {
+      const auto record = to_record(one);
+      bytes(&record, sizeof record);
+    }
   }
 
  private:
@@ -187,16 +202,9 @@ void put(Out& out, const Device& device) {
   put(out, device.socket_receive_drops.has_value());
   if (device.socket_receive_drops) put(out, *device.socket_receive_drops);
   put(out, std::uint64_t{device.allowed_ips.size()});
-  for (const Prefix& prefix : device.allowed_ips) {
-    const PrefixRecord record{prefix.address.bytes,
-                              static_cast<std::uint8_t>(prefix.address.family), prefix.bits};
-    out.bytes(&record, sizeof record);
-  }
+  out.records(device.allowed_ips, [](const Prefix& prefix) { return record_of(prefix); });
   put(out, std::uint64_t{device.peers.size()});
-  for (const Peer& peer : device.peers) {
-    const PeerRecord record = record_of(peer);
-    out.bytes(&record, sizeof record);
-  }
+  out.records(device.peers, [](const Peer& peer) { return record_of(peer); });
 }
 
 template <class Out>
@@ -272,6 +280,19 @@ class Parser {
     if (value > rest_.size() / each) fail_with(Errc::truncated);
     return error_ ? 0 : static_cast<std::size_t>(value);
   }
+  /// Fills `into` with as many as a number says that stands before them.
+  /// @param read  takes one record apart. @returns whether it is valid.
+  template <class Record, class T, class Read>
+  void records(std::vector<T>& into, Read read) {
+    into.resize(count(sizeof(Record)));
+    const std::byte* at = bytes(into.size() * sizeof(Record)).data();
+    for (T& one : into) {
+      Record record;  // a copy, because the other process may still write there
+      std::memcpy(&record, at, sizeof record);
+      at += sizeof record;
+      if (!read(record, one)) return fail_with(Errc::bad_value);
+    }
+  }
   void text(std::string& into) {
     const auto from = bytes(count(1));
     into.assign(reinterpret_cast<const char*>(from.data()), from.size());
@@ -284,7 +305,8 @@ class Parser {
   }
   [[nodiscard]] Result<> end() {
     if (!error_ && !rest_.empty()) error_ = Errc::bad_value;
-    if (error_) return fail(*error_, "the reading process handed over bytes that are not a reading");
+    if (error_)
+      return fail(*error_, "the reading process handed over bytes that are not a reading");
     return {};
   }
 
@@ -332,13 +354,12 @@ void get(Parser& from, Device& device) {
   device.fwmark = from.plain<std::uint32_t>();
   if (from.flag()) get(from, device.link.emplace());
   if (from.flag()) device.socket_receive_drops = from.plain<std::uint64_t>();
-  device.allowed_ips.resize(from.count(sizeof(PrefixRecord)));
-  for (Prefix& prefix : device.allowed_ips)
-    if (!read_record(from.plain<PrefixRecord>(), prefix)) from.fail_with(Errc::bad_value);
-  device.peers.resize(from.count(sizeof(PeerRecord)));
-  for (Peer& peer : device.peers)
-    if (!read_record(from.plain<PeerRecord>(), device.allowed_ips.size(), peer))
-      from.fail_with(Errc::bad_value);
+  from.records<PrefixRecord>(device.allowed_ips, [](const PrefixRecord& record, Prefix& prefix) {
+    return read_record(record, prefix);
+  });
+  from.records<PeerRecord>(device.peers, [&](const PeerRecord& record, Peer& peer) {
+    return read_record(record, device.allowed_ips.size(), peer);
+  });
 }
 
 /// Neither can be shorter than its fixed fields; that bounds what a false count makes us take.

@@ -2,13 +2,13 @@
 #include <cerrno>
 #include <cstdint>
 #include <fcntl.h>
-#include <linux/landlock.h>
 #include <string>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <fmt/core.h>
+#include <linux/landlock.h>
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/os/unique_fd.hpp"
@@ -28,9 +28,9 @@ namespace wgscope::exporter {
 namespace {
 
 constexpr std::uint64_t kRead = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
-constexpr std::uint64_t kWrite =
-    kRead | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
-    LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE;
+constexpr std::uint64_t kWrite = kRead | LANDLOCK_ACCESS_FS_WRITE_FILE |
+                                 LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE |
+                                 LANDLOCK_ACCESS_FS_TRUNCATE;
 /// All of the first version; with them whatever is not allowed below is denied.
 constexpr std::uint64_t kFirstVersion =
     LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | kRead |
@@ -44,14 +44,33 @@ constexpr std::uint64_t kOfFiles = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_
 /// What the C library reads: how to look up names (nsswitch.conf(5), and its modules), time zones,
 /// messages. And /proc, for the process's own metrics; looking into other processes there takes
 /// capabilities. Not /etc as a whole: /etc/wireguard is there.
-constexpr std::array kLibraryReads{
-    "/usr",           "/lib",           "/lib64",         "/proc",
-    "/etc/hosts",     "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf",
-    "/etc/gai.conf",  "/etc/services",  "/etc/protocols", "/etc/ld.so.cache",
-    "/etc/localtime", "/etc/timezone",  "/etc/passwd",    "/etc/group",
-    "/etc/ssl",       "/etc/hostname",  "/etc/machine-id", "/run/systemd/resolve",
-    "/run/nscd",      "/run/resolvconf", "/run/NetworkManager", "/sys/fs/cgroup",
-    "/dev/urandom",   "/dev/null",      "/sys/devices/system/cpu"};
+constexpr std::array kLibraryReads{"/usr",
+                                   "/lib",
+                                   "/lib64",
+                                   "/proc",
+                                   "/etc/hosts",
+                                   "/etc/resolv.conf",
+                                   "/etc/nsswitch.conf",
+                                   "/etc/host.conf",
+                                   "/etc/gai.conf",
+                                   "/etc/services",
+                                   "/etc/protocols",
+                                   "/etc/ld.so.cache",
+                                   "/etc/localtime",
+                                   "/etc/timezone",
+                                   "/etc/passwd",
+                                   "/etc/group",
+                                   "/etc/ssl",
+                                   "/etc/hostname",
+                                   "/etc/machine-id",
+                                   "/run/systemd/resolve",
+                                   "/run/nscd",
+                                   "/run/resolvconf",
+                                   "/run/NetworkManager",
+                                   "/sys/fs/cgroup",
+                                   "/dev/urandom",
+                                   "/dev/null",
+                                   "/sys/devices/system/cpu"};
 
 int version() {
   return static_cast<int>(
@@ -94,14 +113,15 @@ Result<> allow_all(int rules, const FileNeeds& files, std::uint64_t known) {
 Result<> restrict_files(const FileNeeds& files) {
   const int found = version();
   if (found < 1)
-    return fail(Errc::unsupported,
-                "this kernel has no Landlock (or it is not in its lsm= list), so the serving process "
-                "can read every file that its user can",
-                errno);
+    return fail(
+        Errc::unsupported,
+        "this kernel has no Landlock (or it is not in its lsm= list), so the serving process "
+        "can read every file that its user can",
+        errno);
   landlock_ruleset_attr attributes{};
   attributes.handled_access_fs = known_to(found);
-  const os::UniqueFd rules(static_cast<int>(
-      syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0)));
+  const os::UniqueFd rules(
+      static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0)));
   if (!rules) return fail_errno("restrict the files of the serving process (landlock)", errno);
   if (auto done = allow_all(rules.get(), files, known_to(found)); !done) return done;
   if (syscall(SYS_landlock_restrict_self, rules.get(), 0) != 0)

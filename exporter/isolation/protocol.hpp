@@ -10,8 +10,8 @@ struct ReadRequest {
   std::uint64_t sequence;  ///< the answer has it too
   std::int64_t boot_ns;    ///< the time of the reading, as Now has it
   std::int64_t wall_ns;
-  std::int64_t deadline_ns;   ///< since boot
-  std::uint64_t generation;   ///< of the names that the asker has; 0: none
+  std::int64_t deadline_ns;  ///< since boot
+  std::uint64_t generation;  ///< of the names that the asker has; 0: none
 };
 
 /// A descriptor comes with it if the memory is not that of the answer before.

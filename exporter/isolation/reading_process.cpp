@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <climits>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include <climits>
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"

@@ -72,7 +72,8 @@ bool RemoteReading::connect(Instant deadline, std::vector<std::string>& messages
   ReaderStarted started{};
   const Arrival arrival = receive_packet(keeper_.get(), started, socket_, deadline);
   if (arrival == Arrival::ended) {
-    failure_ = "the process that reads and its parent have ended, and nothing can be read any longer";
+    failure_ =
+        "the process that reads and its parent have ended, and nothing can be read any longer";
     std::exchange(lost_, [] {})();
     return false;
   }
@@ -151,8 +152,7 @@ void RemoteReading::read(Now now, Instant deadline, Snapshot& into, NamesReading
   fail_all(now, failure_, reason, into);
 }
 
-void RemoteReading::fail_all(Now now, std::string why, FailureReason reason,
-                             Snapshot& into) const {
+void RemoteReading::fail_all(Now now, std::string why, FailureReason reason, Snapshot& into) const {
   into.taken = now;
   into.devices.clear();
   into.failures.assign(1, {"", "", reason, std::move(why)});

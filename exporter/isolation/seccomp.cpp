@@ -27,26 +27,25 @@ constexpr std::array kAllowed{
     // memory
     "brk", "madvise", "mremap", "munmap", "membarrier",
     // threads and signals of this process
-    "arch_prctl", "exit", "exit_group", "futex", "futex_time64", "futex_waitv",
-    "get_robust_list", "getcpu", "getpid", "getppid", "gettid", "getpgrp", "restart_syscall", "rseq",
-    "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "rt_sigreturn", "rt_sigsuspend",
-    "rt_sigtimedwait", "rt_sigtimedwait_time64", "sched_getaffinity", "sched_yield",
-    "set_robust_list", "set_tid_address", "sigaltstack", "sigreturn", "wait4", "waitid",
+    "arch_prctl", "exit", "exit_group", "futex", "futex_time64", "futex_waitv", "get_robust_list",
+    "getcpu", "getpid", "getppid", "gettid", "getpgrp", "restart_syscall", "rseq", "rt_sigaction",
+    "rt_sigpending", "rt_sigprocmask", "rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait",
+    "rt_sigtimedwait_time64", "sched_getaffinity", "sched_yield", "set_robust_list",
+    "set_tid_address", "sigaltstack", "sigreturn", "wait4", "waitid",
     // time
     "clock_getres", "clock_getres_time64", "clock_gettime", "clock_gettime64", "clock_nanosleep",
     "clock_nanosleep_time64", "gettimeofday", "nanosleep", "time", "times", "timerfd_create",
     "timerfd_gettime", "timerfd_settime",
     // files: which ones is Landlock's, and it knows nothing of modes and owners
-    "_llseek", "access", "chdir", "close", "close_range", "copy_file_range", "dup", "dup2",
-    "dup3", "faccessat", "faccessat2", "fadvise64", "fallocate", "fchmod", 
-    "fcntl", "fcntl64", "fdatasync", "flock", "fstat", "fstat64", "fstatfs", "fstatfs64", "fsync",
-    "ftruncate", "ftruncate64", "getcwd", "getdents", "getdents64", "link", "linkat", "lseek",
-    "lstat", "lstat64", "memfd_create", "mkdir", "mkdirat", "newfstatat", "open", "openat",
-    "openat2", "pipe", "pipe2", "pread64", "preadv", "preadv2", "pwrite64", "pwritev", "pwritev2",
-    "read", "readahead", "readlink", "readlinkat", "readv", "rename", "renameat", "renameat2",
-    "sendfile", "stat", "stat64", "statfs", "statfs64", "statx", "sync_file_range", 
-    "umask", "unlink", "unlinkat", "write", "writev", "inotify_init1",
-    "inotify_add_watch", "inotify_rm_watch",
+    "_llseek", "access", "chdir", "close", "close_range", "copy_file_range", "dup", "dup2", "dup3",
+    "faccessat", "faccessat2", "fadvise64", "fallocate", "fchmod", "fcntl", "fcntl64", "fdatasync",
+    "flock", "fstat", "fstat64", "fstatfs", "fstatfs64", "fsync", "ftruncate", "ftruncate64",
+    "getcwd", "getdents", "getdents64", "link", "linkat", "lseek", "lstat", "lstat64",
+    "memfd_create", "mkdir", "mkdirat", "newfstatat", "open", "openat", "openat2", "pipe", "pipe2",
+    "pread64", "preadv", "preadv2", "pwrite64", "pwritev", "pwritev2", "read", "readahead",
+    "readlink", "readlinkat", "readv", "rename", "renameat", "renameat2", "sendfile", "stat",
+    "stat64", "statfs", "statfs64", "statx", "sync_file_range", "umask", "unlink", "unlinkat",
+    "write", "writev", "inotify_init1", "inotify_add_watch", "inotify_rm_watch",
     // sockets; which ones may be opened is below
     "accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt", "listen",
     "recv", "recvfrom", "recvmmsg", "recvmmsg_time64", "recvmsg", "send", "sendmmsg", "sendmsg",
@@ -127,7 +126,8 @@ Result<> restrict_system_calls() {
   allow_sockets(rules);
   allow_own_process(rules);
   int failed = rules.failed();
-  if (failed == 0) failed = seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+  if (failed == 0)
+    failed = seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
   if (failed == 0) failed = seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1);
   if (failed == 0) failed = seccomp_load(filter.get());
   if (failed != 0) return fail_errno("restrict the serving process's system calls", -failed);

@@ -54,7 +54,8 @@ Result<SharedMemory> SharedMemory::map(os::UniqueFd descriptor) {
   SharedMemory memory;
   const auto size = static_cast<std::size_t>(status.st_size);
   void* const data = mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor.get(), 0);
-  if (data == MAP_FAILED) return fail_errno("map the memory that the reading process shares", errno);
+  if (data == MAP_FAILED)
+    return fail_errno("map the memory that the reading process shares", errno);
   memory.data_ = static_cast<std::byte*>(data);
   memory.size_ = size;
   return memory;

@@ -1,12 +1,11 @@
 // What the reading process hands over, as one that was taken over might.
 
-#include "exporter/isolation/image.hpp"
-
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "exporter/isolation/image.hpp"
 #include "fuzz.hpp"
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -75,8 +75,8 @@ std::uint64_t first_address(pid_t pid) {
 bool reads_memory_file(const Prey& prey) {
   const os::UniqueFd memory(open(fmt::format("/proc/{}/mem", prey.reader).c_str(), O_RDONLY));
   char byte = 0;
-  return memory && pread(memory.get(), &byte, 1,
-                         static_cast<off_t>(first_address(prey.reader))) == 1;
+  return memory &&
+         pread(memory.get(), &byte, 1, static_cast<off_t>(first_address(prey.reader))) == 1;
 }
 
 bool reads_memory_by_call(const Prey& prey) {
@@ -250,10 +250,10 @@ class TakeoverTest : public testing::Test {
 };
 
 TEST_F(TakeoverTest, ReachesNoKeyAndNothingElseOfTheHost) {
-  write_file(key_file_, fmt::format("[Interface]\nPrivateKey = {}\n[Peer]\n# friendly_name = right\n"
-                                    "PublicKey = {}\n",
-                                    gateways_.left_keys.private_key,
-                                    gateways_.right_keys.public_key));
+  write_file(key_file_,
+             fmt::format("[Interface]\nPrivateKey = {}\n[Peer]\n# friendly_name = right\n"
+                         "PublicKey = {}\n",
+                         gateways_.left_keys.private_key, gateways_.right_keys.public_key));
   const auto free = take_over(false);
   const auto confined = take_over(true);
   ASSERT_EQ(free.size(), kAttacks.size() + 1) << "the unconfined process did not get so far";

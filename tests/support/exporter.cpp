@@ -4,12 +4,14 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <fstream>
 #include <iterator>
 #include <optional>
 #include <regex>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -62,6 +64,15 @@ Metrics Exporter::scrape() const {
   if (response.status != 200)
     throw std::runtime_error(fmt::format("/metrics: {} {}", response.status, response.body));
   return Metrics::parse(response.body);
+}
+
+std::vector<pid_t> Exporter::processes() const {
+  std::vector<pid_t> found{pid()};
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", found[i]));
+    for (pid_t child = 0; children >> child;) found.push_back(child);
+  }
+  return found;
 }
 
 const std::string& Exporter::log() {

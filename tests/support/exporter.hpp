@@ -34,6 +34,8 @@ class Exporter {
 
   [[nodiscard]] const HttpServer& server() const { return server_; }
   [[nodiscard]] pid_t pid() const { return process_.pid(); }
+  /// pid() and the processes that it has started, and those that these have, in that order.
+  [[nodiscard]] std::vector<pid_t> processes() const;
   [[nodiscard]] bool running() { return process_.running(); }
 
   [[nodiscard]] HttpResponse get(const std::string& path,

@@ -1,7 +1,5 @@
 // What the reading process hands over is what it read, and nothing else is taken for it.
 
-#include "exporter/isolation/image.hpp"
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +21,7 @@
 #include "exporter/collection.hpp"
 #include "exporter/collectors/collectors.hpp"
 #include "exporter/exposition/writer.hpp"
+#include "exporter/isolation/image.hpp"
 #include "exporter/reading.hpp"
 #include "sample_collection.hpp"
 
@@ -38,7 +37,8 @@ std::vector<std::byte> image_of(const Snapshot& snapshot, const NamesReading& na
 }
 
 NamesReading names_of(const Collection& collection) {
-  return {collection.names, {.ran = true, .success = false, .duration = std::chrono::seconds(3)},
+  return {collection.names,
+          {.ran = true, .success = false, .duration = std::chrono::seconds(3)},
           {"first", "", "third"}};
 }
 
@@ -74,8 +74,7 @@ TEST(ReadingImageTest, LeavesNamesThatItDoesNotHave) {
   NamesReading into;
   Snapshot snapshot;
   into.names = std::make_shared<config::PeerNames>(config::PeerNames{{PublicKey{}, "kept"}});
-  ASSERT_TRUE(
-      read_image(image_of(sample.snapshot, names_of(sample), false), snapshot, into));
+  ASSERT_TRUE(read_image(image_of(sample.snapshot, names_of(sample), false), snapshot, into));
   EXPECT_THAT(*into.names, testing::ElementsAre(testing::Pair(PublicKey{}, "kept")));
 }
 

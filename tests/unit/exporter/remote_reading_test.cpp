@@ -94,8 +94,8 @@ bool runs(pid_t pid) {
 class RemoteReadingTest : public testing::Test {
  protected:
   RemoteReadingTest() {
-    void* const memory = mmap(nullptr, sizeof(Orders), PROT_READ | PROT_WRITE,
-                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* const memory =
+        mmap(nullptr, sizeof(Orders), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     orders_ = new (memory) Orders;
   }
   ~RemoteReadingTest() override {
