@@ -94,6 +94,21 @@ Result<std::vector<std::string>> files_in(const std::string& folder,
   return walk.finish();
 }
 
+std::vector<std::string> files_and_links_in(const std::string& folder,
+                                            std::span<const std::string_view> endings) {
+  std::vector<std::string> found;
+  std::error_code error;
+  fs::directory_iterator entries(folder, error);
+  for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
+    std::error_code ignored;
+    if (is_named(*entries, endings) &&
+        (entries->is_symlink(ignored) || entries->is_regular_file(ignored)))
+      found.push_back(entries->path().string());
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
 std::vector<std::string> broken_links_at(const std::string& path,
                                          std::span<const std::string_view> endings) {
   std::vector<std::string> links;

@@ -24,6 +24,10 @@ Result<std::vector<std::string>> files_at(const std::string& path,
 /// Those of the files that lie in the folder itself. @returns as files_at().
 Result<std::vector<std::string>> files_in(const std::string& folder,
                                           std::span<const std::string_view> endings);
+/// As files_in(), and with symbolic links to whatever there is or is not. None where the folder
+/// cannot be read.
+std::vector<std::string> files_and_links_in(const std::string& folder,
+                                            std::span<const std::string_view> endings);
 /// Symbolic links in a folder that end in one of `endings`, are not hidden, and lead nowhere: to
 /// nothing, or in a circle. None where the path is no folder.
 std::vector<std::string> broken_links_at(const std::string& path,
