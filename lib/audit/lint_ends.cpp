@@ -1,11 +1,11 @@
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <optional>
 #include <unordered_map>
 
 #include "wgscope/audit/placed.hpp"
+#include "wgscope/base/keys.hpp"
 #include "wgscope/config/tunnel_file.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/text.hpp"
@@ -34,34 +34,38 @@ struct End {
   [[nodiscard]] Path path() const { return {file.file->name}; }
 };
 
-std::optional<Place> preshared_at(const End& end) {
-  if (!end.other.preshared_key) return std::nullopt;
-  const auto bytes = end.other.preshared_key->value.secret.bytes();
-  const bool is_zero =
-      std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
-  if (is_zero) return std::nullopt;
-  return end.file.at(end.other.preshared_key->at);
+/// A preshared key that one end has for the other.
+struct Preshared {
+  Place at;
+  const PresharedKey* key = nullptr;  ///< nothing: it is somewhere else, and was not read
+};
+
+std::optional<Preshared> preshared_of(const End& end) {
+  if (end.other.preshared_key_source)
+    return Preshared{end.file.at(end.other.preshared_key_source->at)};
+  if (!end.other.preshared_key || end.other.preshared_key->value.is_none()) return std::nullopt;
+  return Preshared{end.file.at(end.other.preshared_key->at), &end.other.preshared_key->value};
 }
 
 void lint_preshared(const End& one, const End& two, Findings& findings) {
-  const auto here = preshared_at(one);
-  const auto there = preshared_at(two);
+  const auto here = preshared_of(one);
+  const auto there = preshared_of(two);
   if (!here && !there) return;
   if (here && there) {
-    if (std::ranges::equal(one.other.preshared_key->value.secret.bytes(),
-                           two.other.preshared_key->value.secret.bytes()))
+    if (here->key == nullptr || there->key == nullptr ||
+        std::ranges::equal(here->key->secret.bytes(), there->key->secret.bytes()))
       return;
-    auto& added = findings.add(FindingId::lint_ends_preshared, *here,
+    auto& added = findings.add(FindingId::lint_ends_preshared, here->at,
                                text("the other end, {}, has a different preshared key for this "
                                     "tunnel: the handshake fails",
                                     two.path()));
-    added.related = {*there};
+    added.related = {there->at};
     added.finding.fix = {"set the same PresharedKey on both ends"};
     return;
   }
   const End& with = here ? one : two;
   const End& without = here ? two : one;
-  auto& added = findings.add(FindingId::lint_ends_preshared, here ? *here : *there,
+  auto& added = findings.add(FindingId::lint_ends_preshared, here ? here->at : there->at,
                              text("the other end, {}, has no preshared key for this tunnel: the "
                                   "handshake fails",
                                   without.path()));
@@ -214,7 +218,9 @@ void lint_ends(const LintView& view, Findings& findings) {
                               Path{other.file->name}, *file.own_key));
         added.related = {other.whole()};
         added.finding.fix = {
-            text("add [Peer] with PublicKey = {} to {}", *file.own_key, Path{other.file->name})};
+            text("add {} with PublicKey = {} to {}",
+                 diagnosis::either(other.is_networkd(), "[WireGuardPeer]", "[Peer]"), *file.own_key,
+                 Path{other.file->name})};
       } else if (&file < &other) {
         lint_pair({file, peer}, {other, *back->second}, findings);
       }

@@ -67,7 +67,14 @@ void lint_mtu(const Linted& file, Findings& findings) {
   const TunnelFile& tunnel = file.tunnel();
   if (!tunnel.mtu) return;
   const std::uint16_t mtu = tunnel.mtu->value;
-  if (mtu < kLeastV6 && has_ipv6(tunnel)) {
+  if (mtu < kLeastV6 && has_ipv6(tunnel) && file.is_networkd()) {
+    auto& added = findings.add(
+        FindingId::lint_mtu_below_ipv6, file.at(tunnel.mtu->at),
+        text("MTU {} is below the {} bytes that IPv6 needs, and there are IPv6 addresses or "
+             "prefixes: with this MTU, the kernel gives the interface no IPv6",
+             mtu, kLeastV6));
+    added.finding.fix = {text("set MTUBytes to {} or more, or remove the IPv6 prefixes", kLeastV6)};
+  } else if (mtu < kLeastV6 && has_ipv6(tunnel)) {
     auto& added = findings.add(FindingId::lint_mtu_below_ipv6, file.at(tunnel.mtu->at),
                                text("MTU {} is below the {} bytes that IPv6 needs, and the file "
                                     "has IPv6 addresses or prefixes: wg-quick cannot set them up",
@@ -121,11 +128,11 @@ void lint_dns(const Linted& file, Findings& findings) {
                diagnosis::Name{one.value}));
       added.finding.fix = {"write a whole address, or a domain to search"};
     } else if (!tunnel.peers.empty() && !is_loopback(*address) && !is_inside(tunnel, *address)) {
-      auto& added = findings.add(
-          FindingId::lint_dns_outside, file.at(one.at),
-          text("the name server {} is not inside any AllowedIPs, so queries to it leave outside "
-               "the tunnel",
-               *address));
+      auto& added =
+          findings.add(FindingId::lint_dns_outside, file.at(one.at),
+                       text("the name server {} is not inside any AllowedIPs, so {}", *address,
+                            either(file.is_networkd(), "no query to it can go through the tunnel",
+                                   "queries to it leave outside the tunnel")));
       added.finding.fix = {text(
           "add {} to the AllowedIPs of the peer behind which it is, or use another name server",
           host_prefix(*address))};

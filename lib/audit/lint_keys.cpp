@@ -2,7 +2,6 @@
 #include <cstddef>
 #include <unordered_map>
 #include <unordered_set>
-#include <utility>
 #include <vector>
 
 #include "wgscope/audit/placed.hpp"
@@ -73,12 +72,15 @@ void lint_peers_twice(const Linted& file, Findings& findings) {
   for (const TunnelPeer& peer : file.tunnel().peers) {
     const auto [before, is_new] = known.emplace(peer.public_key.value, &peer);
     if (is_new) continue;
-    const Place first = file.at(std::exchange(before->second, &peer)->public_key.at);
+    const bool first_wins = file.is_networkd();
+    const Place first = file.at(before->second->public_key.at);
+    if (!first_wins) before->second = &peer;
+    const Place here = file.at(peer.public_key.at);
     auto& added = findings.add(
-        FindingId::peers_contradict, file.at(peer.public_key.at),
-        text("the peer {} is already defined in line {}: WireGuard takes both for one peer, with "
-             "the allowed IPs of this section alone",
-             peer.public_key.value, first.line));
+        FindingId::peers_contradict, here,
+        text("the peer {} is already defined in {}: WireGuard takes both for one peer, with the "
+             "allowed IPs of {} section alone",
+             peer.public_key.value, line_of(first, here), either(first_wins, "that", "this")));
     added.related = {first};
     added.finding.fix = {"keep one of the two sections"};
   }

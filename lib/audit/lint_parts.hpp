@@ -26,11 +26,16 @@ namespace wgscope::audit {
 struct Linted {
   const LintFile* file = nullptr;
   config::TunnelFileRead read;
-  std::optional<PublicKey> own_key;  ///< of its private key, unless that is zero
+  std::optional<PublicKey> own_key;          ///< of its private key, unless that is zero
+  std::vector<config::UnitText> units = {};  ///< of networkd: all files that make the tunnel
 
   [[nodiscard]] const config::TunnelFile& tunnel() const { return read.tunnel; }
+  [[nodiscard]] bool is_networkd() const {
+    return tunnel().program == config::TunnelProgram::networkd;
+  }
   [[nodiscard]] Place at(const config::Spot& spot) const {
-    return {file->name, spot.line, spot.column};
+    const bool is_other = spot.file != 0 && spot.file < units.size();
+    return {is_other ? units[spot.file].name : file->name, spot.line, spot.column};
   }
   [[nodiscard]] Place whole() const { return {file->name, 0, 0}; }
 };
@@ -60,6 +65,8 @@ std::optional<std::string> replaced(std::string_view line, const config::Spot& p
                                     std::string_view by);
 /// The edit that replaces a value.
 Edit replacing(const config::Spot& part, std::string by);
+/// "line 3", or "line 3 of FILE" where that is another file than that of `seen_from`.
+diagnosis::Text line_of(const Place& place, const Place& seen_from);
 /// The peer's name, or its key.
 diagnosis::Text name_of(const config::TunnelPeer& peer);
 
@@ -67,10 +74,18 @@ diagnosis::Text name_of(const config::TunnelPeer& peer);
 void lint_reading(const Linted& file, Findings& findings);    // what the reader found
 void lint_keys(const Linted& file, Findings& findings);       // zeros, our own
 void lint_prefixes(const Linted& file, Findings& findings);   // allowed IPs of its peers
-void lint_routes(const Linted& file, Findings& findings);     // what wg-quick makes of them
+void lint_routes(const Linted& file, Findings& findings);     // what becomes of them as routes
 void lint_interface(const Linted& file, Findings& findings);  // addresses, MTU, DNS, values
+/// Whether networkd adds a route for the peer's allowed IPs, and to which table.
+std::optional<std::string_view> route_table(const config::TunnelFile& tunnel,
+                                            const config::TunnelPeer& peer);
+/// Whether a table is the one that all packets of the host ask.
+bool is_main_table(std::string_view table);
+/// Whether two texts name one table.
+bool is_one_table(std::string_view one, std::string_view other);
 void lint_keepalive(const Linted& file, const LintView& view, Findings& findings);
-void lint_rights(const Linted& file, Findings& findings);  // who can read and change it
+void lint_rights(const Linted& file, const LintView& view, Findings& findings);  // of its files
+void lint_networkd(const Linted& file, Findings& findings);  // what only networkd's files have
 void lint_commands(const Linted& file, const LintView& view, Findings& findings);
 // Of several.
 void lint_shared_keys(const LintView& view, Findings& findings);

@@ -32,7 +32,7 @@ void lint_host_bits(const Linted& file, Findings& findings) {
                                  text("AllowedIPs {} means {}", one.value, network));
       added.finding.fix = {
           text("write {}, or {} if one address is meant", network, host_prefix(one.value.address))};
-      added.edits = {replacing(one.at, network.to_string())};
+      if (one.at.length != 0) added.edits = {replacing(one.at, network.to_string())};
     }
 }
 
@@ -54,7 +54,25 @@ void lint_single_addresses(const Linted& file, Findings& findings) {
     }
 }
 
-/// What several peers have. The last one gets it.
+/// One prefix of two peers: wg-quick's files give it to the last, networkd's to the first.
+void add_contested(const Linted& file, const Place& first_at, const TunnelPeer& first,
+                   const LocatedPrefix& second, Findings& findings) {
+  const Place here = file.at(second.at);
+  const Prefix prefix = without_host_bits(second.value);
+  auto& added = findings.add(
+      FindingId::peers_contradict, here,
+      file.is_networkd()
+          ? text("this peer does not get AllowedIPs {}: only one peer can have it, and networkd "
+                 "gives it to the first, the peer {} in {}",
+                 prefix, name_of(first), line_of(first_at, here))
+          : text("AllowedIPs {} is taken away from the peer {} in {}: only one peer can have it, "
+                 "and WireGuard gives it to the last",
+                 prefix, name_of(first), line_of(first_at, here)));
+  added.related = {first_at};
+  added.finding.fix = {"remove the prefix from the peer that should not have it"};
+}
+
+/// What several peers have.
 void lint_overlaps(const Linted& file, Findings& findings) {
   const std::vector<TunnelPeer>& peers = file.tunnel().peers;
   std::vector<Held> held;
@@ -71,20 +89,15 @@ void lint_overlaps(const Linted& file, Findings& findings) {
     const TunnelPeer& inner = peers[one.inner.holder];
     if (outer.public_key.value == inner.public_key.value) continue;  // they are one peer
     const Place outer_at = file.at(outer.allowed_ips[one.outer.item].at);
-    const Place inner_at = file.at(inner.allowed_ips[one.inner.item].at);
+    const LocatedPrefix& narrower = inner.allowed_ips[one.inner.item];
     if (one.outer.prefix == one.inner.prefix) {
-      auto& added = findings.add(
-          FindingId::peers_contradict, inner_at,
-          text("AllowedIPs {} is taken away from the peer {} in line {}: only one peer can have "
-               "it, and WireGuard gives it to the last",
-               one.inner.prefix, name_of(outer), outer_at.line));
-      added.related = {outer_at};
-      added.finding.fix = {"remove the prefix from the peer that should not have it"};
+      add_contested(file, outer_at, outer, narrower, findings);
     } else if (!is_default(one.outer.prefix) && !is_own_network(one.outer.prefix)) {
+      const Place here = file.at(narrower.at);
       auto& added = findings.add(
-          FindingId::lint_prefix_inside_other, inner_at,
-          text("AllowedIPs {} is inside {} of the peer {} in line {}, which does not get this part",
-               one.inner.prefix, one.outer.prefix, name_of(outer), outer_at.line));
+          FindingId::lint_prefix_inside_other, here,
+          text("AllowedIPs {} is inside {} of the peer {} in {}, which does not get this part",
+               one.inner.prefix, one.outer.prefix, name_of(outer), line_of(outer_at, here)));
       added.related = {outer_at};
       added.finding.fix = {"check which of the two peers has these addresses"};
     }

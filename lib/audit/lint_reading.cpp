@@ -27,6 +27,7 @@ struct WarningRow {
   WarningKind kind{};
   FindingId id{};
   Words fix;
+  Words networkd_fix = "";
 };
 
 // The kinds that are missing here are values, which rules look at themselves.
@@ -35,9 +36,11 @@ constexpr WarningRow kWarnings[] = {
      "correct the spelling, or delete the line: wg refuses the whole file"},
     {WarningKind::refused, FindingId::line_refused, ""},  // the text says what to write
     {WarningKind::name_unclear, FindingId::peer_name_unclear,
-     "write the name between [Peer] and PublicKey: # friendly_name = NAME"},
+     "write the name between [Peer] and PublicKey: # friendly_name = NAME",
+     "write the name between [WireGuardPeer] and PublicKey: # friendly_name = NAME"},
     {WarningKind::header_missing, FindingId::peer_header_missing,
-     "insert a line [Peer] above the settings of the second peer"},
+     "insert a line [Peer] above the settings of the second peer",
+     "insert a line [WireGuardPeer] above the settings of the second peer"},
     {WarningKind::obfuscated, FindingId::amneziawg_needed,
      "start this tunnel with AmneziaWG, or remove its settings on both ends"},
     {WarningKind::obfuscating, FindingId::amneziawg_not_needed,
@@ -45,13 +48,18 @@ constexpr WarningRow kWarnings[] = {
     {WarningKind::reserved, FindingId::reserved_bytes_configured,
      "use the file with a client that knows the setting, or remove the line"},
     {WarningKind::value_unclear, FindingId::lint_value_unclear,
-     "write the IPv6 address in brackets: [ADDRESS]:PORT"},
-    {WarningKind::set_again, FindingId::lint_setting_repeated, "delete the line that is not meant"},
+     "write the IPv6 address in brackets: [ADDRESS]:PORT",
+     "write a decimal number that does not begin with 0"},
+    {WarningKind::set_again, FindingId::lint_setting_repeated, "delete the line that is not meant",
+     "delete the line that is not meant"},
+    {WarningKind::ignored, FindingId::line_ignored, "",
+     "correct the line; on the host: journalctl -u systemd-networkd shows what networkd ignores"},
 };
 
-/// Only texts about unknown lines have something of the file in them: a name.
-diagnosis::Text said(const config::Warning& warning) {
-  if (warning.kind == WarningKind::not_known) return text("{}", diagnosis::Name{warning.text});
+/// Only texts about unknown and ignored lines have something of the file in them: a name.
+diagnosis::Text said(const config::TunnelWarning& warning) {
+  if (warning.kind == WarningKind::not_known || warning.kind == WarningKind::ignored)
+    return text("{}", diagnosis::Name{warning.text});
   return diagnosis::vouched(warning.text);
 }
 
@@ -63,13 +71,21 @@ void lint_errors(const Linted& file, Findings& findings) {
   }
 }
 
+/// A line that cannot be read has its error, which says more than what else is odd about it.
+bool has_error(const Linted& file, const config::Spot& at) {
+  return std::ranges::any_of(file.read.errors, [&](const config::TunnelError& error) {
+    return error.at.line == at.line && error.at.file == at.file && at.line != 0;
+  });
+}
+
 void lint_warnings(const Linted& file, Findings& findings) {
-  for (const config::Warning& warning : file.read.warnings) {
+  for (const config::TunnelWarning& warning : file.read.warnings) {
     const auto* const row = std::ranges::find(kWarnings, warning.kind, &WarningRow::kind);
-    if (row == std::end(kWarnings)) continue;
-    const auto line = static_cast<std::uint32_t>(warning.line);
-    auto& added = findings.add(row->id, {file.file->name, line, warning.column}, said(warning));
-    if (!row->fix.view().empty()) added.finding.fix.emplace_back(row->fix);
+    if (row == std::end(kWarnings) || has_error(file, warning.at)) continue;
+    auto& added = findings.add(warning.costs_peer ? FindingId::lint_peer_ignored : row->id,
+                               file.at(warning.at), said(warning));
+    const Words& fix = file.is_networkd() ? row->networkd_fix : row->fix;
+    if (!fix.view().empty()) added.finding.fix.emplace_back(fix);
   }
 }
 
@@ -102,7 +118,7 @@ void lint_name(const Linted& file, Findings& findings) {
 void lint_reading(const Linted& file, Findings& findings) {
   lint_errors(file, findings);
   lint_warnings(file, findings);
-  lint_name(file, findings);
+  if (!file.is_networkd()) lint_name(file, findings);
 }
 
 }  // namespace wgscope::audit

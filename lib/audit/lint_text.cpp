@@ -56,6 +56,11 @@ Edit replacing(const config::Spot& part, std::string by) {
   return {.line = part.line, .text = std::move(by), .column = part.column, .length = part.length};
 }
 
+diagnosis::Text line_of(const Place& place, const Place& seen_from) {
+  if (place.file == seen_from.file) return diagnosis::text("line {}", place.line);
+  return diagnosis::text("line {} of {}", place.line, diagnosis::Path{place.file});
+}
+
 diagnosis::Text name_of(const config::TunnelPeer& peer) {
   // A name that looks like a key may be one.
   if (!config::is_inventory_text(peer.name)) return diagnosis::text("{}", peer.public_key.value);
@@ -69,9 +74,11 @@ Suppressions::Suppressions(std::string_view text) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     const std::size_t first = line.find_first_not_of(" \t\r");
-    if (first_section_ == 0 && first != std::string_view::npos && line[first] != '#')
+    const bool begins_comment =  // a ';' too, for systemd
+        first != std::string_view::npos && (line[first] == '#' || line[first] == ';');
+    if (first_section_ == 0 && first != std::string_view::npos && !begins_comment)
       first_section_ = number;
-    const std::size_t hash = line.find('#');
+    const std::size_t hash = begins_comment ? first : line.find('#');
     const std::size_t mark = line.find(kMark, std::min(hash, line.size()));
     if (hash == std::string_view::npos || mark == std::string_view::npos) continue;
     std::string_view list = line.substr(mark + kMark.size());

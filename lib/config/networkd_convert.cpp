@@ -42,7 +42,7 @@ WgQuickPeer peer_of(NetdevPeer peer) {
   WgQuickPeer made;
   made.public_key = peer.public_key.value;
   if (peer.preshared_key) made.preshared_key = std::move(peer.preshared_key->value);
-  for (const Placed<Prefix>& prefix : peer.allowed_ips) made.allowed_ips.push_back(prefix.value);
+  for (const NetdevPrefix& prefix : peer.allowed_ips) made.allowed_ips.push_back(prefix.value);
   if (peer.endpoint) made.endpoint = std::move(peer.endpoint->value);
   if (peer.persistent_keepalive && peer.persistent_keepalive->value.count() != 0)
     made.persistent_keepalive = peer.persistent_keepalive->value;
@@ -61,7 +61,7 @@ void take_peers(std::vector<NetdevPeer> peers, std::span<const UnitText> files,
                       .allowed_ips = {},
                       .sets_preshared_key = true,
                       .sets_keepalive = true};
-    for (const Placed<Prefix>& prefix : peer.allowed_ips)
+    for (const NetdevPrefix& prefix : peer.allowed_ips)
       of_peer.allowed_ips.push_back(to_id(prefix.at));
     lines.push_back(std::move(of_peer));
     config.peers.push_back(peer_of(std::move(peer)));

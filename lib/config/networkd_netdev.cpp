@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,19 +38,17 @@ constexpr std::string_view kPeerSection = "WireGuardPeer";
 
 class NetdevReader final : public UnitReader {
  public:
-  Result<Netdev> read(std::span<const UnitText> files) {
-    texts_ = files;
-    if (auto done = read_files(files); !done) return tl::unexpected(done.error());
+  NetdevRead read(std::span<const UnitText> files) {
+    if (auto fault = read_files(files)) return {.netdev = {}, .faults = {std::move(*fault)}};
     if (kind_ != "wireguard")
-      return fail(Errc::no_device,
-                  fmt::format("{}: the Kind under [NetDev] is not wireguard", files.front().name));
-    if (netdev_.name.value.empty())
-      return fail(Errc::bad_value,
-                  fmt::format("{}: there is no Name under [NetDev], so networkd ignores the file",
-                              files.front().name));
-    if (auto done = check_keys_differ(); !done) return tl::unexpected(done.error());
+      add_fault(UnitFault::Kind::other_kind, {}, "the Kind under [NetDev] is not wireguard",
+                Errc::no_device);
+    else if (netdev_.name.value.empty())
+      add_fault(UnitFault::Kind::no_name, {},
+                "there is no Name under [NetDev], so networkd ignores the file");
+    drop_exposed_keys();
     finish();
-    return std::move(netdev_);
+    return {.netdev = std::move(netdev_), .faults = std::move(faults_)};
   }
 
  private:
@@ -73,6 +72,7 @@ class NetdevReader final : public UnitReader {
 
   void begin_section(std::string_view name, Position at) override {
     in_peer_ = name == kPeerSection;
+    given_.clear();
     if (!in_peer_) return namer_.section();
     namer_.peer();
     ++peers_in_file_;
@@ -85,8 +85,22 @@ class NetdevReader final : public UnitReader {
       return one.section == setting.section && one.name == setting.key;
     });
     if (key == kKeys.end()) return false;
+    const std::size_t before = warning_count();
     if (key->read != nullptr) (this->*key->read)(setting);
+    if (warning_count() == before) warn_of_repetition(setting);
     return true;
+  }
+
+  /// In one section. Drop-ins are there to set again what is in the file.
+  void warn_of_repetition(const UnitSetting& setting) {
+    if (setting.value.empty() || setting.key == "AllowedIPs" || setting.key == "PublicKey") return;
+    const auto [before, is_new] = given_.emplace(setting.key, setting.at().line);
+    if (!is_new)
+      warn(setting.at(),
+           fmt::format("{} is already set in line {}; this line takes precedence", setting.key,
+                       before->second),
+           WarningKind::set_again);
+    before->second = setting.at().line;
   }
 
   void comment(std::size_t line, std::string_view text) override { namer_.comment(line, text); }
@@ -94,6 +108,7 @@ class NetdevReader final : public UnitReader {
 
   /// Names in one file say nothing about peers of another.
   void end_file() override {
+    given_.clear();
     PeerNamer::Result named = namer_.finish();
     const std::size_t first = building_.size() - peers_in_file_;
     for (std::size_t i = 0; i < peers_in_file_; ++i)
@@ -128,11 +143,12 @@ class NetdevReader final : public UnitReader {
 
   template <class SecretKey>
   void secret_key(const UnitSetting& setting, std::optional<Placed<SecretKey>>& key,
-                  std::optional<Placed<KeySource>>& source) {
+                  std::optional<Placed<KeySource>>& source, std::optional<Position>& zeros) {
     if (is_credential(setting.value)) {
       source = {{KeySource::Kind::credential, std::string(setting.value.substr(1))}, setting.at()};
       return;
     }
+    zeros.reset();
     if (setting.value.empty()) return key.reset();
     const SecretString text = without_blanks(setting.value);
     auto read = SecretKey::from_base64(text.view());
@@ -142,8 +158,9 @@ class NetdevReader final : public UnitReader {
     key = {std::move(*read), setting.at()};
     if (!is_zero(key->value.secret)) return;
     key.reset();
+    zeros = setting.at();
     warn(setting.at(), fmt::format("{} is all zeros, which means that there is none", setting.key),
-         WarningKind::remark);
+         WarningKind::of_value);
   }
 
   static bool is_zero(const Secret<32>& secret) {
@@ -157,13 +174,15 @@ class NetdevReader final : public UnitReader {
   }
 
   void private_key(const UnitSetting& setting) {
-    secret_key(setting, netdev_.private_key, netdev_.private_key_source);
+    secret_key(setting, netdev_.private_key, netdev_.private_key_source,
+               netdev_.private_key_is_zero);
   }
   void private_key_file(const UnitSetting& setting) {
     key_file(setting, netdev_.private_key_source);
   }
   void preshared_key(const UnitSetting& setting) {
-    secret_key(setting, peer().preshared_key, peer().preshared_key_source);
+    secret_key(setting, peer().preshared_key, peer().preshared_key_source,
+               peer().preshared_key_is_zero);
   }
   void preshared_key_file(const UnitSetting& setting) {
     key_file(setting, peer().preshared_key_source);
@@ -188,14 +207,14 @@ class NetdevReader final : public UnitReader {
   void warn_of_base(const UnitSetting& setting, std::uint32_t value) {
     if (parse_decimal(setting.value, UINT32_MAX) == value) return;
     warn(setting.at(), fmt::format("networkd reads this {} as {}", setting.key, value),
-         WarningKind::remark);
+         WarningKind::value_unclear);
   }
 
   /// Of a setting that makes networkd ignore the peer.
   void peer_ignored(const UnitSetting& setting, std::string_view must_be) {
     building_.back().is_ignored = true;
-    warn(setting.at(),
-         fmt::format("{} must be {}, so networkd ignores the whole section", setting.key, must_be));
+    warn_of_peer(setting.at(), fmt::format("{} must be {}, so networkd ignores the whole section",
+                                           setting.key, must_be));
   }
 
   template <class Metric>
@@ -255,7 +274,7 @@ class NetdevReader final : public UnitReader {
   }
 
   void allowed_ips(const UnitSetting& setting) {
-    std::vector<Placed<Prefix>>& all = peer().allowed_ips;
+    std::vector<NetdevPrefix>& all = peer().allowed_ips;
     if (setting.value.empty()) {
       if (all.empty()) return;
       all.clear();
@@ -271,7 +290,11 @@ class NetdevReader final : public UnitReader {
             return warn(setting.at(offset), fmt::format("AllowedIPs must be {}, so networkd "
                                                         "ignores this one",
                                                         kMustBe));
-          all.push_back({without_host_bits(read->prefix), setting.at(offset)});
+          all.push_back({.value = without_host_bits(read->prefix),
+                         .at = setting.at(offset),
+                         .written = read->prefix,
+                         .has_length = read->has_length,
+                         .letters = letters_of(setting, word, offset)});
           warn_of_prefix(*read, all.back());
         });
     if (!is_whole)
@@ -280,11 +303,24 @@ class NetdevReader final : public UnitReader {
                                      kMustBe));
   }
 
-  void warn_of_prefix(const UnitPrefix& read, const Placed<Prefix>& taken) {
-    if (read.has_odd_length || read.prefix != taken.value)
+  /// How many letters a word has in the file; 0 where backslashes are in it.
+  static std::uint32_t letters_of(const UnitSetting& setting, std::string_view word,
+                                  std::size_t offset) {
+    return setting.value.substr(offset, word.size()) == word
+               ? static_cast<std::uint32_t>(word.size())
+               : 0;
+  }
+
+  void warn_of_prefix(const UnitPrefix& read, const NetdevPrefix& taken) {
+    if (read.has_odd_length)
+      warn(taken.at,
+           fmt::format("networkd does not read this prefix length as a decimal number: it means {}",
+                       taken.value.to_string()),
+           WarningKind::value_unclear);
+    else if (read.prefix != taken.value)
       warn(taken.at,
            fmt::format("AllowedIPs {} means {}", read.prefix.to_string(), taken.value.to_string()),
-           WarningKind::remark);
+           WarningKind::of_value);
     if (is_unspecified(taken.value.address) && !read.has_length)
       warn(taken.at,
            fmt::format("AllowedIPs {0} is the one address {0}/{1}, which no host has: all "
@@ -317,22 +353,24 @@ class NetdevReader final : public UnitReader {
   }
 
   /// The two are easily taken for each other: both have 44 characters.
-  Result<> check_keys_differ() {
-    if (!netdev_.private_key) return {};
+  void drop_exposed_keys() {
+    if (!netdev_.private_key) return;
     for (Building& one : building_) {
       auto& [key, at] = one.peer.public_key;
       if (!one.has_public_key ||
           !std::ranges::equal(key.bytes, netdev_.private_key->value.secret.bytes()))
         continue;
       wipe(std::span<std::byte>(key.bytes));
-      return fail(Errc::bad_value,
-                  fmt::format("{}: line {}: this PublicKey is the PrivateKey of [WireGuard]; give "
-                              "the peer's public key instead (`wg pubkey` derives it from the "
-                              "peer's private key). If the private key was given to somebody, "
-                              "replace it",
-                              texts_[at.file].name, at.line));
+      one.is_ignored = true;
+      add_fault(UnitFault::Kind::key_exposed, at,
+                "this PublicKey is the PrivateKey of [WireGuard]; give the peer's public key "
+                "instead (`wg pubkey` derives it from the peer's private key). If the private key "
+                "was given to somebody, replace it");
     }
-    return {};
+  }
+
+  void add_fault(UnitFault::Kind kind, Position at, std::string text, Errc code = Errc::bad_value) {
+    faults_.push_back({.kind = kind, .at = at, .text = std::move(text), .code = code});
   }
 
   void finish() {
@@ -341,19 +379,20 @@ class NetdevReader final : public UnitReader {
       if (one.has_public_key)
         netdev_.peers.push_back(std::move(one.peer));
       else
-        warn(one.peer.at, "this [WireGuardPeer] has no PublicKey, so networkd ignores it");
+        warn_of_peer(one.peer.at, "this [WireGuardPeer] has no PublicKey, so networkd ignores it");
     }
     netdev_.warnings = take_warnings();
   }
 
-  std::span<const UnitText> texts_;
   Netdev netdev_;
+  std::vector<UnitFault> faults_;
   std::string kind_;
   std::vector<Building> building_;
   PeerNamer namer_;
   std::uint32_t file_ = 0;
   std::size_t peers_in_file_ = 0;
   bool in_peer_ = false;
+  std::map<std::string_view, std::uint32_t> given_;  ///< keys of this section, and their lines
 };
 
 const std::array<NetdevReader::Key, 28> NetdevReader::kKeys{{
@@ -389,6 +428,12 @@ const std::array<NetdevReader::Key, 28> NetdevReader::kKeys{{
 
 }  // namespace
 
-Result<Netdev> parse_netdev(std::span<const UnitText> files) { return NetdevReader().read(files); }
+NetdevRead read_netdev(std::span<const UnitText> files) { return NetdevReader().read(files); }
+
+Result<Netdev> parse_netdev(std::span<const UnitText> files) {
+  NetdevRead read = read_netdev(files);
+  if (!read.faults.empty()) return as_error(read.faults.front(), files);
+  return std::move(read.netdev);
+}
 
 }  // namespace wgscope::config

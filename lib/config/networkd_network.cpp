@@ -43,14 +43,14 @@ bool fits(const Globs& globs, std::string_view text) {
 /// networkd knows hundreds of keys in these files. Those that are unknown here are passed over.
 class NetworkReader final : public UnitReader {
  public:
-  Result<Network> read(std::span<const UnitText> files) {
-    if (auto done = read_files(files); !done) return tl::unexpected(done.error());
+  NetworkRead read(std::span<const UnitText> files) {
+    if (auto fault = read_files(files)) return {.network = {}, .fault = std::move(fault)};
     finish_address();
     // Where udev tells no type, that of the kernel counts.
     network_.matches_wireguard =
         fits(kinds_, kWireGuard) && (fits(types_, kWireGuard) || fits(types_, "none"));
     network_.warnings = take_warnings();
-    return std::move(network_);
+    return {.network = std::move(network_), .fault = std::nullopt};
   }
 
  private:
@@ -209,8 +209,12 @@ bool Network::matches(std::string_view interface) const {
   return matches_wireguard && fits(match_names, interface);
 }
 
+NetworkRead read_network(std::span<const UnitText> files) { return NetworkReader().read(files); }
+
 Result<Network> parse_network(std::span<const UnitText> files) {
-  return NetworkReader().read(files);
+  NetworkRead read = read_network(files);
+  if (read.fault) return as_error(*read.fault, files);
+  return std::move(read.network);
 }
 
 }  // namespace wgscope::config

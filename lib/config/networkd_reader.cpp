@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,15 +34,20 @@ Position line_start(const UnitLine& line, std::uint32_t file) {
 
 Position UnitSetting::at(std::size_t offset) const { return position(file, line->place(offset)); }
 
-Result<> UnitReader::read_files(std::span<const UnitText> files) {
-  for (const UnitText& one : files) {
-    auto file = parse_unit_file(one.text);
-    if (!file) return about_unit(one, file.error());
+std::optional<UnitFault> UnitReader::read_files(std::span<const UnitText> files) {
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    std::size_t line = 0;
+    auto file = parse_unit_file(files[i].text, line);
+    if (!file)
+      return UnitFault{.kind = UnitFault::Kind::syntax,
+                       .at = {static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(line), 0},
+                       .text = std::move(file.error().context),
+                       .code = file.error().code};
     files_.push_back(std::move(*file));
   }
   for (std::size_t i = 0; i < files_.size(); ++i)
     read_lines(files_[i], static_cast<std::uint32_t>(i));
-  return {};
+  return std::nullopt;
 }
 
 void UnitReader::read_lines(const UnitFile& file, std::uint32_t index) {
@@ -102,8 +108,10 @@ std::string_view comment_text(const UnitLine& line) {
   return line.raw.substr(begin, line.raw.find_last_not_of(" \t\r\n") + 1 - begin);
 }
 
-tl::unexpected<Error> about_unit(const UnitText& file, const Error& error) {
-  return fail(error.code, fmt::format("{}: {}", file.name, error.context), error.sys_errno);
+tl::unexpected<Error> as_error(const UnitFault& fault, std::span<const UnitText> files) {
+  const std::string& file = files[fault.at.file].name;
+  if (fault.at.line == 0) return fail(fault.code, fmt::format("{}: {}", file, fault.text));
+  return fail(fault.code, fmt::format("{}: line {}: {}", file, fault.at.line, fault.text));
 }
 
 std::string to_string(const UnitWarning& warning, std::span<const UnitText> files) {

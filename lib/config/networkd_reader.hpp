@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,8 +40,8 @@ class UnitReader {
   UnitReader() = default;
   virtual ~UnitReader() = default;
 
-  /// @returns as parse_unit_file(), naming the file.
-  Result<> read_files(std::span<const UnitText> files);
+  /// @returns why systemd refuses one of the files; then nothing of them was told.
+  std::optional<UnitFault> read_files(std::span<const UnitText> files);
 
   [[nodiscard]] virtual bool knows_section(std::string_view name) const = 0;
   virtual void begin_section(std::string_view name, Position at) = 0;
@@ -51,10 +52,14 @@ class UnitReader {
   virtual void end_file() {}
 
   void warn(Position at, std::string text, WarningKind kind = WarningKind::ignored) {
-    warnings_.push_back({at, std::move(text), kind});
+    warnings_.push_back({at, std::move(text), kind, false});
+  }
+  void warn_of_peer(Position at, std::string text) {
+    warnings_.push_back({at, std::move(text), WarningKind::ignored, true});
   }
   /// "KEY must be …, so networkd ignores the line"
   void ignored(const UnitSetting& setting, std::string_view must_be, std::size_t offset = 0);
+  [[nodiscard]] std::size_t warning_count() const { return warnings_.size(); }
   /// All warnings, by their positions.
   std::vector<UnitWarning> take_warnings();
 
@@ -72,7 +77,7 @@ class UnitReader {
 /// A comment from its sign to its end.
 std::string_view comment_text(const UnitLine& line);
 
-/// "FILE: line 3: text" of an error about a file.
-tl::unexpected<Error> about_unit(const UnitText& file, const Error& error);
+/// "FILE: line 3: text"
+tl::unexpected<Error> as_error(const UnitFault& fault, std::span<const UnitText> files);
 
 }  // namespace wgscope::config

@@ -116,6 +116,9 @@ class UnitFileReader {
     return std::move(file_);
   }
 
+  /// The line of the error that read() returned; 0: it is about the file.
+  [[nodiscard]] std::size_t bad_line() const { return number_; }
+
  private:
   Result<> physical(const Physical::Line& line) {
     if (!is_open_) begin(line.raw);
@@ -131,9 +134,9 @@ class UnitFileReader {
       has_byte_order_mark_ = true;
     }
     if (joined_.size() + text.size() > kMaxUnitLine)
-      return fail(Errc::too_large, fmt::format("line {}: the line is longer than {} bytes, so "
-                                               "systemd refuses the file",
-                                               number_, kMaxUnitLine));
+      return fail(Errc::too_large, fmt::format("the line is longer than {} bytes, so systemd "
+                                               "refuses the file",
+                                               kMaxUnitLine));
     const auto skipped = static_cast<std::size_t>(text.data() - line.text.data());
     const std::size_t column = characters(line.text.substr(0, skipped)) + 1;
     parts_.push_back({joined_.size(), {number_, column}});
@@ -183,9 +186,9 @@ class UnitFileReader {
     return {};
   }
 
-  [[nodiscard]] tl::unexpected<Error> refused(std::string_view why) const {
-    return fail(Errc::bad_value,
-                fmt::format("line {}: {}, so systemd refuses the file", first_, why));
+  tl::unexpected<Error> refused(std::string_view why) {
+    number_ = first_;
+    return fail(Errc::bad_value, fmt::format("{}, so systemd refuses the file", why));
   }
 
   UnitLine& add(UnitLine::Kind kind) {
@@ -263,7 +266,20 @@ void UnitFile::remove(std::size_t index) {
   lines_.erase(lines_.begin() + static_cast<std::ptrdiff_t>(index));
 }
 
-Result<UnitFile> parse_unit_file(std::string_view text) { return UnitFileReader().read(text); }
+Result<UnitFile> parse_unit_file(std::string_view text, std::size_t& bad_line) {
+  UnitFileReader reader;
+  auto file = reader.read(text);
+  if (!file) bad_line = reader.bad_line();
+  return file;
+}
+
+Result<UnitFile> parse_unit_file(std::string_view text) {
+  std::size_t line = 0;
+  auto file = parse_unit_file(text, line);
+  if (!file && line != 0)
+    return fail(file.error().code, fmt::format("line {}: {}", line, file.error().context));
+  return file;
+}
 
 SecretString write_unit_file(const UnitFile& file) {
   std::size_t size = 0;

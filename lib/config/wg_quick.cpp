@@ -98,7 +98,10 @@ TunnelFileRead WgQuickReader::read_all(std::string_view text) {
   if (auto warning = amnezia_.warning()) config_.warnings.push_back(std::move(*warning));
   std::ranges::stable_sort(config_.warnings, {}, &Warning::line);
   std::ranges::stable_sort(all_->errors, {}, &TunnelError::at);
-  all_->warnings = std::move(config_.warnings);
+  for (Warning& warning : config_.warnings)
+    all_->warnings.push_back({.kind = warning.kind,
+                              .at = {static_cast<std::uint32_t>(warning.line), warning.column},
+                              .text = std::move(warning.text)});
   return std::move(*all_);
 }
 

@@ -6,7 +6,7 @@
 
 // The findings about what files say: wgscope lint. A part of the table that findings.cpp
 // puts together. WGS-LNT-030 and on are about both ends of a tunnel, 040 and on about the
-// inventory.
+// inventory, 050 and on about files of systemd-networkd.
 
 namespace wgscope::diagnosis {
 
@@ -17,10 +17,12 @@ inline constexpr auto kLintFindings = std::to_array<FindingKind>({
      "was found, the exit code is 3.",
      "Correct the path or the permissions, or run the command as a user who may read the file."},
     {FindingId::lint_line_malformed, "WGS-LNT-002", Severity::critical, "A line cannot be read",
-     "wg and wg-quick refuse the whole file because of this line, so no tunnel starts from it. A "
-     "tunnel that runs from an earlier version of the file stops at its next restart.",
-     "Write the line as the finding says. wg(8) and wg-quick(8) list the valid keys and values. "
-     "On the host of the file: wg-quick strip INTERFACE shows what wg-quick passes to wg."},
+     "wg and wg-quick, or systemd-networkd for its own files, refuse the whole file because of "
+     "this line, so no tunnel starts from it. A tunnel that runs from an earlier version of the "
+     "file stops at its next restart.",
+     "Write the line as the finding says. wg(8) and wg-quick(8), or systemd.netdev(5), list the "
+     "valid keys and values. On the host of the file: wg-quick strip INTERFACE shows what wg-quick "
+     "passes to wg."},
     {FindingId::lint_key_exposed, "WGS-LNT-003", Severity::critical,
      "A private key is used as a peer's public key",
      "A PublicKey of the file is the file's own PrivateKey. Both have 44 characters and are "
@@ -83,18 +85,20 @@ inline constexpr auto kLintFindings = std::to_array<FindingKind>({
      "other one with a firewall rule."},
     {FindingId::lint_endpoint_in_tunnel, "WGS-LNT-012", Severity::warning,
      "The route to the endpoint leads into the tunnel",
-     "The endpoint's address is inside the allowed IPs of its own peer, and wg-quick installs a "
-     "route for them. Unless the host has a narrower route to the endpoint, the encrypted "
-     "packets are routed into the tunnel again and never leave the host. wg-quick prevents this "
-     "only for prefixes of length 0 (0.0.0.0/0, ::/0), by a firewall mark and a routing table; "
-     "not for halves such as 0.0.0.0/1.",
+     "The endpoint's address is inside the allowed IPs of its own peer, and wg-quick or "
+     "systemd-networkd installs a route for them. Unless the host has a narrower route to the "
+     "endpoint, the encrypted packets are routed into the tunnel again and never leave the host. "
+     "wg-quick prevents this only for prefixes of length 0 (0.0.0.0/0, ::/0), by a firewall mark "
+     "and a routing table; not for halves such as 0.0.0.0/1. networkd prevents it only where "
+     "FirewallMark, RouteTable and a [RoutingPolicyRule] say so.",
      "Take the endpoint's address out of AllowedIPs, write 0.0.0.0/0 instead of its halves, or "
      "add a route to the endpoint: PreUp = ip route add ENDPOINT via ROUTER."},
     {FindingId::lint_dns_outside, "WGS-LNT-013", Severity::warning,
      "DNS queries do not go through the tunnel",
-     "wg-quick makes the host use this name server, but no peer's allowed IPs cover its address. "
-     "Queries leave outside the tunnel: the local network can read them, and a name server that "
-     "only the tunnel reaches does not answer.",
+     "The host uses this name server because of the file, but no peer's allowed IPs cover its "
+     "address. Queries do not go through the tunnel: with wg-quick they leave outside of it, where "
+     "the local network can read them, and a name server that only the tunnel reaches does not "
+     "answer.",
      "Add the name server's address to the AllowedIPs of the peer behind which it is, or use a "
      "name server inside the allowed IPs."},
     {FindingId::lint_keepalive_missing, "WGS-LNT-014", Severity::warning,
@@ -125,10 +129,11 @@ inline constexpr auto kLintFindings = std::to_array<FindingKind>({
      "On the host: wgscope mtu --config FILE measures the path and says which MTU fits."},
     {FindingId::lint_file_changeable, "WGS-LNT-018", Severity::critical,
      "Others can change what runs as root",
-     "Somebody other than root can change this file. wg-quick runs the commands of PostUp and "
-     "its like as root, so whoever can change the file can become root, and can redirect the "
-     "tunnel.",
-     "On the host: chown root: FILE, then chmod 600 FILE; for the directory chmod 700."},
+     "Somebody other than root can change this file, and redirect the tunnel. wg-quick runs the "
+     "commands of PostUp and its like as root, so whoever can change such a file can become root.",
+     "On the host: chown root: FILE, then chmod 600 FILE; for the directory chmod 700. For files "
+     "of "
+     "systemd-networkd: chown root:systemd-network FILE, chmod 640 FILE, for the directory 755."},
     {FindingId::lint_command_broken, "WGS-LNT-019", Severity::critical,
      "The shell cannot parse a command",
      "A quote or a parenthesis in the command is not closed. wg-quick hands the command to bash, "
@@ -156,8 +161,8 @@ inline constexpr auto kLintFindings = std::to_array<FindingKind>({
      "Remove SaveConfig = true."},
     {FindingId::lint_value_unclear, "WGS-LNT-023", Severity::warning,
      "A value means something else than it seems to",
-     "wg or wg-quick accepts the value, but most likely takes it for something else than was "
-     "meant.",
+     "wg, wg-quick or systemd-networkd accepts the value, but most likely takes it for something "
+     "else than was meant.",
      "Write the value as the finding says."},
     {FindingId::lint_setting_repeated, "WGS-LNT-024", Severity::warning, "A setting is given twice",
      "A key that holds one value is set twice in one section. The last line counts, without an "
@@ -250,6 +255,42 @@ inline constexpr auto kLintFindings = std::to_array<FindingKind>({
      "The policy reserved of the inventory keeps prefixes or ports for holders of certain "
      "labels, and this peer or interface does not have these labels.",
      "Use another prefix or port, or give the peer the labels that the policy asks for."},
+    {FindingId::lint_peer_ignored, "WGS-LNT-050", Severity::critical,
+     "systemd-networkd ignores a whole peer",
+     "A [WireGuardPeer] without PublicKey, or with a malformed Endpoint, PersistentKeepalive or "
+     "RouteMetric, is ignored as a whole: systemd-networkd creates the interface without this "
+     "peer, and says so in its log only.",
+     "Write the line as the finding says. On the host: journalctl -u systemd-networkd shows what "
+     "networkd ignores. The valid values are listed in systemd.netdev(5)."},
+    {FindingId::lint_networkd_no_route, "WGS-LNT-051", Severity::warning,
+     "No route leads into the tunnel",
+     "Unlike wg-quick, systemd-networkd makes no routes of AllowedIPs unless RouteTable is set. "
+     "Packets to these addresses do not enter the tunnel, unless something other than networkd "
+     "adds a route, such as a routing daemon. Routes in another table than main are used only "
+     "where a [RoutingPolicyRule] names the table.",
+     "Set RouteTable=main under [WireGuard], or add a [Route] to the .network file. With another "
+     "table, add a [RoutingPolicyRule] with this table. If something else adds the routes, add "
+     "the comment # wgscope: ignore WGS-LNT-051 above the line."},
+    {FindingId::lint_networkd_unmanaged, "WGS-LNT-052", Severity::warning,
+     "No .network file is for the interface",
+     "A .netdev file only creates the interface. Addresses, routes and bringing it up are the "
+     "matter of a .network file whose [Match] fits, and there is none among the files that were "
+     "looked at.",
+     "Add a .network file with [Match] Name=INTERFACE and [Network] Address=… to the same "
+     "directory."},
+    {FindingId::lint_networkd_no_key, "WGS-LNT-053", Severity::critical,
+     "systemd-networkd has no key",
+     "Without a private key, systemd-networkd does not create the interface. Without the preshared "
+     "key of PresharedKeyFile, it ignores the whole peer. The key is missing, or the file that "
+     "should have it is missing or has something else.",
+     "On the host: wg genkey | tee PATH makes a private key, wg genpsk a preshared key. Let "
+     "root:systemd-network own the file, with mode 640."},
+    {FindingId::lint_networkd_unreadable, "WGS-LNT-054", Severity::critical,
+     "systemd-networkd cannot read a file",
+     "systemd-networkd runs as the user systemd-network. If that user cannot read a .netdev or "
+     ".network file or a drop-in, networkd goes on without it, and without a private key it does "
+     "not create the interface.",
+     "On the host: chown root:systemd-network FILE, then chmod 640 FILE."},
 });
 
 }  // namespace wgscope::diagnosis

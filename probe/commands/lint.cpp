@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/public_key.hpp"
 #include "wgscope/os/file.hpp"
+#include "wgscope/os/rights.hpp"
 #include "wgscope/render/placed.hpp"
 #include "wgscope/render/report.hpp"
 
@@ -75,13 +77,15 @@ void add_outputs(CommandLine& line, LintCommand& command) {
 
 std::optional<Exit> parse(LintCommand& command, std::vector<std::string> arguments) {
   CommandLine line(
-      "Look for mistakes and risks in wg-quick files and inventories: each file alone, all of them "
-      "together, and both ends of one tunnel against each other. No file that is read is changed, "
-      "and nothing is sent.",
+      "Look for mistakes and risks in wg-quick files, systemd-networkd's files and inventories: "
+      "each file alone, all of them together, and both ends of one tunnel against each other. No "
+      "file that is read is changed, and nothing is sent.",
       "wgscope lint");
-  line.add("FILE", command.paths,
-           "wg-quick files, inventories (.yaml, .yml, .json), directories of both, or - for a "
-           "wg-quick file on standard input")
+  line.add(
+          "FILE", command.paths,
+          "wg-quick files, .netdev files of systemd-networkd (with the drop-ins and .network files "
+          "beside them, or with the .network files that are given), inventories (.yaml, .yml, "
+          ".json), directories of these, or - for standard input")
       .type("");
   line.add("--inventory", command.inventories,
            "Also judge the files by the policies of this inventory: a file or a directory")
@@ -113,10 +117,24 @@ std::optional<PublicKey> derive(const PrivateKey& key) {
   return PublicKey{*derived};
 }
 
+std::optional<audit::NetworkdUser> networkd_user() {
+  const auto found = os::user_named("systemd-network");
+  if (!found) return std::nullopt;
+  return audit::NetworkdUser{found->user, found->group};
+}
+
 std::string diffs(const LintInput& input, const std::vector<audit::PlacedFinding>& findings) {
   std::string text;
-  for (const audit::LintFile& file : input.files())
-    text += audit::diff(file.name, file.text, findings);
+  std::set<std::string> shown;  // a .network file may be for several interfaces
+  const auto add = [&](const std::string& name, std::string_view of_file) {
+    if (shown.insert(name).second) text += audit::diff(name, of_file, findings);
+  };
+  for (const audit::LintFile& file : input.files()) {
+    add(file.name, file.text);
+    if (!file.networkd) continue;
+    for (const audit::LintUnit& unit : file.networkd->drop_ins) add(unit.name, unit.text);
+    for (const audit::LintUnit& unit : file.networkd->network) add(unit.name, unit.text);
+  }
   return text;
 }
 
@@ -156,9 +174,10 @@ Exit run_lint(std::vector<std::string> arguments) {
   std::vector<std::string> paths = command.paths;
   paths.insert(paths.end(), command.inventories.begin(), command.inventories.end());
   const LintInput input = LintInput::read(paths);
-  audit::LintResult result = audit::lint(
-      input.files(),
-      {.derive = derive, .behind_nat = command.behind_nat, .inventory = input.inventory()});
+  audit::LintResult result = audit::lint(input.files(), {.derive = derive,
+                                                         .behind_nat = command.behind_nat,
+                                                         .networkd_user = networkd_user(),
+                                                         .inventory = input.inventory()});
   const render::PlacedReport report{.verb = kName,
                                     .files = input.names(),
                                     .findings = std::move(result.findings),

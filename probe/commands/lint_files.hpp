@@ -1,13 +1,16 @@
 #pragma once
 
+#include <cstddef>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "wgscope/audit/lint.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/secret_string.hpp"
+#include "wgscope/checks/networkd_units.hpp"
 #include "wgscope/config/inventory_file.hpp"
 
 namespace wgscope::probe {
@@ -15,9 +18,10 @@ namespace wgscope::probe {
 /// The files of one run of lint, and their texts in memory that is wiped.
 class LintInput {
  public:
-  /// Reads what the paths name: wg-quick files, files of an inventory (.yaml, .yml, .json),
-  /// directories of both, "-" for standard input. What cannot be read is in files(), with the
-  /// reason. Files that two paths name are read once.
+  /// Reads what the paths name: wg-quick files, .netdev files of systemd-networkd with the drop-ins
+  /// and .network files beside them, files of an inventory (.yaml, .yml, .json), directories of all
+  /// of these, "-" for standard input. What cannot be read is in files(), with the reason. Files
+  /// that two paths name are read once.
   static LintInput read(const std::vector<std::string>& paths);
 
   [[nodiscard]] const std::vector<audit::LintFile>& files() const { return files_; }
@@ -29,13 +33,21 @@ class LintInput {
  private:
   void take(const std::string& path);
   void take_folder(const std::string& path);
-  void take_file(const std::string& path);
+  void take_file(const std::string& path, bool is_named);
+  void take_netdev(const std::string& path, audit::LintFile file, bool is_named);
+  std::vector<audit::LintUnit> take_units(checks::UnitFiles unit, std::size_t first);
+  void take_network(const std::string& interface, const std::string& path,
+                    audit::LintNetworkd& into);
+  void take_unused_networks();
   void take_inventory_file(const std::string& path, bool is_named);
   void take_unread(const std::string& path, std::string why);
   bool is_new(const std::string& path);
 
   std::vector<audit::LintFile> files_;
   std::deque<SecretString> secrets_;
+  std::deque<checks::UnitFiles> units_;
+  std::vector<std::string> networks_;  ///< .network files that were named
+  std::set<std::string> used_networks_;
   std::deque<std::string> inventory_files_;
   std::vector<config::InventoryText> inventory_texts_;
   config::InventoryRead inventory_;

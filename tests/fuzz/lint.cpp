@@ -1,5 +1,6 @@
-// The whole of lint: two wg-quick files, an inventory, and the diff of the corrections. Findings are
-// at places that exist, in order, and neither they nor the diff repeat a key.
+// The whole of lint: two wg-quick files, an inventory, and the diff of the corrections; then the first
+// two texts once more, as a .netdev file with its .network file. Findings are at places that exist, in
+// order, and neither they nor the diff repeat a key.
 
 #include "wgscope/audit/lint.hpp"
 
@@ -10,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "wgscope/audit/placed.hpp"
@@ -62,6 +64,21 @@ void keep_promises(const audit::PlacedFinding& finding, std::string_view input) 
     WGSCOPE_PROMISE(edit.line >= 1 && edit.line <= lines);
 }
 
+void check_networkd(std::string_view netdev, std::string_view other, std::string_view input) {
+  audit::LintFile file{.name = "wg0.netdev", .text = netdev};
+  audit::LintNetworkd& with = file.networkd.emplace();
+  with.drop_ins.push_back({"a.conf", other, audit::FileFacts{{0666, 0, 0}, {}, true}});
+  with.network.push_back({"wg0.network", other, {}});
+  with.keys.push_back({.path = "/k", .text = other});
+  const std::vector<audit::LintFile> files{file, {.name = "wg1.conf", .text = other}};
+  const audit::LintResult result =
+      audit::lint(files, {.derive = derive, .networkd_user = audit::NetworkdUser{998, 998}});
+  for (const audit::PlacedFinding& finding : result.findings) keep_promises(finding, input);
+  WGSCOPE_PROMISE(std::ranges::is_sorted(result.findings, {}, &audit::PlacedFinding::place));
+  for (const auto& [name, text] : {std::pair("wg0.netdev", netdev), {"a.conf", other}})
+    WGSCOPE_PROMISE(!fuzz::repeats_base64(audit::diff(name, text, result.findings), input));
+}
+
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -83,5 +100,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   for (const audit::LintFile& file : files)
     WGSCOPE_PROMISE(
         !fuzz::repeats_base64(audit::diff(file.name, file.text, result.findings), input));
+  check_networkd(first, second, input);
   return 0;
 }

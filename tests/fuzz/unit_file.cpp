@@ -13,6 +13,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/config/names.hpp"
 #include "wgscope/config/networkd.hpp"
+#include "wgscope/config/tunnel_file.hpp"
 #include "wgscope/config/wg_quick.hpp"
 
 #include "fuzz.hpp"
@@ -45,11 +46,32 @@ void check_file(std::string_view text) {
   WGSCOPE_PROMISE(again->lines().size() == file->lines().size());
 }
 
+void check_tunnel(std::string_view text) {
+  const std::vector<config::UnitText> netdev{{"a", text}, {"b", text}};
+  const std::vector<config::UnitText> network{{"c", text}};
+  const config::TunnelFileRead read = config::read_networkd_files(netdev, network);
+  const auto check_spot = [&](const config::Spot& at) { WGSCOPE_PROMISE(at.file < 3); };
+  WGSCOPE_PROMISE(read.errors.size() <= read.error_count);
+  for (const config::TunnelError& error : read.errors) {
+    check_spot(error.at);
+    WGSCOPE_PROMISE(!fuzz::repeats_a_key(error.text, text));
+  }
+  for (const config::TunnelWarning& warning : read.warnings) {
+    check_spot(warning.at);
+    WGSCOPE_PROMISE(!fuzz::repeats_a_key(warning.text, text));
+  }
+  for (const config::TunnelPeer& peer : read.tunnel.peers) {
+    check_spot(peer.at);
+    for (const config::LocatedPrefix& prefix : peer.allowed_ips) check_spot(prefix.at);
+  }
+}
+
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text = fuzz::as_text(data, size);
   check_file(text);
+  check_tunnel(text);
   const std::vector<config::UnitText> files{{"a", text}, {"b", text}};
   if (const auto names = config::parse_netdev_names(text); !names) check_error(names.error(), text);
   auto network = config::parse_network(files);

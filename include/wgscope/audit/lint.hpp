@@ -33,12 +33,38 @@ struct FileFacts {
   bool is_system = false;
 };
 
+/// A file that belongs to a .netdev file: a drop-in, or the .network file.
+struct LintUnit {
+  std::string name;
+  std::string_view text;  ///< outlives the call of lint()
+  std::optional<FileFacts> facts = {};
+};
+
+/// A file in which a .netdev file says that a key is.
+struct LintKeyFile {
+  std::string path;       ///< as the .netdev file has it
+  std::string_view text;  ///< outlives the call of lint()
+  std::optional<FileFacts> facts = {};
+  bool is_missing = false;
+  /// Why it could not be read, though it is there; `text` is empty then.
+  std::optional<std::string> unread = {};
+};
+
+/// What belongs to a .netdev file of systemd-networkd.
+struct LintNetworkd {
+  std::vector<LintUnit> drop_ins;
+  std::vector<LintUnit> network;  ///< the first .network file that fits, and its drop-ins
+  bool may_have_network = false;  ///< .network files were looked for, so that none means none
+  std::vector<LintKeyFile> keys;
+};
+
 struct LintFile {
   std::string name;       ///< as the user named it
   std::string_view text;  ///< outlives the call of lint()
   std::optional<FileFacts> facts = {};
   /// Why it could not be read, without its path or anything of it; `text` is empty then.
   std::optional<std::string> unread = {};
+  std::optional<LintNetworkd> networkd = {};  ///< of a .netdev file
 };
 
 /// Crypto is no part of this room. @returns nothing if there is no public key for a private one.
@@ -50,9 +76,16 @@ struct LintInventory {
   std::span<const config::InventoryText> texts;  ///< of its files, in the order of read->files
 };
 
+struct NetworkdUser {
+  unsigned user = 0;
+  unsigned group = 0;
+};
+
 struct LintOptions {
   DerivePublicKey derive;
   bool behind_nat = false;  ///< the hosts of all files are behind a NAT or a stateful firewall
+  /// The user as whom systemd-networkd reads its files. Nothing: this host has none.
+  std::optional<NetworkdUser> networkd_user = {};
   std::optional<LintInventory> inventory = {};
 };
 
@@ -64,7 +97,7 @@ struct LintResult {
   std::size_t left_off = 0;    ///< errors of single files behind the first kMaxTunnelErrors
 };
 
-/// Looks at wg-quick files and an inventory. No finding repeats a private or preshared key.
+/// Looks at wg-quick files, systemd-networkd's files and an inventory. No finding repeats a private or preshared key.
 ///
 /// A comment suppresses findings of its own line and of the line below, and one above the first
 /// section also those about the file as a whole:

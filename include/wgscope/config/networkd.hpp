@@ -42,6 +42,21 @@ struct UnitWarning {
   Position at;
   std::string text;  ///< never a secret from the file
   WarningKind kind = WarningKind::remark;
+  bool costs_peer = false;  ///< networkd ignores the whole [WireGuardPeer], and not the line alone
+};
+
+/// What keeps files from being used at all.
+struct UnitFault {
+  enum class Kind : std::uint8_t {
+    syntax,       ///< systemd refuses the file
+    other_kind,   ///< a device of another kind than wireguard
+    no_name,      ///< networkd ignores a device without a name
+    key_exposed,  ///< a PublicKey is the PrivateKey of the file
+  };
+  Kind kind = Kind::syntax;
+  Position at;       ///< line 0: the file as a whole
+  std::string text;  ///< never a secret from the file
+  Errc code = Errc::bad_value;
 };
 
 /// What takes the place of a key in a file: it is not read here.
@@ -54,11 +69,21 @@ struct KeySource {
   std::string name;
 };
 
+/// A prefix of AllowedIPs.
+struct NetdevPrefix {
+  Prefix value;  ///< host bits are zero
+  Position at;
+  Prefix written;             ///< with its host bits
+  bool has_length = true;     ///< false: an address alone
+  std::uint32_t letters = 0;  ///< that it has in the file; 0: it cannot be replaced as it is
+};
+
 struct NetdevPeer {
   Placed<PublicKey> public_key;
   std::optional<Placed<PresharedKey>> preshared_key;  ///< nothing also for a key of zeros
+  std::optional<Position> preshared_key_is_zero;      ///< a key of zeros
   std::optional<Placed<KeySource>> preshared_key_source;
-  std::vector<Placed<Prefix>> allowed_ips;       ///< host bits are zero
+  std::vector<NetdevPrefix> allowed_ips;
   std::optional<Placed<EndpointName>> endpoint;  ///< nothing also for one that no packet reaches
   std::optional<Placed<std::chrono::seconds>> persistent_keepalive;  ///< 0: off
   std::optional<Placed<std::string>> route_table;
@@ -73,6 +98,7 @@ struct Netdev {
   std::optional<Placed<std::string>> description;
   std::optional<Placed<std::uint32_t>> mtu;
   std::optional<Placed<PrivateKey>> private_key;  ///< nothing also for a key of zeros
+  std::optional<Position> private_key_is_zero;    ///< a key of zeros
   std::optional<Placed<KeySource>> private_key_source;
   std::optional<Placed<std::uint16_t>> listen_port;  ///< nothing: not set, or auto
   std::optional<Placed<std::uint32_t>> fwmark;       ///< 0: off
@@ -93,6 +119,13 @@ struct Netdev {
 /// kind than wireguard.
 /// Source: systemd.netdev(5) "[WIREGUARD] SECTION OPTIONS"; measured with networkd 252.
 Result<Netdev> parse_netdev(std::span<const UnitText> files);
+
+/// What parse_netdev() reads, with all that is wrong with it.
+struct NetdevRead {
+  Netdev netdev;  ///< what can be used of it where there are faults
+  std::vector<UnitFault> faults;
+};
+NetdevRead read_netdev(std::span<const UnitText> files);
 
 /// An address of a .network file.
 struct NetworkAddress {
@@ -140,6 +173,13 @@ struct Network {
 
 /// Reads a .network file and its drop-ins. @returns as parse_netdev().
 Result<Network> parse_network(std::span<const UnitText> files);
+
+/// What parse_network() reads. With a fault, networkd uses nothing of the files.
+struct NetworkRead {
+  Network network;
+  std::optional<UnitFault> fault;
+};
+NetworkRead read_network(std::span<const UnitText> files);
 
 /// "10-wg0.netdev:12:5: text"
 std::string to_string(const UnitWarning& warning, std::span<const UnitText> files);

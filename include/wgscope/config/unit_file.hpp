@@ -58,7 +58,6 @@ class UnitFile {
   void remove(std::size_t index);
 
  private:
-  friend Result<UnitFile> parse_unit_file(std::string_view text);
   friend class UnitFileReader;
 
   std::string_view keep(SecretString text);
@@ -76,6 +75,10 @@ class UnitFile {
 /// for what is not text, where systemd would read on.
 /// Source: systemd.syntax(7); measured with systemd 252.
 Result<UnitFile> parse_unit_file(std::string_view text);
+
+/// As parse_unit_file(). @param bad_line  becomes the number of the line that an error is about, and
+/// 0 if it is about the file. The error does not have it.
+Result<UnitFile> parse_unit_file(std::string_view text, std::size_t& bad_line);
 
 /// The file as it was read, with what was changed since.
 SecretString write_unit_file(const UnitFile& file);

@@ -162,6 +162,11 @@ enum class FindingId : std::uint8_t {
   lint_policy_overlap,
   lint_policy_reach,
   lint_policy_reserved,
+  lint_peer_ignored,
+  lint_networkd_no_route,
+  lint_networkd_unmanaged,
+  lint_networkd_no_key,
+  lint_networkd_unreadable,
   // WGS-DRF: what is declared and what is there (lib/diagnosis/findings_drift.hpp)
   drift_other_host,
   drift_interface_missing,

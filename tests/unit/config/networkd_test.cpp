@@ -217,7 +217,8 @@ TEST(Netdev, TakesAllowedIpsAsNetworkdDoes) {
   EXPECT_THAT(texts_of(reset.warnings),
               ElementsAre("0:9:12 AllowedIPs without a value drops the prefixes above it; systemd "
                           "252 and older ignore it and keep them",
-                          "0:10:12 AllowedIPs 10.7.0.0/20 means 10.7.0.0/20",
+                          "0:10:12 networkd does not read this prefix length as a decimal "
+                          "number: it means 10.7.0.0/20",
                           StartsWith("0:10:25 AllowedIPs 0.0.0.0 is the one address")));
 }
 

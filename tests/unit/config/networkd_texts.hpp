@@ -71,7 +71,7 @@ inline std::vector<std::string> texts_of(const std::vector<UnitWarning>& warning
 
 inline std::vector<std::string> prefixes_of(const NetdevPeer& peer) {
   std::vector<std::string> made;
-  for (const Placed<Prefix>& prefix : peer.allowed_ips) made.push_back(prefix.value.to_string());
+  for (const NetdevPrefix& prefix : peer.allowed_ips) made.push_back(prefix.value.to_string());
   return made;
 }
 

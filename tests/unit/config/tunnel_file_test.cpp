@@ -134,8 +134,8 @@ TEST(TunnelFile, KeepsNoPublicKeyThatIsThePrivateOne) {
 TEST(TunnelFile, HasWarningsWithTheirColumns) {
   const TunnelFileRead file = read("[Peer]\nPublicKey = {1}\nAllowedIPs =\n  Frobnicate = 1\n");
   ASSERT_THAT(file.warnings, SizeIs(2));
-  EXPECT_EQ(file.warnings[1].line, 4U);
-  EXPECT_EQ(file.warnings[1].column, 3U);
+  EXPECT_EQ(file.warnings[1].at.line, 4U);
+  EXPECT_EQ(file.warnings[1].at.column, 3U);
   EXPECT_EQ(file.warnings[1].kind, WarningKind::not_known);
 }
 

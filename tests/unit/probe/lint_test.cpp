@@ -69,12 +69,6 @@ TEST_F(Lint, EndsAsTheWorstFindingSays) {
   EXPECT_EQ(run_captured({"lint", warning, "--fix-print", "--redact"}).exit, Exit::unknown);
 }
 
-TEST_F(Lint, SaysThatItCannotJudgeFilesOfNetworkd) {
-  const Ended ended = run_captured({"lint", file("wg0.netdev", "[NetDev]\nName=wg0\n")});
-  EXPECT_EQ(ended.exit, Exit::unknown);
-  EXPECT_THAT(ended.out, AllOf(HasSubstr("systemd-networkd"), Not(HasSubstr("wg-quick refuse"))));
-}
-
 TEST_F(Lint, DerivesPublicKeysToKnowBothEnds) {
   const std::string one =
       file("a/wg0.conf", "[Interface]\nPrivateKey = " + std::string(kAlice) +
