@@ -327,7 +327,7 @@ inline constexpr MetricDesc kPeerKeyRotationOverdue{
     "inventory"};
 inline constexpr MetricDesc kFindings{
     "wireguard_findings", MetricType::gauge, "", "id, severity, interface, netns",
-    "Findings of this kind now, by comparison with the inventory; 0 once there was one and it is gone.",
+    "Findings of this kind now, by comparison with the inventory, and by lint of the inventory; 0 once there was one and it is gone.",
     "inventory; docs/findings.md"};
 // clang-format on
 

@@ -63,6 +63,7 @@ void Declarations::look(bool at_once) {
   State next = *state();
   if (!found.read && next.success == files_.success()) return;
   next.success = files_.success();
+  next.lint = std::move(found.lint);
   if (found.read) {
     PreparedInventory::Settings use = settings_.use;
     use.host = !settings_.host.empty() ? settings_.host

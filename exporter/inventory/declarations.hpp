@@ -40,6 +40,7 @@ class Declarations {
     std::shared_ptr<const PreparedInventory> inventory;
     bool success = false;              ///< the last reading found no error
     std::optional<WallTime> reloaded;  ///< the last reading without errors
+    LintCounts lint;                   ///< of the files as they were at the last reading
   };
 
   /// Reads the files. What is wrong with them is warned of, and does not stop the program: scrapes

@@ -18,7 +18,12 @@ void DeclaredJudge::judge(const Snapshot& snapshot, DeclaredView& into) {
   static const audit::Resolutions kNothingKnown;
   const audit::Resolutions& resolutions = into.names ? into.names->resolutions : kNothingKnown;
   audit::compare(inventory->declared(), snapshot, resolutions, into.drift);
-  findings_.count(inventory->declared(), snapshot, into.drift, resolutions, into.findings);
+  findings_.count({.declared = inventory->declared(),
+                   .snapshot = snapshot,
+                   .drift = into.drift,
+                   .resolutions = resolutions,
+                   .lint = into.state->lint},
+                  into.findings);
   inventory->expect(snapshot.taken.wall, into.expectations);
 }
 

@@ -12,8 +12,11 @@
 
 #include <fmt/format.h>
 
+#include "wgscope/audit/lint.hpp"
+#include "wgscope/audit/placed.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/config/inventory_file.hpp"
+#include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/os/file.hpp"
 #include "wgscope/os/folder.hpp"
 #include "wgscope/os/time_zones.hpp"
@@ -24,6 +27,15 @@ namespace wgscope::exporter {
 namespace {
 
 constexpr std::size_t kMostSaid = 20;
+
+LintCounts lint_counts(const config::InventoryRead& read,
+                       std::span<const config::InventoryText> texts) {
+  const audit::LintResult result =
+      audit::lint({}, {.derive = nullptr, .inventory = audit::LintInventory{&read, texts}});
+  LintCounts counts;
+  for (const audit::PlacedFinding& one : result.findings) ++counts[one.finding.id];
+  return counts;
+}
 
 }  // namespace
 
@@ -108,6 +120,10 @@ std::optional<InventoryFiles::Look> InventoryFiles::read(const Listing& listing)
   success_ = first.errors() == 0 && texts->unread.empty() && listing.problems.empty();
   Look look;
   std::string message = say(*texts, first, listing.problems);
+  const std::vector<config::InventoryText> views = texts->views();
+  look.lint = lint_counts(first, views);
+  if (!texts->unread.empty())
+    look.lint[diagnosis::FindingId::lint_file_unread] += texts->unread.size();
   look.read = with_last_good(listing, *texts, std::move(first));
   if (message != said_) look.message = message;
   said_ = std::move(message);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -9,11 +10,15 @@
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/config/inventory_file.hpp"
+#include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/os/file.hpp"
 
 #include "exporter/file_stamp.hpp"
 
 namespace wgscope::exporter {
+
+/// How many findings of each kind there are.
+using LintCounts = std::map<diagnosis::FindingId, std::uint64_t>;
 
 /// The files of an inventory, read again when they change.
 ///
@@ -28,6 +33,8 @@ namespace wgscope::exporter {
 class InventoryFiles {
  public:
   struct Look {
+    /// What wgscope lint finds in the files as they are now. Empty: nothing was read.
+    LintCounts lint;
     /// Set when the files were read anew, and any of them ever was good: what counts now. Not
     /// complete while a file is broken, because that file may declare more.
     std::optional<config::InventoryRead> read;

@@ -81,9 +81,8 @@ class FindingCounts::Interface {
   std::map<Key, std::uint64_t>* counts_;
 };
 
-void FindingCounts::count(const audit::Declared& declared, const Snapshot& snapshot,
-                          const audit::Drift& drift, const audit::Resolutions& resolutions,
-                          std::vector<FindingCount>& into) {
+void FindingCounts::count(const Facts& facts, std::vector<FindingCount>& into) {
+  const auto& [declared, snapshot, drift, resolutions, lint] = facts;
   if (counts_.size() > kMostKinds)
     std::erase_if(counts_, [](const auto& entry) { return entry.second == 0; });
   for (auto& [key, count] : counts_) count = 0;
@@ -93,6 +92,7 @@ void FindingCounts::count(const audit::Declared& declared, const Snapshot& snaps
   for (const std::uint32_t missing : drift.missing_interfaces)
     ++counts_[{"", declared.inventory().interfaces[missing].name,
                FindingId::drift_interface_missing}];
+  for (const auto& [id, count] : lint) counts_[{"", "", id}] += count;
   into.clear();
   for (const auto& [key, count] : counts_)
     into.push_back({key.id, key.netns, key.interface, count});

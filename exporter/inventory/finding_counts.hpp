@@ -10,6 +10,8 @@
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/model/snapshot.hpp"
 
+#include "exporter/inventory/files.hpp"
+
 namespace wgscope::exporter {
 
 /// How many findings of a kind there are now.
@@ -20,12 +22,20 @@ struct FindingCount {
   std::uint64_t count = 0;
 };
 
-/// Counts what a comparison found, as wgscope drift would call it. A finding that was there once is
+/// Counts what a comparison found, as wgscope drift would call it, and what wgscope lint finds in
+/// the inventory. A finding that was there once is
 /// counted as 0 when it is gone, so that its series goes on.
 class FindingCounts {
  public:
-  void count(const audit::Declared& declared, const Snapshot& snapshot, const audit::Drift& drift,
-             const audit::Resolutions& resolutions, std::vector<FindingCount>& into);
+  /// What there is to count.
+  struct Facts {
+    const audit::Declared& declared;
+    const Snapshot& snapshot;
+    const audit::Drift& drift;
+    const audit::Resolutions& resolutions;
+    const LintCounts& lint;
+  };
+  void count(const Facts& facts, std::vector<FindingCount>& into);
 
  private:
   struct Key {

@@ -26,6 +26,7 @@
 #include "keys.hpp"
 #include "metrics.hpp"
 #include "sample_collection.hpp"
+#include "wait.hpp"
 #include "write_later.hpp"
 
 namespace wgscope::exporter {
@@ -84,6 +85,13 @@ class DeclaredState : public CollectionsTest {
     if (!collection) throw std::runtime_error(collection.error().context);
     text_ = render(**collection, {.name_label = !labels_.empty()}, Format::text);
     return test::Metrics::parse(text_);
+  }
+
+  /// Of declarations that are watched.
+  template <class Condition>
+  void reload_until(Condition condition) {
+    declarations_->reload();
+    ASSERT_TRUE(test::wait_until([&] { return condition(*declarations_->state()); }, 20s));
   }
 
   [[nodiscard]] std::string path() const { return (folder_ / "inventory.yaml").string(); }
@@ -328,6 +336,38 @@ TEST_F(DeclaredState, CountsFindingsAndGoesOnWithZeroWhenTheyAreGone) {
   EXPECT_EQ(count(metrics, "WGS-DRF-014", "lo"), 0);
   EXPECT_EQ(count(metrics, "WGS-DRF-015", "lo"), 0);
   EXPECT_EQ(count(metrics, "WGS-DRF-020", "lo"), 1) << "bert has, now that he is there";
+}
+
+TEST_F(DeclaredState, CountsWhatLintFindsInTheInventory) {
+  const auto count = [](const test::Metrics& metrics, const char* id) {
+    return metrics.value("wireguard_findings", {{"id", id}});
+  };
+  const std::string policy = "policies: {no_overlap: [tenant], widest_prefix: [{ipv4: 9}]}\n";
+  const std::string labelled = "labels: {tenant: acme}, " + std::string(kAllowed);
+  const std::string overlapping = "labels: {tenant: beta}, allowed_ips: [10.1.0.0/16]";
+  begin("peers:\n" + declare(1, "anna", labelled) + declare(2, "bert", overlapping) + policy,
+        {{1}});
+  auto metrics = scrape();
+  EXPECT_EQ(count(metrics, "WGS-LNT-042"), 1) << "10.0.0.0/8";
+  EXPECT_EQ(count(metrics, "WGS-LNT-043"), 1);
+  EXPECT_FALSE(count(metrics, "WGS-LNT-041"));
+  EXPECT_EQ(metrics.find("wireguard_findings", {{"id", "WGS-LNT-043"}}).at(0).labels.at("severity"),
+            "critical");
+
+  // A comment suppresses a finding, an error has one, and what is gone goes on with 0.
+  write_later(path(), "peers:\n# wgscope: ignore WGS-LNT-042\n" + declare(1, "anna", labelled) +
+                          "colour: blue\n" + policy);
+  declarations_->watch();
+  reload_until([](const Declarations::State& state) { return state.lint.size() == 1; });
+  metrics = scrape();
+  EXPECT_EQ(count(metrics, "WGS-LNT-042"), 0);
+  EXPECT_EQ(count(metrics, "WGS-LNT-043"), 0);
+  EXPECT_EQ(count(metrics, "WGS-LNT-041"), 1);
+  write_later(path(), "peers: [\n");
+  reload_until([](const Declarations::State& state) { return !state.success; });
+  metrics = scrape();
+  EXPECT_EQ(count(metrics, "WGS-LNT-040"), 1) << "counted although the last good file is in use";
+  EXPECT_EQ(count(metrics, "WGS-LNT-041"), 0);
 }
 
 TEST_F(DeclaredState, ExcusesTheKeyThatIsNotInUseDuringARotation) {
