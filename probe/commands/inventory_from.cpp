@@ -17,6 +17,7 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/text.hpp"
 #include "wgscope/checks/networkd_files.hpp"
+#include "wgscope/checks/networkd_units.hpp"
 #include "wgscope/config/inventory_file.hpp"
 #include "wgscope/config/inventory_from.hpp"
 #include "wgscope/config/networkd.hpp"
@@ -30,6 +31,8 @@
 #include "wgscope/os/file.hpp"
 #include "wgscope/os/folder.hpp"
 #include "wgscope/source/collect.hpp"
+#include "wgscope/source/netlink/addresses.hpp"
+#include "wgscope/source/netlink/dump.hpp"
 #include "wgscope/source/uapi/client.hpp"
 
 #include "probe/command_line.hpp"
@@ -52,6 +55,12 @@ struct FromOptions {
 };
 
 std::string shown(const std::string& path) { return printable(path, path.size()); }
+
+/// fe80::/10 (RFC 4291 §2.5.6).
+bool is_link_local(const IpAddress& address) {
+  return address.family == Family::v6 && address.bytes[0] == std::byte{0xfe} &&
+         (address.bytes[1] & std::byte{0xc0}) == std::byte{0x80};
+}
 
 /// An expression of NameFilter that matches these names alone.
 std::string any_of_names(const std::vector<std::string>& names) {
@@ -119,6 +128,9 @@ class Gathering {
   }
 
   Result<> add_file(const std::string& path, bool may_be_other_kind) {
+    // In a folder of networkd's, an empty file only hides another one.
+    if (may_be_other_kind && path.ends_with(kNetdevEnding) && checks::is_masked_unit(path))
+      return {};
     const auto input = os::read_secret_input(path, kMaxFileSize);
     if (!input) return about(path, input.error());
     const std::string_view text = input->text.view();
@@ -206,7 +218,7 @@ class Gathering {
   Result<> add_device(const std::string& name, const Snapshot& snapshot) {
     const auto device = std::ranges::find_if(
         snapshot.devices, [&](const Device& one) { return one.name == name && one.netns.empty(); });
-    if (device != snapshot.devices.end()) return add_known(name, config::known_interface(*device));
+    if (device != snapshot.devices.end()) return add_known(name, with_addresses(*device));
     for (const Failure& failure : snapshot.failures)
       if (failure.interface == name || failure.interface.empty())
         return fail(Errc::io,
@@ -214,6 +226,26 @@ class Gathering {
     return fail(Errc::no_device, fmt::format("there is no file {0} and no WireGuard interface {0} "
                                              "on this host",
                                              name));
+  }
+
+  /// WireGuard knows no addresses; the kernel does.
+  static config::KnownInterface with_addresses(const Device& device) {
+    config::KnownInterface known = config::known_interface(device);
+    std::vector<std::byte> buffer(netlink::kReceiveBufferSize);
+    constexpr std::chrono::seconds kPatience{5};
+    const auto addresses =
+        device.link
+            ? netlink::list_addresses(device.link->ifindex, os::boot_now() + kPatience, buffer)
+            : Result<std::vector<Prefix>>(fail(Errc::no_device, "there is no such link"));
+    if (!addresses) {
+      known.notes.push_back(fmt::format("addresses of {} are left out: they cannot be read: {}.",
+                                        device.name, addresses.error().context));
+      return known;
+    }
+    // One that the kernel makes of its own accord is nobody's declaration.
+    for (const Prefix& address : *addresses)
+      if (!is_link_local(address.address)) known.addresses.push_back(address);
+    return known;
   }
 
   static tl::unexpected<Error> about(const std::string& path, const Error& error) {

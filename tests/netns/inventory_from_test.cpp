@@ -59,7 +59,8 @@ TEST_F(InventoryFromInterface, DeclaresWhatRunsWithoutSecrets) {
   EXPECT_THAT(made.out, HasSubstr(fmt::format("  - name: \"{}\"\n    hosts: [\"gw-1\"]\n"
                                               "    public_key: {}\n",
                                               interface_->name(), own_.public_key)));
-  EXPECT_THAT(made.out, HasSubstr("    listen_port: 51999\n    mtu: 1420\n    fwmark: 0x7\n"));
+  EXPECT_THAT(made.out, HasSubstr("    addresses: [\"10.9.0.1/24\"]\n    listen_port: 51999\n"
+                                  "    mtu: 1420\n    fwmark: 0x7\n"));
   EXPECT_THAT(made.out, HasSubstr(fmt::format("    public_key: {}\n    interfaces: [\"{}@gw-1\"]\n"
                                               "    allowed_ips: [\"10.9.0.7/32\"]\n"
                                               "    persistent_keepalive: 25\n"

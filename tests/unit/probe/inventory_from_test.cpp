@@ -108,6 +108,23 @@ TEST_F(InventoryFrom, ChoosesTheNetworkThatFits) {
   EXPECT_THAT(run({own}).err, HasSubstr("a .network file alone has no keys"));
 }
 
+TEST_F(InventoryFrom, PassesOverFilesThatHideOthers) {
+  const auto hide = [&](const char* name) {
+    std::filesystem::create_symlink("/dev/null", folder_.path() / name);
+  };
+  write("a.netdev", netdev("wg1", peer(2)));
+  write("a.netdev.d/10.conf", peer(3));
+  hide("a.netdev.d/20.conf");
+  hide("10-hidden.network");
+  write("20-empty.network", "");
+  write("30-this.network", "[Match]\nName=wg1\n[Network]\nAddress=10.2.0.1/16\n");
+  write("b.netdev", "");
+  hide("c.netdev");
+  const Ended ended = run({folder()});
+  EXPECT_EQ(ended.exit, Exit::ok) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr(key_text(3)), HasSubstr("addresses: [\"10.2.0.1/16\"]")));
+}
+
 TEST_F(InventoryFrom, LeavesOutWhatTheFilesDoNotTell) {
   const std::string file =
       write("x.netdev", "[NetDev]\nName=wg0\nKind=wireguard\n[WireGuard]\nPrivateKey=@wg.key\n");
