@@ -135,10 +135,13 @@ std::size_t suppress(std::span<const LintFile> files, const LintOptions& options
   });
 }
 
-/// A .network file may be for several interfaces.
+/// A .network file may be for several interfaces, and a list may have one fault several times.
 void leave_out_repetitions(std::vector<PlacedFinding>& findings) {
   const auto is_same = [](const PlacedFinding& one, const PlacedFinding& other) {
-    return one.place == other.place && one.finding.id == other.finding.id &&
+    const bool is_one_place =
+        one.place == other.place || (one.place.file == other.place.file &&
+                                     one.place.line == other.place.line && other.edits.empty());
+    return is_one_place && one.finding.id == other.finding.id &&
            one.finding.cause.plain() == other.finding.cause.plain();
   };
   findings.erase(std::ranges::unique(findings, is_same).begin(), findings.end());

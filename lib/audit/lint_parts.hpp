@@ -38,6 +38,8 @@ struct Linted {
     return {is_other ? units[spot.file].name : file->name, spot.line, spot.column};
   }
   [[nodiscard]] Place whole() const { return {file->name, 0, 0}; }
+  /// Whether the line of a value has something that cannot be read.
+  [[nodiscard]] bool has_error(const config::Spot& at) const;
 };
 
 /// Everything that rules look at.

@@ -71,17 +71,12 @@ void lint_errors(const Linted& file, Findings& findings) {
   }
 }
 
-/// A line that cannot be read has its error, which says more than what else is odd about it.
-bool has_error(const Linted& file, const config::Spot& at) {
-  return std::ranges::any_of(file.read.errors, [&](const config::TunnelError& error) {
-    return error.at.line == at.line && error.at.file == at.file && at.line != 0;
-  });
-}
-
 void lint_warnings(const Linted& file, Findings& findings) {
   for (const config::TunnelWarning& warning : file.read.warnings) {
     const auto* const row = std::ranges::find(kWarnings, warning.kind, &WarningRow::kind);
-    if (row == std::end(kWarnings) || has_error(file, warning.at)) continue;
+    if (row == std::end(kWarnings)) continue;
+    // The error of a line says more than what else is odd about it.
+    if (file.has_error(warning.at)) continue;
     auto& added = findings.add(warning.costs_peer ? FindingId::lint_peer_ignored : row->id,
                                file.at(warning.at), said(warning));
     const Words& fix = file.is_networkd() ? row->networkd_fix : row->fix;
@@ -114,6 +109,12 @@ void lint_name(const Linted& file, Findings& findings) {
 }
 
 }  // namespace
+
+bool Linted::has_error(const config::Spot& at) const {
+  return std::ranges::any_of(read.errors, [&](const config::TunnelError& error) {
+    return error.at.line == at.line && error.at.file == at.file && at.line != 0;
+  });
+}
 
 void lint_reading(const Linted& file, Findings& findings) {
   lint_errors(file, findings);

@@ -83,7 +83,8 @@ void lint_default_routes(const Linted& file, Findings& findings) {
   const bool has_v6 = halves(tunnel, Family::v6, &v6) == 3 || covers_internet_v6(tunnel);
   if (has_v4 == has_v6) return;
   const LocatedPrefix* there = has_v4 ? v4 : v6;
-  if (there == nullptr) return;
+  // What cannot be read may be the other half.
+  if (there == nullptr || file.has_error(there->at)) return;
   auto& added =
       findings.add(FindingId::lint_default_one_family, file.at(there->at),
                    text("all {} traffic goes into the tunnel, but {} traffic leaves outside of it",

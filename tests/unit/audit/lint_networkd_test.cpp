@@ -36,6 +36,12 @@ TEST(LintNetworkd, ComparesTwoOfNetworkdsOwn) {
   EXPECT_THAT(found(files), ElementsAre("wg0.netdev:10:10 WGS-LNT-034"));
 }
 
+TEST(LintNetworkd, SaysOnceThatALineHasWhatNetworkdIgnores) {
+  EXPECT_THAT(found(netdev("{PEER}AllowedIPs=x, y, 10.9.0.7/24, 10.9.0.7/24\n")),
+              ElementsAre("wg0.netdev:8:12 WGS-CFG-012", "wg0.netdev:8:18 WGS-LNT-008",
+                          "wg0.netdev:8:31 WGS-LNT-008"));
+}
+
 TEST(LintNetworkd, HasNoRulesOfWgQuick) {
   // Quotes, placeholders and SaveConfig mean nothing here, and nothing limits the file's name.
   const std::vector<std::string> ids =

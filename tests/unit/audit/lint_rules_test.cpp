@@ -305,6 +305,17 @@ TEST(LintRules, SayNothingOfTwoEndsThatFit) {
   EXPECT_THAT(summary(lint_texts({filled(kOne), filled(kTwo)})), IsEmpty());
 }
 
+TEST(LintRules, SayOneThingOfALineThatCannotBeRead) {
+  const auto found = [](std::string_view text) { return summary(lint_texts({filled(text)})); };
+  EXPECT_THAT(found("[Peer]\nPublicKey = {a}\nAllowedIPs = , 10.9.0.0/99\n"),
+              ElementsAre("wg0.conf:3:16 WGS-LNT-002"));
+  EXPECT_THAT(found("[Interface]\nMTU = 1400\nMTU = big\n"),
+              ElementsAre("wg0.conf:3:7 WGS-LNT-002"));
+  // What cannot be read may be ::/0.
+  EXPECT_THAT(found("[Peer]\nPublicKey = {a}\nAllowedIPs = 0.0.0.0/0, ::0/0/0\n"),
+              ElementsAre("wg0.conf:3:25 WGS-LNT-002"));
+}
+
 TEST(LintRules, SayWhichPresharedKeysDiffer) {
   const auto with = [](std::string_view pattern, std::string_view key) {
     return filled(std::string(pattern) + "PresharedKey = " + std::string(key) + "\n");
