@@ -128,8 +128,8 @@ bool view_device(const Device& device, bool whole, InterfaceHistory& history, co
   into.peer_resets = history.peer_resets;
   history.peers.begin_reading();
   if (lens.recorder != nullptr) lens.recorder->begin_device(device, history);
-  const bool compared = lens.recorder != nullptr && lens.drift != nullptr &&
-                        lens.drift->comparison == audit::Comparison::compared;
+  const bool compared =
+      lens.recorder != nullptr && lens.drift != nullptr && lens.drift->are_peers_compared();
   if (compared) tell_differences(*lens.recorder, device, *lens.drift, history.told);
   for (std::size_t i = 0; i < device.peers.size(); ++i) {
     const Peer& peer = device.peers[i];

@@ -77,6 +77,7 @@ constexpr std::array kAll{
     metric::kPeerKeyRotationDue,
     metric::kPeerKeyRotationOverdue,
     metric::kInterfaceDeclared,
+    metric::kInterfaceUndeclared,
     metric::kInventoryReloadSuccess,
     metric::kInventoryReloadTimestamp,
     metric::kInventoryNameAge,

@@ -277,6 +277,10 @@ inline constexpr MetricDesc kInterfaceDeclared{
     "wireguard_interface_declared", MetricType::gauge, "", "interface, netns",
     "1 for an interface that is declared for this host and exists, 0 for one that is missing; only with an inventory.",
     "inventory"};
+inline constexpr MetricDesc kInterfaceUndeclared{
+    "wireguard_interface_undeclared", MetricType::gauge, "", "interface, netns",
+    "1 for an interface that exists and that nobody declared for this host; absent otherwise, for those under unmanaged_interfaces, and where a broken file may declare it.",
+    "inventory"};
 inline constexpr MetricDesc kPeerDeclared{
     "wireguard_peer_declared", MetricType::gauge, "", "interface, netns, public_key, name",
     "1 for a peer that is declared for this interface and present, 0 for one that is missing; absent where the interface is missing, was not read or is not declared. Only with an inventory.",

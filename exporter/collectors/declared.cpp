@@ -1,6 +1,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "wgscope/audit/drift.hpp"
 #include "wgscope/base/time.hpp"
@@ -31,6 +32,18 @@ void write_declared_interfaces(const Collection& collection, Writer& writer) {
   }
   for (const std::uint32_t missing : drift.missing_interfaces)
     writer.sample(metric.name, {{"interface", declared[missing].name}}, Number::integer(0));
+}
+
+void write_undeclared_interfaces(const Collection& collection, Writer& writer) {
+  const MetricDesc& metric = metric::kInterfaceUndeclared;
+  const std::vector<audit::InterfaceDrift>& interfaces = collection.declared.drift.interfaces;
+  writer.begin(metric);
+  for (std::size_t i = 0; i < interfaces.size(); ++i) {
+    if (!interfaces[i].is_undeclared()) continue;
+    const Device& device = collection.snapshot.devices[i];
+    writer.sample(metric.name, {{"interface", device.name}, {"netns", device.netns}},
+                  Number::integer(1));
+  }
 }
 
 void write_reading(const Collection& collection, Writer& writer) {
@@ -68,7 +81,10 @@ void write_findings(const Collection& collection, Writer& writer) {
 void write_declared(const Collection& collection, Writer& writer) {
   if (!collection.declared.state) return;
   const bool compared = collection.declared.inventory() != nullptr;
-  if (compared) write_declared_interfaces(collection, writer);
+  if (compared) {
+    write_declared_interfaces(collection, writer);
+    write_undeclared_interfaces(collection, writer);
+  }
   write_reading(collection, writer);
   if (compared) write_findings(collection, writer);
 }

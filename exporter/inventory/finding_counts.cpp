@@ -34,8 +34,7 @@ class FindingCounts::Interface {
         counts_(&counts) {}
 
   void count(const audit::InterfaceDrift& drift) {
-    if (drift.comparison == audit::Comparison::not_declared)
-      add(FindingId::drift_interface_undeclared, 1);
+    if (drift.is_undeclared()) add(FindingId::drift_interface_undeclared, 1);
     if (drift.declared != audit::kNotDeclared && device_->link && !device_->link->up)
       add(FindingId::drift_interface_down, 1);
     if (drift.public_key) add(FindingId::drift_interface_key, 1);

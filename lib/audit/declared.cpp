@@ -114,6 +114,13 @@ bool Declared::is_of_this_host(const DeclaredInterface& interface) const {
          std::ranges::find(interface.hosts, host_) != interface.hosts.end();
 }
 
+bool Declared::knows_this_host() const {
+  return inventory_.interfaces.empty() ||
+         std::ranges::any_of(inventory_.interfaces, [this](const DeclaredInterface& interface) {
+           return is_of_this_host(interface);
+         });
+}
+
 std::uint32_t Declared::find_interface(std::string_view name) const {
   for (std::uint32_t i = 0; i < inventory_.interfaces.size(); ++i)
     if (inventory_.interfaces[i].name == name && is_of_this_host(inventory_.interfaces[i]))

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <iterator>
 #include <span>
 #include <string>
@@ -67,26 +68,36 @@ class Comparer {
     if (into.declared != kNotDeclared)
       compare_interface(declared_->inventory().interfaces[into.declared]);
     const Declared::Expected expected = declared_->expected_on(device.name);
-    mark(expected.named);
-    mark(expected.everywhere);
-    for (std::uint32_t i = 0; i < device.peers.size(); ++i) compare_peer(i);
-    compare_rotating();
-    wanted_.take_held(device.allowed_ips,
-                      [&into](std::uint32_t peer) { into.peers[peer].conflict = true; });
+    compare_peers({expected.named, expected.everywhere});
     collect_missing(expected.named);
     collect_missing(expected.everywhere);
   }
 
+  /// For an interface that nobody declared: who is declared for every interface may be there.
+  void compare_undeclared(const Device& device, InterfaceDrift& into) {
+    device_ = &device;
+    into_ = &into;
+    const auto everywhere = declared_->expected_on(device.name).everywhere;
+    compare_peers({everywhere});
+    for (const std::uint32_t peer : everywhere) marks_[peer] = 0;
+  }
+
  private:
+  /// Leaves the marks of who was seen.
+  void compare_peers(std::initializer_list<std::span<const std::uint32_t>> expected) {
+    for (const std::span<const std::uint32_t> peers : expected)
+      for (const std::uint32_t peer : peers) marks_[peer] = kExpected;
+    for (std::uint32_t i = 0; i < device_->peers.size(); ++i) compare_peer(i);
+    compare_rotating();
+    wanted_.take_held(device_->allowed_ips,
+                      [this](std::uint32_t peer) { into_->peers[peer].conflict = true; });
+  }
+
   void compare_interface(const DeclaredInterface& declared) {
     into_->public_key = declared.public_key && device_->public_key != declared.public_key;
     into_->listen_port = declared.listen_port && device_->listen_port != *declared.listen_port;
     into_->fwmark = declared.fwmark && device_->fwmark != *declared.fwmark;
     into_->mtu = declared.mtu && device_->link && device_->link->mtu_bytes != *declared.mtu;
-  }
-
-  void mark(std::span<const std::uint32_t> peers) {
-    for (const std::uint32_t peer : peers) marks_[peer] = kExpected;
   }
 
   /// The declaration that has the peer's key and is for this interface; nullptr: none.
@@ -239,11 +250,26 @@ WhereaboutsByName find_whereabouts(const Snapshot& snapshot) {
   return where;
 }
 
-Comparison how_compared(const Snapshot& snapshot, const Device& device, Whereabouts where) {
+/// Of an interface that is not the declared one of its name.
+Comparison how_undeclared_is_compared(const Declared& declared, const Device& device) {
+  if (config::is_unmanaged(declared.inventory(), device.name, declared.host()))
+    return Comparison::unmanaged;
+  if (!declared.complete()) return Comparison::unknown;
+  return declared.knows_this_host() ? Comparison::undeclared : Comparison::other_host;
+}
+
+/// @param declared_as  index into Inventory::interfaces of the one that has its name.
+Comparison how_compared(const Declared& declared, const Snapshot& snapshot, const Device& device,
+                        std::uint32_t declared_as, Whereabouts where) {
+  const bool any_is_declared =
+      declared.inventory().interfaces.empty() &&
+      how_undeclared_is_compared(declared, device) != Comparison::unmanaged;
+  const bool is_another = !device.netns.empty() && where.own;
+  if (!any_is_declared && (declared_as == kNotDeclared || is_another))
+    return how_undeclared_is_compared(declared, device);
   if (lacks_peers(snapshot, device)) return Comparison::not_read;
-  if (device.netns.empty()) return Comparison::compared;
-  if (where.own) return Comparison::not_declared;
-  return where.others > 1 ? Comparison::ambiguous : Comparison::compared;
+  if (is_another || (!device.netns.empty() && where.others > 1)) return Comparison::ambiguous;
+  return Comparison::compared;
 }
 
 /// Forgets everything but the memory it lies in.
@@ -277,13 +303,18 @@ void compare(const Declared& declared, const Snapshot& snapshot, const Resolutio
     InterfaceDrift& drift = into.interfaces[i];
     clear(drift, device.peers.size());
     const std::uint32_t index = declared.find_interface(device.name);
-    if (index == kNotDeclared && !interfaces.empty())
-      drift.comparison = Comparison::not_declared;
-    else
-      drift.comparison = how_compared(snapshot, device, where.at(device.name));
-    if (drift.comparison == Comparison::not_declared) continue;
-    drift.declared = index;
-    if (drift.comparison == Comparison::compared) comparer.compare(device, drift);
+    drift.comparison = how_compared(declared, snapshot, device, index, where.at(device.name));
+    switch (drift.comparison) {
+      case Comparison::undeclared: comparer.compare_undeclared(device, drift); break;
+      case Comparison::other_host:
+      case Comparison::unmanaged:
+      case Comparison::unknown: break;
+      case Comparison::compared:
+      case Comparison::ambiguous:
+      case Comparison::not_read:
+        drift.declared = index;
+        if (drift.comparison == Comparison::compared) comparer.compare(device, drift);
+    }
   }
   into.missing_interfaces.clear();
   for (std::uint32_t i = 0; i < interfaces.size(); ++i)

@@ -33,18 +33,11 @@ using diagnosis::Status;
 using diagnosis::Text;
 using diagnosis::text;
 
-bool is_any_of_this_host(const Declared& declared) {
-  const auto& interfaces = declared.inventory().interfaces;
-  return interfaces.empty() || std::ranges::any_of(interfaces, [&](const DeclaredInterface& one) {
-           return declared.is_of_this_host(one);
-         });
-}
-
 /// What was declared, and whether it can be compared with this host.
 void diagnose_declarations(const DriftFacts& facts, std::vector<Check>& into) {
   const Declared& declared = *facts.declared;
   const Name host{declared.host()};
-  if (!is_any_of_this_host(declared)) {
+  if (!declared.knows_this_host()) {
     into.push_back(diagnosis::make_check(
         CheckKind::drift_declared, Status::unknown,
         Finding{.id = FindingId::drift_other_host,
@@ -107,20 +100,39 @@ void diagnose_failures(const DriftFacts& facts, std::vector<Check>& into) {
   }
 }
 
-/// @returns whether the interface was compared.
-bool diagnose_comparison(const Scene& scene, std::vector<Check>& into) {
+Check undeclared_interface(const Scene& scene) {
+  return diagnosis::make_check(
+      CheckKind::drift_interface, Status::warning,
+      Finding{
+          .id = FindingId::drift_interface_undeclared,
+          .cause = text("{} exists, and nobody declared it for this host", scene.name()),
+          .evidence = {text("it has {}", counted(scene.device().peers.size(), "peer", "peers"))},
+          .fix = {text("declare it and its peers; this prints a draft: {}wgscope inventory "
+                       "from {}",
+                       scene.prefix(), scene.word()),
+                  text("or, if other software looks after it, add to the inventory: "
+                       "unmanaged_interfaces: [{}]",
+                       Name{scene.device().name}),
+                  text("or remove it: {}ip link del {}", scene.prefix(), scene.word())}});
+}
+
+/// Says of an interface that it is not the declared one, or why it was not compared.
+void diagnose_comparison(const Scene& scene, std::vector<Check>& into) {
   Check check;
   switch (scene.drift().comparison) {
-    case Comparison::compared: return true;
-    case Comparison::not_declared:
+    case Comparison::compared:
+    case Comparison::other_host: return;
+    case Comparison::undeclared: check = undeclared_interface(scene); break;
+    case Comparison::unmanaged:
+      check =
+          diagnosis::make_check(CheckKind::drift_interface, Status::ok,
+                                "not compared: the inventory lists it under unmanaged_interfaces");
+      break;
+    case Comparison::unknown:
       check = diagnosis::make_check(
-          CheckKind::drift_interface, Status::ok,
-          Finding{.id = FindingId::drift_interface_undeclared,
-                  .cause = text("{} exists, and nobody declared it for this host", scene.name()),
-                  .evidence = {text("its {} not compared", counted(scene.device().peers.size(),
-                                                                   "peer was", "peers were"))},
-                  .fix = {"declare it in the inventory",
-                          text("or remove it: {}ip link del {}", scene.prefix(), scene.word())}});
+          CheckKind::drift_interface, Status::unknown,
+          "not compared: it is not declared, but a part of the inventory has errors and may "
+          "declare it");
       break;
     case Comparison::ambiguous:
       check = diagnosis::make_check(
@@ -135,7 +147,6 @@ bool diagnose_comparison(const Scene& scene, std::vector<Check>& into) {
   }
   check.target = text("{}", Name{scene.device().name});
   into.push_back(std::move(check));
-  return false;
 }
 
 void diagnose_names(const DriftFacts& facts, std::vector<Check>& into) {
@@ -209,7 +220,7 @@ std::vector<Check> diagnose(const DriftFacts& facts) {
   std::vector<Check> checks;
   diagnose_declarations(facts, checks);
   diagnose_failures(facts, checks);
-  if (!is_any_of_this_host(*facts.declared)) return checks;
+  if (!facts.declared->knows_this_host()) return checks;
   diagnose_missing_interfaces(facts, checks);
   if (facts.dns_servers > 0)
     checks.push_back(diagnosis::make_check(
@@ -218,10 +229,13 @@ std::vector<Check> diagnose(const DriftFacts& facts) {
   diagnose_names(facts, checks);
   for (std::size_t i = 0; i < facts.snapshot->devices.size(); ++i) {
     const Scene scene(facts, i);
-    if (!diagnose_comparison(scene, checks)) continue;
-    diagnose_interface(scene, checks);
-    diagnose_addresses(scene, checks);
-    diagnose_routes(scene, checks);
+    diagnose_comparison(scene, checks);
+    if (!scene.drift().are_peers_compared()) continue;
+    if (scene.drift().comparison == Comparison::compared) {
+      diagnose_interface(scene, checks);
+      diagnose_addresses(scene, checks);
+      diagnose_routes(scene, checks);
+    }
     diagnose_peers(scene, checks);
     diagnose_allowed_ips(scene, checks);
     diagnose_keepalive(scene, checks);

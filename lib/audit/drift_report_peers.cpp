@@ -83,6 +83,11 @@ Finding undeclared(const Scene& scene, const Peer& peer) {
                         listed(scene.device().allowed_ips_of(peer)), scene.last_handshake(peer))}};
   if (peer.endpoint) finding.evidence.push_back(text("there: endpoint {}", *peer.endpoint));
   finding.fix.push_back(text("{} remove", scene.set_peer(peer.public_key)));
+  if (scene.drift().comparison == Comparison::undeclared) {
+    finding.fix.push_back(
+        text("or declare {} and its peers: see the finding about it", scene.name()));
+    return finding;
+  }
   Text prefixes;
   for (const Prefix& prefix : scene.device().allowed_ips_of(peer)) {
     if (!prefixes.empty()) prefixes.add(", ");
@@ -129,7 +134,7 @@ void diagnose_peers(const Scene& scene, std::vector<diagnosis::Check>& into) {
       ++fine;
   }
   const bool all = scene.drift().missing.empty() && fine == peers.size();
-  if (all && peers.empty())
+  if (all && peers.empty() && scene.drift().comparison == Comparison::compared)
     findings.finish("has no peers, and none are declared");
   else
     findings.finish(

@@ -27,6 +27,15 @@ bool has_labels(const DeclaredLabels& labels, const DeclaredLabels& wanted) {
 
 std::string InterfaceRef::to_string() const { return host.empty() ? name : name + '@' + host; }
 
+bool is_unmanaged(const Inventory& inventory, std::string_view interface, std::string_view host) {
+  return std::ranges::any_of(inventory.unmanaged_interfaces, [&](const InterfaceRef& ref) {
+    if (!ref.host.empty() && ref.host != host) return false;
+    const std::string_view name = ref.name;
+    return name.ends_with('*') ? interface.starts_with(name.substr(0, name.size() - 1))
+                               : interface == name;
+  });
+}
+
 std::string_view to_string(PresharedKeyRule rule) {
   switch (rule) {
     case PresharedKeyRule::any: return "any";

@@ -159,7 +159,7 @@ constexpr std::array<InventoryField<Policies>, 4> kPolicyFields{
      {"no_reach", [](InventoryCursor& in, Policies& into) { read_label_names(in, into.no_reach); }},
      {"reserved", read_reserved}}};
 
-constexpr std::array<InventoryField<FileEntries>, 5> kFileFields{
+constexpr std::array<InventoryField<FileEntries>, 6> kFileFields{
     {{"interfaces",
       [](InventoryCursor& in, FileEntries& into) {
         in.list("expected a list of interfaces, each with a dash in front",
@@ -173,8 +173,10 @@ constexpr std::array<InventoryField<FileEntries>, 5> kFileFields{
       }},
      {"groups", [](InventoryCursor& in, FileEntries& into) { read_groups(in, into.groups); }},
      {"defaults", [](InventoryCursor& in, FileEntries& into) { read_defaults(in, into.defaults); }},
-     {"policies",
-      [](InventoryCursor& in, FileEntries& into) { read_policies(in, into.policies); }}}};
+     {"policies", [](InventoryCursor& in, FileEntries& into) { read_policies(in, into.policies); }},
+     {"unmanaged_interfaces", [](InventoryCursor& in, FileEntries& into) {
+        read_interface_refs(in, into.unmanaged_interfaces);
+      }}}};
 
 }  // namespace
 

@@ -54,6 +54,7 @@ struct FileEntries {
   std::vector<GroupEntry> groups;
   DefaultsEntry defaults;
   Policies policies;
+  std::vector<InterfaceRef> unmanaged_interfaces;
 };
 
 /// Reads a file from its beginning to its end.
@@ -69,6 +70,7 @@ void read_policies(InventoryCursor& in, Policies& policies);
 // Values that several of them have.
 void read_text(InventoryCursor& in, std::string& into);
 void read_texts(InventoryCursor& in, std::vector<std::string>& into);
+void read_interface_refs(InventoryCursor& in, std::vector<InterfaceRef>& into);
 void read_key(InventoryCursor& in, std::optional<PublicKey>& into);
 void read_labels(InventoryCursor& in, DeclaredLabels& into);
 /// Prefixes without their host bits, with a warning about those.

@@ -129,6 +129,7 @@ class Join {
     append(made_.policies.no_overlap, from.no_overlap);
     append(made_.policies.no_reach, from.no_reach);
     append(made_.policies.reserved, from.reserved);
+    append(made_.unmanaged_interfaces, file.entries.unmanaged_interfaces);
   }
 
   void leave_out(FilePart& file, Position at, std::string why,

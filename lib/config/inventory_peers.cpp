@@ -30,19 +30,7 @@ namespace {
 // Each of these reads one setting.
 
 void read_interfaces(InventoryCursor& in, PeerSettings& into) {
-  into.interfaces.emplace();
-  in.scalars(
-      "expected the name of an interface, such as wg0, or wg0@gw-1 for that of one host",
-      [&into](std::string_view text) {
-        const std::size_t at = text.find('@');
-        const std::string_view name = text.substr(0, at);
-        const std::string_view host =
-            at == std::string_view::npos ? std::string_view() : text.substr(at + 1);
-        if (!is_interface_name(name) || (at != std::string_view::npos && !is_host_name(host)))
-          return false;
-        into.interfaces->push_back({std::string(name), std::string(host)});
-        return true;
-      });
+  read_interface_refs(in, into.interfaces.emplace());
 }
 
 void read_keepalive(InventoryCursor& in, PeerSettings& into) {

@@ -96,6 +96,21 @@ bool is_label_name(std::string_view name) {
          std::ranges::all_of(name, [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
 }
 
+void read_interface_refs(InventoryCursor& in, std::vector<InterfaceRef>& into) {
+  in.scalars(
+      "expected the name of an interface, such as wg0, or wg0@gw-1 for that of one host",
+      [&into](std::string_view text) {
+        const std::size_t at = text.find('@');
+        const std::string_view name = text.substr(0, at);
+        const std::string_view host =
+            at == std::string_view::npos ? std::string_view() : text.substr(at + 1);
+        if (!is_interface_name(name) || (at != std::string_view::npos && !is_host_name(host)))
+          return false;
+        into.push_back({std::string(name), std::string(host)});
+        return true;
+      });
+}
+
 void read_text(InventoryCursor& in, std::string& into) {
   static const std::string kExpected = text_expected();
   in.scalar(kExpected, [&into](std::string_view text) {

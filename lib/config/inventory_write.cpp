@@ -28,6 +28,8 @@ std::string quoted(std::string_view text) {
 std::string number(std::uint16_t value) { return fmt::format("{}", value); }
 std::string print(const Prefix& prefix) { return quoted(prefix.to_string()); }
 
+std::string print_ref(const InterfaceRef& ref) { return quoted(ref.to_string()); }
+
 template <class Items, class Print>
 std::string list(const Items& items, Print print_one) {
   std::string out = "[";
@@ -107,8 +109,7 @@ void write(const DeclaredPeer& peer, std::string& out) {
   Entry entry(out, kIndent);
   entry.field("name", quoted(peer.name));
   entry.field("public_key", peer.public_key.base64());
-  entry.fields("interfaces", peer.interfaces,
-               [](const InterfaceRef& ref) { return quoted(ref.to_string()); });
+  entry.fields("interfaces", peer.interfaces, print_ref);
   entry.fields("allowed_ips", peer.allowed_ips, print);
   if (peer.endpoint) entry.field("endpoint", quoted(peer.endpoint->to_string()));
   if (peer.persistent_keepalive)
@@ -168,6 +169,9 @@ std::string write_inventory(const Inventory& inventory) {
   write_all("interfaces:\n", inventory.interfaces, out);
   write_all("peers:\n", inventory.peers, out);
   write(inventory.policies, out);
+  if (!inventory.unmanaged_interfaces.empty())
+    out +=
+        fmt::format("unmanaged_interfaces: {}\n", list(inventory.unmanaged_interfaces, print_ref));
   // A file without a word would be refused: most likely somebody emptied it by mistake.
   return out.empty() ? "peers: []\n" : out;
 }

@@ -22,11 +22,15 @@ inline constexpr auto kDriftFindings = std::to_array<FindingKind>({
      "implementation has it. None of its peers has a tunnel.",
      "On this host: wg-quick up INTERFACE, or start whatever sets the interface up. If it was "
      "removed on purpose, remove it from the inventory."},
-    {FindingId::drift_interface_undeclared, "WGS-DRF-003", Severity::info,
+    {FindingId::drift_interface_undeclared, "WGS-DRF-003", Severity::warning,
      "An interface exists that nobody declared for this host",
-     "The inventory declares interfaces, but not this one for this host. Its peers were not "
-     "compared with anything.",
-     "Add the interface to the inventory, or remove it: ip link del INTERFACE."},
+     "The inventory declares interfaces of this host, but not this one. Each of its peers counts "
+     "as "
+     "undeclared, except those that are declared for every interface.",
+     "Declare the interface and its peers; wgscope inventory from INTERFACE prints a draft. If "
+     "other "
+     "software looks after the interface, list it under unmanaged_interfaces in the inventory. Or "
+     "remove it: ip link del INTERFACE."},
     {FindingId::drift_interface_down, "WGS-DRF-004", Severity::critical,
      "A declared interface is down",
      "The interface exists and is administratively down, so no packet passes it, and the kernel "

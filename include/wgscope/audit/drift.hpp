@@ -63,6 +63,8 @@ class Declared {
 
   /// Whether an interface is declared for this host, at least by one that any host has.
   [[nodiscard]] bool is_of_this_host(const config::DeclaredInterface& interface) const;
+  /// Whether any interface is declared for this host; true without declared interfaces.
+  [[nodiscard]] bool knows_this_host() const;
   /// Index into Inventory::interfaces of the one that this host should have under a name.
   [[nodiscard]] std::uint32_t find_interface(std::string_view name) const;
 
@@ -171,9 +173,14 @@ struct PeerDrift {
 /// Whether an interface of the snapshot was compared, and why not.
 enum class Comparison : std::uint8_t {
   compared,
-  not_declared,  ///< the inventory declares interfaces, but not this one for this host
-  ambiguous,     ///< several network namespaces have one of this name, none of them our own
-  not_read,      ///< it changed while it was read: its peers are not all there
+  /// The inventory declares interfaces of this host, but not this one. Its peers are compared with
+  /// the declarations for every interface: whoever else is there is undeclared, and nobody missing.
+  undeclared,
+  other_host,  ///< the inventory declares interfaces, but none for this host
+  unmanaged,   ///< the inventory says that somebody else looks after it
+  unknown,     ///< not declared, but a part of the inventory has errors and may declare it
+  ambiguous,   ///< several network namespaces have one of this name, none of them our own
+  not_read,    ///< it changed while it was read: its peers are not all there
 };
 
 /// What differs of an interface.
@@ -186,6 +193,14 @@ struct InterfaceDrift {
   bool listen_port = false;
   bool mtu = false;
   bool fwmark = false;
+  /// Whether nobody declared it for this host.
+  [[nodiscard]] bool is_undeclared() const {
+    return comparison == Comparison::undeclared || comparison == Comparison::other_host;
+  }
+  /// Whether the peers were compared. If not, nothing is said of any of them.
+  [[nodiscard]] bool are_peers_compared() const {
+    return comparison == Comparison::compared || comparison == Comparison::undeclared;
+  }
   std::vector<PeerDrift> peers;  ///< one for each of Device::peers, in their order
   /// Of Inventory::peers: neither the key nor its successor is there, or the successor is not,
   /// although the old key's last day is over.

@@ -141,9 +141,15 @@ struct Inventory {
   std::vector<DeclaredInterface> interfaces;
   std::vector<DeclaredPeer> peers;
   Policies policies;
+  /// Interfaces that somebody else looks after: unless they are declared, nothing is said of them.
+  /// A name that ends with '*' stands for all names that begin so.
+  std::vector<InterfaceRef> unmanaged_interfaces;
 
   friend bool operator==(const Inventory&, const Inventory&) = default;
 };
+
+/// Whether an interface of a host is among Inventory::unmanaged_interfaces.
+bool is_unmanaged(const Inventory& inventory, std::string_view interface, std::string_view host);
 
 /// The least length that the prefixes of a peer may have. Of the limits for its labels, that with
 /// most labels decides: an exception for few wins over the rule for many. Of several with as many,

@@ -188,15 +188,114 @@ TEST(DriftOfInterfaces, DoesNotCompareWhatChangedWhileItWasRead) {
   EXPECT_THAT(drift.peers, ElementsAre(PeerDrift{}));
 }
 
-TEST(DriftOfInterfaces, DoesNotCompareAnInterfaceThatNobodyDeclaredForThisHost) {
+TEST(DriftOfInterfaces, DoesNotCompareAnythingOnAHostThatTheInventoryDoesNotKnow) {
   Inventory inventory = with_interface({.name = "wg0", .hosts = {"gw-2"}});
   inventory.peers.push_back(declare(1, {}));
   Snapshot snapshot = snapshot_of(interface());
   add_peer(snapshot.devices[0], 2, {});
   const Drift drift = drift_of(inventory, snapshot);
-  EXPECT_EQ(drift.interfaces.at(0).comparison, Comparison::not_declared);
+  EXPECT_EQ(drift.interfaces.at(0).comparison, Comparison::other_host);
+  EXPECT_TRUE(drift.interfaces.at(0).is_undeclared());
   EXPECT_THAT(drift.interfaces.at(0).peers, ElementsAre(PeerDrift{}));
   EXPECT_THAT(drift.interfaces.at(0).missing, IsEmpty());
+}
+
+/// wg0 is declared, and wg9 is there as well: with peer 1 of every interface, peer 2 of wg0, and a
+/// stranger. Peers 4 (of every interface) and 5 (of a wg9 of another host) are not there.
+struct UndeclaredSite {
+  Inventory inventory = with_interface({.name = "wg0"});
+  Snapshot snapshot = snapshot_of(interface("wg9"));
+
+  UndeclaredSite() {
+    inventory.interfaces.push_back({.name = "wg9", .hosts = {"gw-2"}});
+    inventory.peers = {declare(1, {"10.0.0.1/32"}), declare(2, {"10.0.0.2/32"}), declare(4, {}),
+                       declare(5, {})};
+    inventory.peers[1].interfaces = {{"wg0", ""}};
+    inventory.peers[3].interfaces = {{"wg9", "gw-2"}};
+    add_peer(snapshot.devices[0], 1, {"10.0.0.1/32"});
+    add_peer(snapshot.devices[0], 2, {"10.0.0.2/32"});
+    add_peer(snapshot.devices[0], 3, {"10.0.0.3/32"});
+  }
+  [[nodiscard]] InterfaceDrift drift(bool complete = true) const {
+    return drift_of(inventory, snapshot, {}, complete).interfaces.at(0);
+  }
+};
+
+TEST(DriftOfAnUndeclaredInterface, CallsUndeclaredWhoIsNotDeclaredForEveryInterface) {
+  const InterfaceDrift drift = UndeclaredSite().drift();
+  EXPECT_EQ(drift.comparison, Comparison::undeclared);
+  EXPECT_EQ(drift.declared, kNotDeclared);
+  EXPECT_TRUE(drift.is_undeclared());
+  EXPECT_THAT(drift.peers, ElementsAre(PeerDrift{.declared = 0}, PeerDrift{.undeclared = true},
+                                       PeerDrift{.undeclared = true}));
+  EXPECT_THAT(drift.missing, IsEmpty());
+}
+
+TEST(DriftOfAnUndeclaredInterface, ComparesThePeersOfEveryInterface) {
+  UndeclaredSite site;
+  site.inventory.peers[0].allowed_ips = prefixes({"10.0.0.3/32"});
+  EXPECT_THAT(site.drift().peers.at(0),
+              (PeerDrift{.declared = 0, .allowed_ips = true, .conflict = true}));
+}
+
+TEST(DriftOfAnUndeclaredInterface, LeavesNoMarksForTheNextInterface) {
+  UndeclaredSite site;
+  site.snapshot.devices.push_back(interface("wg0"));
+  const Drift drift = drift_of(site.inventory, site.snapshot);
+  EXPECT_THAT(drift.interfaces.at(1).missing, ElementsAre(1, 0, 2));
+}
+
+TEST(DriftOfAnUndeclaredInterface, IsUnknownWhereABrokenFileMayDeclareIt) {
+  const InterfaceDrift drift = UndeclaredSite().drift(false);
+  EXPECT_EQ(drift.comparison, Comparison::unknown);
+  EXPECT_FALSE(drift.is_undeclared());
+  EXPECT_THAT(drift.peers, ElementsAre(PeerDrift{}, PeerDrift{}, PeerDrift{}));
+}
+
+struct UnmanagedCase {
+  std::string_view name;
+  config::InterfaceRef unmanaged;
+  bool left_out;
+};
+
+class UnmanagedInterface : public testing::TestWithParam<UnmanagedCase> {};
+
+TEST_P(UnmanagedInterface, IsNotJudged) {
+  UndeclaredSite site;
+  site.inventory.unmanaged_interfaces = {GetParam().unmanaged};
+  const InterfaceDrift drift = site.drift();
+  EXPECT_EQ(drift.comparison == Comparison::unmanaged, GetParam().left_out);
+  EXPECT_EQ(drift.peers.at(2).undeclared, !GetParam().left_out);
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, UnmanagedInterface,
+                         testing::Values(UnmanagedCase{"Name", {"wg9", ""}, true},
+                                         UnmanagedCase{"OtherName", {"wg8", ""}, false},
+                                         UnmanagedCase{"BeginningWithoutStar", {"wg", ""}, false},
+                                         UnmanagedCase{"Beginning", {"w*", ""}, true},
+                                         UnmanagedCase{"LongerBeginning", {"wg90*", ""}, false},
+                                         UnmanagedCase{"Every", {"*", ""}, true},
+                                         UnmanagedCase{"OfThisHost", {"wg9", "gw-1"}, true},
+                                         UnmanagedCase{"OfAnotherHost", {"wg*", "gw-2"}, false}),
+                         [](const auto& tested) { return std::string(tested.param.name); });
+
+TEST(UnmanagedInterfaces, DoNotHideADeclaredOne) {
+  UndeclaredSite site;
+  site.inventory.unmanaged_interfaces = {{"*", ""}};
+  site.snapshot.devices[0].name = "wg0";
+  EXPECT_EQ(site.drift().comparison, Comparison::compared);
+}
+
+TEST(UnmanagedInterfaces, AreNoneOfEveryInterface) {
+  Inventory inventory = inventory_of({declare(1, {})});
+  inventory.unmanaged_interfaces = {{"wt0", ""}};
+  Snapshot snapshot = snapshot_of(interface("wt0"));
+  snapshot.devices.push_back(interface("wg0"));
+  const Drift drift = drift_of(inventory, snapshot);
+  EXPECT_EQ(drift.interfaces.at(0).comparison, Comparison::unmanaged);
+  EXPECT_THAT(drift.interfaces.at(0).missing, IsEmpty());
+  EXPECT_EQ(drift.interfaces.at(1).comparison, Comparison::compared);
+  EXPECT_THAT(drift.interfaces.at(1).missing, ElementsAre(0));
 }
 
 TEST(DriftOfInterfaces, PrefersTheOwnNetworkNamespace) {
@@ -205,7 +304,12 @@ TEST(DriftOfInterfaces, PrefersTheOwnNetworkNamespace) {
   snapshot.devices[1].netns = "blue";
   Drift drift = drift_of(with_interface({.name = "wg0", .listen_port = 1}), snapshot);
   EXPECT_TRUE(drift.interfaces.at(0).listen_port);
-  EXPECT_EQ(drift.interfaces.at(1).comparison, Comparison::not_declared);
+  EXPECT_EQ(drift.interfaces.at(1).comparison, Comparison::undeclared);
+
+  // Without declared interfaces, which of the two a peer of wg0 belongs to is not said.
+  drift = drift_of(inventory_of({declare(1, {})}), snapshot);
+  EXPECT_EQ(drift.interfaces.at(0).comparison, Comparison::compared);
+  EXPECT_EQ(drift.interfaces.at(1).comparison, Comparison::ambiguous);
 
   snapshot.devices.erase(snapshot.devices.begin());
   drift = drift_of(with_interface({.name = "wg0", .listen_port = 1}), snapshot);

@@ -41,8 +41,10 @@ using diagnosis::Finding;
 using diagnosis::FindingId;
 using diagnosis::Status;
 using testing::Contains;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 /// A host, and what is declared for it.
 struct Site {
@@ -330,6 +332,32 @@ TEST(DriftReportOfInterfaces, FindsThoseThatAreMissingAndThoseThatNobodyDeclared
   EXPECT_EQ(found[0].id, FindingId::drift_interface_missing);
   EXPECT_EQ(found[0].fix.front().plain(), "wg-quick up wg1");
   EXPECT_EQ(found[1].id, FindingId::drift_interface_undeclared);
+}
+
+TEST(DriftReportOfInterfaces, NamesThePeersOfOneThatNobodyDeclared) {
+  Site site = with_interface({});
+  site.inventory.interfaces[0].name = "wg1";
+  site.inventory.interfaces[0].listen_port = 1;
+  add_peer(site.device(), 5, {"10.0.0.5/32"});
+  const std::vector<Finding> found = site.findings();
+  ASSERT_EQ(found.size(), 3);  // wg1 is missing, and nothing of it is compared with wg0
+  EXPECT_EQ(found[1].id, FindingId::drift_interface_undeclared);
+  EXPECT_THAT(found[1].evidence.front().plain(), "it has 1 peer");
+  EXPECT_THAT(found[1].fix.front().plain(), EndsWith(": wgscope inventory from wg0"));
+  EXPECT_THAT(found[1].fix.at(1).plain(), EndsWith(": unmanaged_interfaces: [wg0]"));
+  EXPECT_EQ(found[2].id, FindingId::drift_peer_undeclared);
+  EXPECT_THAT(found[2].fix.front().plain(), EndsWith(" remove"));
+  EXPECT_THAT(found[2].fix.back().plain(), HasSubstr("see the finding about it"));
+}
+
+TEST(DriftReportOfInterfaces, SaysWhyOneWithoutDeclarationIsNotCompared) {
+  Site site = with_interface({});
+  site.inventory.interfaces[0].name = "wg1";
+  add_peer(site.device(), 5, {"10.0.0.5/32"});
+  site.inventory.unmanaged_interfaces = {{"wg*", ""}};
+  EXPECT_THAT(site.findings(), SizeIs(1));  // wg1 is missing
+  EXPECT_EQ(site.checks().back().status, Status::ok);
+  EXPECT_THAT(site.checks().back().summary.plain(), HasSubstr("unmanaged_interfaces"));
 }
 
 TEST(DriftReportOfInterfaces, SaysThatTheInventoryIsForOtherHosts) {

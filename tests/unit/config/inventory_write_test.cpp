@@ -55,6 +55,7 @@ class Maker {
     if (often()) made.policies.no_overlap = {"tenant", "site"};
     if (often()) made.policies.no_reach = {"tenant"};
     if (often()) made.policies.reserved.push_back(reservation());
+    if (often()) made.unmanaged_interfaces = {{"wt*", ""}, {"*", "gw-1"}};
     return made;
   }
 

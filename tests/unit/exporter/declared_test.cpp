@@ -447,6 +447,28 @@ TEST_F(DeclaredState, WarnsOfAnInventoryThatIsForOtherHostsOnly) {
   for (const char* silent :
        {"wireguard_peer_declared", "wireguard_peer_undeclared", "wireguard_interface_declared"})
     EXPECT_THAT(metrics.find(silent, {}), IsEmpty()) << silent;
+  // An exporter that was given the wrong name is not silent.
+  EXPECT_EQ(metrics.value("wireguard_interface_undeclared", {{"interface", "lo"}}), 1);
+}
+
+TEST_F(DeclaredState, AlertsOnTheKeysOfAnInterfaceThatNobodyDeclared) {
+  const std::string inventory = "interfaces: [{name: wg7}]\npeers:\n" + declare(1, "anna") +
+                                declare(2, "bert", "interfaces: [wg7]");
+  const auto metrics = scrape(inventory, {{1}, {2}, {3}});
+  EXPECT_EQ(metrics.value("wireguard_interface_undeclared", {{"interface", "lo"}}), 1);
+  EXPECT_THAT(metrics.find("wireguard_peer_undeclared", {}), SizeIs(2));
+  EXPECT_THAT(metrics.find("wireguard_peer_missing", {}), IsEmpty());
+  EXPECT_EQ(metrics.value("wireguard_findings", {{"id", "WGS-DRF-003"}, {"interface", "lo"}}), 1);
+  EXPECT_EQ(metrics.value("wireguard_findings", {{"id", "WGS-DRF-015"}, {"interface", "lo"}}), 2);
+}
+
+TEST_F(DeclaredState, SaysNothingOfAnInterfaceThatIsUnmanaged) {
+  const auto metrics = scrape(
+      "interfaces: [{name: wg7}]\nunmanaged_interfaces: [\"l*\"]\npeers:\n" + declare(1, "anna"),
+      {{1}, {2}});
+  for (const char* silent :
+       {"wireguard_interface_undeclared", "wireguard_peer_undeclared", "wireguard_peer_declared"})
+    EXPECT_THAT(metrics.find(silent, {}), IsEmpty()) << silent;
 }
 
 TEST_F(DeclaredState, TellsInterfacesThatAreDeclaredForThisHost) {

@@ -134,6 +134,7 @@ const std::vector<Promise> kContract{
      gauge,
      {"interface", "netns", "public_key"}},
     {"wireguard_interface_declared", gauge, {"interface", "netns"}},
+    {"wireguard_interface_undeclared", gauge, {"interface", "netns"}},
     {"wireguard_inventory_last_reload_success", gauge, {}},
     {"wireguard_inventory_last_reload_timestamp_seconds", gauge, {}},
     {"wireguard_findings", gauge, {"id", "severity", "interface"}},

@@ -299,6 +299,8 @@ Collection declared_sample_collection() {
   declared.drift.missing_interfaces = {1};
   declare_wg0(*inventory, made.views[0], declared.drift.interfaces[0]);
   declare_blue(*inventory, made.views[2], declared.drift.interfaces[2]);
+  declared.drift.interfaces[1].comparison = audit::Comparison::undeclared;
+  declared.drift.interfaces[3].comparison = audit::Comparison::other_host;
   made.declared.drift.interfaces[1].peers[0].undeclared = true;  // it has a name, from a file
   declared.findings = {{diagnosis::FindingId::mtu_reported, "", "", 1},
                        {diagnosis::FindingId::mtu_fragments, "blue", "wg0", 0}};
