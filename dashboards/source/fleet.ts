@@ -103,7 +103,7 @@ const differences = oneOf('difference', {
 const declared = [
   list('Peers that differ from the inventory',
     'Peers that differ from what is declared, and how, up to 100. A peer may be listed several times. Needs exporters with ' +
-    '--inventory. Interfaces that differ or are missing are among the alerts.',
+    '--inventory. Interfaces that differ, are missing or are not declared are among the alerts.',
     {
       columns: {
         peer: { title: 'Peer', links: [toPeer()] },
@@ -120,7 +120,7 @@ const declared = [
     .links(runbooksOf('WireGuardPeerUndeclared', 'WireGuardPeerMissing', 'WireGuardPeerUnexpectedlyOffline',
       'WireGuardPeerHandshakeOverdue', 'WireGuardPeerDrift', 'WireGuardPeerAllowedIPsStolen',
       'WireGuardPeerAllowedIPsTooBroad', 'WireGuardPeerKeyRotationDue', 'WireGuardInterfaceMissing',
-      'WireGuardInterfaceDrift')),
+      'WireGuardInterfaceUndeclared', 'WireGuardInterfaceDrift')),
   list('Inventories',
     'Whether each exporter could read its whole inventory, up to 100. A file with an error keeps what it declared before.',
     {
