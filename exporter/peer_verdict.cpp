@@ -7,6 +7,7 @@
 #include <limits>
 #include <numbers>
 
+#include "wgscope/audit/endpoint_returns.hpp"
 #include "wgscope/base/time.hpp"
 
 namespace wgscope::exporter {
@@ -39,19 +40,11 @@ constexpr float kLittleReceived = 20;
 constexpr float kAnswered = 200;
 constexpr float kAnswersLeak = 20 * 60;
 
-// Two devices that both keep alive every 25 s return 20 times in 5 minutes. A phone at the edge of
-// a wifi comes to 4 for a while. More than kMostReturns are not remembered, so that what is over is
-// over after 3 minutes.
-constexpr float kReturnsLeak = 5 * 60;
-constexpr float kMostReturns = 7;
-constexpr float kManyReturns = 5;
-constexpr float kFewReturns = 4;
-
 // A peer renews a session when that is 120 s old (whitepaper §6.1, REKEY_AFTER_TIME). Readings may
 // show two handshakes closer to each other by the time between two readings.
 constexpr float kEarlyHandshake = 100;
 // Two devices that are both in use come to more than two early handshakes a minute, and so stay
-// above kFewReturns. A path that loses every second packet comes to about one.
+// above audit::kFewReturns. A path that loses every second packet comes to about one.
 constexpr float kEarlyHandshakeCounts = 0.5;
 
 std::uint32_t milliseconds_of(Instant time) {
@@ -161,8 +154,8 @@ void PeerJudge::watch_data(const Step& step, bool session_live) {
 void PeerJudge::watch_endpoint(const Step& step, bool returned, bool early_handshake) {
   float signs = returned ? 1 : 0;
   if (flapping_ && early_handshake) signs += kEarlyHandshakeCounts;
-  returns_ = std::min(kMostReturns, leaked(returns_, step.seconds, kReturnsLeak) + signs);
-  flapping_ = returns_ > (flapping_ ? kFewReturns : kManyReturns);
+  returns_ = audit::endpoint_returns(returns_, step.seconds, signs);
+  flapping_ = audit::keeps_returning(returns_, flapping_);
 }
 
 Verdict PeerJudge::verdict(const PeerReading& reading) const {

@@ -184,11 +184,10 @@ Text whose(const DriftFacts& facts, const PublicKey& key) {
   return text("{}", Name{facts.declared->inventory().peers[holder->peer].name});
 }
 
-void diagnose_watch(const DriftFacts& facts, std::vector<Check>& into) {
-  if (!facts.watched) return;
-  for (std::size_t i = 0; i < facts.alternating.size() && i < kMostListed; ++i) {
-    const Alternating& seen = facts.alternating[i];
-    Check check = diagnosis::make_check(
+Check alternating(const DriftFacts& facts, const Alternating& seen) {
+  Check check;
+  if (seen.often)
+    check = diagnosis::make_check(
         CheckKind::drift_watch, Status::critical,
         Finding{.id = FindingId::drift_key_shared,
                 .cause = text("{}: the endpoint of {} goes back and forth between two addresses",
@@ -201,17 +200,31 @@ void diagnose_watch(const DriftFacts& facts, std::vector<Check>& into) {
                                {"one device uses two uplinks in turn",
                                 "look at the routes of the device"}},
                 .fix = {"give each device a key of its own, and declare both"}});
-    check.target = text("{} {}", Name{seen.interface}, whose(facts, seen.key));
-    into.push_back(std::move(check));
-  }
-  if (facts.alternating.size() > kMostListed)
+  else
+    check = diagnosis::make_check(
+        CheckKind::drift_watch, Status::unknown,
+        text(
+            "the endpoint returned to an earlier address {} times in {} ({} and {}): too seldom to "
+            "tell two devices with one key from one device between two networks. Watch longer: "
+            "wgscope drift --watch 5m",
+            seen.returns, *facts.watched, seen.one, seen.other));
+  check.target = text("{} {}", Name{seen.interface}, whose(facts, seen.key));
+  return check;
+}
+
+void diagnose_watch(const DriftFacts& facts, std::vector<Check>& into) {
+  if (!facts.watched) return;
+  const std::vector<Alternating>& all = facts.alternating;
+  for (std::size_t i = 0; i < all.size() && i < kMostListed; ++i)
+    into.push_back(alternating(facts, all[i]));
+  if (all.size() > kMostListed)
     into.push_back(diagnosis::make_check(
-        CheckKind::drift_watch, Status::critical,
-        text("{} more do, and are not listed", facts.alternating.size() - kMostListed)));
-  if (facts.alternating.empty())
-    into.push_back(
-        diagnosis::make_check(CheckKind::drift_watch, Status::ok,
-                              text("no endpoint went back and forth in {}", *facts.watched)));
+        CheckKind::drift_watch, all[kMostListed].often ? Status::critical : Status::unknown,
+        text("{} more do, and are not listed", all.size() - kMostListed)));
+  if (all.empty())
+    into.push_back(diagnosis::make_check(
+        CheckKind::drift_watch, Status::ok,
+        text("no endpoint kept returning to an earlier address in {}", *facts.watched)));
 }
 
 }  // namespace

@@ -1,12 +1,15 @@
 #include "wgscope/audit/endpoint_watch.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "wgscope/audit/endpoint_returns.hpp"
+#include "wgscope/base/time.hpp"
 #include "wgscope/model/device.hpp"
 #include "wgscope/model/public_key.hpp"
 #include "wgscope/model/snapshot.hpp"
@@ -38,7 +41,14 @@ void EndpointWatch::look(const Snapshot& snapshot) {
       if (!peer.endpoint) continue;
       Track& track = interface.peers[peer.public_key];
       if (track.last == peer.endpoint) continue;
-      if (track.before == peer.endpoint) ++track.returns;
+      if (track.before == peer.endpoint) {
+        const Nanoseconds passed = snapshot.taken.boot - track.added;
+        track.level =
+            endpoint_returns(track.level, std::chrono::duration<float>(passed).count(), 1);
+        track.added = snapshot.taken.boot;
+        track.often = track.often || keeps_returning(track.level, false);
+        ++track.returns;
+      }
       track.before = std::exchange(track.last, peer.endpoint);
     }
   }
@@ -54,9 +64,10 @@ std::vector<Alternating> EndpointWatch::found() const {
                          .key = key,
                          .one = *track.before,
                          .other = *track.last,
-                         .returns = track.returns});
+                         .returns = track.returns,
+                         .often = track.often});
   std::ranges::sort(found, {}, [](const Alternating& one) {
-    return std::tie(one.netns, one.interface, one.key);
+    return std::tuple(!one.often, std::tie(one.netns, one.interface, one.key));
   });
   return found;
 }

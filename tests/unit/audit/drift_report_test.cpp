@@ -444,16 +444,25 @@ TEST(DriftReport, FindsAKeyThatTwoDevicesHave) {
   add_peer(site.device(), 1, {});
   site.watched = std::chrono::seconds(60);
   EXPECT_THAT(site.findings(), IsEmpty());
-  EXPECT_EQ(site.checks().back().summary.plain(), "no endpoint went back and forth in 60.0 s");
+  EXPECT_EQ(site.checks().back().summary.plain(),
+            "no endpoint kept returning to an earlier address in 60.0 s");
   site.alternating.push_back({.netns = {},
                               .interface = "wg0",
                               .key = key(1),
                               .one = *Endpoint::parse("192.0.2.1:1"),
                               .other = *Endpoint::parse("192.0.2.2:1"),
                               .returns = 4});
+  EXPECT_THAT(site.findings(), IsEmpty()) << "it may be one device between two networks";
+  EXPECT_EQ(site.checks().back().status, Status::unknown);
+  EXPECT_THAT(site.checks().back().summary.plain(), HasSubstr("returned to an earlier address 4"));
+  site.alternating.front().often = true;
   EXPECT_EQ(site.finding().id, FindingId::drift_key_shared);
   EXPECT_THAT(evidence_of(site.finding()), Contains("there: 192.0.2.1:1 and 192.0.2.2:1"));
   EXPECT_THAT(site.finding().cause.plain(), HasSubstr("peer-1"));
+  site.alternating.resize(25, site.alternating.front());
+  EXPECT_THAT(site.findings(), SizeIs(kMostListed));
+  EXPECT_EQ(site.checks().back().summary.plain(), "5 more do, and are not listed");
+  EXPECT_EQ(site.checks().back().status, Status::critical);
 }
 
 TEST(DriftReport, EndsWhereAHundredThousandPeersDiffer) {

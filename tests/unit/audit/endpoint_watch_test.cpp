@@ -1,5 +1,7 @@
 #include "wgscope/audit/endpoint_watch.hpp"
 
+#include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -7,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/snapshot.hpp"
 
@@ -20,10 +23,14 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 /// What is found of a peer that is seen at these endpoints, one after the other; "": at none.
-std::vector<Alternating> watched(const std::vector<std::string_view>& endpoints) {
+std::vector<Alternating> watched(const std::vector<std::string_view>& endpoints,
+                                 Nanoseconds apart = std::chrono::seconds(1)) {
   EndpointWatch watch(kSeed);
+  Instant now{std::chrono::hours(1)};
   for (const std::string_view text : endpoints) {
     Snapshot snapshot = snapshot_of(interface());
+    snapshot.taken.boot = now;
+    now = now + apart;
     Peer& peer = add_peer(snapshot.devices[0], 1, {});
     if (!text.empty()) peer.endpoint = *Endpoint::parse(text);
     watch.look(snapshot);
@@ -43,6 +50,50 @@ TEST(EndpointWatch, FindsAnEndpointThatGoesBackAndForth) {
                                       .one = *Endpoint::parse(kA),
                                       .other = *Endpoint::parse(kB),
                                       .returns = 2}));
+}
+
+/// A to B and back again and again, from the first return on.
+std::vector<std::string_view> returning(std::size_t returns) {
+  std::vector<std::string_view> endpoints{kA, kB};
+  for (std::size_t i = 0; i < returns; ++i) endpoints.push_back(i % 2 == 0 ? kA : kB);
+  return endpoints;
+}
+
+/// The same rule as the exporter's (tests/unit/exporter/flapping_test.cpp).
+TEST(EndpointWatch, TellsTwoDevicesFromOneBetweenTwoNetworks) {
+  using namespace std::chrono_literals;
+  const auto often = [](std::size_t returns, Nanoseconds apart) {
+    const std::vector<Alternating> found = watched(returning(returns), apart);
+    return !found.empty() && found.front().often;
+  };
+  EXPECT_TRUE(often(8, 15s)) << "two devices that keep alive every 25 s, in two minutes";
+  EXPECT_TRUE(often(6, 1s));
+  EXPECT_FALSE(often(4, 30s)) << "a phone at the edge of a wifi";
+  EXPECT_FALSE(often(4, 500ms)) << "packets that overtake each other while a device moves";
+  EXPECT_FALSE(often(30, 5min)) << "a device that changes its network all day";
+}
+
+TEST(EndpointWatch, RemembersThatTheyWereTwoDevices) {
+  std::vector<std::string_view> endpoints = returning(8);
+  endpoints.insert(endpoints.end(), {kC, kC, kC});
+  const std::vector<Alternating> found = watched(endpoints);
+  ASSERT_EQ(found.size(), 1);
+  EXPECT_TRUE(found.front().often);
+}
+
+TEST(EndpointWatch, ListsTwoDevicesFirst) {
+  EndpointWatch watch(kSeed);
+  for (std::size_t i = 0; i < 12; ++i) {
+    Snapshot snapshot = snapshot_of(interface());
+    add_peer(snapshot.devices[0], 1, {}).endpoint = *Endpoint::parse(i < 4 && i % 2 == 0 ? kA : kB);
+    add_peer(snapshot.devices[0], 2, {}).endpoint = *Endpoint::parse(i % 2 == 0 ? kA : kB);
+    watch.look(snapshot);
+  }
+  const std::vector<Alternating> found = watch.found();
+  ASSERT_EQ(found.size(), 2);
+  EXPECT_EQ(found[0].key, config::key(2));
+  EXPECT_TRUE(found[0].often);
+  EXPECT_FALSE(found[1].often);
 }
 
 TEST(EndpointWatch, LeavesRoamingAlone) {
