@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -26,10 +28,11 @@ class WantedPrefixes {
   void take_held(std::span<const Prefix> prefixes, const Held& held) {
     if (wanted_.empty()) return;
     fill_slots();
-    for (const Prefix& prefix : prefixes) {
-      const std::uint32_t first = slots_[slot_of(prefix)];
-      for (std::uint32_t at = first; at != kNone; at = wanted_[at].next) held(wanted_[at].peer);
-      if (first != kNone) wanted_[first].next = kNone;
+    for (std::span<const Prefix> rest = prefixes; !rest.empty();) {
+      const std::span<const Prefix> block = rest.first(std::min(rest.size(), kBlock));
+      fetch(block);
+      for (std::size_t i = 0; i < block.size(); ++i) take(block[i], starts_[i], held);
+      rest = rest.subspan(block.size());
     }
     wanted_.clear();
   }
@@ -43,11 +46,26 @@ class WantedPrefixes {
     std::uint32_t next = kNone;  ///< index of another one that wants the same prefix
   };
 
+  template <class Held>
+  void take(const Prefix& prefix, std::size_t start, const Held& held) {
+    const std::uint32_t first = slots_[slot_of(prefix, start)];
+    for (std::uint32_t at = first; at != kNone; at = wanted_[at].next) held(wanted_[at].peer);
+    if (first != kNone) wanted_[first].next = kNone;
+  }
+
   void fill_slots();
-  [[nodiscard]] std::size_t slot_of(const Prefix& prefix) const;
+  /// Asks for the memory that looking for these prefixes needs, before it is needed: each place is
+  /// another one, and waiting for them one after the other took most of the time.
+  void fetch(std::span<const Prefix> block);
+  [[nodiscard]] std::size_t start_of(const Prefix& prefix) const;
+  /// @param start  start_of() the prefix.
+  [[nodiscard]] std::size_t slot_of(const Prefix& prefix, std::size_t start) const;
+
+  static constexpr std::size_t kBlock = 32;
 
   std::uint64_t seed_;
   std::vector<Wanted> wanted_;
+  std::array<std::size_t, kBlock> starts_{};  ///< of a block's prefixes, from fetch()
   std::vector<std::uint32_t> slots_;  ///< indexes of wanted_; a power of two, at most half full
 };
 

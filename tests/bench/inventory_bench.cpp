@@ -23,7 +23,9 @@
 #include "wgscope/base/time.hpp"
 #include "wgscope/config/inventory.hpp"
 #include "wgscope/config/inventory_file.hpp"
+#include "wgscope/model/address.hpp"
 #include "wgscope/model/device.hpp"
+#include "wgscope/model/snapshot.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/source/collect.hpp"
 
@@ -32,9 +34,11 @@
 #include "exporter/exposition/output.hpp"
 #include "exporter/exposition/writer.hpp"
 #include "exporter/inventory/declarations.hpp"
+#include "exporter/inventory/prepared.hpp"
 #include "measure.hpp"
 #include "parts.hpp"
 #include "processes.hpp"
+#include "source/allocation_watch.hpp"
 #include "table.hpp"
 #include "temp_dir.hpp"
 #include "workload.hpp"
@@ -93,6 +97,40 @@ std::size_t samples_of(Collections& collections) {
   return count_samples(sink.text);
 }
 
+/// Each peer has the prefixes of another one, far away: all are wanted, and all are with another peer.
+Snapshot with_prefixes_moved(const Snapshot& snapshot) {
+  Snapshot moved = snapshot;
+  for (Device& device : moved.devices) {
+    const Device before = device;
+    device.allowed_ips.clear();
+    for (std::size_t i = 0; i < device.peers.size(); ++i) {
+      device.peers[i].allowed_ips_count = 0;
+      for (const Prefix& prefix :
+           before.allowed_ips_of(before.peers[(i * 7919 + 1) % before.peers.size()]))
+        device.add_allowed_ip(i, prefix);
+    }
+  }
+  return moved;
+}
+
+double mib(std::size_t bytes) { return static_cast<double>(bytes) / (1024 * 1024); }
+
+/// What a first comparison takes from the heap, beside the snapshot: an upper bound of its memory,
+/// since what it gave back counts as well.
+std::string memory_of_comparison(const audit::Declared& declared, const Snapshot& snapshot) {
+  using wgscope::testing::AllocationWatch;
+  AllocationWatch::start();
+  const Snapshot copy = snapshot;
+  const std::size_t of_snapshot = AllocationWatch::bytes();
+  AllocationWatch::start();
+  audit::Drift drift;
+  audit::compare(declared, copy, {}, drift);
+  const std::size_t of_drift = AllocationWatch::bytes();
+  AllocationWatch::stop();
+  return fmt::format("{:.1f} / {:.1f} = {:.2f}×", mib(of_drift), mib(of_snapshot),
+                     mib(of_drift) / mib(of_snapshot));
+}
+
 double seconds(Nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
 void measure(std::size_t peers, Table& table) {
@@ -123,6 +161,9 @@ void measure(std::size_t peers, Table& table) {
   Snapshot snapshot;
   source::SnapshotSource(source).collect(os::now(), os::boot_now() + std::chrono::seconds(60),
                                          snapshot);
+  const Snapshot moved = with_prefixes_moved(snapshot);
+  const std::shared_ptr<const exporter::PreparedInventory> inventory =
+      declarations->state()->inventory;
   audit::Drift drift;
 
   Rounds rounds;
@@ -130,9 +171,9 @@ void measure(std::size_t peers, Table& table) {
   DiscardingSink sink;
   rounds.add({[&] { scrape(without, sink); }, change});
   rounds.add({[&] { scrape(with, sink); }, change});
-  rounds.add(
-      {[&] { audit::compare(declarations->state()->inventory->declared(), snapshot, {}, drift); },
-       {}});
+  for (const Snapshot* compared : {static_cast<const Snapshot*>(&snapshot), &moved})
+    rounds.add(
+        {[&, compared] { audit::compare(inventory->declared(), *compared, {}, drift); }, {}});
   const auto results = rounds.run({.rounds = 7, .batch = std::chrono::milliseconds(60)});
   const double each_without = results[0].cpu_ns / samples_without;
   const double each_with = results[1].cpu_ns / samples_with;
@@ -142,8 +183,8 @@ void measure(std::size_t peers, Table& table) {
              fmt::format("{:.1f} / {:.1f}", each_without, each_with),
              fmt::format("{:.2f}×", each_with / each_without),
              fmt::format("{:.2f}×", results[1].cpu_ns / results[0].cpu_ns),
-             fmt::format("{:.2f}", results[2].cpu_ns / 1e6),
-             fmt::format("{:.0f}", static_cast<double>(held) / (1024 * 1024))});
+             fmt::format("{:.2f} / {:.2f}", results[2].cpu_ns / 1e6, results[3].cpu_ns / 1e6),
+             memory_of_comparison(inventory->declared(), moved), fmt::format("{:.0f}", mib(held))});
 }
 
 }  // namespace
@@ -156,8 +197,9 @@ int main(int argc, char** argv) {
   mallopt(M_MMAP_THRESHOLD, 256 * 1024);
   mallopt(M_TRIM_THRESHOLD, 512 * 1024);
   Table table({"peers", "inventory read, CPU s", "CPU ms a scrape, without / with", "samples",
-               "ns a sample", "ratio a sample", "ratio a scrape", "comparison, ms",
-               "inventory, MiB"});
+               "ns a sample", "ratio a sample", "ratio a scrape",
+               "comparison, ms, as declared / all prefixes moved",
+               "its memory / the snapshot's, MiB", "inventory, MiB"});
   try {
     if (argc < 2) {
       measure(10'000, table);
