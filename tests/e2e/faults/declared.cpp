@@ -1,18 +1,21 @@
 // What differs from an inventory, and what is wrong with the inventory itself.
 //
-// No handshake is overdue here: a grace period has hours at the least. tests/unit/exporter/declared_test.cpp
-// lets them pass.
+// A grace period has hours at the least. So that one can end here, exporters begin with the memory of
+// an exporter that saw the peers for the first time two hours ago.
 
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
 
 #include "exporter.hpp"
 #include "files.hpp"
+#include "netns.hpp"
 #include "scenario.hpp"
 #include "temp_dir.hpp"
 #include "tunnel.hpp"
@@ -30,12 +33,16 @@ class DeclaredTunnel : public Tunnel {
                           const TunnelOptions& options = {})
       : Tunnel(options), declared_(peer) {
     declare(declared_);
-    exporter_.emplace(ExporterOptions{
-        .flags = {"--interface.include=" + interface(), "--inventory=" + folder_.path().string()},
-        .log_level = "info"});
+    start_exporter(interface());
   }
 
  protected:
+  /// @param interfaces  a regular expression.
+  void start_exporter(const std::string& interfaces, std::vector<std::string> flags = {}) {
+    flags.push_back("--interface.include=" + interfaces);
+    flags.push_back("--inventory=" + folder_.path().string());
+    exporter_.emplace(ExporterOptions{.flags = std::move(flags), .log_level = "info"});
+  }
   [[nodiscard]] std::string interface() const { return gateway_.wireguard->name(); }
 
   /// Replaces the inventory's file, as a deployment does.
@@ -151,6 +158,92 @@ class InterfaceMissing : public DeclaredTunnel {
   }
 };
 
+/// Somebody makes a second interface, of which the inventory knows nothing.
+class InterfaceUndeclared : public DeclaredTunnel {
+ public:
+  InterfaceUndeclared() { start_exporter(interface() + "|" + second_name_); }
+  void inject() override {
+    second_.emplace(gateway_.host, WireguardGo::Mode::foreground, second_name_);
+    second_->up("10.10.0.1/24");
+  }
+  void repair() override {
+    declare(declared_, fmt::format("unmanaged_interfaces: [{}]\n", second_name_));
+  }
+
+ private:
+  std::string second_name_ = unique_interface_name();
+  std::optional<WireguardGo> second_;
+};
+
+/// A gateway with a second peer, which has never come, and an exporter that has known both for two
+/// hours.
+class KnownForTwoHours : public DeclaredTunnel {
+ public:
+  explicit KnownForTwoHours(const std::string& peer = "expected_online: roaming")
+      : DeclaredTunnel(peer) {
+    add();
+    std::filesystem::create_directory(state_.path() / "of");
+    write_file(state_ / "of/first-seen", memory());
+    start_exporter(interface(), {"--state.dir=" + (state_ / "of").string()});
+  }
+
+ protected:
+  void declare_with(const std::string& grace) {
+    declare(declared_, fmt::format("  - {{name: phone, public_key: {}, allowed_ips: [10.9.0.9/32], "
+                                   "grace: {}}}\n",
+                                   key_, grace));
+  }
+  void add() const { wg_set(key_, {"allowed-ips", "10.9.0.9/32"}); }
+  void remove() const { wg_set(key_, {"remove"}); }
+
+ private:
+  /// As the first versions wrote it (docs/state.md): without a handshake of any peer.
+  [[nodiscard]] std::string memory() const {
+    const auto ago = [](std::chrono::hours age) {
+      return std::chrono::floor<std::chrono::milliseconds>(
+                 (std::chrono::system_clock::now() - age).time_since_epoch())
+          .count();
+    };
+    std::string boot = read_file("/proc/sys/kernel/random/boot_id");
+    boot.erase(boot.find_last_not_of('\n') + 1);
+    std::string text = fmt::format("wgscope first sights 1\nboot\t{}\ninterface\t{}\t{}\t{}\t{}\n",
+                                   boot, gateway_.host.name(), interface(), ifindex(), ago(3h));
+    for (const std::string& key : {peer_.keys.public_key, key_})
+      text += fmt::format("peer\t{}\t{}\n", key, ago(2h));
+    return text;
+  }
+  [[nodiscard]] std::string ifindex() const {
+    const std::string link = gateway_.host.must({"ip", "-o", "link", "show", "dev", interface()});
+    return link.substr(0, link.find(':'));
+  }
+
+  std::string key_ = make_key_pair().public_key;
+  TempDir state_;
+};
+
+/// A key that nobody used is found to be older than it may be; then it is withdrawn.
+class HandshakeOverdue : public KnownForTwoHours {
+ public:
+  HandshakeOverdue() { declare_with("1w"); }
+  void inject() override { declare_with("1h"); }
+  void repair() override {
+    remove();
+    declare(declared_);
+  }
+};
+
+/// One peer came in its grace period and sleeps now; the other has more time, and is removed and
+/// added again.
+class PeersInGrace : public KnownForTwoHours {
+ public:
+  PeersInGrace() : KnownForTwoHours("grace: 1h") { declare_with("1w"); }
+  void inject() override {
+    peer_.wireguard->signal(SIGSTOP);
+    remove();
+    add();
+  }
+};
+
 class PortDiffers : public DeclaredTunnel {
  public:
   void inject() override { listen_on("51821"); }
@@ -209,11 +302,18 @@ std::vector<Scenario> declared_scenarios() {
       {.name = "interface-missing",
        .alert = "WireGuardInterfaceMissing",
        .make = make_place<InterfaceMissing>},
+      {.name = "interface-undeclared",
+       .alert = "WireGuardInterfaceUndeclared",
+       .make = make_place<InterfaceUndeclared>},
+      {.name = "handshake-overdue",
+       .alert = "WireGuardPeerHandshakeOverdue",
+       .make = make_place<HandshakeOverdue>},
       {.name = "port-differs", .alert = "WireGuardInterfaceDrift", .make = make_place<PortDiffers>},
       {.name = "inventory-broken",
        .alert = "WireGuardInventoryNotLoaded",
        .make = make_place<InventoryBroken>},
       {.name = "roaming-laptop-closes", .alert = "", .make = make_place<RoamingLaptopCloses>},
+      {.name = "peers-in-grace", .alert = "", .make = make_place<PeersInGrace>},
       {.name = "declared-site", .alert = "", .make = make_place<DeclaredSite>},
   };
 }

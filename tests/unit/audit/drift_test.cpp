@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -84,6 +85,17 @@ TEST(Drift, DoesNotExpectAnInterfaceAmongItsOwnPeers) {
   EXPECT_THAT(drift_of(inventory_of({declare(1, {}), declare(2, {})}), snapshot_of(device))
                   .interfaces.at(0)
                   .missing,
+              ElementsAre(1));
+}
+
+TEST(Drift, DoesNotExpectAnInterfaceThatHasItsSuccessorAmongItsOwnPeers) {
+  DeclaredPeer self = declare(1, {});
+  self.successor = config::Successor{key(11), std::chrono::sys_days(kToday)};
+  DeclaredPeer other = declare(2, {});
+  other.successor = config::Successor{key(12), std::chrono::sys_days(kToday)};
+  Device device = interface();
+  device.public_key = key(11);
+  EXPECT_THAT(drift_of(inventory_of({self, other}), snapshot_of(device)).interfaces.at(0).missing,
               ElementsAre(1));
 }
 
@@ -272,6 +284,8 @@ INSTANTIATE_TEST_SUITE_P(
         EndpointCase{"ClockSetBackFar", "192.0.2.1:51820", "192.0.2.9:40000", seconds(-3600),
                      other},
         EndpointCase{"ScopeNotDeclared", "[fe80::1]:51820", "[fe80::1%3]:51820", kNever, same},
+        EndpointCase{"SameScope", "[fe80::1%3]:51820", "[fe80::1%3]:51820", kNever, same},
+        EndpointCase{"OtherScope", "[fe80::1%4]:51820", "[fe80::1%3]:51820", kNever, other},
         EndpointCase{"NameIpv4", "gw.example.net:51820", "192.0.2.1:51820", kNever, same},
         EndpointCase{"NameIpv6", "gw.example.net:51820", "[2001:db8::1]:51820", kNever, same},
         EndpointCase{"NameMissing", "gw.example.net:51820", std::nullopt, kNever, missing},
@@ -311,6 +325,46 @@ TEST(Drift, ForgetsTheComparisonBefore) {
   EXPECT_THAT(drift.interfaces.at(0).missing, IsEmpty());
   compare(declared, Snapshot{}, {}, drift);
   EXPECT_THAT(drift.interfaces, IsEmpty());
+}
+
+TEST(Drift, ForgetsWhatDifferedOfAnInterfaceThatIsNotReadNow) {
+  config::Inventory inventory;
+  inventory.interfaces.push_back({.name = "wg0", .listen_port = 1});
+  const Declared declared(inventory, "gw-1", true, kSeed);
+  Drift drift;
+  Snapshot snapshot = snapshot_of(interface());
+  compare(declared, snapshot, {}, drift);
+  ASSERT_TRUE(drift.interfaces.at(0).listen_port);
+  snapshot.failures.push_back({.interface = "wg0", .reason = FailureReason::interrupted});
+  compare(declared, snapshot, {}, drift);
+  EXPECT_FALSE(drift.interfaces.at(0).listen_port);
+}
+
+TEST(Drift, KeepsPeersOfOneInterfaceApartFromThoseOfTheNext) {
+  DeclaredPeer of_first = declare(1, {});
+  of_first.interfaces = {{"wg0", ""}};
+  Snapshot snapshot = snapshot_of(interface("wg0"));
+  snapshot.devices.push_back(interface("wg1"));
+  for (Device& device : snapshot.devices) add_peer(device, 1, {});
+  const Drift drift = drift_of(inventory_of({of_first}), snapshot);
+  EXPECT_FALSE(drift.interfaces.at(0).peers.at(0).undeclared);
+  EXPECT_TRUE(drift.interfaces.at(1).peers.at(0).undeclared);
+}
+
+/// More prefixes than are looked through without sorting them, in an order of their own.
+TEST(Drift, ComparesManyPrefixesInAnyOrder) {
+  const std::vector<std::string_view> declared{"10.0.0.1/32", "10.0.0.2/32", "10.0.0.3/32",
+                                               "10.0.0.4/32", "10.0.0.5/32", "10.0.0.6/32",
+                                               "10.0.0.7/32", "10.0.0.8/32", "10.0.0.9/32"};
+  std::vector<std::string_view> there(declared.rbegin(), declared.rend());
+  std::swap(there.front(), there[4]);
+  Device device = interface();
+  add_peer(device, 1, there);
+  EXPECT_FALSE(first_peer(inventory_of({declare(1, declared)}), snapshot_of(device)).allowed_ips);
+  there[6] = "10.0.0.99/32";
+  Device other = interface();
+  add_peer(other, 1, there);
+  EXPECT_TRUE(first_peer(inventory_of({declare(1, declared)}), snapshot_of(other)).allowed_ips);
 }
 
 TEST(Drift, HasASmallFlagForEachOfManyPeers) { EXPECT_EQ(sizeof(PeerDrift), 8); }

@@ -99,20 +99,28 @@ TEST(EndpointWatch, ListsTwoDevicesFirst) {
 TEST(EndpointWatch, LeavesRoamingAlone) {
   EXPECT_THAT(watched({kA, kA}), IsEmpty());
   EXPECT_THAT(watched({"", kA, kB}), IsEmpty());
+  EXPECT_THAT(watched({kA, "", kA, "", kA, "", kA}), IsEmpty()) << "removed and added again";
   EXPECT_THAT(watched({kA, kB, kA}), IsEmpty()) << "tried another network, and came back";
   EXPECT_THAT(watched({kA, kB, kC, kA, kB, kC}), IsEmpty()) << "moves on and on";
 }
 
 TEST(EndpointWatch, TellsInterfacesApart) {
   EndpointWatch watch(kSeed);
-  for (const std::string_view text : {kA, kB, kA}) {
+  for (int i = 0; i < 9; ++i) {
     Snapshot snapshot = snapshot_of(interface("wg0"));
     snapshot.devices.push_back(interface("wg1"));
-    for (Device& device : snapshot.devices)
-      add_peer(device, 1, {}).endpoint = *Endpoint::parse(text);
+    snapshot.devices.push_back(interface("wg1"));
+    snapshot.devices[2].netns = "blue";
+    // Each stays where it is, except that of blue.
+    add_peer(snapshot.devices[0], 1, {}).endpoint = *Endpoint::parse(kA);
+    add_peer(snapshot.devices[1], 1, {}).endpoint = *Endpoint::parse(kB);
+    add_peer(snapshot.devices[2], 1, {}).endpoint = *Endpoint::parse(i % 2 == 0 ? kA : kB);
     watch.look(snapshot);
   }
-  EXPECT_THAT(watch.found(), IsEmpty());
+  const std::vector<Alternating> found = watch.found();
+  ASSERT_EQ(found.size(), 1);
+  EXPECT_EQ(found.front().interface, "wg1");
+  EXPECT_EQ(found.front().netns, "blue");
 }
 
 }  // namespace
