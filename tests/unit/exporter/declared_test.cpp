@@ -80,6 +80,21 @@ class DeclaredState : public CollectionsTest {
     collections_ = std::make_unique<Collections>(with, collect_warnings());
   }
 
+  /// Who is overdue three days after anna, who had a handshake, and bert, who had none, were removed
+  /// and added again.
+  std::vector<std::string> overdue_after_removal() {
+    begin("peers:\n" + declare(2, "anna", "grace: 2d") + declare(3, "bert", "grace: 2d"), {{1}});
+    scrape();
+    for (const auto& peers :
+         {std::vector<DaemonPeer>{{1}, {2, wall_ + 60, 500}, {3}}, {{1}}, {{1}, {2}, {3}}}) {
+      wall_ += 60;
+      daemon_->answer_with(daemon_answer(peers));
+      EXPECT_THAT(named(scrape(), "wireguard_peer_handshake_overdue"), testing::IsEmpty());
+    }
+    wall_ += 3 * 86'400;
+    return named(scrape(), "wireguard_peer_handshake_overdue");
+  }
+
   test::Metrics scrape() {
     const auto collection = collections_->get(soon());
     if (!collection) throw std::runtime_error(collection.error().context);
@@ -264,6 +279,16 @@ TEST_F(DeclaredState, CallsNoHandshakeOverdueOfAPeerThatHadOneAndWasAddedAgain) 
                           {{"interface", "lo"}, {"state", "never"}}),
             2);
   EXPECT_THAT(named(metrics, "wireguard_peer_handshake_overdue"), IsEmpty());
+}
+
+TEST_F(DeclaredState, KnowsWithAStateDirectoryThatAPeerHadAHandshakeBeforeItsRemoval) {
+  state_dir_ = (folder_ / "state").string();
+  std::filesystem::create_directory(state_dir_);
+  EXPECT_THAT(overdue_after_removal(), ElementsAre("bert"));
+}
+
+TEST_F(DeclaredState, TakesARemovedPeerForNewWithoutAStateDirectory) {
+  EXPECT_THAT(overdue_after_removal(), UnorderedElementsAre("anna", "bert"));
 }
 
 TEST_F(DeclaredState, RemembersWhoHadAHandshakeWhenTheExporterStartsAgain) {
