@@ -79,6 +79,16 @@ TEST(Drift, LooksOnlyAtTheInterfaceThatAPeerIsDeclaredFor) {
   EXPECT_THAT(drift.interfaces.at(1).missing, IsEmpty());
 }
 
+TEST(Drift, MissesEachPeerOfAnInterfaceOnce) {
+  std::vector<DeclaredPeer> peers{declare(1, {}), declare(2, {}), declare(3, {})};
+  for (DeclaredPeer& peer : peers) peer.interfaces = {{"wg0", ""}, {"wg0", "gw-1"}};
+  Device device = interface();
+  add_peer(device, 1, {});
+  const Drift drift = drift_of(inventory_of(peers), snapshot_of(device));
+  EXPECT_THAT(drift.interfaces.at(0).missing, ElementsAre(1, 2));
+  EXPECT_FALSE(drift.interfaces.at(0).peers.at(0).undeclared);
+}
+
 TEST(Drift, DoesNotExpectAnInterfaceAmongItsOwnPeers) {
   Device device = interface();
   device.public_key = key(1);

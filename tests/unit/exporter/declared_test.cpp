@@ -73,6 +73,7 @@ class DeclaredState : public CollectionsTest {
     with.declarations = declarations_;
     with.clock = settings.clock;
     with.state_dir = state_dir_;
+    with.journal = journal_;
     if (!names_.empty()) {
       write_later(folder_ / "names", names_);
       with.names.push_back({(folder_ / "names").string(), NamesFile::Kind::map});
@@ -128,6 +129,7 @@ class DeclaredState : public CollectionsTest {
   std::int64_t wall_ = kMonday;
   std::vector<std::string> labels_;
   std::string state_dir_;
+  std::string journal_;
   std::string names_;
   std::string text_;
   std::optional<FakeDaemon> daemon_;
@@ -432,6 +434,26 @@ TEST_F(DeclaredState, ExcusesTheKeyThatIsNotInUseDuringARotation) {
   const auto undeclared = metrics.find("wireguard_peer_undeclared", {});
   ASSERT_THAT(undeclared, SizeIs(1));
   EXPECT_EQ(undeclared[0].labels.at("public_key"), key(1).base64());
+  const auto declared = metrics.find("wireguard_peer_declared", {});
+  ASSERT_THAT(declared, SizeIs(1)) << "nothing is expected of the retired key";
+  EXPECT_EQ(declared[0].labels.at("public_key"), key(2).base64());
+}
+
+TEST_F(DeclaredState, DoesNotCallTheNewKeyOverdueWhileTheOldOneIsInUse) {
+  begin("peers:\n" + declare(1, "anna",
+                             fmt::format("grace: 1h, successor: {{public_key: {}, "
+                                         "until: 2027-07-01}}",
+                                         key(2).base64())),
+        {{1}});
+  scrape();
+  const auto two_hours_later = [&](std::int64_t handshake_of_old_key) {
+    wall_ += 7200;
+    daemon_->answer_with(daemon_answer({{1, handshake_of_old_key}, {2}}));
+    return named(scrape(), "wireguard_peer_handshake_overdue");
+  };
+  EXPECT_THAT(two_hours_later(wall_ + 7200), IsEmpty());
+  EXPECT_THAT(two_hours_later(wall_ + 7200), IsEmpty());
+  EXPECT_THAT(two_hours_later(wall_ + 1000), ElementsAre("anna")) << "neither key is in use";
 }
 
 TEST_F(DeclaredState, TakesNamesFromTheInventoryBeforeThoseOfFiles) {
@@ -485,6 +507,13 @@ TEST_F(DeclaredState, AlertsOnTheKeysOfAnInterfaceThatNobodyDeclared) {
   EXPECT_THAT(metrics.find("wireguard_peer_missing", {}), IsEmpty());
   EXPECT_EQ(metrics.value("wireguard_findings", {{"id", "WGS-DRF-003"}, {"interface", "lo"}}), 1);
   EXPECT_EQ(metrics.value("wireguard_findings", {{"id", "WGS-DRF-015"}, {"interface", "lo"}}), 2);
+}
+
+TEST_F(DeclaredState, TellsTheJournalOfTheKeysOfAnInterfaceThatNobodyDeclared) {
+  journal_ = (folder_ / "journal").string();
+  scrape("interfaces: [{name: wg7}]\npeers: []\n", {{3}});
+  collections_->stop();
+  EXPECT_THAT(test::read_file(journal_), HasSubstr("key_undeclared"));
 }
 
 TEST_F(DeclaredState, SaysNothingOfAnInterfaceThatIsUnmanaged) {
