@@ -8,6 +8,7 @@
 #include "wgscope/audit/drift.hpp"
 #include "wgscope/base/text.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/config/inventory.hpp"
 #include "wgscope/model/device.hpp"
 
 #include "exporter/declared_events.hpp"
@@ -63,6 +64,14 @@ bool may_have_had_handshake(const PeerHistory& entry, const PeerMemory* memory,
   return memory != nullptr ? memory->first_handshake.has_value() : entry.restored;
 }
 
+/// Whether the key is to replace another one that may still be in use. Then it has time until that
+/// one's last day, however long its grace period is.
+bool awaits_its_turn(const Lens& lens, const audit::PeerDrift& drift) {
+  if (!drift.successor) return false;
+  const auto& peers = lens.inventory->declared().inventory().peers;
+  return config::keys_at(peers[drift.declared], lens.now.wall).old_allowed;
+}
+
 /// Adds what is declared of a peer. Its name there was reviewed, and wins over other names.
 /// @param had_handshake  whether it may have had one before, if it has none now.
 void view_declaration(const Lens& lens, const audit::PeerDrift& drift, bool had_handshake,
@@ -75,8 +84,8 @@ void view_declaration(const Lens& lens, const audit::PeerDrift& drift, bool had_
   view.expected_online = (*lens.expectations)[terms.expectation];
   const bool in_grace = terms.grace && view.state == PeerState::never &&
                         lens.now.wall - view.first_seen < *terms.grace;
-  view.handshake_overdue =
-      terms.grace && view.state == PeerState::never && !in_grace && !had_handshake;
+  view.handshake_overdue = terms.grace && view.state == PeerState::never && !in_grace &&
+                           !had_handshake && !awaits_its_turn(lens, drift);
   if (view.expected_online != 1) return;
   view.unexpectedly_offline = view.state != PeerState::live && !in_grace;
   if (view.state == PeerState::idle) view.state = PeerState::stale;

@@ -132,15 +132,19 @@ class Comparer {
     else
       drift.allowed_ips =
           !has_exactly(terms, peer) && (lacks(terms, {&index, 1}, index) || has_more(terms, peer));
-    compare_settings(peer, terms, drift);
-  }
-
-  void compare_settings(const Peer& peer, const Terms& terms, PeerDrift& drift) {
-    drift.keepalive =
-        terms.keepalive_declared && peer.persistent_keepalive_seconds != terms.keepalive_seconds;
     drift.preshared_key = peer.has_preshared_key
                               ? terms.preshared_key == PresharedKeyRule::absent
                               : terms.preshared_key == PresharedKeyRule::required;
+    // The key that waits for its turn, or has had it, has no allowed IPs. An endpoint and a keepalive
+    // would make the gateway call a device that does not have that key.
+    const bool out_of_use = both_allowed && peer.allowed_ips_count == 0;
+    if (!out_of_use) compare_ways(peer, terms, drift);
+  }
+
+  /// Where the peer is, and how often it is called.
+  void compare_ways(const Peer& peer, const Terms& terms, PeerDrift& drift) {
+    drift.keepalive =
+        terms.keepalive_declared && peer.persistent_keepalive_seconds != terms.keepalive_seconds;
     const Resolution* resolution = terms.name == kNotDeclared ? nullptr : resolutions_[terms.name];
     drift.endpoint = is_drift(compare_endpoint(terms, peer, resolution, now_));
   }

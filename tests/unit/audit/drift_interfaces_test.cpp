@@ -73,6 +73,26 @@ TEST(DriftOfRotation, FindsWhatNeitherKeyHas) {
   EXPECT_FALSE(drift.interfaces.at(0).peers.at(0).conflict);
 }
 
+TEST(DriftOfRotation, ComparesTheEndpointAndTheKeepaliveOfTheKeyInUseOnly) {
+  DeclaredPeer declared = rotating(kToday);
+  declared.persistent_keepalive = std::chrono::seconds(25);
+  declared.endpoint = config::EndpointName{"192.0.2.1", 51820};
+  declared.preshared_key = config::PresharedKeyRule::required;
+  Device device = interface();
+  add_peer(device, 1, {"10.0.0.2/32", "10.0.0.3/32"});
+  add_peer(device, 11, {});
+  const PeerDrift differs{
+      .declared = 0, .endpoint = true, .keepalive = true, .preshared_key = true};
+  PeerDrift waits{.declared = 0, .successor = true, .preshared_key = true};
+  Drift drift = drift_of(inventory_of({declared}), snapshot_of(device));
+  EXPECT_THAT(drift.interfaces.at(0).peers, ElementsAre(differs, waits));
+
+  declared.successor->until = sys_days(kToday) - std::chrono::days(1);
+  drift = drift_of(inventory_of({declared}), snapshot_of(device));
+  EXPECT_TRUE(drift.interfaces.at(0).peers.at(1).keepalive) << "it is the only key now";
+  EXPECT_TRUE(drift.interfaces.at(0).peers.at(1).endpoint);
+}
+
 TEST(DriftOfRotation, RetiresTheOldKeyAfterItsLastDay) {
   Device device = interface();
   add_peer(device, 1, {"10.0.0.2/32", "10.0.0.3/32"});

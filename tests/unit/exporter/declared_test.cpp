@@ -397,6 +397,22 @@ TEST_F(DeclaredState, CountsWhatLintFindsInTheInventory) {
   EXPECT_EQ(count(metrics, "WGS-LNT-041"), 0);
 }
 
+TEST_F(DeclaredState, LeavesTheNextKeyOfARotationTimeUntilTheOldOnesLastDay) {
+  begin("peers:\n" +
+            declare(1, "anna",
+                    fmt::format("grace: 1h, successor: {{public_key: {}, until: 2026-06-01}}",
+                                key(2).base64())),
+        {{1, kMonday - 1000}});
+  scrape();
+  daemon_->answer_with(daemon_answer({{1, kMonday - 1000}, {2}}));
+  scrape();
+  wall_ = kMonday + 7200;
+  EXPECT_THAT(named(scrape(), "wireguard_peer_handshake_overdue"), IsEmpty())
+      << "neither key has a session: the device is off";
+  wall_ = kMonday + 86400;
+  EXPECT_THAT(named(scrape(), "wireguard_peer_handshake_overdue"), ElementsAre("anna"));
+}
+
 TEST_F(DeclaredState, ExcusesTheKeyThatIsNotInUseDuringARotation) {
   const std::string inventory =
       "peers:\n" +
