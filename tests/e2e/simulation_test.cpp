@@ -43,6 +43,8 @@ class SimulationTest : public testing::Test {
     std::vector<std::string> command{binary_dir() / "tests/simulator/wgscope-simulate",
                                      "--rules",
                                      folder / "core.yaml",
+                                     "--rules",
+                                     folder / "declared.yaml",
                                      "--promises",
                                      folder / "promises",
                                      "--scrape-interval",
@@ -65,6 +67,25 @@ TEST_F(SimulationTest, EveryFaultIsNamedInTimeAndNothingElseFires) {
   EXPECT_THAT(finished.out,
               ContainsRegex("WireGuardPeerRepliesLost: our replies are dropped +1 of +1 in time"));
   EXPECT_THAT(finished.out, Not(HasSubstr("  0 of ")));
+}
+
+TEST_F(SimulationTest, WithAnInventoryEveryDeclaredFaultIsNamedAndNoDeploymentIs) {
+  make_rules();
+  const Finished finished = simulate({"--hours", "5", "--faults", "--inventory"});
+  EXPECT_EQ(finished.exit_code, 0) << finished.out << finished.err;
+  EXPECT_THAT(finished.out, HasSubstr("wgscope: 0 false alarms\n"));
+  EXPECT_THAT(
+      finished.out,
+      ContainsRegex("WireGuardPeerUndeclared: a key that nobody declared +1 of +1 in time"));
+  EXPECT_THAT(finished.out, Not(HasSubstr("  0 of ")));
+}
+
+TEST_F(SimulationTest, AnAlertThatDoesNotWaitForADeploymentIsFalse) {
+  make_rules({"deploy=60s"});
+  const Finished finished = simulate({"--hours", "8", "--inventory"});
+  EXPECT_EQ(finished.exit_code, 1);
+  EXPECT_THAT(finished.out, ContainsRegex("false alarms.* WireGuardPeerDrift"));
+  EXPECT_THAT(finished.out, ContainsRegex("false alarms.* WireGuardPeerUndeclared"));
 }
 
 TEST_F(SimulationTest, AnAlertThatWaitsTooShortTakesSleepForAFault) {

@@ -18,6 +18,8 @@ using namespace std::chrono_literals;
 constexpr Time kHistory = 50min;
 /// After the alert: for it to resolve, and be forgotten.
 constexpr Time kAftermath = 3min;
+/// After the start, and after what a fault needs.
+constexpr Time kWarmUp = 5min;
 
 void set_secrets_differ(Peer& peer, bool differ) {
   peer.side().set_responses_fail(differ);
@@ -28,6 +30,7 @@ void set_secrets_differ(Peer& peer, bool differ) {
 
 void Faults::schedule() {
   faults_of_peers();
+  if (fleet_->options_.inventory) declared_faults();
   faults_of_gateways();
 }
 
@@ -40,24 +43,45 @@ void Faults::plan(Fault fault, Fleet::Member& member, const Scope& scope, Time f
   if (to - from < duration)
     throw std::runtime_error(
         fmt::format("the run is too short for {}: give more --hours", fault.alert));
-  const Time begin = fleet_->chance_.between(from, to - duration);
-  const Time end = fault.lasting ? begin + duration : begin;
-  member.reserved.emplace_back(begin - kHistory, begin + duration);
-  fleet_->truths_.push_back({fault.what, fault.alert, scope, begin, end, true});
+  const Time begin = fault.at ? *fault.at : fleet_->chance_.between(from, to - duration);
+  const Time end = fault.lasting ? fault.until.value_or(begin + duration) : begin;
+  member.reserved.emplace_back(begin - std::max(kHistory, fault.lead + kWarmUp), begin + duration);
+  fleet_->truths_.push_back({fault.what, fault.alert, scope, begin, end, true, fault.also});
+  if (fault.prepare) fleet_->clock_.at(begin - fault.lead, std::move(fault.prepare));
   fleet_->clock_.at(begin, std::move(fault.begin));
   if (fault.lasting) fleet_->clock_.at(end, std::move(fault.end));
+}
+
+Faults::Place Faults::place(int gateway) {
+  Fleet::Member& member = fleet_->members_[static_cast<std::size_t>(gateway)];
+  return {member, *member.gateway.interfaces().front()};
 }
 
 void Faults::at_peer(int gateway, const std::string& name,
                      std::unique_ptr<Life> (*life)(Clock&, Chance&, Peer&),
                      const std::function<Fault(Peer&, Life&)>& fault) {
-  Fleet::Member& member = fleet_->members_[static_cast<std::size_t>(gateway)];
-  Interface& interface = *member.gateway.interfaces().front();
-  const std::string key = fmt::format("{:_<43}=", fmt::format("{}{}", member.gateway.name(), name));
-  Peer& peer = member.gateway.add_peer(interface, key, name);
+  const Place at = place(gateway);
+  Peer& peer =
+      at.member.gateway.add_peer(at.interface, key_text(at.member.gateway.name(), name), name);
   fleet_->lives_.push_back(life(fleet_->clock_, fleet_->chance_, peer));
-  plan(fault(peer, *fleet_->lives_.back()), member,
-       {member.gateway.name() + ":9586", interface.name, key}, kHistory, fleet_->options_.duration);
+  Life& made = *fleet_->lives_.back();
+  Fault planned = fault(peer, made);
+  if (at.member.operators) {
+    Terms terms;
+    if (made.always_online()) {
+      terms.online = config::ExpectedOnline::always;
+      planned.also.emplace_back("WireGuardPeerUnexpectedlyOffline");
+    }
+    at.member.operators->declare(at.interface, peer, made, terms);
+  }
+  plan_at(at, peer, std::move(planned));
+}
+
+void Faults::plan_at(const Place& at, const Peer& peer, Fault fault) {
+  const Time from = std::max(kHistory, fault.lead + kWarmUp);
+  plan(std::move(fault), at.member,
+       {at.member.gateway.name() + ":9586", at.interface.name, peer.key()}, from,
+       fleet_->options_.duration);
 }
 
 void Faults::faults_of_peers() {
@@ -114,7 +138,6 @@ void Faults::faults_of_peers() {
 }
 
 void Faults::in_turn(std::vector<Fault> faults, Fleet::Member& member, const Scope& scope) {
-  constexpr Time kWarmUp = 5min;
   const Time end = fleet_->options_.duration;
   Time needed{0};
   for (const Fault& fault : faults) needed += duration_of(fault) + kMemory;
@@ -187,11 +210,16 @@ void Faults::faults_of_gateways() {
     std::vector<Fault> all = faults_of_interface(at.gateway, interface);
     std::vector<Fault> half;
     for (std::size_t i = number - 2; i < all.size(); i += 2) half.push_back(std::move(all[i]));
+    if (at.operators)
+      half.push_back(number == 2 ? missing_interface(at.gateway, interface)
+                                 : other_port(interface));
     Scope narrow = scope(at);
     narrow.interface = interface.name;
     in_turn(std::move(half), at, narrow);
   }
-  in_turn(faults_of_exporter(member(4)), member(4), scope(member(4)));
+  std::vector<Fault> of_exporter = faults_of_exporter(member(4));
+  if (member(4).registry) of_exporter.push_back(broken_inventory(*member(4).registry));
+  in_turn(std::move(of_exporter), member(4), scope(member(4)));
 }
 
 }  // namespace wgscope::simulator

@@ -29,10 +29,12 @@ Fleet::~Fleet() = default;
 
 Fleet::Fleet(const FleetOptions& options, const Promises& promises)
     : options_(options),
+      day_(day_of_change(options.first_gateway / options.gateways % 2 == 0)),
       chance_(options.seed * 1'000'003 + static_cast<std::uint64_t>(options.first_gateway)) {
   for (int i = 0; i < options.gateways; ++i) {
     Member& member = members_.emplace_back(
         clock_, chance_, fmt::format("gw{:03}", options.first_gateway + i), options.counters);
+    if (options.inventory) give_inventory(member);
     populate(member, i);
     member.phase = options.slot * static_cast<std::int64_t>(chance_.below(static_cast<std::size_t>(
                                       options.scrape_interval / options.slot)));
@@ -59,14 +61,44 @@ void Fleet::populate(Member& member, int number) {
   member.gateway.add_interface("wg1", number == options_.gateways - 1 ? "edge" : "",
                                number % 2 == 0);
   const auto& interfaces = member.gateway.interfaces();
+  if (member.operators)
+    for (const auto& interface : interfaces) member.operators->declare_interface(*interface);
   for (int i = 0; i < options_.peers_per_gateway; ++i) {
     Interface& interface = *interfaces[i % 4 == 3 ? 1 : 0];
-    // Numbers that look like keys, so that nobody takes them for real ones.
-    const std::string key =
-        fmt::format("{:_<43}=", fmt::format("{}peer{:04}", member.gateway.name(), i));
+    const std::string key = key_text(member.gateway.name(), fmt::format("peer{:04}", i));
     Peer& peer = member.gateway.add_peer(interface, key, fmt::format("peer {}", i));
-    lives_.push_back(make_life(peer, i));
+    if (member.operators)
+      add_declared_peer(member, interface, peer, i);
+    else
+      lives_.push_back(make_life(peer, i));
   }
+}
+
+void Fleet::give_inventory(Member& member) {
+  member.gateway.set_epoch(day_.epoch());
+  member.registry = std::make_unique<Registry>(clock_, chance_, member.gateway.name());
+  member.operators =
+      std::make_unique<Operators>(clock_, chance_, member.gateway, *member.registry, day_);
+  member.exporter.use(*member.registry);
+}
+
+/// As without an inventory, but every sixth laptop is a machine with hours.
+void Fleet::add_declared_peer(Member& member, Interface& interface, Peer& peer, int number) {
+  using config::ExpectedOnline;
+  const int tenth = number % 10;
+  Operators::Terms terms;
+  if (tenth == 5) {
+    const std::vector<LocalHours> hours = some_hours();
+    terms = {ExpectedOnline::scheduled, hours[chance_.below(hours.size())]};
+    lives_.push_back(make_office(clock_, chance_, peer, spans_of(*terms.hours, day_)));
+  } else {
+    lives_.push_back(make_life(peer, number));
+    if (lives_.back()->always_online()) terms.online = ExpectedOnline::always;
+    if (tenth < 5) terms.kind = Operators::Kind::laptop;
+    if (tenth == 7) terms.kind = Operators::Kind::site;
+    terms.named_endpoint = terms.kind == Operators::Kind::site && number / 10 % 2 == 0;
+  }
+  member.operators->declare(interface, peer, *lives_.back(), terms);
 }
 
 /// Of a hundred: 60 laptops, 12 phones, 12 sites, 3 streams, 4 receivers, 4 sensors, 5 unused.
@@ -93,6 +125,7 @@ std::unique_ptr<Life> Fleet::make_life(Peer& peer, int number) {
 void Fleet::run() {
   for (Member& member : members_) {
     member.gateway.start();
+    if (member.registry) member.registry->start();
     member.exporter.start();
   }
   for (const auto& life : lives_) life->start();
@@ -169,6 +202,7 @@ void Fleet::schedule_ordinary_life(Member& member) {
   ordinarily(member, 1, 5min, [this, &member] { reboot(member); });
   ordinarily(member, 2, 1min, [this, &member] { restart_exporter(member); });
   ordinarily(member, 3, 4min, [this, &member] { lose_way(member); });
+  if (member.operators) schedule_deployments(member);
   if (&member != &members_.back()) return;
   // Of Prometheus itself, and so of all gateways at once: an upgrade, a machine that is too busy.
   Member everybody(clock_, chance_, "", false);
@@ -178,6 +212,26 @@ void Fleet::schedule_ordinary_life(Member& member) {
     prometheus_paused_ = true;
     clock_.after(chance_.between(20s, 8min), [this] { prometheus_paused_ = false; });
   });
+}
+
+void Fleet::schedule_deployments(Member& member) {
+  Operators& operators = *member.operators;
+  const auto at_times = [&](double per_day, void (Operators::*happens)()) {
+    ordinarily(member, per_day, Operators::kDeployment,
+               [&operators, happens] { (operators.*happens)(); });
+  };
+  at_times(2, &Operators::add_laptop);
+  at_times(1, &Operators::add_site);
+  at_times(1, &Operators::remove_laptop);
+  at_times(1, &Operators::extend_allowed_ips);
+  at_times(1, &Operators::move_allowed_ip);
+  at_times(0.5, &Operators::change_keepalive);
+  at_times(0.5, &Operators::change_port);
+  at_times(2, &Operators::rotate_key);
+  at_times(2, &Operators::move_named_site);
+  at_times(2, &Operators::restart_router);
+  at_times(1, &Operators::break_inventory);
+  at_times(1, &Operators::lose_name_server);
 }
 
 void Fleet::reload(Member& member) {
@@ -222,7 +276,9 @@ void Fleet::set_clock_right(Member& member) {
              "WireGuardPeerUnanswered",
              {instance, interface->name, peer->key()},
              clock_.now(),
-             *until});
+             *until,
+             false,
+             {"WireGuardPeerUnexpectedlyOffline"}});
 }
 
 void Fleet::restart_exporter(Member& member) {

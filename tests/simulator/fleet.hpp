@@ -8,12 +8,15 @@
 #include <string>
 #include <vector>
 
+#include "calendar.hpp"
 #include "chance.hpp"
 #include "clock.hpp"
 #include "exporter.hpp"
 #include "gateway.hpp"
 #include "judge.hpp"
 #include "lives.hpp"
+#include "operators.hpp"
+#include "registry.hpp"
 #include "series.hpp"
 #include "truth.hpp"
 
@@ -30,8 +33,9 @@ struct FleetOptions {
   int peers_per_gateway = 40;
   std::uint64_t seed = 1;
   bool faults = false;
-  double messages = 0;    ///< of make_laptop()
-  bool counters = false;  ///< of Exporter
+  double messages = 0;     ///< of make_laptop()
+  bool counters = false;   ///< of Exporter
+  bool inventory = false;  ///< each gateway has one; then it is a day on which clocks change
 };
 
 /// A part of the whole: gateways that one Prometheus scrapes, with what happens to them in ordinary
@@ -55,6 +59,9 @@ class Fleet {
     Gateway gateway;
     Target target;
     Exporter exporter;
+    // Of a gateway with an inventory.
+    std::unique_ptr<Registry> registry;
+    std::unique_ptr<Operators> operators;
     Time phase{0};
     bool reachable = true;  ///< from Prometheus
     bool slow = false;
@@ -69,6 +76,9 @@ class Fleet {
 
   void populate(Member& member, int number);
   std::unique_ptr<Life> make_life(Peer& peer, int number);
+  void give_inventory(Member& member);
+  void add_declared_peer(Member& member, Interface& interface, Peer& peer, int number);
+  void schedule_deployments(Member& member);
   void schedule_scrapes(Member& member);
   void scrape(Member& member);
   void note_outage(Member& member, bool failed);
@@ -81,6 +91,7 @@ class Fleet {
   void lose_way(Member& member);
 
   FleetOptions options_;
+  Day day_;
   Chance chance_;
   Clock clock_;
   std::deque<Member> members_;

@@ -1,6 +1,9 @@
 #include "gateway.hpp"
 
+#include <algorithm>
+#include <memory>
 #include <utility>
+#include <vector>
 
 namespace wgscope::simulator {
 
@@ -18,6 +21,35 @@ Peer& Gateway::add_peer(Interface& interface, std::string key, std::string name)
       *clock_, *chance_, std::move(key), std::move(name), [this] { return offset_; }));
   if (!interface.userspace) peer.side().use_timer_wheel(booted_);
   return peer;
+}
+
+void Gateway::remove_peer(Interface& interface, const Peer& peer) {
+  const auto found = std::ranges::find(interface.peers, &peer, &std::unique_ptr<Peer>::get);
+  if (found == interface.peers.end()) return;
+  (*found)->stop();
+  interface.removed.push_back(std::move(*found));
+  interface.peers.erase(found);
+}
+
+void Gateway::bring_back_peer(Interface& interface, const Peer& peer) {
+  const auto found = std::ranges::find(interface.removed, &peer, &std::unique_ptr<Peer>::get);
+  if (found == interface.removed.end()) return;
+  Peer& back = *interface.peers.emplace_back(std::move(*found));
+  interface.removed.erase(found);
+  back.set_up(interface.up);
+  if (running_ && interface.present) back.start();
+}
+
+void Gateway::set_allowed_ips(Interface& interface, Peer& peer, std::vector<Prefix> allowed_ips) {
+  for (const auto& other : interface.peers) {
+    if (other.get() == &peer) continue;
+    std::vector<Prefix> kept = other->allowed_ips();
+    std::erase_if(kept, [&](const Prefix& prefix) {
+      return std::ranges::find(allowed_ips, prefix) != allowed_ips.end();
+    });
+    other->set_allowed_ips(std::move(kept));
+  }
+  peer.set_allowed_ips(std::move(allowed_ips));
 }
 
 void Gateway::start() {

@@ -1,10 +1,14 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/model/address.hpp"
 
 #include "chance.hpp"
 #include "clock.hpp"
@@ -23,7 +27,9 @@ struct Interface {
   std::uint32_t ifindex = 1;
   std::int64_t frame_errors = 0;
   std::int64_t socket_drops = 0;
+  std::uint16_t listen_port = 51820;
   std::vector<std::unique_ptr<Peer>> peers;
+  std::vector<std::unique_ptr<Peer>> removed;  ///< from the configuration
 };
 
 /// A host with interfaces; what happens to it, and what of that can be seen from outside.
@@ -37,12 +43,21 @@ class Gateway {
 
   Interface& add_interface(std::string name, std::string netns, bool userspace);
   Peer& add_peer(Interface& interface, std::string key, std::string name);
+  /// While the interface may be running.
+  void remove_peer(Interface& interface, const Peer& peer);
+  void bring_back_peer(Interface& interface, const Peer& peer);
+  /// As WireGuard does it: of two peers of an interface, the one that was given a prefix last has it.
+  static void set_allowed_ips(Interface& interface, Peer& peer, std::vector<Prefix> allowed_ips);
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::vector<std::unique_ptr<Interface>>& interfaces() const {
     return interfaces_;
   }
   [[nodiscard]] Time wall() const { return clock_->now() + offset_; }
+  /// The moment by a calendar of a time that a wall clock showed.
+  [[nodiscard]] WallTime date_of(Time wall) const { return WallTime{epoch_ + wall}; }
+  [[nodiscard]] std::chrono::seconds epoch() const { return epoch_; }
+  void set_epoch(std::chrono::seconds epoch) { epoch_ = epoch; }
   [[nodiscard]] bool running() const { return running_; }
 
   void start();
@@ -60,6 +75,7 @@ class Gateway {
   Chance* chance_;
   std::string name_;
   std::vector<std::unique_ptr<Interface>> interfaces_;
+  std::chrono::seconds epoch_{1'700'000'000};  ///< when the simulation began
   Time offset_{0};
   Time booted_;  ///< so long before the simulation began
   bool running_ = false;

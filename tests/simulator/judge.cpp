@@ -23,39 +23,56 @@ bool explains(const Truth& truth, const Firing& firing) {
          firing.begin <= truth.end + kMemory;
 }
 
-template <class Means>
-Verdict judge_if(const std::vector<Truth>& truths, const std::vector<Firing>& firings,
-                 const Promises& promises, Means&& means) {
-  Verdict verdict;
+bool is_named(const Truth& truth, const Firing& firing) {
+  return truth.alert == label(firing, "alertname");
+}
+
+bool is_right_too(const Truth& truth, const Firing& firing) {
+  return std::ranges::find(truth.also, label(firing, "alertname")) != truth.also.end();
+}
+
+template <class May>
+std::vector<const Firing*> false_alarms(const std::vector<Truth>& truths,
+                                        const std::vector<Firing>& firings, May&& may) {
+  std::vector<const Firing*> all;
   for (const Firing& firing : firings)
     if (std::none_of(truths.begin(), truths.end(), [&](const Truth& truth) {
-          return means(truth, firing) && explains(truth, firing);
+          return may(truth, firing) && explains(truth, firing);
         }))
-      verdict.false_alarms.push_back(&firing);
+      all.push_back(&firing);
+  return all;
+}
+
+template <class Names>
+std::vector<Named> faults_named(const std::vector<Truth>& truths,
+                                const std::vector<Firing>& firings, const Promises& promises,
+                                Names&& names) {
+  std::vector<Named> all;
   for (const Truth& truth : truths) {
     if (!truth.injected) continue;
     Named named{&truth, std::nullopt, promises.at(truth.alert)};
     for (const Firing& firing : firings)
-      if (means(truth, firing) && explains(truth, firing))
+      if (names(truth, firing) && explains(truth, firing))
         named.after = std::min(named.after.value_or(Time::max()), firing.begin - truth.begin);
-    verdict.faults.push_back(named);
+    all.push_back(named);
   }
-  return verdict;
+  return all;
 }
 
 }  // namespace
 
 Verdict judge(const std::vector<Truth>& truths, const std::vector<Firing>& firings,
               const Promises& promises) {
-  return judge_if(truths, firings, promises, [](const Truth& truth, const Firing& firing) {
-    return truth.alert == label(firing, "alertname");
-  });
+  const auto may = [](const Truth& truth, const Firing& firing) {
+    return is_named(truth, firing) || is_right_too(truth, firing);
+  };
+  return {faults_named(truths, firings, promises, is_named), false_alarms(truths, firings, may)};
 }
 
 Verdict judge_any(const std::vector<Truth>& truths, const std::vector<Firing>& firings,
                   const Promises& promises) {
-  return judge_if(truths, firings, promises,
-                  [](const Truth& truth, const Firing&) { return !truth.scope.key.empty(); });
+  const auto names = [](const Truth& truth, const Firing&) { return !truth.scope.key.empty(); };
+  return {faults_named(truths, firings, promises, names), false_alarms(truths, firings, names)};
 }
 
 }  // namespace wgscope::simulator

@@ -1,5 +1,6 @@
 #include "lives.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -294,6 +295,7 @@ class Site final : public Base {
     usage_.thaw();
     device_->side().set_keepalive(0s);
   }
+  [[nodiscard]] bool always_online() const override { return true; }
 
  private:
   Usage usage_;
@@ -310,6 +312,7 @@ class Stream final : public Life {
     stream_.start();
   }
   void stop() override { stream_.stop(); }
+  [[nodiscard]] bool always_online() const override { return true; }
 
  private:
   Device* device_;
@@ -328,6 +331,7 @@ class Receiver final : public Base {
   }
   void start() override { stream_.start(); }
   void stop() override { stream_.stop(); }
+  [[nodiscard]] bool always_online() const override { return true; }
 
  private:
   std::int64_t rate_;
@@ -341,9 +345,49 @@ class Sensor final : public Base {
         reports_(clock, [this] { device_->send({500, 1, 0, 0}); }, [] { return Time(10s); }) {}
   void start() override { reports_.start(); }
   void stop() override { reports_.stop(); }
+  [[nodiscard]] bool always_online() const override { return true; }
 
  private:
   Repeater reports_;
+};
+
+class Office final : public Base {
+ public:
+  Office(Clock& clock, Chance& chance, Peer& peer, std::vector<std::pair<Time, Time>> hours)
+      : Base(clock, chance, peer, add_device(chance, peer, nat_memory(chance)), 10s, 2min),
+        hours_(std::move(hours)) {
+    device_->suspend();
+  }
+
+  void start() override {
+    for (const auto& [begin, end] : hours_) {
+      const Time off = end + chance_->between(0s, 30min);
+      if (off <= clock_->now()) continue;
+      const Time on = std::max(clock_->now(), begin + chance_->between(-15min, 8min));
+      clock_->at(on, [this] { switch_on(); });
+      clock_->at(off, [this] { switch_off(); });
+    }
+  }
+  void stop() override {
+    gone_ = true;
+    switch_off();
+  }
+
+ private:
+  void switch_on() {
+    if (gone_) return;
+    device_->resume();
+    device_->side().set_keepalive(kKeepalive);
+    requests_.start();
+  }
+  void switch_off() {
+    requests_.stop();
+    device_->side().set_keepalive(0s);
+    device_->suspend();
+  }
+
+  std::vector<std::pair<Time, Time>> hours_;
+  bool gone_ = false;
 };
 
 class Unused final : public Life {
@@ -389,6 +433,10 @@ std::unique_ptr<Life> make_sensor(Clock& clock, Chance& chance, Peer& peer) {
 }
 std::unique_ptr<Life> make_unused(Clock&, Chance&, Peer& peer) {
   return std::make_unique<Unused>(peer);
+}
+std::unique_ptr<Life> make_office(Clock& clock, Chance& chance, Peer& peer,
+                                  std::vector<std::pair<Time, Time>> hours) {
+  return std::make_unique<Office>(clock, chance, peer, std::move(hours));
 }
 std::unique_ptr<Life> make_double(Clock& clock, Chance& chance, Peer& peer) {
   return std::make_unique<Double>(clock, chance, peer);

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "chance.hpp"
 #include "clock.hpp"
@@ -15,6 +17,8 @@ class Life {
   virtual void start() = 0;
   /// The machine's applications end; its tunnel stays.
   virtual void stop() = 0;
+  /// Whether it has a session all the time, but for a restart of a router.
+  [[nodiscard]] virtual bool always_online() const { return false; }
 };
 
 /// Awake for minutes or hours and asleep in between, also in the middle of a transfer or a call, in
@@ -33,6 +37,10 @@ std::unique_ptr<Life> make_receiver(Clock& clock, Chance& chance, Peer& peer);
 std::unique_ptr<Life> make_sensor(Clock& clock, Chance& chance, Peer& peer);
 /// Was configured and never comes.
 std::unique_ptr<Life> make_unused(Clock& clock, Chance& chance, Peer& peer);
+/// A machine in an office, a shop or a plant, switched on within 8 min after its hours begin, or up to 15 min
+/// before, and off after they end.
+std::unique_ptr<Life> make_office(Clock& clock, Chance& chance, Peer& peer,
+                                  std::vector<std::pair<Time, Time>> hours);
 /// A second machine with the key of another, and about as busy.
 std::unique_ptr<Life> make_double(Clock& clock, Chance& chance, Peer& peer);
 

@@ -32,6 +32,7 @@ struct Options {
   int scrape_interval = 60;
   std::uint64_t seed = 1;
   bool faults = false;
+  bool inventory = false;
   double messages = 0;
   bool list = false;
   std::optional<int> part;
@@ -56,7 +57,8 @@ std::string clock_of(Time time) {
 
 std::string text_of(const Labels& labels) {
   std::string text = labels.at("alertname");
-  for (const char* name : {"instance", "interface", "public_key", "reason", "collector"})
+  for (const char* name :
+       {"instance", "interface", "public_key", "reason", "collector", "name", "field", "id"})
     if (labels.contains(name)) text += " " + labels.at(name);
   return text;
 }
@@ -133,6 +135,7 @@ FleetOptions fleet_options_of(const Options& options) {
   fleet_options.slot = slot_of(fleet_options.scrape_interval);
   fleet_options.seed = options.seed;
   fleet_options.faults = options.faults;
+  fleet_options.inventory = options.inventory;
   fleet_options.messages = options.messages;
   fleet_options.counters = !options.other_rules.empty();
   fleet_options.peers_per_gateway = std::clamp(options.peers / fleet_options.gateways, 1, 20);
@@ -177,9 +180,10 @@ int run(const Options& options) {
                verdict.false_alarms.size());
     if (options.list) list_details(verdict);
   }
-  fmt::print("{} h, {} gateways, {} peers, scraped every {} s, seed {}, {}\n", options.hours,
+  fmt::print("{} h, {} gateways, {} peers, scraped every {} s, seed {}, {}{}\n", options.hours,
              gateways, peers, options.scrape_interval, options.seed,
-             options.faults ? "faults injected" : "no faults");
+             options.faults ? "faults injected" : "no faults",
+             options.inventory ? ", with inventories" : "");
   print_score("wgscope", ours);
   if (!options.other_rules.empty()) print_score("awesome-prometheus-alerts", others);
   return ours.false_count() + ours.broken() == 0 ? 0 : 1;
@@ -195,6 +199,7 @@ int main(int argc, char** argv) try {
   app.add_option("--scrape-interval", options.scrape_interval, "seconds");
   app.add_option("--seed", options.seed);
   app.add_flag("--faults", options.faults);
+  app.add_flag("--inventory", options.inventory, "each gateway has one");
   app.add_option("--messages", options.messages,
                  "in how many of a laptop's sleeps a server starts to send to it");
   app.add_flag("--list", options.list,

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace wgscope::simulator {
 namespace {
 
@@ -13,6 +15,10 @@ std::uint32_t new_network(Chance& chance) {
 }
 
 }  // namespace
+
+std::string key_text(const std::string& gateway, const std::string& name) {
+  return fmt::format("{:A<43}=", gateway + name);
+}
 
 Device::Device(Clock& clock, Chance& chance, Peer& peer, std::optional<Time> nat_memory)
     : clock_(&clock),
@@ -92,6 +98,16 @@ Device& Peer::add_device(std::optional<Time> nat_memory) {
 void Peer::configure(Time keepalive, std::optional<Address> endpoint) {
   keepalive_ = keepalive;
   configured_endpoint_ = endpoint;
+}
+
+void Peer::set_keepalive(Time keepalive) {
+  keepalive_ = keepalive;
+  if (running_) side_.set_keepalive(keepalive);
+}
+
+void Peer::set_endpoint(Address endpoint) {
+  configured_endpoint_ = endpoint;
+  if (running_) side_.set_endpoint(endpoint);
 }
 
 void Peer::start() {

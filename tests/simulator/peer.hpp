@@ -6,7 +6,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "wgscope/model/address.hpp"
 
 #include "chance.hpp"
 #include "clock.hpp"
@@ -15,6 +18,9 @@
 namespace wgscope::simulator {
 
 class Peer;
+
+/// A number in the form of a key, so that nobody takes it for a real one. `name` has letters and figures.
+std::string key_text(const std::string& gateway, const std::string& name);
 
 /// A machine of a peer, its way to the gateway, and the NAT on that way.
 class Device {
@@ -87,6 +93,17 @@ class Peer {
   [[nodiscard]] const std::string& name() const { return name_; }
 
   void configure(Time keepalive, std::optional<Address> endpoint);
+  /// While it may be running.
+  void set_keepalive(Time keepalive);
+  /// As a script that resolves the endpoint's name again does it.
+  void set_endpoint(Address endpoint);
+  [[nodiscard]] Time keepalive() const { return keepalive_; }
+  [[nodiscard]] std::optional<Address> configured_endpoint() const { return configured_endpoint_; }
+  // What is configured besides, and does nothing here.
+  void set_allowed_ips(std::vector<Prefix> allowed_ips) { allowed_ips_ = std::move(allowed_ips); }
+  [[nodiscard]] const std::vector<Prefix>& allowed_ips() const { return allowed_ips_; }
+  void set_has_preshared_key(bool has) { has_preshared_key_ = has; }
+  [[nodiscard]] bool has_preshared_key() const { return has_preshared_key_; }
   /// The interface is made, or made again.
   void start();
   void stop() { running_ = false; }
@@ -118,6 +135,8 @@ class Peer {
   std::vector<std::function<void()>> flows_;
   Time keepalive_{0};
   std::optional<Address> configured_endpoint_;
+  std::vector<Prefix> allowed_ips_;
+  bool has_preshared_key_ = true;
   bool running_ = false;
   bool up_ = true;
   bool replies_blocked_ = false;

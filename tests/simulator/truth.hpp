@@ -22,7 +22,8 @@ struct Truth {
   Scope scope;
   Time begin{0};
   Time end{0};
-  bool injected = false;  ///< it must be named within the alert's promise; others may be
+  bool injected = false;            ///< it must be named within the alert's promise; others may be
+  std::vector<std::string> also{};  ///< other alerts that are right about it
 };
 
 using Labels = std::map<std::string, std::string>;

@@ -45,6 +45,18 @@ TEST(Judge, AnotherAlertPeerOrTimeIsFalse) {
   EXPECT_FALSE(verdict.faults[0].after.has_value());
 }
 
+TEST(Judge, OtherAlertsMayBeRightTooAndDoNotNameTheFault) {
+  Truth fault = kFault;
+  fault.also = {"Other"};
+  const std::vector<Truth> truths{fault};
+  const std::vector<Firing> firings{firing("Other", "key", 1h + 1min),
+                                    firing("Other", "else", 1h + 1min)};
+  const Verdict verdict = judge(truths, firings, kPromises);
+  ASSERT_EQ(verdict.false_alarms.size(), 1U);
+  EXPECT_EQ(verdict.false_alarms[0], &firings[1]);
+  EXPECT_FALSE(verdict.faults[0].after.has_value());
+}
+
 TEST(Judge, WhatWasNotInjectedNeedNoAlert) {
   const std::vector<Truth> truths{{"NTP", "Other", {"gw", "", ""}, 1h, 1h, false}};
   const Verdict verdict = judge(truths, {firing("Other", "", 1h + 30s)}, kPromises);
