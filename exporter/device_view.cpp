@@ -60,7 +60,8 @@ PeerChanges view_peer(const Peer& peer, PeerHistory& entry, const Lens& lens, Pe
 /// @param memory  nullptr: nothing is kept but when the peer was first seen.
 bool may_have_had_handshake(const PeerHistory& entry, const PeerMemory* memory,
                             std::optional<WallTime> created) {
-  if (entry.had_handshake || (created && entry.first_seen <= *created)) return true;
+  if (entry.had_handshake || entry.outlived || (created && entry.first_seen <= *created))
+    return true;
   return memory != nullptr ? memory->first_handshake.has_value() : entry.restored;
 }
 

@@ -93,6 +93,10 @@ void PeerTable::restart_events() {
   for (PeerHistory& entry : entries_) exporter::restart_events(entry);
 }
 
+void PeerTable::outlive_interface() {
+  for (PeerHistory& entry : entries_) entry.outlived = true;
+}
+
 InterfaceHistory& History::of(const Device& device, WallTime now) {
   const auto [entry, is_new] =
       interfaces_.try_emplace({device.netns, device.name}, seed_, remembers_);
@@ -102,6 +106,7 @@ InterfaceHistory& History::of(const Device& device, WallTime now) {
       interface.peers.restart_events();
       interface.made_anew = true;
     }
+    interface.peers.outlive_interface();
     interface.new_peer_resets = 0;
     interface.ifindex = device.link->ifindex;
     interface.created = now;

@@ -47,6 +47,8 @@ class PeerTable {
   }
   /// For an interface that was made anew: restart_events() of every peer.
   void restart_events();
+  /// For an interface that was made now: every peer is older than it, whatever the clock showed.
+  void outlive_interface();
   /// Adds an entry that was kept elsewhere; for loading, before the first reading.
   void restore(const PublicKey& key, WallTime first_seen, const PeerMemory& memory = {});
 

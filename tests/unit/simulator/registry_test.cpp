@@ -97,6 +97,20 @@ TEST_F(RegistryTest, ABrokenFileKeepsWhatItDeclared) {
   EXPECT_EQ(after(0min, "wireguard_peer_undeclared", labels("bert", "")), "_x2 1");
 }
 
+TEST_F(RegistryTest, ABootWithAClockThatIsBehindMakesNoPeerLookNew) {
+  Peer& anna = add("anna");
+  operators.declare(interface, anna, *life, {});
+  start();
+  after(30min, "up", "");
+  gateway.stop();
+  exporter.stop();
+  gateway.boot(-1h);
+  exporter.start();
+  after(1min, "up", "");
+  gateway.step_clock(0s);
+  EXPECT_EQ(after(90min, "wireguard_peer_handshake_overdue", labels("anna", "anna")), "");
+}
+
 TEST_F(RegistryTest, APrefixBelongsToThePeerThatWasGivenItLast) {
   Peer& anna = add("anna");
   operators.declare(interface, anna, *life, {});
