@@ -43,25 +43,27 @@ Peer& Faults::declared_peer(const Place& at, const std::string& name,
   return peer;
 }
 
+std::function<void()> Faults::configured(const Place& at, Peer& peer, bool is) {
+  return [gateway = &at.member.gateway, interface = &at.interface, &peer, is] {
+    is ? gateway->bring_back_peer(*interface, peer) : gateway->remove_peer(*interface, peer);
+  };
+}
+
+/// A peer that is neither configured nor declared.
+Peer& Faults::hidden_peer(const Place& at, const std::string& name) {
+  Peer& peer =
+      at.member.gateway.add_peer(at.interface, key_text(at.member.gateway.name(), name), name);
+  peer.add_device(std::nullopt).set_connected(false);
+  at.member.gateway.remove_peer(at.interface, peer);
+  peer.set_allowed_ips({at.member.operators->next_address()});
+  return peer;
+}
+
 /// Who is there, and who should be.
 void Faults::faults_of_members() {
-  const auto configured = [](const Place& at, Peer& peer, bool is) {
-    return [gateway = &at.member.gateway, interface = &at.interface, &peer, is] {
-      is ? gateway->bring_back_peer(*interface, peer) : gateway->remove_peer(*interface, peer);
-    };
-  };
-  const auto hidden = [&](const Place& at, const std::string& name) -> Peer& {
-    Peer& peer =
-        at.member.gateway.add_peer(at.interface, key_text(at.member.gateway.name(), name), name);
-    peer.add_device(std::nullopt).set_connected(false);
-    at.member.gateway.remove_peer(at.interface, peer);
-    peer.set_allowed_ips({at.member.operators->next_address()});
-    return peer;
-  };
-
   const Place first = place(0);
   const Place second = place(1);
-  Peer& unexpected = hidden(first, "unexpected");
+  Peer& unexpected = hidden_peer(first, "unexpected");
   plan_at(first, unexpected,
           {"a key that nobody declared", "WireGuardPeerUndeclared",
            configured(first, unexpected, true), configured(first, unexpected, false)});
@@ -72,9 +74,16 @@ void Faults::faults_of_members() {
            configured(second, missing, true)});
 
   // The fault begins when the grace period is over.
-  Peer& overdue = hidden(first, "overdue");
+  Peer& overdue = hidden_peer(first, "overdue");
   Fault never{"a new peer never comes", "WireGuardPeerHandshakeOverdue", [] {},
-              configured(first, overdue, false)};
+              [registry = first.member.registry.get(), &overdue,
+               remove = configured(first, overdue, false)] {
+                registry->change([&](config::Inventory& inventory) {
+                  std::erase_if(inventory.peers,
+                                [&](const auto& peer) { return peer.name == overdue.name(); });
+                });
+                remove();
+              }};
   never.prepare = [registry = first.member.registry.get(), interface = &first.interface, &overdue,
                    bring = configured(first, overdue, true)] {
     config::DeclaredPeer declared = declaration_of(*interface, overdue);
@@ -83,7 +92,6 @@ void Faults::faults_of_members() {
     bring();
   };
   never.lead = kGrace + kReading;
-  never.also = {"WireGuardPeerMissing"};  // it is removed again
   plan_at(first, overdue, std::move(never));
 
   Peer& offline = declared_peer(second, "offline", make_site);

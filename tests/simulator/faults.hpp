@@ -65,6 +65,8 @@ class Faults {
   /// A declared peer of its own for a fault.
   Peer& declared_peer(const Place& place, const std::string& name,
                       std::unique_ptr<Life> (*life)(Clock&, Chance&, Peer&));
+  static Peer& hidden_peer(const Place& place, const std::string& name);
+  static std::function<void()> configured(const Place& place, Peer& peer, bool is);
   void plan_at(const Place& place, const Peer& peer, Fault fault);
   void plan(Fault fault, Fleet::Member& member, const Scope& scope, Time from, Time to);
   [[nodiscard]] Time duration_of(const Fault& fault) const;
