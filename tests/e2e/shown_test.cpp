@@ -24,6 +24,7 @@
 #include <gtest/gtest.h>
 
 #include "files.hpp"
+#include "masked.hpp"
 #include "paths.hpp"
 #include "process.hpp"
 #include "temp_dir.hpp"
@@ -59,16 +60,6 @@ std::vector<Shown> shown_in(const std::string& document) {
                    document.substr(begin, end - begin)});
   }
   return all;
-}
-
-/// What may differ from run to run and from machine to machine.
-std::string masked(std::string text) {
-  text = std::regex_replace(text, std::regex("[A-Za-z0-9+/]{43}="), "KEY");
-  text = std::regex_replace(text, std::regex("clock: [^\n]*"), "clock: …");
-  // Only who may read headers is told this.
-  text = std::regex_replace(text, std::regex("\n[^\n]* cutting: [^\n]*"), "");
-  text = std::regex_replace(text, std::regex("[0-9][-0-9.:TZ]*( (ns|µs|ms|s)\\b)?"), "#");
-  return text;
 }
 
 /// A gateway, and configurations beside it, as long as this object.
