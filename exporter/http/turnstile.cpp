@@ -6,13 +6,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
+
+#include "exporter/http/origin.hpp"
 
 namespace wgscope::exporter::http {
 namespace {
@@ -34,23 +35,6 @@ std::uint64_t rate(std::uint64_t bytes, Nanoseconds time) {
 }
 
 }  // namespace
-
-Turnstile::Origin Turnstile::origin_of(const IpAddress& address) {
-  constexpr std::array kMapped{std::byte{0}, std::byte{0}, std::byte{0},    std::byte{0},
-                               std::byte{0}, std::byte{0}, std::byte{0},    std::byte{0},
-                               std::byte{0}, std::byte{0}, std::byte{0xff}, std::byte{0xff}};
-  Origin origin{};
-  const std::span all(address.bytes);
-  const bool mapped = address.family == Family::v6 && std::ranges::equal(all.first(12), kMapped);
-  if (address.family == Family::v4 || mapped) {
-    std::ranges::copy(mapped ? all.subspan(12, 4) : all.first(4), origin.begin());
-    origin.back() = std::byte{4};
-  } else {
-    std::ranges::copy(all.first(8), origin.begin());
-    origin.back() = std::byte{6};
-  }
-  return origin;
-}
 
 Turnstile::Admission Turnstile::admit(const IpAddress& address, Instant now) {
   const Origin origin = origin_of(address);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +9,8 @@
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
+
+#include "exporter/http/origin.hpp"
 
 // Which clients are let in, in which order they are served, and who has to leave for others. Pure:
 // door.hpp has the sockets.
@@ -90,8 +91,6 @@ class Turnstile {
 
  private:
   enum class State : std::uint8_t { free, waiting, ready, serving };
-  /// Of IPv6 the first 64 bits: a client has all addresses of its /64.
-  using Origin = std::array<std::byte, 17>;
 
   struct Client {
     State state = State::free;
@@ -112,7 +111,6 @@ class Turnstile {
     std::optional<Instant> kept_from_until;  ///< until when it is to get none of the kept workers
   };
 
-  static Origin origin_of(const IpAddress& address);
   [[nodiscard]] std::optional<Id> longest_waiting(const Origin* only) const;
   [[nodiscard]] bool is_too_slow(Client& client, Instant now) const;
   void make_room(Overdue& overdue, Instant now) const;
