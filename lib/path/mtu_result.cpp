@@ -43,7 +43,7 @@ MtuResult MtuSearch::result() const {
   const Rung lo = ladder_.lo();
   const Rung hi = ladder_.hi();
   if (lo >= 0) result.mtu = ladder_.size_of(lo);
-  const bool settled = done_ && !out_of_probes_;
+  const bool settled = (done_ || has_found()) && !out_of_probes_;
   const bool boundary = settled && (lo == ladder_.top() || is_limit(hi));
   result.exact = boundary && ladder_.closed() && !config_.only_current;
   if (boundary && hi <= ladder_.top()) result.not_above = ladder_.size_of(hi) - 1;

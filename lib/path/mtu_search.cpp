@@ -14,6 +14,7 @@
 #include "wgscope/path/size_loss.hpp"
 
 #include "chance.hpp"
+#include "mtu_pace.hpp"
 
 // A round is a probe and, sent right behind it, packets that must come back if the path carries
 // anything at all: a small control and, while a boundary is made certain, a packet of the size
@@ -50,15 +51,7 @@ constexpr Nanoseconds kConfirmGap = 200ms;
 /// Chosen: where controls are lost, a full queue or a ration may be the reason, so rounds come ever
 /// more slowly, between these two.
 constexpr Nanoseconds kFirstGap = 100ms;
-/// Chosen: a byte bucket of 1 kB/s, which lets a large packet pass once in 1.5 s, shows itself in
-/// the three seconds that kProofs takes then.
-constexpr Nanoseconds kBatchGap = 250ms;
 constexpr std::size_t kBatch = 10;
-/// A bucket that gains a packet's bytes in each gap would let the size below pass, and nothing
-/// above it: gaps are longer by up to a third, each by another share.
-constexpr Nanoseconds uneven(Nanoseconds gap, std::size_t number) {
-  return gap + gap * static_cast<std::int64_t>(number % 7) / 18;
-}
 /// Where rounds have to come slowly.
 constexpr std::size_t kLargeBatch = 30;
 /// A path may change while it is searched; twice, and larger packets pass at times only.
@@ -90,7 +83,7 @@ MtuSearch::MtuSearch(const MtuSearchConfig& config)
       shortest_(config.round_trip),
       longest_(config.round_trip) {
   if (longest_) grace_ = std::max(grace_, *longest_);
-  begin_round(ladder_.current(), false);
+  begin_round(ladder_.current(), false, config_.repeats_at_once ? 1 + config_.repeats : 0);
 }
 
 std::optional<MtuProbe> MtuSearch::poll_probe(Instant now) {
@@ -168,10 +161,11 @@ std::size_t MtuSearch::add_shot(Role role, Rung rung) {
   return shots_.size() - 1;
 }
 
-void MtuSearch::begin_round(Rung rung, bool confirms, std::size_t proofs) {
+/// @param packets  of that size in one batch; 0: a single one.
+void MtuSearch::begin_round(Rung rung, bool confirms, std::size_t packets) {
   Round round{.confirms = confirms,
-              .probe = add_shot(proofs > 0 ? Role::proof : Role::probe, rung),
-              .count = std::max<std::size_t>(proofs, 1),
+              .probe = add_shot(confirms && packets > 0 ? Role::proof : Role::probe, rung),
+              .count = std::max<std::size_t>(packets, 1),
               .below = std::nullopt,
               .control = 0};
   while (shots_.size() < round.probe + round.count) add_shot(Role::proof, rung);
@@ -214,7 +208,7 @@ MtuSearch::Outcome MtuSearch::judge(const Round& round, Instant now) const {
   if (has(Fate::refused)) return Outcome::refused;
   if (has(Fate::waiting)) return Outcome::pending;
   if (round.confirms) return judge_confirming(round);
-  if (probe.reported && !lied_to_) return Outcome::lost;
+  if (any(round, [](const Shot& shot) { return shot.reported; }) && !lied_to_) return Outcome::lost;
   if (is_back(round.control) && now >= control.answered + grace_) return Outcome::lost;
   if (probe.fate == Fate::flying) return Outcome::pending;
   return is_back(round.control) ? Outcome::lost : Outcome::silent;
@@ -241,20 +235,25 @@ MtuSearch::Outcome MtuSearch::judge_confirming(const Round& round) const {
 
 void MtuSearch::settle(const Round& round, Outcome outcome) {
   switch (outcome) {
-    case Outcome::lost:
-      for (std::size_t i = round.probe; i < round.probe + round.count; ++i) {
-        shots_[i].counted = true;
-        ladder_.count_loss(shots_[i].rung);
-      }
-      break;
+    case Outcome::lost: settle_lost(round); break;
+    case Outcome::passed: adopt_repeats(round); break;
     case Outcome::smaller: ++smaller_; break;
     case Outcome::silent:
       ++silent_;
       slow_down();
       break;
     case Outcome::pending:
-    case Outcome::passed:
     case Outcome::refused: break;
+  }
+}
+
+/// Of packets that were sent at once to look for the boundary, one counts: the others are no proofs
+/// of a limit at which the search has not arrived.
+void MtuSearch::settle_lost(const Round& round) {
+  const std::size_t count = round.confirms ? round.count : 1;
+  for (std::size_t i = round.probe; i < round.probe + count; ++i) {
+    shots_[i].counted = true;
+    ladder_.count_loss(shots_[i].rung);
   }
 }
 
@@ -294,32 +293,6 @@ void MtuSearch::go_on(Instant now) {
   if (!rounds_.empty() || now < next_round_) return;
   begin_round(is_doubtful(ladder_.hi()) ? ladder_.hi() : ladder_.next(), false);
   next_round_ = now + search_gap();
-}
-
-/// Whether no other size has to be tried.
-bool MtuSearch::has_found() const {
-  const bool enough = config_.only_current || config_.until_current;
-  return ladder_.lo() == ladder_.top() || (enough && ladder_.passed(ladder_.current()));
-}
-
-/// The size whose repeats are sent: `current`, or the largest that this host's interface takes.
-Rung MtuSearch::repeated_rung() const { return std::min(ladder_.current(), ladder_.top()); }
-
-bool MtuSearch::wants_more_repeats() const {
-  if (config_.repeats == 0 || !ladder_.passed(repeated_rung())) return false;
-  return repeats_ == 0 || (repeats_lost_ > 0 && repeats_ < config_.proofs);
-}
-
-/// Sends more packets of a size that has passed, beside whatever else is under way. Where some are
-/// lost, as many small ones go with the others, so that both sizes can be compared.
-void MtuSearch::repeat_current(Instant now) {
-  if (now < next_repeats_ || !wants_more_repeats()) return;
-  const std::size_t controls = repeats_ == 0 ? 0 : config_.repeats;
-  for (std::size_t i = 0; i < config_.repeats; ++i) add_shot(Role::repeat, repeated_rung());
-  for (std::size_t i = 0; i < controls; ++i) add_shot(Role::control, 0);
-  repeats_ += config_.repeats;
-  repeats_open_ += config_.repeats;
-  next_repeats_ = now + uneven(std::max(kBatchGap, search_gap()), shots_.size());
 }
 
 void MtuSearch::confirm(Instant now, Rung rung) {

@@ -56,6 +56,9 @@ struct MtuSearchConfig {
   /// So many more packets of `current` are sent as soon as it has passed, because the first one may
   /// have passed by luck. If one of them is lost, more follow, `proofs` in all.
   std::size_t repeats = 0;
+  /// The repeats go with the first packet of `current`, and not behind its answer. This saves a round
+  /// trip where it passes; where it does not, they are lost for nothing, and reported for nothing.
+  bool repeats_at_once = false;
 };
 
 /// MtuSearchConfig::repeats of a search through a tunnel. Chosen: as many as TCP sends at once at
@@ -175,6 +178,13 @@ class MtuSearch {
   [[nodiscard]] std::optional<Instant> next_timeout() const;
 
   [[nodiscard]] bool done() const { return done_; }
+  /// Whether no other size has to be tried. Repeats of `current` may still be under way.
+  [[nodiscard]] bool knows_sizes() const { return done_ || (has_found() && waiting_.empty()); }
+  /// Whether a packet counts as lost by now, for whatever reason.
+  [[nodiscard]] bool has_losses() const { return lost_ > 0 || ladder_.hi() <= ladder_.top(); }
+  /// Something else has seen packets of `current` lost, perhaps on this search's way: repeats it as
+  /// if one of its own was. Nothing is done where one was, or where `current` does not pass.
+  void doubt(Instant now);
   [[nodiscard]] MtuBounds bounds() const;
   /// At any time: what is known so far.
   [[nodiscard]] MtuResult result() const;
@@ -215,6 +225,8 @@ class MtuSearch {
   template <class Fits>
   [[nodiscard]] bool any(const Round& round, const Fits& fits) const;
   void settle(const Round& round, Outcome outcome);
+  void settle_lost(const Round& round);
+  void adopt_repeats(const Round& round);
   void go_on(Instant now);
   void confirm(Instant now, Rung rung);
   [[nodiscard]] bool is_doubtful(Rung rung) const;
@@ -277,6 +289,7 @@ class MtuSearch {
   std::size_t repeats_ = 0;       ///< packets of Role::repeat
   std::size_t repeats_open_ = 0;  ///< how many of these are not known to have passed or to be lost
   std::size_t repeats_lost_ = 0;
+  bool doubted_ = false;   ///< doubt() was called
   bool answered_ = false;  ///< at least one packet of the search was answered
   bool lied_to_ = false;   ///< a size that a router called too big was answered all the same
   bool changed_ = false;

@@ -96,12 +96,17 @@ class MtuSearches {
     config.until_current = options_.quick;
     config.expected = options_.expected_forward;
     config.ceiling = kLargestTunnelMtu + facts.overhead;
-    MtuProbing probing(run_, session_, target_, MtuWay::forward, service_);
+    forward_.emplace(run_, session_, target_, MtuWay::forward, service_);
     service_.ask(os::boot_now());
-    probing.announce(diagnosis::text("searching for the MTU towards {}", session_.gateway()));
-    facts.forward =
-        probing.search(config, until(options_.quick ? kQuickForwardShare : kForwardShare));
+    forward_->announce(diagnosis::text("searching for the MTU towards {}", session_.gateway()));
+    facts.forward = forward_->search_sizes(config, until(forward_share()));
     facts.round_trip = facts.forward->round_trip;
+  }
+
+  /// Waits for what forward() has left in flight.
+  void end_forward(diagnosis::MtuFacts& facts) {
+    if (!forward_->knows_sizes()) return;  // its time was over
+    facts.forward = forward_->go_on(until(forward_share()));
   }
 
   /// Whether a full datagram passes that may be cut.
@@ -146,6 +151,10 @@ class MtuSearches {
   }
 
  private:
+  [[nodiscard]] int forward_share() const {
+    return options_.quick ? kQuickForwardShare : kForwardShare;
+  }
+
   [[nodiscard]] diagnosis::Text backward_text() const {
     return diagnosis::text("searching for the MTU of the reverse path from {}", session_.gateway());
   }
@@ -168,6 +177,7 @@ class MtuSearches {
     config.ceiling =
         std::min<std::size_t>(service_.first()->largest_answer, kLargestTunnelMtu + facts.overhead);
     config.until_current = options_.quick;
+    config.repeats_at_once = true;
     config.expected = options_.expected_backward;
     // Most ways back are as wide as the way there.
     if (!config.expected && facts.forward->not_above) config.expected = facts.forward->mtu;
@@ -179,27 +189,62 @@ class MtuSearches {
 
   /// The setting's size; where its replies do not arrive, what does, in steps of 16. Requests that
   /// are larger than what passes forward are cut inside the tunnel.
-  void by_replies(diagnosis::MtuFacts& facts) {
+  [[nodiscard]] path::MtuSearchConfig replies_config(const diagnosis::MtuFacts& facts) const {
     path::MtuSearchConfig config = common(facts);
-    config.floor = smallest(facts);
     config.step = wire::kPaddingMultiple;
     config.current = std::min<std::size_t>(config.current, kLargestTunnelMtu + facts.overhead);
     config.ceiling = config.current;
-    config.floor = std::min(config.floor, config.current);
+    config.floor = std::min(smallest(facts), config.current);
     config.expected = options_.expected_backward;
     config.until_current = options_.quick;
-    MtuProbing probing(run_, session_, target_, MtuWay::backward, service_);
-    probing.limit_requests(largest_request(facts));
-    probing.announce(backward_text());
-    facts.backward = probing.search(config, until(kBackwardShare));
-    facts.largest_fragment = probing.largest_fragment();
-    facts.inner_fragments = probing.inner_fragments();
-    after_losses_ = probing.fragments_after_losses();
-    if (facts.backward->not_above && !facts.largest_fragment && !probing.replies_were_sent())
+    config.repeats_at_once = true;
+    return config;
+  }
+
+  /// Requests may be lost as well as replies, so what the forward search says of loss comes first.
+  /// While nothing is lost, its last answers are waited for at the same time.
+  void by_replies(diagnosis::MtuFacts& facts) {
+    const path::MtuSearchConfig config = replies_config(facts);
+    begin_replies(facts);
+    facts.backward = replies_->search_until_loss(config, until(kBackwardShare));
+    end_forward(facts);
+    go_on_by_replies(facts, config);
+    if (loses_some(*facts.backward) && !loses_some(*facts.forward)) {
+      forward_->doubt();
+      end_forward(facts);
+      go_on_by_replies(facts, config);
+    }
+    conclude_replies(facts, config);
+  }
+
+  void begin_replies(const diagnosis::MtuFacts& facts) {
+    replies_.emplace(run_, session_, target_, MtuWay::backward, service_);
+    largest_request_ = largest_request(facts);
+    replies_->limit_requests(largest_request_);
+    replies_->announce(backward_text());
+  }
+
+  /// Begins anew where it is known by now that requests of that size are lost at times.
+  void go_on_by_replies(diagnosis::MtuFacts& facts, const path::MtuSearchConfig& config) {
+    const bool anew = largest_request(facts) < largest_request_;
+    if (anew) begin_replies(facts);
+    facts.backward = anew ? replies_->search(config, until(kBackwardShare))
+                          : replies_->go_on(until(kBackwardShare));
+  }
+
+  void conclude_replies(diagnosis::MtuFacts& facts, const path::MtuSearchConfig& config) {
+    facts.largest_fragment = replies_->largest_fragment();
+    facts.inner_fragments = replies_->inner_fragments();
+    after_losses_ = replies_->fragments_after_losses();
+    if (facts.backward->not_above && !facts.largest_fragment && !replies_->replies_were_sent())
       return limited_by_target(facts);
     path::widen_to_step(*facts.backward, config);
     if (facts.largest_fragment)
       path::narrow_to_fragment(*facts.backward, *facts.largest_fragment, *facts.forward->mtu);
+  }
+
+  static bool loses_some(const path::MtuResult& direction) {
+    return direction.size_loss || direction.repeated_lost > 0;
   }
 
   /// Requests are to arrive always.
@@ -249,6 +294,9 @@ class MtuSearches {
   const MtuOptions& options_;
   Instant deadline_;
   MtuService service_;
+  std::optional<MtuProbing> forward_;
+  std::optional<MtuProbing> replies_;
+  std::size_t largest_request_ = 0;  ///< of `replies_`
   std::optional<os::DontFragmentTap> tap_;
   std::optional<bool> after_losses_;  ///< MtuProbing::fragments_after_losses()
 };
@@ -271,11 +319,13 @@ diagnosis::MtuFacts mtu(Run& run, Session& session, const Target& target,
   MtuSearches searches(run, session, *facts.target, options);
   if (options.read_headers) searches.read_headers();
   searches.forward(facts);
+  const std::size_t full = facts.tunnel_mtu + facts.overhead;
+  if (facts.forward->mtu < full) searches.end_forward(facts);
   // What passes at times is no matter of fragments or of a hop.
-  const bool fits = facts.forward->mtu >= facts.tunnel_mtu + facts.overhead ||
-                    facts.forward->size_loss.has_value();
+  const bool fits = facts.forward->mtu >= full || facts.forward->size_loss.has_value();
   if (facts.forward->mtu && !fits && !run.interrupted()) searches.fragments(facts);
   if (facts.forward->mtu && !run.interrupted()) searches.backward(facts);
+  searches.end_forward(facts);
   if (facts.forward->mtu && !fits && !options.quick && !run.interrupted())
     searches.find_drop(facts);
   const bool mute = !facts.forward->mtu && facts.forward->controls <= facts.forward->controls_lost;

@@ -45,7 +45,7 @@ constexpr std::size_t kControlPayload = 16;
 constexpr Nanoseconds kApart = 5ms;
 /// Replies of the same size in one batch pass or are lost together, which costs knowledge, but makes
 /// no error: so requests for them are only so far apart.
-constexpr Nanoseconds kAlikeApart = 300us;
+constexpr Nanoseconds kAlikeApart = 100us;
 
 }  // namespace
 
@@ -67,7 +67,6 @@ MtuProbing::MtuProbing(Run& run, Session& session, const IpAddress& target, MtuW
       id_(session.host().open_echo()),
       missing_before_(session.interface().receive_loss(session.peer()).missing),
       errors_seen_(session.socket_errors.size()),
-      failures_seen_(session.send_failures.size()),
       fragments_seen_(session.fragmented.size()),
       inner_fragments_before_(session.host().stats().dropped(inner::Drop::fragment)),
       attention_(session.attend({.on_inner = [this](const inner::Event& e) { take(e); }})) {
@@ -86,12 +85,39 @@ bool MtuProbing::inner_fragments() const {
 
 path::MtuResult MtuProbing::search(const path::MtuSearchConfig& config, Instant deadline) {
   search_.emplace(config);
+  return run(Until::done, deadline);
+}
+
+path::MtuResult MtuProbing::search_sizes(const path::MtuSearchConfig& config, Instant deadline) {
+  search_.emplace(config);
+  return run(Until::sizes, deadline);
+}
+
+path::MtuResult MtuProbing::search_until_loss(const path::MtuSearchConfig& config,
+                                              Instant deadline) {
+  search_.emplace(config);
+  return run(Until::loss, deadline);
+}
+
+path::MtuResult MtuProbing::go_on(Instant deadline) { return run(Until::done, deadline); }
+
+void MtuProbing::doubt() { search_->doubt(os::boot_now()); }
+
+path::MtuResult MtuProbing::run(Until until, Instant deadline) {
+  until_ = until;
+  search_->handle_timeout(os::boot_now());  // time may have passed since it ran last
   drive(run_, *this, deadline, [this, deadline] {
     take_errors();
     send_probes();
     tell_progress(deadline);
   });
   return search_->result();
+}
+
+bool MtuProbing::done() const {
+  if (search_->done()) return true;
+  if (until_ == Until::sizes) return search_->knows_sizes() && held_.empty();
+  return until_ == Until::loss && search_->has_losses();
 }
 
 void MtuProbing::tell_progress(Instant until) {
@@ -155,6 +181,7 @@ void MtuProbing::send_echo(const path::MtuProbe& probe) {
   if (way_ == MtuWay::backward && probe.size > 0)
     request.payload_size = probe.size - tunnel_overhead(outer) - least;
   session_.pump();
+  const std::size_t failures = session_.send_failures.size();
   if (!session_.host().send_echo(request)) return;  // as if the probe was lost
   const auto packet = session_.host().poll_packet();
   const std::size_t bare = packet.size() + wire::kTransportOverhead;
@@ -165,8 +192,7 @@ void MtuProbing::send_echo(const path::MtuProbe& probe) {
   else
     static_cast<void>(session_.interface().send_padded(os::now(), packet, size));
   session_.pump();
-  if (session_.send_failures.size() == failures_seen_) return;
-  failures_seen_ = session_.send_failures.size();
+  if (session_.send_failures.size() == failures) return;
   if (session_.send_failures.back().sys_errno == EMSGSIZE) refused_ = probe.id;
 }
 

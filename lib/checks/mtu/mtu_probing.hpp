@@ -51,6 +51,16 @@ class MtuProbing {
   /// Runs a search until it is done, the deadline comes or the user ends it.
   /// @returns what it found.
   path::MtuResult search(const path::MtuSearchConfig& config, Instant deadline);
+  /// Begins a search, and ends sooner: when it knows all sizes, while repeats of the size in use may
+  /// still be in flight. Their answers are taken while something else runs, until go_on().
+  path::MtuResult search_sizes(const path::MtuSearchConfig& config, Instant deadline);
+  /// Begins a search, and ends sooner: with the first packet that counts as lost.
+  path::MtuResult search_until_loss(const path::MtuSearchConfig& config, Instant deadline);
+  /// Runs a search that was begun to its end.
+  path::MtuResult go_on(Instant deadline);
+  [[nodiscard]] bool knows_sizes() const { return search_->knows_sizes(); }
+  /// MtuSearch::doubt()
+  void doubt();
 
   /// Bytes of the largest fragment of a reply; nothing: no reply came in fragments. A reply in
   /// fragments does not count as an answer, because the path did not let it pass whole.
@@ -68,9 +78,12 @@ class MtuProbing {
   // While it searches, for drive().
   [[nodiscard]] std::optional<Instant> next_timeout() const;
   void handle_timeout(Instant now) { search_->handle_timeout(now); }
-  [[nodiscard]] bool done() const { return search_->done(); }
+  [[nodiscard]] bool done() const;
 
  private:
+  enum class Until : std::uint8_t { done, sizes, loss };
+
+  path::MtuResult run(Until until, Instant deadline);
   void send_probes();
   [[nodiscard]] Nanoseconds pause_before(std::size_t size) const;
   void send(const path::MtuProbe& probe);
@@ -96,13 +109,13 @@ class MtuProbing {
   std::uint32_t pieces_id_ = 0;
   std::uint64_t missing_before_;  ///< of the gateway's packets
   std::optional<path::MtuSearch> search_;
+  Until until_ = Until::done;
   std::vector<std::size_t> sizes_;   ///< the size of each probe, by its id
   std::deque<path::MtuProbe> held_;  ///< probes that wait until next_send_
   Instant next_send_{};
   Instant sent_at_{};          ///< when the last probe was sent
   std::size_t sent_size_ = 0;  ///< the size of that probe, in bytes
   std::size_t errors_seen_;
-  std::size_t failures_seen_;
   std::size_t fragments_seen_;
   std::uint64_t inner_fragments_before_;
   std::optional<std::uint32_t> refused_;  ///< id of the last probe that this host did not send

@@ -50,6 +50,77 @@ TEST(MtuSearch, RepeatsTheCurrentSizeInNoMoreTimeWhereNothingIsLost) {
   EXPECT_EQ(run.result.probes, 2U) << "they are not the search's";
 }
 
+TEST(MtuSearch, RepeatsAtOnceInTheRoundTripOfTheFirstPacket) {
+  const auto run = simulate(
+      {.current = 1480, .ceiling = 1480, .proofs = kProofs, .repeats = 10, .repeats_at_once = true},
+      {.round_trip = 20ms}, 1);
+  EXPECT_EQ(run.took, 20ms);
+  EXPECT_EQ(run.result.repeated, 10U);
+  EXPECT_EQ(run.result.repeated_lost, 0U);
+  EXPECT_EQ(run.result.probes, 1U);
+  EXPECT_EQ(run.result.trials.front().answered, 11U);
+}
+
+TEST(MtuSearch, FindsALimitInNoMoreTimeWhereItRepeatsAtOnce) {
+  const MtuSearchConfig config{.current = 1480, .ceiling = 1480, .proofs = kProofs, .repeats = 10};
+  MtuSearchConfig at_once = config;
+  at_once.repeats_at_once = true;
+  const SimulatedPath path{.mtu = 1479, .round_trip = 20ms};
+  const auto run = simulate(at_once, path, 1);
+  EXPECT_EQ(run.result.verdict, MtuVerdict::black_hole);
+  EXPECT_EQ(run.result.mtu, 1479U);
+  EXPECT_EQ(run.result.repeated, 0U) << "the size that is repeated does not pass";
+  EXPECT_EQ(run.result.controls_lost, 0U);
+  EXPECT_LE(run.took, simulate(config, path, 1).took);
+}
+
+TEST(MtuSearch, KnowsAllSizesBeforeItsRepeatsHaveComeBack) {
+  MtuSearch search({.current = 1480, .ceiling = 1480, .proofs = kProofs, .repeats = 10});
+  const Instant begun{1h};
+  const auto first = search.poll_probe(begun);
+  while (search.poll_probe(begun)) {
+  }
+  EXPECT_FALSE(search.knows_sizes());
+  search.handle_answer(begun + 20ms, first->id);
+  EXPECT_FALSE(search.knows_sizes()) << "the repeats have to be sent";
+  std::vector<std::uint32_t> repeats;
+  while (const auto probe = search.poll_probe(begun + 20ms)) repeats.push_back(probe->id);
+  EXPECT_EQ(repeats.size(), 10U);
+  EXPECT_TRUE(search.knows_sizes());
+  EXPECT_FALSE(search.done());
+  EXPECT_TRUE(search.result().exact);
+  EXPECT_EQ(search.result().repeated, 0U);
+  for (const std::uint32_t id : repeats) search.handle_answer(begun + 40ms, id);
+  EXPECT_TRUE(search.done());
+  EXPECT_EQ(search.result().repeated, 10U);
+}
+
+/// Somebody who saw packets of that size lost asks for a second look.
+TEST(MtuSearch, LooksAgainWhereItIsDoubted) {
+  MtuSearch search({.current = 1480, .ceiling = 1480, .proofs = kProofs, .repeats = 10});
+  Instant now{1h};
+  const auto run = [&](std::size_t one_of_large_lost) {
+    std::size_t large = 0;
+    while (!search.done()) {
+      while (const auto probe = search.poll_probe(now))
+        if (probe->size == 0 || ++large % one_of_large_lost != 0)
+          search.handle_answer(now, probe->id);
+      if (const auto due = search.next_timeout()) {
+        now = *due;
+        search.handle_timeout(now);
+      }
+    }
+  };
+  run(1000);
+  EXPECT_EQ(search.result().verdict, MtuVerdict::ok);
+  search.doubt(now);
+  EXPECT_FALSE(search.done());
+  run(3);
+  EXPECT_EQ(search.result().verdict, MtuVerdict::loss_by_size);
+  search.doubt(now);
+  EXPECT_TRUE(search.done()) << "it has lost some itself";
+}
+
 TEST(MtuSearch, RepeatsMoreWhereARepeatIsLost) {
   const auto run = simulate({.current = 1480, .ceiling = 1480, .proofs = kProofs, .repeats = 10},
                             {.large = 1000, .large_loss = 0.3, .round_trip = 20ms}, 2);
