@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
+#include <vector>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/path/keepalive.hpp"
@@ -15,6 +16,12 @@ using std::chrono::seconds;
 std::optional<Nanoseconds> judged_silence(std::optional<seconds> interval) {
   if (!interval || *interval == seconds(0)) return std::nullopt;
   return *interval;
+}
+
+void add_survived(FlowLifetime& lifetime, Nanoseconds silence) {
+  lifetime.tried.push_back({.least = silence, .most = silence, .alive = true});
+  std::erase_if(lifetime.tried,
+                [&](const SilenceTried& one) { return !one.alive && one.most <= silence; });
 }
 
 void conclude(FlowLifetime& lifetime, std::optional<Nanoseconds> interval, std::size_t needed) {

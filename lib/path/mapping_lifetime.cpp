@@ -134,6 +134,7 @@ void MappingLifetime::greet(Lane& lane, std::size_t index, Instant now) {
     return;
   }
   lane.greeted_at.push_back(now);
+  lane.answered.push_back(false);
   outbox_.push({.lane = index, .serial = ++lane.serial});
   ++sent_;
   lane.next = now + (lane.greeted_at.size() < kGreetings ? kGreeting : kExtraGreeting);
@@ -176,6 +177,10 @@ void MappingLifetime::handle_answer(Instant now, std::size_t index, std::uint32_
   if (done_ || index >= lanes_.size()) return;
   Lane& lane = lanes_[index];
   const bool is_greeting = serial >= 1 && serial <= lane.greeted_at.size();
+  if (is_greeting) {
+    lane.answered[serial - 1] = true;
+    latest_answer_ = std::max(latest_answer_, now - lane.greeted_at[serial - 1]);
+  }
   if (lane.state == LaneState::greeting) {
     if (!is_greeting) return;
     // The NAT may have dropped earlier ones, so the flow may be younger than the first of them.
@@ -208,6 +213,25 @@ std::optional<std::size_t> MappingLifetime::last_alive() const {
   for (std::size_t i = lanes_.size(); i-- > 0;)
     if (lanes_[i].state == LaneState::alive) return i;
   return std::nullopt;
+}
+
+/// How long the silence of a lane was at least. An answer that never came in may have passed the NAT
+/// and refreshed the mapping, as late as other answers came in.
+Nanoseconds MappingLifetime::proven_silence(const Lane& lane) const {
+  Instant since = lane.asked_at;
+  for (std::size_t i = 0; i < lane.greeted_at.size(); ++i)
+    if (!lane.answered[i]) since = std::max(since, lane.greeted_at[i] + latest_answer_);
+  return lane.silence - (since - lane.asked_at);
+}
+
+std::optional<seconds> MappingLifetime::alive_after() const {
+  std::optional<seconds> longest;
+  for (const Lane& lane : lanes_) {
+    if (lane.state != LaneState::alive) continue;
+    const seconds silence = whole_seconds(proven_silence(lane));
+    if (silence > seconds(0)) longest = std::max(longest.value_or(silence), silence);
+  }
+  return longest;
 }
 
 void MappingLifetime::check_end(Instant now) {
@@ -279,7 +303,7 @@ MappingLifetimeResult MappingLifetime::result() const {
   MappingLifetimeResult result;
   result.requests_sent = sent_;
   const auto alive = last_alive();
-  if (alive) result.alive_after = whole_seconds(lanes_[*alive].silence);
+  result.alive_after = alive_after();
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     const Lane& lane = lanes_[i];
     if (lane.refresh) continue;

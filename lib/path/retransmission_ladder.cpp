@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -11,12 +10,12 @@
 #include <vector>
 
 #include "wgscope/base/time.hpp"
+#include "wgscope/path/alarm_trials.hpp"
 #include "wgscope/path/flow_lifetime.hpp"
 #include "wgscope/path/keepalive.hpp"
 #include "wgscope/path/silent_gateway.hpp"
 #include "wgscope/path/stalled_line.hpp"
 
-#include "chance.hpp"
 #include "scale.hpp"
 
 // A run, state by state (docs/methods.md has the pauses drawn to scale):
@@ -45,9 +44,10 @@ constexpr Nanoseconds kLongestPause = seconds(260);
 /// Chosen: no NAT forgets within a second (RFC 4787 REQ-5 asks for 120 s), so what is missing after
 /// shorter silences was lost.
 constexpr Nanoseconds kShortest = seconds(1);
-/// A gateway says nothing by itself for so long after it received data (KEEPALIVE_TIMEOUT,
-/// whitepaper §6.5), so one empty packet is enough for shorter pauses.
-constexpr Nanoseconds kLongPause = seconds(10);
+/// In shorter pauses one empty packet has to do. Chosen: a NAT may drop the only one, and has
+/// remembered the flow since the pause before, so that it is silent for half as long again as is
+/// thought.
+constexpr Nanoseconds kLongPause = seconds(2);
 /// Linux answers such questions at most every 500 ms (net.ipv4.tcp_invalid_ratelimit,
 /// Documentation/networking/ip-sysctl.rst). Chosen: 200 ms more for the way.
 constexpr Nanoseconds kNoAnswer = milliseconds(700);
@@ -87,6 +87,7 @@ RetransmissionLadder::RetransmissionLadder(const LadderConfig& config,
       lines_(stalled.begin(), stalled.end()),
       end_(now + longest_ladder(config)),
       silent_since_(now) {
+  found_.tried = config.known;
   if (lines_.empty())
     finish(FlowEnd::no_service);
   else
@@ -147,10 +148,7 @@ void RetransmissionLadder::hush(Instant now) {
 
 void RetransmissionLadder::record_alive(Nanoseconds silence) {
   if (silence < kShortest) return;
-  found_.tried.push_back({.least = silence, .most = silence, .alive = true});
-  // A failure that was no longer than this silence was chance after all.
-  std::erase_if(found_.tried,
-                [&](const SilenceTried& one) { return !one.alive && one.most <= silence; });
+  add_survived(found_, silence);
   if (pending_ && silence >= pending_->least) pending_.reset();
 }
 
@@ -162,8 +160,8 @@ void RetransmissionLadder::take_incoming(Instant now, std::uint64_t missing) {
     checking->suspect.copies = std::min<std::size_t>(more, live_lines());
     checking->counted = true;
   } else {
-    ++received_;
-    lost_ += more;
+    ++seen_.received;
+    seen_.lost += more;
   }
   if (!is_climbing()) return;
   // What was lost may have passed the NAT, and refreshed what it remembers. It may have been a
@@ -310,7 +308,8 @@ void RetransmissionLadder::handle_silence_of_all(Instant now) {
   }
   if (checking.suspect.copies == 0) return handle_nothing_sent(now);
   const std::size_t copies = checking.suspect.copies + (pending_ ? pending_->copies : 0);
-  if (checking.rounds < kLeastRounds || (!is_no_chance(copies) && checking.rounds < kMostRounds))
+  if (checking.rounds < kLeastRounds ||
+      (!is_no_chance(seen_, copies) && checking.rounds < kMostRounds))
     return ask_all(now);
   judge_suspect(now);
 }
@@ -327,13 +326,6 @@ void RetransmissionLadder::handle_nothing_sent(Instant now) {
   begin_pause(now);
 }
 
-/// Whether chance would hardly lose so many in a row, at the ratio in which others were lost.
-bool RetransmissionLadder::is_no_chance(std::size_t copies) const {
-  const double ratio =
-      (static_cast<double>(lost_) + 1) / (static_cast<double>(received_ + lost_) + 2);
-  return std::pow(ratio, static_cast<double>(copies)) < kChance;
-}
-
 void RetransmissionLadder::judge_suspect(Instant now) {
   Suspect suspect = std::get<Checking>(state_).suspect;
   state_ = Climbing{};
@@ -342,7 +334,7 @@ void RetransmissionLadder::judge_suspect(Instant now) {
     suspect.most = std::max(suspect.most, pending_->most);
     suspect.least = std::min(suspect.least, pending_->least);
   }
-  if (is_no_chance(suspect.copies)) {
+  if (is_no_chance(seen_, suspect.copies)) {
     found_.tried.push_back({.least = suspect.least, .most = suspect.most, .alive = false});
     pending_.reset();
   } else {
@@ -390,7 +382,6 @@ void RetransmissionLadder::handle_timeout(Instant now) {
 
 void RetransmissionLadder::handle_gateway_timers(Instant now) {
   if (const auto hush_at = gateway_.next_hush(); hush_at && *hush_at <= now) {
-    // A short pause is over before the gateway would say anything by itself.
     if (latest() - now <= kLongPause) {
       gateway_.stop_hushing();
     } else {
@@ -415,6 +406,11 @@ std::optional<Nanoseconds> RetransmissionLadder::choose(Nanoseconds pause) {
     const bool grows = !known.alive_after || pause > times(*known.alive_after, kGrows);
     if (grows) return std::min(pause, longest);
   }
+  // Too short to tell anything: lines that were opened later begin with such pauses.
+  if (!config_.known.empty() && known.alive_after && pause <= *known.alive_after) return pause;
+  if (config_.alarm && config_.interval &&
+      AlarmTrials::can_help({.interval = *config_.interval, .alarm = *config_.alarm}, known))
+    return std::nullopt;
   if (extra_++ >= kMostExtra) return std::nullopt;
   return choose_between(known, pause);
 }
@@ -442,6 +438,7 @@ std::optional<Nanoseconds> RetransmissionLadder::choose_between(const FlowLifeti
   // Each is tried once: the pauses have become long by now.
   while (keepalives_tried_ < 2) {
     const seconds silence = ++keepalives_tried_ * late;
+    if (silence > config_.longest_silence) return std::nullopt;
     if (may_survive(silence)) return std::min(pause, with_room(silence));
   }
   return std::nullopt;

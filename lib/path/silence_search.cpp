@@ -159,7 +159,7 @@ void SilenceSearch::step(Instant now) {
 
 void SilenceSearch::begin(Instant now) {
   if (!gateway_.outlasts_session(now, silence_)) return hush(now);
-  state_ = Keying{};
+  state_ = Keying{.since = now};
   send(SilenceSend::Kind::handshake);
   gateway_.key(now);
   state_ends_ = *gateway_.next_key();
@@ -261,7 +261,12 @@ void SilenceSearch::handle_other(Instant now, std::uint64_t missing) {
 void SilenceSearch::handle_keyed(Instant now) {
   if (done()) return;
   gateway_.handle_keyed(now);
-  if (is<Keying>()) return hush(now);
+  if (const auto* const keying = std::get_if<Keying>(&state_)) {
+    if (now - keying->since < patience(kNoAnswer)) return hush(now);
+    // Meanwhile the flow may have been forgotten, and a new one is not yet a stream.
+    open_since_.reset();
+    return open_flow(now, false);
+  }
   // The gateway began it, as it does 15 s after a packet of its own came to nothing: so it tells
   // nothing of the silence before it.
   if (!is<Calling>()) take_incoming(now, 1);

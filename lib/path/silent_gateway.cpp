@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/path/flow_lifetime.hpp"
+
+#include "chance.hpp"
 
 namespace wgscope::path {
 namespace {
@@ -14,9 +18,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// Chosen: with 10 % loss chance swallows all five once in 100 000 silences.
-constexpr int kHushes = 5;
-/// Chosen: 200 ms for a row of five, which is short beside any silence that is tried, and long
+/// Chosen: with 10 % loss chance swallows all eight once in 100 million silences. If it does, the
+/// silence began earlier than is thought, and fails where a shorter one would not.
+constexpr int kHushes = 8;
+/// Chosen: 350 ms for a row of eight, which is short beside any silence that is tried, and long
 /// enough that one full queue on the path does not drop the whole row.
 constexpr Nanoseconds kBetweenHushes = milliseconds(50);
 /// Chosen: our tunnel sends an initiation at most every 5 s (REKEY_TIMEOUT, whitepaper §6.1) and up
@@ -33,6 +38,12 @@ constexpr Nanoseconds kYoungSession = seconds(6);
 constexpr int kMostBroken = 2;
 
 }  // namespace
+
+bool is_no_chance(const LossSeen& seen, std::size_t copies) {
+  const double ratio =
+      (static_cast<double>(seen.lost) + 1) / (static_cast<double>(seen.received + seen.lost) + 2);
+  return std::pow(ratio, static_cast<double>(copies)) < kChance;
+}
 
 void SilentGateway::hush(Instant now) {
   hushes_ = 1;

@@ -54,6 +54,10 @@ struct FlowLifetime {
 /// The keepalive's own silence. @returns nothing if keepalives are off.
 std::optional<Nanoseconds> judged_silence(std::optional<std::chrono::seconds> interval);
 
+/// Adds a silence that the flow survived. A failure of no more than that was chance after all, and
+/// is taken out.
+void add_survived(FlowLifetime& lifetime, Nanoseconds silence);
+
 /// Fills the bracket, `trials` and `keepalive` from `tried`: the shortest failure, and the longest
 /// success below it. Any failure within the interval makes it not enough.
 /// @param needed  successes that make it enough.

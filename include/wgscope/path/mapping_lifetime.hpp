@@ -123,6 +123,8 @@ class MappingLifetime {
     std::uint32_t serial = 0;
     /// When the exchanges of LaneState::greeting were begun; their serials are 1, 2, ….
     std::vector<Instant> greeted_at{};
+    /// Which of them were answered.
+    std::vector<bool> answered{};
     /// When the first of them was begun that was answered; nothing: none was.
     std::optional<Instant> open_since{};
     int asked = 0;         ///< requests for an answer after the silence
@@ -144,6 +146,8 @@ class MappingLifetime {
   [[nodiscard]] std::optional<std::chrono::seconds> gone_after() const;
   [[nodiscard]] static bool is_open(const Lane& lane);
   [[nodiscard]] std::optional<std::size_t> last_alive() const;
+  [[nodiscard]] Nanoseconds proven_silence(const Lane& lane) const;
+  [[nodiscard]] std::optional<std::chrono::seconds> alive_after() const;
   [[nodiscard]] std::optional<bool> refreshed(const MappingLifetimeResult& result) const;
 
   MappingLifetimeConfig config_;
@@ -153,6 +157,7 @@ class MappingLifetime {
   std::vector<Lane> lanes_;
   Outbox<LaneRequest> outbox_;
   std::size_t sent_ = 0;
+  Nanoseconds latest_answer_{};  ///< the longest time that an answer to a greeting took
   bool done_ = false;
 };
 

@@ -27,6 +27,11 @@ struct LadderConfig {
   std::chrono::seconds longest_silence{120};
   /// The run ends after so long, with what is known by then. Nothing: as long as the pauses take.
   std::optional<Nanoseconds> most = {};
+  /// Where AlarmTrials with such an alarm can look into the bracket, the run ends once it is known.
+  /// Nothing: it goes on with longer pauses.
+  std::optional<std::chrono::seconds> alarm = {};
+  /// Silences that were tried before.
+  std::vector<SilenceTried> known = {};
 };
 
 /// What is to be sent now.
@@ -86,6 +91,8 @@ class RetransmissionLadder {
   [[nodiscard]] bool done() const { return std::holds_alternative<Done>(state_); }
   /// What is known so far.
   [[nodiscard]] FlowLifetime result() const;
+  /// What came in and what was lost while no silence was suspected.
+  [[nodiscard]] const LossSeen& seen() const { return seen_; }
   /// How long the silence that goes on will have been when it is over; nothing: it is short.
   [[nodiscard]] std::optional<Nanoseconds> silence() const;
   /// When that silence is over.
@@ -144,7 +151,6 @@ class RetransmissionLadder {
   [[nodiscard]] Instant latest() const;
   [[nodiscard]] std::size_t live_lines() const;
   [[nodiscard]] bool is_climbing() const { return std::holds_alternative<Climbing>(state_); }
-  [[nodiscard]] bool is_no_chance(std::size_t copies) const;
   [[nodiscard]] std::optional<Nanoseconds> judged() const;
   [[nodiscard]] std::optional<Nanoseconds> choose(Nanoseconds pause);
   [[nodiscard]] std::optional<Nanoseconds> choose_between(const FlowLifetime& known,
@@ -161,8 +167,7 @@ class RetransmissionLadder {
   std::size_t ask_line_ = 0;  ///< index of the line that the last question on one line went to
   /// A silence that may have failed by chance, and is to be tried again.
   std::optional<Suspect> pending_;
-  std::uint64_t received_ = 0;  ///< packets that came in while no silence was suspected
-  std::uint64_t lost_ = 0;      ///< packets that were lost while no silence was suspected
+  LossSeen seen_;
   bool patient_ = false;   ///< nothing was sent yet in this pause, so its data may still be late
   int unsent_ = 0;         ///< pauses in a row at whose end the service had sent nothing
   std::size_t extra_ = 0;  ///< pauses that were followed since the bracket is known

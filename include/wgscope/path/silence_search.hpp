@@ -89,7 +89,9 @@ class SilenceSearch {
 
  private:
   /// The search waits for an answer to its handshake.
-  struct Keying {};
+  struct Keying {
+    Instant since;
+  };
   /// The search waits for a call that comes in right after we have sent.
   struct Greeting {
     std::uint32_t first_serial = 0;  ///< calls with lower serials belong to what was tried before

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -13,6 +14,15 @@ namespace wgscope::path {
 /// A call or a question that gets no answer is repeated; after so many in a row the path counts as
 /// gone. Chosen: with 10 % loss each way chance makes 8 in a row in 2 of a million cases (0.19^8).
 inline constexpr int kMostUnanswered = 8;
+
+/// What came in, and what was lost, while nothing but chance could be to blame.
+struct LossSeen {
+  std::uint64_t received = 0;  ///< packets
+  std::uint64_t lost = 0;      ///< packets
+};
+
+/// Whether chance would hardly lose so many packets in a row, at the ratio in which others were lost.
+bool is_no_chance(const LossSeen& seen, std::size_t copies);
 
 /// Keeps a gateway silent that knows nothing of the measurement, renews the session with it before
 /// a silence would outlast it, and counts what the gateway sends all the same. It is a part of

@@ -18,6 +18,7 @@
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
+#include "wgscope/path/alarm_trials.hpp"
 #include "wgscope/path/flow_lifetime.hpp"
 #include "wgscope/path/retransmission_ladder.hpp"
 #include "wgscope/path/silent_tcp.hpp"
@@ -25,12 +26,14 @@
 
 #include "checks/drive.hpp"
 #include "checks/earlier.hpp"
+#include "checks/nat/nat_alarm.hpp"
 #include "checks/nat/silent_flow.hpp"
 
 namespace wgscope::checks {
 namespace {
 
 using diagnosis::ServiceFault;
+using path::FlowEnd;
 using path::SilentTcp;
 using path::TcpSeen;
 using std::chrono::seconds;
@@ -42,7 +45,10 @@ constexpr std::uint16_t kFirstDynamicPort = 49152;  // RFC 6335 §6
 }  // namespace
 
 LadderCalls::LadderCalls(Run& run, Session& ours, const IpAddress& from, const Endpoint& service)
-    : run_(run), ours_(ours), flow_(ours) {
+    : run_(run), ours_(ours), from_(from), service_(service), flow_(ours) {}
+
+void LadderCalls::make_lines() {
+  lines_.clear();
   crypto::SystemRandom random;
   std::array<std::byte, 8> bytes{};
   random.fill(bytes);
@@ -50,17 +56,19 @@ LadderCalls::LadderCalls(Run& run, Session& ours, const IpAddress& from, const E
   const auto sequence = load_be32(numbers.first<4>());
   auto port = static_cast<std::uint16_t>(load_be16(numbers.last<2>()) | kFirstDynamicPort);
   for (std::size_t i = 0; i < path::kLadderLines; ++i) {
-    const Endpoint ours_inside{from, 0, port};
+    const Endpoint ours_inside{from_, 0, port};
     lines_.push_back(
-        {.tcp = SilentTcp(ours_inside, service, sequence + static_cast<std::uint32_t>(i << 24U),
+        {.tcp = SilentTcp(ours_inside, service_, sequence + static_cast<std::uint32_t>(i << 24U),
                           os::boot_now()),
          .data = {}});
     port = port == UINT16_MAX ? kFirstDynamicPort : static_cast<std::uint16_t>(port + 1);
   }
 }
 
+LadderCalls::~LadderCalls() { close(); }
+
 /// Resets the connections, so that the service does not go on sending.
-LadderCalls::~LadderCalls() {
+void LadderCalls::close() {
   for (Line& line : lines_) line.tcp.reset();
   send_packets();
 }
@@ -105,6 +113,7 @@ bool LadderCalls::take_opening(Instant now, std::span<const std::byte> bytes) {
 
 /// @returns whether there is any line that stalls.
 bool LadderCalls::open() {
+  make_lines();
   const auto attention = flow_.attend(
       {.on_packet = [this](Instant now, auto bytes) { return take_opening(now, bytes); }});
   run_.say("connecting to the TCP service");
@@ -167,19 +176,20 @@ void LadderCalls::climb(path::RetransmissionLadder& ladder, std::span<const std:
                         [&] { send(ladder, lines); });
 }
 
-void LadderCalls::measure(path::LadderConfig config, diagnosis::FlowFacts& facts) {
+/// @returns whether the service can be used; if not, the facts say why.
+bool LadderCalls::climb_once(const path::LadderConfig& config, diagnosis::FlowFacts& facts) {
   const Instant begun = os::boot_now();
   const bool stalls = open();
-  if (run_.interrupted()) return;
+  if (run_.interrupted()) return false;
   if (!stalls) {
     facts.fault = fault();
     facts.found.calls = packets_;
-    facts.found.end = path::FlowEnd::no_service;
-    return;
+    facts.found.end = FlowEnd::no_service;
+    return false;
   }
   if (config.longest_silence == seconds(0)) {
-    facts.found.end = path::FlowEnd::done;
-    return;
+    facts.found.end = FlowEnd::done;
+    return false;
   }
   std::vector<std::size_t> lines;
   std::vector<Instant> stalled;
@@ -188,14 +198,38 @@ void LadderCalls::measure(path::LadderConfig config, diagnosis::FlowFacts& facts
     lines.push_back(i);
     stalled.push_back(*lines_[i].data);
   }
-  if (config.most) *config.most -= os::boot_now() - begun;
-  path::RetransmissionLadder ladder(config, stalled, flow_.keyed(), flow_.missing(),
-                                    os::boot_now());
+  path::LadderConfig left = config;
+  if (left.most) *left.most -= os::boot_now() - begun;
+  path::RetransmissionLadder ladder(left, stalled, flow_.keyed(), flow_.missing(), os::boot_now());
   climb(ladder, lines);
   facts.found = ladder.result();
+  seen_ = ladder.seen();
+  return true;
+}
+
+void LadderCalls::measure(path::LadderConfig config, diagnosis::FlowFacts& facts) {
+  const Instant end = os::boot_now() + *config.most;
+  config.alarm = AlarmCalls::alarm_of(service_.address);
+  if (!climb_once(config, facts)) return;
   const bool known = facts.found.alive_after || facts.found.gone_after;
-  if (facts.found.end == path::FlowEnd::service_ended && !known)
-    facts.fault = ServiceFault::gave_up;
+  if (facts.found.end == FlowEnd::service_ended && !known) facts.fault = ServiceFault::gave_up;
+  const bool goes_on =
+      facts.found.end == FlowEnd::done || facts.found.end == FlowEnd::service_ended;
+  if (run_.interrupted() || !goes_on || !config.interval) return;
+  const path::AlarmConfig alarm{
+      .interval = *config.interval, .alarm = *config.alarm, .seen = seen_, .end = end};
+  if (!path::AlarmTrials::can_help(alarm, facts.found)) return;
+  close();
+  const bool rang =
+      AlarmCalls(run_, ours_, flow_, from_, service_.address).measure(alarm, facts.found);
+  if (rang || run_.interrupted() || facts.found.end != FlowEnd::done) return;
+  if (!path::AlarmTrials::can_help(alarm, facts.found)) return;
+  // The host never gives up pieces, or a firewall keeps that to itself: longer pauses are left.
+  config.alarm.reset();
+  config.known = facts.found.tried;
+  config.most = end - os::boot_now();
+  diagnosis::FlowFacts again = facts;
+  if (climb_once(config, again)) facts.found = again.found;
 }
 
 }  // namespace wgscope::checks

@@ -12,6 +12,7 @@
 #include "wgscope/diagnosis/nat_flow.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/path/retransmission_ladder.hpp"
+#include "wgscope/path/silent_gateway.hpp"
 #include "wgscope/path/silent_tcp.hpp"
 
 #include "silent_flow.hpp"
@@ -27,7 +28,9 @@ class LadderCalls {
   LadderCalls& operator=(const LadderCalls&) = delete;
   ~LadderCalls();
 
-  /// Measures until the ladder is done, or the user ends it. LadderConfig::most includes connecting.
+  /// Measures until it is known what the interval's silence does, or nothing more can be found out,
+  /// or the user ends it.
+  /// @param config  without `alarm` and `known`; `most` is set, and includes connecting.
   void measure(path::LadderConfig config, diagnosis::FlowFacts& facts);
 
  private:
@@ -38,7 +41,10 @@ class LadderCalls {
 
   struct Opening;
 
+  void make_lines();
+  void close();
   bool open();
+  bool climb_once(const path::LadderConfig& config, diagnosis::FlowFacts& facts);
   bool take_opening(Instant now, std::span<const std::byte> bytes);
   bool take_climbing(Instant now, std::span<const std::byte> bytes,
                      path::RetransmissionLadder& ladder, std::span<const std::size_t> lines);
@@ -49,8 +55,11 @@ class LadderCalls {
 
   Run& run_;
   Session& ours_;
+  IpAddress from_;
+  Endpoint service_;
   SilentFlow flow_;
   std::vector<Line> lines_;
+  path::LossSeen seen_;
   std::size_t packets_ = 0;  ///< packets sent to the service
 };
 

@@ -322,12 +322,18 @@ TEST(RetransmissionLadder, LearnsPausesThatStopGrowingEarly) {
 }
 
 TEST(RetransmissionLadder, EndsInTimeWithWhatIsKnown) {
+  constexpr int kRuns = 20;
   for (const int lifetime : {18, 24, 26, 30, 60, 120, 300}) {
-    const Measured found =
-        measure({.interval = seconds(25), .longest_silence = seconds(180), .most = seconds(220)},
-                {.lifetime = seconds(lifetime), .loss = 0.05});
-    EXPECT_LE(found.took, seconds(220)) << lifetime;
-    EXPECT_GE(found.result.alive_after, seconds(std::min(lifetime / 2 - 6, 24))) << lifetime;
+    int known = 0;
+    for (std::uint64_t seed = 1; seed <= kRuns; ++seed) {
+      const Measured found =
+          measure({.interval = seconds(25), .longest_silence = seconds(180), .most = seconds(220)},
+                  {.lifetime = seconds(lifetime), .loss = 0.05, .seed = seed});
+      EXPECT_LE(found.took, seconds(220)) << lifetime;
+      known += found.result.alive_after >= seconds(std::min(lifetime / 2 - 6, 24)) ? 1 : 0;
+    }
+    // Silences in which something was lost tell nothing.
+    EXPECT_GE(known, kRuns * 8 / 10) << lifetime;
   }
 }
 

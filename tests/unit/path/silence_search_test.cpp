@@ -348,6 +348,20 @@ TEST(SilenceSearch, TellsTheTruthOfNatsThatDropKeepalivesOrChangeOrHaveTwoTimers
   EXPECT_GE(judged, silent * 8 / 10);
 }
 
+/// While a handshake is repeated, the NAT may forget the flow: the next one is no stream yet, and has
+/// another timer.
+TEST(SilenceSearch, OpensTheFlowAnewWhoseSessionTookLongToRenew) {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    const Flow flow{.lifetime = milliseconds(79'400),
+                    .inbound_refreshes = false,
+                    .drops = 0.3,
+                    .new_lifetime = seconds(20),
+                    .seed = seed};
+    const FlowLifetime found = measure({.interval = seconds(26)}, flow).result;
+    EXPECT_GE(found.gone_after.value_or(seconds(80)), seconds(79)) << seed;
+  }
+}
+
 /// Lets time pass to the next timeout, and all that is to be sent go.
 void expire(SilenceSearch& search, Instant& now, std::uint32_t& last_call) {
   now = *search.next_timeout();
