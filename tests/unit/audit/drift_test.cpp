@@ -169,7 +169,8 @@ TEST(Drift, FindsTheConflictOfEachPeerThatWantsOnePrefix) {
 }
 
 TEST(Drift, FindsPrefixesThatAreTooBroad) {
-  Inventory inventory = inventory_of({declare(1, {"10.0.0.0/24"}), declare(2, {"10.0.1.0/24"})});
+  Inventory inventory = inventory_of(
+      {declare(1, {"10.0.0.0/24"}), declare(2, {"10.0.1.0/24"}), declare(4, {"fd01::/127"})});
   inventory.peers[1].labels = {{"kind", "site"}};
   inventory.policies.widest_prefix.push_back({.ipv4 = 32, .ipv6 = 128});
   inventory.policies.widest_prefix.push_back(
@@ -178,10 +179,12 @@ TEST(Drift, FindsPrefixesThatAreTooBroad) {
   add_peer(device, 1, {"10.0.0.0/24"});
   add_peer(device, 2, {"10.0.1.0/24"});
   add_peer(device, 3, {"fd00::/127"});
+  add_peer(device, 4, {"fd01::/127"});
   const Drift drift = drift_of(inventory, snapshot_of(device));
   EXPECT_EQ(drift.interfaces.at(0).peers.at(0), (PeerDrift{.declared = 0, .too_broad = true}));
   EXPECT_EQ(drift.interfaces.at(0).peers.at(1), PeerDrift{.declared = 1});
   EXPECT_EQ(drift.interfaces.at(0).peers.at(2), (PeerDrift{.undeclared = true, .too_broad = true}));
+  EXPECT_EQ(drift.interfaces.at(0).peers.at(3), (PeerDrift{.declared = 2, .too_broad = true}));
 }
 
 struct KeepaliveCase {

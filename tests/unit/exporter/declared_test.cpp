@@ -528,7 +528,7 @@ TEST_F(DeclaredState, AlertsOnTheKeysOfAnInterfaceThatNobodyDeclared) {
 TEST_F(DeclaredState, TellsTheJournalOfTheKeysOfAnInterfaceThatNobodyDeclared) {
   journal_ = (folder_ / "journal").string();
   scrape("interfaces: [{name: wg7}]\npeers: []\n", {{3}});
-  collections_->stop();
+  collections_.reset();  // what it was handed is written then
   EXPECT_THAT(test::read_file(journal_), HasSubstr("key_undeclared"));
 }
 
