@@ -105,6 +105,12 @@ class Lines {
   bool whole_ = true;
 };
 
+/// Whether the exporter may have written this much of a line when it was killed.
+bool may_be_torn(std::string_view line) {
+  constexpr std::string_view kBegins = "{\"time\":\"";
+  return line.starts_with(kBegins.substr(0, line.size())) && !line.ends_with('}');
+}
+
 /// A journal and its next event.
 class Source {
  public:
@@ -120,11 +126,13 @@ class Source {
   [[nodiscard]] const std::string& name() const { return name_; }
 
   /// Goes on to the next event. A line that is none and before which nothing of the exporter's life
-  /// is missing was torn by a kill: the exporter starts right behind it, or nothing follows.
+  /// is missing was torn by a kill: the exporter starts right behind it, or nothing follows. An
+  /// exporter that is killed again and again may tear several first lines, one after the other.
   void advance(JournalRead& into) {
     event_.reset();
     std::string unreadable;
     std::uint64_t count = 0;
+    bool all_may_be_torn = true;
     while (const auto line = lines_.next()) {
       ++number_;
       if (line->empty()) continue;
@@ -134,12 +142,14 @@ class Source {
         break;
       }
       ++count;
+      all_may_be_torn &= may_be_torn(*line);
       if (unreadable.empty())
         unreadable = fmt::format("{}:{}: {}", name_, number_, parsed.error().context);
     }
     const bool follows = event_ && event_->kind != journal::EventKind::exporter_started;
-    if (count == 1 && !follows && (event_ || !lines_.whole())) {
-      ++into.torn;
+    const bool torn = count == 1 || (count != 0 && all_may_be_torn);
+    if (torn && !follows && (event_ || !lines_.whole())) {
+      into.torn += count;
     } else if (count != 0) {
       into.unreadable += count;
       if (into.first_unreadable.empty()) into.first_unreadable = unreadable;

@@ -65,6 +65,19 @@ class JournalProcessTest : public testing::Test {
       peer = {.number = next_++ % 50'000, .handshake_age = std::chrono::seconds(1)};
     server_.reply_with({uapi_answer(peers)});
   }
+  /// Runs an exporter that is killed when it has written `byte` bytes to files whose paths have this in them.
+  void kill_in_write(const std::string& file, std::size_t byte) const {
+    std::vector<std::string> command{
+        "env",
+        fmt::format("LD_PRELOAD={}/tests/support/libwgscope_torn_write.so", binary_dir().string()),
+        "WGSCOPE_TEAR_FILE=" + file,
+        fmt::format("WGSCOPE_TEAR_AT={}", byte),
+        Exporter::program(),
+        "--web.listen-address=127.0.0.1:0"};
+    for (const std::string& flag : flags(folder_.path())) command.push_back(flag);
+    Process exporter(command);
+    EXPECT_EQ(exporter.wait(20s), 128 + SIGKILL) << exporter.err();
+  }
   static std::size_t size_of(const std::filesystem::path& path) {
     std::error_code ignored;
     const auto size = std::filesystem::file_size(path, ignored);
@@ -122,6 +135,52 @@ TEST_F(JournalProcessTest, SurvivesKillsAtAnyMoment) {
     left.push_back(entry.path().filename());
   EXPECT_THAT(left, testing::UnorderedElementsAre("first-seen", "journal"))
       << "no temporary of a killed exporter stays";
+}
+
+/// At every eleventh byte of the first lines, so at every kind of byte of a line.
+TEST_F(JournalProcessTest, IsReadBehindEachLineThatAKillToreApart) {
+  const auto journal = folder_ / "journal";
+  std::string before;
+  int torn = 0;
+  int killed = 0;
+  for (std::size_t byte = 1; byte < 450; byte += 11, ++killed) {
+    change_peers(3);
+    kill_in_write("/journal", byte);
+    const std::string after = read_file(journal);
+    ASSERT_TRUE(after.starts_with(before)) << "what was written stays";
+    ASSERT_EQ(after.size(), before.size() + byte);
+    // A line that only lacks its end is whole once the next one begins on a line of its own.
+    if (!after.ends_with('\n') && !after.ends_with('}')) ++torn;
+    before = after;
+  }
+  EXPECT_GE(torn, killed - 3) << "hardly any of these bytes ends a line";
+  change_peers(1);
+  Exporter last({.flags = flags(folder_.path())});
+  EXPECT_EQ(last.stop(), 0);
+  const json answer = ask({journal});
+  EXPECT_EQ(answer["torn_lines"], torn);
+  EXPECT_EQ(answer["unreadable_lines"], 0);
+  EXPECT_EQ(answer["gaps"].back()["reason"], "exporter_stopped");
+}
+
+/// A new state is written beside the old one, which counts until the new one is whole.
+TEST_F(JournalProcessTest, KeepsTheOldStateWhereAKillToreTheNewOneApart) {
+  change_peers(3);
+  {
+    Exporter first({.flags = flags(folder_.path())});
+    EXPECT_EQ(first.stop(), 0);
+  }
+  const std::string old = read_file(folder_ / "first-seen");
+  ASSERT_THAT(old, HasSubstr("\npeer\t"));
+  for (const std::size_t byte : {0U, 1U, 23U, 60U, 150U, 300U}) {
+    change_peers(3);
+    kill_in_write("/first-seen.", byte);
+    EXPECT_EQ(read_file(folder_ / "first-seen"), old) << "killed at byte " << byte;
+  }
+  Exporter last({.flags = flags(folder_.path())});
+  EXPECT_THAT(last.log(), Not(HasSubstr("first-seen")));
+  EXPECT_EQ(last.stop(), 0);
+  EXPECT_NE(read_file(folder_ / "first-seen"), old);
 }
 
 TEST_F(JournalProcessTest, FollowsRotationAndLosesNothing) {

@@ -222,6 +222,14 @@ TEST_F(JournalVerb, PassesOverATornLineAndTellsOfOthersThatAreNoEvents) {
   EXPECT_EQ(json::parse(run({"--json", write("growing", kStarted + torn)}).out)["torn_lines"], 1);
   EXPECT_EQ(run({write("growing", kStarted + torn)}).exit, Exit::ok);
 
+  const std::string twice =
+      write("twice", kStarted + torn + "\n{\"ti\n" + line("11:00", "exporter_started"));
+  EXPECT_EQ(json::parse(run({"--json", twice}).out)["torn_lines"], 2)
+      << "killed before it had begun";
+  const std::string other =
+      write("other", kStarted + torn + "\nnothing\n" + line("11:00", "exporter_started"));
+  EXPECT_EQ(json::parse(run({"--json", other}).out)["unreadable_lines"], 2);
+
   const std::string file =
       write("broken", kStarted + torn + "\n" + line("11:00", "exporter_running"));
   const Ended ended = run({file});
