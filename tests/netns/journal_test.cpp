@@ -43,6 +43,8 @@ using testing::Not;
 using testing::Optional;
 using testing::StartsWith;
 
+constexpr const char* kJournald = "/lib/systemd/systemd-journald";
+
 /// What `wgscope journal` makes of files.
 json ask(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), {binary_dir() / "probe/wgscope", "journal", "--json"});
@@ -337,6 +339,37 @@ TEST_F(JournalProcessTest, GoesToTheSystemdJournal) {
   EXPECT_THAT(fields, HasSubstr("WGSCOPE_PUBLIC_KEY=" + UapiPeer{.number = 1}.public_key() + "\n"));
   write_file(folder_ / "lines", lines);
   EXPECT_EQ(ask({folder_ / "lines"})["connections"].size(), 2U) << lines;
+}
+
+std::optional<std::string> why_no_journald() {
+  if (!std::filesystem::exists(kJournald)) return "there is no " + std::string(kJournald);
+  return why_no_mounts();
+}
+
+/// A journald of its own in a /run of its own, and what journalctl then gives back.
+TEST_F(JournalProcessTest, IsReadBackFromARealJournald) {
+  WGSCOPE_NEED(why_no_journald());
+  change_peers(2);
+  std::string exporter = Exporter::program() + " --web.listen-address=127.0.0.1:0";
+  for (const std::string& flag : flags(folder_.path()))
+    if (!flag.starts_with("--journal")) exporter += " " + flag;
+  const std::string script = fmt::format(
+      "mount -t tmpfs none /run && mkdir -p /run/systemd/journal /run/log/journal\n"
+      "{} 2>/dev/null & journald=$!\n"
+      "trap 'kill $exporter $journald; wait' EXIT\n"
+      "while ! [ -S /run/systemd/journal/socket ]; do :; done\n"
+      "{} --journal=systemd 2>/dev/null & exporter=$!\n"
+      "read_back() {{ journalctl -D /run/log/journal -t wgscope-journal -o cat --no-pager \"$@\"; "
+      "}}\n"
+      "until [ \"$(read_back WGSCOPE_EVENT=connections_listed | wc -l)\" = 1 ]; do :; done\n"
+      "read_back > {}/lines\n"
+      "read_back WGSCOPE_PUBLIC_KEY={}",
+      kJournald, exporter, folder_.path().string(), UapiPeer{.number = 1}.public_key());
+  const Finished finished =
+      run({"unshare", "--mount", "--propagation", "private", "bash", "-c", script}, {}, 30s);
+  ASSERT_EQ(finished.exit_code, 0) << finished.out << finished.err;
+  EXPECT_EQ(count_of(finished.out, UapiPeer{.number = 1}.public_key()), 1U) << finished.out;
+  EXPECT_EQ(ask({folder_ / "lines"})["connections"].size(), 2U) << read_file(folder_ / "lines");
 }
 
 TEST_F(JournalProcessTest, RefusesWhatWouldMakeNoSense) {
