@@ -52,7 +52,10 @@ Text words_of(const path::SilenceTried& tried) {
 }
 
 std::vector<Text> evidence_of(const FlowFacts& facts) {
-  std::vector<Text> lines{text("{} sent packets after silences:", caller_of(facts))};
+  // With TCP it is the host that sends again, or gives up incomplete packets.
+  Text caller =
+      facts.method == FlowMethod::tcp ? text("the host of {}", caller_of(facts)) : caller_of(facts);
+  std::vector<Text> lines{caller.add(" sent packets after silences:")};
   for (const path::SilenceTried& tried : facts.found.tried) {
     if (tried.alive && tried.least < seconds(1)) continue;
     lines.push_back(words_of(tried));

@@ -204,8 +204,9 @@ void MappingLifetime::handle_answer(Instant now, std::size_t index, std::uint32_
 /// which therefore begins anew; or proves nothing, where there is no time for that.
 void MappingLifetime::break_silence(Lane& lane, std::size_t index, Instant now) {
   if (lane.refresh || !is_open(lane)) return;
-  if (now - start_ <= kLatestBegin) return ask(lane, index, now);
+  if (now - start_ <= kLatestBegin && lane.asked < kMostAsked) return ask(lane, index, now);
   lane.state = LaneState::no_service;
+  ++lane.serial;  // an answer that is still to come proves nothing either
   check_end(now);
 }
 
@@ -256,12 +257,15 @@ void MappingLifetime::check_end(Instant now) {
   if (done_) ended_ = now;
 }
 
-/// So many lanes in a row have to fail that chance would hardly make them all fail: one where
-/// nothing was lost on its way to the service. Nothing: more than the run waits for.
+/// So many lanes in a row have to fail that chance would hardly make them all fail: one where no
+/// request was lost, and no answer to a greeting either, which a service may ration. Nothing: more
+/// than the run waits for.
 std::optional<std::size_t> MappingLifetime::failures_that_count() const {
   std::size_t asked = 0;
   std::size_t lost = 0;
   for (const Lane& lane : lanes_) {
+    asked += lane.answered.size();
+    lost += static_cast<std::size_t>(std::ranges::count(lane.answered, false));
     if (!lane.arrived) continue;
     asked += static_cast<std::size_t>(lane.asked);
     lost += static_cast<std::size_t>(lane.asked) - 1;

@@ -153,15 +153,13 @@ void NatBehaviour::handle_answer(NatSocket at, const Endpoint& from,
     exchange.answer = message;
     return;
   }
-  for (Controls* controls : {&filter_controls_, &main_controls_}) {
-    const auto found = std::ranges::find(controls->waiting, message.transaction);
-    if (found == controls->waiting.end()) continue;
-    controls->waiting.erase(found);
-    ++controls->answered;
+  if (take_control(proof_controls_, message.transaction))
+    return handle_probe_answer(probes_[kProofBoth], from, message);
+  for (const NatSocket socket : {NatSocket::filter, NatSocket::main, NatSocket::hairpin}) {
+    if (!take_control(controls_of(socket), message.transaction)) continue;
     // Mappings may also change during the rounds.
-    const Exchange* first = find(NatSocket::main, config_.servers[*control_]);
-    if (controls == &main_controls_ && message.mapped() != first->answer.mapped())
-      changed_meanwhile_ = true;
+    const Exchange* first = find(socket, config_.servers[*control_]);
+    if (first != nullptr && message.mapped() != first->answer.mapped()) changed_meanwhile_ = true;
     return;
   }
   for (Probe& probe : probes_)
@@ -171,6 +169,20 @@ void NatBehaviour::handle_answer(NatSocket at, const Endpoint& from,
   for (Exchange& exchange : exchanges_)
     if (exchange.socket == at && exchange.to == from && exchange.state == State::waiting)
       exchange.answers_others = true;
+}
+
+NatBehaviour::Controls& NatBehaviour::controls_of(NatSocket socket) {
+  if (socket == NatSocket::filter) return filter_controls_;
+  return socket == NatSocket::main ? main_controls_ : hairpin_controls_;
+}
+
+/// @returns whether it answers one of these controls.
+bool NatBehaviour::take_control(Controls& controls, const wire::StunTransaction& transaction) {
+  const auto found = std::ranges::find(controls.waiting, transaction);
+  if (found == controls.waiting.end()) return false;
+  controls.waiting.erase(found);
+  ++controls.answered;
+  return true;
 }
 
 void NatBehaviour::handle_probe_answer(Probe& probe, const Endpoint& from,
@@ -297,8 +309,7 @@ void NatBehaviour::tick(Instant now) {
   if (ticks_ > 0 && ticks_ % kProbesInRound == 0 && !round_judged_) {
     round_judged_ = true;
     // Another round follows only where it can show more.
-    if (ticks_ == kProbesInRound * kMostRounds ||
-        (silence_counts(main_controls_) && (!tester_ || silence_counts(filter_controls_)))) {
+    if (ticks_ == kProbesInRound * kMostRounds || rounds_are_enough()) {
       phase_ = Phase::done;
       return;
     }
@@ -307,16 +318,42 @@ void NatBehaviour::tick(Instant now) {
   ++ticks_;
   send_control(NatSocket::main);
   if (tester_) send_control(NatSocket::filter);
-  for (const Probe& probe : probes_)
-    if (is_open(probe)) queue(probe.from, probe.to, probe.transaction, probe.change);
+  if (probes_[kHairpin].wanted) send_control(NatSocket::hairpin);
+  if (is_open(probes_[kFilterBoth])) send_proof();
+  for (const ProbeIndex which : {kFilterBoth, kFilterPort, kProofPort, kHairpin, kHairpinBack}) {
+    const Probe& probe = probes_[which];
+    if (!is_open(probe)) continue;
+    queue(probe.from, probe.to, probe.transaction, probe.change);
+    // Twice, as the loss of all of them would look like a filter.
+    if (which == kFilterBoth || which == kFilterPort)
+      queue(probe.from, probe.to, probe.transaction, probe.change);
+  }
   next_tick_ = now + (ticks_ % kProbesInRound == 0 ? kGrace : kTick);
 }
 
+/// Whether silence counts wherever there was some.
+bool NatBehaviour::rounds_are_enough() const {
+  if (!silence_counts(main_controls_)) return false;
+  if (probes_[kHairpin].wanted && !silence_counts(hairpin_controls_)) return false;
+  if (!tester_) return true;
+  if (!silence_counts(filter_controls_)) return false;
+  // A server that never answers so will not do it in another round either.
+  return probes_[kFilterBoth].seen || proof_controls_.answered == 0 ||
+         silence_counts(proof_controls_);
+}
+
 void NatBehaviour::send_control(NatSocket from) {
-  Controls& controls = from == NatSocket::main ? main_controls_ : filter_controls_;
+  Controls& controls = controls_of(from);
   controls.waiting.push_back(new_transaction());
   ++controls.sent;
   queue(from, config_.servers[*control_], controls.waiting.back());
+}
+
+void NatBehaviour::send_proof() {
+  const Probe& proof = probes_[kProofBoth];
+  proof_controls_.waiting.push_back(new_transaction());
+  ++proof_controls_.sent;
+  queue(proof.from, proof.to, proof_controls_.waiting.back(), proof.change);
 }
 
 }  // namespace wgscope::path

@@ -85,7 +85,8 @@ NatFiltering NatBehaviour::filtering() const {
       others_[*tester_] == OtherAddress::refused)
     return NatFiltering::not_known;
   if (probes_[kFilterBoth].seen) return NatFiltering::endpoint_independent;
-  if (!probes_[kProofBoth].seen || !silence_counts(filter_controls_))
+  if (!probes_[kProofBoth].seen || !silence_counts(filter_controls_) ||
+      !silence_counts(proof_controls_))
     return NatFiltering::not_known;
   if (probes_[kFilterPort].seen) return NatFiltering::address_dependent;
   return probes_[kProofPort].seen ? NatFiltering::address_and_port_dependent
@@ -94,7 +95,8 @@ NatFiltering NatBehaviour::filtering() const {
 
 std::optional<bool> NatBehaviour::hairpin(NatMapping mapping) const {
   if (probes_[kHairpin].seen || probes_[kHairpinBack].seen) return true;
-  if (!probes_[kHairpin].wanted || changed_meanwhile_ || !silence_counts(main_controls_))
+  if (!probes_[kHairpin].wanted || changed_meanwhile_ || !silence_counts(main_controls_) ||
+      !silence_counts(hairpin_controls_))
     return std::nullopt;
   // Each socket has sent to the mapping that the server saw of the other. Where mappings depend on
   // the destination, the filter of another mapping may have dropped these datagrams.

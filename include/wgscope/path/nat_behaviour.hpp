@@ -87,7 +87,7 @@ inline constexpr std::size_t kMostRounds = 3;
 /// A run sends no more datagrams than this, whatever answers: an exchange with each server, three
 /// with its other address, all of these once more, one of another socket, and the rounds.
 constexpr std::size_t most_datagrams(std::size_t servers) {
-  return (2 + 8 * servers) * kStunTransmissions + 8 * kProbesInRound * kMostRounds;
+  return (2 + 8 * servers) * kStunTransmissions + 12 * kProbesInRound * kMostRounds;
 }
 /// A run takes no longer than this: three exchanges that fail one after the other, and the rounds.
 inline constexpr Nanoseconds kLongestNatBehaviour = std::chrono::seconds(46);
@@ -224,6 +224,10 @@ class NatBehaviour {
   void start_rounds(Instant now);
   void tick(Instant now);
   void send_control(NatSocket from);
+  void send_proof();
+  [[nodiscard]] Controls& controls_of(NatSocket socket);
+  bool take_control(Controls& controls, const wire::StunTransaction& transaction);
+  [[nodiscard]] bool rounds_are_enough() const;
   void handle_answer(NatSocket at, const Endpoint& from, const wire::StunMessage& message);
   void handle_probe_answer(Probe& probe, const Endpoint& from, const wire::StunMessage& message);
   [[nodiscard]] bool all_settled() const;
@@ -251,6 +255,11 @@ class NatBehaviour {
   std::array<Probe, kProbes> probes_{};
   Controls filter_controls_;
   Controls main_controls_;
+  /// They show that NatSocket::hairpin still has the mapping that is sent to.
+  Controls hairpin_controls_;
+  /// Requests as kProofBoth, each of which is to be answered from the server's other address: that
+  /// such answers come, and in time.
+  Controls proof_controls_;
   std::size_t ticks_ = 0;  ///< how often every probe of Phase::rounds was sent
   bool round_judged_ = false;
   bool changed_meanwhile_ = false;

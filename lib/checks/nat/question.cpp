@@ -26,6 +26,7 @@
 #include "wgscope/diagnosis/route.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/path/alarm_trials.hpp"
 #include "wgscope/path/nat_behaviour.hpp"
 #include "wgscope/path/retransmission_ladder.hpp"
 #include "wgscope/path/router_query.hpp"
@@ -131,6 +132,11 @@ std::vector<diagnosis::Text> NatFlowQuestion::plan() const {
              "not speak first; its data is left unacknowledged for at most {} minutes, then the "
              "connections are reset; meanwhile empty packets and TCP probes",
              *help_.service, path::kLadderLines, most.count()));
+    lines.push_back(
+        text("  where these leave open what a silence as long as the keepalive interval does: echo "
+             "requests to {}, and first pieces of packets that are never completed, {} for each "
+             "silence",
+             help_.service->address, path::kAlarmPieces));
   }
   return lines;
 }

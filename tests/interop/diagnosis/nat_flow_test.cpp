@@ -204,6 +204,14 @@ FlowFacts without_forwarding() {
   return behind.through_twin({.keepalive = 25s, .longest_silence = 60s});
 }
 
+/// Pauses of 3.2 and 6.4 s leave open what becomes of 6 s.
+FlowFacts interval_in_a_gap() {
+  Behind behind(4);
+  behind.place.theirs.set("net/ipv4/ipfrag_time", "8");
+  const TestService service(behind.place.theirs, TestService::Kind::speaks_first);
+  return behind.through_tcp({.keepalive = 6s});
+}
+
 /// Silences take their time: all at once.
 class NatFlow : public testing::Test {
  protected:
@@ -217,6 +225,7 @@ class NatFlow : public testing::Test {
     begin("twin_long", [] { return Behind(60).through_twin({.longest_silence = 17s}); });
     begin("tcp", [] { return with_service(Kind::speaks_first, 8, {.keepalive = 3s}); });
     begin("tcp_short", [] { return with_service(Kind::answers, 8, {.keepalive = 20s}); });
+    begin("tcp_gap", interval_in_a_gap);
     begin("tcp_ends", [] { return with_service(Kind::gives_up, 60, {.keepalive = 5s}); });
     begin("tcp_none", [] { return Behind(5).through_tcp({.keepalive = 5s}); });
   }
@@ -303,6 +312,15 @@ TEST_F(NatFlow, RetransmissionsOfWhatWasAskedForShowAKeepaliveThatIsTooLong) {
   const FlowFacts& facts = measured("tcp_short");
   EXPECT_EQ(facts.found.keepalive, KeepaliveVerdict::not_enough);
   expect_bracket(facts, 8);
+  EXPECT_EQ(finding(facts), FindingId::keepalive_not_enough);
+}
+
+/// The host reports packets that it gives up after 8 s, so that a silence just below 6 s can be tried.
+TEST_F(NatFlow, ReassemblyErrorsTellOfAnIntervalBetweenTwoPauses) {
+  const FlowFacts& facts = measured("tcp_gap");
+  EXPECT_EQ(facts.found.end, FlowEnd::done);
+  EXPECT_EQ(facts.found.keepalive, KeepaliveVerdict::not_enough);
+  EXPECT_LE(facts.found.gone_after, 6s);
   EXPECT_EQ(finding(facts), FindingId::keepalive_not_enough);
 }
 

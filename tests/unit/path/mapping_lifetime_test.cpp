@@ -27,7 +27,8 @@ using testing::SimulatedNat;
 
 struct Path {
   NatTruth nat;
-  double loss = 0;  ///< each way
+  double loss = 0;         ///< each way, beyond the NAT
+  double loss_behind = 0;  ///< of what the NAT has let in
   std::uint64_t seed = 1;
   bool service = true;
   Nanoseconds jitter = milliseconds(30);  ///< added to the 10 ms of each datagram, at random
@@ -138,7 +139,9 @@ void World::answer(Instant now, const LaneRequest& request, const Endpoint& to) 
   const Nanoseconds late = random_.between(Nanoseconds(0), path_.late);
   later(now + late + delay(), [=, this](Instant at) {
     const auto inner = nat_.inbound(at, service_, to);
-    if (inner) engine_.handle_answer(at, inner->port - 10'000U, request.serial);
+    // What is lost behind the NAT has refreshed its mapping.
+    if (inner && !random_.chance(path_.loss_behind))
+      engine_.handle_answer(at, inner->port - 10'000U, request.serial);
   });
 }
 
@@ -324,6 +327,7 @@ Path odd_path(std::uint64_t seed) {
   }
   if (random.chance(0.5)) path.jitter = milliseconds(random.below(400));
   if (random.chance(0.3)) path.late = milliseconds(random.below(2'500));
+  if (random.chance(0.3)) path.loss_behind = 0.01 * static_cast<double>(random.below(6));
   if (random.chance(0.3)) path.ration = static_cast<double>(5 + random.below(100));
   return path;
 }

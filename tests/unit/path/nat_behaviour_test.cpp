@@ -334,19 +334,16 @@ Scenario odd_scenario(std::uint64_t seed) {
 TEST(NatBehaviour, NeverLiesAboutOddNatsAndServers) {
   std::size_t known_mappings = 0;
   std::size_t known_filterings = 0;
-  std::size_t wrong_hairpins = 0;
   const std::uint64_t worlds = testing::worlds_to_try(5'000);
   for (std::uint64_t seed = 0; seed < worlds; ++seed) {
     const Scenario scenario = odd_scenario(seed);
     SCOPED_TRACE(describe(scenario));
     const Outcome outcome = run(scenario);
     expect_no_lie(scenario, outcome);
-    wrong_hairpins += hairpin_is_true(scenario, outcome.result) ? 0U : 1U;
+    EXPECT_TRUE(hairpin_is_true(scenario, outcome.result));
     known_mappings += outcome.result.mapping != NatMapping::not_known ? 1U : 0U;
     known_filterings += outcome.result.filtering != NatFiltering::not_known ? 1U : 0U;
   }
-  // Chance imitates a NAT without hairpinning less often than once in 10 000 times.
-  EXPECT_LE(wrong_hairpins, worlds / 10'000);
   EXPECT_GT(known_mappings, worlds / 2);
   EXPECT_GT(known_filterings, worlds / 5);
 }
@@ -363,7 +360,7 @@ TEST(NatBehaviour, TenPercentLossHidesLittle) {
     known += outcome.result.mapping == NatMapping::endpoint_independent &&
              outcome.result.filtering == scenario.nat.filtering;
   }
-  EXPECT_GE(known, 490U);
+  EXPECT_GE(known, 485U);
 }
 
 TEST(NatSigns, ComparesWhatTheRouterSaysWithWhatServersSee) {
