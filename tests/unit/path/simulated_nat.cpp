@@ -243,9 +243,12 @@ Endpoint SimulatedNat::outer_for(const Endpoint& inner, const Endpoint& key) con
     outer.address.bytes[3] =
         static_cast<std::byte>(std::to_integer<unsigned>(outer_.bytes[3]) +
                                static_cast<unsigned>(random_->below(truth_.addresses)));
+  // What is let in from anywhere must be for one socket.
+  const bool shared = truth_.filtering == NatFiltering::address_and_port_dependent;
   const auto is_taken = [&] {
-    return std::ranges::any_of(mappings_,
-                               [&](const Mapping& m) { return m.outer == outer && m.key == key; });
+    return std::ranges::any_of(mappings_, [&](const Mapping& m) {
+      return m.outer == outer && (m.key == key || (!shared && m.inner != inner));
+    });
   };
   if (truth_.keeps_ports && !is_taken()) return outer;
   do outer.port = static_cast<std::uint16_t>(1024 + random_->below(64000));
