@@ -1,6 +1,7 @@
 #include "exporter/endpoints.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -40,13 +41,23 @@ constexpr std::string_view kPlain = "text/plain; charset=utf-8";
 /// Counts a scrape as long as it lasts.
 class InFlight {
  public:
-  explicit InFlight(prometheus::Gauge& gauge) : gauge_(&gauge) { gauge_->Increment(); }
+  InFlight(prometheus::Gauge& gauge, std::atomic<std::size_t>& count)
+      : gauge_(&gauge), count_(&count), number_(++count) {
+    gauge_->Increment();
+  }
   InFlight(const InFlight&) = delete;
   InFlight& operator=(const InFlight&) = delete;
-  ~InFlight() { gauge_->Decrement(); }
+  ~InFlight() {
+    gauge_->Decrement();
+    --*count_;
+  }
+  /// How many there were when it began, itself included.
+  [[nodiscard]] std::size_t number() const { return number_; }
 
  private:
   prometheus::Gauge* gauge_;
+  std::atomic<std::size_t>* count_;
+  std::size_t number_;
 };
 
 template <class Builder>
@@ -83,7 +94,8 @@ Endpoints::Endpoints(Collections& collections, Settings settings)
       in_flight_(&described(prometheus::BuildGauge(), metric::kScrapesInFlight, registry_).Add({})),
       requests_(&described(prometheus::BuildCounter(), metric::kHttpRequests, registry_)),
       durations_(&described(prometheus::BuildHistogram(), metric::kHttpRequestDuration, registry_)),
-      open_(&described(prometheus::BuildGauge(), metric::kConnections, registry_).Add({})) {
+      open_(&described(prometheus::BuildGauge(), metric::kConnections, registry_).Add({})),
+      web_config_(&described(prometheus::BuildGauge(), metric::kWebConfigSuccess, registry_)) {
   auto& refused = described(prometheus::BuildCounter(), metric::kConnectionsRefused, registry_);
   for (std::size_t i = 0; i < refused_.size(); ++i)
     refused_[i] = &refused.Add({{"reason", std::string(to_string(static_cast<http::Refusal>(i)))}});
@@ -96,6 +108,8 @@ http::DoorEvents Endpoints::door_events() {
                 refused_[static_cast<std::size_t>(reason)]->Increment();
               }};
 }
+
+void Endpoints::show_web_config(bool good) { web_config_->Add({}).Set(good ? 1 : 0); }
 
 std::map<std::string, http::Handler, std::less<>> Endpoints::routes() {
   return {
@@ -120,7 +134,9 @@ void Endpoints::count(std::string_view path, int status, double seconds) {
 }
 
 void Endpoints::metrics(const http::Request& request, http::Response& response) {
-  const InFlight in_flight(*in_flight_);
+  const InFlight in_flight(*in_flight_, scrapes_);
+  if (settings_.max_requests != 0 && in_flight.number() > settings_.max_requests)
+    return http::respond(response, 503, kPlain, "503 too many scrapes at once\n");
   const auto announced = scrape_timeout(request.header("X-Prometheus-Scrape-Timeout-Seconds"));
   const Nanoseconds timeout =
       std::min(settings_.collect_timeout, announced.value_or(settings_.collect_timeout));

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <array>
+#include <atomic>
+#include <cstddef>
 #include <map>
 #include <string>
 
@@ -25,6 +27,7 @@ class Endpoints {
     std::string telemetry_path;
     RenderOptions render;
     Nanoseconds collect_timeout;
+    std::size_t max_requests = 0;  ///< scrapes at once; 0: no limit
   };
 
   /// @param collections  outlives this.
@@ -35,6 +38,8 @@ class Endpoints {
   void count(std::string_view path, int status, double seconds);
   /// What a server's door counts is shown among the metrics; refers to this.
   http::DoorEvents door_events();
+  /// Whether the web configuration could be used when it was last read. Any thread.
+  void show_web_config(bool good);
 
  private:
   void metrics(const http::Request& request, http::Response& response);
@@ -48,6 +53,8 @@ class Endpoints {
   prometheus::Family<prometheus::Counter>* requests_;
   prometheus::Family<prometheus::Histogram>* durations_;
   prometheus::Gauge* open_;
+  prometheus::Family<prometheus::Gauge>* web_config_;
+  std::atomic<std::size_t> scrapes_ = 0;  ///< being answered
   std::array<prometheus::Counter*, http::kRefusalCount> refused_{};
 };
 

@@ -11,6 +11,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -36,6 +37,7 @@
 #include "exporter/exposition/writer.hpp"
 #include "exporter/http/listener.hpp"
 #include "exporter/http/server.hpp"
+#include "exporter/http/web_access.hpp"
 #include "exporter/inventory/declarations.hpp"
 #include "exporter/isolation/confinement.hpp"
 #include "exporter/isolation/remote_reading.hpp"
@@ -132,22 +134,50 @@ void allow_descriptors(std::size_t connections) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/// Nothing: the file cannot be used, and why was said.
+std::unique_ptr<http::WebAccess> open_web_access(const std::string& file, Endpoints& endpoints,
+                                                 const Log& log) {
+  auto opened = http::WebAccess::open(
+      file, {.on_warning = [&log](const std::string& message) { log.warn(message); },
+             .on_read = [&endpoints](bool good) { endpoints.show_web_config(good); }});
+  for (const std::string& problem : opened.problems)
+    log.error(fmt::format("--web.config.file: {}", problem));
+  return std::move(opened.access);
+}
+
+/// @param access  nullptr: plain HTTP for everybody. What is made refers to it and to `endpoints`.
+http::ServerOptions server_options(const Options& options, Endpoints& endpoints,
+                                   http::WebAccess* access) {
+  http::ServerOptions made;
+  made.routes = endpoints.routes();
+  made.on_answered = [&](std::string_view path, int status, double seconds) {
+    endpoints.count(path, status, seconds);
+  };
+  made.limits = options.limits;
+  made.door_events = endpoints.door_events();
+  if (access == nullptr) return made;
+  if (access->speaks_tls()) made.tls = [access] { return access->tls(); };
+  made.admit = [access](const http::Request& request, http::Response& response) {
+    return access->admit(request, response);
+  };
+  return made;
+}
+
 int serve(const Options& options, std::vector<http::Listener> listeners, Declarations* declarations,
           Collections& collections, const Log& log) {
   const sigset_t signals = block_signals();
   if (declarations != nullptr) declarations->watch();
-  Endpoints endpoints(collections,
-                      {options.telemetry_path, options.render, options.collect_timeout});
-  http::ServerOptions server_options;
-  server_options.listeners = std::move(listeners);
-  server_options.routes = endpoints.routes();
-  server_options.on_answered = [&](std::string_view path, int status, double seconds) {
-    endpoints.count(path, status, seconds);
-  };
-  server_options.limits = options.limits;
-  server_options.door_events = endpoints.door_events();
+  Endpoints endpoints(collections, {options.telemetry_path, options.render, options.collect_timeout,
+                                    options.max_requests});
+  std::unique_ptr<http::WebAccess> access;  // outlives the server
+  if (!options.web_config.empty()) {
+    access = open_web_access(options.web_config, endpoints, log);
+    if (!access) return 1;
+  }
   allow_descriptors(options.limits.connections);
-  auto server = http::Server::start(std::move(server_options));
+  http::ServerOptions made = server_options(options, endpoints, access.get());
+  made.listeners = std::move(listeners);
+  auto server = http::Server::start(std::move(made));
   if (!server) {
     log.error(server.error().context);
     return 1;

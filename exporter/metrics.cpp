@@ -17,6 +17,7 @@ constexpr std::array kAll{
     metric::kHttpRequestDuration,
     metric::kConnections,
     metric::kConnectionsRefused,
+    metric::kWebConfigSuccess,
     metric::kClockSteps,
     metric::kReaderRestarts,
     metric::kReaderCpu,

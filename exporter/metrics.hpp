@@ -61,8 +61,12 @@ inline constexpr MetricDesc kConnections{
     "HTTP server"};
 inline constexpr MetricDesc kConnectionsRefused{
     "wireguard_exporter_connections_refused_total", MetricType::counter, "", "reason",
-    "Connections that were refused or cut, by reason: too many of one address (per_address) or of all (total), a request that did not arrive in time (head_timeout) or is none (bad_head) or has a body (body), an answer that was read too slowly (slow_reader).",
+    "Connections that were refused or cut, by reason: too many of one address (per_address) or of all (total), a request that did not arrive in time (head_timeout) or is none (bad_head) or has a body (body), an answer that was read too slowly (slow_reader), a TLS handshake that failed (tls).",
     "HTTP server"};
+inline constexpr MetricDesc kWebConfigSuccess{
+    "wireguard_exporter_web_config_last_reload_success", MetricType::gauge, "", "",
+    "1 if the file of --web.config.file and what it names could be used when they were last read, 0 while the last good ones are used instead.",
+    "--web.config.file"};
 inline constexpr MetricDesc kClockSteps{
     "wireguard_exporter_clock_steps_total", MetricType::counter, "", "",
     "Times the wall clock moved by over a second against the boot clock between two collections.",

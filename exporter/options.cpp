@@ -168,6 +168,16 @@ void add_web_flags(CLI::App& app, Options& options) {
 }
 
 void add_client_flags(CLI::App& app, Options& options, Raw& raw) {
+  app.add_option("--web.config.file", options.web_config,
+                 "File with TLS certificates, users and headers, as other exporters read it")
+      ->type_name("FILE")
+      ->group("Web");
+  app.add_option("--web.max-requests", options.max_requests,
+                 "Most scrapes to answer at the same time, 503 beyond; 0: no limit of their own")
+      ->type_name("NUMBER")
+      ->check(CLI::Range(0, 100'000).description(""))
+      ->capture_default_str()
+      ->group("Web");
   app.add_option("--web.max-connections", options.limits.connections,
                  "Most connections of all clients together")
       ->type_name("NUMBER")

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +23,8 @@ struct Options {
   /// Takes the sockets of systemd's activation instead of `listen`.
   bool systemd_sockets = false;
   std::string telemetry_path = "/metrics";
+  std::string web_config;        ///< file with TLS and users; empty: plain HTTP for everybody
+  std::size_t max_requests = 0;  ///< scrapes at once; 0: as many as there are workers
   http::TurnstileLimits limits;  ///< for clients
   CollectorOptions collector;
   RenderOptions render;

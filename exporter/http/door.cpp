@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <memory>
 #include <mutex>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <optional>
 #include <span>
@@ -33,8 +32,11 @@
 #include "wgscope/os/socket_address.hpp"
 #include "wgscope/os/unique_fd.hpp"
 
+#include "exporter/http/civetweb_calls.hpp"
+#include "exporter/http/client_hello.hpp"
 #include "exporter/http/listener.hpp"
 #include "exporter/http/request_head.hpp"
+#include "exporter/http/tls_session.hpp"
 #include "exporter/http/turnstile.hpp"
 
 namespace wgscope::exporter::http {
@@ -46,24 +48,6 @@ constexpr int kAcceptsAtOnce = 64;                // then others get their turn
 constexpr Nanoseconds kLeavingTime = 1s;          // for an answer of the door's to be read
 constexpr std::size_t kMostLeaving = 256;         // more are closed at once
 constexpr Nanoseconds kOutOfDescriptors = 100ms;  // until the next try
-
-/// All doors of this process: tests have several. Guarded by its mutex.
-struct Doors {
-  std::mutex mutex;
-  std::vector<Door*> open;
-  Door* attaching = nullptr;
-};
-Doors& doors() {
-  static Doors all;
-  return all;
-}
-
-/// Calls `handle` with each door until one takes it.
-template <class Handle>
-bool any_door(Handle handle) {
-  const std::lock_guard lock(doors().mutex);
-  return std::ranges::any_of(doors().open, handle);
-}
 
 std::uint64_t event_key(int fd, std::uint32_t number) {
   return (std::uint64_t{number} << 32U) | static_cast<std::uint32_t>(fd);
@@ -103,14 +87,20 @@ Turnstile::Progress progress_of(int fd) {
 }  // namespace
 
 Result<std::unique_ptr<Door>> Door::open(std::vector<Listener> listeners,
-                                         const TurnstileLimits& limits, DoorEvents events) {
-  std::unique_ptr<Door> door(new Door(std::move(listeners), limits, std::move(events)));
+                                         const TurnstileLimits& limits, DoorEvents events,
+                                         Tls tls) {
+  std::unique_ptr<Door> door(
+      new Door(std::move(listeners), limits, std::move(events), std::move(tls)));
   if (auto started = door->start(); !started) return tl::unexpected(started.error());
   return door;
 }
 
-Door::Door(std::vector<Listener> listeners, const TurnstileLimits& limits, DoorEvents events)
-    : listeners_(std::move(listeners)), events_(std::move(events)), turnstile_(limits) {}
+Door::Door(std::vector<Listener> listeners, const TurnstileLimits& limits, DoorEvents events,
+           Tls tls)
+    : listeners_(std::move(listeners)),
+      events_(std::move(events)),
+      tls_(std::move(tls)),
+      turnstile_(limits) {}
 
 Result<> Door::start() {
   epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
@@ -122,10 +112,7 @@ Result<> Door::start() {
     fcntl(listener.socket.get(), F_SETFL, fcntl(listener.socket.get(), F_GETFL) | O_NONBLOCK);
     watch(listener.socket.get(), 0, EPOLLIN);
   }
-  {
-    const std::lock_guard lock(doors().mutex);
-    doors().open.push_back(this);
-  }
+  register_door(*this);
   thread_ = std::thread([this] { run(); });
   return {};
 }
@@ -133,8 +120,7 @@ Result<> Door::start() {
 Door::~Door() {
   shut();
   if (thread_.joinable()) thread_.join();
-  const std::lock_guard lock(doors().mutex);
-  std::erase(doors().open, this);
+  unregister_door(*this);
   for (const auto& [fd, connection] : connections_) ::close(fd);
 }
 
@@ -143,11 +129,6 @@ Door::~Door() {
 void Door::watch(int fd, std::uint32_t number, std::uint32_t events) const {
   epoll_event event{.events = events, .data = {.u64 = event_key(fd, number)}};
   epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
-}
-
-void Door::attach_next() {
-  const std::lock_guard lock(doors().mutex);
-  doors().attaching = this;
 }
 
 void Door::cut_readers(Instant since_before) {
@@ -191,6 +172,15 @@ bool Door::accept(int fd, sockaddr* address, socklen_t* size, int& connection) {
   return true;
 }
 
+bool Door::find_session(int fd, TlsSession*& session) const {
+  if (!tls_) return false;
+  const std::lock_guard lock(mutex_);
+  const auto found = connections_.find(fd);
+  if (found == connections_.end()) return false;
+  session = found->second.tls.get();
+  return true;
+}
+
 bool Door::close(int fd) {
   if (is_entrance(fd)) {
     attached_ = -1;
@@ -213,7 +203,7 @@ void Door::run() {
       wait = time_to_wait(os::boot_now());
     }
     const int count = epoll_wait(epoll_.get(), events.data(), events.size(), wait);
-    const std::lock_guard lock(mutex_);
+    Lock lock(mutex_);
     if (stop_) return;
     for (const epoll_event& event :
          std::span(events).first(static_cast<std::size_t>(std::max(count, 0)))) {
@@ -223,7 +213,8 @@ void Door::run() {
         eventfd_t ignored = 0;
         eventfd_read(fd, &ignored);
       } else if (known != connections_.end()) {
-        if (event.data.u64 == event_key(fd, known->second.number)) handle_client(fd, event.events);
+        if (event.data.u64 == event_key(fd, known->second.number))
+          handle_client(fd, event.events, lock);
       } else if (std::ranges::any_of(listeners_, [&](const Listener& listener) {
                    return listener.socket.get() == fd;
                  })) {
@@ -290,7 +281,7 @@ void Door::let_in(int fd, const sockaddr_storage& address, socklen_t size) {
     ::close(evicted);
   }
   if (!admission.id) {
-    const std::string busy = answer(503, "503 too many connections\n");
+    const std::string busy = tls_ ? "" : answer(503, "503 too many connections\n");
     send(fd, busy.data(), busy.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     ::close(fd);
     return;
@@ -299,35 +290,86 @@ void Door::let_in(int fd, const sockaddr_storage& address, socklen_t size) {
   descriptors_[*admission.id] = fd;
   connections_[fd] = {
       .id = *admission.id, .number = ++numbers_, .address = address, .address_size = size};
-  watch(fd, numbers_, EPOLLIN | EPOLLRDHUP | EPOLLET);
+  watch(fd, numbers_, std::uint32_t{EPOLLIN} | EPOLLRDHUP | EPOLLET | (tls_ ? EPOLLOUT : 0U));
   events_.on_connections(connections_.size());
 }
 
-void Door::handle_client(int fd, std::uint32_t events) {
+void Door::handle_client(int fd, std::uint32_t events, Lock& lock) {
   const Connection& connection = connections_.at(fd);
   if (connection.inside) return;  // an event from before another thread handed it over
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) return drop(fd);
+  if (connection.leaving) return handle_leaving(fd);
+  if (tls_) return handle_tls(fd, events, lock);
   std::array<char, kMaxRequestHead> bytes{};
-  if (connection.leaving) {
-    // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): MSG_DONTWAIT does not wait
-    while (const ssize_t size = recv(fd, bytes.data(), bytes.size(), MSG_DONTWAIT))
-      if (size < 0) {
-        if (errno == EAGAIN) return;
-        break;
-      }
-    return drop(fd);
-  }
-  // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): the same
+  // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): MSG_DONTWAIT does not wait
   const ssize_t size = recv(fd, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
   if (size == 0 || (size < 0 && errno != EAGAIN)) return drop(fd);
-  if (size < 0) return;
-  const HeadVerdict verdict = judge_head({bytes.data(), static_cast<std::size_t>(size)});
+  if (size > 0) settle(fd, events, judge_head({bytes.data(), static_cast<std::size_t>(size)}));
+}
+
+void Door::handle_leaving(int fd) {
+  std::array<char, kMaxRequestHead> bytes{};
+  // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): the same
+  while (const ssize_t size = recv(fd, bytes.data(), bytes.size(), MSG_DONTWAIT))
+    if (size < 0) {
+      if (errno == EAGAIN) return;
+      break;
+    }
+  drop(fd);
+}
+
+void Door::settle(int fd, std::uint32_t events, const HeadVerdict& verdict) {
   if (verdict.state == HeadState::refused)
     return refuse(fd, verdict.reason, verdict.status, verdict.text);
   if (verdict.state == HeadState::whole) {
-    turnstile_.ready(connection.id);
+    turnstile_.ready(connections_.at(fd).id);
   } else if ((events & EPOLLRDHUP) != 0) {
     drop(fd);  // half closed, so the rest of its request never comes
+  }
+}
+
+/// Whether the client has said hello, so that a handshake can begin.
+bool Door::handle_hello(int fd, std::uint32_t events) {
+  std::array<char, kMaxClientHello> bytes{};
+  // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): MSG_DONTWAIT does not wait
+  const ssize_t size = recv(fd, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
+  if (size < 0 && errno == EAGAIN) return false;
+  const HelloState state = size <= 0
+                               ? HelloState::incomplete
+                               : judge_client_hello({bytes.data(), static_cast<std::size_t>(size)});
+  switch (state) {
+    case HelloState::whole: return true;
+    case HelloState::http:
+      refuse(fd, Refusal::bad_head, 400, "400 this port speaks HTTPS, not HTTP\n");
+      return false;
+    case HelloState::refused: refuse(fd, Refusal::bad_head, 0, ""); return false;
+    case HelloState::incomplete:
+      if (size <= 0 || (events & EPOLLRDHUP) != 0) drop(fd);
+  }
+  return false;
+}
+
+/// Goes on with the handshake, then with the request. Others do not wait for the arithmetic: they
+/// leave connections alone that are not inside, so this one stays where it is.
+void Door::handle_tls(int fd, std::uint32_t events, Lock& lock) {
+  Connection& connection = connections_.at(fd);
+  if (!connection.tls && !handle_hello(fd, events)) return;
+  lock.unlock();
+  using Step = TlsSession::Step;
+  if (!connection.tls) connection.tls = TlsSession::open(tls_(), fd);
+  Step step = connection.tls ? Step::done : Step::failed;
+  if (step == Step::done && !connection.agreed) {
+    step = connection.tls->handshake();
+    connection.agreed = step == Step::done;
+  }
+  if (step == Step::done) step = connection.tls->receive(kMaxRequestHead);
+  lock.lock();
+  switch (step) {
+    case Step::done: return settle(fd, events, judge_head(connection.tls->received()));
+    case Step::gone: return drop(fd);
+    case Step::failed: return refuse(fd, Refusal::tls, 0, "");
+    case Step::waits:
+      if ((events & EPOLLRDHUP) != 0) drop(fd);
   }
 }
 
@@ -336,11 +378,16 @@ void Door::look(Instant now) {
     accepts_again_.reset();
     pause_accepting(false);
   }
-  for (const Turnstile::Id id : turnstile_.served())
-    turnstile_.progress(id, progress_of(descriptors_[id]), now);
+  for (const Turnstile::Id id : turnstile_.served()) {
+    Turnstile::Progress progress = progress_of(descriptors_[id]);
+    progress.acknowledged -=
+        std::min(progress.acknowledged, connections_.at(descriptors_[id]).acknowledged_before);
+    turnstile_.progress(id, progress, now);
+  }
   const Turnstile::Overdue overdue = turnstile_.overdue(now);
   for (const Turnstile::Id id : overdue.heads)
-    refuse(descriptors_[id], Refusal::head_timeout, 408,
+    refuse(descriptors_[id], Refusal::head_timeout,
+           tls_ && !connections_.at(descriptors_[id]).agreed ? 0 : 408,
            "408 the request did not arrive in time\n");
   for (const Turnstile::Id id : overdue.readers) {
     events_.on_refused(Refusal::slow_reader);
@@ -357,22 +404,35 @@ void Door::serve_next(Instant now) {
   while (const std::optional<Turnstile::Id> id = turnstile_.next(now)) {
     const int fd = descriptors_[*id];
     epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
-    connections_.at(fd).inside = true;
+    Connection& connection = connections_.at(fd);
+    connection.inside = true;
+    if (connection.tls) connection.acknowledged_before = progress_of(fd).acknowledged;
     handed_over_.push_back(fd);
     eventfd_write(entrance_.get(), 1);
   }
 }
 
+/// @param status  0: there is nothing to be said.
 void Door::refuse(int fd, Refusal reason, int status, std::string_view text) {
   events_.on_refused(reason);
-  Connection& connection = connections_.at(fd);
-  const std::string words = answer(status, text);
-  send(fd, words.data(), words.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const Connection& connection = connections_.at(fd);
+  const std::string words = status == 0 ? "" : answer(status, text);
+  if (connection.tls && !words.empty())
+    connection.tls->write(words);
+  else if (!words.empty())
+    send(fd, words.data(), words.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (connection.tls) connection.tls->say_goodbye();
+  leave(fd);
+}
+
+/// Closing while bytes are unread would reset the connection, and the client would not see what it
+/// was told.
+void Door::leave(int fd) {
   if (leaving_ >= kMostLeaving) return drop(fd);
-  // Closing while bytes are unread would reset the connection, and the client would not see the
-  // answer.
   shutdown(fd, SHUT_WR);
+  Connection& connection = connections_.at(fd);
   turnstile_.end(connection.id);
+  connection.tls.reset();
   connection.leaving = true;
   connection.leaves = os::boot_now() + kLeavingTime;
   ++leaving_;
@@ -394,38 +454,6 @@ void Door::drop(int fd) {
   connections_.erase(found);
   ::close(fd);
   events_.on_connections(connections_.size());
-}
-
-// CivetWeb's calls: cmake/CivetWeb.cmake.
-
-extern "C" int wgscope_civetweb_bind(int fd, const sockaddr* /*address*/,
-                                     socklen_t /*size*/) noexcept {
-  const std::lock_guard lock(doors().mutex);
-  Door* door = std::exchange(doors().attaching, nullptr);
-  return door != nullptr && door->bind(fd) ? 0 : -1;
-}
-
-extern "C" int wgscope_civetweb_listen(int /*fd*/, int /*backlog*/) noexcept { return 0; }
-
-/// Asked of the socket that it believes to have bound, and of connections.
-extern "C" int wgscope_civetweb_getsockname(int fd, sockaddr* address, socklen_t* size) noexcept {
-  if (!any_door([&](const Door* door) { return door->is_entrance(fd); }))
-    return getsockname(fd, address, size);
-  sockaddr_in any{};
-  any.sin_family = AF_INET;
-  std::memcpy(address, &any, std::min<std::size_t>(*size, sizeof any));
-  *size = sizeof any;
-  return 0;
-}
-
-extern "C" int wgscope_civetweb_accept(int fd, sockaddr* address, socklen_t* size) noexcept {
-  int connection = -1;
-  any_door([&](Door* door) { return door->accept(fd, address, size, connection); });
-  return connection;
-}
-
-extern "C" int wgscope_civetweb_close(int fd) noexcept {
-  return any_door([&](Door* door) { return door->close(fd); }) ? 0 : close(fd);
 }
 
 }  // namespace wgscope::exporter::http

@@ -21,6 +21,8 @@
 
 #include "exporter/http/listener.hpp"
 #include "exporter/http/request_head.hpp"
+#include "exporter/http/tls_context.hpp"
+#include "exporter/http/tls_session.hpp"
 #include "exporter/http/turnstile.hpp"
 
 namespace wgscope::exporter::http {
@@ -37,32 +39,39 @@ struct DoorEvents {
 /// has arrived, and watches how those that are served read. Turnstile decides who is let in, who is
 /// served next and who has to leave.
 ///
-/// CivetWeb is compiled with its calls of bind(2), listen(2), getsockname(2), accept(2) and
-/// close(2) coming here. What it takes for a listening socket is an eventfd(2), which becomes
-/// readable when a connection is to be served.
+/// With TLS, the door's thread also does the handshake, so that no client in the middle of one holds
+/// a worker.
+///
+/// CivetWeb is compiled with its calls of bind(2), listen(2), getsockname(2), accept(2), recv(2),
+/// send(2), poll(2), shutdown(2) and close(2) coming here, and without TLS. What it takes for a
+/// listening socket is an eventfd(2), which becomes readable when a connection is to be served; what
+/// it sends and receives is encrypted and decrypted on its own threads.
 class Door {
  public:
+  /// Asked for each handshake; empty: plain HTTP.
+  using Tls = std::function<TlsContext()>;
+
   /// @param listeners  bound and listening.
   /// @returns io: not enough descriptors.
   static Result<std::unique_ptr<Door>> open(std::vector<Listener> listeners,
-                                            const TurnstileLimits& limits, DoorEvents events);
+                                            const TurnstileLimits& limits, DoorEvents events,
+                                            Tls tls = {});
   ~Door();
   Door(const Door&) = delete;
   Door& operator=(const Door&) = delete;
 
-  /// Makes CivetWeb's next socket the one at which this door hands connections over. To be called
-  /// right before mg_start(), one at a time in a process.
-  void attach_next();
   /// Cuts those who have been reading their answers since before then.
   void cut_readers(Instant since_before);
   /// Cuts all connections and takes no more, so that CivetWeb's threads come to their ends.
   void shut();
 
-  // What CivetWeb's calls do. Each returns false if the descriptor is none of this door's.
+  // What CivetWeb's calls do (civetweb_calls.hpp). Each returns false if the descriptor is none of this door's.
   bool bind(int fd);
   bool is_entrance(int fd) const;
   bool accept(int fd, sockaddr* address, socklen_t* size, int& connection);
   bool close(int fd);
+  /// The session of a connection that CivetWeb has, as long as it has it; nullptr: without TLS.
+  bool find_session(int fd, TlsSession*& session) const;
 
  private:
   struct Connection {
@@ -73,17 +82,26 @@ class Door {
     Instant leaves{};      ///< when it is closed at the latest, if it is leaving
     sockaddr_storage address{};
     socklen_t address_size = 0;
+    std::unique_ptr<TlsSession> tls = nullptr;  ///< once the client has said hello
+    bool agreed = false;                        ///< the handshake is done
+    std::uint64_t acknowledged_before = 0;      ///< bytes of the handshake that the client has read
   };
+  using Lock = std::unique_lock<std::mutex>;
 
-  Door(std::vector<Listener> listeners, const TurnstileLimits& limits, DoorEvents events);
+  Door(std::vector<Listener> listeners, const TurnstileLimits& limits, DoorEvents events, Tls tls);
   Result<> start();
   void run();
   void accept_some(int listener);
   void let_in(int fd, const sockaddr_storage& address, socklen_t size);
-  void handle_client(int fd, std::uint32_t events);
+  void handle_client(int fd, std::uint32_t events, Lock& lock);
+  void handle_leaving(int fd);
+  void handle_tls(int fd, std::uint32_t events, Lock& lock);
+  bool handle_hello(int fd, std::uint32_t events);
+  void settle(int fd, std::uint32_t events, const HeadVerdict& verdict);
   void look(Instant now);
   void serve_next(Instant now);
   void refuse(int fd, Refusal reason, int status, std::string_view text);
+  void leave(int fd);
   void cut(int fd);
   void drop(int fd);  ///< closes a connection that CivetWeb does not have
   int time_to_wait(Instant now) const;
@@ -92,6 +110,7 @@ class Door {
 
   std::vector<Listener> listeners_;
   DoorEvents events_;
+  Tls tls_;
   os::UniqueFd epoll_;
   os::UniqueFd wake_;      ///< an eventfd: the thread is to look at `stop_` and its times again
   os::UniqueFd entrance_;  ///< an eventfd that counts `handed_over_`

@@ -74,8 +74,8 @@ Result<Listener> describe(os::UniqueFd socket) {
   Listener listener;
   listener.ipv6 = local.ss_family == AF_INET6;
   listener.port = static_cast<std::uint16_t>(std::atoi(port.data()));
-  listener.url = listener.ipv6 ? fmt::format("http://[{}]:{}", host.data(), port.data())
-                               : fmt::format("http://{}:{}", host.data(), port.data());
+  listener.address = listener.ipv6 ? fmt::format("[{}]:{}", host.data(), port.data())
+                                   : fmt::format("{}:{}", host.data(), port.data());
   listener.socket = std::move(socket);
   return listener;
 }

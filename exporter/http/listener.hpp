@@ -14,7 +14,7 @@ struct Listener {
   os::UniqueFd socket;
   bool ipv6 = false;
   std::uint16_t port = 0;
-  std::string url;  ///< such as "http://127.0.0.1:9586"
+  std::string address;  ///< such as "127.0.0.1:9586" and "[::1]:9586"
 };
 
 /// Listens on "ADDRESS:PORT", "[ADDRESS]:PORT", "NAME:PORT", or ":PORT" and "[::]:PORT" (every address); port 0

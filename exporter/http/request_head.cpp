@@ -90,6 +90,7 @@ std::string_view to_string(Refusal refusal) {
     case Refusal::slow_reader: return "slow_reader";
     case Refusal::bad_head: return "bad_head";
     case Refusal::body: return "body";
+    case Refusal::tls: return "tls";
   }
   return "";
 }

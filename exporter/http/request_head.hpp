@@ -15,8 +15,9 @@ enum class Refusal : std::uint8_t {
   slow_reader,   ///< it read its answer too slowly
   bad_head,      ///< what arrived is no request, or too long
   body,          ///< a request with a body
+  tls,           ///< no TLS connection could be agreed on, or a certificate is not accepted
 };
-inline constexpr std::size_t kRefusalCount = 6;
+inline constexpr std::size_t kRefusalCount = 7;
 std::string_view to_string(Refusal refusal);
 
 /// The most bytes of a request line and its headers together.

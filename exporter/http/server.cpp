@@ -14,7 +14,9 @@
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/model/address.hpp"
 
+#include "exporter/http/civetweb_calls.hpp"
 #include "exporter/http/door.hpp"
 #include "exporter/http/listener.hpp"
 
@@ -134,8 +136,9 @@ class Server::Impl {
 Result<> Server::Impl::start(std::vector<Listener> listeners) {
   static std::once_flag library;
   std::call_once(library, [] { mg_init_library(MG_FEATURES_DEFAULT); });
-  for (const Listener& listener : listeners) urls_.push_back(listener.url);
-  auto door = Door::open(std::move(listeners), options_.limits, options_.door_events);
+  for (const Listener& listener : listeners)
+    urls_.push_back((options_.tls ? "https://" : "http://") + listener.address);
+  auto door = Door::open(std::move(listeners), options_.limits, options_.door_events, options_.tls);
   if (!door) return tl::unexpected(door.error());
   door_ = std::move(*door);
   // The door hands over no more connections than there are threads, so the queue stays empty. No
@@ -154,7 +157,7 @@ Result<> Server::Impl::start(std::vector<Listener> listeners) {
 
   static std::mutex starting;
   const std::lock_guard lock(starting);
-  door_->attach_next();
+  attach_next(*door_);
   context_ = mg_start(&callbacks, this, const_cast<const char**>(settings.data()));
   if (context_ == nullptr)
     return fail(Errc::io, "the HTTP server did not start (not enough threads or memory?)");
@@ -171,8 +174,10 @@ int Server::Impl::on_request(mg_connection* connection) noexcept {
   const auto* server = static_cast<const Impl*>(info->user_data);
   const auto start = std::chrono::steady_clock::now();
   const auto text = [](const char* value) { return value != nullptr ? value : std::string_view(); };
+  const std::string_view from = text(info->remote_addr);
+  const auto client = IpAddress::parse(from.substr(0, from.find('%')));
   const Request request{text(info->request_method), text(info->local_uri), text(info->query_string),
-                        connection};
+                        connection, client.value_or(IpAddress{})};
   Response response(request);
   try {
     server->answer(request, response);
@@ -194,6 +199,7 @@ int Server::Impl::on_request(mg_connection* connection) noexcept {
 
 void Server::Impl::answer(const Request& request, Response& response) const {
   constexpr std::string_view kPlain = "text/plain; charset=utf-8";
+  if (options_.admit && !options_.admit(request, response)) return;
   const auto route = options_.routes.find(request.path);
   if (route == options_.routes.end()) return respond(response, 404, kPlain, "404 not found\n");
   if (request.method != "GET" && request.method != "HEAD") {

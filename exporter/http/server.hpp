@@ -10,10 +10,12 @@
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/model/address.hpp"
 
 #include "exporter/exposition/output.hpp"
 #include "exporter/http/door.hpp"
 #include "exporter/http/listener.hpp"
+#include "exporter/http/tls_context.hpp"
 #include "exporter/http/turnstile.hpp"
 
 struct mg_connection;
@@ -25,6 +27,7 @@ struct Request {
   std::string_view path;    ///< as the client sent it, without the query
   std::string_view query;   ///< as the client sent it; empty: there is none
   mg_connection* connection = nullptr;
+  IpAddress client{};  ///< where it comes from
 
   /// A header's value, names in any case; empty where there is none.
   [[nodiscard]] std::string_view header(const char* name) const;
@@ -77,6 +80,10 @@ struct ServerOptions {
   std::function<void(std::string_view path, int status, double seconds)> on_answered;
   TurnstileLimits limits;  ///< for clients
   DoorEvents door_events;
+  /// For each new handshake; without it, the server speaks plain HTTP. Called by the door's thread.
+  std::function<TlsContext()> tls;
+  /// Asked before every handler; false: it has answered.
+  std::function<bool(const Request&, Response&)> admit;
 };
 
 /// CivetWeb behind a Door and a table of routes. Handlers run on its threads, several at once.

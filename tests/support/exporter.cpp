@@ -44,7 +44,7 @@ Exporter::Exporter(ExporterOptions options)
     : process_(command_of(options), {.env = {}, .netns = options.netns, .input = {}}) {
   server_.netns = options.netns;
   // It serves when it logs this, after a first collection that may wait for stuck daemons.
-  static const std::regex kServing(R"(serving metrics" url="http://127\.0\.0\.1:(\d+)/)");
+  static const std::regex kServing(R"(serving metrics" url="https?://127\.0\.0\.1:(\d+)/)");
   std::smatch match;
   if (!process_.wait_for_output(kServing, 20s) ||
       !std::regex_search(process_.err(), match, kServing))

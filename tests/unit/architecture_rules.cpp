@@ -46,6 +46,7 @@ const std::vector<Reserved>& reserved() {
       {"date", {"date/"}, {"os"}},
       {"OpenSSL", {"openssl/"}, {"crypto", "exporter/http"}},
       {"libsodium", {"sodium"}, {"crypto", "exporter/http"}},
+      {"libcrypt", {"crypt.h"}, {"exporter/http"}},
       {"lwIP", {"lwip/"}, {"inner"}},
       {"miniupnpc", {"miniupnpc/"}, {"checks"}},
   };

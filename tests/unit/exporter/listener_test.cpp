@@ -40,7 +40,7 @@ TEST(ListenOn, AFreePortOfAnAddress) {
   ASSERT_TRUE(listener) << listener.error().context;
   EXPECT_NE(listener->port, 0);
   EXPECT_FALSE(listener->ipv6);
-  EXPECT_EQ(listener->url, fmt::format("http://127.0.0.1:{}", listener->port));
+  EXPECT_EQ(listener->address, fmt::format("127.0.0.1:{}", listener->port));
   EXPECT_TRUE(test::accepts_connections({listener->port}));
   EXPECT_NE(fcntl(listener->socket.get(), F_GETFD) & FD_CLOEXEC, 0) << "not for programs it starts";
 }
@@ -50,7 +50,7 @@ TEST(ListenOn, AnIpv6Address) {
   const auto listener = listen_on("[::1]:0");
   ASSERT_TRUE(listener) << listener.error().context;
   EXPECT_TRUE(listener->ipv6);
-  EXPECT_EQ(listener->url, fmt::format("http://[::1]:{}", listener->port));
+  EXPECT_EQ(listener->address, fmt::format("[::1]:{}", listener->port));
   EXPECT_TRUE(test::accepts_connections({listener->port, "::1"}));
   EXPECT_FALSE(test::accepts_connections({listener->port, "127.0.0.1"}));
 }
@@ -182,7 +182,8 @@ TEST(SystemdListeners, AreTakenWithTheirAddresses) {
     const auto taken = take_systemd_listeners();
     if (!taken) return taken.error().context;
     if (taken->size() != 2) return "not two";
-    if ((*taken)[0].url != first->url || (*taken)[1].url != second->url) return "other addresses";
+    if ((*taken)[0].address != first->address || (*taken)[1].address != second->address)
+      return "other addresses";
     if ((*taken)[0].socket.get() != kFirst || (*taken)[1].socket.get() != kFirst + 1)
       return "other descriptors";
     if ((fcntl(kFirst, F_GETFD) & FD_CLOEXEC) == 0) return "not close-on-exec";

@@ -51,6 +51,7 @@ bool is_process(std::string_view name) { return name.starts_with("process_"); }
 bool is_http(std::string_view name) {
   return name.starts_with("wireguard_exporter_http_") ||
          name.starts_with("wireguard_exporter_connections") ||
+         name == "wireguard_exporter_web_config_last_reload_success" ||
          name == "wireguard_exporter_scrapes_in_flight";
 }
 
@@ -73,6 +74,7 @@ const std::vector<Promise> kContract{
     {"wireguard_exporter_http_request_duration_seconds", histogram, {}},
     {"wireguard_exporter_connections", gauge, {}},
     {"wireguard_exporter_connections_refused_total", counter, {"reason"}},
+    {"wireguard_exporter_web_config_last_reload_success", gauge, {}},
     {"wireguard_exporter_clock_steps_total", counter, {}},
     {"wireguard_exporter_state_success", gauge, {}},
     {"wireguard_exporter_journal_success", gauge, {}},

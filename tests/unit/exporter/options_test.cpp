@@ -201,28 +201,13 @@ TEST(ParseOptions, HelpAndVersionEndWellAndNameEveryFlag) {
   CaptureStdout();
   EXPECT_EQ(parse({"--help"}).exit_code, 0);
   const std::string help = GetCapturedStdout();
-  for (const char* flag : {"--web.listen-address",
-                           "--web.systemd-socket",
-                           "--collector.netlink",
-                           "--no-collector.uapi",
-                           "--netns",
-                           "--uapi.dir",
-                           "--interface.include",
-                           "--interface.exclude",
-                           "--collect.max-age",
-                           "--collect.timeout",
-                           "--sample.interval",
-                           "--state.dir",
-                           "--names.wg-config",
-                           "--names.file",
-                           "--peer.endpoint",
-                           "--peer.allowed-ips",
-                           "--peer-label",
-                           "--once",
-                           "--textfile",
-                           "--log.level",
-                           "--log.format",
-                           "CAP_NET_ADMIN"})
+  for (const char* flag :
+       {"--web.listen-address", "--web.systemd-socket", "--web.config.file", "--web.max-requests",
+        "--collector.netlink",  "--no-collector.uapi",  "--netns",           "--uapi.dir",
+        "--interface.include",  "--interface.exclude",  "--collect.max-age", "--collect.timeout",
+        "--sample.interval",    "--state.dir",          "--names.wg-config", "--names.file",
+        "--peer.endpoint",      "--peer.allowed-ips",   "--peer-label",      "--once",
+        "--textfile",           "--log.level",          "--log.format",      "CAP_NET_ADMIN"})
     EXPECT_THAT(help, HasSubstr(flag));
   CaptureStdout();
   EXPECT_EQ(parse({"--version"}).exit_code, 0);

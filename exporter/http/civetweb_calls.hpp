@@ -1,0 +1,17 @@
+#pragma once
+
+namespace wgscope::exporter::http {
+
+class Door;
+
+// CivetWeb's system calls, which cmake/CivetWeb.cmake renames, find the door that they are for among
+// all doors of this process: tests have several.
+
+void register_door(Door& door);
+/// Waits for a call that is using it.
+void unregister_door(Door& door);
+/// Makes CivetWeb's next socket the one at which this door hands connections over. To be called
+/// right before mg_start(), one at a time in a process.
+void attach_next(Door& door);
+
+}  // namespace wgscope::exporter::http

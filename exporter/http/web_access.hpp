@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "exporter/http/server.hpp"
+#include "exporter/http/tls_context.hpp"
+
+namespace wgscope::exporter::http {
+
+/// Who may ask what, as the file of --web.config.file says. The file, the certificates and the keys
+/// are looked at for each handshake and each request, and read again when one of them has changed.
+/// While the new ones cannot be used, the last good ones stay. Whether there is TLS at all, and the
+/// rate limit, are what they were at the start.
+class WebAccess {
+ public:
+  struct Events {
+    std::function<void(const std::string& message)> on_warning = [](const std::string&) {};
+    std::function<void(bool good)> on_read = [](bool) {};  ///< also after the first time
+  };
+  struct Opened {
+    std::unique_ptr<WebAccess> access;  ///< nothing if there are problems
+    std::vector<std::string> problems;  ///< each with its file and place
+  };
+  static Opened open(const std::string& path, Events events);
+  ~WebAccess();
+  WebAccess(const WebAccess&) = delete;
+  WebAccess& operator=(const WebAccess&) = delete;
+
+  [[nodiscard]] bool speaks_tls() const;
+  /// For a new handshake. Any thread; reads small files if they have changed.
+  [[nodiscard]] TlsContext tls();
+  /// Sets the headers that all answers have, and says whether the request may be answered; if not,
+  /// it has been. Any thread; waits for passwords to be verified.
+  [[nodiscard]] bool admit(const Request& request, Response& response);
+
+ private:
+  class Impl;
+  explicit WebAccess(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace wgscope::exporter::http
