@@ -80,7 +80,11 @@ ssize_t TlsSession::read(std::span<char> into) {
   }
   ERR_clear_error();
   const int size = SSL_read(ssl_, into.data(), static_cast<int>(into.size()));
-  return size > 0 ? size : fail_with(size);
+  if (size > 0) return size;
+  const Step step = step_after(ssl_, size);
+  if (step == Step::gone) return 0;
+  errno = step == Step::waits ? EAGAIN : ECONNRESET;
+  return -1;
 }
 
 ssize_t TlsSession::write(std::span<const char> bytes) {
@@ -89,18 +93,15 @@ ssize_t TlsSession::write(std::span<const char> bytes) {
     ERR_clear_error();
     const auto rest = bytes.subspan(written);
     const int size = SSL_write(ssl_, rest.data(), static_cast<int>(rest.size()));
-    if (size <= 0) return written > 0 ? static_cast<ssize_t>(written) : fail_with(size);
+    if (size <= 0) {
+      const Step step = step_after(ssl_, size);
+      if (written > 0) break;
+      errno = step == Step::waits ? EAGAIN : EPIPE;
+      return -1;
+    }
     written += static_cast<std::size_t>(size);
   }
   return static_cast<ssize_t>(written);
-}
-
-/// 0 at the end of what the client sends, else -1 and errno.
-ssize_t TlsSession::fail_with(int result) {
-  const Step step = step_after(ssl_, result);
-  if (step == Step::gone) return 0;
-  errno = step == Step::waits ? EAGAIN : ECONNRESET;
-  return -1;
 }
 
 void TlsSession::say_goodbye() {

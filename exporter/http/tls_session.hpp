@@ -45,7 +45,6 @@ class TlsSession {
 
  private:
   explicit TlsSession(ssl_st* ssl) : ssl_(ssl) {}
-  ssize_t fail_with(int result);
 
   ssl_st* ssl_;
   SecretString received_;  ///< requests have passwords

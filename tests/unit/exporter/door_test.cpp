@@ -3,16 +3,12 @@
 
 #include "exporter/http/door.hpp"
 
-#include <arpa/inet.h>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <map>
 #include <mutex>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
@@ -28,6 +24,7 @@
 #include "wgscope/os/unique_fd.hpp"
 
 #include "exporter/http/server.hpp"
+#include "hostile_client.hpp"
 #include "server_fixture.hpp"
 #include "wait.hpp"
 
@@ -73,23 +70,8 @@ class DoorTest : public testing::Test {
     at_ = {port_of(server_->urls()[0])};
   }
 
-  /// A client at one of the loopback's many addresses, with a window so small and segments so short
-  /// that the kernel's buffers do not read for it.
   [[nodiscard]] os::UniqueFd connect_from(std::size_t number, std::string_view text) const {
-    os::UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const int little = 2048;
-    const int short_segments = 536;
-    setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
-    setsockopt(fd.get(), IPPROTO_TCP, TCP_MAXSEG, &short_segments, sizeof short_segments);
-    sockaddr_in from{};
-    from.sin_family = AF_INET;
-    from.sin_addr.s_addr = htonl(0x7f010000U + static_cast<std::uint32_t>(number));
-    sockaddr_in to = from;
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    to.sin_port = htons(at_.port);
-    if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&from), sizeof from) != 0 ||
-        connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0)
-      throw std::runtime_error("a client cannot connect");
+    os::UniqueFd fd = http::connect_from(at_.port, number);
     send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL);
     return fd;
   }

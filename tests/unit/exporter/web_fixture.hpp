@@ -13,6 +13,7 @@
 
 #include "certificates.hpp"
 #include "exporter/http/server.hpp"
+#include "exporter/http/turnstile.hpp"
 #include "exporter/http/web_access.hpp"
 #include "files.hpp"
 #include "http.hpp"
@@ -73,6 +74,7 @@ class WebAccessTest : public testing::Test {
     access_ = std::move(opened.access);
     ServerOptions options;
     options.listen = {"127.0.0.1:0"};
+    options.limits = limits_;
     if (access_->speaks_tls()) options.tls = [this] { return access_->tls(); };
     options.admit = [this](const Request& request, Response& response) {
       return access_->admit(request, response);
@@ -125,6 +127,7 @@ class WebAccessTest : public testing::Test {
 
   test::TempDir folder_;
   test::HttpServer at_;
+  TurnstileLimits limits_;
 
  private:
   std::mutex mutex_;

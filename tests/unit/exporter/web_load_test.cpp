@@ -1,0 +1,143 @@
+// TLS clients that hold on to their connections, on real sockets.
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <sys/socket.h>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <openssl/bio.h>
+#include <openssl/ssl.h>
+
+#include "wgscope/os/unique_fd.hpp"
+
+#include "exporter/http/request_head.hpp"
+#include "hostile_client.hpp"
+#include "https.hpp"
+#include "wait.hpp"
+#include "web_fixture.hpp"
+
+namespace wgscope::exporter::http {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+template <auto free>
+struct Free {
+  template <class T>
+  void operator()(T* object) const {
+    free(object);
+  }
+};
+using Context = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
+using Session = std::unique_ptr<SSL, Free<SSL_free>>;
+
+/// As in door_test.cpp: what a scrape may take on a busy machine.
+constexpr auto kSoon = 6s;
+
+class WebLoadTest : public WebAccessTest {
+ protected:
+  /// What a client says first.
+  [[nodiscard]] std::string hello() const {
+    const Session session(SSL_new(context_.get()));
+    BIO* out = BIO_new(BIO_s_mem());
+    SSL_set_bio(session.get(), BIO_new(BIO_s_mem()), out);
+    SSL_connect(session.get());
+    char* memory = nullptr;
+    const long size = BIO_get_mem_data(out, &memory);
+    return {memory, static_cast<std::size_t>(size)};
+  }
+
+  [[nodiscard]] std::vector<os::UniqueFd> clients(std::size_t count, std::size_t addresses,
+                                                  std::string_view text) const {
+    std::vector<os::UniqueFd> made;
+    for (std::size_t i = 0; i < count; ++i) {
+      made.push_back(connect_from(at_.port, 1 + i % addresses));
+      send(made.back().get(), text.data(), text.size(), MSG_NOSIGNAL);
+    }
+    return made;
+  }
+
+  /// A client that asks for much and does not read it.
+  struct Reader {
+    os::UniqueFd fd;
+    Session session;
+  };
+  [[nodiscard]] std::vector<Reader> readers(std::size_t count, std::size_t addresses) const {
+    std::vector<Reader> made;
+    for (std::size_t i = 0; i < count; ++i) {
+      Reader reader{connect_from(at_.port, 1 + i % addresses), Session(SSL_new(context_.get()))};
+      SSL_set_fd(reader.session.get(), reader.fd.get());
+      constexpr std::string_view kGet = "GET /large HTTP/1.1\r\nHost: x\r\n\r\n";
+      if (SSL_connect(reader.session.get()) != 1) throw std::runtime_error("no TLS");
+      SSL_write(reader.session.get(), kGet.data(), static_cast<int>(kGet.size()));
+      made.push_back(std::move(reader));
+    }
+    return made;
+  }
+
+  void expect_prompt_scrapes() const {
+    for (int i = 0; i < 3; ++i) {
+      const auto start = Clock::now();
+      const auto large = test::https(at_, {"/large"});
+      ASSERT_TRUE(large.response) << large.failure;
+      EXPECT_EQ(large.response->body.size(), 6'000'000U);
+      EXPECT_EQ(status(), 200);
+      EXPECT_LT(Clock::now() - start, kSoon);
+    }
+  }
+
+  Context context_{SSL_CTX_new(TLS_client_method())};
+};
+
+TEST_F(WebLoadTest, AnswersBesideClientsThatStopInTheClientHello) {
+  serve(kTls);
+  const std::string text = hello();
+  const auto some = clients(300, 64, std::string_view(text).substr(0, 1));
+  const auto others = clients(300, 64, std::string_view(text).substr(0, text.size() - 1));
+  expect_prompt_scrapes();
+}
+
+TEST_F(WebLoadTest, AnswersBesideClientsThatStopInTheHandshake) {
+  serve(kTls);
+  const auto silent = clients(300, 64, hello());
+  expect_prompt_scrapes();
+}
+
+TEST_F(WebLoadTest, AnswersBesideClientsThatSpeakNonsenseAfterTheHello) {
+  serve(kTls);
+  const auto odd = clients(100, 64, hello() + "\x16\x03\x03\xff\xffnonsense");
+  expect_prompt_scrapes();
+  EXPECT_TRUE(test::wait_until([&] { return refused(Refusal::tls) == 100; }, 20s));
+}
+
+TEST_F(WebLoadTest, AnswersBesideClientsThatDoNotRead) {
+  serve(kTls);
+  const auto slow = readers(120, 64);
+  expect_prompt_scrapes();
+  EXPECT_GT(refused(Refusal::slow_reader), 0);
+}
+
+TEST_F(WebLoadTest, EndsHandshakesThatTakeTooLong) {
+  limits_.head_time = 300ms;
+  serve(kTls);
+  const auto silent = clients(3, 3, hello());
+  EXPECT_TRUE(test::wait_until([&] { return refused(Refusal::head_timeout) == 3; }, 20s));
+  for (const os::UniqueFd& fd : silent) {
+    std::array<char, 4096> bytes{};
+    ssize_t size = 0;
+    while ((size = recv(fd.get(), bytes.data(), bytes.size(), 0)) > 0) {
+    }
+    EXPECT_LE(size, 0);
+  }
+}
+
+}  // namespace
+}  // namespace wgscope::exporter::http
