@@ -8,7 +8,9 @@
 #include <span>
 #include <string_view>
 #include <sys/types.h>
+#include <utility>
 
+#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sodium/utils.h>
@@ -87,21 +89,44 @@ ssize_t TlsSession::read(std::span<char> into) {
   return -1;
 }
 
+/// A record has 16 KiB at the most, and a system call for each costs as much as encrypting it.
 ssize_t TlsSession::write(std::span<const char> bytes) {
-  std::size_t written = 0;
-  while (written < bytes.size()) {
+  constexpr std::size_t kAtOnce = std::size_t{64} << 10U;
+  constexpr int kRoom = 70'000;  // with what TLS adds
+  if (!gathers_) {
+    BIO* gather = BIO_new(BIO_f_buffer());
+    if (gather == nullptr || BIO_set_write_buffer_size(gather, kRoom) != 1) {
+      BIO_free(gather);
+      errno = ENOMEM;
+      return -1;
+    }
+    BIO* socket = SSL_get_wbio(ssl_);
+    BIO_up_ref(socket);  // it stays the one that is read from
+    SSL_set0_wbio(ssl_, BIO_push(gather, socket));
+    gathers_ = true;
+  }
+  const auto some = bytes.first(std::min(bytes.size(), kAtOnce));
+  for (bool goes_on = unreported_ == 0; goes_on && unreported_ < some.size();) {
     ERR_clear_error();
-    const auto rest = bytes.subspan(written);
+    const auto rest = some.subspan(unreported_);
     const int size = SSL_write(ssl_, rest.data(), static_cast<int>(rest.size()));
-    if (size <= 0) {
-      const Step step = step_after(ssl_, size);
-      if (written > 0) break;
+    if (size > 0) {
+      unreported_ += static_cast<std::size_t>(size);
+      continue;
+    }
+    const Step step = step_after(ssl_, size);
+    if (unreported_ == 0) {
       errno = step == Step::waits ? EAGAIN : EPIPE;
       return -1;
     }
-    written += static_cast<std::size_t>(size);
+    goes_on = false;
   }
-  return static_cast<ssize_t>(written);
+  BIO* gather = SSL_get_wbio(ssl_);
+  if (BIO_flush(gather) != 1) {
+    errno = BIO_should_retry(gather) != 0 ? EAGAIN : EPIPE;
+    return -1;
+  }
+  return static_cast<ssize_t>(std::exchange(unreported_, 0));
 }
 
 void TlsSession::say_goodbye() {

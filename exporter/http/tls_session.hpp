@@ -40,6 +40,7 @@ class TlsSession {
 
   // As recv(2), send(2), and the last words before shutdown(2): with errno.
   ssize_t read(std::span<char> into);
+  /// After EAGAIN, the same bytes are to be given again, as to a socket that was full.
   ssize_t write(std::span<const char> bytes);
   void say_goodbye();
 
@@ -49,6 +50,8 @@ class TlsSession {
   ssl_st* ssl_;
   SecretString received_;  ///< requests have passwords
   std::size_t given_ = 0;
+  bool gathers_ = false;        ///< records are gathered, to be sent together
+  std::size_t unreported_ = 0;  ///< bytes that are encrypted, of which write() has not told yet
 };
 
 }  // namespace wgscope::exporter::http

@@ -22,12 +22,17 @@
 #include "wgscope/os/clock.hpp"
 #include "wgscope/source/collect.hpp"
 
+#include "certificates.hpp"
+#include "files.hpp"
+#include "http.hpp"
+#include "https.hpp"
 #include "measure.hpp"
 #include "parts.hpp"
 #include "process.hpp"
 #include "processes.hpp"
 #include "servers.hpp"
 #include "table.hpp"
+#include "temp_dir.hpp"
 #include "workload.hpp"
 
 namespace wgscope::bench {
@@ -51,6 +56,8 @@ struct Figures {
   Rounds::Result plain, gzip;            ///< scrapes of the exporter, without a sampler
   Rounds::Result counted, counted_gzip;  ///< and with what it counts
   Rounds::Result prom_plain, prom_gzip;  ///< of the prometheus-cpp pipeline
+  Rounds::Result tls;                    ///< a scrape over TLS
+  Rounds::Result tls_small, small;       ///< a page of a line, over TLS and without
   Rounds::Result response, bare;         ///< sending the same text
   Rounds::Result wg;                     ///< `wg show wg0 dump`
   Memory memory, counted_memory;
@@ -68,15 +75,26 @@ struct Figures {
 
 constexpr std::chrono::seconds kSampleInterval{5};
 
+std::vector<std::string> command(const Options& options, std::chrono::seconds sample_interval,
+                                 const std::vector<std::string>& more) {
+  std::vector<std::string> words{options.exporter,
+                                 "--no-collector.netlink",
+                                 "--uapi.dir=" + options.uapi_folder,
+                                 "--collect.max-age=0s",
+                                 "--collect.timeout=60s",
+                                 fmt::format("--sample.interval={}s", sample_interval.count()),
+                                 "--web.listen-address=127.0.0.1:0"};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
 /// The exporter as it is shipped.
 class Exporter {
  public:
-  Exporter(const Options& options, std::chrono::seconds sample_interval)
-      : process_({options.exporter, "--no-collector.netlink", "--uapi.dir=" + options.uapi_folder,
-                  "--collect.max-age=0s", "--collect.timeout=60s",
-                  fmt::format("--sample.interval={}s", sample_interval.count()),
-                  "--web.listen-address=127.0.0.1:0"}) {
-    const std::regex url("url=\"?http://127\\.0\\.0\\.1:([0-9]+)");
+  Exporter(const Options& options, std::chrono::seconds sample_interval,
+           const std::vector<std::string>& more = {})
+      : process_(command(options, sample_interval, more)) {
+    const std::regex url("url=\"?https?://127\\.0\\.0\\.1:([0-9]+)");
     if (!process_.wait_for_output(url, std::chrono::seconds(60)))
       throw std::runtime_error("the exporter did not start: " + process_.err());
     std::smatch match;
@@ -96,6 +114,16 @@ class Exporter {
   std::uint16_t port_ = 0;
 };
 
+/// A file with TLS that asks nothing of clients.
+std::string write_web_config(const test::TempDir& folder) {
+  const test::Certificate made = test::make_certificate();
+  test::write_file(folder / "web.crt", made.certificate);
+  test::write_file(folder / "web.key", made.key);
+  test::write_file(folder / "web.yml",
+                   "tls_server_config: {cert_file: web.crt, key_file: web.key}\n");
+  return folder / "web.yml";
+}
+
 Effort effort_for(const Options& options, std::size_t peers) {
   if (options.quick) return {3, std::chrono::milliseconds(20)};
   return {peers < 100'000 ? 11 : 7, std::chrono::milliseconds(60)};
@@ -106,6 +134,9 @@ void measure_scrapes(const Options& options, const source::CollectOptions& sourc
   const std::string text = render_once(source);
   const Exporter exporter(options, std::chrono::seconds(0));
   const Exporter counting(options, std::chrono::hours(24));  // shows counters, and does not sample
+  const test::TempDir folder;
+  const Exporter encrypting(options, std::chrono::seconds(0),
+                            {"--web.config.file=" + write_web_config(folder)});
   const auto prometheus = serve_prometheus_cpp(source);
   const auto response = serve_through_response(text);
   const auto bare = serve_bare(text);
@@ -127,6 +158,17 @@ void measure_scrapes(const Options& options, const source::CollectOptions& sourc
   add(prometheus->pid(), prometheus->port(), true, true, figures.prom_gzip);
   add(response->pid(), response->port(), false, false, figures.response);
   add(bare->pid(), bare->port(), false, false, figures.bare);
+  const auto over_tls = [&](const char* path, Rounds::Result& result) {
+    rounds.add({[&encrypting, path] { test::https({.port = encrypting.port()}, {.path = path}); },
+                [&] { server.change(); }, CpuClock::of(encrypting.pid())});
+    into.push_back(&result);
+  };
+  over_tls("/metrics", figures.tls);
+  over_tls("/-/healthy", figures.tls_small);
+  rounds.add({[&exporter] { test::http({.port = exporter.port()}, {.path = "/-/healthy"}); },
+              {},
+              CpuClock::of(exporter.pid())});
+  into.push_back(&figures.small);
   rounds.add({[] { run_program({"wg", "show", kInterface, "dump"}); }, [&] { server.change(); },
               CpuClock::ended_children()});
   into.push_back(&figures.wg);
@@ -235,6 +277,9 @@ std::optional<bool> ratio_met(const Figures& f, double ratio) {
 
 using F = const Figures&;
 
+/// CPU nanoseconds: what TLS adds to a page of a line.
+double handshake(F f) { return f.tls_small.cpu_ns - f.small.cpu_ns; }
+
 std::vector<Row> scrape_rows() {
   return {
       {"CPU ms, plain", [](F f) { return ms(f.plain.cpu_ns); }, "10 peers: ≤ 0.2",
@@ -243,6 +288,15 @@ std::vector<Row> scrape_rows() {
        [](F f) { return small_met(f, f.gzip.cpu_ns); }},
       {"wall ms, plain / gzip, all on one CPU",
        [](F f) { return fmt::format("{} / {}", ms(f.plain.wall_ns), ms(f.gzip.wall_ns)); }},
+      {"CPU ms, TLS (its handshake, P-256)",
+       [](F f) { return fmt::format("{} ({})", ms(f.tls.cpu_ns), ms(handshake(f))); }},
+      {"… without the handshake, times plain",
+       [](F f) { return times((f.tls.cpu_ns - handshake(f)) / f.plain.cpu_ns); }, "≤ 1.5×",
+       [](F f) {
+         return f.peers >= 1'000
+                    ? std::optional(f.tls.cpu_ns - handshake(f) <= 1.5 * f.plain.cpu_ns)
+                    : std::nullopt;
+       }},
       {"samples", [](F f) { return grouped(static_cast<double>(f.parts.samples)); }},
       {"bytes, plain", [](F f) { return grouped(static_cast<double>(f.parts.text_bytes)); }},
       {"bytes, gzip", [](F f) { return grouped(static_cast<double>(f.parts.gzip_bytes)); }},

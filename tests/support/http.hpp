@@ -20,13 +20,13 @@ struct HttpHeader {
 struct HttpServer {
   std::uint16_t port = 0;
   std::string address = "127.0.0.1";  ///< IPv4 or IPv6, no host name
-  std::string netns;  ///< name of the network namespace it listens in; empty for the test's own
+  std::string netns{};  ///< name of the network namespace it listens in; empty for the test's own
 };
 
 struct HttpRequest {
   std::string path = "/metrics";
   std::string method = "GET";
-  std::vector<HttpHeader> headers;  ///< beside Host, "Connection: close" and Content-Length
+  std::vector<HttpHeader> headers{};  ///< beside Host, "Connection: close" and Content-Length
   std::string body{};
 };
 
