@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <exception>
 #include <filesystem>
+#include <iterator>
 #include <malloc.h>
 #include <memory>
 #include <optional>
@@ -220,7 +221,10 @@ FileNeeds files_of(const Options& options) {
     const std::string folder = std::filesystem::path(path).parent_path().string();
     return folder.empty() ? std::string(".") : folder;
   };
-  for (const std::string& path : options.inventory.paths) {
+  std::vector<std::string> read = options.inventory.paths;
+  if (!options.web_config.empty())
+    std::ranges::move(http::WebAccess::files_of(options.web_config), std::back_inserter(read));
+  for (const std::string& path : read) {
     std::error_code ignored;
     const std::string target = std::filesystem::weakly_canonical(path, ignored).string();
     for (const std::string& one : {path, target})

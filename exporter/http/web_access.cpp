@@ -60,6 +60,8 @@ std::string in_words(const std::string& path, const WebConfigProblem& problem) {
              : fmt::format("{}:{}:{}: {}", path, problem.line, problem.column, problem.text);
 }
 
+std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
+
 Reading read_rules(const std::string& path) {
   Reading reading;
   const auto text = os::read_secret_file(path, kMaxWebConfig);
@@ -74,7 +76,7 @@ Reading read_rules(const std::string& path) {
   auto rules = std::make_shared<Rules>();
   rules->config = std::move(*read.config);
   if (rules->config.tls) {
-    const std::string folder = path.substr(0, path.rfind('/') + 1);
+    const std::string folder = folder_of(path);
     for (std::string& file : tls_files(*rules->config.tls, folder))
       reading.files.push_back({file, look_at(file)});
     TlsContextMade made = make_tls_context(*rules->config.tls, folder);
@@ -246,6 +248,17 @@ WebAccess::Opened WebAccess::open(const std::string& path, Events events) {
   auto impl = std::make_unique<Impl>(path, std::move(events));
   if (auto problems = impl->start(); !problems.empty()) return {nullptr, std::move(problems)};
   return {std::unique_ptr<WebAccess>(new WebAccess(std::move(impl))), {}};
+}
+
+std::vector<std::string> WebAccess::files_of(const std::string& path) {
+  std::vector<std::string> files{path};
+  const auto text = os::read_secret_file(path, kMaxWebConfig);
+  if (!text) return files;
+  const WebConfigRead read = parse_web_config(text->text());
+  if (!read.config || !read.config->tls) return files;
+  for (std::string& file : tls_files(*read.config->tls, folder_of(path)))
+    files.push_back(std::move(file));
+  return files;
 }
 
 bool WebAccess::speaks_tls() const { return impl_->speaks_tls(); }

@@ -25,6 +25,9 @@ class WebAccess {
     std::vector<std::string> problems;  ///< each with its file and place
   };
   static Opened open(const std::string& path, Events events);
+  /// The file and those that it names, for who has to allow access to them. What cannot be read
+  /// names none.
+  static std::vector<std::string> files_of(const std::string& path);
   ~WebAccess();
   WebAccess(const WebAccess&) = delete;
   WebAccess& operator=(const WebAccess&) = delete;
