@@ -36,17 +36,18 @@ class NetdevReading {
     made_.interface = netdev->name.value;
     read_private_key(*netdev);
     read_preshared_keys(*netdev);
-    NetworkOf found = find_network(made_.interface, query_.path, query_.networks);
+    NetworkFinder finder({query_.networks.begin(), query_.networks.end()});
+    const NetworkOf found = finder.find(made_.interface, query_.path);
     for (const NetworkOf::Broken& one : found.broken)
       remarks_.push_back(fmt::format("{}: {}", one.path, one.why));
     if (found.remark) remarks_.push_back(*found.remark);
     std::optional<config::NetworkFiles> network;
-    if (found.files) {
-      made_.network = found.files->texts().front().name;
-      for (const auto& address : found.network.addresses)
+    if (found.unit != nullptr) {
+      made_.network = found.unit->files.texts().front().name;
+      for (const auto& address : found.unit->network.addresses)
         if (!address.value.length_is_known)
           made_.addresses_without_length.push_back(address.value.prefix);
-      network = {std::move(found.network), found.files->texts()};
+      network = {found.unit->network, found.unit->files.texts()};
     }
     made_.config = config::to_wg_quick({std::move(*netdev), unit->texts()}, std::move(network));
     for (std::string& remark : remarks_)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -100,30 +101,49 @@ Result<UnitFiles> UnitFiles::read(const std::string& path) {
   return unit;
 }
 
-NetworkOf find_network(const std::string& interface, const std::string& netdev,
-                       std::span<const std::string> networks) {
+NetworkFinder::NetworkFinder(std::vector<std::string> networks) : networks_(std::move(networks)) {
+  std::ranges::sort(networks_, {}, name_of);
+}
+
+NetworkFinder::Candidates& NetworkFinder::candidates_for(const std::string& netdev) {
+  const std::string folder = networks_.empty() && netdev != "-" ? folder_of(netdev) : "";
+  const auto [known, is_new] = by_folder_.try_emplace(folder);
+  if (!is_new) return known->second;
+  const std::vector<std::string> paths =
+      folder.empty() ? networks_ : files_in(folders_with(netdev), ".network");
+  for (const std::string& path : paths) known->second.push_back({path, std::nullopt});
+  return known->second;
+}
+
+void NetworkFinder::read(Candidate& candidate) {
+  if (candidate.unit || candidate.why_broken) return;
+  auto files = UnitFiles::read(candidate.path);
+  auto network = files ? config::parse_network(files->texts())
+                       : Result<config::Network>(tl::unexpected(files.error()));
+  if (network) {
+    candidate.unit = {std::move(*files), std::move(*network)};
+    return;
+  }
+  std::string& why = candidate.why_broken.emplace(network.error().context);
+  if (why.starts_with(candidate.path + ": ")) why.erase(0, candidate.path.size() + 2);
+}
+
+NetworkOf NetworkFinder::find(const std::string& interface, const std::string& netdev) {
   NetworkOf found;
-  std::vector<std::string> paths(networks.begin(), networks.end());
-  std::ranges::sort(paths, {}, name_of);
-  if (paths.empty() && netdev != "-") paths = files_in(folders_with(netdev), ".network");
-  for (const std::string& path : paths) {
-    auto unit = UnitFiles::read(path);
-    auto network = unit ? config::parse_network(unit->texts())
-                        : Result<config::Network>(tl::unexpected(unit.error()));
-    if (!network) {
-      std::string why = network.error().context;
-      if (why.starts_with(path + ": ")) why.erase(0, path.size() + 2);
-      found.broken.push_back({path, std::move(why)});
+  for (Candidate& candidate : candidates_for(netdev)) {
+    read(candidate);
+    if (candidate.why_broken) {
+      found.broken.push_back({candidate.path, *candidate.why_broken});
       continue;
     }
-    if (!network->matches(interface)) continue;
-    if (network->other_match)
+    const auto& [files, network] = *candidate.unit;
+    if (!network.matches(interface)) continue;
+    if (network.other_match)
       found.remark = fmt::format(
           "{}:{}: networkd takes this file for {} only if a condition of [Match] holds that is "
           "not checked here",
-          unit->texts()[network->other_match->file].name, network->other_match->line, interface);
-    found.network = std::move(*network);
-    found.files = std::move(*unit);
+          files.texts()[network.other_match->file].name, network.other_match->line, interface);
+    found.unit = &*candidate.unit;
     return found;
   }
   return found;

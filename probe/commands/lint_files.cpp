@@ -92,6 +92,14 @@ std::vector<std::string> key_paths(const config::Netdev& netdev) {
   return paths;
 }
 
+/// The texts outlive what is made of them.
+std::vector<audit::LintUnit> units_of(std::span<const config::UnitText> texts) {
+  std::vector<audit::LintUnit> made;
+  for (const config::UnitText& one : texts)
+    made.push_back({config::shown_file_name(one.name), one.text, facts_of(one.name)});
+  return made;
+}
+
 /// Whether a file in a directory is one of an inventory: other programs have YAML files as well.
 bool is_inventory(std::string_view text) {
   constexpr std::string_view kFields[] = {"peers", "interfaces", "policies", "groups", "defaults"};
@@ -112,6 +120,7 @@ LintInput LintInput::read(const std::vector<std::string>& paths) {
   LintInput input;
   for (const std::string& path : paths)
     if (ends_in(path, kNetwork)) input.networks_.push_back(path);
+  input.finder_ = checks::NetworkFinder(input.networks_);
   for (const std::string& path : paths) input.take(path);
   input.take_unused_networks();
   if (!input.inventory_texts_.empty())
@@ -202,7 +211,7 @@ void LintInput::take_netdev(const std::string& path, audit::LintFile file, bool 
       read.faults.front().kind == config::UnitFault::Kind::other_kind)
     return;
   audit::LintNetworkd& networkd = file.networkd.emplace();
-  networkd.drop_ins = take_units(std::move(*unit), 1);
+  networkd.drop_ins = units_of(units_.emplace_back(std::move(*unit)).texts().subspan(1));
   if (!read.netdev.name.value.empty()) take_network(read.netdev.name.value, path, networkd);
   for (const std::string& key : key_paths(read.netdev))
     if (auto made = key_of(key, file.facts && file.facts->is_system, secrets_))
@@ -210,27 +219,18 @@ void LintInput::take_netdev(const std::string& path, audit::LintFile file, bool 
   files_.push_back(std::move(file));
 }
 
-/// @param first  of the texts that become units.
-std::vector<audit::LintUnit> LintInput::take_units(checks::UnitFiles unit, std::size_t first) {
-  const checks::UnitFiles& kept = units_.emplace_back(std::move(unit));
-  std::vector<audit::LintUnit> made;
-  for (const config::UnitText& one : kept.texts().subspan(first))
-    made.push_back({config::shown_file_name(one.name), one.text, facts_of(one.name)});
-  return made;
-}
-
 void LintInput::take_network(const std::string& interface, const std::string& path,
                              audit::LintNetworkd& into) {
-  checks::NetworkOf found = checks::find_network(interface, path, networks_);
+  const checks::NetworkOf found = finder_.find(interface, path);
   into.may_have_network = path != "-" || !networks_.empty();
   for (const checks::NetworkOf::Broken& one : found.broken)
     if (is_new(one.path)) {
       take_unread(one.path, one.why);
       used_networks_.insert(one.path);
     }
-  if (!found.files) return;
-  used_networks_.insert(found.files->texts().front().name);
-  into.network = take_units(std::move(*found.files), 0);
+  if (found.unit == nullptr) return;
+  used_networks_.insert(found.unit->files.texts().front().name);
+  into.network = units_of(found.unit->files.texts());
 }
 
 void LintInput::take_unused_networks() {

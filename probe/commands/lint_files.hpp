@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <deque>
 #include <optional>
 #include <set>
@@ -35,7 +34,6 @@ class LintInput {
   void take_folder(const std::string& path);
   void take_file(const std::string& path, bool is_named);
   void take_netdev(const std::string& path, audit::LintFile file, bool is_named);
-  std::vector<audit::LintUnit> take_units(checks::UnitFiles unit, std::size_t first);
   void take_network(const std::string& interface, const std::string& path,
                     audit::LintNetworkd& into);
   void take_unused_networks();
@@ -47,6 +45,7 @@ class LintInput {
   std::deque<SecretString> secrets_;
   std::deque<checks::UnitFiles> units_;
   std::vector<std::string> networks_;  ///< .network files that were named
+  checks::NetworkFinder finder_;
   std::set<std::string> used_networks_;
   std::deque<std::string> inventory_files_;
   std::vector<config::InventoryText> inventory_texts_;

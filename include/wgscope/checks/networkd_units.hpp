@@ -1,5 +1,7 @@
 #pragma once
 
+#include <deque>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -34,22 +36,46 @@ class UnitFiles {
   std::vector<config::UnitText> texts_;
 };
 
+/// A .network file, read once.
+struct NetworkUnit {
+  UnitFiles files;
+  config::Network network;
+};
+
 /// The .network file that networkd takes for an interface: the first whose [Match] fits.
 struct NetworkOf {
   struct Broken {
     std::string path;
     std::string why;  ///< without the path
   };
-  std::optional<UnitFiles> files;     ///< nothing: there is none
-  config::Network network;            ///< of the files
+  const NetworkUnit* unit = nullptr;  ///< valid as long as the finder; nullptr: there is none
   std::vector<Broken> broken;         ///< files that could not be read, or that networkd refuses
   std::optional<std::string> remark;  ///< a condition of [Match] that was not checked
 };
 
-/// @param netdev  path of the .netdev file, beside which .network files are looked for; "-": nowhere.
-/// @param networks  paths to choose from instead.
-NetworkOf find_network(const std::string& interface, const std::string& netdev,
-                       std::span<const std::string> networks);
+/// Finds .network files for any number of interfaces. Reads each file once.
+class NetworkFinder {
+ public:
+  /// @param networks  paths to choose from. Empty: those beside each .netdev file.
+  explicit NetworkFinder(std::vector<std::string> networks = {});
+
+  /// @param netdev  path of the .netdev file; "-": nothing is beside it.
+  NetworkOf find(const std::string& interface, const std::string& netdev);
+
+ private:
+  struct Candidate {
+    std::string path;
+    std::optional<NetworkUnit> unit;  ///< nothing: not read yet, or broken
+    std::optional<std::string> why_broken = {};
+  };
+  using Candidates = std::deque<Candidate>;
+
+  Candidates& candidates_for(const std::string& netdev);
+  static void read(Candidate& candidate);
+
+  std::vector<std::string> networks_;
+  std::map<std::string, Candidates> by_folder_;
+};
 
 /// Whether a file stands for none: it is empty, or leads to /dev/null.
 bool is_masked_unit(const std::string& path);
