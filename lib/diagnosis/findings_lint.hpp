@@ -287,9 +287,9 @@ inline constexpr auto kLintFindings = std::to_array<FindingKind>({
      "root:systemd-network own the file, with mode 640."},
     {FindingId::lint_networkd_unreadable, "WGS-LNT-054", Severity::critical,
      "systemd-networkd cannot read a file",
-     "systemd-networkd runs as the user systemd-network. If that user cannot read a .netdev or "
-     ".network file or a drop-in, networkd goes on without it, and without a private key it does "
-     "not create the interface.",
+     "systemd-networkd runs as the user systemd-network. If that user cannot read a .netdev file, "
+     "one of its drop-ins or its private key, networkd does not create the interface. What it "
+     "cannot read of a .network file has no effect. It says so in its log only.",
      "On the host: chown root:systemd-network FILE, then chmod 640 FILE."},
 });
 
