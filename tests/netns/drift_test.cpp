@@ -263,6 +263,19 @@ TEST_F(DriftTest, AcceptsAFullTunnelByPolicyRules) {
   expect_healed(declared);
   gateways_.left.ip("route flush table 51820\n");
   EXPECT_THAT(drift(declared).ids(), ElementsAre("WGS-DRF-011"));
+  // Only what this host sends from its address in the tunnel uses the table: that is meant so.
+  gateways_.left.ip(
+      fmt::format("rule add from 10.9.0.1 table 51821\nroute add default dev {} table 51821\n",
+                  gateways_.near.name()));
+  expect_healed(declared);
+}
+
+TEST_F(DriftTest, FindsPrefixesThatThisHostRejects) {
+  gateways_.left.ip("route add unreachable 10.9.2.0/24\nroute add blackhole fd09::2/128\n");
+  const DriftReport seen = drift(inventory());
+  EXPECT_THAT(seen.ids(), ElementsAre("WGS-DRF-012", "WGS-DRF-012")) << seen.text;
+  EXPECT_THAT(seen.text, HasSubstr("no route leads to 10.9.2.0/24"));
+  EXPECT_THAT(seen.text, HasSubstr("no route leads to fd09::2/128"));
 }
 
 TEST_F(DriftTest, IsHealedWhereANameHasAnotherAddressNow) {
