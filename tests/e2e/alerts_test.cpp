@@ -273,6 +273,43 @@ TEST(AlertsTest, WindowsFollowTheScrapeInterval) {
   EXPECT_THAT(rules, HasSubstr("for: 7m"));
 }
 
+/// The alerts of declared.yaml, made with these settings: how long each waits, and its description.
+std::map<std::string, std::pair<std::string, std::string>> declared_with(
+    std::vector<std::string> options) {
+  const TempDir folder;
+  options.insert(options.end(), {"--output", folder.path().string()});
+  const Finished made = script_rules(options);
+  EXPECT_EQ(made.exit_code, 0) << made.err;
+  std::map<std::string, std::pair<std::string, std::string>> alerts;
+  for (const YAML::Node& group : YAML::LoadFile((folder / "declared.yaml").string())["groups"])
+    for (const YAML::Node& rule : group["rules"])
+      alerts[rule["alert"].as<std::string>()] = {
+          rule["for"] ? rule["for"].as<std::string>() : "",
+          rule["annotations"]["description"].as<std::string>()};
+  return alerts;
+}
+
+TEST(AlertsTest, OneSettingIsTheTimeOfADeploymentForAllDeclaredAlerts) {
+  const auto committed = declared_with({});
+  const auto slower = declared_with({"--set", "deploy=2700s"});
+  ASSERT_EQ(slower.size(), committed.size());
+  // These do not wait for a deployment: what they name is no difference between two changes.
+  const Names others{"WireGuardPeerHandshakeOverdue", "WireGuardPeerUnexpectedlyOffline",
+                     "WireGuardPeerKeyRotationDue", "WireGuardInventoryNotLoaded"};
+  for (const auto& [alert, rule] : slower) {
+    EXPECT_EQ(rule.first == "45m", !others.contains(alert)) << alert << " waits " << rule.first;
+    if (others.contains(alert)) {
+      EXPECT_EQ(rule, committed.at(alert)) << alert;
+    }
+    EXPECT_EQ(all_matches(rule.second, "([0-9]+ minutes)").contains("45 minutes"),
+              rule.second != committed.at(alert).second)
+        << alert;
+  }
+  EXPECT_THAT(slower.at("WireGuardPeerUndeclared").second, HasSubstr("45 minutes"));
+  EXPECT_THAT(script_rules({"--set", "deploy=2700s", "--promises"}).out,
+              HasSubstr("WireGuardPeerAllowedIPsStolen 2790\n"));
+}
+
 TEST(AlertsTest, SettingsThatDoNotExistAreRefused) {
   EXPECT_THAT(script_rules({"--set", "windows=3m"}).err, HasSubstr("no such setting: windows"));
   EXPECT_THAT(script_rules({"--set", "window=soon"}).err, HasSubstr("'soon' is not a duration"));

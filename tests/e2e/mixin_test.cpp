@@ -104,6 +104,10 @@ TEST_F(MixinTest, PutsTheSelectorAndTheRunbooksIntoTheirPlaces) {
   EXPECT_THAT(changed, HasSubstr("scrape_duration_seconds{job=~\\\"vpn|tunnels\\\"}"));
   EXPECT_THAT(changed, Not(HasSubstr("runbooks.example.net")));
   EXPECT_THAT(changed, HasSubstr("https://wiki.example.org/runbooks/WireGuardExporterDown.md"));
+  for (const std::string alert :
+       {"WireGuardPeerUndeclared", "WireGuardPeerMissing", "WireGuardInventoryNotLoaded"}) {
+    EXPECT_THAT(changed, HasSubstr("https://wiki.example.org/runbooks/" + alert + ".md"));
+  }
   EXPECT_THAT(changed, HasSubstr("https://wiki.example.org/runbooks/${__data.fields.alertname"));
 }
 
