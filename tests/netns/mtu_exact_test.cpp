@@ -8,27 +8,21 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "wgscope/base/result.hpp"
+#include "wgscope/base/time.hpp"
 #include "wgscope/checks/mtu.hpp"
-#include "wgscope/checks/run.hpp"
-#include "wgscope/checks/session.hpp"
-#include "wgscope/checks/stamps.hpp"
-#include "wgscope/checks/target.hpp"
-#include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/mtu.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
-#include "wgscope/os/clock.hpp"
 #include "wgscope/path/mtu_search.hpp"
 
 #include "files.hpp"
+#include "interop/diagnosis/narrow_place.hpp"
 #include "interop/diagnosis/place.hpp"
 #include "need.hpp"
 #include "paths.hpp"
@@ -44,18 +38,12 @@ using diagnosis::MtuBackward;
 using diagnosis::MtuFacts;
 using path::MtuVerdict;
 
-template <class T>
-T must(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().context);
-  return std::move(*result);
-}
-
 /// `wgscope listen` in the place's far host, on a port beside the gateway's.
 class ExactMtu : public testing::TestWithParam<Family> {
  protected:
   void SetUp() override {
     WGSCOPE_NEED(why_no_real_interface());
-    place_.emplace();
+    place_.emplace(GetParam());
   }
 
   [[nodiscard]] static bool v4() { return GetParam() == Family::v4; }
@@ -83,55 +71,26 @@ class ExactMtu : public testing::TestWithParam<Family> {
       throw std::runtime_error(listener_->err());
   }
 
-  void limit_forward(std::size_t mtu) {
-    limit(v4() ? "10.2.0.0/24" : "fd02::/64", place_->far.left, mtu);
-  }
-  void limit_backward(std::size_t mtu) {
-    limit(v4() ? "10.1.0.0/24" : "fd01::/64", place_->near.right, mtu);
-  }
-  void silence_router() {
-    Place::add_rule(
-        place_->router, "output",
-        v4() ? "icmp type destination-unreachable drop" : "icmpv6 type packet-too-big drop");
-  }
-
   MtuFacts search(std::string_view target = "10.8.0.1", const checks::MtuOptions& options = {}) {
-    const auto about = must(checks::make_target(must(config::parse_wg_quick(
-        fmt::format("[Interface]\nPrivateKey = {}\nAddress = 10.8.0.2/24, fd08::2/64\nMTU = {}\n"
-                    "[Peer]\nPublicKey = {}\nEndpoint = {}\nAllowedIPs = 10.8.0.0/24, fd08::/64\n",
-                    ours_.private_key, tunnel_mtu_, theirs_.public_key, outer())))));
     checks::MtuOptions chosen = options;
     chosen.target = IpAddress::parse(target).value();
-    MtuFacts facts;
-    inside(place_->ours.path(), [&] {
-      auto run = must(checks::Run::open());
-      checks::Stamps stamps;
-      const auto session =
-          must(checks::Session::open(run, about, must(Endpoint::parse(outer())), stamps));
-      session->initiate();
-      if (!run.wait([&] { return session->established(); }, os::boot_now() + kLongEnough))
-        throw std::runtime_error("no handshake");
-      const Instant begun = os::boot_now();
-      facts = checks::mtu(run, *session, about, chosen);
-      took_ = os::boot_now() - begun;
-    });
-    return facts;
+    const MeasuredMtu measured = measure_mtu(
+        *place_,
+        fmt::format("[Interface]\nPrivateKey = {}\nAddress = 10.8.0.2/24, fd08::2/64\nMTU = {}\n"
+                    "[Peer]\nPublicKey = {}\nEndpoint = {}\nAllowedIPs = 10.8.0.0/24, fd08::/64\n",
+                    ours_.private_key, tunnel_mtu_, theirs_.public_key, outer()),
+        chosen);
+    took_ = measured.took;
+    return measured.facts;
   }
 
   TempDir temp_;
   KeyPair ours_ = generate_key_pair();
   KeyPair theirs_ = generate_key_pair();
-  std::optional<Place> place_;
+  std::optional<NarrowPlace> place_;
   std::optional<Process> listener_;
   Nanoseconds took_{};
   std::size_t tunnel_mtu_ = 1420;
-
- private:
-  void limit(const char* network, const std::string& interface, std::size_t mtu) {
-    place_->router.must({"ip", v4() ? "-4" : "-6", "route", v4() ? "replace" : "add", network,
-                         "dev", interface, "metric", v4() ? "0" : "1", "mtu", "lock",
-                         std::to_string(mtu)});
-  }
 };
 
 INSTANTIATE_TEST_SUITE_P(, ExactMtu, testing::Values(Family::v4, Family::v6), [](const auto& test) {
@@ -148,9 +107,9 @@ void expect_boundary(const std::optional<path::MtuResult>& direction, std::size_
 
 TEST_P(ExactMtu, FindsOddMtusEachWayThroughARouterThatSaysNothing) {
   listen();
-  limit_forward(1397);
-  limit_backward(1433);
-  silence_router();
+  place_->limit_forward(1397);
+  place_->limit_backward(1433);
+  place_->silence_router();
   const MtuFacts facts = search();
   EXPECT_EQ(facts.method, MtuBackward::answers);
   expect_boundary(facts.forward, 1397);
@@ -162,8 +121,8 @@ TEST_P(ExactMtu, FindsOddMtusEachWayThroughARouterThatSaysNothing) {
 
 TEST_P(ExactMtu, NamesTheRouterThatReportsEachWay) {
   listen();
-  limit_forward(1433);
-  limit_backward(1397);
+  place_->limit_forward(1433);
+  place_->limit_backward(1397);
   const MtuFacts facts = search();
   expect_boundary(facts.forward, 1433);
   expect_boundary(facts.backward, 1397);
@@ -176,8 +135,8 @@ TEST_P(ExactMtu, NamesTheRouterThatReportsEachWay) {
 
 TEST_P(ExactMtu, AdvisesWhatPassesBothWaysToTheByte) {
   listen();
-  limit_forward(1400);
-  limit_backward(1400);
+  place_->limit_forward(1400);
+  place_->limit_backward(1400);
   const MtuFacts facts = search();
   EXPECT_EQ(diagnosis::fitting_mtu(facts), 1400 - overhead());
   EXPECT_EQ(diagnosis::likely_mtu(facts), std::nullopt);
@@ -197,9 +156,9 @@ TEST_P(ExactMtu, KnowsTheMarginOfAHealthyPathBothWaysInAtMostThreeSeconds) {
 
 TEST_P(ExactMtu, MeasuresOverIpv6InsideAsWell) {
   listen();
-  limit_forward(1397);
-  limit_backward(1389);
-  silence_router();
+  place_->limit_forward(1397);
+  place_->limit_backward(1389);
+  place_->silence_router();
   const MtuFacts facts = search("fd08::1");
   expect_boundary(facts.forward, 1397);
   expect_boundary(facts.backward, 1389);
@@ -207,10 +166,9 @@ TEST_P(ExactMtu, MeasuresOverIpv6InsideAsWell) {
 
 TEST_P(ExactMtu, DoesWithoutWhereTheServiceIsOff) {
   listen({"--no-measuring"});
-  limit_backward(1397);
-  silence_router();
-  Place::add_rule(place_->ours, "prerouting",
-                  v4() ? "ip frag-off & 0x3fff != 0 drop" : "exthdr frag exists drop");
+  place_->limit_backward(1397);
+  place_->silence_router();
+  place_->drop_fragments(place_->ours);
   const MtuFacts facts = search();
   EXPECT_EQ(facts.method, MtuBackward::replies);
   EXPECT_EQ(facts.forward->mtu, 1500U);

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <functional>
 #include <netinet/in.h>
 #include <optional>
 #include <stdexcept>
@@ -18,12 +17,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "wgscope/base/result.hpp"
-#include "wgscope/checks/run.hpp"
-#include "wgscope/checks/session.hpp"
-#include "wgscope/checks/stamps.hpp"
-#include "wgscope/checks/target.hpp"
-#include "wgscope/config/wg_quick.hpp"
+#include "wgscope/base/time.hpp"
 #include "wgscope/diagnosis/mtu.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
@@ -31,6 +25,7 @@
 #include "wgscope/os/unique_fd.hpp"
 #include "wgscope/path/mtu_search.hpp"
 
+#include "narrow_place.hpp"
 #include "need.hpp"
 #include "place.hpp"
 
@@ -42,61 +37,25 @@ using diagnosis::FindingId;
 using diagnosis::MtuFacts;
 using path::MtuVerdict;
 
-template <class T>
-T must(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().context);
-  return std::move(*result);
-}
-
 class PathMtu : public testing::TestWithParam<Family> {
  protected:
   void SetUp() override {
     WGSCOPE_NEED(why_no_real_interface());
-    place_.emplace();
+    place_.emplace(GetParam());
     place_->gateway.set_peer({.public_key = keys_.public_key});
   }
 
   [[nodiscard]] static bool v4() { return GetParam() == Family::v4; }
   [[nodiscard]] static std::size_t overhead() { return v4() ? 60 : 80; }
 
-  /// The router sends nothing larger that way.
-  void limit_forward(std::size_t mtu) {
-    limit(v4() ? "10.2.0.0/24" : "fd02::/64", place_->far.left, mtu);
-  }
-  void limit_backward(std::size_t mtu) {
-    limit(v4() ? "10.1.0.0/24" : "fd01::/64", place_->near.right, mtu);
-  }
-  /// It does not say so either.
-  void silence_router() {
-    Place::add_rule(
-        place_->router, "output",
-        v4() ? "icmp type destination-unreachable drop" : "icmpv6 type packet-too-big drop");
-  }
-  static void drop_fragments(const NetworkNamespace& host) {
-    Place::add_rule(host, "prerouting",
-                    v4() ? "ip frag-off & 0x3fff != 0 drop" : "exthdr frag exists drop");
-  }
-
   MtuFacts search(const checks::MtuOptions& options = {}, std::size_t tunnel_mtu = 1420) {
     const std::string file = fmt::format(
         "[Interface]\nPrivateKey = {}\nAddress = 10.9.0.2/24, fd09::2/64\nMTU = {}\n"
         "[Peer]\nPublicKey = {}\nEndpoint = {}\nAllowedIPs = 10.9.0.0/24, fd09::/64\n",
         keys_.private_key, tunnel_mtu, place_->gateway.keys().public_key, Place::outer(GetParam()));
-    const auto target = must(checks::make_target(must(config::parse_wg_quick(file))));
-    MtuFacts facts;
-    inside(place_->ours.path(), [&] {
-      auto run = must(checks::Run::open());
-      checks::Stamps stamps;
-      const auto gateway = must(Endpoint::parse(Place::outer(GetParam())));
-      const auto session = must(checks::Session::open(run, target, gateway, stamps));
-      session->initiate();
-      if (!run.wait([&] { return session->established(); }, os::boot_now() + kLongEnough))
-        throw std::runtime_error("no handshake");
-      const Instant begun = os::boot_now();
-      facts = checks::mtu(run, *session, target, options);
-      took_ = os::boot_now() - begun;
-    });
-    return facts;
+    const MeasuredMtu measured = measure_mtu(*place_, file, options);
+    took_ = measured.took;
+    return measured.facts;
   }
 
   [[nodiscard]] static std::optional<FindingId> finding(const MtuFacts& facts) {
@@ -116,15 +75,8 @@ class PathMtu : public testing::TestWithParam<Family> {
   }
 
   KeyPair keys_ = generate_key_pair();
-  std::optional<Place> place_;
+  std::optional<NarrowPlace> place_;
   Nanoseconds took_{};
-
- private:
-  void limit(const char* network, const std::string& interface, std::size_t mtu) {
-    place_->router.must({"ip", v4() ? "-4" : "-6", "route", v4() ? "replace" : "add", network,
-                         "dev", interface, "metric", v4() ? "0" : "1", "mtu", "lock",
-                         std::to_string(mtu)});
-  }
 };
 
 INSTANTIATE_TEST_SUITE_P(, PathMtu, testing::Values(Family::v4, Family::v6), [](const auto& test) {
@@ -147,7 +99,7 @@ TEST_P(PathMtu, ConfirmsAHealthyPathBothWaysInAtMostThreeSeconds) {
 }
 
 TEST_P(PathMtu, FindsTheRouterThatReportsItsMtuForward) {
-  limit_forward(1387);
+  place_->limit_forward(1387);
   const MtuFacts facts = search();
   EXPECT_EQ(facts.forward->verdict, MtuVerdict::ptb_reported);
   EXPECT_EQ(facts.forward->mtu, 1387U);
@@ -161,8 +113,8 @@ TEST_P(PathMtu, FindsTheRouterThatReportsItsMtuForward) {
 }
 
 TEST_P(PathMtu, FindsABlackHoleForwardExactly) {
-  limit_forward(1391);
-  silence_router();
+  place_->limit_forward(1391);
+  place_->silence_router();
   const MtuFacts facts = search();
   EXPECT_EQ(facts.forward->verdict, MtuVerdict::black_hole);
   EXPECT_EQ(facts.forward->mtu, 1391U);
@@ -178,8 +130,8 @@ class PathMtuOverIpv4 : public PathMtu {};
 INSTANTIATE_TEST_SUITE_P(, PathMtuOverIpv4, testing::Values(Family::v4));
 
 TEST_P(PathMtuOverIpv4, SaysThatFragmentsDoNotPassEither) {
-  limit_forward(1400);
-  drop_fragments(place_->theirs);
+  place_->limit_forward(1400);
+  place_->drop_fragments(place_->theirs);
   const MtuFacts facts = search();
   EXPECT_EQ(facts.forward->mtu, 1400U);
   EXPECT_EQ(facts.fragments_pass, false);
@@ -189,9 +141,9 @@ TEST_P(PathMtuOverIpv4, SaysThatFragmentsDoNotPassEither) {
 // look alike.
 TEST_P(PathMtu, FindsABlackHoleBackwardToASixteenth) {
   const std::size_t mtu = 1280 + 96;  // a multiple of 16 inside, IPv4: 1316, IPv6: 1296
-  limit_backward(mtu);
-  silence_router();
-  drop_fragments(place_->ours);
+  place_->limit_backward(mtu);
+  place_->silence_router();
+  place_->drop_fragments(place_->ours);
   const MtuFacts facts = search();
   EXPECT_EQ(facts.forward->verdict, MtuVerdict::ok);
   EXPECT_EQ(facts.forward->mtu, 1500U);
@@ -205,10 +157,10 @@ TEST_P(PathMtu, FindsABlackHoleBackwardToASixteenth) {
 
 TEST_P(PathMtu, FindsMtusThatDifferByDirectionExactlyWhereRepliesCanHaveTheirSize) {
   const std::size_t backward = overhead() + 1328;  // a multiple of 16 inside
-  limit_forward(1470);
-  limit_backward(backward);
-  silence_router();
-  drop_fragments(place_->ours);
+  place_->limit_forward(1470);
+  place_->limit_backward(backward);
+  place_->silence_router();
+  place_->drop_fragments(place_->ours);
   const MtuFacts facts = search();
   EXPECT_EQ(facts.forward->mtu, 1470U);
   EXPECT_EQ(facts.backward->mtu, backward);
@@ -216,7 +168,7 @@ TEST_P(PathMtu, FindsMtusThatDifferByDirectionExactlyWhereRepliesCanHaveTheirSiz
 }
 
 TEST_P(PathMtu, SaysThatRepliesComeInFragments) {
-  limit_backward(1400);
+  place_->limit_backward(1400);
   const MtuFacts facts = search();
   EXPECT_EQ(facts.forward->verdict, MtuVerdict::ok);
   ASSERT_TRUE(facts.largest_fragment);
@@ -237,8 +189,8 @@ TEST_P(PathMtu, FindsATunnelThatIsSmallerThere) {
 
 TEST_P(PathMtu, IsNotTakenInByALinkThatLosesATenth) {
   Place::add_rule(place_->router, "forward", "numgen random mod 10 == 0 drop");  // both ways
-  limit_forward(1387);
-  silence_router();
+  place_->limit_forward(1387);
+  place_->silence_router();
   const MtuFacts facts = search();
   EXPECT_EQ(facts.forward->verdict, MtuVerdict::black_hole);
   EXPECT_EQ(facts.forward->mtu, 1387U);
@@ -246,10 +198,10 @@ TEST_P(PathMtu, IsNotTakenInByALinkThatLosesATenth) {
 
 TEST_P(PathMtu, FindsTheSameOverIpv6Inside) {
   const std::size_t backward = overhead() + 1328;
-  limit_forward(1471);
-  limit_backward(backward);
-  silence_router();
-  drop_fragments(place_->ours);
+  place_->limit_forward(1471);
+  place_->limit_backward(backward);
+  place_->silence_router();
+  place_->drop_fragments(place_->ours);
   const MtuFacts facts = search({.target = IpAddress::parse("fd09::1").value()});
   EXPECT_EQ(facts.forward->mtu, 1471U);
   EXPECT_EQ(facts.forward->not_above, 1471U);
@@ -258,10 +210,10 @@ TEST_P(PathMtu, FindsTheSameOverIpv6Inside) {
 }
 
 TEST_P(PathMtuOverIpv4, TellsOfOneLimitBothWaysWhatIsProvenAndWhatMayPass) {
-  limit_forward(1400);
-  limit_backward(1400);
-  silence_router();
-  drop_fragments(place_->ours);
+  place_->limit_forward(1400);
+  place_->limit_backward(1400);
+  place_->silence_router();
+  place_->drop_fragments(place_->ours);
   const MtuFacts facts = search();
   EXPECT_EQ(diagnosis::fitting_mtu(facts), 1328U);
   EXPECT_EQ(diagnosis::likely_mtu(facts), 1340U);
@@ -271,8 +223,8 @@ TEST_P(PathMtuOverIpv4, TellsOfOneLimitBothWaysWhatIsProvenAndWhatMayPass) {
 }
 
 TEST_P(PathMtu, FindsOutTheWayBackThoughRequestsHaveToBeSmaller) {
-  limit_forward(1380);
-  silence_router();
+  place_->limit_forward(1380);
+  place_->silence_router();
   const MtuFacts facts = search();
   EXPECT_EQ(facts.forward->mtu, 1380U);
   EXPECT_EQ(facts.backward->verdict, MtuVerdict::ok);
@@ -281,10 +233,10 @@ TEST_P(PathMtu, FindsOutTheWayBackThoughRequestsHaveToBeSmaller) {
 
 TEST_P(PathMtu, NamesWhatFitsTheSmallestPath) {
   const std::size_t mtu = v4() ? 580 : 1280;
-  limit_forward(mtu);
-  limit_backward(mtu);
-  silence_router();
-  if (v4()) drop_fragments(place_->ours);
+  place_->limit_forward(mtu);
+  place_->limit_backward(mtu);
+  place_->silence_router();
+  if (v4()) place_->drop_fragments(place_->ours);
   const MtuFacts facts = search();
   EXPECT_EQ(facts.forward->mtu, mtu);
   EXPECT_EQ(diagnosis::fitting_mtu(facts), v4() ? 512U : 1200U);
@@ -347,7 +299,7 @@ TEST_P(PathMtuOverIpv4, ReadsWhetherTheGatewaysDatagramsMayBeCut) {
 }
 
 TEST_P(PathMtuOverIpv4, InfersThatWithoutPrivilegesFromWhatComesInFragments) {
-  limit_backward(1400);
+  place_->limit_backward(1400);
   const MtuFacts facts = search({.read_headers = false});
   ASSERT_TRUE(facts.cutting);
   EXPECT_FALSE(facts.cutting->read);
@@ -360,8 +312,8 @@ TEST_P(PathMtuOverIpv4, DoesNotClaimToKnowWithoutPrivilegesWhereNothingIsCut) {
 }
 
 TEST_P(PathMtu, NamesASizeThatFitsInAQuickRunToo) {
-  limit_forward(1391);
-  silence_router();
+  place_->limit_forward(1391);
+  place_->silence_router();
   const MtuFacts facts = search({.quick = true, .deadline = os::boot_now() + 9s});
   EXPECT_EQ(facts.forward->mtu, 1391U);
   EXPECT_EQ(facts.forward->verdict, MtuVerdict::black_hole);
@@ -404,7 +356,7 @@ TEST_P(PathMtu, ComparesTheMssOfAnInnerService) {
 
 TEST_P(PathMtu, WarnsOfAnMssThatIsLargerThanThePathTakes) {
   const TcpService service(place_->theirs);
-  limit_forward(1391);
+  place_->limit_forward(1391);
   const MtuFacts facts = search({.tcp_port = 22});
   const auto checks = diagnosis::diagnose(facts);
   const auto check = std::ranges::find(checks, "mtu.tcp", &diagnosis::Check::name);

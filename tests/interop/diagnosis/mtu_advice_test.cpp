@@ -1,80 +1,47 @@
-// What wgscope mtu advises is set at both ends of a real tunnel, over the path that it was measured
-// on: full packets with DF pass in both directions then, and so does TCP; and where the number is
-// claimed to be exact, one byte more does not pass.
+// What wgscope mtu advises is set at both ends of a tunnel of the other implementation, over the path
+// that it was measured on: full packets with DF pass in both directions then, and so does TCP; and
+// where the number is claimed to be exact, one byte more does not pass.
 
 #include <algorithm>
 #include <cstddef>
-#include <functional>
-#include <future>
+#include <memory>
 #include <optional>
 #include <regex>
 #include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "wgscope/base/result.hpp"
 #include "wgscope/checks/mtu.hpp"
-#include "wgscope/checks/run.hpp"
-#include "wgscope/checks/session.hpp"
-#include "wgscope/checks/stamps.hpp"
-#include "wgscope/checks/target.hpp"
-#include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/mtu.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
-#include "wgscope/os/clock.hpp"
 
-#include "interop/diagnosis/place.hpp"
+#include "interop/site.hpp"
+#include "narrow_place.hpp"
 #include "need.hpp"
 #include "netns.hpp"
-#include "process.hpp"
+#include "place.hpp"
 #include "stream.hpp"
-#include "wireguard_go.hpp"
 
 namespace wgscope::test {
 namespace {
 
 using diagnosis::FindingId;
 
-template <class T>
-T must(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().context);
-  return std::move(*result);
-}
-
 class MtuAdvice : public testing::TestWithParam<Family> {
  protected:
   void SetUp() override {
     WGSCOPE_NEED(why_no_real_interface());
-    place_.emplace();
+    place_.emplace(GetParam());
     place_->gateway.set_peer({.public_key = keys_.public_key});
   }
 
   [[nodiscard]] static bool v4() { return GetParam() == Family::v4; }
-
-  /// The router sends nothing larger that way.
-  void limit_forward(std::size_t mtu) {
-    limit(v4() ? "10.2.0.0/24" : "fd02::/64", place_->far.left, mtu);
-  }
-  void limit_backward(std::size_t mtu) {
-    limit(v4() ? "10.1.0.0/24" : "fd01::/64", place_->near.right, mtu);
-  }
-  /// It does not say so either.
-  void silence_router() {
-    Place::add_rule(
-        place_->router, "output",
-        v4() ? "icmp type destination-unreachable drop" : "icmpv6 type packet-too-big drop");
-  }
-  static void drop_fragments(const NetworkNamespace& host) {
-    Place::add_rule(host, "prerouting",
-                    v4() ? "ip frag-off & 0x3fff != 0 drop" : "exthdr frag exists drop");
-  }
 
   /// What the probe says of a tunnel with that MTU.
   std::vector<diagnosis::Check> ask(std::size_t tunnel_mtu, checks::MtuOptions options = {}) {
@@ -84,19 +51,7 @@ class MtuAdvice : public testing::TestWithParam<Family> {
         "Endpoint = {}\nAllowedIPs = 10.9.0.0/24, fd09::/64, 10.3.0.0/24\n",
         keys_.private_key, ipv6_inside_ ? "10.9.0.2/24, fd09::2/64" : "10.9.0.2/24", tunnel_mtu,
         place_->gateway.keys().public_key, Place::outer(GetParam()));
-    const auto target = must(checks::make_target(must(config::parse_wg_quick(file))));
-    std::vector<diagnosis::Check> checks;
-    inside(place_->ours.path(), [&] {
-      auto run = must(checks::Run::open());
-      checks::Stamps stamps;
-      const auto gateway = must(Endpoint::parse(Place::outer(GetParam())));
-      const auto session = must(checks::Session::open(run, target, gateway, stamps));
-      session->initiate();
-      if (!run.wait([&] { return session->established(); }, os::boot_now() + kLongEnough))
-        throw std::runtime_error("no handshake");
-      checks = diagnosis::diagnose(checks::mtu(run, *session, target, options));
-    });
-    return checks;
+    return diagnosis::diagnose(measure_mtu(*place_, file, options).facts);
   }
 
   static const diagnosis::Finding& finding(const std::vector<diagnosis::Check>& checks,
@@ -124,12 +79,15 @@ class MtuAdvice : public testing::TestWithParam<Family> {
   /// anything of the path yet.
   void set(std::size_t mtu) {
     if (!client_) {
-      client_.emplace(place_->ours);
-      client_->configure(fmt::format(
-          "[Interface]\nPrivateKey = {}\n[Peer]\nPublicKey = {}\nEndpoint = {}\n"
-          "AllowedIPs = 10.9.0.0/24, fd09::/64, 10.3.0.0/24\n",
-          keys_.private_key, place_->gateway.keys().public_key, Place::outer(GetParam())));
-      client_->up("10.9.0.2/24");
+      client_ = make_real_interface(place_->ours);
+      place_->ours.must(
+          {"wg", "setconf", client_->name(), "/dev/stdin"},
+          fmt::format("[Interface]\nPrivateKey = {}\n[Peer]\nPublicKey = {}\nEndpoint = {}\n"
+                      "AllowedIPs = 10.9.0.0/24, fd09::/64, 10.3.0.0/24\n",
+                      keys_.private_key, place_->gateway.keys().public_key,
+                      Place::outer(GetParam())));
+      place_->ours.ip(
+          fmt::format("address add 10.9.0.2/24 dev {0}\nlink set {0} up", client_->name()));
       if (ipv6_inside_)
         place_->ours.ip(fmt::format("address add fd09::2/64 dev {} nodad", client_->name()));
     }
@@ -148,9 +106,11 @@ class MtuAdvice : public testing::TestWithParam<Family> {
                .exit_code == 0;
   }
 
-  /// Full packets of the tunnel and TCP, both begun by either side.
+  /// Full packets of the tunnel and TCP, both begun by either side, in datagrams that are whole.
   void expect_works(std::size_t mtu) {
     set(mtu);
+    place_->drop_fragments(place_->ours);
+    place_->drop_fragments(place_->theirs);
     for (int once = 0; once < 2; ++once) {  // the first one waits for a handshake
       EXPECT_TRUE(passes(place_->ours, "10.9.0.1", mtu)) << mtu;
       EXPECT_TRUE(passes(place_->theirs, "10.9.0.2", mtu)) << mtu;
@@ -166,15 +126,8 @@ class MtuAdvice : public testing::TestWithParam<Family> {
 
   KeyPair keys_ = generate_key_pair();
   bool ipv6_inside_ = false;
-  std::optional<Place> place_;
-  std::optional<WireguardGo> client_;
-
- private:
-  void limit(const char* network, const std::string& interface, std::size_t mtu) {
-    place_->router.must({"ip", v4() ? "-4" : "-6", "route", v4() ? "replace" : "add", network,
-                         "dev", interface, "metric", v4() ? "0" : "1", "mtu", "lock",
-                         std::to_string(mtu)});
-  }
+  std::optional<NarrowPlace> place_;
+  std::unique_ptr<RealInterface> client_;
 };
 
 INSTANTIATE_TEST_SUITE_P(, MtuAdvice, testing::Values(Family::v4, Family::v6),
@@ -183,8 +136,8 @@ INSTANTIATE_TEST_SUITE_P(, MtuAdvice, testing::Values(Family::v4, Family::v6),
                          });
 
 TEST_P(MtuAdvice, ForABlackHoleForwardIsExact) {
-  limit_forward(1391);
-  silence_router();
+  place_->limit_forward(1391);
+  place_->silence_router();
   const std::size_t mtu = advised(1420, FindingId::mtu_black_hole_forward);
   EXPECT_EQ(mtu, v4() ? 1331U : 1311U);
   expect_works(mtu);
@@ -192,9 +145,9 @@ TEST_P(MtuAdvice, ForABlackHoleForwardIsExact) {
 }
 
 TEST_P(MtuAdvice, ForABlackHoleBackwardIsExactWhereTheLimitIsASizeOfReplies) {
-  limit_backward(v4() ? 1388 : 1408);
-  silence_router();
-  drop_fragments(place_->ours);
+  place_->limit_backward(v4() ? 1388 : 1408);
+  place_->silence_router();
+  place_->drop_fragments(place_->ours);
   const std::size_t mtu = advised(1420, FindingId::mtu_black_hole_backward);
   EXPECT_EQ(mtu, 1328U);
   expect_works(mtu);
@@ -202,10 +155,10 @@ TEST_P(MtuAdvice, ForABlackHoleBackwardIsExactWhereTheLimitIsASizeOfReplies) {
 }
 
 TEST_P(MtuAdvice, ForOneLimitBothWaysPasses) {
-  limit_forward(1400);
-  limit_backward(1400);
-  silence_router();
-  drop_fragments(place_->ours);
+  place_->limit_forward(1400);
+  place_->limit_backward(1400);
+  place_->silence_router();
+  place_->drop_fragments(place_->ours);
   const std::size_t mtu = advised(1420, FindingId::mtu_black_hole_forward);
   EXPECT_GE(mtu, 1400U - (v4() ? 60 : 80) - 15);
   expect_works(mtu);
@@ -213,7 +166,7 @@ TEST_P(MtuAdvice, ForOneLimitBothWaysPasses) {
 }
 
 TEST_P(MtuAdvice, ForALimitThatARouterReportsIsExact) {
-  limit_forward(1387);
+  place_->limit_forward(1387);
   const std::size_t mtu = advised(1420, FindingId::mtu_reported);
   EXPECT_EQ(mtu, 1387U - (v4() ? 60 : 80));
   expect_works(mtu);
@@ -222,18 +175,17 @@ TEST_P(MtuAdvice, ForALimitThatARouterReportsIsExact) {
 }
 
 TEST_P(MtuAdvice, ForRepliesInFragmentsNeedsNoFragments) {
-  limit_backward(1400);
+  place_->limit_backward(1400);
   const std::size_t mtu = advised(1420, FindingId::mtu_fragments);
-  drop_fragments(place_->ours);
   expect_works(mtu);
 }
 
 TEST_P(MtuAdvice, ForTheSmallestPathPasses) {
   const std::size_t smallest = v4() ? 580 : 1280;
-  limit_forward(smallest);
-  limit_backward(smallest);
-  silence_router();
-  if (v4()) drop_fragments(place_->ours);
+  place_->limit_forward(smallest);
+  place_->limit_backward(smallest);
+  place_->silence_router();
+  if (v4()) place_->drop_fragments(place_->ours);
   const std::size_t mtu = advised(1420, FindingId::mtu_black_hole_forward);
   EXPECT_EQ(mtu, v4() ? 512U : 1200U);
   expect_works(mtu);
@@ -245,7 +197,6 @@ TEST_P(MtuAdvice, ForTheOwnInterfacePasses) {
   const std::size_t most = 1390 - (v4() ? 60 : 80);
   EXPECT_LE(mtu, most);
   EXPECT_GE(mtu, most - 15) << "a virtual interface receives no more than it sends";
-  drop_fragments(place_->theirs);
   expect_works(mtu);
   expect_too_large(most + 1);
 }
@@ -275,15 +226,16 @@ TEST_P(MtuAdviceOverIpv4, ForTcpLetsHostsBehindTheGatewayThrough) {
   const Veth lan = connect(place_->theirs, "10.3.0.1/24", behind, "10.3.0.2/24");
   behind.ip("route add default via 10.3.0.1");
   place_->theirs.set("net/ipv4/ip_forward", "1");
-  limit_forward(1391);
-  limit_backward(1391);
-  silence_router();
-  drop_fragments(place_->ours);
+  place_->limit_forward(1391);
+  place_->limit_backward(1391);
+  place_->silence_router();
+  place_->drop_fragments(place_->ours);
   std::optional<ListeningSocket> service(behind);
   const auto checks = ask(1420, {.tcp_port = ListeningSocket::kPort,
                                  .tcp_address = IpAddress::parse("10.3.0.2").value()});
   const diagnosis::Finding& mss = finding(checks, FindingId::mtu_mss_too_large);
   service.reset();
+  place_->drop_fragments(place_->theirs);  // not before, as requests are cut inside the tunnel
   set(1420);
   place_->ours.ip(fmt::format("route replace 10.3.0.0/24 dev {}", client_->name()));
   ASSERT_TRUE(passes(place_->ours, "10.3.0.2", 100));
