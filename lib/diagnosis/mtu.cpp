@@ -165,7 +165,11 @@ Finding lossy(const MtuFacts& facts, const MtuResult& result) {
                                 result.controls_lost, result.controls),
                   .evidence = {},
                   .fix = {"measure the loss in each direction: wgscope ping --config FILE"}};
-  if (result.repeated_lost == 0) return finding;
+  if (result.repeated_lost == 0) {
+    if (!result.lossy)
+      finding.cause = text("datagrams of more than {} bytes arrive at times only", *result.mtu);
+    return finding;
+  }
   if (result.lossy) {
     finding.cause.add(text(", {}", repeats_text(facts, result)));
   } else {
@@ -180,21 +184,34 @@ Finding lossy(const MtuFacts& facts, const MtuResult& result) {
   return finding;
 }
 
+/// "of 1401 to 1480 bytes", "of 1480 bytes".
+Text sizes_text(const path::SizeLoss& loss) {
+  return loss.from == loss.to ? text("of {} bytes", loss.to)
+                              : text("of {} to {} bytes", loss.from, loss.to);
+}
+
+/// Where small packets are lost as well, requests for large replies are lost more often than those:
+/// they are as large, or come in several pieces.
+bool may_be_requests(const MtuFacts& facts, const Direction& direction) {
+  if (!direction.backward || facts.method == MtuBackward::answers || !facts.forward) return false;
+  return facts.forward->lossy || direction.result.lossy;
+}
+
 /// Larger packets pass at times only, so they are not above a limit.
 Finding lossy_by_size(const MtuFacts& facts, const Direction& direction) {
   const path::SizeLoss& loss = *direction.result.size_loss;
+  const Words way =
+      may_be_requests(facts, direction) ? Words("in one direction or both") : direction.way();
   Finding finding{
       .id = FindingId::mtu_loss,
-      .cause =
-          text("datagrams of {} to {} bytes {} are lost at times: {} of {}; of smaller ones, {} "
-               "of {}",
-               loss.from, loss.to, direction.way(), loss.lost, loss.sent, loss.below_lost,
-               loss.below_sent),
+      .cause = text("datagrams {} {} are lost at times: {} of {}; of smaller ones, {} of {}",
+                    sizes_text(loss), way, loss.lost, loss.sent, loss.below_lost, loss.below_sent),
       .evidence = {text("datagrams of {} bytes arrived, so the path MTU is not below that",
                         loss.to)},
       .fix = {"on the path: look for a rate limit (policer), a full queue or a firewall rule that "
               "looks at the length of packets"}};
-  if (const auto mtu = advised_mtu(facts); mtu && *mtu + facts.overhead < loss.from)
+  const auto mtu = advised_mtu(facts);
+  if (mtu && *mtu + facts.overhead < loss.from && spares_what_is_lost(facts))
     finding.fix.push_back(
         text("until that is found, MTU = {} in [Interface] at both ends makes no "
              "datagram of a size that is lost",

@@ -56,6 +56,12 @@ std::optional<std::size_t> likely_mtu(const MtuFacts& facts) {
   return path - facts.overhead;
 }
 
+bool spares_what_is_lost(const MtuFacts& facts) {
+  for (const auto& direction : {facts.forward, facts.backward})
+    if (direction && direction->size_loss && !spared_size(facts, *direction)) return false;
+  return true;
+}
+
 std::optional<std::size_t> advised_mtu(const MtuFacts& facts) {
   std::optional<std::size_t> least;
   const auto take = [&](std::size_t size) { least = std::min(least.value_or(size), size); };

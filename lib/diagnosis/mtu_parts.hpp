@@ -56,6 +56,9 @@ bool has_ended(const MtuFacts& facts);
 /// is known to help.
 std::optional<std::size_t> advised_mtu(const MtuFacts& facts);
 
+/// Whether no datagram of an advised_mtu() is of a size that is lost at times, as far as is known.
+bool spares_what_is_lost(const MtuFacts& facts);
+
 /// Commands that lower what TCP connections through the gateway agree on, to what fits this MTU.
 std::vector<Text> clamp_fix(std::size_t mtu);
 

@@ -23,7 +23,9 @@ Rung MtuSearch::repeated_rung() const { return std::min(ladder_.current(), ladde
 
 bool MtuSearch::wants_more_repeats() const {
   if (config_.repeats == 0 || !ladder_.passed(repeated_rung())) return false;
-  return repeats_ == 0 || ((repeats_lost_ > 0 || doubted_) && repeats_ < config_.proofs);
+  // What was lost of a size that passes shows that packets are lost at times.
+  const bool doubtful = repeats_lost_ > 0 || doubted_ || ladder_.below_boundary().lost > 0;
+  return repeats_ == 0 || (doubtful && repeats_ < config_.proofs);
 }
 
 /// Sends more packets of a size that has passed, beside whatever else is under way. Where some are
@@ -61,7 +63,7 @@ void MtuSearch::adopt_repeats(const Round& round) {
 
 void MtuSearch::doubt(Instant now) {
   if (doubted_ || repeats_lost_ > 0 || config_.repeats == 0) return;
-  if (!has_found() || !ladder_.passed(ladder_.current())) return;
+  if (!ladder_.passed(ladder_.current())) return;
   doubted_ = true;
   done_ = false;
   advance(now);

@@ -277,7 +277,7 @@ void MtuSearch::go_on(Instant now) {
   repeat_current(now);
   if (has_found()) {
     const bool repeated = repeats_open_ == 0 && !wants_more_repeats();
-    if (repeated || is_unsteady()) finish();
+    if (repeated || is_lost_by_size()) finish();
     return;
   }
   if (silent_ >= (answered_ ? kSilentLater : kSilentAtFirst)) return finish();
@@ -364,8 +364,11 @@ void MtuSearch::begin_anew() {
 /// Whether larger packets pass at times only, so that there is no boundary to be found.
 bool MtuSearch::is_unsteady() {
   if (config_.proofs == 0) return false;
-  if (reversals_ >= kMostReversals) return true;
-  if (lost_ < looked_at_ + kLookAgain) return false;
+  return reversals_ >= kMostReversals || is_lost_by_size();
+}
+
+bool MtuSearch::is_lost_by_size() {
+  if (config_.proofs == 0 || lost_ < looked_at_ + kLookAgain) return false;
   looked_at_ = lost_;
   return find_size_loss(sized_packets(), largest_passed_).has_value();
 }

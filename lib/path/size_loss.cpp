@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <cstddef>
+#include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -44,9 +46,28 @@ SizeLoss split_at(std::span<const SizedPacket> packets, std::size_t from,
     const bool large = packet.size >= from;
     ++(large ? split.sent : split.below_sent);
     if (packet.lost) ++(large ? split.lost : split.below_lost);
-    if (!large && packet.size > split.below) split.below = packet.size;
   }
   return split;
+}
+
+/// SizeLoss::below. A few packets below `split.from` may have passed by luck alone.
+std::size_t certain_below(std::span<const SizedPacket> packets, const SizeLoss& split) {
+  struct Fates {
+    std::size_t passed = 0;
+    std::size_t lost = 0;
+  };
+  std::map<std::size_t, Fates, std::greater<>> sizes;
+  for (const SizedPacket& packet : packets)
+    if (packet.size < split.from)
+      ++(packet.lost ? sizes[packet.size].lost : sizes[packet.size].passed);
+  const double ratio = static_cast<double>(split.lost) / static_cast<double>(split.sent);
+  double by_luck = 1;
+  for (const auto& [size, fates] : sizes) {
+    by_luck *= std::pow(1 - ratio, static_cast<double>(fates.passed));
+    if (fates.lost > 0) by_luck = 1;  // perhaps its packets are lost as often
+    if (by_luck <= kChance) return size;
+  }
+  return 0;
 }
 
 double ln_likelihood(std::size_t sent, std::size_t lost) {
@@ -88,6 +109,7 @@ std::optional<SizeLoss> find_size_loss(std::span<const SizedPacket> packets,
   }
   if (!best || turns(packets, *best) < kTurns || chance_of(*best) > kChanceOfSizeLoss)
     return std::nullopt;
+  best->below = certain_below(packets, *best);
   return best;
 }
 

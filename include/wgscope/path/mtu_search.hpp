@@ -238,6 +238,7 @@ class MtuSearch {
   void begin_anew();
   void count_trusted_loss(const Shot& shot, bool lost);
   [[nodiscard]] bool is_unsteady();
+  [[nodiscard]] bool is_lost_by_size();
   [[nodiscard]] std::vector<SizedPacket> sized_packets() const;
   void finish() { done_ = true; }
   void repeat_current(Instant now);

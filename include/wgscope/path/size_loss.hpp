@@ -21,8 +21,11 @@ struct SizeLoss {
   std::size_t to = 0;    ///< the largest size that passed
   std::size_t sent = 0;  ///< packets of these sizes
   std::size_t lost = 0;
-  std::size_t below = 0;       ///< the largest size below `from` that was tried; 0: none
-  std::size_t below_sent = 0;  ///< packets up to that size, the smallest ones included
+  /// The largest size below `from` of which it is certain that its packets are not lost so often:
+  /// chance would let so many of that size and of those up to `from` pass once in a million times.
+  /// 0: it is not certain of any size but the smallest.
+  std::size_t below = 0;
+  std::size_t below_sent = 0;  ///< packets below `from`, the smallest ones included
   std::size_t below_lost = 0;
 
   friend bool operator==(const SizeLoss&, const SizeLoss&) = default;

@@ -83,45 +83,17 @@ bool MtuProbing::inner_fragments() const {
   return session_.host().stats().dropped(inner::Drop::fragment) > inner_fragments_before_;
 }
 
-path::MtuResult MtuProbing::search(const path::MtuSearchConfig& config, Instant deadline) {
-  search_.emplace(config);
-  return run(Until::done, deadline);
-}
-
-path::MtuResult MtuProbing::search_sizes(const path::MtuSearchConfig& config, Instant deadline) {
-  search_.emplace(config);
-  return run(Until::sizes, deadline);
-}
-
-path::MtuResult MtuProbing::search_until_loss(const path::MtuSearchConfig& config,
-                                              Instant deadline) {
-  search_.emplace(config);
-  return run(Until::loss, deadline);
-}
-
-path::MtuResult MtuProbing::go_on(Instant deadline) { return run(Until::done, deadline); }
-
-void MtuProbing::doubt() { search_->doubt(os::boot_now()); }
-
-path::MtuResult MtuProbing::run(Until until, Instant deadline) {
-  until_ = until;
-  search_->handle_timeout(os::boot_now());  // time may have passed since it ran last
-  drive(run_, *this, deadline, [this, deadline] {
+void MtuProbing::drive(Instant deadline) {
+  engine().handle_timeout(os::boot_now());  // time may have passed since it ran last
+  checks::drive(run_, *this, deadline, [this, deadline] {
     take_errors();
     send_probes();
     tell_progress(deadline);
   });
-  return search_->result();
-}
-
-bool MtuProbing::done() const {
-  if (search_->done()) return true;
-  if (until_ == Until::sizes) return search_->knows_sizes() && held_.empty();
-  return until_ == Until::loss && search_->has_losses();
 }
 
 void MtuProbing::tell_progress(Instant until) {
-  const path::MtuBounds bounds = search_->bounds();
+  const path::MtuBounds bounds = engine().bounds();
   if (what_.empty() || bounds == told_bounds_) return;
   told_bounds_ = bounds;
   diagnosis::Text line = what_;
@@ -135,13 +107,13 @@ void MtuProbing::tell_progress(Instant until) {
 
 std::optional<Instant> MtuProbing::next_timeout() const {
   const auto next_send = held_.empty() ? std::nullopt : std::optional(next_send_);
-  return earlier(search_->next_timeout(), next_send);
+  return earlier(engine().next_timeout(), next_send);
 }
 
 void MtuProbing::send_probes() {
   for (;;) {
     // The search is asked each time, because an answer may have come while the last probe was sent.
-    while (const auto probe = search_->poll_probe(os::boot_now())) {
+    while (const auto probe = engine().poll_probe(os::boot_now())) {
       sizes_.resize(std::max<std::size_t>(sizes_.size(), probe->id + 1));
       sizes_[probe->id] = probe->size;
       came_.resize(sizes_.size());
@@ -211,7 +183,7 @@ void MtuProbing::send_in_pieces(std::span<const std::byte> request) {
 
 /// More than half of them, as single packets are lost for other reasons too.
 bool MtuProbing::replies_were_sent() const {
-  const path::MtuResult found = search_->result();
+  const path::MtuResult found = engine().result();
   std::size_t lost = 0;
   for (const path::MtuTrial& trial : found.trials)
     if (!found.mtu || trial.size > *found.mtu) lost += trial.sent - trial.answered;
@@ -227,9 +199,9 @@ void MtuProbing::take_errors() {
     const os::SocketError error = session_.socket_errors[errors_seen_];
     if (error.sys_errno != EMSGSIZE) continue;
     if (error.origin != os::SocketError::Origin::local) {
-      if (error.offender) search_->handle_too_big(os::boot_now(), *error.offender, error.info);
+      if (error.offender) engine().handle_too_big(os::boot_now(), *error.offender, error.info);
     } else if (refused_) {
-      search_->handle_refused(os::boot_now(), *refused_, error.info);
+      engine().handle_refused(os::boot_now(), *refused_, error.info);
       refused_.reset();
     }
   }
@@ -267,22 +239,22 @@ void MtuProbing::take(const inner::Event& event) {
 }
 
 void MtuProbing::take_reply(const inner::EchoReplied& replied) {
-  if (!search_ || replied.id != id_ || !replied.intact) return;
-  if (!came_in_fragments(replied.sequence)) search_->handle_answer(replied.at, replied.sequence);
+  if (!has_begun() || replied.id != id_ || !replied.intact) return;
+  if (!came_in_fragments(replied.sequence)) engine().handle_answer(replied.at, replied.sequence);
 }
 
 void MtuProbing::take_answer(const wire::MeasuringAnswer& answer) {
-  if (!search_ || way_ != MtuWay::answered) return;
+  if (!has_begun() || way_ != MtuWay::answered) return;
   if (answer.serial >= sizes_.size() || answer.answer_size != sizes_[answer.serial]) return;
   const Instant now = os::boot_now();
   if (answer.report && answer.report != told_) {
     told_ = answer.report;
-    search_->handle_too_big(now, answer.report->from, answer.report->mtu);
+    engine().handle_too_big(now, answer.report->from, answer.report->mtu);
   }
   if (answer.refused_above) {
-    search_->handle_refused(now, answer.serial, *answer.refused_above);
+    engine().handle_refused(now, answer.serial, *answer.refused_above);
   } else if (!came_in_fragments(answer.serial)) {
-    search_->handle_answer(now, answer.serial);
+    engine().handle_answer(now, answer.serial);
   }
 }
 
