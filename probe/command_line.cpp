@@ -67,6 +67,15 @@ std::string unknown_argument(const CLI::App& app) {
                      is_option ? did_you_mean(word.substr(0, word.find('=')), known) : "");
 }
 
+/// CLI11 says "--config: At Most 1 required but received 2".
+std::string in_plain_words(const std::string& error) {
+  constexpr std::string_view kTooMany = ": At Most 1 required but received ";
+  const std::size_t at = error.find(kTooMany);
+  if (at == std::string::npos) return error;
+  return fmt::format("{} was given {} times, and takes one value", error.substr(0, at),
+                     error.substr(at + kTooMany.size()));
+}
+
 bool is_of_base64(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
          c == '/';
@@ -199,7 +208,7 @@ std::optional<Exit> CommandLine::parse(std::vector<std::string> arguments) {
   } catch (const CLI::ExtrasError&) {
     return tell_(unknown_argument(*app_) + " (see --help)");
   } catch (const CLI::ParseError& error) {
-    return tell_(hide_keys(error.what()) + " (see --help)");
+    return tell_(hide_keys(in_plain_words(error.what())) + " (see --help)");
   }
   return std::nullopt;
 }

@@ -41,6 +41,7 @@ struct TargetOption {
 };
 constexpr TargetOption kTargets[] = {
     {"--icmp", ReachKind::icmp, "HOST", "Must answer pings"},
+    {"--ping", ReachKind::icmp, "HOST", "The same as --icmp, as other verbs have it"},
     {"--tcp", ReachKind::tcp, "HOST:PORT", "Must accept connections"},
     {"--udp", ReachKind::udp, "HOST:PORT",
      "Must answer a datagram; silence is reported as unknown"},

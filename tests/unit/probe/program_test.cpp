@@ -87,6 +87,11 @@ TEST(Program, RefusesWhatItDoesNotKnow) {
   EXPECT_THAT(refusal({"\x1b[2J"}), Not(HasSubstr("\x1b")));
 }
 
+TEST(Program, SaysWhichOptionWasGivenTooOften) {
+  EXPECT_EQ(refusal({"ping", "--config", "a", "--config", "b"}),
+            "wgscope ping: --config was given 2 times, and takes one value (see --help)\n");
+}
+
 TEST(Program, NamesWhatAWrongWordMayHaveMeant) {
   EXPECT_EQ(refusal({"handshke"}),
             "wgscope: unknown verb 'handshke': did you mean 'handshake'? (see wgscope --help)\n");

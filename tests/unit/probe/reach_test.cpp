@@ -58,10 +58,10 @@ class ReachProgram : public testing::Test {
 TEST_F(ReachProgram, EndsWithZeroWhereAllIsAsExpected) {
   test::write_file(folder_ / "expect.yaml",
                    "- tcp: 10.95.86.1:7\n- tcp: \"[fd95:86::1]:22\"\n  expect: closed\n");
-  const Finished ended =
-      reach({"--expect", folder_ / "expect.yaml", "--icmp", "10.95.86.1", "--udp", "10.95.86.1:7"});
+  const Finished ended = reach({"--expect", folder_ / "expect.yaml", "--icmp", "10.95.86.1",
+                                "--ping", "10.95.86.1", "--udp", "10.95.86.1:7"});
   EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;
-  EXPECT_THAT(ended.out, StartsWith("OK: all 4 targets inside the tunnel are as expected\n"));
+  EXPECT_THAT(ended.out, StartsWith("OK: all 5 targets inside the tunnel are as expected\n"));
 }
 
 TEST_F(ReachProgram, EndsWithTwoWhereWhatMustBeClosedIsOpen) {
