@@ -86,9 +86,9 @@ Finding lost_while_held(const Scene& scene, const DataFacts& data) {
       break;
   }
   Finding finding{.id = FindingId::held_with_loss,
-                  .cause = text("the tunnel to {} carries data, but {} of {} pings were not "
-                                "answered in {}, {}",
-                                scene.one.endpoint, lost, answers.size(), *data.held, shape),
+                  .cause = text("{} of {} pings through the tunnel to {} were not answered in "
+                                "{}, {}",
+                                lost, answers.size(), scene.one.endpoint, *data.held, shape),
                   .evidence = {text("one ping every 500 ms: {} (|: answered, .: lost)",
                                     vouched(drawn(answers)))}};
   finding.hypotheses = std::move(reasons);
