@@ -204,7 +204,7 @@ void Session::record(const tunnel::Event& event) {
     case roamed: speaks_from_ = event.address; break;
     case handshake_sent:
       record_.initiate(event.at, event.number,
-                       timers_ ? interface().sent_in_session(peer_) : SessionRecord::kNotAwaited);
+                       timers_ ? interface().data_sent(peer_) : SessionRecord::kNotAwaited);
       break;
     case response_accepted:
       speaks_from_ = event.address;
@@ -227,7 +227,7 @@ void Session::record(const tunnel::Event& event) {
 }
 
 void Session::hear(Instant now, bool uses_session) {
-  record_.hear(now, uses_session, interface().sent_in_session(peer_));
+  record_.hear(now, uses_session, interface().data_sent(peer_));
 }
 
 /// Refused datagrams fill at most half of what is kept, so that there is room for handshakes.

@@ -35,13 +35,16 @@ void SessionRecord::begin(Instant now) {
   used_ = false;
   foreign_ = 0;
   begun_ = now;
-  sent_at_heard_ = 0;
   lost_.reset();
 }
 
 void SessionRecord::respond(Instant now) {
-  if (lost_ && facts_.lost.size() < kMostKinds) facts_.lost.push_back(*lost_);
+  if (lost_) lose(*lost_);
   begin(now);
+}
+
+void SessionRecord::lose(const diagnosis::LostSession& lost) {
+  if (facts_.lost.size() < kMostKinds) facts_.lost.push_back(lost);
 }
 
 /// A gateway that decrypts data sends an empty packet 10 s later if it has nothing else to send

@@ -145,7 +145,11 @@ inline constexpr auto kTunnelFindings = std::to_array<FindingKind>({
      "comes here. Then sessions fall silent for longer than a gateway that decrypts data stays "
      "silent, and each time a new handshake is answered at once. Twice or more often in one run, "
      "that is a warning (most likely another device); a gateway that creates its interface again "
-     "and again looks the same. Once, the check is unknown.",
+     "and again looks the same. Once, the check is unknown. wgscope nat is silent on purpose: "
+     "where "
+     "nothing comes after a silence, not even after the probe has sent again, it makes a new "
+     "handshake. If packets come then, the session was lost, and the silence says nothing about a "
+     "NAT.",
      "Give each device a key and an inner address of its own. On that device: wg genkey. On the "
      "gateway: wg set INTERFACE peer PUBLIC-KEY allowed-ips ADDRESS/32. To see it: wg show all "
      "endpoints on the gateway, again and again; the endpoint of this key moves between "

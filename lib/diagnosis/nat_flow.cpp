@@ -12,6 +12,7 @@
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/route.hpp"
+#include "wgscope/diagnosis/session.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/path/flow_lifetime.hpp"
 #include "wgscope/path/keepalive.hpp"
@@ -63,6 +64,8 @@ std::vector<Text> evidence_of(const FlowFacts& facts) {
   return lines;
 }
 
+bool is_disputed(const FlowFacts& facts) { return facts.taken || facts.sessions_lost > 0; }
+
 // --- do calls come in at all ---
 
 Check not_forwarded(const FlowFacts& facts) {
@@ -111,6 +114,11 @@ Check unsuitable(const FlowFacts& facts) {
 
 Check check_calls(const FlowFacts& facts) {
   if (facts.fault != ServiceFault::none) return unsuitable(facts);
+  if (facts.found.end == FlowEnd::no_service && is_disputed(facts))
+    return make_check(nat_calls, Status::unknown,
+                      text("packets of {} do not arrive; the gateway lost this probe's session "
+                           "meanwhile (see \"use of the key\")",
+                           caller_of(facts)));
   if (facts.found.end == FlowEnd::no_service) return not_forwarded(facts);
   if (facts.interrupted && facts.found.tried.empty()) return interrupted(nat_calls);
   return make_check(nat_calls, Status::ok,
@@ -118,6 +126,19 @@ Check check_calls(const FlowFacts& facts) {
 }
 
 // --- the lifetime ---
+
+/// What came in after a silence proves that it was survived, whoever else uses the key. What did
+/// not come in proves nothing then.
+Check disputed_lifetime(const FlowFacts& facts) {
+  Text summary = facts.found.alive_after ? describe(facts.found).add("; longer silences could not")
+                                         : Text("silences could not");
+  const Words why = facts.taken ? Words("another device takes this probe's session")
+                    : facts.sessions_lost >= kAgainAndAgain
+                        ? Words("the gateway lost this probe's session again and again")
+                        : Words("the gateway lost this probe's session meanwhile");
+  summary.add(text(" be measured: {} (see \"use of the key\")", why));
+  return make_check(nat_flow_lifetime, Status::unknown, std::move(summary));
+}
 
 Check check_lifetime(const FlowFacts& facts) {
   const FlowLifetime& found = facts.found;
@@ -133,6 +154,7 @@ Check check_lifetime(const FlowFacts& facts) {
                        .fix = {"on the gateway, while measuring: wg set INTERFACE peer OUR-KEY "
                                "persistent-keepalive off"}});
   }
+  if (is_disputed(facts)) return disputed_lifetime(facts);
   const bool known = found.alive_after || found.gone_after;
   if (found.end == FlowEnd::path_gone) {
     const Text so_far = known ? text("; until then: {}", describe(found)) : Text();

@@ -132,9 +132,6 @@ Finding taken_finding(const SessionFacts& facts) {
   return finding;
 }
 
-/// From so many on, chance and a gateway that was restarted once are no explanation any more.
-constexpr std::size_t kAgainAndAgain = 2;
-
 Finding lost_finding(const SessionFacts& facts) {
   Finding finding{
       .id = FindingId::key_used_elsewhere,
@@ -163,8 +160,10 @@ void amend_lost(const SessionFacts& facts, Check& check) {
   Check lost = make_check(
       key_use, Status::unknown,
       text("the gateway lost this probe's session once: {}. Another device may use the key, or the "
-           "gateway's interface was created again; {}",
-           describe(facts.lost.front()), on_this_host));
+           "gateway's interface was created again{}; {}",
+           describe(facts.lost.front()),
+           either(facts.lost.front().awaited, ", or the path was interrupted until then", ""),
+           on_this_host));
   replace(check, std::move(lost));
 }
 
@@ -216,6 +215,12 @@ Text describe(const Takeover& taken) {
 }
 
 Text describe(const LostSession& lost) {
+  if (lost.awaited)
+    return text(
+        "it carried data for {}, then nothing came for {}, not even {} that this host had asked "
+        "for right after it had sent; right after a new handshake, which was answered at its "
+        "first initiation, such packets came",
+        lost.lived, lost.silent, counted(lost.unanswered, "packet", "packets"));
   return text(
       "it carried data for {}, then {} went unanswered for {}, though a gateway that has the "
       "session sends at least an empty packet after 10 s; the first initiation after that was "

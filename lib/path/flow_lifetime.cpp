@@ -47,4 +47,10 @@ void conclude(FlowLifetime& lifetime, std::optional<Nanoseconds> interval, std::
     lifetime.keepalive = KeepaliveVerdict::enough;
 }
 
+void forget_failures(FlowLifetime& lifetime, std::optional<Nanoseconds> interval,
+                     std::size_t needed) {
+  std::erase_if(lifetime.tried, [](const SilenceTried& one) { return !one.alive; });
+  conclude(lifetime, interval, needed);
+}
+
 }  // namespace wgscope::path

@@ -111,7 +111,7 @@ std::optional<Nanoseconds> RetransmissionLadder::judged() const {
 
 FlowLifetime RetransmissionLadder::result() const {
   FlowLifetime result = found_;
-  conclude(result, judged(), 1);
+  conclude(result, judged(), kLadderTrials);
   return result;
 }
 
@@ -169,8 +169,16 @@ void RetransmissionLadder::take_incoming(Instant now, std::uint64_t missing) {
   if (more == 0) record_alive(now - silent_since_);
 }
 
+/// @returns false where the run is over.
+bool RetransmissionLadder::hear(Instant now) {
+  if (gateway_.is_suspected()) gateway_.excuse_session();
+  if (gateway_.handle_answer(now, found_)) return true;
+  finish(FlowEnd::session_lost);
+  return false;
+}
+
 void RetransmissionLadder::handle_data(Instant now, std::size_t index, std::uint64_t missing) {
-  if (done() || !lines_[index].is_live()) return;
+  if (done() || !lines_[index].is_live() || !hear(now)) return;
   take_incoming(now, missing);
   lines_[index].handle_data(now);
   unsent_ = 0;
@@ -182,6 +190,7 @@ void RetransmissionLadder::handle_data(Instant now, std::size_t index, std::uint
 
 void RetransmissionLadder::handle_other(Instant now, std::uint64_t missing) {
   if (done()) return;
+  if (gateway_.is_suspected()) gateway_.excuse_session();
   const bool climbing = is_climbing();
   take_incoming(now, missing);
   if (climbing) note_broken(now);
@@ -198,12 +207,14 @@ void RetransmissionLadder::handle_keyed(Instant now) {
   if (done()) return;
   // A handshake that the gateway began tells nothing of the silence: it may follow what was lost
   // 15 s before. It breaks the silence all the same.
+  const bool suspected = gateway_.is_suspected();
   if (!gateway_.handle_keyed(now) && is_climbing()) note_broken(now);
   if (!done()) hush(now);
+  if (!done() && suspected) ask_anew(now);
 }
 
 void RetransmissionLadder::handle_end(Instant now, std::size_t line, std::uint64_t missing) {
-  if (done()) return;
+  if (done() || !hear(now)) return;
   take_incoming(now, missing);
   hush(now);
   lines_[line].end();
@@ -212,7 +223,7 @@ void RetransmissionLadder::handle_end(Instant now, std::size_t line, std::uint64
 }
 
 void RetransmissionLadder::handle_answer(Instant now, std::size_t line, std::uint64_t missing) {
-  if (done() || !lines_[line].is_live()) return;
+  if (done() || !lines_[line].is_live() || !hear(now)) return;
   take_incoming(now, missing);
   hush(now);
   if (auto* const checking = std::get_if<Checking>(&state_)) checking->questions.unanswered = 0;
@@ -298,10 +309,30 @@ void RetransmissionLadder::ask_all(Instant now) {
   }
 }
 
+/// Questions get no answers any more: a new handshake tells whether it is the session's fault.
+void RetransmissionLadder::suspect_session(Instant now, Questions& questions) {
+  if (!gateway_.suspect_session(now, kMostUnanswered)) return finish(FlowEnd::path_gone);
+  questions.again_at = *gateway_.next_key();
+  send(now, LadderSend::Kind::handshake);
+}
+
+/// The session is new. What was suspected of the silence cannot be told any more.
+void RetransmissionLadder::ask_anew(Instant now) {
+  if (auto* const shaping = std::get_if<Shaping>(&state_)) {
+    shaping->questions.unanswered = 0;
+    return ask_one(now);
+  }
+  auto* const checking = std::get_if<Checking>(&state_);
+  if (checking == nullptr) return;
+  *checking = {.suspect = {}, .counted = true, .questions = {}, .rounds = 0};
+  ask_all(now);
+}
+
 /// The time for answers of a round is over, whether or not there were any.
 void RetransmissionLadder::handle_silence_of_all(Instant now) {
   auto& checking = std::get<Checking>(state_);
-  if (checking.questions.unanswered == kMostUnanswered) return finish(FlowEnd::path_gone);
+  if (checking.questions.unanswered == kMostUnanswered)
+    return suspect_session(now, checking.questions);
   if (checking.questions.unanswered > 0) {
     --checking.rounds;
     return ask_all(now);
@@ -371,9 +402,10 @@ void RetransmissionLadder::handle_timeout(Instant now) {
     } else if (latest() <= now) {
       handle_deadline(now);
     }
-  } else if (const auto* shaping = std::get_if<Shaping>(&state_)) {
+  } else if (auto* const shaping = std::get_if<Shaping>(&state_)) {
     if (shaping->questions.again_at > now) return;
-    if (shaping->questions.unanswered == kMostUnanswered) return finish(FlowEnd::path_gone);
+    if (shaping->questions.unanswered == kMostUnanswered)
+      return suspect_session(now, shaping->questions);
     ask_one(now);
   } else if (std::get<Checking>(state_).questions.again_at <= now) {
     handle_silence_of_all(now);

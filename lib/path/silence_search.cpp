@@ -19,7 +19,9 @@
 //
 //   greeting ──call comes in──► [pausing ──► greeting, until the flow is a stream]
 //                               ──► [keying] ──► hushing ──► silent ──► calling
-//       ▲                                                                │  │
+//       ▲ │                                                              │  │
+//       │ └──no call comes in any more──► keying: was it the session? ──► greeting
+//       │                                                                │  │
 //       └──────────────no call comes in: was it the silence?─────────────┘  └─a call comes in:
 //                                                                             the next silence
 //
@@ -55,6 +57,8 @@ constexpr int kMostUnclear = 4;
 /// kMostRepeated times in a run. Chosen: they bound the time that a path with loss can cost.
 constexpr std::size_t kDoubtful = 2;
 constexpr std::size_t kMostRepeated = 3;
+/// Chosen: where no call has ever come in, a session that is new gets three more, less one.
+constexpr int kAnew = 2;
 /// Chosen: below it hardly any NAT forgets, and it costs little where one does.
 constexpr seconds kFirstSilence{10};
 
@@ -118,6 +122,8 @@ void SilenceSearch::greet(Instant now) {
 
 void SilenceSearch::greet_again(Instant now) {
   if (std::get<Greeting>(state_).unanswered < kMostUnanswered) return greet(now);
+  const int doubts = delay_ ? SilentGateway::kMostDoubts : 1;
+  if (gateway_.suspect_session(now, kMostUnanswered, doubts)) return key(now, true);
   finish(delay_ ? FlowEnd::path_gone : FlowEnd::no_service);
 }
 
@@ -131,6 +137,8 @@ void SilenceSearch::call(Instant now) {
 void SilenceSearch::handle_greeting(Instant now, std::uint32_t serial) {
   const Greeting greeting = std::get<Greeting>(state_);
   if (serial == serial_) delay_ = std::min(delay_.value_or(now - called_), now - called_);
+  if (serial < greeting.first_serial) gateway_.excuse_session();
+  if (!gateway_.handle_answer(now, found_)) return finish(FlowEnd::session_lost);
   // A call that was made earlier and comes in only now may have been let in by what we sent since:
   // then that silence is tried again.
   if (greeting.suspected && serial >= greeting.first_serial) record(false);
@@ -159,14 +167,20 @@ void SilenceSearch::step(Instant now) {
 
 void SilenceSearch::begin(Instant now) {
   if (!gateway_.outlasts_session(now, silence_)) return hush(now);
-  state_ = Keying{.since = now};
-  send(SilenceSend::Kind::handshake);
   gateway_.key(now);
+  key(now, false);
+}
+
+void SilenceSearch::key(Instant now, bool suspected) {
+  state_ = Keying{.since = now, .suspected = suspected};
+  send(SilenceSend::Kind::handshake);
   state_ends_ = *gateway_.next_key();
 }
 
 void SilenceSearch::key_again(Instant now) {
-  if (!gateway_.key_again(now, kMostKeyings)) return finish(FlowEnd::path_gone);
+  const bool known_to_arrive = delay_ || !std::get<Keying>(state_).suspected;
+  if (!gateway_.key_again(now, kMostKeyings))
+    return finish(known_to_arrive ? FlowEnd::path_gone : FlowEnd::no_service);
   send(SilenceSend::Kind::handshake);
   state_ends_ = *gateway_.next_key();
 }
@@ -194,7 +208,7 @@ void SilenceSearch::call_again(Instant now) {
   std::size_t& copies = std::get<Calling>(state_).copies;
   if (copies == std::size(kCallCopies)) {
     open_since_.reset();
-    return open_flow(now, true);
+    return open_flow(now, !std::get<Calling>(state_).doubtful);
   }
   call(now);
   const std::size_t sent = copies++;
@@ -251,21 +265,35 @@ void SilenceSearch::handle_call(Instant now, std::uint32_t serial, std::uint64_t
   if (done() || serial > serial_) return;
   const std::uint64_t lost = gateway_.take_missing(missing);
   if (is<Greeting>()) return handle_greeting(now, serial);
+  if (gateway_.is_suspected()) gateway_.excuse_session();
+  static_cast<void>(gateway_.handle_answer(now, found_));
   take_incoming(now, lost);
 }
 
 void SilenceSearch::handle_other(Instant now, std::uint64_t missing) {
-  if (!done()) take_incoming(now, gateway_.take_missing(missing));
+  if (done()) return;
+  if (gateway_.is_suspected()) gateway_.excuse_session();
+  take_incoming(now, gateway_.take_missing(missing));
+}
+
+void SilenceSearch::handle_caller_keyed() {
+  gateway_.excuse_session();
+  if (auto* const greeting = std::get_if<Greeting>(&state_)) greeting->suspected = false;
+  if (auto* const calling = std::get_if<Calling>(&state_)) calling->doubtful = true;
 }
 
 void SilenceSearch::handle_keyed(Instant now) {
   if (done()) return;
   gateway_.handle_keyed(now);
   if (const auto* const keying = std::get_if<Keying>(&state_)) {
-    if (now - keying->since < patience(kNoAnswer)) return hush(now);
+    const bool suspected = keying->suspected;
+    if (!suspected && now - keying->since < patience(kNoAnswer)) return hush(now);
     // Meanwhile the flow may have been forgotten, and a new one is not yet a stream.
     open_since_.reset();
-    return open_flow(now, false);
+    open_flow(now, false);
+    // Where no call ever came in, nothing speaks for more patience.
+    if (suspected && !delay_) std::get<Greeting>(state_).unanswered = kMostUnanswered - kAnew;
+    return;
   }
   // The gateway began it, as it does 15 s after a packet of its own came to nothing: so it tells
   // nothing of the silence before it.

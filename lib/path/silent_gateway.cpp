@@ -36,6 +36,8 @@ constexpr Nanoseconds kOldSession = seconds(115);
 constexpr Nanoseconds kYoungSession = seconds(6);
 /// Chosen: once or twice may be a stray packet, such as a ping from elsewhere in the tunnel.
 constexpr int kMostBroken = 2;
+/// Chosen: once a gateway may have been restarted, or the path may have come back just then.
+constexpr std::size_t kMostLost = 1;
 
 }  // namespace
 
@@ -67,6 +69,11 @@ void SilentGateway::key(Instant now) {
 
 bool SilentGateway::key_again(Instant now, int most) {
   key_at_.reset();
+  if (suspect_) {
+    suspect_.reset();
+    doubts_ = kMostDoubts;
+    return false;
+  }
   if (keyings_ >= most) return false;
   ++keyings_;
   key_at_ = now + kNoHandshake;
@@ -75,9 +82,29 @@ bool SilentGateway::key_again(Instant now, int most) {
 
 bool SilentGateway::handle_keyed(Instant now) {
   keyed_ = now;
+  heard_ = now;
   const bool was_waited_for = key_at_.has_value();
   key_at_.reset();
   return was_waited_for;
+}
+
+/// One initiation only: where that is lost too, it is the path that does not carry.
+bool SilentGateway::suspect_session(Instant now, std::size_t unanswered, int most) {
+  if (doubts_ == most) return false;
+  ++doubts_;
+  suspect_ = {.lived = std::max(heard_ - keyed_, Nanoseconds(0)),
+              .silent = now - heard_,
+              .unanswered = unanswered};
+  key(now);
+  return true;
+}
+
+bool SilentGateway::handle_answer(Instant now, FlowLifetime& found) {
+  heard_ = now;
+  doubts_ = 0;
+  if (suspect_ && !key_at_) found.lost.push_back(*suspect_);
+  suspect_.reset();
+  return found.lost.size() <= kMostLost;
 }
 
 std::uint64_t SilentGateway::take_missing(std::uint64_t missing) {

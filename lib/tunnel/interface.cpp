@@ -243,10 +243,7 @@ PeerStatus Interface::status(PeerId id) const {
 
 ReceiveLoss Interface::receive_loss(PeerId peer) const { return core_->receive_loss(peer); }
 
-std::uint64_t Interface::sent_in_session(PeerId peer) const {
-  const auto& current = core_->peer(peer).sessions.current;
-  return current ? current->sent() : 0;
-}
+std::uint64_t Interface::data_sent(PeerId peer) const { return core_->peer(peer).data_sent; }
 
 bool Interface::has_session(Instant now, PeerId peer) const {
   return core_->may_send(now, core_->peer(peer));

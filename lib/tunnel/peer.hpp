@@ -91,6 +91,7 @@ struct PeerState {
   std::uint64_t receive_bytes = 0;
   std::uint64_t transmit_bytes = 0;
   std::uint64_t packets_sent = 0;
+  std::uint64_t data_sent = 0;  ///< of these, the ones with content
   ReceiveLoss ended_sessions;  ///< the sums of sessions that are over
 };
 

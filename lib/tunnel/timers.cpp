@@ -78,7 +78,9 @@ void Interface::Core::packet_sent(PeerState& peer) {
 void Interface::Core::packet_received(PeerState& peer) { peer.timers.new_handshake.reset(); }
 
 void Interface::Core::data_sent(Instant now, PeerId id) {
-  auto& timer = peer(id).timers.new_handshake;
+  PeerState& peer = this->peer(id);
+  ++peer.data_sent;
+  auto& timer = peer.timers.new_handshake;
   if (timer) return;
   timer = now + kNewHandshakeAfter + jitter();
   schedule_.by(id, *timer);

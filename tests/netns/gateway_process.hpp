@@ -74,6 +74,17 @@ class GatewayProcess {
     return tunnel_.value().wg({"show", tunnel_->name(), what});
   }
 
+  /// Of wireguard-go: one more peer, with that address. @returns its file.
+  [[nodiscard]] std::string add_peer(const std::string& host, const std::string& address) {
+    const KeyPair keys = generate_key_pair();
+    static_cast<void>(tunnel_.value().wg(
+        {"set", tunnel_->name(), "peer", keys.public_key, "allowed-ips", address + "/32"}));
+    return fmt::format(
+        "[Interface]\nPrivateKey={}\nAddress={}/24\n[Peer]\nPublicKey={}\nAllowedIPs=10.9.0.0/24\n"
+        "Endpoint={}:{}\n",
+        keys.private_key, address, keys_.public_key, host, kPort);
+  }
+
   /// Nobody has the port from now on.
   void die() {
     tunnel_.reset();

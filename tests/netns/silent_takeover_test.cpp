@@ -2,14 +2,20 @@
 // ours any more, and nothing of the other's ever comes here.
 
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <regex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/os/clock.hpp"
 
 #include "gateway_process.hpp"
 #include "need.hpp"
@@ -56,6 +62,25 @@ class SilentTakeover : public testing::Test {
     const std::string before = gateway_->show("transfer");
     return wait_until([&] { return gateway_->show("transfer") != before; }, 20s);
   }
+  /// What `wg show` says of our key: wireguard-go lists its peers in any order.
+  std::string show_ours(const std::string& what) {
+    const std::string all = gateway_->show(what);
+    const std::size_t begin = all.find(gateway_->probe_keys().public_key);
+    return begin == kNowhere ? "" : all.substr(begin, all.find('\n', begin) - begin);
+  }
+  /// Waits until the gateway sends to our host and has got nothing of our key for two seconds.
+  bool wait_for_silence() {
+    std::string transfer;
+    Instant since = os::boot_now();
+    return wait_until(
+        [&] {
+          if (show_ours("endpoints").find("\t10.1.0.1:") == kNowhere) return false;
+          const std::string now = show_ours("transfer");
+          if (std::exchange(transfer, now) != now) since = os::boot_now();
+          return os::boot_now() - since > 2s;
+        },
+        40s);
+  }
   static constexpr auto kNowhere = std::string::npos;
 
   Process start(std::vector<std::string> arguments) {
@@ -101,6 +126,28 @@ TEST_F(SilentTakeover, OfOneSessionProvesOnlyThatTheGatewayHasLostIt) {
                     HasSubstr("the gateway's interface or its peer is created again"),
                     Not(HasSubstr("WGS-KEY-005")), Not(HasSubstr("a NAT that forgets it"))))
       << ping.err();
+}
+
+/// The two routers between do not translate, so every flow is remembered.
+TEST_F(SilentTakeover, IsNoLifetimeOfANat) {
+  net_->server.must({"sysctl", "-qw", "net.ipv4.ip_forward=1"});
+  const std::string twin = folder_ / "twin.conf";
+  std::ofstream(twin) << gateway_->add_peer(RoutedPath::kServer, "10.9.0.3");
+  std::filesystem::permissions(twin, std::filesystem::perms::owner_read);
+  Process nat = start({"nat", "--second-peer", twin, "--keepalive", "6", "--longest", "40", "-v"});
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(wait_for_silence()) << nat.out() << nat.err();
+    take_over();
+  }
+  EXPECT_EQ(nat.wait(120s), 3) << nat.out() << nat.err();
+  const std::string page = std::regex_replace(nat.out(), std::regex("\n +"), " ");
+  EXPECT_THAT(page.substr(0, page.find('\n')),
+              AllOf(HasSubstr("the gateway lost this probe's session again and again"),
+                    HasSubstr("besides: most likely another device uses this key")));
+  EXPECT_THAT(page, AllOf(HasSubstr("right after a new handshake, which was answered at its first"),
+                          HasSubstr("WGS-KEY-005"), Not(HasSubstr("forgets the flow")),
+                          Not(HasSubstr("fell silent"))))
+      << nat.err();
 }
 
 }  // namespace

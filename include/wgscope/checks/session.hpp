@@ -105,6 +105,8 @@ class Session final : private endpoint::Observer {
   [[nodiscard]] std::optional<Nanoseconds> round_trip() const { return round_trip_; }
   /// How many sessions have been made.
   [[nodiscard]] std::size_t sessions() const { return record_.sessions(); }
+  /// As SessionRecord::lose().
+  void note_lost(const diagnosis::LostSession& lost) { record_.lose(lost); }
   /// A search is about to shorten packets' lives: errors about that are its own.
   void expect_time_exceeded() { record_.expect_time_exceeded(); }
 

@@ -26,7 +26,7 @@ class SessionRecord {
   /// The same, and it is the gateway's response to our last initiation that made it.
   void respond(Instant now);
   /// An initiation leaves. @param attempt  which of this handshake, from 1. @param sent  packets
-  /// that were sent in the session so far; kNotAwaited: silence is what was wanted of it.
+  /// with content that were sent so far; kNotAwaited: silence is what was wanted of the session.
   void initiate(Instant now, std::uint64_t attempt, std::uint64_t sent);
   static constexpr std::uint64_t kNotAwaited = 0;
   /// An authentic packet of the gateway came. @param uses_session  it was sent under the session's
@@ -34,6 +34,8 @@ class SessionRecord {
   void hear(Instant now, bool uses_session, std::uint64_t sent = 0);
   /// A datagram came and was refused, before the handshake or after it.
   void refuse(const tunnel::Event& event);
+  /// A measurement whose session was silent on purpose has seen that the gateway had lost it.
+  void lose(const diagnosis::LostSession& lost);
   /// A packet came from the gateway's address for a session that was never ours.
   void take_foreign(Instant now);
   void take_error(Instant now, const os::SocketError& error);
@@ -67,7 +69,7 @@ class SessionRecord {
   Nanoseconds first_foreign_{};
   Instant begun_{};                  ///< when it stood
   Instant last_used_{};              ///< when the gateway last sent under it
-  std::uint64_t sent_at_heard_ = 0;  ///< packets that we had sent in it by then
+  std::uint64_t sent_at_heard_ = 0;  ///< packets with content that we had sent by then
   /// What would be said of it if the initiation under way is answered at once.
   std::optional<diagnosis::LostSession> lost_;
 };

@@ -113,6 +113,8 @@ struct LostSession {
   Nanoseconds lived{};         ///< from its handshake to the gateway's last packet in it
   Nanoseconds silent{};        ///< from then to the next initiation
   std::size_t unanswered = 0;  ///< packets that were sent in it meanwhile
+  /// Instead, these are packets that others were asked to send through the gateway to this host.
+  bool awaited = false;
 };
 
 /// Whether data crosses an established session.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -39,6 +40,9 @@ struct FlowFacts {
   std::optional<std::chrono::seconds> keepalive;  ///< PersistentKeepalive; nothing: off
   std::chrono::seconds longest_silence{};  ///< the longest silence that was to be tried; 0: none
   path::FlowLifetime found;
+  // Where either is so, failures are forgotten, because a NAT need not have made them:
+  std::size_t sessions_lost = 0;  ///< the gateway had lost so many sessions of ours meanwhile
+  bool taken = false;             ///< it sent under another device's session
   ServiceFault fault = ServiceFault::none;
   std::string through = {};              ///< accepted_tunnel() of the route to the gateway
   std::optional<IpAddress> rejected_by;  ///< said by ICMP that the twin's calls are not let through

@@ -33,6 +33,10 @@ struct Takeover {
   std::optional<Nanoseconds> first{};  ///< when the first of these came, after the handshake
 };
 
+/// From so many lost sessions on, chance and a gateway that was restarted once are no explanation any
+/// more.
+inline constexpr std::size_t kAgainAndAgain = 2;
+
 struct SessionFacts {
   Endpoint gateway;
   Nanoseconds watched{};     ///< from the first handshake's response on

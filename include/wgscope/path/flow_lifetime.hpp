@@ -22,6 +22,7 @@ enum class FlowEnd : std::uint8_t {
   path_gone,   ///< what was asked for arrived at first, and later not even right after we had sent
   disturbed,   ///< the gateway keeps sending unasked before the silences to be tried are over
   service_ended,  ///< the TCP service stopped sending, so that missing data means nothing
+  session_lost,   ///< the gateway lost our session again and again, so silence means nothing
   time_over,      ///< the time for the whole measurement is used up: the bracket may be wide
 };
 
@@ -32,6 +33,14 @@ struct SilenceTried {
   Nanoseconds most{};
   /// Something came in at the end of the silence, so the flow was remembered.
   bool alive = false;
+};
+
+/// Our session, which the gateway had no more: nothing that was asked for came, though we had sent
+/// right before, and after a new handshake it came at once.
+struct SessionLost {
+  Nanoseconds lived{};         ///< from its handshake to the last packet in it that came in
+  Nanoseconds silent{};        ///< from then to the new handshake
+  std::size_t unanswered = 0;  ///< packets that were asked for right after we had sent
 };
 
 struct FlowLifetime {
@@ -47,6 +56,7 @@ struct FlowLifetime {
   std::optional<Nanoseconds> broken_after;
   std::size_t broken_silences = 0;  ///< silences that the gateway ended by sending unasked
   std::size_t calls = 0;            ///< packets sent so that the gateway would send something back
+  std::vector<SessionLost> lost;
   /// Every silence that came to its end, in the order of trying.
   std::vector<SilenceTried> tried;
 };
@@ -62,5 +72,11 @@ void add_survived(FlowLifetime& lifetime, Nanoseconds silence);
 /// success below it. Any failure within the interval makes it not enough.
 /// @param needed  successes that make it enough.
 void conclude(FlowLifetime& lifetime, std::optional<Nanoseconds> interval, std::size_t needed);
+
+/// Forgets the failures, where something else than a NAT may have made them: the bracket has no
+/// upper end then, and no interval is too long.
+/// @param interval, needed  as of conclude().
+void forget_failures(FlowLifetime& lifetime, std::optional<Nanoseconds> interval,
+                     std::size_t needed);
 
 }  // namespace wgscope::path

@@ -50,6 +50,8 @@ struct LadderSend {
 /// all of them again at the same time, and the loss of one packet is not taken for silence. Chosen:
 /// with 10 % loss chance loses all four once in 10 000 pauses.
 inline constexpr std::size_t kLadderLines = 4;
+/// One silence of the interval that is survived makes it often enough: each takes minutes.
+inline constexpr std::size_t kLadderTrials = 1;
 
 /// The run takes no more than this: LadderConfig::most, or else the pauses of one connection, and a
 /// few more of the longest.
@@ -134,6 +136,9 @@ class RetransmissionLadder {
   void hush(Instant now);
   void handle_gateway_timers(Instant now);
   void take_incoming(Instant now, std::uint64_t missing);
+  [[nodiscard]] bool hear(Instant now);
+  void suspect_session(Instant now, Questions& questions);
+  void ask_anew(Instant now);
   void note_broken(Instant now);
   void next_rung(Instant now);
   void begin_pause(Instant now);

@@ -75,6 +75,9 @@ class SilenceSearch {
   void handle_other(Instant now, std::uint64_t missing);
   /// A handshake was completed, whoever began it: the session is new.
   void handle_keyed(Instant now);
+  /// The same of the twin: that calls did not come in before may have been the doing of its old
+  /// session.
+  void handle_caller_keyed();
   void handle_timeout(Instant now);
   /// When to call handle_timeout(); nothing: done.
   [[nodiscard]] std::optional<Instant> next_timeout() const;
@@ -91,6 +94,7 @@ class SilenceSearch {
   /// The search waits for an answer to its handshake.
   struct Keying {
     Instant since;
+    bool suspected = false;  ///< calls did not come in: has the gateway lost our session?
   };
   /// The search waits for a call that comes in right after we have sent.
   struct Greeting {
@@ -110,6 +114,7 @@ class SilenceSearch {
   /// At the end of a silence, the search waits for one of several calls.
   struct Calling {
     std::size_t copies = 0;  ///< calls that were made at the end of this silence
+    bool doubtful = false;   ///< that they do not come in may have another reason
   };
   struct Done {};
 
@@ -119,6 +124,7 @@ class SilenceSearch {
   void greet(Instant now);
   void greet_again(Instant now);
   void handle_greeting(Instant now, std::uint32_t serial);
+  void key(Instant now, bool suspected);
   void key_again(Instant now);
   void hush(Instant now);
   void hush_again(Instant now);
@@ -142,7 +148,7 @@ class SilenceSearch {
 
   SilenceSearchConfig config_;
   std::optional<Instant> end_;  ///< when the run ends at the latest
-  std::variant<Keying, Greeting, Pausing, Hushing, Silent, Calling, Done> state_;
+  std::variant<Pausing, Keying, Greeting, Hushing, Silent, Calling, Done> state_;
   Instant state_ends_;  ///< when the current state ends by itself
   FlowLifetime found_;
   SilentGateway gateway_;

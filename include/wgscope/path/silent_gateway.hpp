@@ -37,7 +37,7 @@ class SilentGateway {
   /// @param keyed    when our session was made, by us.
   /// @param missing  as of take_missing(), at the beginning.
   explicit SilentGateway(Instant keyed, std::uint64_t missing = 0)
-      : keyed_(keyed), missing_(missing) {}
+      : keyed_(keyed), missing_(missing), heard_(keyed) {}
 
   // --- the last word; the caller sends an empty packet with each of these calls
 
@@ -55,13 +55,31 @@ class SilentGateway {
   [[nodiscard]] bool outlasts_session(Instant now, Nanoseconds silence) const;
   /// The caller begins a handshake.
   void key(Instant now);
-  /// No answer came until next_key(). @param most  handshakes that are tried.
+  /// No answer came until next_key(). @param most  handshakes that are tried; of a session that is
+  /// suspected, one.
   /// @returns whether the caller is to begin another one; if not, none is waited for any more.
   [[nodiscard]] bool key_again(Instant now, int most);
   /// Until when an answer to a handshake is waited for. Nothing: none is.
   [[nodiscard]] const std::optional<Instant>& next_key() const { return key_at_; }
   /// A handshake was completed, whoever began it. @returns whether one was waited for.
   bool handle_keyed(Instant now);
+
+  // --- a session that the gateway no longer has, as another device that uses our key, or an
+  // interface that is created again, takes it away without a sign
+
+  /// Nothing that was asked for comes in, though we have sent: is it the session?
+  /// @param unanswered  what was asked for. @param most  handshakes that may be made to find out
+  /// before something comes in. @returns whether the caller is to begin one.
+  [[nodiscard]] bool suspect_session(Instant now, std::size_t unanswered, int most = kMostDoubts);
+  /// Chosen: the new session may be lost at once as well.
+  static constexpr int kMostDoubts = 2;
+  /// Whether the answer to that handshake is waited for.
+  [[nodiscard]] bool is_suspected() const { return suspect_.has_value() && key_at_.has_value(); }
+  /// Something else may have been to blame.
+  void excuse_session() { suspect_.reset(); }
+  /// Something that was asked for has come in: notes it where only the new session let it in.
+  /// @returns false where sessions were lost too often for silences to mean anything.
+  [[nodiscard]] bool handle_answer(Instant now, FlowLifetime& found);
 
   // --- what the gateway sends
 
@@ -83,6 +101,10 @@ class SilentGateway {
   int keyings_ = 0;                 ///< attempts at the handshake that is waited for
   /// How many packets of the gateway were lost so far, as take_missing() was told.
   std::uint64_t missing_;
+  Instant heard_;  ///< when something that was asked for last came in
+  /// What is to be said of the session before, if what is asked for now comes in.
+  std::optional<SessionLost> suspect_;
+  int doubts_ = 0;  ///< handshakes of suspect_session() that were answered since something came in
   int broken_ = 0;  ///< how often the gateway broke the silence that is tried now
 };
 

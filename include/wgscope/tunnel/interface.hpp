@@ -163,8 +163,8 @@ class Interface {
   [[nodiscard]] PeerStatus status(PeerId peer) const;
   /// The peer must exist.
   [[nodiscard]] ReceiveLoss receive_loss(PeerId peer) const;
-  /// How many packets were sent in the peer's session in use; 0: there is none.
-  [[nodiscard]] std::uint64_t sent_in_session(PeerId peer) const;
+  /// How many packets with content were sent to the peer in all its sessions.
+  [[nodiscard]] std::uint64_t data_sent(PeerId peer) const;
   /// Whether packets would be sent at once: a session younger than 180 s.
   [[nodiscard]] bool has_session(Instant now, PeerId peer) const;
   /// For UAPI, which shows it to every user who may read the socket.

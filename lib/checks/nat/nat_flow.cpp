@@ -1,6 +1,7 @@
 #include "wgscope/checks/nat_flow.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 
 #include <fmt/core.h>
@@ -11,7 +12,10 @@
 #include "wgscope/checks/target.hpp"
 #include "wgscope/crypto/x25519.hpp"
 #include "wgscope/diagnosis/nat_flow.hpp"
+#include "wgscope/diagnosis/session.hpp"
 #include "wgscope/model/address.hpp"
+#include "wgscope/path/flow_lifetime.hpp"
+#include "wgscope/path/retransmission_ladder.hpp"
 #include "wgscope/path/silence_search.hpp"
 
 #include "nat_ladder.hpp"
@@ -29,6 +33,21 @@ diagnosis::FlowFacts begin(diagnosis::FlowMethod method, const Session& ours,
   facts.keepalive = options.keepalive;
   facts.longest_silence = options.longest_silence;
   return facts;
+}
+
+/// Tells the session what the measurement saw of it.
+/// @param needed  as of path::conclude().
+void heed_losses(Session& ours, std::size_t needed, diagnosis::FlowFacts& facts) {
+  for (const path::SessionLost& lost : facts.found.lost)
+    ours.note_lost({.lived = lost.lived,
+                    .silent = lost.silent,
+                    .unanswered = lost.unanswered,
+                    .awaited = true});
+  const diagnosis::SessionFacts seen = ours.facts();
+  facts.sessions_lost = seen.lost.size();
+  facts.taken = seen.taken.sessions > 0;
+  if (facts.taken || facts.sessions_lost > 0)
+    path::forget_failures(facts.found, path::judged_silence(facts.keepalive), needed);
 }
 
 }  // namespace
@@ -67,6 +86,7 @@ diagnosis::FlowFacts nat_flow(Run& run, Session& ours, Session& twin, const Twin
                                    .most = longest_twin(options)};
   if (options.longest_silence == std::chrono::seconds(0)) config.interval.reset();
   TwinCalls(run, ours, twin, way).measure(config, facts);
+  heed_losses(ours, config.trials, facts);
   facts.interrupted = run.interrupted();
   return facts;
 }
@@ -90,6 +110,7 @@ diagnosis::FlowFacts nat_flow(Run& run, Session& session, const Endpoint& servic
                 .longest_silence = options.longest_silence,
                 .most = kLongestTcp},
                facts);
+  heed_losses(session, path::kLadderTrials, facts);
   facts.interrupted = run.interrupted();
   return facts;
 }

@@ -212,7 +212,8 @@ void LadderCalls::measure(path::LadderConfig config, diagnosis::FlowFacts& facts
   config.alarm = AlarmCalls::alarm_of(service_.address);
   if (!climb_once(config, facts)) return;
   const bool known = facts.found.alive_after || facts.found.gone_after;
-  if (facts.found.end == FlowEnd::service_ended && !known) facts.fault = ServiceFault::gave_up;
+  if (facts.found.end == FlowEnd::service_ended && !known && facts.found.lost.empty())
+    facts.fault = ServiceFault::gave_up;
   const bool goes_on =
       facts.found.end == FlowEnd::done || facts.found.end == FlowEnd::service_ended;
   if (run_.interrupted() || !goes_on || !config.interval) return;

@@ -39,7 +39,13 @@ constexpr std::size_t kSerialSize = 4;
 }  // namespace
 
 TwinCalls::TwinCalls(Run& run, Session& ours, Session& twin, const TwinAddresses& way)
-    : run_(run), ours_(ours), twin_(twin), way_(way), flow_(ours), warm_at_(os::boot_now()) {
+    : run_(run),
+      ours_(ours),
+      twin_(twin),
+      way_(way),
+      flow_(ours),
+      warm_at_(os::boot_now()),
+      twins_sessions_(twin.sessions()) {
   crypto::SystemRandom random;
   random.fill(mark_);
   id_ = load_be16(std::span(mark_).first<2>());
@@ -82,6 +88,12 @@ std::optional<std::uint32_t> TwinCalls::serial_of(std::span<const std::byte> pac
   return load_be32(body.last<kSerialSize>());
 }
 
+void TwinCalls::heed_twins_handshakes(path::SilenceSearch& search) {
+  if (twins_sessions_ == twin_.sessions()) return;
+  twins_sessions_ = twin_.sessions();
+  search.handle_caller_keyed();
+}
+
 void TwinCalls::send(path::SilenceSearch& search) {
   using Kind = path::SilenceSend::Kind;
   while (const auto wanted = search.poll_send()) {
@@ -96,6 +108,7 @@ void TwinCalls::send(path::SilenceSearch& search) {
 void TwinCalls::measure(const path::SilenceSearchConfig& config, diagnosis::FlowFacts& facts) {
   path::SilenceSearch search(config, flow_.keyed(), os::boot_now());
   const auto take_packet = [&](Instant now, std::span<const std::byte> packet) {
+    heed_twins_handshakes(search);
     const auto serial = serial_of(packet);
     if (serial) search.handle_call(now, *serial, flow_.missing());
     return serial.has_value();
@@ -105,8 +118,10 @@ void TwinCalls::measure(const path::SilenceSearchConfig& config, diagnosis::Flow
                     .on_other = [&](Instant now) { search.handle_other(now, flow_.missing()); },
                     .on_keyed = [&](Instant now) { search.handle_keyed(now); }});
   run_.say("checking whether packets from the second peer arrive");
-  wait_through_silences(run_, flow_, search, "of silence, then the second peer sends",
-                        [&] { send(search); });
+  wait_through_silences(run_, flow_, search, "of silence, then the second peer sends", [&] {
+    heed_twins_handshakes(search);
+    send(search);
+  });
   facts.found = search.result();
   facts.rejected_by = rejected_by_;
 }

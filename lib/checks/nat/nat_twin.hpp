@@ -32,6 +32,7 @@ class TwinCalls {
 
  private:
   void send(path::SilenceSearch& search);
+  void heed_twins_handshakes(path::SilenceSearch& search);
   void call(std::uint32_t serial);
   void keep_twin_warm(Instant now);
   [[nodiscard]] std::optional<std::uint32_t> serial_of(std::span<const std::byte> packet) const;
@@ -45,6 +46,7 @@ class TwinCalls {
   std::array<std::byte, 8> mark_{};
   std::uint16_t id_ = 0;
   Instant warm_at_;  ///< when the twin next sends something, so that its own flow stays open
+  std::size_t twins_sessions_;  ///< how many sessions the twin had made when that was last heeded
   std::optional<IpAddress> rejected_by_;  ///< who said by ICMP that calls are not let through
   Session::Attention attention_;          ///< registration for events of the twin's session
 };

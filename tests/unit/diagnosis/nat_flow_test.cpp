@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -216,6 +217,41 @@ TEST(DiagnoseFlow, SaysWhatIsKnownWhenInterrupted) {
   facts.interrupted = true;
   EXPECT_EQ(check_of(facts, "nat.calls").status, Status::unknown);
   EXPECT_FALSE(check_of(facts, "nat.calls").finding);
+}
+
+/// As checks::nat_flow() hands it over: failures are forgotten.
+FlowFacts disputed(std::size_t sessions_lost, bool taken) {
+  FlowFacts facts = measured(25, {12}, {25});
+  facts.found.end = FlowEnd::session_lost;
+  facts.sessions_lost = sessions_lost;
+  facts.taken = taken;
+  forget_failures(facts.found, seconds(25), 3);
+  return facts;
+}
+
+TEST(DiagnoseFlow, BlamesNoNatWhereAnotherDeviceTakesTheSession) {
+  const std::pair<FlowFacts, const char*> all[] = {
+      {disputed(1, false), "the gateway lost this probe's session meanwhile"},
+      {disputed(2, false), "the gateway lost this probe's session again and again"},
+      {disputed(1, true), "another device takes this probe's session"}};
+  for (const auto& [facts, why] : all) {
+    const Check lifetime = check_of(facts, "nat.flow_lifetime");
+    EXPECT_EQ(lifetime.status, Status::unknown);
+    EXPECT_EQ(lifetime.summary.plain(),
+              std::string("the tunnel's flow lives for more than 12 s of silence; longer silences "
+                          "could not be measured: ") +
+                  why + " (see \"use of the key\")");
+    EXPECT_EQ(check_of(facts, "nat.flow_keepalive").status, Status::unknown);
+    for (const Check& check : diagnose(facts)) EXPECT_FALSE(check.finding) << check.name;
+  }
+}
+
+TEST(DiagnoseFlow, BlamesNoForwardingWhereTheSessionWasTaken) {
+  FlowFacts facts = measured(25, {}, {});
+  facts.found.end = FlowEnd::no_service;
+  facts.taken = true;
+  EXPECT_FALSE(check_of(facts, "nat.calls").finding);
+  EXPECT_THAT(check_of(facts, "nat.calls").summary.plain(), HasSubstr("lost this probe's session"));
 }
 
 }  // namespace

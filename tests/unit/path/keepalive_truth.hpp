@@ -4,12 +4,15 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/path/flow_lifetime.hpp"
 #include "wgscope/path/keepalive.hpp"
+
+#include "simulated_nat.hpp"
 
 // What must hold of everything that is said of a flow and a keepalive, in worlds where much is not
 // as it should be.
@@ -20,6 +23,16 @@ namespace wgscope::path::testing {
 inline std::uint64_t flows_to_try() {
   const char* const wanted = std::getenv("WGSCOPE_FLOWS");
   return wanted == nullptr ? 1'000 : std::stoull(wanted);
+}
+
+/// Times at which another device takes our session away. @param seldom  at most so long apart, on
+/// average.
+inline std::vector<Nanoseconds> takeovers(SeededRandom& random, std::chrono::seconds seldom) {
+  std::vector<Nanoseconds> times;
+  const Nanoseconds often = random.between(std::chrono::seconds(15), seldom);
+  for (Nanoseconds at{}; times.size() < 30;)
+    times.push_back(at += random.between(std::chrono::seconds(0), 2 * often));
+  return times;
 }
 
 /// @param shortest, longest  how long the flow may really live during the run.

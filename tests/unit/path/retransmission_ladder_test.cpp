@@ -25,6 +25,7 @@ using std::chrono::seconds;
 using testing::expect_true;
 using testing::flows_to_try;
 using testing::SeededRandom;
+using testing::takeovers;
 
 constexpr Instant kNever{Nanoseconds::max()};
 
@@ -47,6 +48,9 @@ struct Scene {
   double drops = 0;                         ///< of what we send: the NAT does not even see it
   std::optional<Nanoseconds> changes = {};  ///< from then on it is forgotten after `later`
   Nanoseconds later{};
+  /// When other devices with our key handshake, and the gateway has our session no more.
+  std::vector<Nanoseconds> taken = {};
+  bool resets = false;  ///< such a device resets connections that it knows nothing of
   std::uint64_t seed = 1;
 };
 
@@ -67,6 +71,7 @@ class World {
     now_ = *std::ranges::max_element(stalled_);
     mapped_ = now_;
     start_ = now_;
+    keyed_ = now_;
     ladder_.emplace(config, stalled_, now_, 0, now_);
   }
 
@@ -110,6 +115,10 @@ class World {
   void at_gateway(const Packet& packet);
   void at_us(const Packet& packet);
   void transmit(std::size_t index);
+  [[nodiscard]] bool is_ours() const {
+    return std::ranges::none_of(
+        scene_.taken, [&](Nanoseconds at) { return start_ + at > keyed_ && start_ + at <= now_; });
+  }
   [[nodiscard]] bool lost() { return now_ - start_ >= scene_.dies || random_.chance(scene_.loss); }
   [[nodiscard]] std::uint64_t missing() const {
     std::uint64_t sum = 0;
@@ -121,6 +130,7 @@ class World {
   SeededRandom random_;
   Instant now_{seconds(1000)};
   Instant start_;
+  Instant keyed_;  ///< when the gateway last took a handshake of ours
   std::array<Line, kLadderLines> lines_{};
   std::array<Instant, kLadderLines> stalled_{};
   std::optional<RetransmissionLadder> ladder_;
@@ -161,6 +171,8 @@ void World::from_gateway(What what, std::size_t line) {
 }
 
 void World::at_gateway(const Packet& packet) {
+  if (packet.what == What::handshake) keyed_ = now_;
+  if (!is_ours()) return;
   handshake_at_ = kNever;
   if (scene_.keepalive) keepalive_at_ = next_keepalive();
   if (packet.what == What::handshake) {
@@ -192,7 +204,10 @@ void World::transmit(std::size_t index) {
     line.next = kNever;
     return;
   }
-  from_gateway(What::data, index);
+  if (is_ours())
+    from_gateway(What::data, index);
+  else if (scene_.resets)
+    line.sent = scene_.sends + 1;
   line.pause = std::min(2 * line.pause, scene_.longest_pause);
   const auto most =
       static_cast<Nanoseconds::rep>(static_cast<double>(line.pause.count()) * scene_.lateness);
@@ -302,6 +317,40 @@ TEST(RetransmissionLadder, DoesNotBlameTheSilenceForAPathThatIsGone) {
   EXPECT_EQ(found.result.end, FlowEnd::path_gone);
   EXPECT_EQ(found.result.alive_after, seconds(12));
   EXPECT_EQ(found.result.gone_after, std::nullopt);
+}
+
+TEST(RetransmissionLadder, DoesNotBlameTheNatForASessionThatWasTaken) {
+  for (const bool resets : {false, true}) {
+    SCOPED_TRACE(resets);
+    const Measured found =
+        measure({.interval = seconds(25)},
+                {.lifetime = seconds(300), .taken = {seconds(30)}, .resets = resets});
+    EXPECT_EQ(found.result.lost.size(), 1U);
+    EXPECT_EQ(found.result.gone_after, std::nullopt);
+    EXPECT_GE(found.result.alive_after, seconds(12));
+    EXPECT_EQ(found.result.end, resets ? FlowEnd::service_ended : FlowEnd::done);
+  }
+}
+
+TEST(RetransmissionLadder, NeverTakesATakeoverForALifetime) {
+  std::size_t noticed = 0;
+  std::size_t gone = 0;
+  for (std::uint64_t seed = 1; seed <= flows_to_try(); ++seed) {
+    SeededRandom random(seed);
+    const Nanoseconds lifetime = random.between(seconds(60), seconds(200));
+    const Scene scene{.lifetime = lifetime,
+                      .delay = random.between(milliseconds(1), milliseconds(150)),
+                      .taken = takeovers(random, seconds(120)),
+                      .resets = random.chance(0.5),
+                      .seed = seed};
+    const Measured found = measure({.interval = seconds(25)}, scene);
+    SCOPED_TRACE(seed);
+    noticed += found.result.lost.empty() ? 0U : 1U;
+    expect_true(found.result, seconds(25), lifetime - seconds(1), lifetime + seconds(1));
+    gone += found.result.end == FlowEnd::path_gone ? 1U : 0U;
+  }
+  EXPECT_LE(gone, flows_to_try() / 500) << "the path is all right";
+  EXPECT_GT(noticed, flows_to_try() * 6 / 10);
 }
 
 TEST(RetransmissionLadder, SeesThatTheGatewaySpeaksByItself) {

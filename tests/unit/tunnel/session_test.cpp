@@ -244,6 +244,17 @@ TEST(Keepalive, IsNoDataThatWaitsForAnAnswer) {
   EXPECT_EQ(net.count(0, kInitiation, mark), 0U);
 }
 
+TEST(Keepalive, DoesNotCountAsData) {
+  Net net = connected_pair();
+  const std::uint64_t data = net.interface(0).data_sent(net.id(0, 1));
+  const std::uint64_t packets = net.interface(0).status(net.id(0, 1)).packets_sent;
+  for (int i = 0; i < 3; ++i) net.interface(0).send_keepalive(net.now(0), net.id(0, 1));
+  EXPECT_EQ(net.interface(0).data_sent(net.id(0, 1)), data);
+  net.send(0, 1);
+  EXPECT_EQ(net.interface(0).data_sent(net.id(0, 1)), data + 1);
+  EXPECT_EQ(net.interface(0).status(net.id(0, 1)).packets_sent, packets + 4);
+}
+
 TEST(PersistentKeepalive, BeginsTheHandshakeAndKeepsItUp) {
   Net net = make_pair({.persistent_keepalive = 25s});
   net.advance(1h);
