@@ -104,6 +104,54 @@ std::string paragraph(std::string_view label, std::string_view text) {
   return text.empty() ? "" : fmt::format("\n{}{}\n", label, markdown(text));
 }
 
+/// What looks the same from the probe's side, whatever is measured.
+struct Alike {
+  std::string_view id;
+  std::string_view what;
+};
+constexpr Alike kAlike[] = {
+    {"WGS-HS-001",
+     "no WireGuard at the port, a NAT that owns the address and does not forward the port, and a "
+     "firewall that rejects with its default answer"},
+    {"WGS-HS-005",
+     "a gateway that does not know this key, another key at the gateway, a timestamp that is not "
+     "later than the last one, and a firewall that drops the port"},
+    {"WGS-HS-006", "a host that is down, and a firewall that drops everything"},
+    {"WGS-DAT-003",
+     "data that is lost on the forward path, data that is lost in both directions, and a gateway "
+     "whose implementation sends no empty packets"},
+    {"WGS-DAT-006",
+     "a target that does not exist or does not answer pings, and a gateway that drops what it "
+     "decrypted (AllowedIPs, a firewall, no forwarding)"},
+    {"WGS-KEY-005",
+     "a session that another device took silently, a gateway whose interface was created again, "
+     "and, where that happened once while wgscope nat was silent, a path that came back just then. "
+     "Packets for foreign sessions: another device, and somebody on the path who forges them and "
+     "drops the gateway's own"},
+    {"WGS-NAT-008",
+     "one silence that a NAT does not survive, and one during which another device with this key "
+     "began a handshake and never finished it: the gateway then sends to that device until this "
+     "host sends again. The shortest such silence is tried again where longer and shorter ones "
+     "were survived"},
+    {"WGS-PNG-002", "pings that the forward path loses, and pings that the target does not answer"},
+    {"WGS-RCH-007",
+     "over UDP: a service that ignores the request, a filtered port, and a closed port of a host "
+     "that limits its ICMP errors"},
+    {"WGS-MTU-013",
+     "large pings that the path drops, and a host or firewall that drops large pings, where the "
+     "host answers no UDP of that size"},
+};
+
+std::string what_looks_alike() {
+  std::string text =
+      "\n## What the probe cannot distinguish\n\nThese causes look the same from the probe's side. "
+      "The finding lists all of them, with what distinguishes them on the gateway or on the path.\n"
+      "\n";
+  for (const Alike& alike : kAlike)
+    text += fmt::format("- [{}](#{}): {}.\n", alike.id, lower(alike.id), markdown(alike.what));
+  return text;
+}
+
 }  // namespace
 
 std::string findings_link(std::string_view id) { return "docs/findings.md#" + lower(id); }
@@ -121,6 +169,7 @@ std::string findings_document() {
                         to_string(kind.severity));
     text += paragraph("", kind.meaning) + paragraph("What to do: ", kind.fix);
   }
+  text += what_looks_alike();
   return text;
 }
 
