@@ -1,6 +1,7 @@
 #include "wgscope/checks/session.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -194,7 +195,19 @@ const tunnel::Event* Session::find(tunnel::EventKind kind, Instant since) const 
 diagnosis::SessionFacts Session::facts() {
   read_errors();
   auto facts = record_.facts(os::boot_now(), gateway_, os::local_address_towards(gateway_));
-  facts.packets_sent = interface().status(peer_).packets_sent;
+  const tunnel::PeerStatus status = interface().status(peer_);
+  // What is too large for the interface is data; the rest that could not leave before there was a
+  // session was a handshake.
+  std::size_t too_large = 0;
+  std::size_t others = 0;
+  for (const os::SendFailure& one : send_failures)
+    (one.sys_errno == EMSGSIZE ? too_large : others) += one.datagrams;
+  facts.packets_sent =
+      status.packets_sent - std::min<std::uint64_t>(status.packets_sent, too_large + facts.unsent);
+  facts.initiations_sent =
+      status.initiations_sent -
+      std::min<std::uint64_t>(status.initiations_sent, others - std::min(others, facts.unsent));
+  facts.responses_sent = status.responses_sent;
   return facts;
 }
 

@@ -39,6 +39,7 @@ const AttemptFacts* attempt_to_measure(const HandshakeFacts& facts) {
 }  // namespace
 
 void measure(const HandshakeFacts& facts, Report& report) {
+  add_lookup(facts.wanted, report);
   for (const AttemptFacts& attempt : facts.attempts) add_sent(attempt, report);
   if (facts.resolving) add_phase(report, "resolve", *facts.resolving);
   const AttemptFacts* const attempt = attempt_to_measure(facts);

@@ -15,6 +15,7 @@
 
 #include "keepalive.hpp"
 #include "nat_parts.hpp"
+#include "sent.hpp"
 
 // How long mappings live, and whether a PersistentKeepalive is often enough for that.
 //
@@ -120,6 +121,7 @@ Text describe_lifetime(const MappingLifetimeResult& result) {
 }
 
 void measure(const NatFacts& facts, Report& report) {
+  add_sent(facts, report);
   if (!facts.lifetime) return;
   const auto add = [&](const std::optional<MappingLifetimeResult>& result, Words state) {
     if (!result || !result->alive_after || result->unproven > 0) return;

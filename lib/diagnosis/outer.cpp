@@ -22,6 +22,7 @@
 #include "handshake_parts.hpp"
 #include "mtu_parts.hpp"
 #include "outer_parts.hpp"
+#include "sent.hpp"
 
 namespace wgscope::diagnosis {
 namespace {
@@ -402,6 +403,7 @@ std::vector<Check> diagnose(const OuterFacts& facts) {
 }
 
 void measure(const OuterFacts& facts, Report& report) {
+  add_sent(facts, report);
   const auto add = [&](const std::optional<std::size_t>& mtu, Words name) {
     if (!mtu) return;
     report.measurements.push_back({.name = "wireguard_probe_path_mtu_bytes",

@@ -98,7 +98,8 @@ void measure(const PingFacts& facts, Report& report) {
   if (facts.outer.sent > 0)
     add_sent(
         {.target = text("{}", facts.gateway.address),
-         .what = "pings outside",
+         .what = "pings",
+         .count = facts.outer.sent,
          .line = text("{} ICMP {} to {}, outside the tunnel. WireGuard does not see them",
                       facts.outer.sent, word(facts.outer.sent, "echo request", "echo requests"),
                       facts.gateway.address)},

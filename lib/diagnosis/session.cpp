@@ -254,7 +254,7 @@ void amend(const SessionFacts& facts, Report& report) {
   amend_send(facts, report);
   amend_icmp(facts, report);
   amend_strays(facts, report);
-  add_sent_packets("packets", facts.packets_sent, facts.gateway, report);
+  add_sent(facts, report);
 }
 
 }  // namespace wgscope::diagnosis

@@ -80,6 +80,10 @@ Redaction::Redaction(bool wanted, const diagnosis::Report& report) : Redaction(w
     show(one.about);
     show(one.command);
   }
+  for (const diagnosis::Sent& one : report.sent) {
+    show(one.target);
+    show(one.line);
+  }
 }
 
 void Redaction::number(const diagnosis::Finding& finding) {

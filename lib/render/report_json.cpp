@@ -111,6 +111,17 @@ Json distributions(const diagnosis::Report& report, Redaction& redaction) {
   return all;
 }
 
+Json sent(const diagnosis::Report& report, Redaction& redaction) {
+  Json all = Json::array();
+  for (const diagnosis::Sent& one : report.sent) {
+    Json json{{"to", redaction.show(one.target)}, {"what", one.what}};
+    if (one.count) json["count"] = *one.count;
+    json["line"] = redaction.show(one.line);
+    all.push_back(std::move(json));
+  }
+  return all;
+}
+
 /// Each once, in the order of finding.
 Json finding_ids(const diagnosis::Report& report) {
   Json ids = Json::array();
@@ -158,6 +169,7 @@ std::string to_json(const diagnosis::Report& report, diagnosis::FailOn fail_on, 
     json["checks"].push_back(check(checked, redaction));
   json["measurements"] = measurements(report, redaction);
   json["distributions"] = distributions(report, redaction);
+  if (!report.sent.empty()) json["sent"] = sent(report, redaction);
   if (!report.further.empty()) json["further"] = Json::array();
   for (const diagnosis::Further& one : report.further)
     json["further"].push_back(

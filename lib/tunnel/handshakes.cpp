@@ -96,6 +96,7 @@ bool Interface::Core::initiate(Now now, PeerId id) {
   indices_.emplace(index, Target{id, nullptr});
   outbox_.commit(*peer.endpoint, out.size());
   peer.transmit_bytes += out.size();
+  ++peer.initiations_sent;
   peer.last_handshake_sent = now.boot;
   initiation_sent(now.boot, id);
   notify(now.boot, EventKind::handshake_sent, id, peer.attempts);
@@ -185,6 +186,7 @@ void Interface::Core::respond(Now now, const Endpoint& to, noise::OpenedInitiati
   peer.receive_bytes += wire::kInitiationSize;
   outbox_.commit(to, out.size());
   peer.transmit_bytes += out.size();
+  ++peer.responses_sent;
   peer.last_handshake_sent = now.boot;
   keys_made(now.boot, id);
   packet_sent(peer);

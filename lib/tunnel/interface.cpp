@@ -237,6 +237,8 @@ PeerStatus Interface::status(PeerId id) const {
           .receive_bytes = peer.receive_bytes,
           .transmit_bytes = peer.transmit_bytes,
           .packets_sent = peer.packets_sent,
+          .initiations_sent = peer.initiations_sent,
+          .responses_sent = peer.responses_sent,
           .persistent_keepalive = peer.persistent_keepalive,
           .allowed_ips = peer.allowed_ips};
 }

@@ -92,6 +92,8 @@ struct PeerState {
   std::uint64_t transmit_bytes = 0;
   std::uint64_t packets_sent = 0;
   std::uint64_t data_sent = 0;  ///< of these, the ones with content
+  std::uint64_t initiations_sent = 0;
+  std::uint64_t responses_sent = 0;
   ReceiveLoss ended_sessions;  ///< the sums of sessions that are over
 };
 

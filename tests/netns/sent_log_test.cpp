@@ -8,11 +8,13 @@
 #include <optional>
 #include <regex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "endpoint_fixture.hpp"
 #include "need.hpp"
@@ -59,6 +61,10 @@ class SentBesideALog : public testing::Test {
   }
 
   Finished ask(std::vector<std::string> arguments) {
+    arguments.emplace_back("--verbose");
+    return ask_quietly(std::move(arguments));
+  }
+  Finished ask_quietly(std::vector<std::string> arguments) {
     const std::string file = folder_ / "probe.conf";
     std::ofstream(file) << fmt::format(
         "[Interface]\nPrivateKey={}\nAddress=10.9.0.2/24\nMTU=1420\n[Peer]\nPublicKey={}\n"
@@ -67,8 +73,8 @@ class SentBesideALog : public testing::Test {
     std::filesystem::permissions(file, std::filesystem::perms::owner_read);
     std::vector<std::string> argv{binary_dir() / "probe/wgscope"};
     argv.insert(argv.end(), arguments.begin(), arguments.end());
-    for (const std::string& more : {std::string("--verbose"), std::string("--config"), file,
-                                    std::string("--state-dir"), std::string(folder_.path())})
+    for (const std::string& more :
+         {std::string("--config"), file, std::string("--state-dir"), std::string(folder_.path())})
       argv.push_back(more);
     return run(argv, {.env = {}, .netns = net_->client.name(), .input = {}}, 60s);
   }
@@ -81,6 +87,23 @@ class SentBesideALog : public testing::Test {
     const std::string part = begin == std::string::npos ? "" : page.substr(begin);
     if (!std::regex_search(part, found, std::regex("([0-9]+) " + what))) return 0;
     return std::stoul(found[1]);
+  }
+  /// Has the first router count what our host sends. A batch of datagrams is to cross the link one
+  /// by one.
+  void count_at_router() {
+    net_->client.must({"ip", "link", "set", "dev", net_->near.left, "gso_max_segs", "1"});
+    net_->router.must({"nft", "-f", "-"},
+                      "table inet count {\n counter sent {}\n chain in {\n"
+                      "  type filter hook prerouting priority -300\n"
+                      "  ip saddr 10.1.0.1 ip daddr != 239.255.255.250 meta l4proto udp counter "
+                      "name sent\n"
+                      "  ip saddr 10.1.0.1 icmp type echo-request counter name sent\n }\n}\n");
+  }
+  std::size_t take_count() {
+    const std::string counters = net_->router.must({"nft", "reset", "counters"});
+    std::smatch found;
+    return std::regex_search(counters, found, std::regex("packets ([0-9]+)")) ? std::stoul(found[1])
+                                                                              : 0;
   }
   [[nodiscard]] std::string log() { return gateway_->out() + gateway_->err(); }
 
@@ -114,6 +137,45 @@ TEST_F(SentBesideALog, OfAGatewayThatAnswers) {
   EXPECT_EQ(sent(said, "packets? inside the tunnel"),
             3 + count_of(log(), "Receiving keepalive packet"))
       << said.out << log();
+}
+
+/// The counts of a report, added.
+std::size_t sum_of(const std::string& report) {
+  const auto json = nlohmann::json::parse(report, nullptr, false);
+  if (!json.is_object() || !json.contains("sent")) return 0;
+  std::size_t sum = 0;
+  for (const auto& one : json.at("sent")) sum += one.value("count", std::size_t{0});
+  return sum;
+}
+
+/// Every datagram that leaves this host is in the report, whatever was asked, and nothing else is.
+TEST_F(SentBesideALog, NothingLeavesThatTheReportDoesNotHave) {
+  configure(probe_.public_key);
+  count_at_router();
+  const std::vector<std::vector<std::string>> commands{
+      {"handshake"},
+      {"handshake", "--ping", "10.9.0.77"},
+      {"handshake", "--hold", "2s", "10.9.0.1"},
+      {"ping", "-c", "5", "-i", "20ms", "10.9.0.1"},
+      {"ping", "-c", "3", "-i", "20ms", "-s", "1600", "10.9.0.1"},
+      {"reach", "--tcp", "10.9.0.1:22", "--icmp", "10.9.0.1"},
+      {"mtu"},
+      {"mtu", "--outer", "10.2.0.1"},
+      {"check", "--quick"},
+      {"nat", "--stun", "10.2.0.1:3478", "--quick"},
+  };
+  for (std::vector<std::string> command : commands) {
+    SCOPED_TRACE(command.front() + " " + command.back());
+    command.emplace_back("--json");
+    static_cast<void>(take_count());
+    const Finished said = ask_quietly(command);
+    const std::size_t left = take_count();
+    EXPECT_GT(left, 0U) << said.err;
+    EXPECT_EQ(sum_of(said.out), left) << said.out << said.err;
+  }
+  net_->server.must({"wg", "set", name_, "peer", probe_.public_key, "remove"});
+  const Finished said = ask_quietly({"handshake", "--timeout", "9s", "--json"});
+  EXPECT_EQ(sum_of(said.out), take_count()) << said.out;
 }
 
 }  // namespace

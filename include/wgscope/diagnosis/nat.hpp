@@ -56,6 +56,8 @@ struct RouterFacts {
   std::optional<IpAddress> address;
   path::RouterQueryResult query;  ///< what the router answered by NAT-PMP and PCP
   UpnpFacts upnp;
+  std::vector<SentTo> sent;  ///< by NAT-PMP and PCP
+  bool upnp_asked = false;   ///< a search by UPnP was begun
   std::optional<Error> error;
 };
 
@@ -66,6 +68,7 @@ struct NatFacts {
   std::optional<path::NatBehaviourResult> behaviour;
   std::optional<Error> error;             ///< why there is no `behaviour`
   std::optional<LifetimeFacts> lifetime;  ///< nothing: not wanted, or there was no server to ask
+  std::vector<SentTo> sent;               ///< STUN requests
   bool lifetime_wanted = false;           ///< the user asked how long mappings live
   /// PersistentKeepalive as configured. Nothing: unknown.
   std::optional<std::chrono::seconds> keepalive;

@@ -66,6 +66,8 @@ struct OuterFacts {
   /// Whether UDP of the size that is lost among pings gets to `echo_drop->first`. Nothing: not
   /// asked, or unknown.
   std::optional<bool> udp_gets_past;
+  std::size_t udp_sent = 0;         ///< datagrams that left this host
+  std::size_t echo_sent = 0;        ///< echo requests that left it
   std::size_t strange_replies = 0;  ///< replies that carried too little of any request
   // Where nothing answers: why.
   std::optional<int> send_errno;          ///< this host could not send

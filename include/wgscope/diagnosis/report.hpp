@@ -1,6 +1,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "wgscope/base/time.hpp"
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/text.hpp"
+#include "wgscope/model/address.hpp"
 
 namespace wgscope::diagnosis {
 
@@ -74,8 +76,16 @@ struct Further {
 /// Datagrams that the probe sent, and what a gateway's log has of them.
 struct Sent {
   Text target;            ///< to whom: the gateway's endpoint, or a host
-  std::string_view what;  ///< "initiations": one such line for each target
-  Text line;              ///< "2 handshake initiations of 148 bytes to …"
+  std::string_view what;  ///< "initiations": one such line for each target; never renamed
+  /// How many; nothing: another program sends them on the probe's behalf, and does not count.
+  std::optional<std::size_t> count;
+  Text line;  ///< "2 handshake initiations of 148 bytes to …"
+};
+
+/// How many datagrams of a measurement's own sockets left for one address.
+struct SentTo {
+  Endpoint to;
+  std::size_t count = 0;
 };
 
 /// Why a run has no answer.

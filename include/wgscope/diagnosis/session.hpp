@@ -45,6 +45,9 @@ struct SessionFacts {
   std::vector<LaterIcmp> icmp;
   std::size_t icmp_provoked = 0;  ///< further errors, which a search asked for
   std::size_t packets_sent = 0;   ///< in the sessions, with and without content
+  // In all handshakes, the first included:
+  std::size_t initiations_sent = 0;
+  std::size_t responses_sent = 0;
   std::size_t unsent = 0;         ///< datagrams that could not leave this host
   std::optional<int> send_errno;  ///< of the last of these
   Takeover taken;

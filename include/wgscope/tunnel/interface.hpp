@@ -57,6 +57,8 @@ struct PeerStatus {
   std::uint64_t receive_bytes = 0;   ///< bytes of whole datagrams that were accepted
   std::uint64_t transmit_bytes = 0;  ///< bytes of whole datagrams that were sent
   std::uint64_t packets_sent = 0;    ///< in sessions, with and without content
+  std::uint64_t initiations_sent = 0;
+  std::uint64_t responses_sent = 0;
   std::chrono::seconds persistent_keepalive{0};
   std::vector<Prefix> allowed_ips;
 };

@@ -175,6 +175,12 @@ void ask(Run& run, Echoes& echoes, const DataOptions& options) {
   }
 }
 
+/// What was sent around the session counts, whether or not a trace follows.
+void note_asked(const diagnosis::SilenceFacts& around, diagnosis::DataTrace& trace) {
+  trace.plain_sent = around.hop_probes + around.plain_same_port.sent + around.plain_neighbour.sent;
+  trace.wireguard_shaped = around.wireguard_neighbour.sent;
+}
+
 void watch_witnesses(Run& run, Session& session, const Echoes& echoes, const DataOptions& options,
                      diagnosis::DataFacts& facts) {
   using tunnel::EventKind;
@@ -198,6 +204,7 @@ void watch_witnesses(Run& run, Session& session, const Echoes& echoes, const Dat
   if (const auto* event = keepalive()) facts.keepalive_after = event->at - since;
   if (const auto* event = initiation()) facts.initiation_after = event->at - last;
   if (told() || !run.interrupted()) facts.witnesses_watched = os::boot_now() - since;
+  if (around) note_asked((*around)->facts(), facts.trace);
   if (!told() && !run.interrupted() && around) {
     facts.trace = trace_data(run, session, (*around)->facts(),
                              {.mark = options.mark, .deadline = options.deadline});

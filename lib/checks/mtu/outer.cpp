@@ -85,7 +85,9 @@ class Outer final : public OuterPackets {
   void find() {
     if (!find_host() || is_astray() || !open_witnesses()) return;
     run_outer_course(*this, {.quick = options_.quick, .end = end_}, facts_);
+    facts_.udp_sent = udp_->packets_sent();
     if (echo_) {
+      facts_.echo_sent = echo_->packets_sent();
       facts_.largest_fragment = echo_->largest_fragment();
       facts_.strange_replies = echo_->replies().strange();
     }

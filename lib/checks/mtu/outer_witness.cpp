@@ -157,6 +157,7 @@ OuterWitness::Sent UdpWitness::send(const Packet& packet) {
   const auto sent = socket_.send(batch);
   const int failure = sent.failures.empty() ? 0 : sent.failures.front().sys_errno;
   const bool too_large = failure == EMSGSIZE;
+  if (failure == 0) ++packets_sent_;
   if (too_large) read();
   if (failure != 0 && !too_large) note_unsent(failure);
   return {.too_large = too_large, .limit = too_large ? std::exchange(limit_, {}) : std::nullopt};
@@ -222,7 +223,10 @@ OuterWitness::Sent EchoWitness::send(const Packet& packet) {
   const std::size_t payload = payload_of(packet.size, to_.address.family, kEchoHeader);
   replies_.note_sent(sequence, payload);
   const auto sent = socket_.send(to_, sequence, payload);
-  if (sent) return {};
+  if (sent) {
+    ++packets_sent_;
+    return {};
+  }
   if (sent.error().sys_errno != EMSGSIZE) {
     note_unsent(sent.error().sys_errno);
     return {};

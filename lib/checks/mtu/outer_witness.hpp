@@ -73,6 +73,8 @@ class OuterWitness {
   [[nodiscard]] const std::optional<std::size_t>& largest_fragment() const { return fragment_; }
   /// Why this host could not send, the first time; nothing: it always could.
   [[nodiscard]] const std::optional<int>& send_errno() const { return send_errno_; }
+  /// How many packets left this host.
+  [[nodiscard]] std::size_t packets_sent() const { return packets_sent_; }
   /// The first report that packets cannot get to the far end; nothing: there was none.
   [[nodiscard]] const std::optional<diagnosis::IcmpReport>& unreachable() const {
     return unreachable_;
@@ -94,6 +96,7 @@ class OuterWitness {
 
   std::optional<int> send_errno_;
   std::optional<diagnosis::IcmpReport> unreachable_;
+  std::size_t packets_sent_ = 0;
   std::optional<std::size_t> limit_;  ///< the MTU that this host's interface reported last
 
  private:

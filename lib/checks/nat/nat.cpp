@@ -19,6 +19,7 @@
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/crypto/random.hpp"
 #include "wgscope/diagnosis/nat.hpp"
+#include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/route.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
@@ -61,6 +62,7 @@ class Behaviour {
 
   Result<path::NatBehaviourResult> run(Random& random, const std::vector<Endpoint>& servers,
                                        const IpAddress& local);
+  [[nodiscard]] const std::vector<diagnosis::SentTo>& sent() const { return sockets_.sent(); }
 
  private:
   void send();
@@ -145,8 +147,9 @@ void measure_lifetime(Run& run, Random& random, const NatOptions& options, NatFa
                       .stream = {},
                       .keepalive = {},
                       .error = {}};
-    NatLanes(run, random, *facts.local, server.server, mark_of(facts))
-        .measure(options.longest_silence, options.keepalive, *facts.lifetime);
+    NatLanes lanes(run, random, *facts.local, server.server, mark_of(facts));
+    lanes.measure(options.longest_silence, options.keepalive, *facts.lifetime);
+    for (const diagnosis::SentTo& sent : lanes.sent()) add_sent(sent, facts.sent);
     const auto& stream = facts.lifetime->stream;
     // A server without RESPONSE-PORT: there may be another one.
     if (stream && stream->alive_after) return;
@@ -172,7 +175,9 @@ NatFacts nat(Run& run, const NatOptions& options) {
     std::optional<RouterInquiry> router;
     if (options.router && options.family == Family::v4)
       router.emplace(run, *facts.local, first->address, mark_of(facts));
-    auto behaviour = Behaviour(run, mark_of(facts)).run(random, servers, *facts.local);
+    Behaviour asking(run, mark_of(facts));
+    auto behaviour = asking.run(random, servers, *facts.local);
+    facts.sent = asking.sent();
     if (behaviour)
       facts.behaviour = std::move(*behaviour);
     else

@@ -13,6 +13,7 @@
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
 #include "wgscope/diagnosis/nat.hpp"
+#include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/path/keepalive.hpp"
 #include "wgscope/path/mapping_lifetime.hpp"
@@ -43,6 +44,8 @@ class NatLanes {
   /// @param keepalive  the interval. Nothing, or zero: none is tried.
   void measure(std::chrono::seconds longest, std::optional<std::chrono::seconds> keepalive,
                diagnosis::LifetimeFacts& facts);
+
+  [[nodiscard]] const std::vector<diagnosis::SentTo>& sent() const { return sockets_.sent(); }
 
   // While it measures, for drive().
   [[nodiscard]] std::optional<Instant> next_timeout() const;

@@ -1,11 +1,14 @@
 #include "nat_sockets.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/udp_socket.hpp"
@@ -13,6 +16,14 @@
 #include "checks/small_socket.hpp"
 
 namespace wgscope::checks {
+
+void add_sent(const diagnosis::SentTo& more, std::vector<diagnosis::SentTo>& sent) {
+  const auto known = std::ranges::find(sent, more.to, &diagnosis::SentTo::to);
+  if (known == sent.end())
+    sent.push_back(more);
+  else
+    known->count += more.count;
+}
 
 Result<std::size_t> NatSockets::open(const IpAddress& local) {
   auto socket = os::UdpSocket::open({local, 0, 0}, small_socket(mark_));
@@ -33,7 +44,10 @@ void NatSockets::send(std::size_t socket, const Endpoint& to, std::span<const st
       os::SendBatch{.to = to, .bytes = bytes, .segment_size = bytes.size(), .from = {}}};
   const os::SendReport sent = sockets_[socket].socket.send(batch);
   // A full buffer costs this datagram, as the full buffer of a router would.
-  if (!sent.failures.empty()) tell_unreachable(socket, to);
+  if (sent.failures.empty())
+    add_sent({.to = to, .count = 1}, sent_);
+  else
+    tell_unreachable(socket, to);
 }
 
 void NatSockets::tell_unreachable(std::size_t socket, const Endpoint& destination) const {

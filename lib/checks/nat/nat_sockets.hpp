@@ -11,11 +11,15 @@
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/checks/run.hpp"
+#include "wgscope/diagnosis/report.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/poll_loop.hpp"
 #include "wgscope/os/udp_socket.hpp"
 
 namespace wgscope::checks {
+
+/// Adds to what was sent to the same address before.
+void add_sent(const diagnosis::SentTo& more, std::vector<diagnosis::SentTo>& sent);
 
 /// Many small UDP sockets on one loop, known by their index.
 class NatSockets {
@@ -50,6 +54,8 @@ class NatSockets {
     return sockets_[socket].socket.set_hop_limit(limit);
   }
   [[nodiscard]] const Endpoint& local(std::size_t socket) const;
+  /// What has left this host so far.
+  [[nodiscard]] const std::vector<diagnosis::SentTo>& sent() const { return sent_; }
 
  private:
   struct Open {  // the watch ends before its socket
@@ -63,6 +69,7 @@ class NatSockets {
   Handlers handlers_;
   std::optional<std::uint32_t> mark_;
   std::vector<Open> sockets_;
+  std::vector<diagnosis::SentTo> sent_;
 };
 
 }  // namespace wgscope::checks

@@ -162,6 +162,11 @@ bool NatFlowQuestion::ask_twin(Run& run, Session& ours, diagnosis::Report& repor
     if (measured) check.target = "the second peer";
     report.checks.push_back(std::move(check));
   }
+  for (diagnosis::Sent& sent : of_twin.sent) {
+    sent.target = text("{} (the second peer)", sent.target);
+    sent.line = text("the second peer: {}", sent.line);
+    diagnosis::add_sent(std::move(sent), report);
+  }
   return measured;
 }
 

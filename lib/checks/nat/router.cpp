@@ -80,6 +80,8 @@ diagnosis::RouterFacts RouterInquiry::finish() {
   if (!done()) run_.say(diagnosis::text("waiting for the router {}", *facts_.address), end_);
   run_.wait_at_most([this] { return done(); }, end_);
   if (query_) facts_.query = query_->result();
+  facts_.sent = sockets_.sent();
+  facts_.upnp_asked = upnp_.has_value();
   if (upnp_ && (upnp_->done() || !run_.interrupted())) facts_.upnp = upnp_->facts();
   return std::move(facts_);
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -438,6 +439,28 @@ TEST(DiagnoseNat, DoesNotMissASecondServerWhereTheGatewayIsAsked) {
   facts.servers_are_gateways = true;
   EXPECT_FALSE(check_of(facts, "nat.mapping").finding);
   EXPECT_FALSE(check_of(facts, "nat.mapping").essential);
+}
+
+TEST(NatSent, HasTheServersAndTheRouter) {
+  NatFacts facts = home();
+  facts.servers.push_back({.name = {"192.0.2.9", 3478}, .endpoint = {}, .error = {}});
+  facts.sent = {{.to = endpoint("192.0.2.1:3478"), .count = 7},
+                {.to = endpoint("203.0.113.5:40000"), .count = 1}};
+  facts.router.emplace();
+  facts.router->address = IpAddress::parse("192.168.1.1").value();
+  facts.router->sent = {{.to = endpoint("192.168.1.1:5351"), .count = 2}};
+  facts.router->upnp_asked = true;
+  Report report;
+  measure(facts, report);
+  std::vector<std::string> lines;
+  for (const Sent& one : report.sent)
+    lines.push_back(fmt::format("{} {} {}", one.what, one.target.plain(), one.count.value_or(0)));
+  EXPECT_THAT(lines,
+              ::testing::ElementsAre("lookup stun.example.net 0", "stun 192.0.2.1:3478 7",
+                                     "stun 203.0.113.5:40000 1", "port_control 192.168.1.1:5351 2",
+                                     "upnp 192.168.1.1 0"))
+      << "an address needs no lookup";
+  EXPECT_THAT(report.sent[1].line.plain(), HasSubstr("7 STUN requests to 192.0.2.1:3478"));
 }
 
 }  // namespace

@@ -348,5 +348,18 @@ TEST(OuterDiagnosis, SaysThatTheMarkCouldNotBeSet) {
   EXPECT_EQ(named(report.checks, "outer.mark").status, Status::unknown);
 }
 
+TEST(OuterSent, HasUdpAndPings) {
+  OuterFacts facts = healthy();
+  facts.udp_sent = 40;
+  facts.echo_sent = 1;
+  Report report;
+  measure(facts, report);
+  ASSERT_EQ(report.sent.size(), 2U);
+  EXPECT_EQ(report.sent[0].count, 40U);
+  EXPECT_THAT(report.sent[0].line.plain(),
+              HasSubstr("40 UDP datagrams to ports of 192.0.2.1 from 33434 on"));
+  EXPECT_THAT(report.sent[1].line.plain(), HasSubstr("1 ICMP echo request to 192.0.2.1"));
+}
+
 }  // namespace
 }  // namespace wgscope::diagnosis

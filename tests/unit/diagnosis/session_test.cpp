@@ -229,6 +229,17 @@ TEST(SessionAmendment, SaysWhatWasSentAndHowAGatewaysLogShowsIt) {
             "these a gateway logs the empty ones (\"Receiving keepalive packet\")");
 }
 
+TEST(SessionAmendment, CountsTheHandshakesOfTheWholeSession) {
+  Report report = after_handshake();
+  SessionFacts facts = session();
+  facts.initiations_sent = 2;
+  facts.responses_sent = 1;
+  amend(facts, report);
+  ASSERT_EQ(report.sent.size(), 2U);
+  EXPECT_EQ(report.sent[0].count, 2U);
+  EXPECT_EQ(report.sent[1].what, "responses");
+}
+
 TEST(SessionAmendment, IsOfTheGatewaysOwnAddressWhereThereAreSeveral) {
   Report report = after_handshake();
   report.checks[2].target = text("{}", Endpoint::parse("192.0.2.7:51820").value());

@@ -137,6 +137,14 @@ diagnosis::Report well_report() {
       {.name = "wireguard_probe_rtt_seconds", .labels = {{"layer", "none"}}, .samples = {}}};
   report.further = {{"the exact path MTU", text("wgscope mtu --config {}", Path{"/etc/wg 0.conf"})},
                     {"what NATs do", "wgscope nat --stun stun.example.net:3478"}};
+  report.sent = {{.target = text("{}", Name{"gw.example.net"}),
+                  .what = "lookup",
+                  .count = {},
+                  .line = text("lookups of {}", Name{"gw.example.net"})},
+                 {.target = "192.0.2.1:51820",
+                  .what = "initiations",
+                  .count = 1,
+                  .line = "1 handshake initiation of 148 bytes to 192.0.2.1:51820"}};
   return report;
 }
 
@@ -247,6 +255,7 @@ diagnosis::Report hostile_report() {
                            .labels = {{"layer", all}},
                            .samples = {-1ns, 0ns, 90s}}};
   report.further = {{all, all}};
+  report.sent = {{.target = all, .what = "packets", .count = 1, .line = all}};
   return report;
 }
 
