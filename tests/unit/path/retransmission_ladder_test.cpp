@@ -286,6 +286,15 @@ TEST(RetransmissionLadder, MakesASilenceJustShortOfTheIntervalWhereTheLifetimeIs
   EXPECT_LE(found.took, seconds(120));
 }
 
+TEST(RetransmissionLadder, TriesNothingLongerThanToldButTheInterval) {
+  const Measured found = measure({.interval = seconds(25), .longest_silence = seconds(20)},
+                                 {.lifetime = seconds(300)});
+  EXPECT_EQ(found.result.end, FlowEnd::done);
+  EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::enough);
+  EXPECT_LE(found.result.alive_after, seconds(26));
+  EXPECT_LE(found.took, seconds(60));
+}
+
 TEST(RetransmissionLadder, LooksIntoTheGapThatAnEarlierRunLeft) {
   // A run with an interval of 25 s left 13 to 31 s.
   const LadderConfig config{
