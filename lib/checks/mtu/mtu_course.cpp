@@ -173,9 +173,10 @@ class MtuCourse {
   /// may be lost. So there are as many more as requests are lost, as far as small packets tell.
   [[nodiscard]] std::size_t proofs_by_replies(const path::MtuSearchConfig& config) const {
     const path::MtuResult& there = *facts_.forward;
-    if (!there.lossy) return config.proofs;
+    if (there.controls_lost == 0) return config.proofs;
+    // Chosen: three more lost than were seen, as few controls may have been lucky.
     const double lost =
-        static_cast<double>(there.controls_lost) / static_cast<double>(there.controls);
+        static_cast<double>(there.controls_lost + 3) / static_cast<double>(there.controls + 3);
     const std::size_t pieces = 1 + (config.current - 1) / largest_request();
     const double arrive = std::pow(1 - lost, static_cast<double>(pieces));
     return static_cast<std::size_t>(static_cast<double>(config.proofs) /
@@ -235,7 +236,8 @@ class MtuCourse {
     const path::MtuResult& there = *facts_.forward;
     // Where small ones are lost as well, more pieces would only be lost more often.
     const bool large_ones_only = there.repeated_lost > 0 && !there.lossy;
-    const bool limited = there.size_loss || large_ones_only;
+    const bool unsure = !forward_in_time_ && !there.lossy;
+    const bool limited = there.size_loss || large_ones_only || unsure;
     return limited ? std::min(outer_floor(), *there.mtu) : *there.mtu;
   }
 
