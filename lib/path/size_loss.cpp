@@ -50,16 +50,23 @@ SizeLoss split_at(std::span<const SizedPacket> packets, std::size_t from,
   return split;
 }
 
-/// SizeLoss::below. A few packets below `split.from` may have passed by luck alone.
+/// SizeLoss::below. A few packets below `split.from` may have passed by luck alone. What passed
+/// while larger ones passed too does not count: a bucket may have been full.
 std::size_t certain_below(std::span<const SizedPacket> packets, const SizeLoss& split) {
   struct Fates {
     std::size_t passed = 0;
     std::size_t lost = 0;
   };
   std::map<std::size_t, Fates, std::greater<>> sizes;
-  for (const SizedPacket& packet : packets)
-    if (packet.size < split.from)
-      ++(packet.lost ? sizes[packet.size].lost : sizes[packet.size].passed);
+  bool larger_lost = false;
+  for (const SizedPacket& packet : packets) {
+    if (packet.size >= split.from)
+      larger_lost = packet.lost;
+    else if (packet.lost)
+      ++sizes[packet.size].lost;
+    else if (larger_lost)
+      ++sizes[packet.size].passed;
+  }
   const double ratio = static_cast<double>(split.lost) / static_cast<double>(split.sent);
   double by_luck = 1;
   for (const auto& [size, fates] : sizes) {
