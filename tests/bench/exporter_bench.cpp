@@ -78,6 +78,7 @@ constexpr std::chrono::seconds kSampleInterval{5};
 std::vector<std::string> command(const Options& options, std::chrono::seconds sample_interval,
                                  const std::vector<std::string>& more) {
   std::vector<std::string> words{options.exporter,
+                                 "--no-isolation",  // all of its CPU time is one process's
                                  "--no-collector.netlink",
                                  "--uapi.dir=" + options.uapi_folder,
                                  "--collect.max-age=0s",
