@@ -189,5 +189,21 @@ TEST_F(ServingTest, TheAnnouncedScrapeTimeoutIsKept) {
   EXPECT_LT(Clock::now() - before, 4s);
 }
 
+TEST_F(ServingTest, MoreScrapesAtOnceThanAllowedAreRefused) {
+  const UapiServer slow = serve("wg0", {uapi_answer(2), true, 1s});
+  const Exporter exporter = start({"--web.max-requests=1", "--sample.interval=0"});
+  const int before = slow.requests();
+  int status = 0;
+  std::jthread first([&] { status = exporter.get("/metrics").status; });
+  ASSERT_TRUE(wait_until([&] { return slow.requests() > before; }, 20s));
+  const HttpResponse second = exporter.get("/metrics");
+  EXPECT_EQ(second.status, 503);
+  EXPECT_EQ(second.body, "503 too many scrapes at once\n");
+  EXPECT_EQ(exporter.get("/-/healthy").status, 200);
+  first.join();
+  EXPECT_EQ(status, 200);
+  EXPECT_EQ(exporter.get("/metrics").status, 200);
+}
+
 }  // namespace
 }  // namespace wgscope::test
