@@ -213,9 +213,9 @@ Finding lossy_by_size(const MtuFacts& facts, const Direction& direction) {
   const auto mtu = advised_mtu(facts);
   if (mtu && *mtu + facts.overhead < loss.from && spares_what_is_lost(facts))
     finding.fix.push_back(
-        text("until that is found, MTU = {} in [Interface] at both ends makes no "
-             "datagram of a size that is lost",
-             *mtu));
+        text("until that is found, try MTU = {} in [Interface] at both ends: of datagrams of fewer "
+             "than {} bytes, {} of {} were lost. If bytes are rationed, that helps little",
+             *mtu, loss.from, loss.below_lost, loss.below_sent));
   return finding;
 }
 
