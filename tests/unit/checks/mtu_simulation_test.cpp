@@ -193,13 +193,13 @@ void expect_truth(const SimulatedTunnel& tunnel, const Outcome& outcome, std::ui
   ASSERT_NO_FATAL_FAILURE(expect_advice_that_helps(tunnel, outcome, what));
 }
 
-/// @param make  a tunnel at random.
+/// @param make  a tunnel at random. @param quick  some runs are with --quick.
 template <class Make>
-void expect_truth_of(std::uint64_t kind, const Make& make) {
+void expect_truth_of(std::uint64_t kind, const Make& make, bool quick = true) {
   Random random(kind);
   for (std::uint64_t seed = 0; seed < worlds(); ++seed) {
     const SimulatedTunnel tunnel = make(random);
-    const Outcome outcome = run(tunnel, seed, random.one_in(4));
+    const Outcome outcome = run(tunnel, seed, random.one_in(4) && quick);
     ASSERT_NO_FATAL_FAILURE(expect_truth(tunnel, outcome, seed));
   }
 }
@@ -232,15 +232,19 @@ void lose_large(Random& random, SimulatedWay& way) {
   }
 }
 
+/// With --quick 40 losses make a limit: where 90 % are lost, that is wrong once in 70 times.
 TEST(MtuSimulation, SaysNothingUntrueOfPathsThatLoseLargePackets) {
-  expect_truth_of(3, [](Random& random) {
-    SimulatedTunnel tunnel = any_tunnel(random);
-    const std::size_t ways = random.between(1, 3);
-    if (ways != 2) lose_large(random, tunnel.there);
-    if (ways != 1) lose_large(random, tunnel.back);
-    if (random.one_in(4)) tunnel.there.loss = random.percent(1, 15);
-    return tunnel;
-  });
+  expect_truth_of(
+      3,
+      [](Random& random) {
+        SimulatedTunnel tunnel = any_tunnel(random);
+        const std::size_t ways = random.between(1, 3);
+        if (ways != 2) lose_large(random, tunnel.there);
+        if (ways != 1) lose_large(random, tunnel.back);
+        if (random.one_in(4)) tunnel.there.loss = random.percent(1, 15);
+        return tunnel;
+      },
+      false);
 }
 
 TEST(MtuSimulation, SaysNothingUntrueOfGatewaysThatRationOrAnswerLateOrAnswerNoLargePing) {
