@@ -17,8 +17,6 @@
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/model/address.hpp"
 
-#include "wg_quick_values.hpp"
-
 namespace wgscope::config {
 namespace {
 
