@@ -97,6 +97,13 @@ std::size_t samples_of(Collections& collections) {
   return count_samples(sink.text);
 }
 
+Snapshot snapshot_of(const source::CollectOptions& source) {
+  Snapshot snapshot;
+  source::SnapshotSource(source).collect(os::now(), os::boot_now() + std::chrono::seconds(60),
+                                         snapshot);
+  return snapshot;
+}
+
 /// Each peer has the prefixes of another one, far away: all are wanted, and all are with another peer.
 Snapshot with_prefixes_moved(const Snapshot& snapshot) {
   Snapshot moved = snapshot;
@@ -158,9 +165,7 @@ void measure(std::size_t peers, Table& table) {
   Collections with(declared, [](const std::string&) {});
   const auto samples_without = static_cast<double>(samples_of(without));
   const auto samples_with = static_cast<double>(samples_of(with));
-  Snapshot snapshot;
-  source::SnapshotSource(source).collect(os::now(), os::boot_now() + std::chrono::seconds(60),
-                                         snapshot);
+  const Snapshot snapshot = snapshot_of(source);
   const Snapshot moved = with_prefixes_moved(snapshot);
   const std::shared_ptr<const exporter::PreparedInventory> inventory =
       declarations->state()->inventory;
@@ -171,7 +176,7 @@ void measure(std::size_t peers, Table& table) {
   DiscardingSink sink;
   rounds.add({[&] { scrape(without, sink); }, change});
   rounds.add({[&] { scrape(with, sink); }, change});
-  for (const Snapshot* compared : {static_cast<const Snapshot*>(&snapshot), &moved})
+  for (const Snapshot* compared : {&snapshot, &moved})
     rounds.add(
         {[&, compared] { audit::compare(inventory->declared(), *compared, {}, drift); }, {}});
   const auto results = rounds.run({.rounds = 7, .batch = std::chrono::milliseconds(60)});
