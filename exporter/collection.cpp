@@ -61,6 +61,7 @@ Collections::Collections(CollectorOptions options, Warn warn, std::unique_ptr<Re
     : max_age_(options.max_age),
       sampled_(options.sampled),
       judged_(options.judged),
+      peer_limit_{options.peer_max},
       seed_(options.seed),
       most_held_(options.most_held),
       clock_(std::move(options.clock)),
@@ -206,6 +207,7 @@ std::shared_ptr<const Collection> Collections::take(Instant deadline) {
   memory->clock_steps = history_.clock_steps();
   memory->events_counted = sampled_;
   memory->judged = judged_;
+  memory->peers_limited = peer_limit_.most != 0;
   memory->dated = judged_ || state_;
   keep_state(now);
   if (state_) memory->state_success = state_problem_.empty();
@@ -240,9 +242,9 @@ void Collections::view(Collection& collection) {
     const Device& device = snapshot.devices[i];
     if (lens.inventory != nullptr) lens.drift = &collection.declared.drift.interfaces[i];
     const bool whole = !lacks_peers(snapshot, device);
-    if (view_device(device, whole, history_.of(device, snapshot.taken.wall), lens,
-                    collection.views[i]))
-      history_.mark_changed();
+    InterfaceHistory& history = history_.of(device, snapshot.taken.wall);
+    if (view_device(device, whole, history, lens, collection.views[i])) history_.mark_changed();
+    limit_peers(device, whole, history, collection.views[i]);
     const auto hidden = std::ranges::count_if(collection.views[i].peers,
                                               [](const PeerView& view) { return !view.shown; });
     // An interrupted reading may show a peer twice and was reported; from any other source it
@@ -256,6 +258,24 @@ void Collections::view(Collection& collection) {
     }
   }
   forget_interfaces(snapshot);
+}
+
+void Collections::limit_peers(const Device& device, bool whole, InterfaceHistory& history,
+                              DeviceView& view) {
+  std::size_t peers = 0;
+  for (const std::uint64_t count : view.by_state) peers += count;
+  view.aggregated = peer_limit_.exceeded(peers, whole, history.aggregated);
+  if (view.aggregated == history.aggregated) return;
+  history.aggregated = view.aggregated;
+  const std::string name =
+      device.netns.empty() ? device.name : fmt::format("{}/{}", device.netns, device.name);
+  warn_(view.aggregated
+            ? fmt::format("{} has {} peers, and --peer.max is {}: the exporter shows only "
+                          "aggregates of {} until it has {} peers or fewer",
+                          name, peers, peer_limit_.most, name, peer_limit_.back_at())
+            : fmt::format("{} has {} peers, and --peer.max is {}: the exporter shows each peer of "
+                          "{} again",
+                          name, peers, peer_limit_.most, name));
 }
 
 /// An interface that failed this time may be back the next; one that is gone is forgotten.

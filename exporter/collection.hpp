@@ -26,6 +26,7 @@
 #include "exporter/inventory/declared_view.hpp"
 #include "exporter/journal.hpp"
 #include "exporter/names.hpp"
+#include "exporter/peer_limit.hpp"
 #include "exporter/reading.hpp"
 #include "exporter/recorder.hpp"
 #include "exporter/state_file.hpp"
@@ -44,6 +45,7 @@ struct Collection {
   bool events_counted = false;
   bool judged = false;  ///< verdicts mean something: this is not the only reading there will be
   bool dated = false;   ///< so does when something was first seen
+  bool peers_limited = false;  ///< there is a --peer.max
   JournalReport journal_report;
   std::optional<bool> state_success;  ///< how writing --state.dir goes; nothing: there is none
 };
@@ -68,6 +70,8 @@ struct CollectorOptions {
   bool sampled = false;
   /// Whether there will be more than one reading. Only then can peers be judged.
   bool judged = true;
+  /// Of interfaces with more peers, only aggregates are shown; 0: no limit.
+  std::size_t peer_max = 0;
   std::uint64_t seed = 0;                ///< random, for hash tables whose keys peers choose
   std::function<Now()> clock = os::now;  ///< tests give another one
   /// Memory that collections may take that nobody but their readers needs any more, in bytes.
@@ -139,6 +143,7 @@ class Collections {
   void relieve(Spare& spare) const;  ///< calls crowded_ if readers hold too much
   [[nodiscard]] bool is_for(Nanoseconds patience) const;  ///< call with mutex_ held
   void view(Collection& collection);
+  void limit_peers(const Device& device, bool whole, InterfaceHistory& history, DeviceView& view);
   void forget_interfaces(const Snapshot& snapshot);
   void warn_of_new(const std::vector<Failure>& failures);
   void keep_state(Now now);
@@ -146,6 +151,7 @@ class Collections {
   Nanoseconds max_age_;
   bool sampled_;
   bool judged_;
+  PeerLimit peer_limit_;
   std::uint64_t seed_;
   std::size_t most_held_;
   std::function<Now()> clock_;

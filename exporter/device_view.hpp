@@ -56,6 +56,7 @@ struct DeviceView {
   /// Declared peers of which any key has a live session, during a rotation with two keys.
   std::vector<std::uint32_t> live_rotations;
   std::uint64_t peer_resets = 0;  ///< only valid if `created` is set
+  bool aggregated = false;  ///< it has too many peers for --peer.max, so none is shown by itself
   /// When this interface index was first seen; nothing: unknown.
   std::optional<WallTime> created;
 };

@@ -82,6 +82,8 @@ struct InterfaceHistory {
   std::uint64_t peer_resets = 0;
   std::uint64_t new_peer_resets = 0;
 
+  bool aggregated = false;  ///< PeerLimit's last word
+
   // For Recorder.
   bool made_anew = false;     ///< since the reading before; reset by it
   bool whole_before = false;  ///< a reading listed all of its peers: others are new

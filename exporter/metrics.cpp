@@ -37,6 +37,7 @@ constexpr std::array kAll{
     metric::kInterfaceMtu,
     metric::kInterfaceCreated,
     metric::kInterfacePeers,
+    metric::kInterfacePeersAggregated,
     metric::kInterfacePeersByState,
     metric::kInterfacePeersByVerdict,
     metric::kInterfacePeerResets,

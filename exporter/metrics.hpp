@@ -149,6 +149,10 @@ inline constexpr MetricDesc kInterfacePeers{
     "wireguard_interface_peers", MetricType::gauge, "", "interface, netns",
     "Peers configured.",
     "WGDEVICE_A_PEERS, UAPI"};
+inline constexpr MetricDesc kInterfacePeersAggregated{
+    "wireguard_interface_peers_aggregated", MetricType::gauge, "", "interface, netns",
+    "1 while the interface has only aggregates, because it has more peers than --peer.max, otherwise 0; only with --peer.max.",
+    "--peer.max and the number of peers"};
 inline constexpr MetricDesc kInterfacePeersByState{
     "wireguard_interface_peers_by_state", MetricType::gauge, "", "interface, netns, state",
     "Peers by state of their last handshake: never (there was none), live (younger than 180 s), idle (older); with an inventory also stale (older, of peers that should be online now).",

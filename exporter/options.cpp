@@ -295,18 +295,7 @@ void add_demo_flag(CLI::App& app, Options& options) {
       ->group("Reading");
 }
 
-void add_output_flags(CLI::App& app, Options& options, Raw& raw) {
-  app.add_option("--names.wg-config", raw.names_wg_config,
-                 "wg-quick or .netdev file with names of peers in comments, such as "
-                 "'# friendly_name = …' in [Peer] or [WireGuardPeer] sections")
-      ->type_name("FILE")
-      ->allow_extra_args(false)
-      ->group("Output");
-  app.add_option("--names.file", raw.names_map,
-                 "YAML or JSON map of public key to name; later files win")
-      ->type_name("FILE")
-      ->allow_extra_args(false)
-      ->group("Output");
+void add_peer_flags(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--peer.endpoint", raw.endpoint,
                  "How much of a peer's endpoint wireguard_peer_info, the journal and the state "
                  "directory have")
@@ -320,11 +309,32 @@ void add_output_flags(CLI::App& app, Options& options, Raw& raw) {
       ->check(one_of({"count", "info"}))
       ->capture_default_str()
       ->group("Output");
+  app.add_option("--peer.max", options.collector.peer_max,
+                 "Of interfaces with more peers than this export only aggregates, until a tenth "
+                 "fewer are left; 0: no limit")
+      ->type_name("NUMBER")
+      ->check(CLI::Range(0, 10'000'000).description(""))
+      ->capture_default_str()
+      ->group("Output");
   app.add_option("--peer-label", raw.peer_labels,
                  "Put this label on every peer series: name, or one that the inventory declares")
       ->type_name("LABEL")
       ->allow_extra_args(false)
       ->check(peer_label())
+      ->group("Output");
+}
+
+void add_output_flags(CLI::App& app, Options& options, Raw& raw) {
+  app.add_option("--names.wg-config", raw.names_wg_config,
+                 "wg-quick or .netdev file with names of peers in comments, such as "
+                 "'# friendly_name = …' in [Peer] or [WireGuardPeer] sections")
+      ->type_name("FILE")
+      ->allow_extra_args(false)
+      ->group("Output");
+  app.add_option("--names.file", raw.names_map,
+                 "YAML or JSON map of public key to name; later files win")
+      ->type_name("FILE")
+      ->allow_extra_args(false)
       ->group("Output");
   app.add_flag("--once", options.once,
                "Write the metrics once to standard output and exit. A single reading gives no "
@@ -444,6 +454,7 @@ ParsedOptions parse_options(int argc, char** argv) {
   add_process_flags(app, options);
   add_inventory_flags(app, options);
   add_demo_flag(app, options);
+  add_peer_flags(app, options, raw);
   add_output_flags(app, options, raw);
   add_log_flags(app, raw);
   try {

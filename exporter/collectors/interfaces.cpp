@@ -109,6 +109,9 @@ void write_interfaces(const Collection& collection, Writer& writer) {
     for (const std::uint64_t count : v.by_state) peers += count;
     return Maybe(Number::integer(peers));
   });
+  if (collection.peers_limited)
+    family(collection, writer, metric::kInterfacePeersAggregated,
+           [](const Device&, const DeviceView& v) { return Maybe(Number::boolean(v.aggregated)); });
   write_peers_by(collection, writer, metric::kInterfacePeersByState, "state", kStateNames,
                  &DeviceView::by_state);
   if (collection.judged) {

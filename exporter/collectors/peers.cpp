@@ -91,6 +91,7 @@ class PeerFamilies {
   /// The lines of a family for the peers of one device.
   template <class Value>
   void device_lines(const MetricDesc& metric, std::size_t d, Value&& value, With with) {
+    if (collection_->views[d].aggregated) return;
     const Device& device = collection_->snapshot.devices[d];
     const DeviceView& view = collection_->views[d];
     const std::string start = line_start(metric.name, device);
@@ -194,6 +195,7 @@ void PeerFamilies::info() {
   constexpr std::size_t kRest = 64 + Number::kMaxSize + Endpoint::kMaxTextSize;
   writer_->begin(metric::kPeerInfo);
   for (std::size_t d = 0; d < collection_->views.size(); ++d) {
+    if (collection_->views[d].aggregated) continue;
     const Device& device = collection_->snapshot.devices[d];
     const std::string start = line_start(metric::kPeerInfo.name, device);
     for (std::size_t i = 0; i < device.peers.size(); ++i) {
@@ -220,6 +222,7 @@ void PeerFamilies::verdict() {
   constexpr std::size_t kRest = 64;
   writer_->begin(metric::kPeerVerdict);
   for (std::size_t d = 0; d < collection_->views.size(); ++d) {
+    if (collection_->views[d].aggregated) continue;
     const std::string start =
         line_start(metric::kPeerVerdict.name, collection_->snapshot.devices[d]);
     for (const PeerView& view : collection_->views[d].peers) {
@@ -237,6 +240,7 @@ void PeerFamilies::allowed_ip_info() {
   constexpr std::size_t kRest = 64 + IpAddress::kMaxTextSize;
   writer_->begin(metric::kPeerAllowedIpInfo);
   for (std::size_t d = 0; d < collection_->views.size(); ++d) {
+    if (collection_->views[d].aggregated) continue;
     const Device& device = collection_->snapshot.devices[d];
     const std::string start = line_start(metric::kPeerAllowedIpInfo.name, device);
     for (std::size_t i = 0; i < device.peers.size(); ++i) {
@@ -258,6 +262,7 @@ template <class IsSo>
 void PeerFamilies::marks(const MetricDesc& metric, IsSo&& is_so) {
   writer_->begin(metric);
   for (std::size_t d = 0; d < collection_->views.size(); ++d) {
+    if (collection_->views[d].aggregated) continue;
     const std::string start = line_start(metric.name, collection_->snapshot.devices[d]);
     const auto& drift = collection_->declared.drift.interfaces[d].peers;
     const auto& views = collection_->views[d].peers;
@@ -289,6 +294,7 @@ void PeerFamilies::declared() {
 
 /// For declared peers that a device does not have.
 void PeerFamilies::missing_lines(const MetricDesc& metric, std::size_t d, std::string_view end) {
+  if (collection_->views[d].aggregated) return;
   const std::string start = line_start(metric.name, collection_->snapshot.devices[d]);
   for (const std::uint32_t missing : collection_->declared.drift.interfaces[d].missing) {
     PeerView absent;
@@ -347,6 +353,7 @@ void PeerFamilies::drift() {
         [](const audit::PeerDrift& drift) -> bool { return drift.preshared_key; }}}};
   writer_->begin(metric::kPeerDrift);
   for (std::size_t d = 0; d < collection_->views.size(); ++d) {
+    if (collection_->views[d].aggregated) continue;
     const std::string start = line_start(metric::kPeerDrift.name, collection_->snapshot.devices[d]);
     const auto& drift = collection_->declared.drift.interfaces[d].peers;
     const auto& views = collection_->views[d].peers;

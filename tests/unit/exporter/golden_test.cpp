@@ -68,6 +68,15 @@ TEST(GoldenDeclared, IsAsRecorded) {
   }
 }
 
+TEST(GoldenAggregated, IsAsRecorded) {
+  Collection collection = sample_collection();
+  collection.peers_limited = true;
+  collection.views.at(0).aggregated = true;
+  const std::string text = render(collection, {}, Format::text);
+  EXPECT_THAT(test::check_exposition(text, test::Syntax::text), IsEmpty());
+  test::expect_as_recorded(text, "tests/golden/aggregated.txt");
+}
+
 /// The default exposition, parsed without the exporter's own code.
 test::Metrics parsed(Format format, const RenderOptions& options = {}) {
   return test::Metrics::parse(render(sample_collection(), options, format));

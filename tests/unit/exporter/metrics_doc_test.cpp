@@ -90,6 +90,12 @@ WireGuard implementations do not count these events. The exporter compares each 
 - Without a sampler, scrapes are the only readings, and the verdict is never `flapping`.
 )";
 
+constexpr std::string_view kAggregated = R"(
+### Interfaces with too many peers
+
+With `--peer.max NUMBER` an interface that has more peers than that has no series of single peers, which all begin with `wireguard_peer_`. What is counted for the interface stays: `wireguard_interface_peers`, `…_peers_by_state`, `…_peers_by_verdict`, `wireguard_findings`. `wireguard_interface_peers_aggregated` is then 1, and the log says so once. The series return when the interface has 9 tenths of that number or fewer, not at the number itself: peers that come and go there would end and begin all series over and over. A reading that lacks peers does not end it. The journal and `--state.dir` are about each peer as before. Alerts on single peers are silent about such an interface ([scale.md](scale.md)).
+)";
+
 constexpr std::string_view kFindings = R"(
 The metrics of what is declared exist only with `--inventory` ([inventory.md](inventory.md#in-the-exporter)). `wireguard_peer_declared` and `wireguard_peer_expected_online` have a series for each declared peer. The others, such as `wireguard_peer_undeclared` and `wireguard_peer_drift`, only have series of value 1, for the few peers for which it is so: an alert on them reads no others.
 )";
@@ -109,8 +115,8 @@ In OpenMetrics the family of a counter is named without `_total`, and that of an
 no info metrics; there their type is gauge.
 )" + table_of("Peers", "wireguard_peer_") +
          std::string(kEvents) + table_of("Interfaces", "wireguard_interface_") +
-         table_of("The inventory", "wireguard_inventory_") + std::string(kFindings) +
-         table_of("Findings", "wireguard_findings") +
+         std::string(kAggregated) + table_of("The inventory", "wireguard_inventory_") +
+         std::string(kFindings) + table_of("Findings", "wireguard_findings") +
          table_of("The exporter", "wireguard_exporter_") + table_of("Its process", "process_") +
          probe_table();
 }

@@ -118,6 +118,11 @@ TEST(ParseOptions, ReadsEveryFlag) {
   EXPECT_EQ(o.log_format, LogFormat::json);
 }
 
+TEST(ParseOptions, LimitsPeersOnlyWhereToldTo) {
+  EXPECT_EQ(parse({}).options.collector.peer_max, 0U);
+  EXPECT_EQ(parse({"--peer.max=500"}).options.collector.peer_max, 500U);
+}
+
 TEST(ParseOptions, ReadsInventoriesAndTheLabelsTheyDeclare) {
   const Options o = parse({"--inventory=a", "--inventory", "b", "--host=gw-1", "--peer-label=team",
                            "--peer-label=name", "--peer-label=team"})
@@ -182,6 +187,8 @@ TEST(ParseOptions, SaysWhatIsWrongInOneLine) {
       {"--peer.endpoint=some"},
       {"--peer.allowed-ips=all"},
       {"--peer-label=endpoint"},
+      {"--peer.max=-1"},
+      {"--peer.max=many"},
       {"--textfile=x"},
       {"--log.level=loud"},
       {"--log.format=xml"},
@@ -207,7 +214,7 @@ TEST(ParseOptions, HelpAndVersionEndWellAndNameEveryFlag) {
         "--interface.include",  "--interface.exclude",  "--collect.max-age", "--collect.timeout",
         "--sample.interval",    "--state.dir",          "--names.wg-config", "--names.file",
         "--peer.endpoint",      "--peer.allowed-ips",   "--peer-label",      "--once",
-        "--textfile",           "--log.level",          "--log.format",      "CAP_NET_ADMIN"})
+        "--peer.max", "--textfile",           "--log.level",          "--log.format",      "CAP_NET_ADMIN"})
     EXPECT_THAT(help, HasSubstr(flag));
   CaptureStdout();
   EXPECT_EQ(parse({"--version"}).exit_code, 0);
