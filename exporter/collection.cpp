@@ -21,6 +21,7 @@
 #include "wgscope/model/address.hpp"
 #include "wgscope/model/device.hpp"
 #include "wgscope/model/snapshot.hpp"
+#include "wgscope/os/clock.hpp"
 
 #include "build_info.hpp"
 #include "exporter/device_view.hpp"
@@ -102,6 +103,7 @@ Result<std::shared_ptr<const Collection>> Collections::get(Instant deadline) {
     if (latest_ && is_for(patience_) &&
         (waited || clock_().boot - latest_->snapshot.taken.boot < max_age_))
       return latest_;
+    if (closed_) return fail(Errc::refused, "the exporter is stopping");
     begin_taking();
   }
   return take_for_all(deadline);
@@ -119,7 +121,7 @@ Instant Collections::sample(Nanoseconds interval, Nanoseconds timeout) {
   const Instant now = clock_().boot;
   {
     const std::lock_guard lock(mutex_);
-    if (taking_) return now + interval;
+    if (taking_ || closed_) return now + interval;
     if (ended_ && now - *ended_ < interval) return *ended_ + interval;
     timeout = std::min(timeout, std::max<Nanoseconds>(patience_, kLeastPatience));
     begin_taking();
@@ -130,6 +132,7 @@ Instant Collections::sample(Nanoseconds interval, Nanoseconds timeout) {
 
 void Collections::begin_taking() {
   taking_ = true;
+  began_ = os::boot_now();
   latest_.reset();  // too old for anyone: if nobody reads it any more, its memory is spare now
 }
 
@@ -308,6 +311,18 @@ void Collections::warn_of_new(const std::vector<Failure>& failures) {
     now.insert(std::move(message));
   }
   warned_ = std::move(now);
+}
+
+bool Collections::close(Instant deadline) {
+  std::unique_lock lock(mutex_);
+  closed_ = true;
+  const auto until = std::chrono::steady_clock::now() + (deadline - os::boot_now());
+  return taken_.wait_until(lock, until, [&] { return !taking_; });
+}
+
+std::optional<Instant> Collections::taking_since() {
+  const std::lock_guard lock(mutex_);
+  return taking_ ? std::optional(began_) : std::nullopt;
 }
 
 void Collections::stop() {

@@ -112,6 +112,12 @@ class Collections {
   /// @returns when to call it again.
   Instant sample(Nanoseconds interval, Nanoseconds timeout);
 
+  /// From now on nobody collects any longer: who asks gets an error.
+  /// @returns whether the last collection has ended by `deadline`. If not, it is stuck, and so is
+  /// the thread that takes it: the rest must not be touched.
+  [[nodiscard]] bool close(Instant deadline);
+  /// Since when a collection is being taken; nothing: none is.
+  [[nodiscard]] std::optional<Instant> taking_since();
   /// Ends: writes what --state.dir keeps, if it changed, and that the exporter stopped. To be called
   /// when nobody collects any longer.
   void stop();
@@ -157,7 +163,7 @@ class Collections {
   std::function<Now()> clock_;
   Warn warn_;
 
-  /// Guards what follows, down to taking_; the rest belongs to the thread that set taking_.
+  /// Guards what follows, down to closed_; the rest belongs to the thread that set taking_.
   std::mutex mutex_;
   std::condition_variable taken_;
   std::shared_ptr<const Collection> latest_;
@@ -165,6 +171,8 @@ class Collections {
   std::optional<Instant> ended_;  ///< when the last collection ended; nothing: there was none
   Nanoseconds patience_ = Nanoseconds::max();  ///< how much time the last scrape had
   bool taking_ = false;                        ///< a thread is taking a collection
+  Instant began_;                              ///< when the last collection did
+  bool closed_ = false;                        ///< as close() says
   /// Shared with published collections, which give their memory back to it.
   std::shared_ptr<Spare> spare_ = std::make_shared<Spare>();
 

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <iterator>
@@ -17,6 +19,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <system_error>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -42,11 +45,13 @@
 #include "exporter/inventory/declarations.hpp"
 #include "exporter/isolation/confinement.hpp"
 #include "exporter/isolation/remote_reading.hpp"
+#include "exporter/lifecycle.hpp"
 #include "exporter/log.hpp"
 #include "exporter/names.hpp"
 #include "exporter/options.hpp"
 #include "exporter/reading.hpp"
 #include "exporter/sampler.hpp"
+#include "exporter/service_manager.hpp"
 
 namespace wgscope::exporter {
 namespace {
@@ -147,9 +152,10 @@ std::unique_ptr<http::WebAccess> open_web_access(const std::string& file, Endpoi
 }
 
 /// @param access  nullptr: plain HTTP for everybody. What is made refers to it and to `endpoints`.
-http::ServerOptions server_options(const Options& options, Endpoints& endpoints,
-                                   http::WebAccess* access) {
+http::ServerOptions server_options_of(const Options& options, std::vector<http::Listener> listeners,
+                                      Endpoints& endpoints, http::WebAccess* access) {
   http::ServerOptions made;
+  made.listeners = std::move(listeners);
   made.routes = endpoints.routes();
   made.on_answered = [&](std::string_view path, int status, double seconds) {
     endpoints.count(path, status, seconds);
@@ -164,6 +170,24 @@ http::ServerOptions server_options(const Options& options, Endpoints& endpoints,
   return made;
 }
 
+/// Beyond its time limit: what takes longer is stuck.
+constexpr std::chrono::seconds kLongestOver{60};
+
+/// Takes the first collection, then says that all is ready.
+void announce(const Options& options, const http::Server& server, Collections& collections,
+              const ServiceManager& manager, const Log& log) {
+  const auto first = collections.get(os::boot_now() + options.collect_timeout);
+  const std::size_t interfaces = first ? (*first)->snapshot.devices.size() : 0;
+  std::string status = "serving";
+  for (const std::string& url : server.urls()) {
+    log.info("serving metrics", {{"url", url + options.telemetry_path},
+                                 {"version", build_info::kVersion},
+                                 {"interfaces", fmt::format("{}", interfaces)}});
+    status += fmt::format(" {}{}", url, options.telemetry_path);
+  }
+  manager.ready(status);
+}
+
 int serve(const Options& options, std::vector<http::Listener> listeners, Declarations* declarations,
           Collections& collections, const Log& log) {
   const sigset_t signals = block_signals();
@@ -176,22 +200,20 @@ int serve(const Options& options, std::vector<http::Listener> listeners, Declara
     if (!access) return 1;
   }
   allow_descriptors(options.limits.connections);
-  http::ServerOptions made = server_options(options, endpoints, access.get());
-  made.listeners = std::move(listeners);
-  auto server = http::Server::start(std::move(made));
+  auto server = http::Server::start(
+      server_options_of(options, std::move(listeners), endpoints, access.get()));
   if (!server) {
     log.error(server.error().context);
     return 1;
   }
   collections.on_crowded([&](Instant since) { (*server)->cut_readers(since); });
+  const ServiceManager manager;
+  Lifecycle lifecycle(
+      {server->get(), &collections, &manager, &log},
+      {options.collect_timeout + kLongestOver, options.limits.answer_time + kLongestOver}, signals);
   // The first collection now, so that what is not permitted is said at start-up and not at the
-  // first scrape.
-  const auto first = collections.get(os::boot_now() + options.collect_timeout);
-  for (const std::string& url : (*server)->urls())
-    log.info("serving metrics",
-             {{"url", url + options.telemetry_path},
-              {"version", build_info::kVersion},
-              {"interfaces", fmt::format("{}", first ? (*first)->snapshot.devices.size() : 0)}});
+  // first scrape. On a thread, so that a signal ends the program meanwhile as well.
+  std::jthread first([&] { announce(options, **server, collections, manager, log); });
 
   std::optional<Sampler> sampler;
   if (options.sample_interval != Nanoseconds(0))
@@ -202,11 +224,20 @@ int serve(const Options& options, std::vector<http::Listener> listeners, Declara
 
   // Files of names are read again when they change. So is the inventory, but only once nobody writes
   // it any longer: the signal says that this is so.
-  for (int signal = 0; signal != SIGINT && signal != SIGTERM;) {
-    sigwait(&signals, &signal);
-    if (signal == SIGHUP && declarations != nullptr) declarations->reload();
-  }
+  lifecycle.run([&] {
+    if (declarations != nullptr) declarations->reload();
+  });
   log.info("stopping");
+  manager.stopping();
+  if (!lifecycle.wind_down()) {
+    // Its thread cannot be stopped, and waiting for it could take forever. Everything that it may
+    // use must stay.
+    log.warn(
+        "a collection did not end, so the exporter ends without it; --state.dir and --journal "
+        "lack what was not written before");
+    std::_Exit(0);
+  }
+  first.join();
   sampler.reset();
   server->reset();
   collections.stop();

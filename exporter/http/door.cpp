@@ -12,6 +12,7 @@
 #include <mutex>
 #include <netinet/tcp.h>
 #include <optional>
+#include <pthread.h>
 #include <span>
 #include <string>
 #include <string_view>
@@ -139,6 +140,26 @@ void Door::cut_readers(Instant since_before) {
   }
 }
 
+void Door::stop_accepting() {
+  const std::lock_guard lock(mutex_);
+  accepting_ = false;
+  accepts_again_.reset();
+  pause_accepting(true);
+}
+
+bool Door::is_idle() const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::none_of(
+      connections_, [](const auto& entry) { return entry.second.asked && !entry.second.leaving; });
+}
+
+bool Door::works(Nanoseconds longest) {
+  const std::lock_guard lock(mutex_);
+  eventfd_write(wake_.get(), 1);
+  return std::exchange(came_round_, false) &&
+         (turnstile_.serving() == 0 || os::boot_now() - last_answer_ < longest);
+}
+
 void Door::shut() {
   const std::lock_guard lock(mutex_);
   stop_ = true;
@@ -190,11 +211,13 @@ bool Door::close(int fd) {
   const std::lock_guard lock(mutex_);
   if (!connections_.contains(fd)) return false;
   drop(fd);
-  serve_next(os::boot_now());
+  last_answer_ = os::boot_now();
+  serve_next(last_answer_);
   return true;
 }
 
 void Door::run() {
+  pthread_setname_np(pthread_self(), "door");
   std::array<epoll_event, 64> events{};
   for (;;) {
     int wait = 0;
@@ -205,6 +228,7 @@ void Door::run() {
     const int count = epoll_wait(epoll_.get(), events.data(), events.size(), wait);
     Lock lock(mutex_);
     if (stop_) return;
+    came_round_ = true;
     for (const epoll_event& event :
          std::span(events).first(static_cast<std::size_t>(std::max(count, 0)))) {
       const int fd = static_cast<int>(event.data.u64 & UINT32_MAX);
@@ -245,7 +269,8 @@ void Door::pause_accepting(bool paused) const {
 }
 
 void Door::accept_some(int listener) {
-  for (int i = 0; i < kAcceptsAtOnce; ++i) {
+  // An event from before stop_accepting() may still be there: the connection is the next process'.
+  for (int i = 0; accepting_ && i < kAcceptsAtOnce; ++i) {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
     const int fd = accept4(listener, reinterpret_cast<sockaddr*>(&address), &size,
@@ -322,7 +347,9 @@ void Door::settle(int fd, std::uint32_t events, const HeadVerdict& verdict) {
   if (verdict.state == HeadState::refused)
     return refuse(fd, verdict.reason, verdict.status, verdict.text);
   if (verdict.state == HeadState::whole) {
-    turnstile_.ready(connections_.at(fd).id);
+    Connection& connection = connections_.at(fd);
+    connection.asked = true;
+    turnstile_.ready(connection.id);
   } else if ((events & EPOLLRDHUP) != 0) {
     drop(fd);  // half closed, so the rest of its request never comes
   }
@@ -401,6 +428,7 @@ void Door::look(Instant now) {
 
 void Door::serve_next(Instant now) {
   if (stop_) return;
+  if (turnstile_.serving() == 0) last_answer_ = now;
   while (const std::optional<Turnstile::Id> id = turnstile_.next(now)) {
     const int fd = descriptors_[*id];
     epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);

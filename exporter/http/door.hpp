@@ -62,6 +62,14 @@ class Door {
 
   /// Cuts those who have been reading their answers since before then.
   void cut_readers(Instant since_before);
+  /// Accepts no more connections. Whose request is there still gets the answer.
+  void stop_accepting();
+  /// Whether nobody waits for an answer any longer.
+  [[nodiscard]] bool is_idle() const;
+  /// Whether the door's thread has come round since this was last asked, and CivetWeb's threads are
+  /// not all stuck. To be asked again and again, no more often than a thread can come round.
+  /// @param longest  that an answer can take.
+  [[nodiscard]] bool works(Nanoseconds longest);
   /// Cuts all connections and takes no more, so that CivetWeb's threads come to their ends.
   void shut();
 
@@ -77,6 +85,7 @@ class Door {
   struct Connection {
     Turnstile::Id id = 0;
     std::uint32_t number = 0;  ///< tells it from an earlier one with its descriptor
+    bool asked = false;        ///< its request is there
     bool inside = false;       ///< it is CivetWeb's, which closes it
     bool leaving = false;  ///< an answer of the door's was sent; what still arrives is thrown away
     Instant leaves{};      ///< when it is closed at the latest, if it is leaving
@@ -126,6 +135,9 @@ class Door {
   std::size_t leaving_ = 0;
   std::uint32_t numbers_ = 0;
   std::optional<Instant> accepts_again_;  ///< descriptors ran out: until then, none is asked for
+  bool accepting_ = true;
+  bool came_round_ = true;  ///< the thread has, since works() asked
+  Instant last_answer_{};   ///< when one ended, or the first one of those of now began
   bool stop_ = false;
 
   std::thread thread_;

@@ -214,6 +214,12 @@ Server::~Server() = default;
 
 std::vector<std::string> Server::urls() const { return impl_->urls(); }
 
+void Server::stop_accepting() { impl_->door().stop_accepting(); }
+
+bool Server::is_idle() const { return impl_->door().is_idle(); }
+
+bool Server::works(Nanoseconds longest) { return impl_->door().works(longest); }
+
 void Server::cut_readers(Instant since_before) { impl_->door().cut_readers(since_before); }
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {

@@ -99,6 +99,16 @@ class Server {
   /// "http://127.0.0.1:9586" for each socket, with the port it really has.
   [[nodiscard]] std::vector<std::string> urls() const;
 
+  /// Accepts no more connections: those that still come wait for the next process that has the
+  /// listening sockets, if there is one. Whose request is there still gets the answer.
+  void stop_accepting();
+  /// Whether nobody waits for an answer any longer.
+  [[nodiscard]] bool is_idle() const;
+  /// Whether requests are accepted and answered, as far as can be told without making one: by who
+  /// may ask, clients could have this say no. To be asked again and again, seconds apart.
+  /// @param longest  that an answer can take.
+  [[nodiscard]] bool works(Nanoseconds longest);
+
   /// Ends the connections of those who have been reading an answer since before then.
   void cut_readers(Instant since_before);
 

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <sys/types.h>
 #include <thread>
@@ -259,6 +260,32 @@ TEST_F(SingleFlightTest, StandsManyReadersAtOnce) {
       });
   }
   EXPECT_EQ(rendered, 8 * 40);
+}
+
+TEST_F(SingleFlightTest, TakesNoneOnceItIsClosed) {
+  Collections collections(options(), collect_warnings());
+  get(collections);
+  EXPECT_TRUE(collections.close(soon()));
+  const int asked = daemon_.asked();
+  const auto refused = collections.get(soon());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().context, "the exporter is stopping");
+  collections.sample(0ns, 1s);
+  EXPECT_EQ(daemon_.asked(), asked);
+}
+
+TEST_F(SingleFlightTest, TellsThatTheLastOneHasNotEnded) {
+  Collections collections(options(), collect_warnings());
+  EXPECT_EQ(collections.taking_since(), std::nullopt);
+  daemon_.hold();
+  const Instant before = os::boot_now();
+  Asker asker(collections, 1h);
+  ASSERT_TRUE(daemon_was_asked(1));
+  EXPECT_GE(collections.taking_since(), before);
+  EXPECT_FALSE(collections.close(os::boot_now()));
+  daemon_.release();
+  EXPECT_TRUE(collections.close(soon()));
+  EXPECT_TRUE(asker.result()) << "who asked before gets it";
 }
 
 }  // namespace
