@@ -17,7 +17,7 @@ target_compile_definitions(wgscope_civetweb PRIVATE
   REENTRANT_TIME  # its threads would share the memory of gmtime(3)
   SOCKET_TIMEOUT_QUANTUM=200  # ms between its threads' looks at the order to stop: 2000 would be the least a stop takes
   # exporter/http/door.cpp accepts connections, and hands over those whose request has arrived.
-  bind=wgscope_civetweb_bind listen=wgscope_civetweb_listen accept=wgscope_civetweb_accept
+  socket=wgscope_civetweb_socket bind=wgscope_civetweb_bind listen=wgscope_civetweb_listen accept=wgscope_civetweb_accept
   getsockname=wgscope_civetweb_getsockname close=wgscope_civetweb_close
   recv=wgscope_civetweb_recv send=wgscope_civetweb_send poll=wgscope_civetweb_poll shutdown=wgscope_civetweb_shutdown)
 # Fortified headers define recv() and poll() inline, where the names above would only rename the wrappers.

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -59,6 +60,12 @@ void unregister_door(Door& door) {
 void attach_next(Door& door) {
   const std::lock_guard lock(doors().mutex);
   doors().attaching = &door;
+}
+
+/// What it listens on becomes the door's entrance. It asks for a TCP socket, which a service that gets
+/// its own from systemd may not be allowed to make.
+extern "C" int wgscope_civetweb_socket(int /*family*/, int /*type*/, int /*protocol*/) noexcept {
+  return eventfd(0, EFD_CLOEXEC);
 }
 
 extern "C" int wgscope_civetweb_bind(int fd, const sockaddr* /*address*/,

@@ -42,7 +42,7 @@ struct DoorEvents {
 /// With TLS, the door's thread also does the handshake, so that no client in the middle of one holds
 /// a worker.
 ///
-/// CivetWeb is compiled with its calls of bind(2), listen(2), getsockname(2), accept(2), recv(2),
+/// CivetWeb is compiled with its calls of socket(2), bind(2), listen(2), getsockname(2), accept(2), recv(2),
 /// send(2), poll(2), shutdown(2) and close(2) coming here, and without TLS. What it takes for a
 /// listening socket is an eventfd(2), which becomes readable when a connection is to be served; what
 /// it sends and receives is encrypted and decrypted on its own threads.

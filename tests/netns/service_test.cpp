@@ -3,22 +3,17 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
-#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <optional>
 #include <poll.h>
-#include <set>
 #include <string>
 #include <string_view>
-#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <system_error>
-#include <thread>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -30,9 +25,10 @@
 #include "wgscope/os/unique_fd.hpp"
 
 #include "exporter.hpp"
-#include "files.hpp"
+#include "held_threads.hpp"
 #include "http.hpp"
 #include "process.hpp"
+#include "scraper.hpp"
 #include "temp_dir.hpp"
 #include "uapi_server.hpp"
 #include "wait.hpp"
@@ -91,37 +87,6 @@ class NotifySocket {
   std::filesystem::path path_;
   os::UniqueFd socket_;
 };
-
-/// Holds threads of another process where they are.
-class HeldThreads {
- public:
-  explicit HeldThreads(const std::vector<pid_t>& threads) {
-    for (const pid_t thread : threads) {
-      if (ptrace(PTRACE_SEIZE, thread, nullptr, nullptr) != 0 ||
-          ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr) != 0 ||
-          waitpid(thread, nullptr, __WALL) != thread)
-        throw std::system_error(errno, std::generic_category(), "ptrace");
-      held_.push_back(thread);
-    }
-  }
-  HeldThreads(const HeldThreads&) = delete;
-  HeldThreads& operator=(const HeldThreads&) = delete;
-  ~HeldThreads() {
-    for (const pid_t thread : held_) ptrace(PTRACE_DETACH, thread, nullptr, nullptr);
-  }
-
- private:
-  std::vector<pid_t> held_;
-};
-
-std::vector<pid_t> threads_of(pid_t pid, std::string_view named) {
-  std::vector<pid_t> threads;
-  for (const auto& entry : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid)))
-    if (named.empty() || read_file(entry.path() / "comm") == fmt::format("{}\n", named))
-      threads.push_back(std::stoi(entry.path().filename().string()));
-  std::erase(threads, pid);
-  return threads;
-}
 
 class ServiceTest : public testing::Test {
  protected:
@@ -218,41 +183,6 @@ class KeptSocket {
  private:
   os::UniqueFd inherited_;
   HttpServer server_;
-};
-
-/// Scrapes without a pause until it is destroyed.
-class Scraper {
- public:
-  explicit Scraper(const HttpServer& server) : thread_([this, server] { run(server); }) {}
-  Scraper(const Scraper&) = delete;
-  Scraper& operator=(const Scraper&) = delete;
-  ~Scraper() { stop(); }
-
-  void stop() {
-    stop_ = true;
-    if (thread_.joinable()) thread_.join();
-  }
-  [[nodiscard]] int answered() const { return answered_; }
-  /// What went wrong; to be asked after stop().
-  [[nodiscard]] const std::set<std::string>& faults() const { return faults_; }
-
- private:
-  void run(const HttpServer& server) {
-    while (!stop_) try {
-        const HttpResponse response = http(server);
-        if (response.status == 200)
-          ++answered_;
-        else
-          faults_.insert(response.body);
-      } catch (const std::exception& error) {
-        faults_.insert(error.what());
-      }
-  }
-
-  std::atomic<bool> stop_ = false;
-  std::atomic<int> answered_ = 0;
-  std::set<std::string> faults_;
-  std::thread thread_;
 };
 
 TEST_F(ServiceTest, RefusesNoScrapeWhenItIsReplaced) {
