@@ -12,6 +12,7 @@
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/model/public_key.hpp"
 
+#include "hidden_keys.hpp"
 #include "names_found.hpp"
 #include "peer_namer.hpp"
 #include "wg_quick_lines.hpp"
@@ -61,6 +62,7 @@ void NamedPeers::name(const Peer& peer, std::string_view name) {
   if (peer.has_bad_key) return;
   if (!peer.key)
     return warn(peer.line, fmt::format("this {} has a name but no PublicKey", header_));
+  if (holds_key(name)) return warn(peer.line, "a key stands where a name is expected");
   found_.add(*peer.key, std::string(name), peer.line);
 }
 

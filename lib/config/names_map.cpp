@@ -20,6 +20,7 @@
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/model/public_key.hpp"
 
+#include "hidden_keys.hpp"
 #include "names_found.hpp"
 
 namespace wgscope::config {
@@ -45,7 +46,10 @@ class Pairs {
   }
   void value(std::size_t line, const std::string& text) {
     if (depth_ != 1 || !is_name_next_) return reject(line, "not a map of public key to name");
-    if (key_) found_.add(*key_, text, line);
+    if (key_ && text.find(kHiddenKey) != std::string::npos)
+      warn(line, "a key stands where a name is expected");
+    else if (key_)
+      found_.add(*key_, text, line);
     key_.reset();
     is_name_next_ = false;
   }
@@ -195,17 +199,18 @@ Result<NamesFound> parse_names_map(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(std::string_view("\xFF\xFE\0 \t\r\n", 7));
   if (why && begin != std::string_view::npos && (text[begin] == '[' || text[begin] == '{'))
     return fail(Errc::bad_value, std::move(*why));
-  Pairs pairs;
   if (starts_with_section(text))
     return fail(Errc::bad_value, "not a map of public key to name (a wg-quick file?)");
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  if (first != std::string_view::npos && text[first] == '{') {
+  Pairs pairs;
+  std::string harmless = hide_keys(text);
+  const std::size_t first = harmless.find_first_not_of(" \t\r\n");
+  if (first != std::string::npos && harmless[first] == '{') {
     JsonEvents events(pairs);
-    nlohmann::json::sax_parse(text, &events);
+    nlohmann::json::sax_parse(harmless, &events);
     return pairs.finish();
   }
   try {
-    std::istringstream stream{std::string(text)};
+    std::istringstream stream(std::move(harmless));
     YAML::Parser parser(stream);
     YamlEvents events(pairs);
     while (pairs.ok() && parser.HandleNextDocument(events)) {

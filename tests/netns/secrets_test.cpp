@@ -130,6 +130,36 @@ TEST_F(SecretsTest, StayOutOfErrorsAboutTheirFile) {
             0);
 }
 
+/// Everywhere but where a map has its keys: there it could be a public one.
+std::string map_with_stray_keys(const std::string& key, std::size_t padding) {
+  const std::string public_key = make_key_pair().public_key;
+  const std::string comment = "# " + std::string(padding, '-') + "\n";
+  return fmt::format(
+      "# PrivateKey = {0}\n{1}{2}: ann\n{1}PrivateKey: {0}\nPresharedKey: \"{0}\"\n{1}"
+      "{3}: {0}\n{4}: the laptop, {0}\nlist of: ['{0}']\n{1}",
+      key, comment, public_key, make_key_pair().public_key, make_key_pair().public_key);
+}
+
+TEST(SecretsInMaps, LeaveNoCopyInMemory) {
+  const TempDir folder;
+  const std::string file = folder / "names.yaml";
+  const std::string key = make_key_pair().private_key;
+  const auto secret = needles_of("private key", key);
+  write_file(file, map_with_stray_keys(key, 10));
+  Exporter exporter({.flags = {only_own_interfaces(), "--names.file=" + file}});
+  for (const std::size_t padding : {100U, 3'000U, 80'000U, 1'000'000U, 1U}) {
+    static_cast<void>(exporter.scrape());
+    EXPECT_THAT(found_in(exporter.log(), secret), IsEmpty());
+    EXPECT_THAT(found_in_memory(exporter.pid(), secret), IsEmpty()) << padding;
+    write_file(file, map_with_stray_keys(key, padding));
+  }
+  const std::string json = fmt::format(R"({{"a":"{0}","{1}":"ann","b":["{0}"],"c":"x{0}"}})", key,
+                                       make_key_pair().public_key);
+  write_file(file, json);
+  static_cast<void>(exporter.scrape());
+  EXPECT_THAT(found_in_memory(exporter.pid(), secret), IsEmpty());
+}
+
 TEST_F(SecretsTest, LeaveNoCoreDump) {
   const Gateways gateways;
   const TempDir folder;

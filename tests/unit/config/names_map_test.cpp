@@ -276,5 +276,30 @@ TEST(NamesMap, IsReadFromLargeFilesInOnePass) {
   }
 }
 
+/// A key in base64 that is not one of key_text().
+constexpr std::string_view kStray = "SLp0cnl0b3JlYWR0aGlzYXNhcHJpdmF0ZWtleTEyMzQ=";
+
+TEST(NamesMap, GivesNoPeerANameWithAKeyInIt) {
+  for (const std::string& name : {std::string(kStray), fmt::format("laptop {}", kStray),
+                                  fmt::format("\"{}\"", kStray), fmt::format("|\n    {}", kStray),
+                                  std::string(64, 'a'), fmt::format("x{} of ada", kStray)}) {
+    const std::string text = fmt::format("{}: {}\n{}: ada\n", key_text(0), name, key_text(1));
+    EXPECT_THAT(names_in(text), UnorderedElementsAre(Pair(key(1), "ada"))) << name;
+    EXPECT_THAT(warnings_of(text), ElementsAre(HasSubstr("a key stands where a name is expected")))
+        << name;
+  }
+  const std::string json =
+      fmt::format(R"({{"{}":"{}","{}":"ada"}})", key_text(0), kStray, key_text(1));
+  EXPECT_THAT(names_in(json), UnorderedElementsAre(Pair(key(1), "ada")));
+}
+
+TEST(NamesMap, FindsItsKeysInEveryForm) {
+  for (const char* form :
+       {"{0}: ada", "\"{0}\": ada", "'{0}' : ada", "  {0}: ada", "---\n{{{0}: ada}}",
+        "{{ \"{0}\":\"ada\"}}", "{1}: bob\n{0}: ada", "{{\"{1}\":\"bob\",\"{0}\":\"ada\"}}",
+        "? {0}\n: ada", "\xEF\xBB\xBF{0}: ada", "{0}: ada\r\n{1}: bob"})
+    EXPECT_THAT(names_in(with_keys(form)), ::testing::Contains(Pair(key(0), "ada"))) << form;
+}
+
 }  // namespace
 }  // namespace wgscope::config
