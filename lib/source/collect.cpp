@@ -427,7 +427,23 @@ class SnapshotSource::Impl {
     }
   }
 
-  static void merge(std::vector<Visit> visits, Snapshot& into) {
+  /// @param shown, other  of one name.
+  [[nodiscard]] Failure claimed_twice(const Device& shown, const Device& other) const {
+    const auto words = [&](const Device& device) {
+      if (device.implementation == Implementation::userspace)
+        return fmt::format("a userspace implementation (socket {}/{}.sock)", options_.uapi_folder,
+                           device.name);
+      return device.link ? fmt::format("the kernel (interface index {})", device.link->ifindex)
+                         : std::string("the kernel");
+    };
+    return {
+        other.netns, other.name, FailureReason::malformed,
+        fmt::format("{} is an interface of {} and one of {}: the exporter shows only the first; "
+                    "stop one of them",
+                    other.name, words(shown), words(other))};
+  }
+
+  void merge(std::vector<Visit> visits, Snapshot& into) const {
     for (Visit& visit : visits) {
       std::ranges::move(visit.found.devices, std::back_inserter(into.devices));
       std::ranges::move(visit.found.failures, std::back_inserter(into.failures));
@@ -448,9 +464,7 @@ class SnapshotSource::Impl {
         ++i;
         continue;
       }
-      into.failures.push_back(
-          {into.devices[i].netns, into.devices[i].name, FailureReason::malformed,
-           "two implementations claim to be this interface; the kernel's is shown"});
+      into.failures.push_back(claimed_twice(into.devices[i - 1], into.devices[i]));
       into.devices.erase(into.devices.begin() + static_cast<std::ptrdiff_t>(i));
     }
   }

@@ -15,6 +15,8 @@
 
 #include "files.hpp"
 #include "guest.hpp"
+#include "temp_dir.hpp"
+#include "uapi_server.hpp"
 #include "wait.hpp"
 #include "wireguard.hpp"
 
@@ -196,6 +198,26 @@ TEST(KernelDevice, IgnoresLinksOfOtherKindsWhateverTheirName) {
   ASSERT_EQ(snapshot.devices.size(), 1);
   EXPECT_EQ(snapshot.devices[0].name, "wg0");
   EXPECT_THAT(snapshot.failures, IsEmpty());
+}
+
+TEST(KernelDevice, IsShownWhereAUserspaceImplementationHasItsNameAndBothAreNamed) {
+  const Interface interface("wg0", "wireguard", 77);
+  configure("", "wg0", {make_key_pair().private_key, 51000, 0, {{made_up_key(1).base64()}}});
+  const TempDir folder;
+  const UapiServer daemon(folder / "wg0.sock", {uapi_answer(2)});
+  source::CollectOptions options;
+  options.uapi_folder = folder.path();
+  const Snapshot snapshot = collect(options);
+  ASSERT_EQ(snapshot.devices.size(), 1U);
+  EXPECT_EQ(snapshot.devices[0].implementation, Implementation::kernel);
+  EXPECT_EQ(snapshot.devices[0].peers.size(), 1U);
+  ASSERT_EQ(snapshot.failures.size(), 1U);
+  EXPECT_EQ(snapshot.failures[0].interface, "wg0");
+  EXPECT_EQ(snapshot.failures[0].detail,
+            "wg0 is an interface of the kernel (interface index 77) and one of a userspace "
+            "implementation (socket " +
+                (folder / "wg0.sock").string() +
+                "): the exporter shows only the first; stop one of them");
 }
 
 TEST(KernelDevice, IsReadOnlyWhereTheNameFilterAcceptsIt) {
