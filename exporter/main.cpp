@@ -28,6 +28,7 @@
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/file.hpp"
 #include "wgscope/os/standard_streams.hpp"
@@ -40,6 +41,7 @@
 #include "exporter/exposition/output.hpp"
 #include "exporter/exposition/writer.hpp"
 #include "exporter/http/listener.hpp"
+#include "exporter/http/refusal_log.hpp"
 #include "exporter/http/server.hpp"
 #include "exporter/http/web_access.hpp"
 #include "exporter/inventory/declarations.hpp"
@@ -153,7 +155,8 @@ std::unique_ptr<http::WebAccess> open_web_access(const std::string& file, Endpoi
 
 /// @param access  nullptr: plain HTTP for everybody. What is made refers to it and to `endpoints`.
 http::ServerOptions server_options_of(const Options& options, std::vector<http::Listener> listeners,
-                                      Endpoints& endpoints, http::WebAccess* access) {
+                                      Endpoints& endpoints, http::RefusalLog& refusals,
+                                      http::WebAccess* access) {
   http::ServerOptions made;
   made.listeners = std::move(listeners);
   made.routes = endpoints.routes();
@@ -162,12 +165,21 @@ http::ServerOptions server_options_of(const Options& options, std::vector<http::
   };
   made.limits = options.limits;
   made.door_events = endpoints.door_events();
+  made.door_events.on_bad_request = [&](const IpAddress& from, std::string_view said) {
+    refusals.add(from.to_string(), said, os::boot_now());
+  };
   if (access == nullptr) return made;
   if (access->speaks_tls()) made.tls = [access] { return access->tls(); };
   made.admit = [access](const http::Request& request, http::Response& response) {
     return access->admit(request, response);
   };
   return made;
+}
+
+void say_refusal(const Log& log, const http::RefusalLog::Line& line) {
+  const std::string left_out = line.left_out == 0 ? "" : fmt::format("{}", line.left_out);
+  log.warn("refused a request",
+           {{"from", line.from}, {"answer", line.said}, {"not_logged_before", left_out}});
 }
 
 /// Beyond its time limit: what takes longer is stuck.
@@ -194,6 +206,7 @@ int serve(const Options& options, std::vector<http::Listener> listeners, Declara
   if (declarations != nullptr) declarations->watch();
   Endpoints endpoints(collections, {options.telemetry_path, options.render, options.collect_timeout,
                                     options.max_requests});
+  http::RefusalLog refusals([&](const http::RefusalLog::Line& line) { say_refusal(log, line); });
   std::unique_ptr<http::WebAccess> access;  // outlives the server
   if (!options.web_config.empty()) {
     access = open_web_access(options.web_config, endpoints, log);
@@ -201,7 +214,7 @@ int serve(const Options& options, std::vector<http::Listener> listeners, Declara
   }
   allow_descriptors(options.limits.connections);
   auto server = http::Server::start(
-      server_options_of(options, std::move(listeners), endpoints, access.get()));
+      server_options_of(options, std::move(listeners), endpoints, refusals, access.get()));
   if (!server) {
     log.error(server.error().context);
     return 1;

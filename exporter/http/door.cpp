@@ -29,6 +29,7 @@
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/model/address.hpp"
 #include "wgscope/os/clock.hpp"
 #include "wgscope/os/socket_address.hpp"
 #include "wgscope/os/unique_fd.hpp"
@@ -66,6 +67,12 @@ std::string answer(int status, std::string_view text) {
       "HTTP/1.1 {} {}\r\n{}Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n"
       "Connection: close\r\n\r\n{}",
       status, phrase, status == 405 ? "Allow: GET, HEAD\r\n" : "", text.size(), text);
+}
+
+std::optional<Endpoint> endpoint_of(const sockaddr_storage& address, socklen_t size) {
+  os::SocketAddress peer;
+  std::memcpy(peer.data(), &address, std::min(size, os::SocketAddress::kCapacity));
+  return peer.endpoint();
 }
 
 /// How far the client has come with reading: what its TCP has acknowledged, and whether it was sent
@@ -289,9 +296,7 @@ void Door::accept_some(int listener) {
 }
 
 void Door::let_in(int fd, const sockaddr_storage& address, socklen_t size) {
-  os::SocketAddress peer;
-  std::memcpy(peer.data(), &address, std::min(size, os::SocketAddress::kCapacity));
-  const auto endpoint = peer.endpoint();
+  const auto endpoint = endpoint_of(address, size);
   if (!endpoint) {
     ::close(fd);
     return;
@@ -444,6 +449,8 @@ void Door::serve_next(Instant now) {
 void Door::refuse(int fd, Refusal reason, int status, std::string_view text) {
   events_.on_refused(reason);
   const Connection& connection = connections_.at(fd);
+  if (const auto from = endpoint_of(connection.address, connection.address_size); from && status != 0)
+    events_.on_bad_request(from->address, text);
   const std::string words = status == 0 ? "" : answer(status, text);
   if (connection.tls && !words.empty())
     connection.tls->write(words);

@@ -17,6 +17,7 @@
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/model/address.hpp"
 #include "wgscope/os/unique_fd.hpp"
 
 #include "exporter/http/listener.hpp"
@@ -31,6 +32,10 @@ namespace wgscope::exporter::http {
 struct DoorEvents {
   std::function<void(std::size_t open)> on_connections = [](std::size_t) {};
   std::function<void(Refusal reason)> on_refused = [](Refusal) {};
+  /// A request was answered with an error. @param said  the answer's text; nothing of it is the
+  /// client's.
+  std::function<void(const IpAddress& from, std::string_view said)> on_bad_request =
+      [](const IpAddress&, std::string_view) {};
 };
 
 /// Stands in front of CivetWeb, which gives each connection a thread for as long as the client
