@@ -68,8 +68,10 @@ Collections::Collections(CollectorOptions options, Warn warn, std::unique_ptr<Re
       clock_(std::move(options.clock)),
       warn_(std::move(warn)),
       reading_(reading ? std::move(reading)
-                       : std::make_unique<LocalReading>(std::move(options.source),
-                                                        std::move(options.names))),
+                       : std::make_unique<LocalReading>(
+                             std::move(options.source), std::move(options.names),
+                             // A single reading has to have all names.
+                             options.judged ? options.names_patience : std::chrono::hours(1))),
       declared_(std::move(options.declarations)),
       history_(options.seed, !options.state_dir.empty() || !options.journal.empty()) {
   Recorder::Settings recorder{options.endpoint, options.sample_interval, build_info::kVersion,

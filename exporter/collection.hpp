@@ -70,6 +70,8 @@ struct CollectorOptions {
   bool sampled = false;
   /// Whether there will be more than one reading. Only then can peers be judged.
   bool judged = true;
+  /// How long a collection waits for files of names that changed: what is small is read by then.
+  Nanoseconds names_patience = std::chrono::milliseconds(500);
   /// Of interfaces with more peers, only aggregates are shown; 0: no limit.
   std::size_t peer_max = 0;
   std::uint64_t seed = 0;                ///< random, for hash tables whose keys peers choose

@@ -50,6 +50,7 @@
 #include "exporter/lifecycle.hpp"
 #include "exporter/log.hpp"
 #include "exporter/names.hpp"
+#include "exporter/names_reader.hpp"
 #include "exporter/options.hpp"
 #include "exporter/reading.hpp"
 #include "exporter/sampler.hpp"
@@ -283,7 +284,8 @@ FileNeeds files_of(const Options& options) {
 /// Leaves this process with what serving takes. @returns where it gets its readings from.
 Result<std::unique_ptr<RemoteReading>> isolate(const Options& options, const Log& log) {
   auto reading = RemoteReading::start([&options] {
-    return std::make_unique<LocalReading>(options.collector.source, options.collector.names);
+    return std::make_unique<LocalReading>(options.collector.source, options.collector.names,
+                                          options.collector.names_patience);
   });
   if (!reading) return tl::unexpected(reading.error());
   auto confined = confine(files_of(options));
@@ -363,7 +365,9 @@ int main(int argc, char** argv) {
   wgscope::exporter::tune_allocator();
   wgscope::os::secure_standard_streams();
   try {
-    return wgscope::exporter::run(argc, argv);
+    const int code = wgscope::exporter::run(argc, argv);
+    if (wgscope::exporter::NamesReader::left_behind()) std::_Exit(code);
+    return code;
   } catch (const std::exception& error) {
     wgscope::os::write_standard_error(fmt::format("wgscope-exporter: {}\n", error.what()));
     return 1;

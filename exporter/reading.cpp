@@ -8,16 +8,19 @@
 #include "wgscope/source/collect.hpp"
 
 #include "exporter/names.hpp"
+#include "exporter/names_reader.hpp"
 
 namespace wgscope::exporter {
 
-LocalReading::LocalReading(source::CollectOptions source, std::vector<NamesFile> names)
-    : source_(std::move(source)), names_(std::move(names)) {}
+LocalReading::LocalReading(source::CollectOptions source, std::vector<NamesFile> names,
+                           Nanoseconds names_patience)
+    : source_(std::move(source)), names_(std::move(names)), names_patience_(names_patience) {}
 
 void LocalReading::read(Now now, Instant deadline, Snapshot& into, NamesReading& names) {
-  names.messages = names_.refresh();
-  names.names = names_.current();
-  names.report = names_.report();
+  NamesReader::State state = names_.refresh(names_patience_);
+  names.messages = std::move(state.messages);
+  names.names = std::move(state.names);
+  names.report = state.report;
   source_.collect(now, deadline, into);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "wgscope/source/collect.hpp"
 
 #include "exporter/names.hpp"
+#include "exporter/names_reader.hpp"
 
 namespace wgscope::exporter {
 
@@ -49,12 +51,16 @@ class Reading {
 /// Reads in the calling thread.
 class LocalReading final : public Reading {
  public:
-  LocalReading(source::CollectOptions source, std::vector<NamesFile> names);
+  /// @param names_patience  how long a reading waits for files of names that changed; what takes
+  /// longer is in a later one.
+  LocalReading(source::CollectOptions source, std::vector<NamesFile> names,
+               Nanoseconds names_patience = std::chrono::milliseconds(500));
   void read(Now now, Instant deadline, Snapshot& into, NamesReading& names) override;
 
  private:
   source::SnapshotSource source_;
-  Names names_;
+  NamesReader names_;
+  Nanoseconds names_patience_;
 };
 
 }  // namespace wgscope::exporter

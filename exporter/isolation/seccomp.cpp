@@ -8,6 +8,8 @@
 #include <type_traits>
 #include <unistd.h>
 
+#include <linux/sockios.h>
+
 #include "wgscope/base/result.hpp"
 
 #include "exporter/isolation/restrictions.hpp"
@@ -97,7 +99,7 @@ void allow_sockets(Rules& rules) {
                   SCMP_A1(SCMP_CMP_MASKED_EQ, kTypes, static_cast<scmp_datum_t>(type)));
   rules.allow("socket", SCMP_A0(SCMP_CMP_EQ, AF_UNIX),  // sd_notify(3), the systemd journal
               SCMP_A1(SCMP_CMP_MASKED_EQ, kTypes, SOCK_DGRAM));
-  for (const int request : {FIONBIO, FIONREAD, TCGETS})
+  for (const int request : {FIONBIO, FIONREAD, SIOCOUTQ, TCGETS})
     rules.allow("ioctl", SCMP_A1(SCMP_CMP_EQ, static_cast<scmp_datum_t>(request)));
 }
 

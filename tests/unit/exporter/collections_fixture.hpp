@@ -31,6 +31,7 @@ class CollectionsTest : public ::testing::Test {
     made.source.kernel = false;
     made.source.uapi_folder = folder_.path().string();
     made.max_age = Nanoseconds(0);
+    made.names_patience = std::chrono::seconds(20);
     made.seed = 1;
     return made;
   }
