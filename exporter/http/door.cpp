@@ -449,7 +449,8 @@ void Door::serve_next(Instant now) {
 void Door::refuse(int fd, Refusal reason, int status, std::string_view text) {
   events_.on_refused(reason);
   const Connection& connection = connections_.at(fd);
-  if (const auto from = endpoint_of(connection.address, connection.address_size); from && status != 0)
+  if (const auto from = endpoint_of(connection.address, connection.address_size);
+      from && status != 0)
     events_.on_bad_request(from->address, text);
   const std::string words = status == 0 ? "" : answer(status, text);
   if (connection.tls && !words.empty())

@@ -162,7 +162,12 @@ void Exporter::judge() {
   const Snapshot& snapshot = collection_.snapshot;
   const audit::Resolutions& resolutions = declared.names->resolutions;
   audit::compare(inventory.declared(), snapshot, resolutions, declared.drift);
-  findings_.count(inventory.declared(), snapshot, declared.drift, resolutions, declared.findings);
+  findings_.count({.declared = inventory.declared(),
+                   .snapshot = snapshot,
+                   .drift = declared.drift,
+                   .resolutions = resolutions,
+                   .lint = declared.state->lint},
+                  declared.findings);
   inventory.expect(snapshot.taken.wall, declared.expectations);
 }
 

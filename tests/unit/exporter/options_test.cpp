@@ -214,7 +214,8 @@ TEST(ParseOptions, HelpAndVersionEndWellAndNameEveryFlag) {
         "--interface.include",  "--interface.exclude",  "--collect.max-age", "--collect.timeout",
         "--sample.interval",    "--state.dir",          "--names.wg-config", "--names.file",
         "--peer.endpoint",      "--peer.allowed-ips",   "--peer-label",      "--once",
-        "--peer.max", "--textfile",           "--log.level",          "--log.format",      "CAP_NET_ADMIN"})
+        "--peer.max",           "--textfile",           "--log.level",       "--log.format",
+        "CAP_NET_ADMIN"})
     EXPECT_THAT(help, HasSubstr(flag));
   CaptureStdout();
   EXPECT_EQ(parse({"--version"}).exit_code, 0);
