@@ -1,6 +1,5 @@
 #include "exporter/lifecycle.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <ctime>

@@ -201,6 +201,15 @@ void announce(const Options& options, const http::Server& server, Collections& c
   manager.ready(status);
 }
 
+/// Its thread cannot be stopped, and waiting for it could take forever. Everything that it may use must
+/// stay, so nothing is cleared up.
+[[noreturn]] void leave_stuck_collection(const Log& log) {
+  log.warn(
+      "a collection did not end, so the exporter ends without it; --state.dir and --journal lack "
+      "what was not written before");
+  std::_Exit(0);
+}
+
 int serve(const Options& options, std::vector<http::Listener> listeners, Declarations* declarations,
           Collections& collections, const Log& log) {
   const sigset_t signals = block_signals();
@@ -243,14 +252,7 @@ int serve(const Options& options, std::vector<http::Listener> listeners, Declara
   });
   log.info("stopping");
   manager.stopping();
-  if (!lifecycle.wind_down()) {
-    // Its thread cannot be stopped, and waiting for it could take forever. Everything that it may
-    // use must stay.
-    log.warn(
-        "a collection did not end, so the exporter ends without it; --state.dir and --journal "
-        "lack what was not written before");
-    std::_Exit(0);
-  }
+  if (!lifecycle.wind_down()) leave_stuck_collection(log);
   first.join();
   sampler.reset();
   server->reset();

@@ -38,9 +38,9 @@ struct PeerHistory {
   /// Number of the reading that last listed the peer. It may wrap around: only the peers of an
   /// interface that is never read whole stay unlisted for longer than a reading.
   std::uint16_t last_seen = 0;
-  bool restored = false;  ///< this process did not see it appear
-  bool outlived = false;  ///< an earlier interface had it, when the clock may have been another
-  bool had_handshake = false;  ///< in this process, also before it was removed and added again
+  bool restored : 1 = false;  ///< this process did not see it appear
+  bool outlived : 1 = false;  ///< an earlier interface had it, when the clock may have been another
+  bool had_handshake : 1 = false;  ///< in this process, also before it was removed and added again
   PeerEvents events;
   EndpointMark endpoint = EndpointMark::none;  ///< the last one that was not absent
   EndpointMark endpoint_before = EndpointMark::none;

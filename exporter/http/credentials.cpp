@@ -8,6 +8,7 @@
 
 #include <sodium/utils.h>
 
+#include "wgscope/base/secret_string.hpp"
 #include "wgscope/base/text.hpp"
 
 namespace wgscope::exporter::http {

@@ -18,6 +18,7 @@
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "wgscope/base/secret_string.hpp"
 #include "wgscope/base/time.hpp"

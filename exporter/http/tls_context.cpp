@@ -264,7 +264,8 @@ void Builder::set_parameters() {
       context, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
   if (SSL_CTX_set_cipher_list(context, ciphers.c_str()) != 1)
     made_.problems.push_back("cipher_suites: OpenSSL has none of them: " + last_reason());
-  if (SSL_CTX_set1_groups_list(context, groups.c_str()) != 1)
+  // The macro casts const away by itself, which compilers warn of.
+  if (SSL_CTX_set1_groups_list(context, const_cast<char*>(groups.c_str())) != 1)
     made_.problems.push_back("curve_preferences: OpenSSL lacks one of them: " + last_reason());
 }
 

@@ -1,7 +1,6 @@
 #include "exporter/http/turnstile.hpp"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,7 @@
 #include "exporter/isolation/reading_process.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
@@ -9,6 +10,8 @@
 #include <memory>
 #include <optional>
 #include <poll.h>
+#include <ratio>
+#include <stdexcept>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -30,6 +33,7 @@
 #include "exporter/isolation/image.hpp"
 #include "exporter/isolation/packet.hpp"
 #include "exporter/isolation/protocol.hpp"
+#include "exporter/isolation/remote_reading.hpp"
 #include "exporter/isolation/shared_memory.hpp"
 #include "exporter/process_usage.hpp"
 #include "exporter/reading.hpp"

@@ -1,6 +1,5 @@
 #include "exporter/isolation/remote_reading.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>

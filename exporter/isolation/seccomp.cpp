@@ -60,6 +60,17 @@ constexpr std::array kAllowed{
     "getegid", "geteuid", "getgid", "getgroups", "getrandom", "getresgid", "getresuid", "getrlimit",
     "getrusage", "getuid", "sysinfo", "ugetrlimit", "uname", "capget"};
 
+/// As the macros SCMP_A0 … of seccomp.h, which are not C++.
+scmp_arg_cmp argument(unsigned index, scmp_compare compare, scmp_datum_t a, scmp_datum_t b = 0) {
+  return {index, compare, a, b};
+}
+scmp_arg_cmp equals(unsigned index, scmp_datum_t value) {
+  return argument(index, SCMP_CMP_EQ, value);
+}
+scmp_arg_cmp has_bits(unsigned index, scmp_datum_t mask, scmp_datum_t bits) {
+  return argument(index, SCMP_CMP_MASKED_EQ, mask, bits);
+}
+
 class Rules {
  public:
   explicit Rules(scmp_filter_ctx filter) : filter_(filter) {}
@@ -84,8 +95,8 @@ class Rules {
 /// (nsswitch.conf's modules).
 void allow_memory(Rules& rules) {
   for (const char* name : {"mmap", "mmap2", "mprotect", "pkey_mprotect"}) {
-    rules.allow(name, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-    rules.allow(name, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC | PROT_WRITE, PROT_EXEC));
+    rules.allow(name, has_bits(2, PROT_EXEC, 0));
+    rules.allow(name, has_bits(2, PROT_EXEC | PROT_WRITE, PROT_EXEC));
   }
 }
 
@@ -95,26 +106,26 @@ void allow_sockets(Rules& rules) {
   constexpr scmp_datum_t kTypes = 0xF;  // without SOCK_CLOEXEC and SOCK_NONBLOCK
   for (const int family : {AF_INET, AF_INET6})
     for (const int type : {SOCK_STREAM, SOCK_DGRAM})
-      rules.allow("socket", SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(family)),
-                  SCMP_A1(SCMP_CMP_MASKED_EQ, kTypes, static_cast<scmp_datum_t>(type)));
-  rules.allow("socket", SCMP_A0(SCMP_CMP_EQ, AF_UNIX),  // sd_notify(3), the systemd journal
-              SCMP_A1(SCMP_CMP_MASKED_EQ, kTypes, SOCK_DGRAM));
+      rules.allow("socket", equals(0, static_cast<scmp_datum_t>(family)),
+                  has_bits(1, kTypes, static_cast<scmp_datum_t>(type)));
+  rules.allow("socket", equals(0, AF_UNIX),  // sd_notify(3), the systemd journal
+              has_bits(1, kTypes, SOCK_DGRAM));
   for (const int request : {FIONBIO, FIONREAD, SIOCOUTQ, TCGETS})
-    rules.allow("ioctl", SCMP_A1(SCMP_CMP_EQ, static_cast<scmp_datum_t>(request)));
+    rules.allow("ioctl", equals(1, static_cast<scmp_datum_t>(request)));
 }
 
 void allow_own_process(Rules& rules) {
   // A new process needs clone(2) without CLONE_THREAD; clone3's arguments cannot be looked at, so it
   // is said not to exist, and the C library then takes clone.
   constexpr scmp_datum_t kThread = 0x00010000;
-  rules.allow("clone", SCMP_A0(SCMP_CMP_MASKED_EQ, kThread, kThread));
+  rules.allow("clone", has_bits(0, kThread, kThread));
   const auto self = static_cast<scmp_datum_t>(getpid());
-  rules.allow("tgkill", SCMP_A0(SCMP_CMP_EQ, self));  // raise(3), abort(3)
-  rules.allow("kill", SCMP_A0(SCMP_CMP_EQ, self));
+  rules.allow("tgkill", equals(0, self));  // raise(3), abort(3)
+  rules.allow("kill", equals(0, self));
   for (const char* name : {"prlimit64", "sched_getparam", "sched_getscheduler"})
-    rules.allow(name, SCMP_A0(SCMP_CMP_EQ, 0));
+    rules.allow(name, equals(0, 0));
   constexpr scmp_datum_t kSetName = 15;  // PR_SET_NAME: threads have names
-  rules.allow("prctl", SCMP_A0(SCMP_CMP_EQ, kSetName));
+  rules.allow("prctl", equals(0, kSetName));
 }
 
 }  // namespace

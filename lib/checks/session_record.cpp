@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "wgscope/base/time.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/session.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/os/udp_socket.hpp"

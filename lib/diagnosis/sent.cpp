@@ -6,6 +6,8 @@
 
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/diagnosis/handshake.hpp"
+#include "wgscope/diagnosis/nat.hpp"
+#include "wgscope/diagnosis/outer.hpp"
 #include "wgscope/diagnosis/report.hpp"
 #include "wgscope/diagnosis/session.hpp"
 #include "wgscope/diagnosis/text.hpp"

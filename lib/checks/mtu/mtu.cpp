@@ -11,6 +11,7 @@
 #include "wgscope/checks/session.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/crypto/random.hpp"
+#include "wgscope/diagnosis/handshake.hpp"
 #include "wgscope/diagnosis/mtu.hpp"
 #include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"

@@ -31,6 +31,7 @@
 
 #include "checks/drive.hpp"
 #include "checks/earlier.hpp"
+#include "checks/mtu/mtu_course.hpp"
 #include "mtu_service.hpp"
 
 namespace wgscope::checks {

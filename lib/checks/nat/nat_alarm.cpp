@@ -21,6 +21,8 @@
 #include "wgscope/wire/icmp.hpp"
 #include "wgscope/wire/ip.hpp"
 
+#include "checks/nat/silent_flow.hpp"
+
 namespace wgscope::checks {
 namespace {
 

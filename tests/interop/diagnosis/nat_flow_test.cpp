@@ -204,12 +204,12 @@ FlowFacts without_forwarding() {
   return behind.through_twin({.keepalive = 25s, .longest_silence = 60s});
 }
 
-/// Pauses of 3.2 and 6.4 s leave open what becomes of 6 s.
+/// Pauses of 6.4 and 12.8 s leave open what becomes of 10 s.
 FlowFacts interval_in_a_gap() {
-  Behind behind(4);
-  behind.place.theirs.set("net/ipv4/ipfrag_time", "8");
+  Behind behind(8);
+  behind.place.theirs.set("net/ipv4/ipfrag_time", "13");
   const TestService service(behind.place.theirs, TestService::Kind::speaks_first);
-  return behind.through_tcp({.keepalive = 6s});
+  return behind.through_tcp({.keepalive = 10s});
 }
 
 /// Silences take their time: all at once.
@@ -315,12 +315,12 @@ TEST_F(NatFlow, RetransmissionsOfWhatWasAskedForShowAKeepaliveThatIsTooLong) {
   EXPECT_EQ(finding(facts), FindingId::keepalive_not_enough);
 }
 
-/// The host reports packets that it gives up after 8 s, so that a silence just below 6 s can be tried.
+/// The host reports packets that it gives up after 13 s, so that a silence just below 10 s is tried.
 TEST_F(NatFlow, ReassemblyErrorsTellOfAnIntervalBetweenTwoPauses) {
   const FlowFacts& facts = measured("tcp_gap");
   EXPECT_EQ(facts.found.end, FlowEnd::done);
   EXPECT_EQ(facts.found.keepalive, KeepaliveVerdict::not_enough);
-  EXPECT_LE(facts.found.gone_after, 6s);
+  EXPECT_LE(facts.found.gone_after, 10s);
   EXPECT_EQ(finding(facts), FindingId::keepalive_not_enough);
 }
 

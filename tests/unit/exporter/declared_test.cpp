@@ -17,7 +17,7 @@
 #include "wgscope/base/time.hpp"
 #include "wgscope/os/clock.hpp"
 
-#include "collections_fixture.hpp"
+#include "declared_fixture.hpp"
 #include "exporter/collection.hpp"
 #include "exporter/device_view.hpp"
 #include "exporter/inventory/declarations.hpp"
@@ -39,103 +39,6 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
-
-/// Seconds since 1970 of Monday 2026-06-01 10:00 UTC, which is 12:00 in Berlin.
-constexpr std::int64_t kMonday = 1'780'308'000;
-
-/// What FakeDaemon says that every peer has.
-constexpr std::string_view kAllowed = R"(allowed_ips: [10.0.0.0/8, "fd00::/64"])";
-
-std::string declare(std::uint32_t number, std::string_view name, std::string_view more = kAllowed) {
-  return fmt::format("  - {{name: {}, public_key: {}, {}}}\n", name, key(number).base64(), more);
-}
-
-class DeclaredState : public CollectionsTest {
- protected:
-  /// What a scrape says, with an inventory of these entries and peers.
-  test::Metrics scrape(const std::string& inventory, const std::vector<DaemonPeer>& peers) {
-    begin(inventory, peers);
-    return scrape();
-  }
-
-  void begin(const std::string& inventory, const std::vector<DaemonPeer>& peers) {
-    collections_.reset();
-    daemon_.reset();
-    daemon_.emplace(folder_.path(), "lo", daemon_answer(peers));
-    write_later(path(), inventory);
-    Declarations::Settings settings;
-    settings.paths = {path()};
-    settings.host = "gw-1";
-    settings.use.peer_labels = labels_;
-    settings.clock = [this] { return now(); };
-    declarations_ = std::make_shared<Declarations>(settings, collect_warnings());
-    CollectorOptions with = options();
-    with.declarations = declarations_;
-    with.clock = settings.clock;
-    with.state_dir = state_dir_;
-    with.journal = journal_;
-    if (!names_.empty()) {
-      write_later(folder_ / "names", names_);
-      with.names.push_back({(folder_ / "names").string(), NamesFile::Kind::map});
-    }
-    collections_ = std::make_unique<Collections>(with, collect_warnings());
-  }
-
-  /// Who is overdue three days after anna, who had a handshake, and bert, who had none, were removed
-  /// and added again.
-  std::vector<std::string> overdue_after_removal() {
-    begin("peers:\n" + declare(2, "anna", "grace: 2d") + declare(3, "bert", "grace: 2d"), {{1}});
-    scrape();
-    for (const auto& peers :
-         {std::vector<DaemonPeer>{{1}, {2, wall_ + 60, 500}, {3}}, {{1}}, {{1}, {2}, {3}}}) {
-      wall_ += 60;
-      daemon_->answer_with(daemon_answer(peers));
-      EXPECT_THAT(named(scrape(), "wireguard_peer_handshake_overdue"), testing::IsEmpty());
-    }
-    wall_ += 3 * 86'400;
-    return named(scrape(), "wireguard_peer_handshake_overdue");
-  }
-
-  test::Metrics scrape() {
-    const auto collection = collections_->get(soon());
-    if (!collection) throw std::runtime_error(collection.error().context);
-    text_ = render(**collection, {.name_label = !labels_.empty()}, Format::text);
-    return test::Metrics::parse(text_);
-  }
-
-  /// Of declarations that are watched.
-  template <class Condition>
-  void reload_until(Condition condition) {
-    declarations_->reload();
-    ASSERT_TRUE(test::wait_until([&] { return condition(*declarations_->state()); }, 20s));
-  }
-
-  [[nodiscard]] std::string path() const { return (folder_ / "inventory.yaml").string(); }
-
-  /// The boot clock goes on by itself, so that deadlines hold.
-  [[nodiscard]] Now now() const { return {os::boot_now(), WallTime{std::chrono::seconds(wall_)}}; }
-
-  /// The names of the peers for which there is a sample of value 1.
-  static std::vector<std::string> named(const test::Metrics& metrics, std::string_view metric) {
-    std::vector<std::string> names;
-    for (const test::Sample& sample : metrics.find(std::string(metric), {})) {
-      if (sample.value != 1) continue;
-      const auto name = sample.labels.find("name");
-      names.push_back(name == sample.labels.end() ? "?" : name->second);
-    }
-    return names;
-  }
-
-  std::int64_t wall_ = kMonday;
-  std::vector<std::string> labels_;
-  std::string state_dir_;
-  std::string journal_;
-  std::string names_;
-  std::string text_;
-  std::optional<FakeDaemon> daemon_;
-  std::shared_ptr<Declarations> declarations_;
-  std::unique_ptr<Collections> collections_;
-};
 
 TEST_F(DeclaredState, TellsPeersThatArePresentMissingAndUndeclared) {
   const auto metrics = scrape("peers:\n" + declare(1, "anna") + declare(2, "bert"), {{1}, {3}});
@@ -247,68 +150,6 @@ TEST_F(DeclaredState, FollowsTheClockOfTheScheduleInItsTimeZone) {
   EXPECT_EQ(expected_at(kWinterMonday + 7 * 3600), 1);
 }
 
-TEST_F(DeclaredState, GivesANewPeerItsGraceAndThenCallsItsHandshakeOverdue) {
-  begin("peers:\n" + declare(1, "old", "grace: 2d") +
-            declare(2, "new", "grace: 2d, expected_online: always") + declare(3, "no-grace"),
-        {{1}});
-  EXPECT_THAT(named(scrape(), "wireguard_peer_handshake_overdue"), IsEmpty());
-  wall_ += 60;
-  daemon_->answer_with(daemon_answer({{1}, {2}, {3}}));
-  auto metrics = scrape();
-  EXPECT_THAT(named(metrics, "wireguard_peer_handshake_overdue"), IsEmpty());
-  EXPECT_THAT(named(metrics, "wireguard_peer_unexpectedly_offline"), IsEmpty());
-  wall_ += 2 * 86'400 - 1;
-  EXPECT_THAT(named(scrape(), "wireguard_peer_handshake_overdue"), IsEmpty());
-  wall_ += 1;
-  metrics = scrape();
-  EXPECT_THAT(named(metrics, "wireguard_peer_handshake_overdue"), ElementsAre("new"))
-      << "the one that was there first may have had a handshake before the interface was made";
-  EXPECT_THAT(named(metrics, "wireguard_peer_unexpectedly_offline"), ElementsAre("new"));
-  daemon_->answer_with(daemon_answer({{1}, {2, wall_}, {3}}));
-  EXPECT_THAT(named(scrape(), "wireguard_peer_handshake_overdue"), IsEmpty());
-}
-
-TEST_F(DeclaredState, CallsNoHandshakeOverdueOfAPeerThatHadOneAndWasAddedAgain) {
-  begin("peers:\n" + declare(2, "anna", "grace: 2d"), {{1}});
-  scrape();
-  wall_ += 60;
-  daemon_->answer_with(daemon_answer({{1}, {2, wall_, 500}}));
-  scrape();
-  wall_ += 3 * 86'400;
-  daemon_->answer_with(daemon_answer({{1}, {2, 0, 0}}));
-  const auto metrics = scrape();
-  EXPECT_EQ(metrics.value("wireguard_interface_peers_by_state",
-                          {{"interface", "lo"}, {"state", "never"}}),
-            2);
-  EXPECT_THAT(named(metrics, "wireguard_peer_handshake_overdue"), IsEmpty());
-}
-
-TEST_F(DeclaredState, KnowsWithAStateDirectoryThatAPeerHadAHandshakeBeforeItsRemoval) {
-  state_dir_ = (folder_ / "state").string();
-  std::filesystem::create_directory(state_dir_);
-  EXPECT_THAT(overdue_after_removal(), ElementsAre("bert"));
-}
-
-TEST_F(DeclaredState, TakesARemovedPeerForNewWithoutAStateDirectory) {
-  EXPECT_THAT(overdue_after_removal(), UnorderedElementsAre("anna", "bert"));
-}
-
-TEST_F(DeclaredState, RemembersWhoHadAHandshakeWhenTheExporterStartsAgain) {
-  state_dir_ = (folder_ / "state").string();
-  std::filesystem::create_directory(state_dir_);
-  const std::string inventory =
-      "peers:\n" + declare(2, "anna", "grace: 2d") + declare(3, "bert", "grace: 2d");
-  begin(inventory, {{1}});
-  scrape();
-  wall_ += 60;
-  daemon_->answer_with(daemon_answer({{1}, {2, wall_, 500}, {3}}));
-  scrape();
-  collections_->stop();
-  wall_ += 3 * 86'400;
-  begin(inventory, {{1}, {2}, {3}});  // anna was added again meanwhile
-  EXPECT_THAT(named(scrape(), "wireguard_peer_handshake_overdue"), ElementsAre("bert"));
-}
-
 TEST_F(DeclaredState, SaysWhichFieldsDiffer) {
   const auto metrics = scrape(
       "peers:\n" + declare(1, "anna", "allowed_ips: [10.0.0.1/32], persistent_keepalive: 10") +
@@ -395,81 +236,6 @@ TEST_F(DeclaredState, CountsWhatLintFindsInTheInventory) {
   metrics = scrape();
   EXPECT_EQ(count(metrics, "WGS-LNT-040"), 1) << "counted although the last good file is in use";
   EXPECT_EQ(count(metrics, "WGS-LNT-041"), 0);
-}
-
-TEST_F(DeclaredState, LeavesTheNextKeyOfARotationTimeUntilTheOldOnesLastDay) {
-  begin("peers:\n" +
-            declare(1, "anna",
-                    fmt::format("grace: 1h, successor: {{public_key: {}, until: 2026-06-01}}",
-                                key(2).base64())),
-        {{1, kMonday - 1000}});
-  scrape();
-  daemon_->answer_with(daemon_answer({{1, kMonday - 1000}, {2}}));
-  scrape();
-  wall_ = kMonday + 7200;
-  EXPECT_THAT(named(scrape(), "wireguard_peer_handshake_overdue"), IsEmpty())
-      << "neither key has a session: the device is off";
-  wall_ = kMonday + 86400;
-  EXPECT_THAT(named(scrape(), "wireguard_peer_handshake_overdue"), ElementsAre("anna"));
-}
-
-TEST_F(DeclaredState, ExcusesTheKeyThatIsNotInUseDuringARotation) {
-  const std::string inventory =
-      "peers:\n" +
-      declare(
-          1, "anna",
-          fmt::format("expected_online: always, grace: 1h, key_created: 2026-01-01, rotation: 90d, "
-                      "successor: {{public_key: {}, until: 2026-07-01}}",
-                      key(2).base64()));
-  begin(inventory, {{1, kMonday - 10}, {2}});
-  auto metrics = scrape();
-  EXPECT_THAT(named(metrics, "wireguard_peer_unexpectedly_offline"), IsEmpty());
-  EXPECT_THAT(named(metrics, "wireguard_peer_declared"), ElementsAre("anna", "anna"));
-  EXPECT_THAT(metrics.find("wireguard_peer_key_created_timestamp_seconds", {}), SizeIs(1));
-  EXPECT_EQ(metrics.value("wireguard_peer_key_rotation_due_timestamp_seconds",
-                          {{"interface", "lo"}, {"public_key", key(1).base64()}}),
-            1'775'001'600)
-      << "2026-04-01";
-  EXPECT_THAT(named(metrics, "wireguard_peer_key_rotation_overdue"), ElementsAre("anna"));
-  wall_ = 1'775'001'599;
-  EXPECT_THAT(named(scrape(), "wireguard_peer_key_rotation_overdue"), IsEmpty());
-  wall_ = kMonday;
-
-  daemon_->answer_with(daemon_answer({{1, kMonday - 1000}, {2}}));
-  EXPECT_THAT(named(scrape(), "wireguard_peer_unexpectedly_offline"), ElementsAre("anna"))
-      << "the new key is in its grace period";
-  daemon_->answer_with(daemon_answer({{1, kMonday - 1000}, {2, kMonday - 5}}));
-  metrics = scrape();
-  EXPECT_THAT(named(metrics, "wireguard_peer_unexpectedly_offline"), IsEmpty());
-  EXPECT_EQ(
-      metrics.value("wireguard_interface_peers_by_state", {{"interface", "lo"}, {"state", "idle"}}),
-      1);
-
-  wall_ += 60 * 86'400;  // the old key's last day is over
-  metrics = scrape();
-  const auto undeclared = metrics.find("wireguard_peer_undeclared", {});
-  ASSERT_THAT(undeclared, SizeIs(1));
-  EXPECT_EQ(undeclared[0].labels.at("public_key"), key(1).base64());
-  const auto declared = metrics.find("wireguard_peer_declared", {});
-  ASSERT_THAT(declared, SizeIs(1)) << "nothing is expected of the retired key";
-  EXPECT_EQ(declared[0].labels.at("public_key"), key(2).base64());
-}
-
-TEST_F(DeclaredState, DoesNotCallTheNewKeyOverdueWhileTheOldOneIsInUse) {
-  begin("peers:\n" + declare(1, "anna",
-                             fmt::format("grace: 1h, successor: {{public_key: {}, "
-                                         "until: 2027-07-01}}",
-                                         key(2).base64())),
-        {{1}});
-  scrape();
-  const auto two_hours_later = [&](std::int64_t handshake_of_old_key) {
-    wall_ += 7200;
-    daemon_->answer_with(daemon_answer({{1, handshake_of_old_key}, {2}}));
-    return named(scrape(), "wireguard_peer_handshake_overdue");
-  };
-  EXPECT_THAT(two_hours_later(wall_ + 7200), IsEmpty());
-  EXPECT_THAT(two_hours_later(wall_ + 7200), IsEmpty());
-  EXPECT_THAT(two_hours_later(wall_ + 1000), ElementsAre("anna")) << "neither key is in use";
 }
 
 TEST_F(DeclaredState, TakesNamesFromTheInventoryBeforeThoseOfFiles) {
