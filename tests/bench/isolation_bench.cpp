@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <malloc.h>
 #include <memory>
 #include <optional>
@@ -32,6 +31,7 @@
 #include "exporter/isolation/remote_reading.hpp"
 #include "exporter/names.hpp"
 #include "exporter/reading.hpp"
+#include "children.hpp"
 #include "measure.hpp"
 #include "parts.hpp"
 #include "processes.hpp"
@@ -65,13 +65,6 @@ void scrape(Collections& collections, bool packed) {
   if (gzip) gzip->finish();
 }
 
-pid_t only_child_of(pid_t parent) {
-  std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", parent));
-  pid_t child = -1;
-  children >> child;
-  return child;
-}
-
 double mib(std::size_t bytes) { return static_cast<double>(bytes) / (1024 * 1024); }
 
 void measure(std::size_t peers, Table& table) {
@@ -94,7 +87,7 @@ void measure(std::size_t peers, Table& table) {
   Collections apart(options, ignore, std::move(*remote));
   Collections together(options, ignore);
   scrape(apart, true);
-  const pid_t reader = only_child_of(keeper);
+  const pid_t reader = test::first_child_of(keeper);
   const CpuClock both{
       [own = CpuClock::own(), other = CpuClock::of(reader)] { return own.read() + other.read(); }};
 

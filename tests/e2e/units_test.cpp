@@ -67,11 +67,11 @@ struct Variant {
 };
 
 const std::vector<Variant> kVariants{
-    {"wgscope-exporter.service", {}, 1.3},
-    {"wgscope-exporter.service", {"exporter-inventory-names.conf"}, 1.5},
+    {"wgscope-exporter.service", {}, 1.2},
+    {"wgscope-exporter.service", {"exporter-inventory-names.conf"}, 1.7},
     {"wgscope-exporter.service", {"exporter-namespaces.conf"}, 1.6},
     {"wgscope-exporter.service", {"exporter-userspace.conf"}, 1.7},
-    {"wgscope-exporter.service", {"exporter-web-config.conf"}, 1.3},
+    {"wgscope-exporter.service", {"exporter-web-config.conf"}, 1.2},
     {"wgscope-probe@.service", {}, 1.3},
     {"wgscope-probe@.service", {"probe-raw-sockets.conf"}, 1.5}};
 

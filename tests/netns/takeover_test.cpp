@@ -39,6 +39,7 @@
 #include "exporter/isolation/remote_reading.hpp"
 #include "exporter/names.hpp"
 #include "exporter/reading.hpp"
+#include "children.hpp"
 #include "files.hpp"
 #include "gateways.hpp"
 #include "need.hpp"
@@ -178,14 +179,6 @@ const std::array kAttacks{
     Attack{"change its user", [](const Prey&) { return setresuid(0, 0, 0) == 0; }},
 };
 
-/// A child of `parent`; there is one.
-pid_t child_of(pid_t parent) {
-  std::ifstream children(fmt::format("/proc/{}/task/{}/children", parent, parent));
-  pid_t child = -1;
-  children >> child;
-  return child;
-}
-
 class TakeoverTest : public testing::Test {
  protected:
   void SetUp() override { WGSCOPE_NEED(why_no_netns()); }
@@ -229,7 +222,7 @@ class TakeoverTest : public testing::Test {
     // Without this, what follows would prove nothing: the keys have passed through the reader.
     if (snapshot.devices.size() != 1 || names.names == nullptr || names.names->size() != 1)
       _exit(1);
-    const Prey prey{child_of((*remote)->keeper()), key_file_, gateways_.near.socket_path(),
+    const Prey prey{first_child_of((*remote)->keeper()), key_file_, gateways_.near.socket_path(),
                     folder_.path().string()};
     if (confined && !exporter::confine({})) _exit(1);
     for (const Attack& attack : kAttacks) {
