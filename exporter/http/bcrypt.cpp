@@ -63,6 +63,7 @@ bool verify_bcrypt(const SecretString& password, const std::string& hash) {
   phrase.reserve(password.size() + 1);
   phrase.append(password.view());
   phrase.append(std::string_view("\0", 1));
+  // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): it ends with the NUL added above
   const char* made = crypt_r(phrase.view().data(), hash.c_str(), data.get());
   // What crypt_r() returns when it fails begins with an asterisk and is shorter.
   if (made == nullptr || std::string_view(made).size() != hash.size()) return false;

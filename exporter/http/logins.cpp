@@ -64,8 +64,8 @@ struct Logins::Shared {
   }
 
   [[nodiscard]] Key key_of(const Task& task, std::string_view user) const;
-  const std::string& hash_for(const Users& users, const std::string& user) const;
-  std::optional<Verdict> remembered(const Key& key) const;
+  [[nodiscard]] const std::string& hash_for(const Users& users, const std::string& user) const;
+  [[nodiscard]] std::optional<Verdict> remembered(const Key& key) const;
   bool has_failed_too_often(const Origin& origin);
   std::shared_ptr<Task> enqueue(Task&& task);
   void note(const Task& task);

@@ -77,7 +77,7 @@ Reading read_rules(const std::string& path) {
   rules->config = std::move(*read.config);
   if (rules->config.tls) {
     const std::string folder = folder_of(path);
-    for (std::string& file : tls_files(*rules->config.tls, folder))
+    for (const std::string& file : tls_files(*rules->config.tls, folder))
       reading.files.push_back({file, look_at(file)});
     TlsContextMade made = make_tls_context(*rules->config.tls, folder);
     for (const std::string& problem : made.problems)

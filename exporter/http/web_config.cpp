@@ -85,6 +85,7 @@ const std::array<Header, 5>& allowed_headers() {
 template <class List>
 std::string names_of(const List& words) {
   std::vector<std::string_view> names;
+  names.reserve(words.size());
   for (const auto& word : words) names.push_back(word.name);
   return fmt::format("{}", fmt::join(names, ", "));
 }
@@ -210,6 +211,7 @@ std::optional<Value> Reader::word(const YAML::Mark& at, const std::string& text,
   const auto found = std::ranges::find(words, std::string_view(text), &Word<Value>::name);
   if (found != words.end()) return found->value;
   std::vector<std::string> names;
+  names.reserve(words.size());
   for (const auto& one : words) names.emplace_back(one.name);
   const std::string meant = did_you_mean(text, names);
   error(at, meant.empty() ? fmt::format("{}: there are {}", what, names_of(words))

@@ -287,7 +287,7 @@ class Parser {
     into.resize(count(sizeof(Record)));
     const std::byte* at = bytes(into.size() * sizeof(Record)).data();
     for (T& one : into) {
-      Record record;  // a copy, because the other process may still write there
+      Record record{};  // a copy, because the other process may still write there
       std::memcpy(&record, at, sizeof record);
       at += sizeof record;
       if (!read(record, one)) return fail_with(Errc::bad_value);

@@ -48,7 +48,8 @@ constexpr std::chrono::duration<int, std::milli> kMercy{500};  ///< to end after
 
 /// What a terminal or a service manager sends to all processes is for the one that serves.
 void leave_signals_to_the_server() {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) std::signal(signal, SIG_IGN);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT})
+    static_cast<void>(std::signal(signal, SIG_IGN));
 }
 
 /// The descriptors of this process are the other's: held here, its sockets would outlive it.
@@ -134,7 +135,7 @@ class Keeper {
   bool wait_for_end();
   bool pause();
   /// Waits for the server to go. @returns whether it is still there at the end of the time.
-  bool server_stays(std::chrono::milliseconds time) const {
+  [[nodiscard]] bool server_stays(std::chrono::milliseconds time) const {
     pollfd one{server_.get(), 0, 0};
     return poll(&one, 1, static_cast<int>(time.count())) <= 0;
   }

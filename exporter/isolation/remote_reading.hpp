@@ -34,6 +34,8 @@ class RemoteReading final : public Reading {
   /// Starts the processes. To be called before the first thread, because they are forks of this
   /// process; they close all descriptors but the standard ones. @returns io.
   static Result<std::unique_ptr<RemoteReading>> start(const Make& make);
+  RemoteReading(const RemoteReading&) = delete;
+  RemoteReading& operator=(const RemoteReading&) = delete;
   ~RemoteReading() override;
 
   /// As Reading says; nothing waits beyond the deadline for the other process either. Where it gave

@@ -107,7 +107,7 @@ class Lines {
 
 /// Whether the exporter may have written this much of a line when it was killed.
 bool may_be_torn(std::string_view line) {
-  constexpr std::string_view kBegins = "{\"time\":\"";
+  constexpr std::string_view kBegins = R"({"time":")";
   return line.starts_with(kBegins.substr(0, line.size())) && !line.ends_with('}');
 }
 

@@ -23,6 +23,7 @@
 #include "wgscope/os/clock.hpp"
 #include "wgscope/source/collect.hpp"
 
+#include "children.hpp"
 #include "exporter/collection.hpp"
 #include "exporter/collectors/collectors.hpp"
 #include "exporter/exposition/gzip.hpp"
@@ -31,7 +32,6 @@
 #include "exporter/isolation/remote_reading.hpp"
 #include "exporter/names.hpp"
 #include "exporter/reading.hpp"
-#include "children.hpp"
 #include "measure.hpp"
 #include "parts.hpp"
 #include "processes.hpp"

@@ -35,11 +35,11 @@
 #include "wgscope/os/unique_fd.hpp"
 #include "wgscope/source/collect.hpp"
 
+#include "children.hpp"
 #include "exporter/isolation/confinement.hpp"
 #include "exporter/isolation/remote_reading.hpp"
 #include "exporter/names.hpp"
 #include "exporter/reading.hpp"
-#include "children.hpp"
 #include "files.hpp"
 #include "gateways.hpp"
 #include "need.hpp"
