@@ -62,7 +62,8 @@ void fill_in(X509* certificate, EVP_PKEY* key, const CertificateOptions& options
 }  // namespace
 
 Certificate make_certificate(const CertificateOptions& options) {
-  const Key key(options.rsa ? EVP_RSA_gen(2048U) : EVP_EC_gen("P-256"));
+  const Key key(options.rsa ? EVP_RSA_gen(2048U)
+                            : EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
   const X509Certificate certificate(X509_new());
   require(key && certificate);
   fill_in(certificate.get(), key.get(), options);

@@ -54,7 +54,8 @@ Context make_context(const HttpsOptions& options) {
   }
   require(options.ciphers.empty() || SSL_CTX_set_cipher_list(raw, options.ciphers.c_str()) == 1,
           "set ciphers");
-  require(options.groups.empty() || SSL_CTX_set1_groups_list(raw, options.groups.c_str()) == 1,
+  require(options.groups.empty() ||
+              SSL_CTX_set1_groups_list(raw, const_cast<char*>(options.groups.c_str())) == 1,
           "set groups");
   static constexpr std::array<unsigned char, 12> kOffered{2,   'h', '2', 8,   'h', 't',
                                                           't', 'p', '/', '1', '.', '1'};
