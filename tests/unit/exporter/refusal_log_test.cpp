@@ -68,7 +68,8 @@ TEST(RefusalLog, DoesNotWaitForWhoReadsTheLog) {
     release.notify_all();
     EXPECT_TRUE(test::wait_until([&] { return written >= 4 * RefusalLog::kLinesAMinute; }, 10s));
   }
-  EXPECT_LE(written, 6 * RefusalLog::kLinesAMinute) << "and does not keep what nobody reads";
+  // As many as may wait while its thread writes as many as that.
+  EXPECT_LE(written, 8 * RefusalLog::kLinesAMinute) << "and does not keep what nobody reads";
 }
 
 }  // namespace
