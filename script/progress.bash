@@ -6,7 +6,8 @@
 # Meanwhile one line says how far each of them is: on a terminal it is drawn over and over, elsewhere it is printed once a
 # minute. A command tells how far it is by what ninja and ctest print, which it sends through `follow`.
 #
-#   run_apt COMMAND...      runs apt-get in the foreground, where it can ask for a password, with the same line
+#   run_apt COMMAND...      runs apt-get in the foreground, where sudo can ask for a password, with the same line; the command
+#                           has "${apt_with_status[@]}" in place of apt-get
 # shellcheck shell=bash disable=SC2030,SC2031  # a command in the background has a state of its own
 
 declare -A progress_pid=()
@@ -101,11 +102,17 @@ finish_all() {
   return "$status"
 }
 
+# apt closes the descriptor of its status lines before it starts dpkg: were it standard output, each package would be set
+# up without one, and those that print something would fail. It is made here, as sudo passes on no other than 0 to 2.
+# shellcheck disable=SC2016,SC2034
+readonly apt_with_status=(sh -c 'exec "$@" -o APT::Status-Fd=3 3>&1 >&2' sh apt-get)
+
 # What apt prints is shown only when it fails; then this fails.
+# shellcheck disable=SC2094  # it and follow_apt both append
 run_apt() {
   local log=$progress_folder/apt.log
   : >"$log"
-  "$@" -o APT::Status-Fd=1 2>&1 </dev/null | follow_apt "$log" || { cat "$log" >&2 && return 1; }
+  "$@" 2>>"$log" </dev/null | follow_apt "$log" || { cat "$log" >&2 && return 1; }
 }
 
 # follow_apt LOG: takes apt's status lines (progress-reporting in its documentation); all else goes to LOG.
