@@ -1,6 +1,3 @@
-// The YAML parser's events are read as they come. No tree is built, so nothing that a file refers
-// to twice is there twice.
-
 #include "wgscope/config/expectations.hpp"
 
 #include <algorithm>
@@ -8,21 +5,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <fmt/core.h>
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/yaml.h>
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/model/address.hpp"
 
 #include "expectation_targets.hpp"
 #include "wg_quick_values.hpp"
+#include "yaml_reader.hpp"
 
 namespace wgscope::config {
 namespace {
@@ -141,164 +136,151 @@ Made make(const Entry& entry) {
   return std::move(*made);
 }
 
-/// Reads the list from the parser's events. Only an exception can stop the parser: reject() throws
-/// the parser's own type.
-class Events final : public YAML::EventHandler {
+/// Reads a file from the parser's events. The first problem ends it.
+class Reader {
  public:
-  void OnDocumentStart(const YAML::Mark& mark) override {
-    if (std::exchange(started_, true))
-      reject(mark, "there is a second YAML document: put everything into one list");
-  }
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    refuse_anchor(mark, anchor);
-    if (place_ == Place::outside) return;  // an empty file
-    reject(place_ == Place::value ? key_line_ : line(mark), "a value is missing");
-  }
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    reject(mark, "YAML aliases are not supported");
-  }
-  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                const std::string& text) override;
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override;
-  void OnSequenceEnd() override {
-    place_ = place_ == Place::answers ? Place::entry : Place::outside;
-  }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value) override;
-  void OnMapEnd() override;
+  explicit Reader(std::string_view text) : reader_(text, {.max_depth = kDepth}) {}
 
-  [[nodiscard]] const std::optional<Problem>& problem() const { return problem_; }
-  [[nodiscard]] bool too_many() const { return too_many_; }
-  void note(std::size_t line, std::string_view what) {
-    if (!problem_) problem_ = Problem{line, std::string(what)};
-  }
-  std::vector<Expectation> take() { return std::move(made_); }
+  Result<std::vector<Expectation>> read();
 
  private:
-  enum class Place : std::uint8_t { outside, list, entry, value, answers };
+  using Kind = YamlEvent::Kind;
 
-  static std::size_t line(const YAML::Mark& mark) {
-    return static_cast<std::size_t>(mark.line) + 1;
-  }
-  [[noreturn]] void reject(std::size_t line, std::string_view what) {
-    note(line, what);
-    throw YAML::ParserException(YAML::Mark::null_mark(), "");
-  }
-  [[noreturn]] void reject(const YAML::Mark& mark, std::string_view what) {
-    reject(line(mark), what);
-  }
-  void refuse_anchor(const YAML::Mark& mark, YAML::anchor_t anchor) {
-    if (anchor != YAML::NullAnchor) reject(mark, "YAML anchors are not supported");
-  }
-  void take_key(const YAML::Mark& mark, const std::string& text);
-  void take_value(const YAML::Mark& mark, const std::string& text);
-  std::optional<Value>* slot(std::string_view key);
+  // The list, an entry, its answers, and one level more, of which is said what should be there.
+  static constexpr std::size_t kDepth = 4;
 
-  bool started_ = false;
-  Place place_ = Place::outside;
-  Entry entry_;
-  std::string key_;
-  std::size_t key_line_ = 0;
+  /// Goes on to the next event. @returns false where there is none, or there was a problem.
+  bool step();
+  bool reject(std::size_t line, std::string_view what) {
+    if (!problem_) problem_ = Problem{line, std::string(what)};
+    return false;
+  }
+  bool reject(std::string_view what) { return reject(event_.line, what); }
+  [[nodiscard]] bool is(Kind kind) const { return event_.kind == kind; }
+
+  // Each begins at the first event of what it reads, read_value() and read_answers() at the key's,
+  // and ends at the last. False after a problem.
+  bool read_list();
+  bool read_entry();
+  bool read_field(Entry& entry);
+  bool read_answers(Entry& entry);
+  bool read_value(std::optional<Value>& into);
+  bool take_value(std::optional<Value>& into, std::size_t line_of_what_it_belongs_to);
+
+  YamlReader reader_;
+  YamlEvent event_;
   std::vector<Expectation> made_;
   std::optional<Problem> problem_;
   bool too_many_ = false;
 };
 
-void Events::OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                             YAML::EmitterStyle::value) {
-  refuse_anchor(mark, anchor);
-  if (place_ == Place::outside) {
-    place_ = Place::list;
-  } else if (place_ == Place::value && key_ == "answers") {
-    place_ = Place::answers;
-    entry_.answers.emplace();
-  } else if (place_ == Place::value) {
-    reject(mark,
-           "expected text, not a list: put an address in brackets into quotes, as in "
-           "\"[fd09::1]:22\"");
-  } else {
-    reject(mark, "each entry must be a map, such as tcp: 10.9.0.1:22");
-  }
+bool Reader::step() {
+  event_ = reader_.next();
+  if (is(Kind::broken)) return reject(event_.text);
+  return !is(Kind::done);
 }
 
-void Events::OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                        YAML::EmitterStyle::value) {
-  refuse_anchor(mark, anchor);
-  if (place_ == Place::outside)
-    reject(mark, "expected a list: each expectation starts with a dash, as in - tcp: 10.9.0.1:22");
-  if (place_ != Place::list) reject(mark, "expected text, not a map");
+bool Reader::read_list() {
+  if (is(Kind::map))
+    return reject("expected a list: each expectation starts with a dash, as in - tcp: 10.9.0.1:22");
+  if (is(Kind::scalar)) return event_.missing || reject("expected a list of expectations");
+  while (step() && !is(Kind::end))
+    if (!read_entry()) return false;
+  return !problem_;
+}
+
+bool Reader::read_entry() {
+  if (is(Kind::scalar) && event_.missing) return reject("a value is missing");
+  if (!is(Kind::map)) return reject("each entry must be a map, such as tcp: 10.9.0.1:22");
   if (made_.size() >= kMaxExpectations) {
     too_many_ = true;
-    reject(mark, fmt::format("there are more than {} expectations", kMaxExpectations));
+    return reject(fmt::format("there are more than {} expectations", kMaxExpectations));
   }
-  entry_ = Entry();
-  entry_.line = line(mark);
-  place_ = Place::entry;
+  Entry entry;
+  entry.line = event_.line;
+  while (step() && !is(Kind::end))
+    if (!read_field(entry)) return false;
+  if (problem_) return false;
+  auto made = make(entry);
+  if (!made) return reject(made.error().line, made.error().what);
+  made_.push_back(std::move(*made));
+  return true;
 }
 
-void Events::OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                      const std::string& text) {
-  refuse_anchor(mark, anchor);
-  switch (place_) {
-    case Place::outside: reject(mark, "expected a list of expectations");
-    case Place::list: reject(mark, "each entry must be a map, such as tcp: 10.9.0.1:22");
-    case Place::entry: return take_key(mark, text);
-    case Place::value: return take_value(mark, text);
-    case Place::answers:
-      if (entry_.answers->size() >= kMaxAnswers) reject(mark, "too many answers");
-      entry_.answers->push_back({text, line(mark)});
-      return;
-  }
-}
-
-std::optional<Value>* Events::slot(std::string_view key) {
-  if (key == "expect") return &entry_.expect;
-  if (key == "tries") return &entry_.tries;
-  if (key == "name") return &entry_.name;
-  if (key == "status") return &entry_.status;
+std::optional<Value>* field_of(Entry& entry, std::string_view key) {
+  if (key == "expect") return &entry.expect;
+  if (key == "tries") return &entry.tries;
+  if (key == "name") return &entry.name;
+  if (key == "status") return &entry.status;
   return nullptr;
 }
 
-void Events::take_key(const YAML::Mark& mark, const std::string& text) {
-  key_ = text;
-  key_line_ = line(mark);
-  place_ = Place::value;
-  if (const auto* kind = std::ranges::find(kKinds, std::string_view(text), &KindName::name);
+/// The value of a key.
+bool Reader::read_value(std::optional<Value>& into) {
+  const std::size_t line = event_.line;
+  return step() && take_value(into, line);
+}
+
+/// A missing value has a place of its own only somewhere behind what it belongs to.
+bool Reader::take_value(std::optional<Value>& into, std::size_t line_of_what_it_belongs_to) {
+  if (is(Kind::map)) return reject("expected text, not a map");
+  if (is(Kind::list))
+    return reject(
+        "expected text, not a list: put an address in brackets into quotes, as in "
+        "\"[fd09::1]:22\"");
+  if (event_.missing) return reject(line_of_what_it_belongs_to, "a value is missing");
+  into = Value{std::string(event_.text), event_.line};
+  return true;
+}
+
+bool Reader::read_field(Entry& entry) {
+  std::optional<Value> key;
+  if (!take_value(key, event_.line)) return false;
+  if (const auto* kind = std::ranges::find(kKinds, std::string_view(key->text), &KindName::name);
       kind != kKinds.end()) {
-    if (entry_.kind) reject(mark, "an entry must have only one of icmp, tcp, udp, dns and http");
-    entry_.kind = kind->kind;
-    return;
+    if (entry.kind) return reject("an entry must have only one of icmp, tcp, udp, dns and http");
+    entry.kind = kind->kind;
+    return read_value(entry.target);
   }
-  if (text == "answers") {
-    if (entry_.answers) reject(mark, "a key is given twice");
-    return;
-  }
-  const auto* known = slot(text);
+  if (key->text == "answers") return read_answers(entry);
+  auto* known = field_of(entry, key->text);
   if (known == nullptr)
-    reject(mark,
-           "unknown key: the keys are icmp, tcp, udp, dns, http, expect, tries, status, name "
-           "and answers");
-  if (*known) reject(mark, "a key is given twice");
+    return reject(
+        "unknown key: the keys are icmp, tcp, udp, dns, http, expect, tries, status, name and "
+        "answers");
+  if (*known) return reject("a key is given twice");
+  return read_value(*known);
 }
 
-void Events::take_value(const YAML::Mark& mark, const std::string& text) {
-  place_ = Place::entry;
-  if (key_ == "answers") {
-    entry_.answers = {{Value{text, line(mark)}}};
-  } else if (auto* known = slot(key_); known != nullptr) {
-    *known = Value{text, line(mark)};
-  } else {
-    entry_.target = Value{text, line(mark)};
+/// One answer, or a list of them.
+bool Reader::read_answers(Entry& entry) {
+  if (entry.answers) return reject("a key is given twice");
+  entry.answers.emplace();
+  const std::size_t line = event_.line;
+  std::optional<Value> answer;
+  if (!step()) return false;
+  if (!is(Kind::list)) {
+    if (!take_value(answer, line)) return false;
+    entry.answers->push_back(std::move(*answer));
+    return true;
   }
+  while (step() && !is(Kind::end)) {
+    if (!take_value(answer, event_.line)) return false;
+    if (entry.answers->size() >= kMaxAnswers) return reject("too many answers");
+    entry.answers->push_back(std::move(*answer));
+  }
+  return !problem_;
 }
 
-void Events::OnMapEnd() {
-  place_ = Place::list;
-  auto made = make(entry_);
-  if (!made) reject(made.error().line, made.error().what);
-  made_.push_back(std::move(*made));
+Result<std::vector<Expectation>> Reader::read() {
+  // Behind the list nothing may follow.
+  if (step() && read_list()) step();
+  if (problem_)
+    return fail(too_many_ ? Errc::too_large : Errc::bad_value,
+                fmt::format("line {}: {}", problem_->line, problem_->what));
+  if (made_.empty())
+    return fail(Errc::bad_value, "there are no expectations: write a list of them");
+  return std::move(made_);
 }
 
 }  // namespace
@@ -307,22 +289,7 @@ Result<std::vector<Expectation>> parse_expectations(std::string_view text) {
   if (text.size() > kMaxExpectationsSize)
     return fail(Errc::too_large,
                 fmt::format("the file has more than {} bytes", kMaxExpectationsSize));
-  Events events;
-  try {
-    std::istringstream stream{std::string(text)};
-    YAML::Parser parser(stream);
-    while (parser.HandleNextDocument(events)) {
-    }
-  } catch (const YAML::Exception& error) {
-    // Not error.what(): it may repeat text of the file.
-    events.note(static_cast<std::size_t>(std::max(error.mark.line, 0)) + 1, "not YAML");
-  }
-  if (const auto& problem = events.problem())
-    return fail(events.too_many() ? Errc::too_large : Errc::bad_value,
-                fmt::format("line {}: {}", problem->line, problem->what));
-  auto made = events.take();
-  if (made.empty()) return fail(Errc::bad_value, "there are no expectations: write a list of them");
-  return made;
+  return Reader(text).read();
 }
 
 }  // namespace wgscope::config

@@ -78,7 +78,7 @@ const std::string& TimeZones::complaint(std::string_view name) {
 }
 
 InventoryCursor::InventoryCursor(std::string_view text, std::uint32_t file, TimeZones& zones)
-    : reader_(text, kMaxInventoryDepth), file_(file), zones_(&zones) {
+    : reader_(text, {.max_depth = kMaxInventoryDepth}), file_(file), zones_(&zones) {
   step();
 }
 

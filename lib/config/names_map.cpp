@@ -4,15 +4,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/yaml.h>
 
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/text.hpp"
@@ -22,6 +19,7 @@
 
 #include "hidden_keys.hpp"
 #include "names_found.hpp"
+#include "yaml_reader.hpp"
 
 namespace wgscope::config {
 namespace {
@@ -137,45 +135,29 @@ class JsonEvents final : public nlohmann::json_sax<nlohmann::json> {
   Pairs* pairs_;
 };
 
-/// YAML's events. The parser cannot be stopped, so after a problem its other events are ignored.
-class YamlEvents final : public YAML::EventHandler {
- public:
-  explicit YamlEvents(Pairs& pairs) : pairs_(&pairs) {}
-
-  void OnDocumentStart(const YAML::Mark& mark) override {
-    if (std::exchange(started_, true))
-      pairs_->reject(line(mark), "there is a second YAML document: put everything into one map");
+/// Reads a YAML map, as far as there is no problem.
+void read_yaml(std::string_view text, Pairs& pairs) {
+  // A map in place of a name is as deep as it gets.
+  YamlReader reader(text, {.max_depth = 2, .pass_over_marks = true, .utf16 = true});
+  while (pairs.ok()) {
+    const YamlEvent& event = reader.next();
+    switch (event.kind) {
+      case YamlEvent::Kind::done: return;
+      case YamlEvent::Kind::broken: pairs.reject(event.line, event.text); break;
+      case YamlEvent::Kind::list: pairs.reject(event.line, "a name must be text"); break;
+      case YamlEvent::Kind::map: pairs.begin_map(event.line); break;
+      case YamlEvent::Kind::end: pairs.end_map(); break;
+      case YamlEvent::Kind::scalar:
+        if (event.missing)
+          pairs.other(event.line);
+        else if (pairs.expects_key())
+          pairs.key(event.line, event.text);
+        else
+          pairs.value(event.line, std::string(event.text));
+        break;
+    }
   }
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { pairs_->other(line(mark)); }
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { pairs_->other(line(mark)); }
-  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
-                const std::string& text) override {
-    if (pairs_->expects_key())
-      pairs_->key(line(mark), text);
-    else
-      pairs_->value(line(mark), text);
-  }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
-                       YAML::EmitterStyle::value) override {
-    not_text(mark);
-  }
-  void OnSequenceEnd() override {}
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
-                  YAML::EmitterStyle::value) override {
-    pairs_->begin_map(line(mark));
-  }
-  void OnMapEnd() override { pairs_->end_map(); }
-
- private:
-  static std::size_t line(const YAML::Mark& mark) {
-    return static_cast<std::size_t>(mark.line) + 1;
-  }
-  void not_text(const YAML::Mark& mark) { pairs_->reject(line(mark), "a name must be text"); }
-
-  Pairs* pairs_;
-  bool started_ = false;
-};
+}
 
 /// Whether the first line that says anything starts a section: then it is not a map, and most
 /// likely a wg-quick file, with private keys that the YAML parser would copy and leave behind.
@@ -202,23 +184,15 @@ Result<NamesFound> parse_names_map(std::string_view text) {
   if (starts_with_section(text))
     return fail(Errc::bad_value, "not a map of public key to name (a wg-quick file?)");
   Pairs pairs;
-  std::string harmless = hide_keys(text);
+  const std::string harmless = hide_keys(text);
   const std::size_t first = harmless.find_first_not_of(" \t\r\n");
   if (first != std::string::npos && harmless[first] == '{') {
     JsonEvents events(pairs);
     nlohmann::json::sax_parse(harmless, &events);
     return pairs.finish();
   }
-  try {
-    std::istringstream stream(std::move(harmless));
-    YAML::Parser parser(stream);
-    YamlEvents events(pairs);
-    while (pairs.ok() && parser.HandleNextDocument(events)) {
-    }
-  } catch (const YAML::Exception& error) {
-    // Not error.what(): it may repeat text of the file.
-    pairs.reject(static_cast<std::size_t>(error.mark.line) + 1, "not YAML");
-  }
+  // A name in another encoding is no reason to lose the others.
+  read_yaml(why ? harmless : to_valid_utf8(harmless), pairs);
   return pairs.finish();
 }
 

@@ -15,6 +15,8 @@
 namespace wgscope::config {
 namespace {
 
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 bool is_missing(std::string_view text) {
   return text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL";
 }
@@ -26,10 +28,14 @@ std::string_view text_of(const yaml_char_t* value, std::size_t size) {
 }  // namespace
 
 struct YamlReader::Parser {
-  Parser(std::string_view given, std::size_t deepest) : text(given), max_depth(deepest) {
+  Parser(std::string_view given, const YamlOptions& asked) : text(given), options(asked) {
     // Fails only where memory does, and this program ends then.
     if (yaml_parser_initialize(&parser) == 0) throw std::bad_alloc();
-    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    if (!options.utf16) {
+      // libyaml takes the mark for text then.
+      if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+      yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    }
     yaml_parser_set_input_string(&parser, reinterpret_cast<const unsigned char*>(text.data()),
                                  text.size());
   }
@@ -44,6 +50,7 @@ struct YamlReader::Parser {
   void take();
   void take_scalar();
   void begin(YamlEvent::Kind kind, const yaml_char_t* anchor, const yaml_char_t* tag);
+  bool refuse_marks(const yaml_char_t* anchor, const yaml_char_t* tag);
   void refuse(std::string why);
   void refuse_as_not_yaml();
   void place(std::size_t line, std::size_t column) {
@@ -52,7 +59,7 @@ struct YamlReader::Parser {
   }
 
   std::string_view text;
-  std::size_t max_depth;
+  YamlOptions options;
   std::size_t depth = 0;
   bool has_document = false;
   yaml_parser_t parser{};
@@ -76,14 +83,25 @@ void YamlReader::Parser::refuse_as_not_yaml() {
           before.size() - std::min(before.rfind('\n') + 1, before.size()));
     return refuse("not YAML: here is a byte or a character that is not allowed");
   }
+  const std::string_view why = parser.problem == nullptr ? "unknown" : parser.problem;
+  if (parser.context != nullptr && why == "found unexpected end of stream") {
+    // What does not end has a beginning to look at.
+    place(parser.context_mark.line, parser.context_mark.column);
+    return refuse(fmt::format("not YAML: {}, {}", parser.context, why));
+  }
   place(parser.problem_mark.line, parser.problem_mark.column);
-  refuse(fmt::format("not YAML: {}", parser.problem == nullptr ? "unknown" : parser.problem));
+  refuse(fmt::format("not YAML: {}", why));
+}
+
+bool YamlReader::Parser::refuse_marks(const yaml_char_t* anchor, const yaml_char_t* tag) {
+  if (options.pass_over_marks || (anchor == nullptr && tag == nullptr)) return false;
+  refuse(anchor != nullptr ? "YAML anchors are not supported" : "YAML tags are not supported");
+  return true;
 }
 
 void YamlReader::Parser::take_scalar() {
   const auto& scalar = event.data.scalar;
-  if (scalar.anchor != nullptr) return refuse("YAML anchors are not supported");
-  if (scalar.tag != nullptr) return refuse("YAML tags are not supported");
+  if (refuse_marks(scalar.anchor, scalar.tag)) return;
   seen.kind = YamlEvent::Kind::scalar;
   seen.text = text_of(scalar.value, scalar.length);
   seen.missing = scalar.style == YAML_PLAIN_SCALAR_STYLE && is_missing(seen.text);
@@ -91,10 +109,9 @@ void YamlReader::Parser::take_scalar() {
 
 void YamlReader::Parser::begin(YamlEvent::Kind kind, const yaml_char_t* anchor,
                                const yaml_char_t* tag) {
-  if (anchor != nullptr) return refuse("YAML anchors are not supported");
-  if (tag != nullptr) return refuse("YAML tags are not supported");
-  if (++depth > max_depth)
-    return refuse(fmt::format("more than {} lists and maps inside one another", max_depth));
+  if (refuse_marks(anchor, tag)) return;
+  if (++depth > options.max_depth)
+    return refuse(fmt::format("more than {} lists and maps inside one another", options.max_depth));
   seen.kind = kind;
 }
 
@@ -103,7 +120,11 @@ void YamlReader::Parser::take() {
   using Kind = YamlEvent::Kind;
   place(event.start_mark.line, event.start_mark.column);
   switch (event.type) {
-    case YAML_ALIAS_EVENT: return refuse("YAML aliases are not supported");
+    case YAML_ALIAS_EVENT:
+      if (!options.pass_over_marks) return refuse("YAML aliases are not supported");
+      seen.kind = Kind::scalar;
+      seen.missing = true;
+      return;
     case YAML_SCALAR_EVENT: return take_scalar();
     case YAML_SEQUENCE_START_EVENT:
       return begin(Kind::list, event.data.sequence_start.anchor, event.data.sequence_start.tag);
@@ -144,8 +165,8 @@ const YamlEvent& YamlReader::Parser::next() {
   }
 }
 
-YamlReader::YamlReader(std::string_view text, std::size_t max_depth)
-    : parser_(std::make_unique<Parser>(text, max_depth)) {}
+YamlReader::YamlReader(std::string_view text, const YamlOptions& options)
+    : parser_(std::make_unique<Parser>(text, options)) {}
 YamlReader::YamlReader(YamlReader&&) noexcept = default;
 YamlReader::~YamlReader() = default;
 

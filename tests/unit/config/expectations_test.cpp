@@ -148,8 +148,8 @@ TEST(Expectations, NameTheLineOfAMistakeAndWhatBelongsThere) {
       {"- http: http://10.9.0.1/\n  expect: closed\n",
        "line 2: closed works for icmp, tcp, udp and dns: instead of http, use tcp with the port"},
       {"- tcp: 10.9.0.1:22\n---\n- tcp: 10.9.0.1:22\n",
-       "line 2: there is a second YAML document: put everything into one list"},
-      {"- tcp: 10.9.0.1:22\n- }\n", "line 2: not YAML"},
+       "line 2: there is a second YAML document: put everything into one"},
+      {"- tcp: 10.9.0.1:22\n- }\n", "line 2: not YAML: did not find expected node content"},
   };
   for (const Mistake& mistake : mistakes)
     EXPECT_EQ(error_of(mistake.text), mistake.error) << mistake.text;

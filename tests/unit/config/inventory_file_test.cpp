@@ -442,8 +442,11 @@ TEST(InventoryFile, ARotationWithoutTheKeysDateIsAWarning) {
 }
 
 TEST(InventoryFile, AByteOrderMarkIsNoText) {
-  EXPECT_THAT(read_good("\xEF\xBB\xBFpeers: [{name: J\xC3\xBCrgen, public_key: <1>}]").peers,
-              SizeIs(1));
+  EXPECT_THAT(
+      read_good(
+          "\xEF\xBB\xBFinterfaces: [{name: wg0}]\npeers: [{name: J\xC3\xBCrgen, public_key: <1>}]")
+          .peers,
+      SizeIs(1));
 }
 
 }  // namespace

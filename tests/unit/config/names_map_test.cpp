@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "wgscope/base/text.hpp"
 #include "wgscope/config/names.hpp"
 #include "wgscope/config/wg_quick.hpp"
 
@@ -217,22 +218,26 @@ TEST(NamesMap, RefusesBrokenJsonAtItsByte) {
 }
 
 TEST(NamesMap, RefusesBrokenYamlWithItsLine) {
-  EXPECT_THAT(warnings_of(with_keys("{0}: a\n\"{1}: b\n")), ElementsAre(StartsWith("2: the key")));
+  EXPECT_EQ(error_of(with_keys("{0}: a\n\"{1}: b\n\n")),
+            "line 2: not YAML: while scanning a quoted scalar, found unexpected end of stream");
   EXPECT_THAT(error_of(with_keys("{0}: a\n  {1}: b\n")), StartsWith("line 2: "));
 }
 
-TEST(NamesMap, RefusesInvalidUtf8InJsonAndTakesYamlNamesAsTheyAre) {
+TEST(NamesMap, RefusesInvalidUtf8InJsonAndRepairsItInYaml) {
   EXPECT_THAT(error_of(with_keys("{{\"{0}\": \"\xff\"}}")), StartsWith("not JSON at byte "));
   EXPECT_THAT(error_of(with_keys("{{\"{0}\": \"\xed\xa0\x80\"}}")),
               StartsWith("not JSON at byte "));
-  // What cannot be shown is repaired when it is shown; here it must only do no harm.
-  for (const char* bytes :
-       {"\xff", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xfe\xff", "\x80"}) {
-    const auto names = parse_names_map(with_keys("{0}: a\n{1}: b") + bytes + "c\n");
-    if (names) {
-      EXPECT_EQ(names->names.at(key(0)), "a");
-    }
-  }
+  for (const std::string bytes :
+       {"\xff", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xfe\xff", "\x80"})
+    EXPECT_THAT(
+        names_in(with_keys("{0}: a\n{1}: b") + bytes + "c\n"),
+        UnorderedElementsAre(Pair(key(0), "a"), Pair(key(1), "b" + to_valid_utf8(bytes) + "c")));
+}
+
+TEST(NamesMap, LosesOnlyANameThatIsAnAlias) {
+  const std::string text = with_keys("{0}: &a ada\n{1}: *a\n{2}: !team bob\n");
+  EXPECT_THAT(names_in(text), UnorderedElementsAre(Pair(key(0), "ada"), Pair(key(2), "bob")));
+  EXPECT_THAT(warnings_of(text), ElementsAre("2: a name must be text"));
 }
 
 TEST(NamesMap, RefusesDeepNestingWithoutOverflowingTheStack) {
