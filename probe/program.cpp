@@ -11,6 +11,7 @@
 
 #include "wgscope/base/closest.hpp"
 #include "wgscope/base/text.hpp"
+#include "wgscope/crypto/quick_start.hpp"
 #include "wgscope/diagnosis/report.hpp"
 
 #include "build_info.hpp"
@@ -58,6 +59,7 @@ Exit run_program(std::vector<std::string> arguments) {
   const auto verb = std::ranges::find(verbs(), std::string_view(first), &Verb::name);
   if (verb != verbs().end()) {
     arguments.erase(arguments.begin());
+    crypto::start_quickly();
     return verb->make != nullptr ? run_verb(*verb, std::move(arguments))
                                  : verb->run(std::move(arguments));
   }

@@ -34,6 +34,12 @@ TEST(SystemRandom, FillsAllItIsGivenAndNoMore) {
   }
   EXPECT_TRUE(std::ranges::all_of(changed, [](bool c) { return c; }));
   random.fill({});
+  std::array<std::byte, 4096> large{};  // more than the kernel gives in one call
+  random.fill(large);
+  EXPECT_LT(std::ranges::count(large, std::byte{0}), 64);
+  EXPECT_GT(std::ranges::count_if(std::span(large).last<256>(),
+                                  [](std::byte b) { return b != std::byte{0}; }),
+            128);
 }
 
 }  // namespace
