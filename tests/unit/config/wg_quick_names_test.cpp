@@ -106,6 +106,21 @@ TEST(WgQuickNames, DoNotGoOverToTheNextPeer) {
   EXPECT_THAT(names_in(text), ElementsAre(Pair(key(1), "one")));
 }
 
+/// As docs/names.md says.
+TEST(WgQuickNames, AboveEachPeerAreUnclearWithoutAnyEmptyLineAndClearWithOne) {
+  const std::string interface = "[Interface]\nPrivateKey = " + std::string(kSecret) + "\n";
+  const std::string peers =
+      fmt::format("# Name = alpha\n[Peer]\nPublicKey = {}\n# Name = beta\n[Peer]\nPublicKey = {}\n",
+                  key_text(1), key_text(2));
+  EXPECT_THAT(names_in(interface + peers), IsEmpty());
+  EXPECT_THAT(warnings_of(interface + peers),
+              ElementsAre(HasSubstr("could belong to the peer above or to the peer below")));
+  const auto both = UnorderedElementsAre(Pair(key(1), "alpha"), Pair(key(2), "beta"));
+  EXPECT_THAT(names_in(interface + "\n" + peers), both);
+  EXPECT_THAT(warnings_of(interface + "\n" + peers), IsEmpty());
+  EXPECT_THAT(names_in(peers), both) << "the first line of a file is as if it stood below one";
+}
+
 TEST(WgQuickNames, IgnoreOtherComments) {
   const std::string text = fmt::format(
       "[Peer]\n#\n##\n# a note\n# Names = x\n# Name\n# Name =\n# friendly name = x\n## Name = "
