@@ -6,8 +6,12 @@
 #include "wgscope/diagnosis/finding.hpp"
 
 #include "findings_drift.hpp"
+#include "findings_handshake.hpp"
 #include "findings_lint.hpp"
-#include "findings_tunnel.hpp"
+#include "findings_mtu.hpp"
+#include "findings_nat.hpp"
+#include "findings_ping_reach.hpp"
+#include "findings_setup.hpp"
 #include "table.hpp"
 
 namespace wgscope::diagnosis {
@@ -25,7 +29,8 @@ consteval auto joined(const std::array<FindingKind, sizes>&... parts) {
   return all;
 }
 
-constexpr auto kKinds = joined(kTunnelFindings, kLintFindings, kDriftFindings);
+constexpr auto kKinds = joined(kSetupFindings, kHandshakeFindings, kPingAndReachFindings,
+                               kNatFindings, kMtuFindings, kLintFindings, kDriftFindings);
 static_assert(has_row_for_each(std::span<const FindingKind>(kKinds), FindingId::count));
 static_assert(are_names_unique(std::span<const FindingKind>(kKinds), &FindingKind::id));
 

@@ -5,7 +5,6 @@
 #include <cctype>
 #include <cstddef>
 #include <filesystem>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,9 +24,6 @@ using ::testing::IsEmpty;
 
 constexpr std::size_t kMostLinesOfAFunction = 50;
 constexpr std::ptrdiff_t kMostLinesOfAFile = 500;
-
-/// Tables, in which a reader looks things up.
-const std::set<std::string> kLongFiles{"lib/diagnosis/findings_tunnel.hpp"};
 
 /// The code with blanks in place of comments and of what literals contain; every line stays.
 class Masked {
@@ -157,10 +153,7 @@ TEST(FileSizes, NoFileIsTooLongToBeReadOnce) {
     const std::string path = std::filesystem::relative(file, test::source_dir()).generic_string();
     const std::string text = test::read_file(file);
     const auto lines = std::count(text.begin(), text.end(), '\n');
-    if (kLongFiles.contains(path))
-      EXPECT_GT(lines, kMostLinesOfAFile) << path << " is short enough to be left out of the list";
-    else
-      EXPECT_LE(lines, kMostLinesOfAFile) << path << " has more than one subject: split it";
+    EXPECT_LE(lines, kMostLinesOfAFile) << path << " has more than one subject: split it";
   }
 }
 
