@@ -27,6 +27,7 @@
 #include "wgscope/checks/stamps.hpp"
 #include "wgscope/checks/target.hpp"
 #include "wgscope/config/expectations.hpp"
+#include "wgscope/config/misspelled.hpp"
 #include "wgscope/config/networkd.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/crypto/x25519.hpp"
@@ -326,10 +327,13 @@ Result<Prepared> prepare(const TargetOptions& options) {
   std::vector<Check> checks;
   auto config = gather(options, checks);
   if (!config) return tl::unexpected(config.error());
+  const std::string misspelled = config::misspelled(*config);
   auto target = make_target(std::move(*config), options.peer);
   if (!target) {
     const std::string where = options.config.empty() ? "" : options.config + ": ";
-    return fail(target.error().code, where + target.error().context);
+    const bool lacks = target.error().code == Errc::missing_key;
+    return fail(target.error().code,
+                where + target.error().context + (lacks ? misspelled : std::string()));
   }
   const auto ours = crypto::X25519Key::from_private(target->private_key.secret);
   if (!ours) return tl::unexpected(ours.error());

@@ -12,10 +12,12 @@
 
 #include <fmt/core.h>
 
+#include "wgscope/base/closest.hpp"
 #include "wgscope/base/result.hpp"
 #include "wgscope/base/secret.hpp"
 #include "wgscope/base/secret_string.hpp"
 #include "wgscope/base/text.hpp"
+#include "wgscope/config/misspelled.hpp"
 #include "wgscope/config/tunnel_file.hpp"
 #include "wgscope/model/public_key.hpp"
 
@@ -185,7 +187,8 @@ Result<> WgQuickReader::finish_section() {
   if (section_ == Section::interface) interface_seen_ = seen_;
   if (section_ != Section::peer) return {};
   if (lines().public_key == 0 && !lines().is_key_bad)
-    return bad_at(peer().line, "this [Peer] has no PublicKey, which identifies a peer");
+    return bad_at(peer().line, "this [Peer] has no PublicKey, which identifies a peer" +
+                                   misspelled(config_, peer().line));
   const auto is_seen = [&](std::string_view name) {
     return seen_[static_cast<std::size_t>(std::ranges::find(kPeerKeys, name, &Key::name) -
                                           kPeerKeys.begin())] != 0;
@@ -258,9 +261,17 @@ Result<> WgQuickReader::unknown_key(const Assignment& assignment) {
   auto& kept_lines = in_peer ? peer().kept : config_.kept;
   kept_lines.push_back({SecretString(assignment.key), SecretString(assignment.value), line_});
   if (foreign_key(assignment)) return {};
-  warn(fmt::format("{} is unknown, so it is ignored", name.empty() ? "this key" : name),
+  warn(fmt::format("{} is unknown, so it is ignored{}", name.empty() ? "this key" : name,
+                   meant_key(name)),
        WarningKind::not_known);
   return {};
+}
+
+/// Which key of the section is most like it, in other cases of letters too.
+std::string WgQuickReader::meant_key(std::string_view name) const {
+  std::vector<std::string> known;
+  for (const Key& key : known_keys(section_)) known.emplace_back(key.name);
+  return did_you_mean(name, known);
 }
 
 /// Of another program than wg and wg-quick. @returns whether it is one that is known.
@@ -302,6 +313,13 @@ Result<> WgQuickReader::check_keys_differ() {
 Result<WgQuickConfig> parse_wg_quick(std::string_view text) { return WgQuickReader().read(text); }
 
 TunnelFileRead read_wg_quick_file(std::string_view text) { return WgQuickReader().read_all(text); }
+
+std::string misspelled(const WgQuickConfig& config, std::size_t after) {
+  for (const Warning& warning : config.warnings)
+    if (warning.kind == WarningKind::not_known && warning.line > after)
+      return fmt::format("; line {}: {}", warning.line, warning.text);
+  return {};
+}
 
 Result<> require_private_key(const WgQuickConfig& config) {
   if (config.private_key) return {};

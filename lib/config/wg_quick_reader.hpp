@@ -60,6 +60,7 @@ class WgQuickReader {
   Result<> finish_section();
   Result<> assign(std::string_view text);
   Result<> unknown_key(const Assignment& assignment);
+  [[nodiscard]] std::string meant_key(std::string_view name) const;
   bool foreign_key(const Assignment& assignment);
   void warn_of_key(const Key& key, std::size_t seen);
   void finish_file();

@@ -95,6 +95,9 @@ TEST(WgQuick, GoesOnWithTheInterfaceAfterAPeer) {
 TEST(WgQuick, WarnsOfEachThingThatMayNotBeMeant) {
   EXPECT_THAT(warnings_of("[Interface]\nXy = 4\n"),
               ElementsAre("2: Xy is unknown, so it is ignored"));
+  EXPECT_THAT(warnings_of("[Interface]\nPrivatKey = 4\n[Peer]\nPublicKey={1}\nallowedip = x\n"),
+              ElementsAre("2: PrivatKey is unknown, so it is ignored: did you mean 'PrivateKey'?",
+                          "5: allowedip is unknown, so it is ignored: did you mean 'AllowedIPs'?"));
   EXPECT_THAT(warnings_of("[Peer]\nPublicKey={1}\n{0} = x\n"),
               ElementsAre("3: this key is unknown, so it is ignored"));
   EXPECT_THAT(warnings_of("[Network]\nName = x\n[Interface]\n"),

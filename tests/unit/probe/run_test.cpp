@@ -127,6 +127,23 @@ TEST_F(CheckVerbs, TakesTheKeyFromFilesStandardInputAndTheEnvironment) {
             0);
 }
 
+TEST_F(CheckVerbs, SaysWhichLineMayHaveMeantWhatIsMissing) {
+  const auto misspelled = [&](const std::string& key, const std::string& as) {
+    std::string text = config();
+    const std::size_t at = text.find("\n" + key + " = ");
+    EXPECT_NE(at, std::string::npos) << key;
+    text.replace(at + 1, key.size(), as);
+    return refusal({"--config", file("own.conf", text)});
+  };
+  EXPECT_THAT(misspelled("PrivateKey", "PrivatKey"),
+              HasSubstr("`wg genkey`; line 2: PrivatKey is unknown, so it is ignored: did you mean "
+                        "'PrivateKey'?"));
+  EXPECT_THAT(misspelled("Address", "Adress"),
+              HasSubstr("Adress is unknown, so it is ignored: did you mean 'Address'?"));
+  EXPECT_THAT(misspelled("Endpoint", "EndPiont"), HasSubstr("did you mean 'Endpoint'?"));
+  EXPECT_THAT(misspelled("PublicKey", "PublickKey"), HasSubstr("which identifies a peer; line"));
+}
+
 TEST_F(CheckVerbs, SaysWhatIsWrongWithAKey) {
   EXPECT_THAT(refusal(with({"--private-key-file", file("key", "c2hvcnQ=")})),
               HasSubstr("key: this is not a base64 key of 44 characters (8 given)"));
