@@ -47,11 +47,12 @@ const Check* first_untold_beside(const Report& report) {
       {first_of(report, Status::unknown, true), first_of(report, Status::skipped, true)});
 }
 
+bool is_target(const Check& check) {
+  return check.name.starts_with("reach.") && !check.target.empty();
+}
+
 /// Targets inside the tunnel may be many, and a line has room for one of them.
 Text count_of_targets(const Report& report, const Check& check) {
-  const auto is_target = [](const Check& one) {
-    return one.name.starts_with("reach.") && !one.target.empty();
-  };
   const auto is_alike = [&](const Check& one) {
     return is_target(one) && one.status == check.status;
   };
@@ -114,10 +115,38 @@ const Check* found_in_part(const Report& report) {
   return found == report.checks.end() ? nullptr : &*found;
 }
 
+/// The last step that the run had come to when the user ended it, if it went well.
+const Check* last_step(const Report& report) {
+  constexpr CheckKind kSteps[] = {CheckKind::tunnel_hold, CheckKind::ping_reply,
+                                  CheckKind::tunnel_data, CheckKind::handshake_response};
+  for (const CheckKind step : kSteps) {
+    const auto found = std::ranges::find_if(report.checks, [&](const Check& check) {
+      return check.status == Status::ok && check.name == row_of(step).name;
+    });
+    if (found != report.checks.end()) return &*found;
+  }
+  return nullptr;
+}
+
+Text settled_targets(const Report& report) {
+  const auto targets = std::ranges::count_if(report.checks, is_target);
+  const auto settled = std::ranges::count_if(report.checks, [](const Check& check) {
+    return is_target(check) && check.status == Status::ok;
+  });
+  return text("{} of {} targets inside the tunnel {} as expected, the rest is unknown", settled,
+              targets, either(settled == 1, "is", "are"));
+}
+
 Text words_of_interrupted(const Report& report) {
   const Check* part = found_in_part(report);
-  Text words = part != nullptr ? text("interrupted; so far: {}", words_of(report, *part))
-                               : Text("interrupted before an answer was known");
+  const Check* step = last_step(report);
+  Text words("interrupted before an answer was known");
+  if (part != nullptr && is_target(*part))
+    words = text("interrupted; so far: {}", settled_targets(report));
+  else if (part != nullptr)
+    words = text("interrupted; so far: {}", words_of(report, *part));
+  else if (step != nullptr)
+    words = text("interrupted; so far: {}: {}", vouched(label_of(*step)), step->summary);
   return words.add(found_besides(report));
 }
 

@@ -156,6 +156,29 @@ TEST(Verdict, OfAnInterruptedRunSaysWhatWasFoundUntilThen) {
   EXPECT_EQ(verdict(stopped).plain(), "silence");
 }
 
+TEST(Verdict, OfAnInterruptedRunSaysHowFarTheTunnelWasSeenToWork) {
+  Report stopped = report({make_check(CheckKind::handshake_response, Status::ok, "after 3 ms")});
+  stopped.interrupted = true;
+  EXPECT_EQ(verdict(stopped).plain(), "interrupted; so far: handshake response: after 3 ms");
+  stopped.checks.push_back(make_check(CheckKind::ping_reply, Status::ok, "2 of 2 pings answered"));
+  stopped.checks.push_back(make_check(CheckKind::mtu_forward, Status::unknown, "interrupted"));
+  EXPECT_EQ(verdict(stopped).plain(),
+            "interrupted; so far: ping through the tunnel: 2 of 2 pings answered");
+}
+
+TEST(Verdict, OfAnInterruptedRunCountsTheTargetsThatWereSettled) {
+  Report stopped = report({});
+  for (const Status status : {Status::ok, Status::unknown, Status::unknown}) {
+    Check target = make_check(CheckKind::reach_tcp, status, "some words");
+    target.target = "10.9.0.1:22";
+    stopped.checks.push_back(std::move(target));
+  }
+  stopped.interrupted = true;
+  EXPECT_EQ(verdict(stopped).plain(),
+            "interrupted; so far: 1 of 3 targets inside the tunnel is as expected, the rest is "
+            "unknown");
+}
+
 // --- adding what facts mean ---
 
 struct PlayedFacts {
