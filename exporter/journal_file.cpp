@@ -40,7 +40,11 @@ bool JournalFile::is_at_path() const {
 
 Result<> JournalFile::open() {
   if (file_ && is_at_path()) return {};
-  const auto failed = [&] { return fail_errno(fmt::format("write the journal {}", path_), errno); };
+  const auto failed = [&] {
+    auto why = fail_errno(fmt::format("write the journal {}", path_), errno);
+    if (why.value().sys_errno == ENOENT) why.value().context += " (make its directory)";
+    return why;
+  };
   file_.reset();
   // Without waiting: opening a pipe would wait for its reader.
   os::UniqueFd file(

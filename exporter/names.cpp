@@ -57,8 +57,11 @@ std::vector<std::string> Names::refresh() {
       say_lines(watched, found->warnings, messages);
       changed = true;
     } else {
-      problem = fmt::format("names from {}: {}; the exporter keeps the {} names it read before",
-                            watched.file.path, found.error().context, watched.names.size());
+      problem = fmt::format("names from {}: {}; {}", watched.file.path, found.error().context,
+                            watched.names.empty()
+                                ? "until the file can be read, it gives no peer a name"
+                                : fmt::format("the exporter keeps the {} names it read before",
+                                              watched.names.size()));
     }
     if (!problem.empty() && problem != watched.problem) messages.push_back(problem);
     watched.problem = std::move(problem);
@@ -90,8 +93,11 @@ void Names::say_lines(Watched& watched, const std::vector<config::Warning>& warn
     return one.kind == config::WarningKind::refused;
   });
   if (!lines.empty() && lines != watched.lines)
-    messages.push_back(fmt::format("names from {}: {}; the exporter uses the other {} names",
-                                   watched.file.path, lines, watched.names.size()));
+    messages.push_back(fmt::format(
+        "names from {}: {}; {}", watched.file.path, lines,
+        watched.names.empty()
+            ? "the file gives no other name"
+            : fmt::format("the exporter uses the other {} names", watched.names.size())));
   watched.lines = std::move(lines);
 }
 

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -65,6 +67,13 @@ struct Raw {
   std::string log_level = "info";
   std::string log_format = "logfmt";
 };
+
+/// For CLI11. @returns what is wrong; empty where nothing is.
+std::string existing_directory(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return {};
+  return fmt::format("{} is not a directory: make it first: mkdir -p {}", path, path);
+}
 
 /// Formats the help as name, type and default, without CLI11's notes on validators.
 class PlainFormatter final : public CLI::Formatter {
@@ -265,7 +274,7 @@ void add_process_flags(CLI::App& app, Options& options) {
                  "Directory that keeps when each peer was first seen, its handshakes, endpoint "
                  "changes and removals, across restarts")
       ->type_name("DIR")
-      ->check(CLI::Validator(CLI::ExistingDirectory).description(""))
+      ->check(existing_directory, "")
       ->group("Reading");
 }
 

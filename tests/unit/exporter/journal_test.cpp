@@ -290,7 +290,7 @@ TEST_F(JournalFileTest, RefusesWhatIsNoFileOfItsOwn) {
   JournalFile nowhere((dir_ / "gone/journal").string());
   const auto gone = write(nowhere, "five\n");
   ASSERT_FALSE(gone);
-  EXPECT_THAT(gone.error().context, HasSubstr("No such file"));
+  EXPECT_THAT(gone.error().context, HasSubstr("No such file or directory (make its directory)"));
   std::filesystem::create_directory(dir_ / "gone");
   EXPECT_TRUE(write(nowhere, "six\n")) << "when it can be, it is";
 }

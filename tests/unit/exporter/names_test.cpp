@@ -237,7 +237,7 @@ TEST_F(NamesFromFiles, OfOneFileAreNotLostWithAnother) {
   const auto messages = names.refresh();
   ASSERT_THAT(messages, SizeIs(1));
   EXPECT_THAT(messages[0], AllOf(HasSubstr("missing"), HasSubstr("No such file"),
-                                 HasSubstr("keeps the 0 names")));
+                                 HasSubstr("it gives no peer a name")));
   EXPECT_EQ(name_of(names, 1), "one");
   EXPECT_FALSE(names.report().success);
 }

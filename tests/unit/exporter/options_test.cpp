@@ -157,6 +157,12 @@ TEST(ParseOptions, CountsNothingWhereNobodySamples) {
   EXPECT_EQ(parse({"--sample.interval=5"}).options.sample_interval, std::chrono::seconds(5));
 }
 
+TEST(ParseOptions, SaysHowToMakeADirectoryThatIsMissing) {
+  EXPECT_THAT(mistake({"--state.dir=/nonexistent"}),
+              HasSubstr("--state.dir: /nonexistent is not a directory: make it first: mkdir -p "
+                        "/nonexistent"));
+}
+
 TEST(ParseOptions, SaysWhatIsWrongInOneLine) {
   const std::vector<std::vector<std::string>> mistakes{
       {"--bogus"},
