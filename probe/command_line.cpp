@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <regex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -62,18 +63,30 @@ std::string unknown_argument(const CLI::App& app) {
   std::vector<std::string> known;
   for (const CLI::Option* option : app.get_options())
     for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
-  return fmt::format("unknown {} '{}'{}", is_option ? "option" : "argument",
-                     printable(hide_keys(word)),
-                     is_option ? did_you_mean(word.substr(0, word.find('=')), known) : "");
+  const std::string shown = printable(hide_keys(word));
+  if (is_option)
+    return fmt::format("unknown option '{}'{}", shown,
+                       did_you_mean(word.substr(0, word.find('=')), known));
+  if (looks_like_file(word) && std::ranges::find(known, "--config") != known.end())
+    return fmt::format("'{}' looks like a file: pass it as --config {}", shown, shown);
+  return fmt::format("unknown argument '{}'", shown);
 }
 
-/// CLI11 says "--config: At Most 1 required but received 2".
+/// CLI11 says "--config: At Most 1 required but received 2", "--config: 1 required FILE missing" and
+/// "--count: Value x not in range 0 to 9".
 std::string in_plain_words(const std::string& error) {
-  constexpr std::string_view kTooMany = ": At Most 1 required but received ";
-  const std::size_t at = error.find(kTooMany);
-  if (at == std::string::npos) return error;
-  return fmt::format("{} was given {} times, and takes one value", error.substr(0, at),
-                     error.substr(at + kTooMany.size()));
+  std::smatch found;
+  static const std::regex kTooMany("(\\S+): At Most 1 required but received (\\d+)");
+  if (std::regex_match(error, found, kTooMany))
+    return fmt::format("{} was given {} times, and takes one value", found.str(1), found.str(2));
+  static const std::regex kNone("(\\S+): 1 required (\\S+) missing");
+  if (std::regex_match(error, found, kNone))
+    return fmt::format("{} needs a value: {} {}", found.str(1), found.str(1), found.str(2));
+  static const std::regex kOutside("(\\S+): Value (.*) not in range (\\d+) to (\\d+)");
+  if (std::regex_match(error, found, kOutside))
+    return fmt::format("{}: '{}': expected a whole number, {} to {}", found.str(1),
+                       printable(found.str(2)), found.str(3), found.str(4));
+  return error;
 }
 
 bool is_of_base64(char c) {
@@ -82,6 +95,11 @@ bool is_of_base64(char c) {
 }
 
 }  // namespace
+
+bool looks_like_file(std::string_view argument) {
+  return argument.ends_with(".conf") || argument.ends_with(".netdev") ||
+         argument.find('/') != std::string_view::npos;
+}
 
 std::string hide_keys(std::string_view text) {
   constexpr std::size_t kDigits = 43;  // of 32 bytes, before the '=' that may be forgotten

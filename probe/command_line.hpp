@@ -25,6 +25,9 @@ namespace wgscope::probe {
 /// others: for messages that repeat arguments.
 std::string hide_keys(std::string_view text);
 
+/// Of an argument without an option: wg-quick takes its file so.
+bool looks_like_file(std::string_view argument);
+
 /// What is wrong, as a message for the user; nothing when all is well.
 using Complaint = std::optional<std::string>;
 

@@ -68,6 +68,7 @@ Exit run_program(std::vector<std::string> arguments) {
     known = {"--help", "--version"};
   } else {
     for (const Verb& one : verbs()) known.emplace_back(one.name);
+    known.emplace_back("--version");
   }
   return refuse_arguments(
       fmt::format("unknown {} '{}'{}", first.starts_with('-') ? "option" : "verb",

@@ -56,7 +56,9 @@ Result<EndpointName> parse_server(std::string_view text) {
   if (IpAddress::parse(bare)) return EndpointName{std::string(bare), kDnsPort};
   auto parsed = EndpointName::parse(text);
   if (!parsed || !IpAddress::parse(parsed->host))
-    return bad("not a valid name server: give its address, such as 10.9.0.1 or [fd09::1]:53");
+    return bad(
+        "not a valid name server: give its address, such as 10.9.0.1 or [fd09::1]:53, or also a "
+        "name to look up, as in NAME@10.9.0.1");
   return parsed;
 }
 

@@ -62,6 +62,14 @@ Result<Temporary> make_temporary(const std::string& path) {
   return made;
 }
 
+tl::unexpected<Error> cannot_open(int error) {
+  auto failed = fail_errno("open", error);
+  if (error == ENOENT) failed.value().context += " (check the path)";
+  if (error == EACCES)
+    failed.value().context += " (run as root, or as a user who may read the file)";
+  return failed;
+}
+
 tl::unexpected<Error> too_large(std::size_t max_size) {
   return fail(Errc::too_large, fmt::format("larger than {} bytes", max_size));
 }
@@ -70,7 +78,7 @@ tl::unexpected<Error> too_large(std::size_t max_size) {
 
 Result<std::string> read_file(const std::string& path, std::size_t max_size) {
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file) return fail_errno("open", errno);
+  if (!file) return cannot_open(errno);
   constexpr std::size_t kStep = 16UL * 1024;
   std::string text;
   for (std::size_t used = 0;;) {
@@ -96,7 +104,7 @@ SecretText::~SecretText() {
 Result<SecretText> read_secret_file(const std::string& path, std::size_t max_size) {
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status{};
-  if (!file || fstat(file.get(), &status) != 0) return fail_errno("open", errno);
+  if (!file || fstat(file.get(), &status) != 0) return cannot_open(errno);
   if (!S_ISREG(status.st_mode)) return fail(Errc::bad_value, "not a regular file");
   const auto size = static_cast<std::size_t>(status.st_size);
   if (size > max_size) return too_large(max_size);
@@ -140,12 +148,12 @@ Result<SecretInput> read_secret_input(const std::string& path, std::size_t max_s
   if (path != "-") file.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   const int fd = path == "-" ? STDIN_FILENO : file.get();
   struct stat status{};
-  if (fd < 0 || fstat(fd, &status) != 0) return fail_errno("open", errno);
-  if (S_ISDIR(status.st_mode)) return fail_errno("read", EISDIR);
+  if (fd < 0 || fstat(fd, &status) != 0) return cannot_open(errno);
+  if (S_ISDIR(status.st_mode)) return fail(Errc::bad_value, "this is a directory: give a file");
   if (path != "-" && !S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode))
     return fail(Errc::bad_value, "neither a file nor a pipe");
   // Reads from a pipe must wait; O_NONBLOCK was only for opening a pipe without a writer.
-  if (path != "-" && fcntl(fd, F_SETFL, O_RDONLY) != 0) return fail_errno("open", errno);
+  if (path != "-" && fcntl(fd, F_SETFL, O_RDONLY) != 0) return cannot_open(errno);
   auto text = read_secret_stream(fd, max_size);
   if (!text) return tl::unexpected(text.error());
   SecretInput input{std::move(*text), std::nullopt};

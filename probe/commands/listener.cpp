@@ -1,5 +1,6 @@
 #include "probe/commands/listener.hpp"
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -127,7 +128,13 @@ Result<> Listener::attach(const PrivateKey& private_key) {
   if (!options_.uapi_path.empty()) {
     auto served = endpoint::UapiServer::open(
         loop_, *endpoint_, PrivateKey{private_key.secret.clone()}, options_.uapi_path);
-    if (!served) return tl::unexpected(served.error());
+    if (!served) {
+      const bool taken = served.error().sys_errno == EADDRINUSE;
+      return fail(
+          served.error().code,
+          served.error().context + (taken ? "; --interface NAME gives this one another name" : ""),
+          served.error().sys_errno);
+    }
     uapi_.emplace(std::move(*served));
   }
   const auto stop = [this] {

@@ -1,5 +1,6 @@
 #include "wgscope/checks/nat.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +20,7 @@
 #include "wgscope/checks/nat_flow.hpp"
 #include "wgscope/checks/prepare.hpp"
 #include "wgscope/checks/question.hpp"
+#include "wgscope/checks/target.hpp"
 #include "wgscope/checks/tunnel.hpp"
 #include "wgscope/config/wg_quick.hpp"
 #include "wgscope/model/address.hpp"
@@ -169,6 +171,15 @@ Result<> NatVerb::take_file(Subject& subject, checks::NatOptions& options) const
   return {};
 }
 
+/// Whether a second peer's file has the first one's key, as the same file given twice has.
+bool has_key_of(const checks::Target& ours, const std::string& file) {
+  if (file == "-") return false;  // which can be read only once
+  const auto read = checks::read_config_file(file);
+  return read && read->config.private_key &&
+         std::ranges::equal(read->config.private_key->secret.bytes(),
+                            ours.private_key.secret.bytes());
+}
+
 /// Measures with the tunnel itself. @param options  get the file's keepalive.
 Result<std::unique_ptr<checks::Question>> NatVerb::make_flow(Subject& subject,
                                                              checks::NatOptions& options) const {
@@ -192,6 +203,13 @@ Result<std::unique_ptr<checks::Question>> NatVerb::make_flow(Subject& subject,
     help.service = *service;
   }
   if (!twin_.empty()) {
+    if (has_key_of((*tunnel)->target(), twin_))
+      return about(
+          "--second-peer",
+          {Errc::bad_value,
+           fmt::format("{} has the same PrivateKey as the first peer: the second peer must "
+                       "have a key of its own",
+                       printable(twin_))});
     auto twin = subject.tunnel_of(twin_);
     // The lock of a key is this process's own where both files have one key.
     if (!twin && twin.error().code == Errc::refused)

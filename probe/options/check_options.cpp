@@ -85,9 +85,9 @@ std::optional<Nanoseconds> CheckOptions::limit_if_given() const {
 
 namespace {
 
-/// What many type first: wg-quick takes its file as an argument without an option.
+/// What many type first.
 Complaint refuse_file(const std::string& text) {
-  if (!text.ends_with(".conf") && text.find('/') == std::string::npos) return std::nullopt;
+  if (!looks_like_file(text)) return std::nullopt;
   const std::string file = printable(hide_keys(text));
   return fmt::format("'{}' looks like a file: pass it as --config {}", file, file);
 }

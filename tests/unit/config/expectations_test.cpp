@@ -15,6 +15,7 @@
 namespace wgscope::config {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -212,7 +213,9 @@ TEST(ReachTarget, OfDnsIsAServersAddressAndPerhapsAName) {
   EXPECT_EQ(parse_target(ReachKind::dns, "10.9.0.1:5353")->where, (EndpointName{"10.9.0.1", 5353}));
   EXPECT_EQ(parse_target(ReachKind::dns, "[fd09::1]:5353")->where, (EndpointName{"fd09::1", 5353}));
   for (const char* text : {"", "ns.example", "a@", "a@b", "10.9.0.1:0"})
-    EXPECT_THAT(target_error(ReachKind::dns, text), StartsWith("not a valid name server")) << text;
+    EXPECT_THAT(target_error(ReachKind::dns, text),
+                AllOf(StartsWith("not a valid name server"), HasSubstr("NAME@10.9.0.1")))
+        << text;
   EXPECT_THAT(target_error(ReachKind::dns, "@10.9.0.1"), StartsWith("expected NAME@SERVER"));
 }
 

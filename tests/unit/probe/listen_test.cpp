@@ -75,6 +75,19 @@ TEST(Listen, NamesNobodyWithRedact) {
   EXPECT_EQ(refused.out, "") << "the other side's file has keys";
 }
 
+TEST(Listen, SaysHowASecondOneGetsANameOfItsOwn) {
+  const test::TempDir temp;
+  const std::string uapi = temp / "uapi";
+  test::Process first(
+      {program(), "listen", "--generate", "--peer-file", temp / "first.conf", "--uapi-dir", uapi});
+  ASSERT_TRUE(first.wait_for_output("stop with Ctrl-C", kPatience)) << first.err();
+  const test::Finished second = test::run(
+      {program(), "listen", "--generate", "--peer-file", temp / "second.conf", "--uapi-dir", uapi});
+  EXPECT_EQ(second.exit_code, 3);
+  EXPECT_THAT(second.err, HasSubstr("wgscope0.sock: another process is listening on this path"));
+  EXPECT_THAT(second.err, HasSubstr("; --interface NAME gives this one another name"));
+}
+
 /// Whatever keeps it from listening, programs get one document that says so.
 TEST(Listen, SaysAsJsonWhyItCannotBegin) {
   const test::TempDir temp;

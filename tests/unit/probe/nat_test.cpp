@@ -119,7 +119,9 @@ TEST_F(NatProgram, RefusesWhatCannotBeMeasured) {
   refuses(test::run({test::binary_dir() / "probe/wgscope", "nat"}), "nothing to ask");
   refuses(nat({"--tcp", "gateway:22"}), "'gateway:22' is not ADDRESS:PORT");
   refuses(nat({"--tcp", "192.0.2.1:22"}), "is not in the gateway's AllowedIPs");
-  refuses(nat({"--second-peer", folder_ / "peer.conf"}), "must have a key of its own");
+  refuses(nat({"--second-peer", folder_ / "peer.conf"}),
+          "peer.conf has the same PrivateKey as the first peer: the second peer must have a key of "
+          "its own");
   refuses(nat({"--second-peer", folder_ / "none"}), "--second-peer: ");
   test::write_file(folder_ / "elsewhere.conf",
                    std::string("[Interface]\nPrivateKey = ") + kOtherKey +

@@ -249,7 +249,7 @@ TEST_F(Redacted, RunsAndPlansNameNobody) {
 TEST_F(Redacted, RefusalsStillSayWhatIsWrong) {
   const std::string missing = folder_ / "secretmark dir/missing";
   EXPECT_EQ(test::run(wgscope({"check", "--config", missing, "--redact"})).err,
-            "wgscope check: <file-1>: open: No such file or directory\n");
+            "wgscope check: <file-1>: open: No such file or directory (check the path)\n");
   EXPECT_EQ(test::run(wgscope({"check", "--config", own_, "--redact", "--peer", "secretmark"})).err,
             "wgscope check: <file-1>: no peer has the name '<name-1>'\n")
       << "the names that there are stand behind it, and are hidden too";

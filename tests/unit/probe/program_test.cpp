@@ -87,6 +87,17 @@ TEST(Program, RefusesWhatItDoesNotKnow) {
   EXPECT_THAT(refusal({"\x1b[2J"}), Not(HasSubstr("\x1b")));
 }
 
+TEST(Program, SaysWhatAnOptionTakes) {
+  EXPECT_EQ(refusal({"check", "--config"}),
+            "wgscope check: --config needs a value: --config FILE (see --help)\n");
+  EXPECT_EQ(
+      refusal({"ping", "--count", "many"}),
+      "wgscope ping: --count: 'many': expected a whole number, 0 to 1000000000 (see --help)\n");
+  EXPECT_EQ(refusal({"mtu", "--mtu", "99"}),
+            "wgscope mtu: --mtu: '99': expected a whole number, 576 to 65535 (see --help)\n");
+  EXPECT_THAT(refusal({"ping", "--count", "\x1b[2J"}), Not(HasSubstr("\x1b")));
+}
+
 TEST(Program, SaysWhichOptionWasGivenTooOften) {
   EXPECT_EQ(refusal({"ping", "--config", "a", "--config", "b"}),
             "wgscope ping: --config was given 2 times, and takes one value (see --help)\n");
@@ -99,6 +110,8 @@ TEST(Program, NamesWhatAWrongWordMayHaveMeant) {
             "wgscope: unknown option '--verson': did you mean '--version'? (see wgscope --help)\n");
   EXPECT_EQ(refusal({"ping", "--cuont=3"}),
             "wgscope ping: unknown option '--cuont=3': did you mean '--count'? (see --help)\n");
+  EXPECT_EQ(refusal({"version"}),
+            "wgscope: unknown verb 'version': did you mean '--version'? (see wgscope --help)\n");
   EXPECT_EQ(refusal({"mtu", "10.0.0.1", "10.0.0.2", "10.0.0.3"}),
             "wgscope mtu: unknown argument '10.0.0.2' (see --help)\n");
 }
@@ -121,6 +134,18 @@ TEST(Program, TakesTheAddressInEveryVerbInTheSameWays) {
   }
 }
 
+TEST(Program, NamesTheOptionForFilesThatStandAlone) {
+  for (const char* verb : {"check", "nat", "reach", "drift"}) {
+    for (const char* file : {"probe.conf", "./probe", "wg0.netdev"})
+      EXPECT_THAT(refusal({verb, file}), HasSubstr(std::string(file) +
+                                                   "' looks like a file: pass "
+                                                   "it as --config " +
+                                                   file))
+          << verb;
+  }
+  EXPECT_EQ(refusal({"nat", "wg0"}), "wgscope nat: unknown argument 'wg0' (see --help)\n");
+}
+
 TEST(Program, RefusesWrongOptionsOfListen) {
   EXPECT_THAT(refusal({"listen"}), HasSubstr("give --config FILE or --generate"));
   EXPECT_THAT(refusal({"listen", "--generate", "--config", "x"}), HasSubstr("excludes"));
@@ -129,7 +154,7 @@ TEST(Program, RefusesWrongOptionsOfListen) {
   EXPECT_THAT(refusal({"listen", "--generate", "--listen-port", "65536"}), HasSubstr("65536"));
   EXPECT_THAT(refusal({"listen", "--generate", "--interface", "a/b"}), HasSubstr("--interface"));
   EXPECT_THAT(refusal({"listen", "--config", "/nonexistent/x"}),
-              HasSubstr("/nonexistent/x: open: No such file or directory"));
+              HasSubstr("/nonexistent/x: open: No such file or directory (check the path)"));
 }
 
 }  // namespace
