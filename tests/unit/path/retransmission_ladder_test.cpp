@@ -14,6 +14,7 @@
 #include "wgscope/path/flow_lifetime.hpp"
 #include "wgscope/path/keepalive.hpp"
 
+#include "flow_world.hpp"
 #include "keepalive_truth.hpp"
 #include "ladder_world.hpp"
 #include "simulated_nat.hpp"
@@ -24,8 +25,11 @@ namespace {
 using namespace ladder;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using testing::any_flow;
+using testing::describe;
 using testing::expect_true;
 using testing::flows_to_try;
+using testing::lifetimes_of;
 using testing::SeededRandom;
 using testing::takeovers;
 
@@ -92,13 +96,14 @@ TEST(RetransmissionLadder, LooksIntoTheGapThatAnEarlierRunLeft) {
 
 TEST(RetransmissionLadder, WaitsForTimersThatAreLaterThanUsual) {
   const Measured found = measure({.interval = seconds(25), .longest_silence = seconds(60)},
-                                 {.lifetime = seconds(300), .lateness = 0.11});
+                                 {.lifetime = seconds(300)}, {.lateness = 0.11});
   EXPECT_EQ(found.result.keepalive, KeepaliveVerdict::enough);
   EXPECT_EQ(found.result.gone_after, std::nullopt);
 }
 
 TEST(RetransmissionLadder, DoesNotTakeAServiceThatGaveUpForAFlowThatIsForgotten) {
-  const Measured found = measure({.interval = seconds(25)}, {.lifetime = seconds(300), .sends = 8});
+  const Measured found =
+      measure({.interval = seconds(25)}, {.lifetime = seconds(300)}, {.sends = 8});
   EXPECT_EQ(found.result.end, FlowEnd::service_ended);
   EXPECT_EQ(found.result.alive_after, seconds(25));
   EXPECT_EQ(found.result.gone_after, std::nullopt);
@@ -116,8 +121,8 @@ TEST(RetransmissionLadder, DoesNotBlameTheNatForASessionThatWasTaken) {
   for (const bool resets : {false, true}) {
     SCOPED_TRACE(resets);
     const Measured found =
-        measure({.interval = seconds(25)},
-                {.lifetime = seconds(300), .taken = {seconds(30)}, .resets = resets});
+        measure({.interval = seconds(25)}, {.lifetime = seconds(300), .taken = {seconds(30)}},
+                {.other_resets = resets});
     EXPECT_EQ(found.result.lost.size(), 1U);
     EXPECT_EQ(found.result.gone_after, std::nullopt);
     EXPECT_GE(found.result.alive_after, seconds(12));
@@ -131,12 +136,12 @@ TEST(RetransmissionLadder, NeverTakesATakeoverForALifetime) {
   for (std::uint64_t seed = 1; seed <= flows_to_try(); ++seed) {
     SeededRandom random(seed);
     const Nanoseconds lifetime = random.between(seconds(60), seconds(200));
-    const Scene scene{.lifetime = lifetime,
-                      .delay = random.between(milliseconds(1), milliseconds(150)),
-                      .taken = takeovers(random, seconds(120)),
-                      .resets = random.chance(0.5),
-                      .seed = seed};
-    const Measured found = measure({.interval = seconds(25)}, scene);
+    const Flow flow{.lifetime = lifetime,
+                    .delay = random.between(milliseconds(1), milliseconds(150)),
+                    .taken = takeovers(random, seconds(120)),
+                    .seed = seed};
+    const Measured found =
+        measure({.interval = seconds(25)}, flow, {.other_resets = random.chance(0.5)});
     SCOPED_TRACE(seed);
     noticed += found.result.lost.empty() ? 0U : 1U;
     expect_true(found.result, seconds(25), lifetime - seconds(1), lifetime + seconds(1));
@@ -156,8 +161,8 @@ TEST(RetransmissionLadder, SeesThatTheGatewaySpeaksByItself) {
 }
 
 TEST(RetransmissionLadder, LearnsPausesThatStopGrowingEarly) {
-  const Measured found = measure({.longest_silence = seconds(60)},
-                                 {.lifetime = seconds(300), .longest_pause = seconds(64)});
+  const Measured found = measure({.longest_silence = seconds(60)}, {.lifetime = seconds(300)},
+                                 {.longest_pause = seconds(64)});
   EXPECT_EQ(found.result.end, FlowEnd::done);
   EXPECT_GE(found.result.alive_after, seconds(60));
   EXPECT_EQ(found.result.gone_after, std::nullopt);
@@ -185,19 +190,6 @@ TEST(RetransmissionLadder, KnowsNothingWithoutLines) {
   EXPECT_EQ(ladder.result().end, FlowEnd::no_service);
 }
 
-std::string describe(const Scene& scene, const FlowLifetime& said) {
-  const auto ms = [](Nanoseconds time) { return std::to_string(time.count() / 1'000'000) + " ms"; };
-  std::string text = "seed " + std::to_string(scene.seed) + " lifetime " + ms(scene.lifetime) +
-                     ", delay " + ms(scene.delay) + " to " + ms(scene.delay + scene.jitter) +
-                     ", loss " + std::to_string(scene.loss) + ", drops " +
-                     std::to_string(scene.drops) +
-                     (scene.inbound_refreshes ? "" : ", inbound does not refresh");
-  if (scene.changes) text += ", then " + ms(scene.later) + " after " + ms(*scene.changes);
-  if (scene.keepalive) text += ", keepalive " + ms(*scene.keepalive);
-  return text + ": alive " + std::to_string(said.alive_after.value_or(seconds(-1)).count()) +
-         " gone " + std::to_string(said.gone_after.value_or(seconds(-1)).count());
-}
-
 TEST(RetransmissionLadder, TellsTheTruthOfThousandsOfFlowsOrNothing) {
   constexpr std::uint64_t kFlows = 4'000;
   std::size_t judged = 0;
@@ -208,35 +200,34 @@ TEST(RetransmissionLadder, TellsTheTruthOfThousandsOfFlowsOrNothing) {
     if (random.chance(0.8)) config.interval = seconds(5 + random.below(40));
     config.longest_silence = seconds(random.chance(0.5) ? 120 : 20 + random.below(160));
     constexpr std::array kCaps{60, 64, 120, 120, 120, 240};
-    const Scene scene{.lifetime = random.between(seconds(1), seconds(300)),
-                      .inbound_refreshes = random.chance(0.7),
-                      .delay = random.between(milliseconds(1), milliseconds(150)),
-                      .loss = random.chance(0.3) ? 0 : 0.01 * static_cast<double>(random.below(11)),
-                      .first_pause = random.between(milliseconds(200), milliseconds(1'200)),
-                      .longest_pause = seconds(kCaps.at(random.below(kCaps.size()))),
-                      .lateness = random.chance(0.5) ? 0 : 0.11,
-                      .sends = static_cast<int>(6 + random.below(10)),
-                      .spread = random.between(milliseconds(0), milliseconds(50)),
-                      .seed = seed};
-    const Measured found = measure(config, scene);
+    const Flow flow{.lifetime = random.between(seconds(1), seconds(300)),
+                    .delay = random.between(milliseconds(1), milliseconds(150)),
+                    .loss = random.chance(0.3) ? 0 : 0.01 * static_cast<double>(random.below(11)),
+                    .inbound_refreshes = random.chance(0.7),
+                    .seed = seed};
+    const Service service{.first_pause = random.between(milliseconds(200), milliseconds(1'200)),
+                          .longest_pause = seconds(kCaps.at(random.below(kCaps.size()))),
+                          .lateness = random.chance(0.5) ? 0 : 0.11,
+                          .sends = static_cast<int>(6 + random.below(10)),
+                          .spread = random.between(milliseconds(0), milliseconds(50))};
+    const Measured found = measure(config, flow, service);
     const FlowLifetime& said = found.result;
     // What comes in has been on its way for `delay`, and so had what we sent before.
-    const Nanoseconds slop = 4 * scene.delay;
-    EXPECT_TRUE(!said.alive_after || *said.alive_after <= scene.lifetime + slop)
-        << describe(scene, said);
-    EXPECT_TRUE(!said.gone_after || *said.gone_after + slop >= scene.lifetime)
-        << describe(scene, said);
+    const Nanoseconds slop = 4 * flow.delay;
+    EXPECT_TRUE(!said.alive_after || *said.alive_after <= flow.lifetime + slop)
+        << describe(flow, said);
+    EXPECT_TRUE(!said.gone_after || *said.gone_after + slop >= flow.lifetime)
+        << describe(flow, said);
     if (config.interval) {
       const Nanoseconds silence = *config.interval;
-      EXPECT_FALSE(said.keepalive == KeepaliveVerdict::enough && scene.lifetime + slop < silence)
-          << describe(scene, said);
-      EXPECT_FALSE(said.keepalive == KeepaliveVerdict::not_enough &&
-                   scene.lifetime > silence + slop)
-          << describe(scene, said);
+      EXPECT_FALSE(said.keepalive == KeepaliveVerdict::enough && flow.lifetime + slop < silence)
+          << describe(flow, said);
+      EXPECT_FALSE(said.keepalive == KeepaliveVerdict::not_enough && flow.lifetime > silence + slop)
+          << describe(flow, said);
       judged += said.keepalive != KeepaliveVerdict::not_known;
     }
     bracketed += said.end == FlowEnd::done;
-    EXPECT_LE(found.took, longest_ladder(config)) << describe(scene, said);
+    EXPECT_LE(found.took, longest_ladder(config)) << describe(flow, said);
   }
   EXPECT_GE(judged, kFlows / 2);
   EXPECT_GE(bracketed, kFlows / 2);
@@ -245,9 +236,8 @@ TEST(RetransmissionLadder, TellsTheTruthOfThousandsOfFlowsOrNothing) {
 /// A keepalive of the gateway's passes the NAT in the middle of the silence, and is lost behind it.
 TEST(RetransmissionLadder, BelievesNoSilenceInWhichSomethingWasLost) {
   for (std::uint64_t seed = 1; seed <= 3'000; ++seed) {
-    const Scene scene{
-        .lifetime = seconds(28), .loss = 0.05, .keepalive = seconds(17), .seed = seed};
-    const FlowLifetime found = measure({.interval = seconds(25)}, scene).result;
+    const Flow flow{.lifetime = seconds(28), .loss = 0.05, .keepalive = seconds(17), .seed = seed};
+    const FlowLifetime found = measure({.interval = seconds(25)}, flow).result;
     EXPECT_LE(found.alive_after.value_or(seconds(0)), seconds(28)) << seed;
   }
 }
@@ -259,29 +249,16 @@ TEST(RetransmissionLadder, TellsTheTruthOfNatsThatDropKeepalivesOrChange) {
   for (std::uint64_t seed = 1; seed <= flows; ++seed) {
     SeededRandom random(seed);
     const seconds interval(5 + random.below(40));
-    Scene scene{.lifetime = random.between(seconds(2), seconds(200)),
-                .inbound_refreshes = random.chance(0.7),
-                .delay = random.between(milliseconds(1), milliseconds(150)),
-                .loss = random.chance(0.5) ? 0 : 0.01 * static_cast<double>(random.below(6)),
-                .lateness = random.chance(0.5) ? 0 : 0.11,
-                .seed = seed};
-    if (random.chance(0.5)) scene.drops = 0.01 * static_cast<double>(random.below(11));
-    if (random.chance(0.3)) {
-      scene.changes = random.between(seconds(5), seconds(200));
-      scene.later = random.between(seconds(2), seconds(200));
-    }
-    if (random.chance(0.5)) scene.jitter = milliseconds(random.below(300));
-    if (random.chance(0.3)) scene.keepalive = seconds(5 + random.below(60));
-    scene.coarse_timers = random.chance(0.5);
-    const Measured found = measure(
-        {.interval = interval, .longest_silence = seconds(180), .most = seconds(220)}, scene);
-    const Nanoseconds slop = 4 * (scene.delay + scene.jitter) + milliseconds(700);
-    const auto [shortest, longest] =
-        std::minmax(scene.lifetime, scene.changes ? scene.later : scene.lifetime);
-    SCOPED_TRACE(describe(scene, found.result));
+    const Flow flow = any_flow(seed, random);
+    const Measured found =
+        measure({.interval = interval, .longest_silence = seconds(180), .most = seconds(220)}, flow,
+                {.lateness = random.chance(0.5) ? 0 : 0.11});
+    const Nanoseconds slop = 4 * (flow.delay + flow.jitter) + milliseconds(700);
+    const auto [shortest, longest] = lifetimes_of(flow);
+    SCOPED_TRACE(describe(flow, found.result));
     expect_true(found.result, interval, shortest - slop, longest + slop);
     EXPECT_LE(found.took, seconds(220));
-    if (scene.keepalive) continue;
+    if (flow.keepalive) continue;
     ++silent;
     judged += found.result.keepalive != KeepaliveVerdict::not_known;
   }

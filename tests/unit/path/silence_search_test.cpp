@@ -13,6 +13,7 @@
 #include "wgscope/path/flow_lifetime.hpp"
 #include "wgscope/path/keepalive.hpp"
 
+#include "flow_world.hpp"
 #include "keepalive_truth.hpp"
 #include "silence_world.hpp"
 #include "simulated_nat.hpp"
@@ -24,8 +25,11 @@ using namespace silence;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
+using testing::any_flow;
+using testing::describe;
 using testing::expect_true;
 using testing::flows_to_try;
+using testing::lifetimes_of;
 using testing::SeededRandom;
 using testing::takeovers;
 
@@ -86,7 +90,7 @@ TEST(SilenceSearch, OnlySeesWhetherCallsComeInWhereNothingElseIsWanted) {
 }
 
 TEST(SilenceSearch, SaysThatCallsNeverComeIn) {
-  const Measured found = measure({}, {.forwards = false});
+  const Measured found = measure({}, {}, {.forwards = false});
   EXPECT_EQ(found.result.end, FlowEnd::no_service);
   EXPECT_EQ(found.result.alive_after, std::nullopt);
   EXPECT_TRUE(found.result.lost.empty());
@@ -123,10 +127,9 @@ TEST(SilenceSearch, NoticesASessionThatIsTakenBeforeAnyCallCameIn) {
 /// It makes a new one, as its timer has it, while its calls are the control.
 TEST(SilenceSearch, DoesNotBlameTheNatForTheTwinsSessionThatWasTaken) {
   for (int later = 0; later < 20; ++later) {
-    const Measured found = measure({.interval = seconds(25), .longest_silence = seconds(0)},
-                                   {.lifetime = seconds(300),
-                                    .twin_taken = seconds(10),
-                                    .twin_anew = seconds(26) + milliseconds(500) * later});
+    const Measured found = measure(
+        {.interval = seconds(25), .longest_silence = seconds(0)}, {.lifetime = seconds(300)},
+        {.taken = seconds(10), .anew = seconds(26) + milliseconds(500) * later});
     SCOPED_TRACE(later);
     EXPECT_EQ(found.result.gone_after, std::nullopt);
     EXPECT_NE(found.result.keepalive, KeepaliveVerdict::not_enough);
@@ -197,29 +200,14 @@ TEST(SilenceSearch, TellsTheTruthOfNatsThatDropKeepalivesOrChangeOrHaveTwoTimers
   for (std::uint64_t seed = 1; seed <= flows; ++seed) {
     SeededRandom random(seed);
     const seconds interval(5 + random.below(40));
-    Flow flow{.lifetime = random.between(seconds(2), seconds(200)),
-              .delay = random.between(milliseconds(1), milliseconds(150)),
-              .loss = random.chance(0.5) ? 0 : 0.01 * static_cast<double>(random.below(6)),
-              .inbound_refreshes = random.chance(0.7),
-              .seed = seed};
-    if (random.chance(0.5)) flow.drops = 0.01 * static_cast<double>(random.below(11));
+    Flow flow = any_flow(seed, random);
     if (random.chance(0.3))
       flow.new_lifetime = std::max<Nanoseconds>(flow.lifetime / 4, seconds(3));
-    if (random.chance(0.3)) {
-      flow.changes = random.between(seconds(5), seconds(300));
-      flow.later = random.between(seconds(2), seconds(200));
-    }
-    if (random.chance(0.5)) flow.jitter = milliseconds(random.below(300));
-    if (random.chance(0.3)) flow.keepalive = seconds(5 + random.below(60));
-    flow.coarse_timers = random.chance(0.5);
     const Measured found = measure({.interval = interval, .most = minutes(14)}, flow);
     const Nanoseconds slop = 3 * (flow.delay + flow.jitter) + milliseconds(700);
-    const Nanoseconds shortest =
-        std::min(flow.lifetime, flow.changes ? flow.later : flow.lifetime) - slop;
-    const Nanoseconds longest =
-        std::max(flow.lifetime, flow.changes ? flow.later : flow.lifetime) + slop;
-    SCOPED_TRACE(seed);
-    expect_true(found.result, interval, shortest, longest);
+    const auto [shortest, longest] = lifetimes_of(flow);
+    SCOPED_TRACE(describe(flow, found.result));
+    expect_true(found.result, interval, shortest - slop, longest + slop);
     EXPECT_LE(found.took, minutes(14));
     if (flow.keepalive) continue;
     ++silent;
@@ -233,8 +221,8 @@ TEST(SilenceSearch, TellsTheTruthOfNatsThatDropKeepalivesOrChangeOrHaveTwoTimers
 TEST(SilenceSearch, OpensTheFlowAnewWhoseSessionTookLongToRenew) {
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     const Flow flow{.lifetime = milliseconds(79'400),
-                    .inbound_refreshes = false,
                     .drops = 0.3,
+                    .inbound_refreshes = false,
                     .new_lifetime = seconds(20),
                     .seed = seed};
     const FlowLifetime found = measure({.interval = seconds(26)}, flow).result;
@@ -300,11 +288,7 @@ TEST(SilenceSearch, TellsTheTruthOfThousandsOfFlows) {
                     .seed = seed};
     const Measured found = measure(config, flow);
     const FlowLifetime& said = found.result;
-    EXPECT_TRUE(is_true(said, flow))
-        << "seed " << seed << " delay " << flow.delay.count() << ": lifetime "
-        << flow.lifetime.count() << " loss " << flow.loss << " alive "
-        << said.alive_after.value_or(seconds(0)).count() << " gone "
-        << said.gone_after.value_or(seconds(0)).count();
+    EXPECT_TRUE(is_true(said, flow)) << describe(flow, said);
     if (config.interval) {
       const Nanoseconds silence = *config.interval;
       EXPECT_FALSE(said.keepalive == KeepaliveVerdict::enough && flow.lifetime < silence) << seed;

@@ -4,61 +4,34 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
+#include <utility>
 #include <vector>
 
-#include "wgscope/path/flow_lifetime.hpp"
-#include "wgscope/path/keepalive.hpp"
+#include "wgscope/base/time.hpp"
 #include "wgscope/path/silence_search.hpp"
 
-#include "keepalive_truth.hpp"
-#include "simulated_nat.hpp"
+#include "flow_world.hpp"
 
 namespace wgscope::path::silence {
 
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-using testing::SeededRandom;
+using testing::Flow;
+using testing::kNever;
+using testing::Measured;
 
-/// A flow through a NAT to a gateway that is silent when it was silenced, and the twin's way.
-struct Flow {
-  Nanoseconds lifetime = seconds(30);
-  Nanoseconds delay = milliseconds(20);  ///< each way
-  Nanoseconds jitter{};                  ///< added to it at random
-  double loss = 0;                       ///< each way, for each datagram
-  bool inbound_refreshes = true;
+/// The second peer, and the gateway between the two.
+struct Twin {
   bool forwards = true;
-  Nanoseconds dies = std::chrono::hours(100);  ///< nothing comes in any more from then on
-  std::optional<Nanoseconds> keepalive{};      ///< the gateway's own
-  bool coarse_timers = false;           ///< which comes up to an eighth late, as the kernel's
-  std::optional<Nanoseconds> outage{};  ///< begins then, and lasts 3 s
-  double drops = 0;                     ///< of what we send: the NAT does not even see it
-  /// Until the flow is a stream it is forgotten after so long. Nothing: after `lifetime` too.
-  std::optional<Nanoseconds> new_lifetime = {};
-  std::optional<Nanoseconds> changes = {};  ///< from then on it is forgotten after `later`
-  Nanoseconds later{};
-  /// When other devices with our key handshake, and the gateway has our session no more.
-  std::vector<Nanoseconds> taken = {};
   // The gateway loses the twin's session then, and gets a new one later.
-  std::optional<Nanoseconds> twin_taken = {};
-  Nanoseconds twin_anew{};
-  std::uint64_t seed = 1;
+  std::optional<Nanoseconds> taken = {};
+  Nanoseconds anew{};
 };
 
-struct Measured {
-  FlowLifetime result;
-  Nanoseconds took{};
-};
-
-/// The gateway's timers are those of Linux: data out arms a handshake in 15 s, anything
-/// in stops it.
-class World {
+class World : private testing::FlowWorld {
  public:
-  World(const SilenceSearchConfig& config, const Flow& flow)
-      : flow_(flow), random_(flow.seed), search_(config, now_, now_), keyed_(now_) {}
+  World(const SilenceSearchConfig& config, const Flow& flow, const Twin& twin)
+      : FlowWorld(flow), twin_(twin), search_(config, now(), now()) {}
 
   Measured run();
 
@@ -73,141 +46,98 @@ class World {
   };
 
   void send();
-  void fly(Packet packet) { flying_.push_back(packet); }
   void from_gateway(What what, std::uint32_t serial = 0);
-  /// How long a datagram takes.
-  [[nodiscard]] Nanoseconds way() {
-    return flow_.jitter == Nanoseconds(0)
-               ? flow_.delay
-               : flow_.delay + random_.between(Nanoseconds(0), flow_.jitter);
-  }
-  /// When the gateway's keepalive comes if nothing else is sent.
-  [[nodiscard]] Instant next_keepalive() {
-    const Nanoseconds late = flow_.coarse_timers ? *flow_.keepalive / 8 : Nanoseconds(0);
-    return now_ + *flow_.keepalive + random_.between(Nanoseconds(0), late);
-  }
-  void arrive(const Packet& packet);
-  [[nodiscard]] bool lost() {
-    const Nanoseconds time = now_ - start_;
-    if (time >= flow_.dies) return true;
-    if (flow_.outage && time >= *flow_.outage && time < *flow_.outage + seconds(3)) return true;
-    return random_.chance(flow_.loss);
-  }
-  [[nodiscard]] Instant next_of_gateway() const;
-  [[nodiscard]] bool is_ours() const {
-    return std::ranges::none_of(
-        flow_.taken, [&](Nanoseconds at) { return start_ + at > keyed_ && start_ + at <= now_; });
-  }
+  void at_gateway(const Packet& packet);
+  void at_us(const Packet& packet);
   [[nodiscard]] bool has_twin() {
-    if (!flow_.twin_taken || now_ - start_ < *flow_.twin_taken) return true;
-    if (now_ - start_ < flow_.twin_anew) return false;
-    flow_.twin_taken.reset();
+    if (!twin_.taken || elapsed() < *twin_.taken) return true;
+    if (elapsed() < twin_.anew) return false;
+    twin_.taken.reset();
     search_.handle_caller_keyed();
     return true;
   }
-  /// How long the NAT remembers the flow now.
-  [[nodiscard]] Nanoseconds lifetime() const {
-    if (flow_.changes && now_ - start_ >= *flow_.changes) return flow_.later;
-    const bool is_new = flow_.new_lifetime && stream_since_ != first_;
-    return is_new ? *flow_.new_lifetime : flow_.lifetime;
-  }
 
-  Flow flow_;
-  SeededRandom random_;
-  Instant start_{seconds(1000)};
-  Instant now_ = start_;
+  Twin twin_;
   SilenceSearch search_;
   std::vector<Packet> flying_;
   std::uint64_t numbered_ = 0;  ///< by the gateway
   std::uint64_t highest_ = 0;   ///< that came in
   std::uint64_t received_ = 0;
-  std::optional<Instant> mapped_;  ///< last refreshed
-  Instant first_;                  ///< when this mapping was made
-  Instant stream_since_;           ///< the mapping that is a stream was made then
-  Instant keyed_;                  ///< when the gateway last took a handshake of ours
-  std::optional<Instant> handshake_at_;
-  std::optional<Instant> keepalive_at_;
+  Instant handshake_at_ = kNever;
+  Instant keepalive_at_ = kNever;
 };
 
 inline void World::send() {
   while (const auto wanted = search_.poll_send()) {
     if (wanted->kind == SilenceSend::Kind::call) {
-      if (flow_.forwards && !lost())
-        fly({.at = now_ + way(), .to_gateway = true, .what = What::call, .serial = wanted->serial});
+      if (twin_.forwards && !is_lost())
+        flying_.push_back({.at = now() + way(),
+                           .to_gateway = true,
+                           .what = What::call,
+                           .serial = wanted->serial});
       continue;
     }
-    // A NAT that drops what we send does not remember it either.
-    if (random_.chance(flow_.drops)) continue;
-    if (!mapped_ || now_ - *mapped_ > lifetime()) first_ = now_;
-    mapped_ = now_;
-    if (lost()) continue;
+    if (!passes_out()) continue;
     const bool handshake = wanted->kind == SilenceSend::Kind::handshake;
-    fly({.at = now_ + way(), .to_gateway = true, .what = handshake ? What::keyed : What::other});
+    flying_.push_back(
+        {.at = now() + way(), .to_gateway = true, .what = handshake ? What::keyed : What::other});
   }
 }
 
 inline void World::from_gateway(What what, std::uint32_t serial) {
-  if (flow_.keepalive) keepalive_at_ = next_keepalive();
+  keepalive_at_ = next_keepalive();
   const std::uint64_t number = what == What::keyed ? 0 : ++numbered_;
-  // Through the NAT at once, then to us.
-  if (!mapped_ || now_ - *mapped_ > lifetime()) return;
-  if (now_ - first_ > seconds(2)) stream_since_ = first_;
-  if (flow_.inbound_refreshes) mapped_ = now_;
-  if (!lost()) fly({.at = now_ + way(), .what = what, .serial = serial, .number = number});
+  if (passes_in())
+    flying_.push_back({.at = now() + way(), .what = what, .serial = serial, .number = number});
 }
 
-inline void World::arrive(const Packet& packet) {
-  if (packet.to_gateway) {
-    if (packet.what == What::keyed) keyed_ = now_;
-    if (!is_ours() || (packet.what == What::call && !has_twin())) return;
-    if (packet.what == What::call) {
-      if (!handshake_at_) handshake_at_ = now_ + seconds(15);
-      return from_gateway(What::call, packet.serial);
-    }
-    handshake_at_.reset();
-    if (flow_.keepalive) keepalive_at_ = next_keepalive();
-    if (packet.what == What::keyed) from_gateway(What::keyed);
-    return;
+inline void World::at_gateway(const Packet& packet) {
+  if (packet.what == What::keyed) take_handshake();
+  if (!is_ours() || (packet.what == What::call && !has_twin())) return;
+  if (packet.what == What::call) {
+    if (handshake_at_ == kNever) handshake_at_ = now() + std::chrono::seconds(15);
+    return from_gateway(What::call, packet.serial);
   }
+  handshake_at_ = kNever;
+  keepalive_at_ = next_keepalive();
+  if (packet.what == What::keyed) from_gateway(What::keyed);
+}
+
+inline void World::at_us(const Packet& packet) {
   highest_ = std::max(highest_, packet.number);
   received_ += packet.number != 0;
   const std::uint64_t missing = highest_ - received_;
-  if (packet.what == What::call) search_.handle_call(now_, packet.serial, missing);
-  if (packet.what == What::other) search_.handle_other(now_, missing);
-  if (packet.what == What::keyed) search_.handle_keyed(now_);
-}
-
-Instant World::next_of_gateway() const {
-  const Instant never{Nanoseconds::max()};
-  return std::min(handshake_at_.value_or(never), keepalive_at_.value_or(never));
+  if (packet.what == What::call) search_.handle_call(now(), packet.serial, missing);
+  if (packet.what == What::other) search_.handle_other(now(), missing);
+  if (packet.what == What::keyed) search_.handle_keyed(now());
 }
 
 inline Measured World::run() {
   send();
   while (!search_.done()) {
     const auto first = std::ranges::min_element(flying_, {}, &Packet::at);
-    const Instant packet_at = first == flying_.end() ? Instant{Nanoseconds::max()} : first->at;
-    const Instant timeout = *search_.next_timeout();
-    now_ = std::min({packet_at, timeout, next_of_gateway()});
-    if (now_ == packet_at) {
+    const Instant packet_at = first == flying_.end() ? kNever : first->at;
+    go_to(std::min({packet_at, *search_.next_timeout(), handshake_at_, keepalive_at_}));
+    if (packet_at <= now()) {
       const Packet packet = *first;
       flying_.erase(first);
-      arrive(packet);
-    } else if (handshake_at_ == now_) {
-      handshake_at_ = now_ + seconds(5);
+      packet.to_gateway ? at_gateway(packet) : at_us(packet);
+    } else if (handshake_at_ <= now()) {
+      handshake_at_ = now() + std::chrono::seconds(5);
       from_gateway(What::keyed);
-    } else if (keepalive_at_ == now_) {
+    } else if (keepalive_at_ <= now()) {
       from_gateway(What::other);
     } else {
-      search_.handle_timeout(now_);
+      search_.handle_timeout(now());
     }
     send();
   }
-  return {search_.result(), now_ - start_};
+  return {search_.result(), elapsed()};
 }
 
-inline Measured measure(const SilenceSearchConfig& config, const Flow& flow) {
-  return World(config, flow).run();
+inline Measured measure(const SilenceSearchConfig& config, const Flow& flow,
+                        const Twin& twin = {}) {
+  return World(config, flow, twin).run();
 }
 
 }  // namespace wgscope::path::silence
