@@ -18,47 +18,32 @@
 #include "wgscope/path/mtu_search.hpp"
 
 #include "mtu_worlds.hpp"
+#include "promises.hpp"
 
 namespace wgscope::diagnosis {
 namespace {
 
 using testing::any_mtu_world;
+using testing::find;
+using testing::has;
 using testing::Ledger;
 using testing::MtuWorld;
 using testing::Way;
 
 constexpr std::uint32_t kSeeds = 2'000;
 
-/// Made once: the searches take longer than what is asked of them.
 const std::vector<MtuWorld>& worlds() {
-  static const auto kWorlds = [] {
-    std::vector<MtuWorld> made;
-    for (std::uint32_t seed = 0; seed < kSeeds; ++seed) made.push_back(any_mtu_world(seed));
-    return made;
-  }();
+  static const auto kWorlds = testing::make_worlds(kSeeds, any_mtu_world);
   return kWorlds;
 }
 
-Report report_of(const MtuFacts& facts) {
-  Report report{.verb = "mtu", .target = {}, .started = {}, .success = {}, .checks = {}};
-  add(facts, report);
-  return report;
-}
-
-/// Which world it is, and what is said of it, for who has to look into a failure.
-std::string story(std::uint32_t seed, const MtuFacts& facts) {
-  std::string told = "seed " + std::to_string(seed) + ", MTU " + std::to_string(facts.tunnel_mtu);
-  for (const auto& seen : {facts.forward, facts.backward}) {
+std::string story(const MtuWorld& world) {
+  std::string told = "MTU " + std::to_string(world.facts.tunnel_mtu);
+  for (const auto& seen : {world.facts.forward, world.facts.backward}) {
     told += seen ? "\n" + std::string(path::to_string(seen->verdict)) : "\nnot tried";
     if (seen && seen->mtu) told += " from " + std::to_string(*seen->mtu);
     if (seen && seen->not_above) told += " to " + std::to_string(*seen->not_above);
     if (seen && seen->size_loss) told += ", loss from " + std::to_string(seen->size_loss->from);
-  }
-  for (const Check& check : diagnose(facts)) {
-    told += "\n" + std::string(check.name) + " " + std::string(to_string(check.status)) + ": ";
-    told += check.summary.plain();
-    if (!check.finding) continue;
-    for (const Text& line : check.finding->fix) told += "\n    " + line.plain();
   }
   return told;
 }
@@ -66,22 +51,9 @@ std::string story(std::uint32_t seed, const MtuFacts& facts) {
 /// @returns how many worlds there were that `promise` calls its case.
 template <class Promise>
 std::size_t for_any_path(Promise promise) {
-  std::size_t cases = 0;
-  for (std::uint32_t seed = 0; seed < kSeeds && !::testing::Test::HasFailure(); ++seed) {
-    const MtuWorld& world = worlds()[seed];
-    if (promise(world, report_of(world.facts))) ++cases;
-    if (::testing::Test::HasFailure()) ADD_FAILURE() << story(seed, world.facts);
-  }
-  return cases;
-}
-
-const Check* find(const Report& report, std::string_view name) {
-  const auto found = std::ranges::find(report.checks, name, &Check::name);
-  return found == report.checks.end() ? nullptr : &*found;
-}
-
-bool has(const Check* check, FindingId id) {
-  return check != nullptr && check->finding && check->finding->id == id;
+  return testing::count_cases(
+      kSeeds, [](std::uint32_t seed) -> const MtuWorld& { return worlds()[seed]; },
+      [](const MtuWorld& world) { return testing::report_of("mtu", world.facts); }, story, promise);
 }
 
 /// The numbers behind some words, wherever they stand in a text.

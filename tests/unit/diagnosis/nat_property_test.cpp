@@ -24,6 +24,8 @@
 #include "wgscope/path/keepalive.hpp"
 #include "wgscope/path/nat_behaviour.hpp"
 
+#include "promises.hpp"
+
 namespace wgscope::diagnosis {
 namespace {
 
@@ -32,6 +34,9 @@ using path::KeepaliveVerdict;
 using path::LifetimeBracket;
 using path::NatMapping;
 using std::chrono::seconds;
+using testing::all_of;
+using testing::find;
+using testing::is_ok;
 
 constexpr std::uint32_t kSeeds = 4'000;
 
@@ -188,46 +193,12 @@ FlowFacts any_flow(std::uint32_t seed) {
 
 // --- what is said
 
-template <class Facts>
-Report report_of(const Facts& facts) {
-  Report report{.verb = "nat", .target = {}, .started = {}, .success = {}, .checks = {}};
-  add(facts, report);
-  return report;
-}
-
-const Check* find(const Report& report, std::string_view name) {
-  const auto found = std::ranges::find(report.checks, name, &Check::name);
-  return found == report.checks.end() ? nullptr : &*found;
-}
-
-bool is_ok(const Check* check) { return check != nullptr && check->status == Status::ok; }
-
-std::string all_of(const Report& report) {
-  std::string said;
-  for (const Check& check : report.checks) {
-    said += std::string(check.name) + " " + std::string(to_string(check.status)) + ": ";
-    said += check.summary.plain() + '\n';
-    if (!check.finding) continue;
-    said += "  " + check.finding->cause.plain() + '\n';
-    for (const Text& line : check.finding->evidence) said += "  - " + line.plain() + '\n';
-    for (const Hypothesis& one : check.finding->hypotheses)
-      said += "  ? " + one.cause.plain() + '\n';
-    for (const Text& line : check.finding->fix) said += "  > " + line.plain() + '\n';
-  }
-  return said;
-}
-
 /// @returns how many facts there were that `promise` calls its case.
 template <class Make, class Promise>
 std::size_t for_any(Make make, Promise promise) {
-  std::size_t cases = 0;
-  for (std::uint32_t seed = 0; seed < kSeeds && !testing::Test::HasFailure(); ++seed) {
-    const auto facts = make(seed);
-    const Report report = report_of(facts);
-    if (promise(facts, report)) ++cases;
-    if (testing::Test::HasFailure()) ADD_FAILURE() << "seed " << seed << '\n' << all_of(report);
-  }
-  return cases;
+  return testing::count_cases(
+      kSeeds, make, [](const auto& facts) { return testing::report_of("nat", facts); },
+      [](const auto&) { return ""; }, promise);
 }
 
 /// Some server saw another address or port than this host sends from.

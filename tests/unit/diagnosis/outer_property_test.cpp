@@ -19,10 +19,13 @@
 #include "wgscope/path/mtu_search.hpp"
 
 #include "mtu_worlds.hpp"
+#include "promises.hpp"
 
 namespace wgscope::diagnosis {
 namespace {
 
+using testing::find;
+using testing::has;
 using testing::Ledger;
 using testing::Random;
 using testing::Way;
@@ -145,54 +148,21 @@ World any_world(std::uint32_t seed) {
 }
 
 const std::vector<World>& worlds() {
-  static const auto kWorlds = [] {
-    std::vector<World> made;
-    for (std::uint32_t seed = 0; seed < kSeeds; ++seed) made.push_back(any_world(seed));
-    return made;
-  }();
+  static const auto kWorlds = testing::make_worlds(kSeeds, any_world);
   return kWorlds;
 }
 
-Report report_of(const OuterFacts& facts) {
-  Report report{.verb = "mtu", .target = {}, .started = {}, .success = {}, .checks = {}};
-  add(facts, report);
-  return report;
-}
-
-std::string story(std::uint32_t seed, const World& world, const Report& report) {
-  std::string told = "seed " + std::to_string(seed) + ", there " + std::to_string(world.there.mtu) +
-                     ", back " + std::to_string(world.back_mtu) + ", pings up to " +
-                     std::to_string(world.pings);
-  for (const Check& check : report.checks) {
-    told += "\n" + std::string(check.name) + " " + std::string(to_string(check.status)) + ": ";
-    told += check.summary.plain();
-    if (!check.finding) continue;
-    for (const Text& line : check.finding->evidence) told += "\n  - " + line.plain();
-    for (const Text& line : check.finding->fix) told += "\n  > " + line.plain();
-  }
-  return told;
+std::string story(const World& world) {
+  return "there " + std::to_string(world.there.mtu) + ", back " + std::to_string(world.back_mtu) +
+         ", pings up to " + std::to_string(world.pings);
 }
 
 /// @returns how many worlds there were that `promise` calls its case.
 template <class Promise>
 std::size_t for_any_path(Promise promise) {
-  std::size_t cases = 0;
-  for (std::uint32_t seed = 0; seed < kSeeds && !::testing::Test::HasFailure(); ++seed) {
-    const World& world = worlds()[seed];
-    const Report report = report_of(world.facts);
-    if (promise(world, report)) ++cases;
-    if (::testing::Test::HasFailure()) ADD_FAILURE() << story(seed, world, report);
-  }
-  return cases;
-}
-
-const Check* find(const Report& report, std::string_view name) {
-  const auto found = std::ranges::find(report.checks, name, &Check::name);
-  return found == report.checks.end() ? nullptr : &*found;
-}
-
-bool has(const Check* check, FindingId id) {
-  return check != nullptr && check->finding && check->finding->id == id;
+  return testing::count_cases(
+      kSeeds, [](std::uint32_t seed) -> const World& { return worlds()[seed]; },
+      [](const World& world) { return testing::report_of("mtu", world.facts); }, story, promise);
 }
 
 TEST(AnyOuterPath, HasATickOnlyForWhatArrived) {
