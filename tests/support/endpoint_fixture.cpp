@@ -127,6 +127,7 @@ TestEndpoint::TestEndpoint(TestLoop& loop, TestEndpointOptions options)
   config.interface.handshake_burst = options_.handshake_burst;
   config.interface.last_stamp = options_.last_stamp;
   config.measuring = options_.measuring;
+  config.answer_stun = options_.stun;
   for (const std::string& text : options_.addresses)
     config.host.addresses.push_back(must(Prefix::parse(text)));
   for (const std::string& text : options_.listen)

@@ -69,6 +69,7 @@ struct TestEndpointOptions {
   std::uint32_t handshake_burst = 512;
   noise::Tai64n last_stamp{};
   bool measuring = false;
+  bool stun = false;    ///< answers STUN on the same port
   std::string netns{};  ///< path of the namespace its sockets lie in; empty: the test's own
 };
 
