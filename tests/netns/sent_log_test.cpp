@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <fmt/core.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -23,6 +24,7 @@
 #include "process.hpp"
 #include "routed_path.hpp"
 #include "temp_dir.hpp"
+#include "test_service.hpp"
 #include "wait.hpp"
 #include "wireguard_go.hpp"
 
@@ -54,8 +56,9 @@ class SentBesideALog : public testing::Test {
   void configure(const std::string& peer) {
     net_->server.must({"wg", "setconf", name_, "/dev/stdin"},
                       fmt::format("[Interface]\nPrivateKey={}\nListenPort=51820\n[Peer]\n"
-                                  "PublicKey={}\nAllowedIPs=10.9.0.2/32\n",
-                                  keys_.private_key, peer));
+                                  "PublicKey={}\nAllowedIPs=10.9.0.2/32\n[Peer]\n"
+                                  "PublicKey={}\nAllowedIPs=10.9.0.3/32\n",
+                                  keys_.private_key, peer, second_.public_key));
     net_->server.ip("address add 10.9.0.1/24 dev " + name_);
     net_->server.ip("link set " + name_ + " up");
   }
@@ -65,18 +68,26 @@ class SentBesideALog : public testing::Test {
     return ask_quietly(std::move(arguments));
   }
   Finished ask_quietly(std::vector<std::string> arguments) {
-    const std::string file = folder_ / "probe.conf";
-    std::ofstream(file) << fmt::format(
-        "[Interface]\nPrivateKey={}\nAddress=10.9.0.2/24\nMTU=1420\n[Peer]\nPublicKey={}\n"
-        "AllowedIPs=10.9.0.0/24\nEndpoint=10.2.0.1:51820\n",
-        probe_.private_key, keys_.public_key);
-    std::filesystem::permissions(file, std::filesystem::perms::owner_read);
+    const std::string file = write_config("probe.conf", probe_, "10.9.0.2");
     std::vector<std::string> argv{binary_dir() / "probe/wgscope"};
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     for (const std::string& more :
          {std::string("--config"), file, std::string("--state-dir"), std::string(folder_.path())})
       argv.push_back(more);
     return run(argv, {.env = {}, .netns = net_->client.name(), .input = {}}, 60s);
+  }
+
+  /// @returns the path of a peer's wg-quick file.
+  std::string write_config(const std::string& name, const KeyPair& keys,
+                           const std::string& address) {
+    const std::string file = folder_ / name;
+    std::ofstream(file) << fmt::format(
+        "[Interface]\nPrivateKey={}\nAddress={}/24\nMTU=1420\n[Peer]\nPublicKey={}\n"
+        "AllowedIPs=10.9.0.0/24\nEndpoint={}\n",
+        keys.private_key, address, keys_.public_key, endpoint_);
+    std::filesystem::permissions(
+        file, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    return file;
   }
 
   /// How many of something the report says were sent.
@@ -97,7 +108,9 @@ class SentBesideALog : public testing::Test {
                       "  type filter hook prerouting priority -300\n"
                       "  ip saddr 10.1.0.1 ip daddr != 239.255.255.250 meta l4proto udp counter "
                       "name sent\n"
-                      "  ip saddr 10.1.0.1 icmp type echo-request counter name sent\n }\n}\n");
+                      "  ip saddr 10.1.0.1 icmp type echo-request counter name sent\n"
+                      "  ip6 saddr fd01::1 meta l4proto udp counter name sent\n"
+                      "  ip6 saddr fd01::1 icmpv6 type echo-request counter name sent\n }\n}\n");
   }
   std::size_t take_count() {
     const std::string counters = net_->router.must({"nft", "reset", "counters"});
@@ -105,11 +118,48 @@ class SentBesideALog : public testing::Test {
     return std::regex_search(counters, found, std::regex("packets ([0-9]+)")) ? std::stoul(found[1])
                                                                               : 0;
   }
+  /// What such a command sends is what its report says.
+  void expect_all_said(std::vector<std::string> command) {
+    SCOPED_TRACE(fmt::format("{}", fmt::join(command, " ")));
+    command.emplace_back("--json");
+    static_cast<void>(take_count());
+    const Finished said = ask_quietly(command);
+    const std::size_t left = take_count();
+    EXPECT_GT(left, 0U) << said.err;
+    EXPECT_EQ(sum_of(said.out), left) << said.out << said.err;
+  }
+  /// The counts of a report, added.
+  static std::size_t sum_of(const std::string& report) {
+    const auto json = nlohmann::json::parse(report, nullptr, false);
+    if (!json.is_object() || !json.contains("sent")) return 0;
+    std::size_t sum = 0;
+    for (const auto& one : json.at("sent")) sum += one.value("count", std::size_t{0});
+    return sum;
+  }
+  /// From now on the tunnel's datagrams take fd01::1 ---- fd01::2 router fd02::2 ---- fd02::1.
+  void go_by_ipv6() {
+    constexpr const char* kAdd = "address add {}/64 dev {} nodad\n";
+    net_->router.must({"sysctl", "-qw", "net.ipv6.conf.all.forwarding=1"});
+    net_->client.ip(fmt::format(kAdd, "fd01::1", net_->near.left) +
+                    "route add fd02::/64 via fd01::2");
+    net_->router.ip(fmt::format(kAdd, "fd01::2", net_->near.right) +
+                    fmt::format(kAdd, "fd02::2", net_->far.left));
+    net_->server.ip(fmt::format(kAdd, "fd02::1", net_->far.right) +
+                    "route add fd01::/64 via fd02::2");
+    // Until its link-local addresses were waited for, the router says nothing.
+    const auto through = [&] {
+      return net_->client.exec({"ping", "-6", "-c1", "-W1", "fd02::1"}).exit_code == 0;
+    };
+    ASSERT_TRUE(wait_until(through, 20s));
+    endpoint_ = "[fd02::1]:51820";
+  }
   [[nodiscard]] std::string log() { return gateway_->out() + gateway_->err(); }
 
   std::optional<RoutedPath> net_;
   KeyPair keys_ = make_key_pair();
   KeyPair probe_ = make_key_pair();
+  KeyPair second_ = make_key_pair();
+  std::string endpoint_ = "10.2.0.1:51820";  ///< of the gateway
   TempDir folder_;
   std::string name_ = unique_interface_name();
   std::optional<Process> gateway_;
@@ -139,15 +189,6 @@ TEST_F(SentBesideALog, OfAGatewayThatAnswers) {
       << said.out << log();
 }
 
-/// The counts of a report, added.
-std::size_t sum_of(const std::string& report) {
-  const auto json = nlohmann::json::parse(report, nullptr, false);
-  if (!json.is_object() || !json.contains("sent")) return 0;
-  std::size_t sum = 0;
-  for (const auto& one : json.at("sent")) sum += one.value("count", std::size_t{0});
-  return sum;
-}
-
 /// Every datagram that leaves this host is in the report, whatever was asked, and nothing else is.
 TEST_F(SentBesideALog, NothingLeavesThatTheReportDoesNotHave) {
   configure(probe_.public_key);
@@ -164,18 +205,50 @@ TEST_F(SentBesideALog, NothingLeavesThatTheReportDoesNotHave) {
       {"check", "--quick"},
       {"nat", "--stun", "10.2.0.1:3478", "--quick"},
   };
-  for (std::vector<std::string> command : commands) {
-    SCOPED_TRACE(command.front() + " " + command.back());
-    command.emplace_back("--json");
-    static_cast<void>(take_count());
-    const Finished said = ask_quietly(command);
-    const std::size_t left = take_count();
-    EXPECT_GT(left, 0U) << said.err;
-    EXPECT_EQ(sum_of(said.out), left) << said.out << said.err;
-  }
+  for (const std::vector<std::string>& command : commands) expect_all_said(command);
   net_->server.must({"wg", "set", name_, "peer", probe_.public_key, "remove"});
-  const Finished said = ask_quietly({"handshake", "--timeout", "9s", "--json"});
-  EXPECT_EQ(sum_of(said.out), take_count()) << said.out;
+  expect_all_said({"handshake", "--timeout", "9s"});
+}
+
+TEST_F(SentBesideALog, NothingLeavesThatTheReportDoesNotHaveWhereTheTunnelsOwnFlowIsMeasured) {
+  configure(probe_.public_key);
+  net_->server.must({"sysctl", "-qw", "net.ipv4.ip_forward=1"});
+  const TestService service(net_->server, TestService::Kind::speaks_first);
+  const std::string tcp = fmt::format("10.9.0.1:{}", TestService::kPort);
+  const std::string second = write_config("second.conf", second_, "10.9.0.3");
+  count_at_router();
+  const std::vector<std::vector<std::string>> commands{
+      {"nat", "--second-peer", second, "--quick"},
+      {"nat", "--second-peer", second, "--keepalive", "1", "--longest", "2"},
+      {"nat", "--tcp", tcp, "--quick"},
+      {"nat", "--tcp", tcp, "--keepalive", "1", "--longest", "2"},
+      {"nat", "--tcp", "10.9.0.1:9", "--quick"},
+      {"nat", "--second-peer", second, "--tcp", tcp, "--quick"},
+  };
+  for (const std::vector<std::string>& command : commands) expect_all_said(command);
+}
+
+TEST_F(SentBesideALog, NothingLeavesThatTheReportDoesNotHaveOverIpv6) {
+  configure(probe_.public_key);
+  ASSERT_NO_FATAL_FAILURE(go_by_ipv6());
+  const std::string second = write_config("second.conf", second_, "10.9.0.3");
+  count_at_router();
+  const std::vector<std::vector<std::string>> commands{
+      {"handshake"},
+      {"handshake", "--ping", "10.9.0.77"},
+      {"ping", "-c", "5", "-i", "20ms", "10.9.0.1"},
+      {"ping", "-c", "3", "-i", "20ms", "-s", "1600", "10.9.0.1"},
+      {"reach", "--tcp", "10.9.0.1:22", "--icmp", "10.9.0.1"},
+      {"mtu"},
+      {"mtu", "--outer", "fd02::1"},
+      {"check", "--quick"},
+      {"nat", "--ipv6", "--stun", "[fd02::1]:3478", "--quick"},
+      {"nat", "--second-peer", second, "--quick"},
+      {"nat", "--tcp", "10.9.0.1:22", "--quick"},
+  };
+  for (const std::vector<std::string>& command : commands) expect_all_said(command);
+  net_->server.must({"wg", "set", name_, "peer", probe_.public_key, "remove"});
+  expect_all_said({"handshake", "--timeout", "9s"});
 }
 
 }  // namespace
