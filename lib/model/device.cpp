@@ -35,6 +35,12 @@ Prefix& Device::add_allowed_ip(std::size_t index) {
   return allowed_ips.emplace_back();
 }
 
+void Device::remove_last_peer() {
+  // Without any, its first index means nothing.
+  allowed_ips.resize(allowed_ips.size() - peers.back().allowed_ips_count);
+  peers.pop_back();
+}
+
 void Device::clear() {
   std::vector<Peer> kept_peers = std::move(peers);
   std::vector<Prefix> kept_prefixes = std::move(allowed_ips);

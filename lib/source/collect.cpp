@@ -168,8 +168,15 @@ class Visitor {
     for (Link& link : links) {
       Device device = spares.take(visit_->label, link.name);
       device.implementation = Implementation::kernel;
-      const auto read = netlink::read_device(*family, link.ifindex, deadline_, buffer_, device);
+      netlink::LeftOut left_out;
+      const auto read =
+          netlink::read_device(*family, link.ifindex, deadline_, buffer_, device, left_out);
       device.link = std::move(link);
+      if (left_out.peers > 0)
+        fail_in(Collector::netlink, device.name,
+                Error{Errc::bad_value,
+                      fmt::format("read {}: {} of its peers left out, the first because of {}",
+                                  device.name, left_out.peers, left_out.fault)});
       if (!read) fail_in(Collector::netlink, device.name, read.error());
       if (read || read.error().code == Errc::interrupted)
         visit_->found.devices.push_back(std::move(device));

@@ -113,9 +113,10 @@ constexpr std::uint32_t kSequence = 7;
 void decode(const std::vector<std::vector<std::byte>>& datagrams, Device& into) {
   into.peers.clear();
   into.allowed_ips.clear();
+  netlink::LeftOut left_out;
   netlink::DumpReader reader(
       kSequence, [&](std::uint16_t, std::span<const std::byte> payload) -> Result<> {
-        return netlink::decode_device_message(payload.subspan(sizeof(genlmsghdr)), into);
+        return netlink::decode_device_message(payload.subspan(sizeof(genlmsghdr)), into, left_out);
       });
   for (const auto& datagram : datagrams)
     if (const auto fed = reader.feed(datagram); !fed) throw std::runtime_error(fed.error().context);

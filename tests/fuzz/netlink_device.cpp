@@ -42,15 +42,20 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   nlmsghdr header{};
   if (size >= sizeof header) std::memcpy(&header, data, sizeof header);
   Device device;
-  netlink::DumpReader reader(
-      header.nlmsg_seq, [&](std::uint16_t, std::span<const std::byte> payload) -> Result<> {
-        if (payload.size() < sizeof(genlmsghdr)) return fail(Errc::truncated, "");
-        return netlink::decode_device_message(payload.subspan(sizeof(genlmsghdr)), device);
-      });
+  netlink::LeftOut left_out;
+  netlink::DumpReader reader(header.nlmsg_seq,
+                             [&](std::uint16_t, std::span<const std::byte> payload) -> Result<> {
+                               if (payload.size() < sizeof(genlmsghdr))
+                                 return fail(Errc::truncated, "");
+                               return netlink::decode_device_message(
+                                   payload.subspan(sizeof(genlmsghdr)), device, left_out);
+                             });
   if (const auto fed = reader.feed(datagram)) expect_sound(device);
 
   // The same bytes as bare attributes.
   Device bare;
-  if (const auto decoded = netlink::decode_device_message(datagram, bare)) expect_sound(bare);
+  netlink::LeftOut left_out_of_bare;
+  if (const auto decoded = netlink::decode_device_message(datagram, bare, left_out_of_bare))
+    expect_sound(bare);
   return 0;
 }

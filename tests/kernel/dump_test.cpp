@@ -189,7 +189,8 @@ TEST(KernelDump, SaysNoDeviceOfAnInterfaceDeletedAfterItWasListed) {
   }
   ASSERT_EQ(links.size(), 1);
   Device into{.name = "wg0"};
-  const auto read = netlink::read_device(family, links[0].ifindex, soon(), buffer, into);
+  netlink::LeftOut left_out;
+  const auto read = netlink::read_device(family, links[0].ifindex, soon(), buffer, into, left_out);
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code, Errc::no_device);
   EXPECT_THAT(read.error().context, testing::HasSubstr("wg0"));
@@ -202,7 +203,8 @@ TEST(KernelDump, SaysNoDeviceOfALinkOfAnotherKind) {
   const Link link = netlink::find_link("dummy0", soon(), buffer).value();
   const auto family = netlink::resolve_wireguard_family(soon(), buffer).value();
   Device into{.name = "dummy0"};
-  const auto read = netlink::read_device(family, link.ifindex, soon(), buffer, into);
+  netlink::LeftOut left_out;
+  const auto read = netlink::read_device(family, link.ifindex, soon(), buffer, into, left_out);
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code, Errc::no_device);
 }
@@ -250,7 +252,8 @@ TEST(KernelDump, EndsAtADeadlineThatHasPassed) {
   const auto family = netlink::resolve_wireguard_family(soon(), buffer).value();
   const Link link = netlink::find_link("wg0", soon(), buffer).value();
   Device into{.name = "wg0"};
-  const auto read = netlink::read_device(family, link.ifindex, past, buffer, into);
+  netlink::LeftOut left_out;
+  const auto read = netlink::read_device(family, link.ifindex, past, buffer, into, left_out);
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code, Errc::timeout);
 

@@ -90,6 +90,9 @@ struct Device {
   Prefix& add_allowed_ip(std::size_t index);
   void add_allowed_ip(std::size_t index, Prefix prefix) { add_allowed_ip(index) = prefix; }
 
+  /// With its allowed IPs, which are the last ones. There has to be one.
+  void remove_last_peer();
+
   /// Forgets everything but the memory it lies in.
   void clear();
 };

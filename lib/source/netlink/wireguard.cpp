@@ -182,25 +182,37 @@ Result<> decode_peer_attribute(const Attribute& a, Device& into, Peer& peer) {
   }
 }
 
-Result<> decode_peer(std::span<const std::byte> attributes, Device& into) {
+/// The last peer of `into` has a value that cannot be what it says.
+[[gnu::cold]] void leave_out(Device& into, const Error& error, LeftOut& left_out) {
+  left_out.last = into.peers.back().public_key;
+  into.remove_last_peer();
+  if (left_out.peers++ == 0) left_out.fault = error.context;
+}
+
+Result<> decode_peer(std::span<const std::byte> attributes, Device& into, LeftOut& left_out) {
   const auto key = find_key(attributes);
   if (!key) return tl::unexpected(key.error());
   if (into.peers.empty() || into.peers.back().public_key != *key) {
+    if (left_out.last == *key) return {};
     into.peers.emplace_back();
     into.peers.back().public_key = *key;
   }
   Peer& peer = into.peers.back();
   AttributeWalk walk(attributes);
   for (Attribute a; walk.next(a);)
-    if (auto decoded = decode_peer_attribute(a, into, peer); !decoded) return decoded;
+    if (auto decoded = decode_peer_attribute(a, into, peer); !decoded) {
+      if (decoded.error().code != Errc::bad_value) return decoded;
+      leave_out(into, decoded.error(), left_out);
+      return {};
+    }
   if (!walk.ok()) return malformed_nest("WGDEVICE_A_PEERS");
   return {};
 }
 
-Result<> decode_peers(std::span<const std::byte> attributes, Device& into) {
+Result<> decode_peers(std::span<const std::byte> attributes, Device& into, LeftOut& left_out) {
   AttributeWalk walk(attributes);
   for (Attribute a; walk.next(a);)
-    if (auto decoded = decode_peer(a.payload, into); !decoded) return decoded;
+    if (auto decoded = decode_peer(a.payload, into, left_out); !decoded) return decoded;
   if (!walk.ok()) return malformed_nest("WGDEVICE_A_PEERS");
   return {};
 }
@@ -225,7 +237,8 @@ Error explain(Error error, const std::string& name) {
 
 }  // namespace
 
-Result<> decode_device_message(std::span<const std::byte> attributes, Device& into) {
+Result<> decode_device_message(std::span<const std::byte> attributes, Device& into,
+                               LeftOut& left_out) {
   AttributeWalk walk(attributes);
   for (Attribute a; walk.next(a);) {
     Result<> decoded;
@@ -244,7 +257,7 @@ Result<> decode_device_message(std::span<const std::byte> attributes, Device& in
         decoded = read_attribute(a, "WGDEVICE_A_LISTEN_PORT", into.listen_port);
         break;
       case WGDEVICE_A_FWMARK: decoded = read_attribute(a, "WGDEVICE_A_FWMARK", into.fwmark); break;
-      case WGDEVICE_A_PEERS: decoded = decode_peers(a.payload, into); break;
+      case WGDEVICE_A_PEERS: decoded = decode_peers(a.payload, into, left_out); break;
       default: break;
     }
     if (!decoded) return decoded;
@@ -276,17 +289,18 @@ Result<std::uint16_t> resolve_wireguard_family(Instant deadline, std::span<std::
 }
 
 Result<> read_device(std::uint16_t family, std::uint32_t ifindex, Instant deadline,
-                     std::span<std::byte> buffer, Device& into) {
+                     std::span<std::byte> buffer, Device& into, LeftOut& left_out) {
   const auto on_message = [&](std::uint16_t type, std::span<const std::byte> payload) -> Result<> {
     if (type != family) return {};
     if (payload.size() < sizeof(genlmsghdr))
       return fail(Errc::truncated, "a generic netlink message without its header");
-    return decode_device_message(payload.subspan(sizeof(genlmsghdr)), into);
+    return decode_device_message(payload.subspan(sizeof(genlmsghdr)), into, left_out);
   };
   for (int attempt = 1;; ++attempt) {
     into.peers.clear();
     into.allowed_ips.clear();
     into.public_key.reset();
+    left_out = {};
     Request request(family, NLM_F_REQUEST | NLM_F_DUMP);
     request.put_generic_header(WG_CMD_GET_DEVICE, WG_GENL_VERSION);
     request.put_u32(WGDEVICE_A_IFINDEX, ifindex);

@@ -191,10 +191,7 @@ void AnswerReader::finish_peer() {
   if (spoiled_) {
     spoiled_ = false;
     ++left_out_;
-    // Its allowed IPs are the last ones; without any, its first index means nothing.
-    device_->allowed_ips.resize(device_->allowed_ips.size() -
-                                device_->peers.back().allowed_ips_count);
-    device_->peers.pop_back();
+    device_->remove_last_peer();
     return;
   }
   if (seconds == 0 && nanoseconds == 0) return;

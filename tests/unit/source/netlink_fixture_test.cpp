@@ -1,5 +1,6 @@
 // The decoders on what a real kernel said (tests/fixtures/netlink/README.md).
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
@@ -56,9 +57,9 @@ std::vector<Bytes> recorded(const std::string& name) {
   return blocks;
 }
 
-DumpReader reader_into(Device& device) {
-  return DumpReader(1, [&device](std::uint16_t, std::span<const std::byte> payload) {
-    return decode_device_message(payload.subspan(sizeof(genlmsghdr)), device);
+DumpReader reader_into(Device& device, LeftOut& left_out) {
+  return DumpReader(1, [&device, &left_out](std::uint16_t, std::span<const std::byte> payload) {
+    return decode_device_message(payload.subspan(sizeof(genlmsghdr)), device, left_out);
   });
 }
 
@@ -73,9 +74,11 @@ void expect_complete(DumpReader& reader, const std::vector<Bytes>& blocks) {
 
 Device decode(const std::string& name) {
   Device device;
-  DumpReader reader = reader_into(device);
+  LeftOut left_out;
+  DumpReader reader = reader_into(device, left_out);
   expect_complete(reader, recorded(name));
   EXPECT_FALSE(reader.interrupted());
+  EXPECT_EQ(left_out.peers, 0U) << left_out.fault;
   return device;
 }
 
@@ -155,7 +158,8 @@ TEST(RecordedDevice, MayHaveNoPeers) {
 
 TEST(RecordedDevice, ThatIsGoneIsAnError) {
   Device device;
-  const auto done = reader_into(device).feed(recorded("no_device").at(0));
+  LeftOut left_out;
+  const auto done = reader_into(device, left_out).feed(recorded("no_device").at(0));
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Errc::no_device);
   EXPECT_EQ(done.error().sys_errno, ENODEV);
@@ -213,18 +217,45 @@ TEST(RecordedContinuation, IsInterruptedWhereAnyMessageSaysSo) {
     header.nlmsg_flags |= NLM_F_DUMP_INTR;
     std::memcpy(blocks[i].data(), &header, sizeof header);
     Device device;
-    DumpReader reader = reader_into(device);
+    LeftOut left_out;
+    DumpReader reader = reader_into(device, left_out);
     expect_complete(reader, blocks);
     EXPECT_TRUE(reader.interrupted()) << "block " << i;
   }
+}
+
+/// Its first peer, which goes on in the second message, is the one with a handshake.
+TEST(RecordedContinuation, LosesOnlyThePeerWithAnImpossibleTime) {
+  std::vector<Bytes> blocks = recorded("continued");
+  const std::int64_t seconds = 1'700'000'000;
+  const auto time = std::as_bytes(std::span(&seconds, 1));
+  const auto found = std::ranges::search(blocks[0], time);
+  ASSERT_FALSE(found.empty());
+  const std::int64_t too_many_nanoseconds = 1'000'000'000;
+  std::memcpy(&*found.end(), &too_many_nanoseconds, sizeof too_many_nanoseconds);
+
+  Device device;
+  LeftOut left_out;
+  DumpReader reader = reader_into(device, left_out);
+  expect_complete(reader, blocks);
+  const Device whole = decode("continued");
+  ASSERT_EQ(device.peers.size() + 1, whole.peers.size());
+  for (std::size_t i = 0; i < device.peers.size(); ++i) {
+    EXPECT_EQ(device.peers[i].public_key, whole.peers[i + 1].public_key);
+    EXPECT_EQ(allowed_ips(device, i), allowed_ips(whole, i + 1));
+  }
+  EXPECT_EQ(device.public_key, whole.public_key);
+  EXPECT_EQ(left_out.peers, 1U);
+  EXPECT_EQ(left_out.fault, "WGPEER_A_LAST_HANDSHAKE_TIME: not a valid time");
 }
 
 TEST(RecordedContinuation, CutAnywhereIsNeverReadBeyondAndNeverComplete) {
   const std::vector<Bytes> blocks = recorded("continued");
   for (std::size_t size = 0; size < blocks[0].size(); ++size) {
     Device device;
+    LeftOut left_out;
     const Bytes cut(blocks[0].begin(), blocks[0].begin() + static_cast<std::ptrdiff_t>(size));
-    const auto done = reader_into(device).feed(cut);
+    const auto done = reader_into(device, left_out).feed(cut);
     EXPECT_FALSE(done.has_value() && *done) << size << " bytes";
   }
 }
