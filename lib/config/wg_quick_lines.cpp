@@ -81,7 +81,7 @@ std::optional<std::string_view> WgQuickLines::next() {
 std::optional<std::string> why_not_text(std::string_view file) {
   if (const auto encoding = utf16_of(file))
     return fmt::format(
-        "the file is in UTF-16, as some editors and PowerShell write it, and wg reads UTF-8: "
+        "the file is in UTF-16, as some editors and PowerShell write it, and has to be in UTF-8: "
         "convert it with iconv -f {} -t UTF-8 FILE > NEW-FILE",
         *encoding);
   const std::size_t zero = file.find('\0');

@@ -149,15 +149,23 @@ TEST(NamesMap, RefusesAFileWithoutOneGoodKey) {
   EXPECT_THAT(error_of(std::string("{\0\"\0a\0", 6)), HasSubstr("UTF-16"));
 }
 
-TEST(NamesMap, IsReadFromYamlInUtf16ToThePointOfAnotherKindOfFile) {
-  const auto utf16 = [](const std::string& text) {
-    std::string made = "\xFF\xFE";
-    for (const char c : text) made += {c, '\0'};
-    return made;
-  };
-  EXPECT_THAT(names_in(utf16(with_keys("{0}: a\n"))), ElementsAre(Pair(key(0), "a")));
-  EXPECT_THAT(error_of(utf16("[Interface]\nPrivateKey = x\n")), HasSubstr("UTF-16"));
-  EXPECT_THAT(error_of(utf16(with_keys("{{\"{0}\": \"a\"}}"))), HasSubstr("UTF-16"));
+TEST(NamesMap, SaysThatAFileIsInUtf16AndHowToConvertIt) {
+  for (const std::string& text :
+       {with_keys("{0}: a\n"), with_keys("# people\n{0}: a\n"), with_keys("{{\"{0}\": \"a\"}}"),
+        std::string("[Interface]\nPrivateKey = x\n")}) {
+    std::string little;
+    std::string big;
+    for (const char c : text) {
+      little += {c, '\0'};
+      big += {'\0', c};
+    }
+    EXPECT_THAT(error_of("\xFF\xFE" + little), HasSubstr("iconv -f UTF-16 -t UTF-8")) << text;
+    EXPECT_THAT(error_of("\xFE\xFF" + big), HasSubstr("iconv -f UTF-16 -t UTF-8")) << text;
+    EXPECT_THAT(error_of(little), HasSubstr("iconv -f UTF-16LE -t UTF-8")) << text;
+    EXPECT_THAT(error_of(big), HasSubstr("iconv -f UTF-16BE -t UTF-8")) << text;
+  }
+  EXPECT_EQ(error_of(with_keys("{0}: a\n{1}: b") + std::string(1, '\0') + "\n"),
+            "line 2: this line has a byte of zero, so the file is not a text file");
 }
 
 TEST(NamesMap, RefusesKeysThatAreNoText) {
