@@ -22,6 +22,7 @@
 
 #include "wgscope/os/file.hpp"
 
+#include "exporter/http/openssl_handles.hpp"
 #include "exporter/http/web_config.hpp"
 
 namespace wgscope::exporter::http {
@@ -29,17 +30,10 @@ namespace {
 
 constexpr std::size_t kMaxPem = std::size_t{1} << 20U;
 
-template <auto free>
-struct Free {
-  template <class T>
-  void operator()(T* object) const {
-    free(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
-using Certificate = std::unique_ptr<X509, Free<X509_free>>;
-using PrivateKey = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
-using Names = std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>>;
+using openssl::Bio;
+using openssl::Certificate;
+using openssl::Key;
+using openssl::Names;
 
 /// OpenSSL would ask on the terminal for a passphrase.
 int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*data*/) { return 0; }
@@ -193,7 +187,7 @@ void Builder::set_certificate() {
 void Builder::set_key() {
   const Bio bio = open("key", settings_->key);
   if (!bio) return;
-  const PrivateKey key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
+  const Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
   ERR_clear_error();
   if (!key)
     return problem("key", settings_->key,

@@ -1,6 +1,5 @@
 #include "certificates.hpp"
 
-#include <memory>
 #include <stdexcept>
 #include <string>
 
@@ -14,26 +13,16 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "exporter/http/openssl_handles.hpp"
+
 namespace wgscope::test {
 namespace {
-
-template <auto free>
-struct Free {
-  template <class T>
-  void operator()(T* object) const {
-    free(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
-using X509Certificate = std::unique_ptr<X509, Free<X509_free>>;
-using Extension = std::unique_ptr<X509_EXTENSION, Free<X509_EXTENSION_free>>;
 
 void require(bool done) {
   if (!done) throw std::runtime_error("OpenSSL cannot make a certificate");
 }
 
-std::string text_of(const Bio& bio) {
+std::string text_of(const openssl::Bio& bio) {
   char* memory = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &memory);
   return {memory, static_cast<std::size_t>(size)};
@@ -54,7 +43,7 @@ void fill_in(X509* certificate, EVP_PKEY* key, const CertificateOptions& options
   require(X509_set_issuer_name(certificate, name) == 1 && X509_set_pubkey(certificate, key) == 1);
   if (options.sans.empty()) return;
   const std::string sans = fmt::format("{}", fmt::join(options.sans, ","));
-  const Extension extension(
+  const openssl::Extension extension(
       X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, sans.c_str()));
   require(extension && X509_add_ext(certificate, extension.get(), -1) == 1);
 }
@@ -62,14 +51,14 @@ void fill_in(X509* certificate, EVP_PKEY* key, const CertificateOptions& options
 }  // namespace
 
 Certificate make_certificate(const CertificateOptions& options) {
-  const Key key(options.rsa ? EVP_RSA_gen(2048U)
-                            : EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
-  const X509Certificate certificate(X509_new());
+  const openssl::Key key(options.rsa ? EVP_RSA_gen(2048U)
+                                     : EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
+  const openssl::Certificate certificate(X509_new());
   require(key && certificate);
   fill_in(certificate.get(), key.get(), options);
   require(X509_sign(certificate.get(), key.get(), EVP_sha256()) > 0);
-  const Bio certificate_text(BIO_new(BIO_s_mem()));
-  const Bio key_text(BIO_new(BIO_s_mem()));
+  const openssl::Bio certificate_text(BIO_new(BIO_s_mem()));
+  const openssl::Bio key_text(BIO_new(BIO_s_mem()));
   require(PEM_write_bio_X509(certificate_text.get(), certificate.get()) == 1);
   require(PEM_write_bio_PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr,
                                    nullptr) == 1);

@@ -1,7 +1,6 @@
 #include "https.hpp"
 
 #include <array>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -17,33 +16,22 @@
 
 #include "wgscope/os/unique_fd.hpp"
 
+#include "exporter/http/openssl_handles.hpp"
+
 namespace wgscope::test {
 namespace {
-
-template <auto free>
-struct Free {
-  template <class T>
-  void operator()(T* object) const {
-    free(object);
-  }
-};
-using Context = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
-using Session = std::unique_ptr<SSL, Free<SSL_free>>;
-using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
-using X509Certificate = std::unique_ptr<X509, Free<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 
 void require(bool done, const char* what) {
   if (!done) throw std::runtime_error(fmt::format("the TLS client cannot {}", what));
 }
 
-X509Certificate read_certificate(const std::string& pem) {
-  const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  return X509Certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+openssl::Certificate read_certificate(const std::string& pem) {
+  const openssl::Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  return openssl::Certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
 }
 
-Context make_context(const HttpsOptions& options) {
-  Context context(SSL_CTX_new(TLS_client_method()));
+openssl::Context make_context(const HttpsOptions& options) {
+  openssl::Context context(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* raw = context.get();
   require(raw != nullptr, "begin");
   if (options.max_version != 0) {
@@ -62,9 +50,9 @@ Context make_context(const HttpsOptions& options) {
   SSL_CTX_set_alpn_protos(raw, kOffered.data(), kOffered.size());
   if (options.own) {
     const auto certificate = read_certificate(options.own->certificate);
-    const Bio bio(
+    const openssl::Bio bio(
         BIO_new_mem_buf(options.own->key.data(), static_cast<int>(options.own->key.size())));
-    const Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+    const openssl::Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
     require(SSL_CTX_use_certificate(raw, certificate.get()) == 1 &&
                 SSL_CTX_use_PrivateKey(raw, key.get()) == 1,
             "use its certificate");
@@ -83,7 +71,7 @@ std::string failure() {
   return reason != nullptr ? reason : "the connection ended";
 }
 
-std::string ask(SSL* session, const HttpRequest& request) {
+std::string talk(SSL* session, const HttpRequest& request) {
   std::string text = fmt::format("{} {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n",
                                  request.method, request.path);
   for (const HttpHeader& header : request.headers)
@@ -100,13 +88,19 @@ std::string ask(SSL* session, const HttpRequest& request) {
 
 }  // namespace
 
-HttpsAnswer https(const HttpServer& server, const HttpRequest& request,
-                  const HttpsOptions& options) {
-  const Context context = make_context(options);
+struct HttpsClient::Context {
+  openssl::Context made;
+};
+
+HttpsClient::HttpsClient(const HttpsOptions& options)
+    : context_(new Context{make_context(options)}) {}
+HttpsClient::~HttpsClient() = default;
+
+HttpsAnswer HttpsClient::ask(const HttpServer& server, const HttpRequest& request) const {
   const os::UniqueFd fd = connect_tcp(server);
   const timeval patience{.tv_sec = 20, .tv_usec = 0};
   setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  const Session session(SSL_new(context.get()));
+  const openssl::Session session(SSL_new(context_->made.get()));
   SSL_set_fd(session.get(), fd.get());
   HttpsAnswer answer;
   ERR_clear_error();
@@ -119,12 +113,17 @@ HttpsAnswer https(const HttpServer& server, const HttpRequest& request,
   unsigned size = 0;
   SSL_get0_alpn_selected(session.get(), &protocol, &size);
   answer.protocol.assign(reinterpret_cast<const char*>(protocol), size);
-  const std::string received = ask(session.get(), request);
+  const std::string received = talk(session.get(), request);
   if (received.empty())
     answer.failure = failure();
   else
     answer.response = parse_response(received, request.method);
   return answer;
+}
+
+HttpsAnswer https(const HttpServer& server, const HttpRequest& request,
+                  const HttpsOptions& options) {
+  return HttpsClient(options).ask(server, request);
 }
 
 std::string basic_login(std::string_view user, std::string_view password) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,8 +26,24 @@ struct HttpsAnswer {
   std::string protocol;  ///< what ALPN agreed on
 };
 
-/// One request on a connection of its own. What goes wrong with TLS is in the answer; everything
-/// else throws, as http() does.
+/// Makes its settings once, which takes longer than a small answer.
+class HttpsClient {
+ public:
+  explicit HttpsClient(const HttpsOptions& options = {});
+  ~HttpsClient();
+  HttpsClient(const HttpsClient&) = delete;
+  HttpsClient& operator=(const HttpsClient&) = delete;
+
+  /// One request on a connection of its own. What goes wrong with TLS is in the answer; everything
+  /// else throws, as http() does.
+  [[nodiscard]] HttpsAnswer ask(const HttpServer& server, const HttpRequest& request = {}) const;
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
+/// One request on a connection of its own, as HttpsClient.
 HttpsAnswer https(const HttpServer& server, const HttpRequest& request = {},
                   const HttpsOptions& options = {});
 

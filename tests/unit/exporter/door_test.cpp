@@ -71,7 +71,7 @@ class DoorTest : public testing::Test {
   }
 
   [[nodiscard]] os::UniqueFd connect_from(std::size_t number, std::string_view text) const {
-    os::UniqueFd fd = http::connect_from(at_.port, number);
+    os::UniqueFd fd = test::connect_from(at_.port, number);
     send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL);
     return fd;
   }

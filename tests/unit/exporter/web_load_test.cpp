@@ -3,7 +3,6 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -12,11 +11,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <openssl/bio.h>
 #include <openssl/ssl.h>
 
 #include "wgscope/os/unique_fd.hpp"
 
+#include "exporter/http/openssl_handles.hpp"
 #include "exporter/http/request_head.hpp"
 #include "hostile_client.hpp"
 #include "https.hpp"
@@ -29,32 +28,16 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-template <auto free>
-struct Free {
-  template <class T>
-  void operator()(T* object) const {
-    free(object);
-  }
-};
-using Context = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
-using Session = std::unique_ptr<SSL, Free<SSL_free>>;
+using openssl::Context;
+using openssl::Session;
+using test::client_hello;
+using test::connect_from;
 
 /// As in door_test.cpp: what a scrape may take on a busy machine.
 constexpr auto kSoon = 6s;
 
 class WebLoadTest : public WebAccessTest {
  protected:
-  /// What a client says first.
-  [[nodiscard]] std::string hello() const {
-    const Session session(SSL_new(context_.get()));
-    BIO* out = BIO_new(BIO_s_mem());
-    SSL_set_bio(session.get(), BIO_new(BIO_s_mem()), out);
-    SSL_connect(session.get());
-    char* memory = nullptr;
-    const long size = BIO_get_mem_data(out, &memory);
-    return {memory, static_cast<std::size_t>(size)};
-  }
-
   [[nodiscard]] std::vector<os::UniqueFd> clients(std::size_t count, std::size_t addresses,
                                                   std::string_view text) const {
     std::vector<os::UniqueFd> made;
@@ -99,7 +82,7 @@ class WebLoadTest : public WebAccessTest {
 
 TEST_F(WebLoadTest, AnswersBesideClientsThatStopInTheClientHello) {
   serve(kTls);
-  const std::string text = hello();
+  const std::string text = client_hello(context_.get());
   const auto some = clients(300, 64, std::string_view(text).substr(0, 1));
   const auto others = clients(300, 64, std::string_view(text).substr(0, text.size() - 1));
   expect_prompt_scrapes();
@@ -107,13 +90,13 @@ TEST_F(WebLoadTest, AnswersBesideClientsThatStopInTheClientHello) {
 
 TEST_F(WebLoadTest, AnswersBesideClientsThatStopInTheHandshake) {
   serve(kTls);
-  const auto silent = clients(300, 64, hello());
+  const auto silent = clients(300, 64, client_hello(context_.get()));
   expect_prompt_scrapes();
 }
 
 TEST_F(WebLoadTest, AnswersBesideClientsThatSpeakNonsenseAfterTheHello) {
   serve(kTls);
-  const auto odd = clients(100, 64, hello() + "\x16\x03\x03\xff\xffnonsense");
+  const auto odd = clients(100, 64, client_hello(context_.get()) + "\x16\x03\x03\xff\xffnonsense");
   expect_prompt_scrapes();
   EXPECT_TRUE(test::wait_until([&] { return refused(Refusal::tls) == 100; }, 20s));
 }
@@ -128,7 +111,7 @@ TEST_F(WebLoadTest, AnswersBesideClientsThatDoNotRead) {
 TEST_F(WebLoadTest, EndsHandshakesThatTakeTooLong) {
   limits_.head_time = 300ms;
   serve(kTls);
-  const auto silent = clients(3, 3, hello());
+  const auto silent = clients(3, 3, client_hello(context_.get()));
   EXPECT_TRUE(test::wait_until([&] { return refused(Refusal::head_timeout) == 3; }, 20s));
   for (const os::UniqueFd& fd : silent) {
     std::array<char, 4096> bytes{};
