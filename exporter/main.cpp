@@ -145,10 +145,15 @@ void allow_descriptors(std::size_t connections) {
 
 /// Nothing: the file cannot be used, and why was said.
 std::unique_ptr<http::WebAccess> open_web_access(const std::string& file, Endpoints& endpoints,
-                                                 const Log& log) {
+                                                 http::RefusalLog& refusals, const Log& log) {
   auto opened = http::WebAccess::open(
       file, {.on_warning = [&log](const std::string& message) { log.warn(message); },
-             .on_read = [&endpoints](bool good) { endpoints.show_web_config(good); }});
+             .on_read = [&endpoints](bool good) { endpoints.show_web_config(good); },
+             .on_failed_login =
+                 [&refusals](const IpAddress& from, std::string_view why) {
+                   refusals.add(http::RefusalLog::What::login, from.to_string(), why,
+                                os::boot_now());
+                 }});
   for (const std::string& problem : opened.problems)
     log.error(fmt::format("--web.config.file: {}", problem));
   return std::move(opened.access);
@@ -167,7 +172,10 @@ http::ServerOptions server_options_of(const Options& options, std::vector<http::
   made.limits = options.limits;
   made.door_events = endpoints.door_events();
   made.door_events.on_bad_request = [&](const IpAddress& from, std::string_view said) {
-    refusals.add(from.to_string(), said, os::boot_now());
+    refusals.add(http::RefusalLog::What::request, from.to_string(), said, os::boot_now());
+  };
+  made.door_events.on_bad_handshake = [&](const IpAddress& from, std::string_view why) {
+    refusals.add(http::RefusalLog::What::tls, from.to_string(), why, os::boot_now());
   };
   if (access == nullptr) return made;
   if (access->speaks_tls()) made.tls = [access] { return access->tls(); };
@@ -179,8 +187,13 @@ http::ServerOptions server_options_of(const Options& options, std::vector<http::
 
 void say_refusal(const Log& log, const http::RefusalLog::Line& line) {
   const std::string left_out = line.left_out == 0 ? "" : fmt::format("{}", line.left_out);
-  log.warn("refused a request",
-           {{"from", line.from}, {"answer", line.said}, {"not_logged_before", left_out}});
+  using What = http::RefusalLog::What;
+  log.warn(line.what == What::request ? "refused a request"
+           : line.what == What::tls   ? "refused a TLS connection"
+                                      : "refused a login",
+           {{"from", line.from},
+            {line.what == What::request ? "answer" : "reason", line.said},
+            {"not_logged_before", left_out}});
 }
 
 /// Beyond its time limit: what takes longer is stuck.
@@ -219,7 +232,7 @@ int serve(const Options& options, std::vector<http::Listener> listeners, Declara
   http::RefusalLog refusals([&](const http::RefusalLog::Line& line) { say_refusal(log, line); });
   std::unique_ptr<http::WebAccess> access;  // outlives the server
   if (!options.web_config.empty()) {
-    access = open_web_access(options.web_config, endpoints, log);
+    access = open_web_access(options.web_config, endpoints, refusals, log);
     if (!access) return 1;
   }
   allow_descriptors(options.limits.connections);

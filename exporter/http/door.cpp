@@ -35,7 +35,6 @@
 #include "wgscope/os/unique_fd.hpp"
 
 #include "exporter/http/civetweb_calls.hpp"
-#include "exporter/http/client_hello.hpp"
 #include "exporter/http/listener.hpp"
 #include "exporter/http/request_head.hpp"
 #include "exporter/http/tls_session.hpp"
@@ -360,51 +359,6 @@ void Door::settle(int fd, std::uint32_t events, const HeadVerdict& verdict) {
   }
 }
 
-/// Whether the client has said hello, so that a handshake can begin.
-bool Door::handle_hello(int fd, std::uint32_t events) {
-  std::array<char, kMaxClientHello> bytes{};
-  // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): MSG_DONTWAIT does not wait
-  const ssize_t size = recv(fd, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
-  if (size < 0 && errno == EAGAIN) return false;
-  const HelloState state = size <= 0
-                               ? HelloState::incomplete
-                               : judge_client_hello({bytes.data(), static_cast<std::size_t>(size)});
-  switch (state) {
-    case HelloState::whole: return true;
-    case HelloState::http:
-      refuse(fd, Refusal::bad_head, 400, "400 this port speaks HTTPS, not HTTP\n");
-      return false;
-    case HelloState::refused: refuse(fd, Refusal::bad_head, 0, ""); return false;
-    case HelloState::incomplete:
-      if (size <= 0 || (events & EPOLLRDHUP) != 0) drop(fd);
-  }
-  return false;
-}
-
-/// Goes on with the handshake, then with the request. Others do not wait for the arithmetic: they
-/// leave connections alone that are not inside, so this one stays where it is.
-void Door::handle_tls(int fd, std::uint32_t events, Lock& lock) {
-  Connection& connection = connections_.at(fd);
-  if (!connection.tls && !handle_hello(fd, events)) return;
-  lock.unlock();
-  using Step = TlsSession::Step;
-  if (!connection.tls) connection.tls = TlsSession::open(tls_(), fd);
-  Step step = connection.tls ? Step::done : Step::failed;
-  if (step == Step::done && !connection.agreed) {
-    step = connection.tls->handshake();
-    connection.agreed = step == Step::done;
-  }
-  if (step == Step::done) step = connection.tls->receive(kMaxRequestHead);
-  lock.lock();
-  switch (step) {
-    case Step::done: return settle(fd, events, judge_head(connection.tls->received()));
-    case Step::gone: return drop(fd);
-    case Step::failed: return refuse(fd, Refusal::tls, 0, "");
-    case Step::waits:
-      if ((events & EPOLLRDHUP) != 0) drop(fd);
-  }
-}
-
 void Door::look(Instant now) {
   if (accepts_again_ && now >= *accepts_again_) {
     accepts_again_.reset();
@@ -420,7 +374,9 @@ void Door::look(Instant now) {
   for (const Turnstile::Id id : overdue.heads)
     refuse(descriptors_[id], Refusal::head_timeout,
            tls_ && !connections_.at(descriptors_[id]).agreed ? 0 : 408,
-           "408 the request did not arrive in time\n");
+           tls_ && !connections_.at(descriptors_[id]).agreed
+               ? "the handshake did not end in time"
+               : "408 the request did not arrive in time\n");
   for (const Turnstile::Id id : overdue.readers) {
     events_.on_refused(Refusal::slow_reader);
     cut(descriptors_[id]);
@@ -445,13 +401,13 @@ void Door::serve_next(Instant now) {
   }
 }
 
-/// @param status  0: there is nothing to be said.
+/// @param status  0: there is no TLS connection in which the client could be told.
+/// @param text  what it is told, or why there is none.
 void Door::refuse(int fd, Refusal reason, int status, std::string_view text) {
   events_.on_refused(reason);
   const Connection& connection = connections_.at(fd);
-  if (const auto from = endpoint_of(connection.address, connection.address_size);
-      from && status != 0)
-    events_.on_bad_request(from->address, text);
+  if (const auto from = endpoint_of(connection.address, connection.address_size))
+    (status != 0 ? events_.on_bad_request : events_.on_bad_handshake)(from->address, text);
   const std::string words = status == 0 ? "" : answer(status, text);
   if (connection.tls && !words.empty())
     connection.tls->write(words);

@@ -36,6 +36,9 @@ struct DoorEvents {
   /// client's.
   std::function<void(const IpAddress& from, std::string_view said)> on_bad_request =
       [](const IpAddress&, std::string_view) {};
+  /// No TLS connection came about. @param why  nothing of it is the client's.
+  std::function<void(const IpAddress& from, std::string_view why)> on_bad_handshake =
+      [](const IpAddress&, std::string_view) {};
 };
 
 /// Stands in front of CivetWeb, which gives each connection a thread for as long as the client

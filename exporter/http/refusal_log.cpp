@@ -1,6 +1,7 @@
 #include "exporter/http/refusal_log.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -31,14 +32,14 @@ std::optional<std::uint64_t> LineLimit::admit(Instant now) {
 RefusalLog::RefusalLog(std::function<void(const Line& line)> write)
     : write_(std::move(write)), thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
-void RefusalLog::add(std::string_view from, std::string_view said, Instant now) {
+void RefusalLog::add(What what, std::string_view from, std::string_view said, Instant now) {
   while (said.ends_with('\n')) said.remove_suffix(1);
   {
     const std::lock_guard lock(mutex_);
-    const auto left_out = limit_.admit(now);
+    const auto left_out = limits_.at(static_cast<std::size_t>(what)).admit(now);
     // While the log's reader sleeps, lines wait here. More than a few minutes' worth help nobody.
     if (!left_out || lines_.size() >= 4 * kLinesAMinute) return;
-    lines_.push_back({std::string(from), std::string(said), *left_out});
+    lines_.push_back({what, std::string(from), std::string(said), *left_out});
   }
   added_.notify_one();
 }

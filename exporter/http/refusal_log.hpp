@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -31,13 +32,15 @@ class LineLimit {
   std::uint64_t left_out_ = 0;
 };
 
-/// Says which requests were refused: a line each, ten a minute, with nothing that a client sent. On a
-/// thread of its own, so that nobody who serves waits for whoever reads the log.
+/// Says what was refused to whom: a line each, ten a minute of each kind, with nothing that a client
+/// sent. On a thread of its own, so that nobody who serves waits for whoever reads the log.
 class RefusalLog {
  public:
+  enum class What : std::uint8_t { request, tls, login };
   struct Line {
+    What what = What::request;
     std::string from;  ///< the client's address
-    std::string said;  ///< what it was told
+    std::string said;  ///< what it was told, or why it was refused
     std::uint64_t left_out = 0;
   };
   static constexpr std::size_t kLinesAMinute = 10;
@@ -49,14 +52,16 @@ class RefusalLog {
   ~RefusalLog() = default;
 
   /// From any thread; does not wait.
-  void add(std::string_view from, std::string_view said, Instant now);
+  void add(What what, std::string_view from, std::string_view said, Instant now);
 
  private:
   void run(const std::stop_token& stop);
 
   std::function<void(const Line& line)> write_;
   std::mutex mutex_;  ///< guards what follows
-  LineLimit limit_{kLinesAMinute};
+  /// A flood of one kind hides none of the others.
+  std::array<LineLimit, 3> limits_{LineLimit(kLinesAMinute), LineLimit(kLinesAMinute),
+                                   LineLimit(kLinesAMinute)};
   std::vector<Line> lines_;
   std::condition_variable_any added_;
   std::jthread thread_;  ///< last: it uses the rest

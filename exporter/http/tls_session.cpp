@@ -13,6 +13,8 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/sslerr.h>
+#include <openssl/x509_vfy.h>
 #include <sodium/utils.h>
 
 #include "exporter/http/tls_context.hpp"
@@ -20,18 +22,63 @@
 namespace wgscope::exporter::http {
 namespace {
 
-/// What OpenSSL's last call came to, if it was no success. Forgets the errors of this thread.
-TlsSession::Step step_after(const SSL* ssl, int result) {
-  const int error = SSL_get_error(ssl, result);
-  const int reason = ERR_GET_REASON(ERR_peek_last_error());
-  ERR_clear_error();
-  if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return TlsSession::Step::waits;
-  const bool gone = error == SSL_ERROR_SYSCALL || error == SSL_ERROR_ZERO_RETURN ||
-                    reason == SSL_R_UNEXPECTED_EOF_WHILE_READING;
-  return gone ? TlsSession::Step::gone : TlsSession::Step::failed;
+/// @param result  of the certificate's verification.
+std::string_view words_for_certificate(long result) {
+  switch (result) {
+    case X509_V_ERR_CERT_HAS_EXPIRED: return "the client's certificate has expired";
+    case X509_V_ERR_CERT_NOT_YET_VALID: return "the client's certificate is not valid yet";
+    case X509_V_ERR_CERT_REJECTED:
+      return "the client's certificate has none of the names in client_allowed_sans";
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+      return "no CA of client_ca signed the client's certificate";
+    default: return "the client's certificate is not valid";
+  }
+}
+
+/// What OpenSSL's reasons mean to who runs the exporter. Its own sentences change with its version.
+std::string_view words_for(const SSL* ssl, int reason) {
+  switch (reason) {
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: return "the client showed no certificate";
+    case SSL_R_CERTIFICATE_VERIFY_FAILED: return words_for_certificate(SSL_get_verify_result(ssl));
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_VERSION_TOO_LOW:
+    case SSL_R_WRONG_SSL_VERSION:
+      return "the client offered no TLS version that this exporter accepts";
+    case SSL_R_NO_SHARED_CIPHER:
+      return "the client offered no cipher suite that this exporter accepts";
+    case SSL_R_NO_SUITABLE_KEY_SHARE:
+    case SSL_R_NO_SHARED_GROUPS: return "the client offered no curve that this exporter accepts";
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+      return "the client did not accept this exporter's certificate";
+    default:
+      return reason >= SSL_AD_REASON_OFFSET ? "the client ended the handshake with an alert"
+                                            : "the client sent bytes that are not valid TLS";
+  }
 }
 
 }  // namespace
+
+/// What OpenSSL's last call came to, if it was no success. Forgets the errors of this thread.
+TlsSession::Step TlsSession::step_after(int result) {
+  const int error = SSL_get_error(ssl_, result);
+  const int reason = ERR_GET_REASON(ERR_peek_last_error());
+  ERR_clear_error();
+  if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return Step::waits;
+  if (error == SSL_ERROR_SYSCALL || error == SSL_ERROR_ZERO_RETURN ||
+      reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+    return Step::gone;
+  failure_ = words_for(ssl_, reason);
+  return Step::failed;
+}
 
 std::unique_ptr<TlsSession> TlsSession::open(const TlsContext& context, int fd) {
   SSL* ssl = SSL_new(context.get());
@@ -49,7 +96,7 @@ TlsSession::~TlsSession() { SSL_free(ssl_); }
 TlsSession::Step TlsSession::handshake() {
   ERR_clear_error();
   const int result = SSL_do_handshake(ssl_);
-  return result == 1 ? Step::done : step_after(ssl_, result);
+  return result == 1 ? Step::done : step_after(result);
 }
 
 TlsSession::Step TlsSession::receive(std::size_t most) {
@@ -63,7 +110,7 @@ TlsSession::Step TlsSession::receive(std::size_t most) {
     if (size > 0)
       received_.append({piece.data(), static_cast<std::size_t>(size)});
     else
-      end = step_after(ssl_, size);
+      end = step_after(size);
   }
   sodium_memzero(piece.data(), piece.size());
   return received_.size() > before ? Step::done : end;
@@ -83,7 +130,7 @@ ssize_t TlsSession::read(std::span<char> into) {
   ERR_clear_error();
   const int size = SSL_read(ssl_, into.data(), static_cast<int>(into.size()));
   if (size > 0) return size;
-  const Step step = step_after(ssl_, size);
+  const Step step = step_after(size);
   if (step == Step::gone) return 0;
   errno = step == Step::waits ? EAGAIN : ECONNRESET;
   return -1;
@@ -114,7 +161,7 @@ ssize_t TlsSession::write(std::span<const char> bytes) {
       unreported_ += static_cast<std::size_t>(size);
       continue;
     }
-    const Step step = step_after(ssl_, size);
+    const Step step = step_after(size);
     if (unreported_ == 0) {
       errno = step == Step::waits ? EAGAIN : EPIPE;
       return -1;

@@ -35,6 +35,8 @@ class TlsSession {
   /// Takes what has arrived until the socket has no more, or `most` bytes are there.
   /// @returns done if anything is there that was not before.
   Step receive(std::size_t most);
+  /// Why the last step failed, in words of ours.
+  [[nodiscard]] std::string_view failure() const { return failure_; }
   /// What receive() took and read() has not given away.
   [[nodiscard]] std::string_view received() const { return received_.view().substr(given_); }
 
@@ -46,8 +48,10 @@ class TlsSession {
 
  private:
   explicit TlsSession(ssl_st* ssl) : ssl_(ssl) {}
+  Step step_after(int result);
 
   ssl_st* ssl_;
+  std::string_view failure_;
   SecretString received_;  ///< requests have passwords
   std::size_t given_ = 0;
   bool gathers_ = false;        ///< records are gathered, to be sent together

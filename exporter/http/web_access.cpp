@@ -124,7 +124,6 @@ class WebAccess::Impl {
  private:
   bool look();
   Reading read();
-  void log_in_failed(const Request& request);
 
   const std::string path_;
   const Events events_;
@@ -135,8 +134,6 @@ class WebAccess::Impl {
   std::vector<Watched> watched_;  ///< first the configuration itself
   std::shared_ptr<const Rules> rules_;
   std::optional<Bucket> bucket_;
-  std::optional<Instant> minute_;  ///< since when failed logins are counted
-  unsigned logged_ = 0;
 };
 
 /// Whether a file has changed since the last time.
@@ -191,22 +188,6 @@ std::shared_ptr<const Rules> WebAccess::Impl::rules() {
   return rules_;
 }
 
-/// At most ten lines a minute, whatever clients do.
-void WebAccess::Impl::log_in_failed(const Request& request) {
-  constexpr unsigned kMost = 10;
-  const Instant now = os::boot_now();
-  {
-    const std::lock_guard lock(mutex_);
-    if (!minute_ || now - *minute_ >= 60s) {
-      minute_ = now;
-      logged_ = 0;
-    }
-    if (++logged_ > kMost) return;
-  }
-  events_.on_warning(
-      fmt::format("a login from {} failed: wrong user or password", request.client.to_string()));
-}
-
 bool WebAccess::Impl::admit(const Request& request, Response& response) {
   constexpr std::string_view kPlain = "text/plain; charset=utf-8";
   const std::shared_ptr<const Rules> rules = this->rules();
@@ -232,11 +213,12 @@ bool WebAccess::Impl::admit(const Request& request, Response& response) {
       response.set_header("Retry-After", "10");
       return refuse(503, "503 too many logins at once\n");
     case Logins::Verdict::limited:
+      events_.on_failed_login(request.client, "too many failed logins from this address");
       response.set_header("Retry-After", "60");
       return refuse(429, "429 too many failed logins from this address\n");
     case Logins::Verdict::rejected: break;
   }
-  if (credentials) log_in_failed(request);
+  if (credentials) events_.on_failed_login(request.client, "wrong user or password");
   response.set_header("WWW-Authenticate", "Basic");
   return refuse(401, "Unauthorized\n");
 }

@@ -3,7 +3,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "wgscope/model/address.hpp"
 
 #include "exporter/http/server.hpp"
 #include "exporter/http/tls_context.hpp"
@@ -19,6 +22,9 @@ class WebAccess {
   struct Events {
     std::function<void(const std::string& message)> on_warning = [](const std::string&) {};
     std::function<void(bool good)> on_read = [](bool) {};  ///< also after the first time
+    /// @param why  nothing of it is the client's.
+    std::function<void(const IpAddress& from, std::string_view why)> on_failed_login =
+        [](const IpAddress&, std::string_view) {};
   };
   struct Opened {
     std::unique_ptr<WebAccess> access;  ///< nothing if there are problems

@@ -124,10 +124,16 @@ TEST_F(WebConfigTest, PrometheusScrapesWithCertificateAndLoginAndNotWithout) {
   EXPECT_EQ(prometheus.query("max_over_time(up{job!=\"right\"}[1h]) > 0").size(), 0U);
   EXPECT_EQ(prometheus.query("min_over_time(up{job=\"right\"}[1h]) < 1").size(), 0U);
   // Nothing of a login is in the log.
-  EXPECT_THAT(exporter_->log(), HasSubstr("a login from 127.0.0.1 failed"));
+  EXPECT_THAT(exporter_->log(),
+              HasSubstr("refused a login\" from=\"127.0.0.1\" reason=\"wrong user or password\""));
   EXPECT_THAT(exporter_->log(), Not(HasSubstr(std::string(kPassword))));
   EXPECT_THAT(exporter_->log(), Not(HasSubstr("guess")));
   EXPECT_THAT(exporter_->log(), Not(HasSubstr("$2")));
+  for (const char* reason :
+       {"the client showed no certificate", "no CA of client_ca signed the client's certificate"})
+    EXPECT_THAT(exporter_->log(),
+                HasSubstr(fmt::format("refused a TLS connection\" from=\"127.0.0.1\" reason=\"{}\"",
+                                      reason)));
 }
 
 /// As when a certificate is renewed: Prometheus reads its CA file again as well.

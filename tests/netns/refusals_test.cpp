@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
@@ -14,8 +15,11 @@
 
 #include "wgscope/os/unique_fd.hpp"
 
+#include "certificates.hpp"
 #include "exporter.hpp"
+#include "files.hpp"
 #include "http.hpp"
+#include "https.hpp"
 #include "temp_dir.hpp"
 #include "wait.hpp"
 
@@ -88,6 +92,56 @@ TEST(RefusedRequests, FillNoLog) {
   EXPECT_EQ(exporter.stop(), 0);
   EXPECT_GE(count_of(exporter.log(), "refused a request"), 10U);
   EXPECT_LE(count_of(exporter.log(), "refused a request"), 20U) << "two minutes may have begun";
+}
+
+/// An exporter that speaks TLS.
+class RefusedTls : public testing::Test {
+ protected:
+  RefusedTls() {
+    const Certificate made = make_certificate();
+    write_file(folder_ / "web.crt", made.certificate);
+    write_file(folder_ / "web.key", made.key);
+    write_file(folder_ / "web.yml", "tls_server_config: {cert_file: web.crt, key_file: web.key}\n");
+    exporter_.emplace(
+        ExporterOptions{.flags = {"--uapi.dir=" + folder_.path().string(),
+                                  "--web.config.file=" + (folder_ / "web.yml").string()}});
+  }
+
+  TempDir folder_;
+  std::optional<Exporter> exporter_;
+};
+
+TEST_F(RefusedTls, IsALineWithTheAddressAndTheReasonAndNothingOfTheClients) {
+  const std::string mine(kMine);
+  // None of TLS, and a ClientHello that is none.
+  EXPECT_EQ(answer_to(exporter_->server(), "\x80" + mine), "");
+  EXPECT_EQ(answer_to(exporter_->server(), std::string("\x16\x03\x01\0\x0a\x01\0\0\x06", 9) + mine)
+                .substr(0, 1),
+            "\x15")
+      << "an alert";
+  EXPECT_THAT(answer_to(exporter_->server(), "GET /" + mine + " HTTP/1.1\r\n\r\n"),
+              StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(
+      https(exporter_->server(), {"/"}, {.trusted = make_certificate().certificate}).failure,
+      HasSubstr("certificate verify failed"));
+  for (const char* line :
+       {"refused a TLS connection\" from=\"127.0.0.1\" reason=\"the client did not begin a TLS "
+        "handshake\"",
+        "refused a TLS connection\" from=\"127.0.0.1\" reason=\"the client sent bytes that are "
+        "not valid TLS\"",
+        "refused a request\" from=\"127.0.0.1\" answer=\"400 this port speaks HTTPS, not HTTP\"",
+        "refused a TLS connection\" from=\"127.0.0.1\" reason=\"the client did not accept this "
+        "exporter's certificate\""})
+    EXPECT_TRUE(exporter_->wait_for_log(line, 20s)) << line << "\n" << exporter_->log();
+  EXPECT_THAT(exporter_->log(), Not(HasSubstr(kMine)));
+}
+
+TEST_F(RefusedTls, FillsNoLog) {
+  for (int i = 0; i < 200; ++i) answer_to(exporter_->server(), "\x80nonsense\r\n\r\n");
+  EXPECT_EQ(exporter_->stop(), 0);
+  EXPECT_GE(count_of(exporter_->log(), "refused a TLS connection"), 10U);
+  EXPECT_LE(count_of(exporter_->log(), "refused a TLS connection"), 20U)
+      << "two minutes may have begun";
 }
 
 TEST(Requests, LeaveNothingOfTheirsInMetricsOrLog) {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -44,13 +45,33 @@ TEST(RefusalLog, WritesWhoWasToldWhat) {
     const std::lock_guard lock(mutex);
     lines.push_back(line.from + " " + line.said);
   });
-  log.add("192.0.2.1", "400 no\n", Instant{1s});
+  log.add(RefusalLog::What::request, "192.0.2.1", "400 no\n", Instant{1s});
   EXPECT_TRUE(test::wait_until(
       [&] {
         const std::lock_guard lock(mutex);
         return lines == std::vector<std::string>{"192.0.2.1 400 no"};
       },
       10s));
+}
+
+TEST(RefusalLog, HidesNoKindBehindAFloodOfAnother) {
+  std::mutex mutex;
+  std::map<RefusalLog::What, std::size_t> written;
+  RefusalLog log([&](const RefusalLog::Line& line) {
+    const std::lock_guard lock(mutex);
+    ++written[line.what];
+  });
+  for (int i = 0; i < 100; ++i) log.add(RefusalLog::What::request, "192.0.2.1", "400", Instant{1s});
+  log.add(RefusalLog::What::tls, "192.0.2.2", "no certificate", Instant{1s});
+  log.add(RefusalLog::What::login, "192.0.2.3", "wrong password", Instant{1s});
+  EXPECT_TRUE(test::wait_until(
+      [&] {
+        const std::lock_guard lock(mutex);
+        return written[RefusalLog::What::tls] == 1 && written[RefusalLog::What::login] == 1;
+      },
+      10s));
+  const std::lock_guard lock(mutex);
+  EXPECT_EQ(written[RefusalLog::What::request], RefusalLog::kLinesAMinute);
 }
 
 TEST(RefusalLog, DoesNotWaitForWhoReadsTheLog) {
@@ -62,7 +83,8 @@ TEST(RefusalLog, DoesNotWaitForWhoReadsTheLog) {
       ++written;
     });
     for (int minute = 0; minute < 1000; ++minute)
-      for (int i = 0; i < 20; ++i) log.add("192.0.2.1", "400", Instant{minute * 60s});
+      for (int i = 0; i < 20; ++i)
+        log.add(RefusalLog::What::request, "192.0.2.1", "400", Instant{minute * 60s});
     EXPECT_EQ(written, 0U);
     release = true;
     release.notify_all();

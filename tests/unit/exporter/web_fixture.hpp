@@ -11,6 +11,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "wgscope/model/address.hpp"
+
 #include "certificates.hpp"
 #include "exporter/http/server.hpp"
 #include "exporter/http/turnstile.hpp"
@@ -65,6 +67,11 @@ class WebAccessTest : public testing::Test {
                                 [this](bool good) {
                                   const std::lock_guard lock(mutex_);
                                   readings_.push_back(good);
+                                },
+                            .on_failed_login =
+                                [this](const IpAddress& from, std::string_view why) {
+                                  const std::lock_guard lock(mutex_);
+                                  logins_.push_back(from.to_string() + ": " + std::string(why));
                                 }});
   }
   void serve(std::string_view text) {
@@ -82,6 +89,10 @@ class WebAccessTest : public testing::Test {
     options.door_events.on_refused = [this](Refusal reason) {
       const std::lock_guard lock(mutex_);
       ++refused_[reason];
+    };
+    options.door_events.on_bad_handshake = [this](const IpAddress& from, std::string_view why) {
+      const std::lock_guard lock(mutex_);
+      handshakes_.push_back(from.to_string() + ": " + std::string(why));
     };
     options.routes = {
         {"/",
@@ -120,6 +131,15 @@ class WebAccessTest : public testing::Test {
     const std::lock_guard lock(mutex_);
     return readings_;
   }
+  /// What was said of handshakes that failed, and of logins.
+  std::vector<std::string> handshakes() {
+    const std::lock_guard lock(mutex_);
+    return handshakes_;
+  }
+  std::vector<std::string> logins() {
+    const std::lock_guard lock(mutex_);
+    return logins_;
+  }
   int refused(Refusal reason) {
     const std::lock_guard lock(mutex_);
     return refused_[reason];
@@ -133,6 +153,8 @@ class WebAccessTest : public testing::Test {
   std::mutex mutex_;
   std::vector<std::string> warnings_;
   std::vector<bool> readings_;
+  std::vector<std::string> handshakes_;
+  std::vector<std::string> logins_;
   std::map<Refusal, int> refused_;
 
  protected:

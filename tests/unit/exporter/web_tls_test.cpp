@@ -2,14 +2,19 @@
 // exporter-toolkit's own tests.
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <string_view>
+#include <sys/socket.h>
 
 #include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
+
+#include "wgscope/os/unique_fd.hpp"
 
 #include "certificates.hpp"
 #include "http.hpp"
@@ -219,6 +224,79 @@ TEST_F(WebAccessTest, B23And24AllowedNames) {
     configure(verified + others);
     EXPECT_THAT(ask({.own = certificates().test3}).failure, HasSubstr("bad certificate")) << others;
   }
+}
+
+/// Each refused connection is said once, with the reason.
+class RefusedTls : public WebAccessTest {
+ protected:
+  void expect_said(std::string_view why) {
+    const std::string line = fmt::format("127.0.0.1: {}", why);
+    EXPECT_TRUE(test::wait_until(
+        [&] { return handshakes().size() == said_ + 1 && handshakes().back() == line; },
+        std::chrono::seconds(20)))
+        << why << "; said: " << testing::PrintToString(handshakes());
+    said_ = handshakes().size();
+  }
+  void refuse(const HttpsOptions& options = {}) const { EXPECT_FALSE(ask(options).response); }
+  void send_bytes(std::string_view bytes) const {
+    const os::UniqueFd client = test::connect_tcp(at_);
+    send(client.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    std::array<char, 256> answer{};
+    while (recv(client.get(), answer.data(), answer.size(), 0) > 0) {
+    }
+  }
+
+ private:
+  std::size_t said_ = 0;
+};
+
+TEST_F(RefusedTls, SaysWhatIsWrongWithTheClientsCertificate) {
+  serve(kVerified);
+  EXPECT_EQ(status({.own = certificates().client}), 200);
+  refuse();
+  expect_said("the client showed no certificate");
+  refuse({.own = certificates().other});
+  expect_said("no CA of client_ca signed the client's certificate");
+  configure(kVerified + "  client_allowed_sans: [none]\n");
+  refuse({.own = certificates().client});
+  expect_said("the client's certificate has none of the names in client_allowed_sans");
+  put("client.crt", certificates().expired.certificate);
+  configure(kVerified);
+  refuse({.own = certificates().expired});
+  expect_said("the client's certificate has expired");
+}
+
+TEST_F(RefusedTls, SaysWhatTheClientDoesNotOffer) {
+  serve(kTwoSuites);
+  refuse({.max_version = TLS1_1_VERSION});
+  expect_said("the client offered no TLS version that this exporter accepts");
+  refuse({.max_version = TLS1_2_VERSION, .ciphers = "AES256-SHA"});
+  expect_said("the client offered no cipher suite that this exporter accepts");
+  configure(std::string(kTls) + "  min_version: TLS13\n  curve_preferences: [CurveP521]\n");
+  refuse({.groups = "P-384"});
+  expect_said("the client offered no curve that this exporter accepts");
+}
+
+TEST_F(RefusedTls, SaysThatTheClientRefused) {
+  serve(kTls);
+  refuse({.trusted = certificates().other.certificate});
+  expect_said("the client did not accept this exporter's certificate");
+}
+
+TEST_F(RefusedTls, RepeatsNothingOfWhatTheClientSent) {
+  serve(kTls);
+  send_bytes("\x80 nonsense\r\n\r\n");
+  expect_said("the client did not begin a TLS handshake");
+  // A ClientHello of its announced length, without anything in it that makes sense.
+  send_bytes(std::string("\x16\x03\x01\x00\x0c\x01\x00\x00\x08nonsense", 17));
+  expect_said("the client sent bytes that are not valid TLS");
+}
+
+TEST_F(RefusedTls, SaysThatAHandshakeDidNotEnd) {
+  limits_.head_time = std::chrono::milliseconds(300);
+  serve(kTls);
+  send_bytes("\x16");
+  expect_said("the handshake did not end in time");
 }
 
 TEST_F(WebAccessTest, NamesOfEveryKindAreCompared) {
