@@ -20,6 +20,8 @@
 namespace wgscope::exporter::http {
 namespace {
 
+thread_local bool more_follows = false;
+
 /// Guarded by its mutex.
 struct Doors {
   std::mutex mutex;
@@ -46,6 +48,9 @@ TlsSession* session_of(int fd) {
 }
 
 }  // namespace
+
+MoreFollows::MoreFollows(bool follows) { more_follows = follows; }
+MoreFollows::~MoreFollows() { more_follows = false; }
 
 void register_door(Door& door) {
   const std::lock_guard lock(doors().mutex);
@@ -104,8 +109,8 @@ extern "C" ssize_t wgscope_civetweb_recv(int fd, void* bytes, std::size_t size,
 extern "C" ssize_t wgscope_civetweb_send(int fd, const void* bytes, std::size_t size,
                                          int flags) noexcept {
   TlsSession* session = session_of(fd);
-  return session != nullptr ? session->write({static_cast<const char*>(bytes), size})
-                            : send(fd, bytes, size, flags);
+  return session != nullptr ? session->write({static_cast<const char*>(bytes), size}, more_follows)
+                            : send(fd, bytes, size, flags | (more_follows ? MSG_MORE : 0));
 }
 
 /// A request that was decrypted already is there to be read, whatever the socket has.

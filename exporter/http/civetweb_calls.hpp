@@ -14,4 +14,14 @@ void unregister_door(Door& door);
 /// right before mg_start(), one at a time in a process.
 void attach_next(Door& door);
 
+/// While it lives, what this thread has CivetWeb send is only a part: more follows, and a few bytes
+/// may wait for it.
+class MoreFollows {
+ public:
+  explicit MoreFollows(bool follows);
+  ~MoreFollows();
+  MoreFollows(const MoreFollows&) = delete;
+  MoreFollows& operator=(const MoreFollows&) = delete;
+};
+
 }  // namespace wgscope::exporter::http

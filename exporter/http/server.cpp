@@ -54,10 +54,15 @@ std::string Response::headers() const {
                      status_, reason_phrase(status_), headers_);
 }
 
-bool Response::send(std::string_view head, std::span<const char> body, std::string_view tail) {
-  mg_connection* connection = request_->connection;
-  broken_ = broken_ || !send_all(connection, head) ||
-            !send_all(connection, {body.data(), body.size()}) || !send_all(connection, tail);
+/// @param last  nothing follows, or not for sure.
+bool Response::send(std::string_view head, std::span<const char> body, std::string_view tail,
+                    bool last) {
+  const auto one = [&](std::string_view text, bool more) {
+    const MoreFollows follows(more);
+    return send_all(request_->connection, text);
+  };
+  broken_ = broken_ || !one(head, !last || !body.empty() || !tail.empty()) ||
+            !one({body.data(), body.size()}, !last || !tail.empty()) || !one(tail, !last);
   return !broken_;
 }
 
@@ -74,15 +79,16 @@ bool Response::write(std::span<const char> piece) {
     streaming_ = true;
     std::string head = headers() + (chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n");
     if (chunked) head += fmt::format("{:x}\r\n", held_.size());
-    send(head, held_, chunked ? "\r\n" : "");
+    send(head, held_, chunked ? "\r\n" : "", !chunked);
     held_ = {};
   }
-  return send(chunked ? fmt::format("{:x}\r\n", piece.size()) : "", piece, chunked ? "\r\n" : "");
+  return send(chunked ? fmt::format("{:x}\r\n", piece.size()) : "", piece, chunked ? "\r\n" : "",
+              !chunked);
 }
 
 void Response::finish() {
   if (streaming_) {
-    if (!is_http_1_0(*request_)) send("0\r\n\r\n", {}, "");
+    if (!is_http_1_0(*request_)) send("0\r\n\r\n", {}, "", true);
     return;
   }
   std::string text = headers();
@@ -91,7 +97,7 @@ void Response::finish() {
   if (!head_only()) text += fmt::format("Content-Length: {}\r\n", held_.size());
   text += "\r\n";
   text.append(held_.data(), held_.size());
-  send(text, {}, "");
+  send(text, {}, "", true);
 }
 
 void Response::give_up() noexcept {

@@ -54,7 +54,7 @@ class Response final : public Sink {
   [[nodiscard]] bool head_only() const { return request_->method == "HEAD"; }
 
  private:
-  bool send(std::string_view head, std::span<const char> body, std::string_view tail);
+  bool send(std::string_view head, std::span<const char> body, std::string_view tail, bool last);
   [[nodiscard]] std::string headers() const;
 
   const Request* request_;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <sys/types.h>
 #include <utility>
@@ -21,6 +22,12 @@
 
 namespace wgscope::exporter::http {
 namespace {
+
+/// Bytes that are encrypted before they are sent: as many as the exposition comes in.
+constexpr std::size_t kAtOnce = std::size_t{128} << 10U;
+constexpr int kRoom = 130 << 10;  // with what TLS adds, and what was held
+/// Bytes that wait for more: the size of a chunk, or the head of an answer.
+constexpr std::size_t kMostHeld = 1024;
 
 /// @param result  of the certificate's verification.
 std::string_view words_for_certificate(long result) {
@@ -136,27 +143,48 @@ ssize_t TlsSession::read(std::span<char> into) {
   return -1;
 }
 
-/// A record has 16 KiB at the most, and a system call for each costs as much as encrypting it.
-ssize_t TlsSession::write(std::span<const char> bytes) {
-  constexpr std::size_t kAtOnce = std::size_t{64} << 10U;
-  constexpr int kRoom = 70'000;  // with what TLS adds
-  if (!gathers_) {
-    BIO* gather = BIO_new(BIO_f_buffer());
-    if (gather == nullptr || BIO_set_write_buffer_size(gather, kRoom) != 1) {
-      BIO_free(gather);
-      errno = ENOMEM;
-      return -1;
-    }
-    BIO* socket = SSL_get_wbio(ssl_);
-    BIO_up_ref(socket);  // it stays the one that is read from
-    SSL_set0_wbio(ssl_, BIO_push(gather, socket));
-    gathers_ = true;
+/// A record has 16 KiB at the most, and a system call for each costs as much as encrypting it. So
+/// records are gathered, as many as come of kAtOnce bytes.
+bool TlsSession::gather() {
+  if (gathers_) return true;
+  BIO* gather = BIO_new(BIO_f_buffer());
+  if (gather == nullptr || BIO_set_write_buffer_size(gather, kRoom) != 1) {
+    BIO_free(gather);
+    return false;
+  }
+  BIO* socket = SSL_get_wbio(ssl_);
+  BIO_up_ref(socket);  // it stays the one that is read from
+  SSL_set0_wbio(ssl_, BIO_push(gather, socket));
+  // Its buffer for a record is let go while a client is waited for, not between two records.
+  SSL_clear_mode(ssl_, SSL_MODE_RELEASE_BUFFERS);
+  return gathers_ = true;
+}
+
+/// Makes at least one record, with what was held before the first of the bytes.
+/// @returns how many of the bytes are in it; otherwise as SSL_write().
+int TlsSession::encrypt(std::span<const char> bytes) {
+  ERR_clear_error();
+  if (held_.empty()) return SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()));
+  const auto first =
+      bytes.first(std::min(bytes.size(), std::size_t{SSL3_RT_MAX_PLAIN_LENGTH} - held_.size()));
+  std::string together = std::exchange(held_, {});
+  together.append(first.data(), first.size());
+  const int written = SSL_write(ssl_, together.data(), static_cast<int>(together.size()));
+  return written > 0 ? static_cast<int>(first.size()) : written;
+}
+
+ssize_t TlsSession::write(std::span<const char> bytes, bool more) {
+  if (more && unreported_ == 0 && held_.size() + bytes.size() <= kMostHeld) {
+    held_.append(bytes.data(), bytes.size());
+    return static_cast<ssize_t>(bytes.size());
+  }
+  if (!gather()) {
+    errno = ENOMEM;
+    return -1;
   }
   const auto some = bytes.first(std::min(bytes.size(), kAtOnce));
   for (bool goes_on = unreported_ == 0; goes_on && unreported_ < some.size();) {
-    ERR_clear_error();
-    const auto rest = some.subspan(unreported_);
-    const int size = SSL_write(ssl_, rest.data(), static_cast<int>(rest.size()));
+    const int size = encrypt(some.subspan(unreported_));
     if (size > 0) {
       unreported_ += static_cast<std::size_t>(size);
       continue;
@@ -168,9 +196,9 @@ ssize_t TlsSession::write(std::span<const char> bytes) {
     }
     goes_on = false;
   }
-  BIO* gather = SSL_get_wbio(ssl_);
-  if (BIO_flush(gather) != 1) {
-    errno = BIO_should_retry(gather) != 0 ? EAGAIN : EPIPE;
+  BIO* gathered = SSL_get_wbio(ssl_);
+  if (BIO_flush(gathered) != 1) {
+    errno = BIO_should_retry(gathered) != 0 ? EAGAIN : EPIPE;
     return -1;
   }
   return static_cast<ssize_t>(std::exchange(unreported_, 0));

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <sys/types.h>
 
@@ -43,10 +44,13 @@ class TlsSession {
   // As recv(2), send(2), and the last words before shutdown(2): with errno.
   ssize_t read(std::span<char> into);
   /// After EAGAIN, the same bytes are to be given again, as to a socket that was full.
-  ssize_t write(std::span<const char> bytes);
+  /// @param more  more follows: a few bytes may wait for it, and go with it.
+  ssize_t write(std::span<const char> bytes, bool more = false);
   void say_goodbye();
 
  private:
+  bool gather();
+  int encrypt(std::span<const char> bytes);
   explicit TlsSession(ssl_st* ssl) : ssl_(ssl) {}
   Step step_after(int result);
 
@@ -55,6 +59,7 @@ class TlsSession {
   SecretString received_;  ///< requests have passwords
   std::size_t given_ = 0;
   bool gathers_ = false;        ///< records are gathered, to be sent together
+  std::string held_;            ///< what waits for more, not encrypted yet
   std::size_t unreported_ = 0;  ///< bytes that are encrypted, of which write() has not told yet
 };
 
