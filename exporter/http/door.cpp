@@ -251,6 +251,7 @@ void Door::run() {
         accept_some(fd);
       }
     }
+    shake_hands(lock);
     const Instant now = os::boot_now();
     look(now);
     serve_next(now);
@@ -324,16 +325,17 @@ void Door::let_in(int fd, const sockaddr_storage& address, socklen_t size) {
 }
 
 void Door::handle_client(int fd, std::uint32_t events, Lock& lock) {
-  const Connection& connection = connections_.at(fd);
+  Connection& connection = connections_.at(fd);
   if (connection.inside) return;  // an event from before another thread handed it over
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) return drop(fd);
   if (connection.leaving) return handle_leaving(fd);
-  if (tls_) return handle_tls(fd, events, lock);
+  connection.half_closed |= (events & EPOLLRDHUP) != 0;
+  if (tls_) return handle_tls(fd, lock);
   std::array<char, kMaxRequestHead> bytes{};
   // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): MSG_DONTWAIT does not wait
   const ssize_t size = recv(fd, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
   if (size == 0 || (size < 0 && errno != EAGAIN)) return drop(fd);
-  if (size > 0) settle(fd, events, judge_head({bytes.data(), static_cast<std::size_t>(size)}));
+  if (size > 0) settle(fd, judge_head({bytes.data(), static_cast<std::size_t>(size)}));
 }
 
 void Door::handle_leaving(int fd) {
@@ -347,15 +349,15 @@ void Door::handle_leaving(int fd) {
   drop(fd);
 }
 
-void Door::settle(int fd, std::uint32_t events, const HeadVerdict& verdict) {
+void Door::settle(int fd, const HeadVerdict& verdict) {
   if (verdict.state == HeadState::refused)
     return refuse(fd, verdict.reason, verdict.status, verdict.text);
+  Connection& connection = connections_.at(fd);
   if (verdict.state == HeadState::whole) {
-    Connection& connection = connections_.at(fd);
     connection.asked = true;
     turnstile_.ready(connection.id);
-  } else if ((events & EPOLLRDHUP) != 0) {
-    drop(fd);  // half closed, so the rest of its request never comes
+  } else if (connection.half_closed) {
+    drop(fd);  // so the rest of its request never comes
   }
 }
 

@@ -101,6 +101,7 @@ class Door {
     socklen_t address_size = 0;
     std::unique_ptr<TlsSession> tls = nullptr;  ///< once the client has said hello
     bool agreed = false;                        ///< the handshake is done
+    bool half_closed = false;                   ///< the client sends no more
     std::uint64_t acknowledged_before = 0;      ///< bytes of the handshake that the client has read
   };
   using Lock = std::unique_lock<std::mutex>;
@@ -112,9 +113,11 @@ class Door {
   void let_in(int fd, const sockaddr_storage& address, socklen_t size);
   void handle_client(int fd, std::uint32_t events, Lock& lock);
   void handle_leaving(int fd);
-  void handle_tls(int fd, std::uint32_t events, Lock& lock);
-  bool handle_hello(int fd, std::uint32_t events);
-  void settle(int fd, std::uint32_t events, const HeadVerdict& verdict);
+  void handle_tls(int fd, Lock& lock);
+  bool handle_hello(int fd);
+  void shake_hands(Lock& lock);
+  void go_on_with_tls(int fd, Lock& lock);
+  void settle(int fd, const HeadVerdict& verdict);
   void look(Instant now);
   void serve_next(Instant now);
   void refuse(int fd, Refusal reason, int status, std::string_view text);

@@ -3,20 +3,23 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
-#include <cstdint>
-#include <sys/epoll.h>
+#include <optional>
 #include <sys/socket.h>
 #include <sys/types.h>
+
+#include "wgscope/base/time.hpp"
+#include "wgscope/os/clock.hpp"
 
 #include "exporter/http/client_hello.hpp"
 #include "exporter/http/door.hpp"
 #include "exporter/http/request_head.hpp"
 #include "exporter/http/tls_session.hpp"
+#include "exporter/http/turnstile.hpp"
 
 namespace wgscope::exporter::http {
 
 /// Whether the client has said hello, so that a handshake can begin.
-bool Door::handle_hello(int fd, std::uint32_t events) {
+bool Door::handle_hello(int fd) {
   std::array<char, kMaxClientHello> bytes{};
   // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): MSG_DONTWAIT does not wait
   const ssize_t size = recv(fd, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
@@ -33,16 +36,33 @@ bool Door::handle_hello(int fd, std::uint32_t events) {
       refuse(fd, Refusal::bad_head, 0, "the client did not begin a TLS handshake");
       return false;
     case HelloState::incomplete:
-      if (size <= 0 || (events & EPOLLRDHUP) != 0) drop(fd);
+      if (size <= 0 || connections_.at(fd).half_closed) drop(fd);
   }
   return false;
 }
 
+void Door::handle_tls(int fd, Lock& lock) {
+  const Connection& connection = connections_.at(fd);
+  if (connection.tls) return go_on_with_tls(fd, lock);
+  if (handle_hello(fd)) turnstile_.greets(connection.id);
+}
+
+/// One of the handshakes that wait for their arithmetic. Others are next after a look at who has come
+/// meanwhile.
+void Door::shake_hands(Lock& lock) {
+  const Instant start = os::boot_now();
+  const std::optional<Turnstile::Id> id = tls_ ? turnstile_.next_handshake(start) : std::nullopt;
+  if (!id) return;
+  const int fd = descriptors_[*id];
+  go_on_with_tls(fd, lock);
+  const Instant end = os::boot_now();
+  turnstile_.shook_hands(end - start, end);
+}
+
 /// Goes on with the handshake, then with the request. Others do not wait for the arithmetic: they
 /// leave connections alone that are not inside, so this one stays where it is.
-void Door::handle_tls(int fd, std::uint32_t events, Lock& lock) {
+void Door::go_on_with_tls(int fd, Lock& lock) {
   Connection& connection = connections_.at(fd);
-  if (!connection.tls && !handle_hello(fd, events)) return;
   lock.unlock();
   using Step = TlsSession::Step;
   if (!connection.tls) connection.tls = TlsSession::open(tls_(), fd);
@@ -54,13 +74,13 @@ void Door::handle_tls(int fd, std::uint32_t events, Lock& lock) {
   if (step == Step::done) step = connection.tls->receive(kMaxRequestHead);
   lock.lock();
   switch (step) {
-    case Step::done: return settle(fd, events, judge_head(connection.tls->received()));
+    case Step::done: return settle(fd, judge_head(connection.tls->received()));
     case Step::gone: return drop(fd);
     case Step::failed:
       return refuse(fd, Refusal::tls, 0,
                     connection.tls ? connection.tls->failure() : "there is no memory for TLS");
     case Step::waits:
-      if ((events & EPOLLRDHUP) != 0) drop(fd);
+      if (connection.half_closed) drop(fd);
   }
 }
 

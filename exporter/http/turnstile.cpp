@@ -24,6 +24,8 @@ constexpr Nanoseconds kPatienceForSlow = 1s;   // while others wait
 constexpr Nanoseconds kPatienceForAll = 10s;   // as well: Prometheus' default scrape timeout
 constexpr std::uint64_t kBriskness = 4;        // times the least rate, for more patience
 constexpr Nanoseconds kPause = 500ms;          // between an address' claims to a kept worker
+constexpr Nanoseconds kSecond = 1s;            // an address' first handshake in it is free
+constexpr int kRestAfterHandshakes = 3;        // times as long as they took
 constexpr Nanoseconds kMemory = 60s;           // of who read too slowly
 constexpr std::size_t kMostOrigins = 4096;     // with those that are remembered
 constexpr Nanoseconds kLookAtReaders = 250ms;  // how far apart
@@ -70,7 +72,7 @@ std::optional<Turnstile::Id> Turnstile::longest_waiting(const Origin* only) cons
   std::size_t most = 0;
   for (Id id = 0; id < clients_.size(); ++id) {
     const Client& client = clients_[id];
-    if (client.state != State::waiting || (only != nullptr && client.origin != *only)) continue;
+    if (!is_waiting(client.state) || (only != nullptr && client.origin != *only)) continue;
     const std::size_t crowd = origins_.at(client.origin).connections;
     if (found && (crowd < most || (crowd == most && client.since >= clients_[*found].since)))
       continue;
@@ -83,9 +85,62 @@ std::optional<Turnstile::Id> Turnstile::longest_waiting(const Origin* only) cons
 void Turnstile::ready(Id id) {
   Client& client = clients_[id];
   if (client.state != State::waiting) return;
-  client.state = State::ready;
+  set_state(client, State::ready);
   client.turn = turns_++;
-  ++ready_;
+}
+
+void Turnstile::greets(Id id) {
+  Client& client = clients_[id];
+  if (client.state != State::waiting) return;
+  set_state(client, State::greeting);
+  client.turn = turns_++;
+}
+
+/// Whose turn it is among those of whom somebody waits for a handshake; the end: none.
+std::map<Origin, Turnstile::Counts>::const_iterator Turnstile::first_greeting() const {
+  auto best = origins_.end();
+  if (greeting_ == 0) return best;
+  for (auto origin = origins_.begin(); origin != origins_.end(); ++origin)
+    if (origin->second.greeting > 0 &&
+        (best == origins_.end() || origin->second.greeted < best->second.greeted))
+      best = origin;
+  return best;
+}
+
+bool Turnstile::may_shake_hands(const Counts& counts, Instant now) const {
+  const bool is_first = !counts.greeted || now - *counts.greeted >= kSecond;
+  return is_first || now >= handshakes_pause_;
+}
+
+std::optional<Turnstile::Id> Turnstile::next_handshake(Instant now) {
+  const auto best = first_greeting();
+  if (best == origins_.end() || !may_shake_hands(best->second, now)) return std::nullopt;
+  std::optional<Id> found;
+  for (Id id = 0; id < clients_.size(); ++id)
+    if (clients_[id].state == State::greeting && clients_[id].origin == best->first &&
+        (!found || clients_[id].turn < clients_[*found].turn))
+      found = id;
+  origins_.at(best->first).greeted = now;
+  set_state(clients_[*found], State::waiting);
+  return found;
+}
+
+void Turnstile::shook_hands(Nanoseconds took, Instant now) {
+  handshakes_pause_ = now + took * kRestAfterHandshakes;
+}
+
+/// Keeps the counts of states.
+void Turnstile::set_state(Client& client, State state) {
+  Counts& counts = origins_.at(client.origin);
+  const auto count = [&](State counted, std::size_t& all, std::size_t* of_origin) {
+    const int change = (state == counted ? 1 : 0) - (client.state == counted ? 1 : 0);
+    all += static_cast<std::size_t>(change);
+    if (of_origin != nullptr) *of_origin += static_cast<std::size_t>(change);
+  };
+  count(State::ready, ready_, nullptr);
+  count(State::greeting, greeting_, &counts.greeting);
+  count(State::serving, serving_, &counts.serving);
+  client.state = state;
 }
 
 std::optional<Turnstile::Id> Turnstile::next(Instant now) {
@@ -105,14 +160,11 @@ std::optional<Turnstile::Id> Turnstile::next(Instant now) {
   }
   if (!best) return std::nullopt;
   Client& client = clients_[*best];
-  client.state = State::serving;
+  set_state(client, State::serving);
   client.since = now;
-  Counts& counts = origins_[client.origin];
-  ++counts.serving;
+  Counts& counts = origins_.at(client.origin);
   counts.served_last = ++services_;
   counts.kept_from_until = std::max(counts.kept_from_until.value_or(now), now + kPause);
-  --ready_;
-  ++serving_;
   return best;
 }
 
@@ -125,7 +177,8 @@ bool Turnstile::may_take_kept(const Counts& counts, Instant now) const {
 void Turnstile::forget_origins(Instant now) {
   std::erase_if(origins_, [&](const auto& entry) {
     const Counts& counts = entry.second;
-    return counts.connections == 0 && (!counts.kept_from_until || now >= *counts.kept_from_until);
+    return counts.connections == 0 && (!counts.kept_from_until || now >= *counts.kept_from_until) &&
+           (!counts.greeted || now - *counts.greeted >= kSecond);
   });
   if (origins_.size() < kMostOrigins) return;
   std::erase_if(origins_, [](const auto& entry) { return entry.second.connections == 0; });
@@ -134,13 +187,11 @@ void Turnstile::forget_origins(Instant now) {
 void Turnstile::end(Id id) {
   Client& client = clients_[id];
   if (client.state == State::free) return;
+  set_state(client, State::free);
   const auto counts = origins_.find(client.origin);
-  if (client.state == State::serving) {
-    --serving_;
-    --counts->second.serving;
-  }
-  if (client.state == State::ready) --ready_;
-  if (--counts->second.connections == 0 && !counts->second.kept_from_until) origins_.erase(counts);
+  if (--counts->second.connections == 0 && !counts->second.kept_from_until &&
+      !counts->second.greeted)
+    origins_.erase(counts);
   client = {};
   --count_;
   free_.push_back(id);
@@ -172,7 +223,7 @@ Turnstile::Overdue Turnstile::overdue(Instant now) {
   Overdue overdue;
   for (Id id = 0; id < clients_.size(); ++id) {
     Client& client = clients_[id];
-    if (client.state == State::waiting && now - client.since >= limits_.head_time)
+    if (is_waiting(client.state) && now - client.since >= limits_.head_time)
       overdue.heads.push_back(id);
     if (client.state == State::serving && is_too_slow(client, now)) overdue.readers.push_back(id);
   }
@@ -205,8 +256,12 @@ void Turnstile::make_room(Overdue& overdue, Instant now) const {
 std::optional<Instant> Turnstile::next_look(Instant now) const {
   std::optional<Instant> next;
   if (serving_ > 0) next = now + kLookAtReaders;
+  if (const auto best = first_greeting(); best != origins_.end()) {
+    const Instant then = may_shake_hands(best->second, now) ? now : handshakes_pause_;
+    next = std::min(next.value_or(then), then);
+  }
   for (const Client& client : clients_)
-    if (client.state == State::waiting && (!next || client.since + limits_.head_time < *next))
+    if (is_waiting(client.state) && (!next || client.since + limits_.head_time < *next))
       next = client.since + limits_.head_time;
   return next;
 }

@@ -46,6 +46,16 @@ class Turnstile {
   /// request has to leave: of the same address, or of the address with most connections.
   Admission admit(const IpAddress& address, Instant now);
 
+  /// It has begun a TLS handshake, which takes arithmetic.
+  void greets(Id id);
+  /// Whose handshake is next; nothing if nobody waits for one, or there is no time for it. It counts
+  /// as waiting again. First comes who is at the address whose last handshake is longest ago. All
+  /// handshakes but an address' first in a second take a quarter of the time together, so that who
+  /// comes again and again takes no more of it.
+  std::optional<Id> next_handshake(Instant now);
+  /// The arithmetic of that one took so long.
+  void shook_hands(Nanoseconds took, Instant now);
+
   /// Its request has arrived.
   void ready(Id id);
   /// Who is served next, and from now on counts as served; nothing if nobody is ready, or all
@@ -90,7 +100,12 @@ class Turnstile {
   [[nodiscard]] std::vector<Id> served() const;
 
  private:
-  enum class State : std::uint8_t { free, waiting, ready, serving };
+  enum class State : std::uint8_t { free, waiting, greeting, ready, serving };
+
+  /// For its whole request.
+  static bool is_waiting(State state) {
+    return state == State::waiting || state == State::greeting;
+  }
 
   struct Client {
     State state = State::free;
@@ -109,13 +124,18 @@ class Turnstile {
     std::size_t serving = 0;
     std::uint64_t served_last = 0;           ///< in the order of being served; 0: never
     std::optional<Instant> kept_from_until;  ///< until when it is to get none of the kept workers
+    std::size_t greeting = 0;
+    std::optional<Instant> greeted = {};  ///< when its last handshake was
   };
 
   [[nodiscard]] std::optional<Id> longest_waiting(const Origin* only) const;
   [[nodiscard]] bool is_too_slow(Client& client, Instant now) const;
   void make_room(Overdue& overdue, Instant now) const;
   [[nodiscard]] std::size_t kept() const { return limits_.serving / 8; }
+  [[nodiscard]] std::map<Origin, Counts>::const_iterator first_greeting() const;
+  [[nodiscard]] bool may_shake_hands(const Counts& counts, Instant now) const;
   [[nodiscard]] bool may_take_kept(const Counts& counts, Instant now) const;
+  void set_state(Client& client, State state);
   void forget_origins(Instant now);
 
   TurnstileLimits limits_;
@@ -125,6 +145,8 @@ class Turnstile {
   std::size_t count_ = 0;
   std::size_t serving_ = 0;
   std::size_t ready_ = 0;
+  std::size_t greeting_ = 0;
+  Instant handshakes_pause_{};  ///< until then, there is none but an address' first in a second
   std::uint64_t turns_ = 0;
   std::uint64_t services_ = 0;
 };
