@@ -4,26 +4,34 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <iterator>
+#include <sched.h>
 #include <string>
 #include <string_view>
 #include <sys/resource.h>
 #include <sys/types.h>
+#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
 
+#include "wgscope/base/time.hpp"
+
 #include "attack.hpp"
 #include "exporter.hpp"
 #include "http.hpp"
+#include "https.hpp"
+#include "measure.hpp"
 #include "processes.hpp"
 #include "table.hpp"
 #include "temp_dir.hpp"
 #include "uapi_server.hpp"
 #include "wait.hpp"
+#include "web_config.hpp"
 
 namespace wgscope::bench {
 namespace {
@@ -34,11 +42,33 @@ using Milliseconds = std::chrono::duration<double, std::milli>;
 
 constexpr std::size_t kPeers = 5000;
 constexpr auto kScrapeTimeout = 10s;  // Prometheus'
+/// From one scrape to the next. Nobody scrapes more often; who does is not among those for whom the
+/// exporter keeps workers.
+constexpr auto kScrapeInterval = 1s;
+
+/// The exporter, and the way in which its peers are asked for.
+struct Target {
+  const test::Exporter* exporter;
+  const test::HttpsClient* tls;  ///< nullptr: plain HTTP
+
+  [[nodiscard]] std::uint16_t port() const { return exporter->server().port; }
+  /// @returns whether the peers came.
+  [[nodiscard]] bool scrape() const {
+    try {
+      if (tls == nullptr) return test::http(exporter->server(), {}, kScrapeTimeout).status == 200;
+      const auto answer = tls->ask(exporter->server());
+      return answer.response && answer.response->status == 200;
+    } catch (const std::exception&) {
+      return false;
+    }
+  }
+};
 
 struct Scrapes {
   std::vector<double> milliseconds;
   int failed = 0;
   std::size_t most_memory = 0;
+  double cpu_share = 0;  ///< of one CPU, that the exporter's processes took meanwhile
 
   [[nodiscard]] double median() {
     if (milliseconds.empty()) return 0;
@@ -50,23 +80,29 @@ struct Scrapes {
   }
 };
 
+/// CPU time of all of the exporter's processes.
+Milliseconds cpu_of(const test::Exporter& exporter) {
+  Nanoseconds sum{};
+  for (const pid_t pid : exporter.processes()) sum += CpuClock::of(pid).read();
+  return sum;
+}
+
 /// Scrapes one after the other, for so long.
-Scrapes scrape_for(const test::Exporter& exporter, Clock::duration time) {
+Scrapes scrape_for(const Target& target, Clock::duration time) {
   Scrapes scrapes;
-  const auto end = Clock::now() + time;
-  while (Clock::now() < end) {
+  const auto beginning = Clock::now();
+  const Milliseconds cpu = cpu_of(*target.exporter);
+  while (Clock::now() < beginning + time) {
     const auto start = Clock::now();
-    try {
-      const auto response = test::http(exporter.server(), {}, kScrapeTimeout);
-      scrapes.failed += response.status != 200;
-    } catch (const std::exception&) {
-      ++scrapes.failed;
-    }
-    scrapes.milliseconds.push_back(Milliseconds(Clock::now() - start).count());
-    scrapes.most_memory = std::max(scrapes.most_memory, memory_of(exporter.pid()).anonymous);
-    // A scraper that never pauses would itself be the load.
-    static_cast<void>(test::wait_until([] { return false; }, 100ms, 100ms));
+    scrapes.failed += target.scrape() ? 0 : 1;
+    const auto took = Clock::now() - start;
+    scrapes.milliseconds.push_back(Milliseconds(took).count());
+    scrapes.most_memory =
+        std::max(scrapes.most_memory, memory_of(target.exporter->pid()).anonymous);
+    const auto rest = std::chrono::ceil<std::chrono::milliseconds>(kScrapeInterval - took);
+    static_cast<void>(test::wait_until([] { return false; }, rest, std::max(rest, 1ms)));
   }
+  scrapes.cpu_share = (cpu_of(*target.exporter) - cpu) / Milliseconds(Clock::now() - beginning);
   return scrapes;
 }
 
@@ -79,48 +115,52 @@ std::string mebibytes(std::size_t bytes) {
   return fmt::format("{:.1f}", static_cast<double>(bytes) / (1U << 20U));
 }
 
-void show_attacks(const test::Exporter& exporter, std::size_t clients, Clock::duration time) {
+void show(Table& table, std::vector<std::string> row, Scrapes& scrapes, double quiet_median) {
+  for (std::string& cell : std::vector<std::string>{
+           fmt::format("{:.1f}", scrapes.median()),
+           fmt::format("{:.2f}", scrapes.median() / quiet_median),
+           fmt::format("{:.0f}", scrapes.slowest()),
+           fmt::format("{} of {}", scrapes.failed, scrapes.milliseconds.size()),
+           fmt::format("{:.0f} %", 100 * scrapes.cpu_share), mebibytes(scrapes.most_memory)})
+    row.push_back(std::move(cell));
+  table.row(std::move(row));
+}
+
+/// @param cpu  of the clients; negative: any
+void show_attacks(const Target& target, std::size_t clients, Clock::duration time, int cpu) {
   Table table({"clients", "addresses", "connections", "median ms", "x quiet", "slowest ms",
-               "failed", "RssAnon MiB"});
-  Scrapes quiet = scrape_for(exporter, time);
+               "failed", "CPU", "RssAnon MiB"});
+  Scrapes quiet = scrape_for(target, time);
   const double quiet_median = quiet.median();
-  table.row({"none", "", "", fmt::format("{:.1f}", quiet_median), "1.00",
-             fmt::format("{:.0f}", quiet.slowest()),
-             fmt::format("{} of {}", quiet.failed, quiet.milliseconds.size()),
-             mebibytes(quiet.most_memory)});
+  show(table, {"none", "", ""}, quiet, quiet_median);
   for (std::size_t kind = 0; kind < kClients.size(); ++kind)
     for (const std::size_t addresses : {1U, 64U}) {
-      const Attack attack({static_cast<Clients>(kind), clients, addresses, exporter.server().port});
+      const Attack attack(
+          {static_cast<Clients>(kind), clients, addresses, target.port(), target.tls != nullptr},
+          cpu);
       static_cast<void>(test::wait_until(
           [&] { return attack.connected() >= std::min<std::size_t>(clients, 500); }, 3s));
-      Scrapes beside = scrape_for(exporter, time);
-      const double median = beside.median();
-      table.row({std::string(kClients.at(kind)), fmt::format("{}", addresses),
-                 grouped(static_cast<double>(attack.connected())), fmt::format("{:.1f}", median),
-                 fmt::format("{:.2f}", median / quiet_median),
-                 fmt::format("{:.0f}", beside.slowest()),
-                 fmt::format("{} of {}", beside.failed, beside.milliseconds.size()),
-                 mebibytes(beside.most_memory)});
+      Scrapes beside = scrape_for(target, time);
+      show(table,
+           {std::string(kClients.at(kind)), fmt::format("{}", addresses),
+            grouped(static_cast<double>(attack.connected()))},
+           beside, quiet_median);
     }
-  Scrapes after = scrape_for(exporter, time);
-  const double after_median = after.median();
-  table.row({"none again", "", "", fmt::format("{:.1f}", after_median),
-             fmt::format("{:.2f}", after_median / quiet_median),
-             fmt::format("{:.0f}", after.slowest()),
-             fmt::format("{} of {}", after.failed, after.milliseconds.size()),
-             mebibytes(after.most_memory)});
+  Scrapes after = scrape_for(target, time);
+  show(table, {"none again", "", ""}, after, quiet_median);
   table.print();
 }
 
 /// What leaks grows with each of five rounds; buffers grow to their size once.
 /// @returns whether nothing leaked.
-bool show_leaks(const test::Exporter& exporter, std::size_t connections) {
+bool show_leaks(const Target& target, std::size_t connections) {
+  const test::Exporter& exporter = *target.exporter;
   constexpr std::size_t kRounds = 5;
   const std::size_t before = descriptors_of(exporter.pid());
   std::vector<std::size_t> memory;
   bool settled = true;
   for (std::size_t round = 0; round < kRounds; ++round) {
-    come_and_go(exporter.server().port, connections / kRounds);
+    come_and_go(target.port(), target.tls != nullptr, connections / kRounds);
     settled &=
         test::wait_until([&] { return descriptors_of(exporter.pid()) <= before; }, 30s, 100ms);
     memory.push_back(memory_of(exporter.pid()).anonymous);
@@ -145,17 +185,43 @@ void allow_descriptors() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int run(bool quick) {
-  allow_descriptors();
+/// Hostile clients are on other machines: here, they have the last CPU, and the rest have the others.
+/// @returns the clients' CPU; negative: there is but one.
+int leave_a_cpu_to_clients() {
+  cpu_set_t all;
+  CPU_ZERO(&all);
+  if (sched_getaffinity(0, sizeof all, &all) != 0 || CPU_COUNT(&all) < 2) return -1;
+  std::size_t last = 0;
+  for (std::size_t i = 0; i < CPU_SETSIZE; ++i)
+    if (CPU_ISSET(i, &all)) last = i;
+  CPU_CLR(last, &all);
+  sched_setaffinity(0, sizeof all, &all);
+  return static_cast<int>(last);
+}
+
+/// @returns whether nothing leaked.
+bool measure(bool tls, bool quick, int cpu) {
   const test::TempDir folder;
   const test::UapiServer daemon(folder / "wg0.sock", {test::uapi_answer(kPeers)});
-  const test::Exporter exporter(
-      {.flags = {"--uapi.dir=" + folder.path().string()}, .max_age = "1s", .log_level = "info"});
+  std::vector<std::string> flags{"--uapi.dir=" + folder.path().string()};
+  if (tls) flags.push_back("--web.config.file=" + write_web_config(folder));
+  const test::Exporter exporter({.flags = flags, .max_age = "1s", .log_level = "info"});
+  const test::HttpsClient client;
+  const Target target{&exporter, tls ? &client : nullptr};
+  fmt::print("\nOver {}:\n\n", tls ? "HTTPS" : "HTTP");
+  show_attacks(target, 1000, quick ? 2s : 10s, cpu);
+  return show_leaks(target, 100'000);
+}
+
+int run(bool quick) {
+  allow_descriptors();
+  const int cpu = leave_a_cpu_to_clients();
   fmt::print(
-      "A scrape of {} peers beside 1 000 clients, who come again when they are sent away.\n\n",
-      grouped(kPeers));
-  show_attacks(exporter, 1000, quick ? 1s : 9s);
-  return show_leaks(exporter, 100'000) ? 0 : 1;
+      "A scrape of {} peers each second beside 1 000 clients, who come again when they are sent "
+      "away{}.\n",
+      grouped(kPeers), cpu < 0 ? "" : fmt::format(", and have CPU {} for themselves", cpu));
+  const bool plain = measure(false, quick, cpu);
+  return measure(true, quick, cpu) && plain ? 0 : 1;
 }
 
 }  // namespace
