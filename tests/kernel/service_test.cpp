@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <filesystem>
 #include <map>
 #include <sstream>
@@ -12,11 +13,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "certificates.hpp"
 #include "children.hpp"
 #include "files.hpp"
 #include "guest.hpp"
 #include "held_threads.hpp"
 #include "http.hpp"
+#include "https.hpp"
 #include "metrics.hpp"
 #include "scraper.hpp"
 #include "wait.hpp"
@@ -46,6 +49,13 @@ std::string status_of(pid_t pid, const std::string& name) {
   for (std::string line; std::getline(lines, line);)
     if (line.starts_with(name + ":\t")) return line.substr(name.size() + 2);
   return {};
+}
+
+/// As the value of a field in YAML that stands four blanks deep.
+std::string indented(std::string text) {
+  for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 5)
+    text.replace(at, 1, "\n    ");
+  return text;
 }
 
 /// The service with drop-ins of packaging/systemd, from its start to its end.
@@ -202,6 +212,38 @@ TEST_F(ServiceUnit, ReadsOtherNamespacesWithItsDropIn) {
   expect_nothing_failed(metrics);
   EXPECT_EQ(metrics.value("wireguard_interface_peers", {{"interface", "wg2"}, {"netns", "blue"}}),
             1);
+}
+
+/// The files stay readable by root alone: the service gets copies.
+TEST_F(ServiceUnit, SpeaksTlsWithItsDropIn) {
+  const std::filesystem::path folder = "/etc/wgscope";
+  const Certificate made = make_certificate();
+  const Certificate client = make_certificate({.name = "prometheus"});
+  std::filesystem::create_directories(folder);
+  std::filesystem::permissions(folder, std::filesystem::perms::owner_all);
+  write_file(folder / "web.yml", fmt::format("tls_server_config:\n"
+                                             "  cert_file: tls.crt\n"
+                                             "  key_file: tls.key\n"
+                                             "  client_auth_type: RequireAndVerifyClientCert\n"
+                                             "  client_ca: |\n    {}\n",
+                                             indented(client.certificate)));
+  write_file(folder / "tls.crt", made.certificate);
+  write_file(folder / "tls.key", made.key);
+  for (const char* name : {"web.yml", "tls.crt", "tls.key"})
+    std::filesystem::permissions(folder / name, std::filesystem::perms::owner_read);
+  start("exporter-web-config.conf");
+  ASSERT_EQ(property("ActiveState"), "active") << read_file("/tmp/exporter.log");
+  EXPECT_THAT(property("StatusText"), HasSubstr("https://"));
+  const HttpsAnswer answer =
+      https(kServer, {.path = "/metrics"}, {.own = client, .trusted = made.certificate});
+  ASSERT_TRUE(answer.response) << answer.failure << read_file("/tmp/exporter.log");
+  EXPECT_EQ(answer.response->status, 200);
+  const Metrics metrics = Metrics::parse(answer.response->body);
+  expect_nothing_failed(metrics);
+  EXPECT_EQ(metrics.value("wireguard_interface_peers", {{"interface", "wg0"}}), 1);
+  EXPECT_FALSE(https(kServer, {.path = "/metrics"}, {.trusted = made.certificate}).response)
+      << "it asks for a client's certificate";
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
