@@ -138,7 +138,7 @@ class JsonEvents final : public nlohmann::json_sax<nlohmann::json> {
 /// Reads a YAML map, as far as there is no problem.
 void read_yaml(std::string_view text, Pairs& pairs) {
   // A map in place of a name is as deep as it gets.
-  YamlReader reader(text, {.max_depth = 2, .pass_over_marks = true, .utf16 = true});
+  YamlReader reader(text, {.max_depth = 2, .pass_over_marks = true});
   while (pairs.ok()) {
     const YamlEvent& event = reader.next();
     switch (event.kind) {
@@ -176,7 +176,7 @@ bool starts_with_section(std::string_view text) {
 }  // namespace
 
 Result<NamesFound> parse_names_map(std::string_view text) {
-  // The YAML parser would read UTF-16 as well, but hide_keys() would not see keys in it.
+  // hide_keys() would not see keys in UTF-16.
   if (auto why = why_not_text(text)) return fail(Errc::bad_value, std::move(*why));
   if (starts_with_section(text))
     return fail(Errc::bad_value, "not a map of public key to name (a wg-quick file?)");
@@ -189,7 +189,7 @@ Result<NamesFound> parse_names_map(std::string_view text) {
     return pairs.finish();
   }
   // A name in another encoding is no reason to lose the others.
-  read_yaml(why ? harmless : to_valid_utf8(harmless), pairs);
+  read_yaml(to_valid_utf8(harmless), pairs);
   return pairs.finish();
 }
 

@@ -31,11 +31,9 @@ struct YamlReader::Parser {
   Parser(std::string_view given, const YamlOptions& asked) : text(given), options(asked) {
     // Fails only where memory does, and this program ends then.
     if (yaml_parser_initialize(&parser) == 0) throw std::bad_alloc();
-    if (!options.utf16) {
-      // libyaml takes the mark for text then.
-      if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-      yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-    }
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    // Where the encoding is given, libyaml takes the mark for text.
+    if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
     yaml_parser_set_input_string(&parser, reinterpret_cast<const unsigned char*>(text.data()),
                                  text.size());
   }

@@ -35,7 +35,6 @@ struct YamlOptions {
   /// Anchors and tags are passed over and an alias reads as a missing value, where each would
   /// otherwise end the reading.
   bool pass_over_marks = false;
-  bool utf16 = false;  ///< as well, where a byte order mark says so
 };
 
 class YamlReader {
