@@ -8,6 +8,8 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "wgscope/audit/lint.hpp"
 #include "wgscope/audit/placed.hpp"
@@ -49,6 +51,17 @@ inline std::string filled(std::string_view pattern) {
 inline std::vector<std::string> secrets() {
   return {config::key_text(101), config::key_text(102), config::key_text(201),
           config::key_text(202)};
+}
+
+/// That no finding repeats one of them.
+inline void expect_no_secrets(const LintResult& result) {
+  for (const PlacedFinding& one : result.findings) {
+    std::string all = one.finding.cause.plain();
+    for (const auto& line : one.finding.evidence) all += line.plain();
+    for (const auto& line : one.finding.fix) all += line.plain();
+    for (const std::string& secret : secrets())
+      EXPECT_THAT(all, testing::Not(testing::HasSubstr(secret)));
+  }
 }
 
 /// Lints texts as the files wg0.conf, wg1.conf …

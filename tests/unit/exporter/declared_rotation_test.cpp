@@ -1,44 +1,22 @@
 // What is expected of new peers, of peers that come back, and of both keys of a rotation.
 
-#include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "wgscope/audit/drift.hpp"
-#include "wgscope/base/time.hpp"
-#include "wgscope/os/clock.hpp"
-
 #include "declared_fixture.hpp"
-#include "exporter/collection.hpp"
-#include "exporter/device_view.hpp"
-#include "exporter/inventory/declarations.hpp"
 #include "fake_daemon.hpp"
-#include "files.hpp"
 #include "keys.hpp"
-#include "metrics.hpp"
-#include "sample_collection.hpp"
-#include "wait.hpp"
-#include "write_later.hpp"
 
 namespace wgscope::exporter {
 namespace {
 
-using namespace std::chrono_literals;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 

@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <sys/stat.h>
 #include <vector>
 
 #include <fmt/format.h>
@@ -14,8 +13,8 @@
 
 #include "captured.hpp"
 #include "files.hpp"
+#include "lint_fixture.hpp"
 #include "probe/verbs.hpp"
-#include "temp_dir.hpp"
 
 namespace wgscope::probe {
 namespace {
@@ -28,13 +27,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-// Of RFC 7748 §6.1: Alice's keys, and Bob's.
-constexpr std::string_view kAlice = "dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=";
-constexpr std::string_view kAlicePublic = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=";
-constexpr std::string_view kBob = "XasIfmJKikt54X+Lg4AO5m87sSkmGLb9HC+LJ/+I4Os=";
-constexpr std::string_view kBobPublic = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=";
-
-class LintNetworkd : public testing::Test {
+class LintNetworkd : public LintTest {
  protected:
   void SetUp() override {
     write("wg0.netdev", fmt::format("[NetDev]\nName=wg0\nKind=wireguard\n[WireGuard]\n"
@@ -42,15 +35,6 @@ class LintNetworkd : public testing::Test {
                                     kAlice));
     write("wg0.network", "[Match]\nName=wg0\n[Network]\nAddress=10.9.0.2/24\n");
   }
-
-  std::string write(const std::string& name, const std::string& text) {
-    const fs::path path = fs::path(folder_.path()) / name;
-    fs::create_directories(path.parent_path());
-    test::write_file(path, text);
-    chmod(path.c_str(), 0600);
-    return path.string();
-  }
-  [[nodiscard]] std::string at(const std::string& name) const { return folder_ / name; }
 
   /// "wg0.netdev:3 WGS-LNT-008" of each finding, with the names of files alone.
   static std::vector<std::string> found(std::vector<std::string> paths) {
@@ -66,8 +50,6 @@ class LintNetworkd : public testing::Test {
     }
     return lines;
   }
-
-  test::TempDir folder_;
 };
 
 const std::string kPeer =

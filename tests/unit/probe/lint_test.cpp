@@ -12,8 +12,8 @@
 
 #include "captured.hpp"
 #include "files.hpp"
+#include "lint_fixture.hpp"
 #include "probe/verbs.hpp"
-#include "temp_dir.hpp"
 
 namespace wgscope::probe {
 namespace {
@@ -26,38 +26,20 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-// Of RFC 7748 §6.1: Alice's keys, and Bob's.
-constexpr std::string_view kAlice = "dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=";
-constexpr std::string_view kAlicePublic = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=";
-constexpr std::string_view kBob = "XasIfmJKikt54X+Lg4AO5m87sSkmGLb9HC+LJ/+I4Os=";
-constexpr std::string_view kBobPublic = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=";
-
-class Lint : public testing::Test {
- protected:
-  std::string file(const std::string& name, const std::string& text) {
-    const fs::path path = fs::path(folder_.path()) / name;
-    fs::create_directories(path.parent_path());
-    test::write_file(path, text);
-    chmod(path.c_str(), 0600);
-    return path.string();
-  }
-  [[nodiscard]] std::string at(const std::string& name) const { return folder_ / name; }
-
-  test::TempDir folder_;
-};
+class Lint : public LintTest {};
 
 std::string interface(std::string_view rest) { return "[Interface]\n" + std::string(rest); }
 
 TEST_F(Lint, EndsWithZeroForAFileWithoutFaults) {
-  const Ended ended = run_captured({"lint", file("wg0.conf", interface("ListenPort = 51820\n"))});
+  const Ended ended = run_captured({"lint", write("wg0.conf", interface("ListenPort = 51820\n"))});
   EXPECT_EQ(ended.exit, Exit::ok);
   EXPECT_EQ(ended.out, "OK: nothing found in 1 file\n");
   EXPECT_EQ(ended.err, "");
 }
 
 TEST_F(Lint, EndsAsTheWorstFindingSays) {
-  const std::string warning = file("wg0.conf", interface("ListenPort = 0\n"));
-  const std::string critical = file("wg1.conf", interface("ListenPort = many\n"));
+  const std::string warning = write("wg0.conf", interface("ListenPort = 0\n"));
+  const std::string critical = write("wg1.conf", interface("ListenPort = many\n"));
   EXPECT_EQ(run_captured({"lint", warning}).exit, Exit::warning);
   EXPECT_EQ(run_captured({"lint", warning, "--fail-on", "critical"}).exit, Exit::ok);
   EXPECT_EQ(run_captured({"lint", warning, critical}).exit, Exit::critical);
@@ -71,22 +53,22 @@ TEST_F(Lint, EndsAsTheWorstFindingSays) {
 
 TEST_F(Lint, DerivesPublicKeysToKnowBothEnds) {
   const std::string one =
-      file("a/wg0.conf", "[Interface]\nPrivateKey = " + std::string(kAlice) +
-                             "\n[Peer]\nPublicKey = " + std::string(kBobPublic) + "\n");
+      write("a/wg0.conf", "[Interface]\nPrivateKey = " + std::string(kAlice) +
+                              "\n[Peer]\nPublicKey = " + std::string(kBobPublic) + "\n");
   const std::string two =
-      file("b/wg0.conf", "[Interface]\nPrivateKey = " + std::string(kBob) +
-                             "\n[Peer]\nPublicKey = " + std::string(kAlicePublic) + "\n");
+      write("b/wg0.conf", "[Interface]\nPrivateKey = " + std::string(kBob) +
+                              "\n[Peer]\nPublicKey = " + std::string(kAlicePublic) + "\n");
   const Ended ended = run_captured({"lint", one, two});
   EXPECT_THAT(ended.out,
               AllOf(HasSubstr("[WGS-LNT-035]"), Not(HasSubstr(kAlice)), Not(HasSubstr(kBob))));
 }
 
 TEST_F(Lint, TakesTheFilesOfADirectoryAndSaysWhichCannotBeRead) {
-  file("wg/wg0.conf", interface("ListenPort = 0\n"));
-  file("wg/team.yaml", "peers: []\ncolour: blue\n");
-  file("wg/compose.yaml", "services: {}\n");
-  file("wg/notes.txt", "not a configuration");
-  file("wg/.hidden.conf", "junk");
+  write("wg/wg0.conf", interface("ListenPort = 0\n"));
+  write("wg/team.yaml", "peers: []\ncolour: blue\n");
+  write("wg/compose.yaml", "services: {}\n");
+  write("wg/notes.txt", "not a configuration");
+  write("wg/.hidden.conf", "junk");
   fs::create_symlink("loop.conf", at("wg/loop.conf"));
   fs::create_symlink("wg0.conf", at("wg/wg1.conf"));  // the same file, not a second one
   ASSERT_EQ(mkfifo(at("wg/pipe.conf").c_str(), 0600), 0);
@@ -104,7 +86,7 @@ TEST_F(Lint, TakesTheFilesOfADirectoryAndSaysWhichCannotBeRead) {
 }
 
 TEST_F(Lint, LooksAtAModeThatLetsOthersRead) {
-  const std::string path = file("wg0.conf", interface("PrivateKey = " + std::string(kAlice)));
+  const std::string path = write("wg0.conf", interface("PrivateKey = " + std::string(kAlice)));
   EXPECT_EQ(run_captured({"lint", path}).exit, Exit::ok);
   chmod(path.c_str(), 0644);
   EXPECT_THAT(run_captured({"lint", path}).out, HasSubstr("its mode is 0644"));
@@ -113,7 +95,7 @@ TEST_F(Lint, LooksAtAModeThatLetsOthersRead) {
 }
 
 TEST_F(Lint, WritesEachReportAndSaysWhereItCannot) {
-  const std::string path = file("wg0.conf", interface("ListenPort = 0\n"));
+  const std::string path = write("wg0.conf", interface("ListenPort = 0\n"));
   EXPECT_EQ(run_captured({"lint", path, "--junit", at("o.xml"), "--sarif", at("o.sarif"),
                           "--gitlab", at("o.json")})
                 .exit,
@@ -129,7 +111,7 @@ TEST_F(Lint, WritesEachReportAndSaysWhereItCannot) {
 TEST_F(Lint, PrintsCorrectionsAndLeavesTheFileAsItIs) {
   const std::string text =
       "[Peer]\nPublicKey = " + std::string(kBobPublic) + "\nAllowedIPs = 10.9.0.7/24\n";
-  const std::string path = file("wg0.conf", text);
+  const std::string path = write("wg0.conf", text);
   const Ended ended = run_captured({"lint", "--fix-print", path});
   EXPECT_EQ(ended.exit, Exit::warning);
   EXPECT_THAT(ended.out, HasSubstr("\n-AllowedIPs = 10.9.0.7/24\n+AllowedIPs = 10.9.0.0/24\n"));
@@ -139,10 +121,10 @@ TEST_F(Lint, PrintsCorrectionsAndLeavesTheFileAsItIs) {
 
 TEST_F(Lint, JudgesFilesByAnInventory) {
   const std::string yaml =
-      file("team.yaml", "peers:\n  - {name: bob, public_key: \"" + std::string(kBobPublic) +
-                            "\"}\npolicies: {widest_prefix: [{ipv4: 32}]}\n");
-  const std::string path = file("wg0.conf", "[Peer]\nPublicKey = " + std::string(kBobPublic) +
-                                                "\nAllowedIPs = 10.9.0.0/24\n");
+      write("team.yaml", "peers:\n  - {name: bob, public_key: \"" + std::string(kBobPublic) +
+                             "\"}\npolicies: {widest_prefix: [{ipv4: 32}]}\n");
+  const std::string path = write("wg0.conf", "[Peer]\nPublicKey = " + std::string(kBobPublic) +
+                                                 "\nAllowedIPs = 10.9.0.0/24\n");
   EXPECT_EQ(run_captured({"lint", path}).exit, Exit::ok);
   EXPECT_THAT(run_captured({"lint", "--inventory", yaml, path}).out, HasSubstr("[WGS-LNT-042]"));
 }
