@@ -29,6 +29,12 @@ constexpr float kLongestGap = 200;
 constexpr float kAttemptsLeak = 120;
 constexpr float kEnoughAttempts = 5 * kAttemptsLeak;
 constexpr float kMostAttempts = kEnoughAttempts * std::numbers::e_v<float>;
+// A path that loses most packets in both directions looks as if replies were lost: it lets some
+// initiations through, and no handshake completes for minutes. Or one completes for the peer alone,
+// which counts on the response; this side waits for a packet of the new session (whitepaper
+// §5.4.6), and that is lost too. So the verdict begins only with more initiations than come through
+// such a path within 90 s, and then goes on as above.
+constexpr float kManyAttempts = 8 * kAttemptsLeak;
 
 // Data in one direction. The limits are far above keepalives and handshakes on one side, and just
 // above keepalives every 10 s (3.2 B/s) and handshakes every 120 s (1.2 B/s) on the other.
@@ -123,6 +129,7 @@ void PeerJudge::drop_evidence(bool with_session) {
 
 void PeerJudge::watch_anew(bool with_session) {
   with_session_ = with_session;
+  replies_lost_ = false;
   received_ = sent_ = 0;
   seconds_ = with_session ? 0 : std::numeric_limits<float>::infinity();
 }
@@ -133,6 +140,7 @@ void PeerJudge::watch_attempts(const Step& step) {
   };
   fill(received_, step.received);
   fill(sent_, step.sent);
+  replies_lost_ = received_ > (replies_lost_ ? kEnoughAttempts : kManyAttempts);
   seconds_ = step.received > 0 ? 0 : seconds_ + step.seconds;
   answers_ = leaked(answers_, step.seconds, kAnswersLeak);
   turned_one_way_ = false;
@@ -160,7 +168,7 @@ void PeerJudge::watch_endpoint(const Step& step, bool returned, bool early_hands
 
 Verdict PeerJudge::verdict(const PeerReading& reading) const {
   if (!with_session_) {
-    if (received_ > kEnoughAttempts) return Verdict::replies_lost;
+    if (replies_lost_) return Verdict::replies_lost;
     if (sent_ > kEnoughAttempts && seconds_ > kAttemptsLeak) return Verdict::unanswered;
   }
   if (flapping_) return Verdict::flapping;

@@ -97,10 +97,11 @@ class PeerJudge {
   float answers_ = 0;  ///< B/s received, averaged over the last while; kept while one_way
   float returns_ = 0;  ///< of the endpoint; leaks as well
 
-  bool known_ = false;  ///< there was a reading before
-  bool with_session_ = false;
-  bool turned_one_way_ = false;
-  bool flapping_ = false;
+  bool known_ : 1 = false;  ///< there was a reading before
+  bool with_session_ : 1 = false;
+  bool replies_lost_ : 1 = false;
+  bool turned_one_way_ : 1 = false;
+  bool flapping_ : 1 = false;
 };
 
 }  // namespace wgscope::exporter
