@@ -27,6 +27,7 @@ void Faults::declared_faults() {
   faults_of_members();
   faults_of_configurations();
   faults_of_prefixes();
+  undeclared_interfaces();
   faults_at_times();
   late_office();
 }
@@ -169,6 +170,52 @@ void Faults::faults_of_prefixes() {
            [&broad, narrow = broad.allowed_ips()] { broad.set_allowed_ips(narrow); },
            true,
            {"WireGuardPeerDrift"}});
+}
+
+Interface& Faults::prepared_interface(Fleet::Member& member, const std::string& name) {
+  Interface& interface = member.gateway.prepare_interface(name, false);
+  Peer& peer =
+      member.gateway.add_peer(interface, key_text(member.gateway.name(), name), "of " + name);
+  peer.add_device(std::nullopt).set_connected(false);
+  return interface;
+}
+
+/// One appears and goes again. The other one loses its declaration, and is exempted.
+void Faults::undeclared_interfaces() {
+  const std::vector<std::string> also{"WireGuardInterfaceGone", "WireGuardPeerUndeclared"};
+  Fleet::Member& first = place(0).member;
+  Interface& added = prepared_interface(first, "added");
+  plan_at({first, added}, "",
+          {"an interface that nobody declared", "WireGuardInterfaceUndeclared",
+           [gateway = &first.gateway, &added] { gateway->create_interface(added); },
+           [gateway = &first.gateway, &added] { gateway->delete_interface(added); }, true, also});
+
+  Fleet::Member& second = place(1).member;
+  Interface& left = prepared_interface(second, "left");
+  left.at_boot = true;
+  second.operators->declare_interface(left);
+  const Peer& peer = *left.peers.front();
+  Registry& registry = *second.registry;
+  registry.change(
+      [&](config::Inventory& inventory) { inventory.peers.push_back(declaration_of(left, peer)); });
+  plan_at({second, left}, "",
+          {"an interface loses its declaration",
+           "WireGuardInterfaceUndeclared",
+           [&registry, &left, &peer] {
+             registry.change([&](config::Inventory& inventory) {
+               std::erase_if(inventory.interfaces,
+                             [&](const auto& declared) { return declared.name == left.name; });
+               std::erase_if(inventory.peers,
+                             [&](const auto& declared) { return declared.name == peer.name(); });
+             });
+           },
+           [&registry, &left] {
+             registry.change([&](config::Inventory& inventory) {
+               inventory.unmanaged_interfaces.push_back({left.name, ""});
+             });
+           },
+           true,
+           {"WireGuardPeerUndeclared"}});
 }
 
 /// At midnight.

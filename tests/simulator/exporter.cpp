@@ -37,7 +37,7 @@ std::string labels_of(const std::string& interface, const std::string& netns) {
 
 /// promtool's time goes by series: none of every declared peer.
 bool is_read_by_rules(std::string_view metric) {
-  constexpr std::array<std::string_view, 11> kRead{"wireguard_peer_undeclared",
+  constexpr std::array<std::string_view, 12> kRead{"wireguard_peer_undeclared",
                                                    "wireguard_peer_missing",
                                                    "wireguard_peer_handshake_overdue",
                                                    "wireguard_peer_unexpectedly_offline",
@@ -46,6 +46,7 @@ bool is_read_by_rules(std::string_view metric) {
                                                    "wireguard_peer_allowed_ips_too_broad",
                                                    "wireguard_peer_key_rotation_overdue",
                                                    "wireguard_interface_declared",
+                                                   "wireguard_interface_undeclared",
                                                    "wireguard_findings",
                                                    "wireguard_inventory_last_reload_success"};
   return std::ranges::find(kRead, metric) != kRead.end();

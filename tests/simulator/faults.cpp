@@ -78,10 +78,13 @@ void Faults::at_peer(int gateway, const std::string& name,
 }
 
 void Faults::plan_at(const Place& at, const Peer& peer, Fault fault) {
+  plan_at(at, peer.key(), std::move(fault));
+}
+
+void Faults::plan_at(const Place& at, const std::string& key, Fault fault) {
   const Time from = std::max(kHistory, fault.lead + kWarmUp);
-  plan(std::move(fault), at.member,
-       {at.member.gateway.name() + ":9586", at.interface.name, peer.key()}, from,
-       fleet_->options_.duration);
+  plan(std::move(fault), at.member, {at.member.gateway.name() + ":9586", at.interface.name, key},
+       from, fleet_->options_.duration);
 }
 
 void Faults::faults_of_peers() {

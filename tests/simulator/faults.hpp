@@ -50,6 +50,7 @@ class Faults {
   void faults_of_members();
   void faults_of_configurations();
   void faults_of_prefixes();
+  void undeclared_interfaces();
   void faults_at_times();
   void late_office();
   std::vector<Fault> faults_of_interface(Gateway& gateway, Interface& interface);
@@ -68,6 +69,9 @@ class Faults {
   static Peer& hidden_peer(const Place& place, const std::string& name);
   static std::function<void()> configured(const Place& place, Peer& peer, bool is);
   void plan_at(const Place& place, const Peer& peer, Fault fault);
+  void plan_at(const Place& place, const std::string& key, Fault fault);
+  /// An interface of its own for a fault, with a peer.
+  static Interface& prepared_interface(Fleet::Member& member, const std::string& name);
   void plan(Fault fault, Fleet::Member& member, const Scope& scope, Time from, Time to);
   [[nodiscard]] Time duration_of(const Fault& fault) const;
 

@@ -227,6 +227,8 @@ void Fleet::schedule_deployments(Member& member) {
   at_times(1, &Operators::move_allowed_ip);
   at_times(0.5, &Operators::change_keepalive);
   at_times(0.5, &Operators::change_port);
+  at_times(0.5, &Operators::add_interface);
+  at_times(0.5, &Operators::exempt_interface);
   at_times(2, &Operators::rotate_key);
   at_times(2, &Operators::move_named_site);
   at_times(2, &Operators::restart_router);

@@ -16,6 +16,17 @@ Interface& Gateway::add_interface(std::string name, std::string netns, bool user
   return interface;
 }
 
+Interface& Gateway::prepare_interface(std::string name, bool userspace) {
+  Interface& interface = add_interface(std::move(name), "", userspace);
+  interface.present = interface.at_boot = false;
+  return interface;
+}
+
+void Gateway::install_interface(Interface& interface) {
+  interface.at_boot = true;
+  if (running_) create_interface(interface);
+}
+
 Peer& Gateway::add_peer(Interface& interface, std::string key, std::string name) {
   Peer& peer = *interface.peers.emplace_back(std::make_unique<Peer>(
       *clock_, *chance_, std::move(key), std::move(name), [this] { return offset_; }));
@@ -54,7 +65,8 @@ void Gateway::set_allowed_ips(Interface& interface, Peer& peer, std::vector<Pref
 
 void Gateway::start() {
   running_ = true;
-  for (const auto& interface : interfaces_) create_interface(*interface);
+  for (const auto& interface : interfaces_)
+    if (interface->at_boot) create_interface(*interface);
 }
 
 void Gateway::delete_interface(Interface& interface) {

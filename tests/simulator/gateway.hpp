@@ -22,6 +22,7 @@ struct Interface {
   std::string netns;       ///< empty: the exporter's own
   bool userspace = false;  ///< such have a counter of socket drops
   bool present = true;
+  bool at_boot = true;  ///< the host makes it when it boots
   bool up = true;
   bool readable = true;
   std::uint32_t ifindex = 1;
@@ -42,6 +43,10 @@ class Gateway {
         booted_(chance.between(Time(0), std::chrono::hours(1))) {}
 
   Interface& add_interface(std::string name, std::string netns, bool userspace);
+  /// One that is not there yet, and that no boot makes before install_interface().
+  Interface& prepare_interface(std::string name, bool userspace);
+  /// Makes it now, if the host runs, and at each boot.
+  void install_interface(Interface& interface);
   Peer& add_peer(Interface& interface, std::string key, std::string name);
   /// While the interface may be running.
   void remove_peer(Interface& interface, const Peer& peer);

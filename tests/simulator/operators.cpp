@@ -30,6 +30,15 @@ Address some_address(Chance& chance) {
 
 }  // namespace
 
+config::DeclaredInterface declaration_of(const Gateway& gateway, const Interface& interface) {
+  config::DeclaredInterface declared;
+  declared.name = interface.name;
+  declared.hosts = {gateway.name()};
+  declared.listen_port = interface.listen_port;
+  declared.fwmark = 0;
+  return declared;
+}
+
 config::DeclaredPeer declaration_of(const Interface& interface, const Peer& peer) {
   config::DeclaredPeer declared;
   declared.name = peer.name();
@@ -43,12 +52,7 @@ config::DeclaredPeer declaration_of(const Interface& interface, const Peer& peer
 
 void Operators::declare_interface(const Interface& interface) {
   registry_->change([&](config::Inventory& inventory) {
-    config::DeclaredInterface declared;
-    declared.name = interface.name;
-    declared.hosts = {gateway_->name()};
-    declared.listen_port = interface.listen_port;
-    declared.fwmark = 0;
-    inventory.interfaces.push_back(std::move(declared));
+    inventory.interfaces.push_back(declaration_of(*gateway_, interface));
     if (inventory.policies.widest_prefix.empty())
       inventory.policies.widest_prefix.push_back({{}, 24, 64, {}});
   });
@@ -212,6 +216,37 @@ void Operators::change_port() {
           if (declared.name == name) declared.listen_port = port;
       },
       [&interface, port] { interface.listen_port = port; });
+}
+
+/// One more, with a peer that nobody uses yet.
+Interface& Operators::next_interface(const char* kind) {
+  const std::string name = new_name(kind);
+  Interface& interface = gateway_->prepare_interface(name, chance_->happens(0.5));
+  Peer& peer = gateway_->add_peer(interface, key_text(gateway_->name(), name), "of " + name);
+  peer.set_allowed_ips({next_address()});
+  lives_.push_back(make_unused(*clock_, *chance_, peer));
+  return interface;
+}
+
+void Operators::add_interface() {
+  Interface& interface = next_interface("more");
+  deploy(
+      [interface = declaration_of(*gateway_, interface),
+       peer = declaration_of(interface, *interface.peers.front())](config::Inventory& inventory) {
+        inventory.interfaces.push_back(interface);
+        inventory.peers.push_back(peer);
+      },
+      [this, &interface] { gateway_->install_interface(interface); });
+}
+
+/// Of other software, which brings its own peers.
+void Operators::exempt_interface() {
+  Interface& interface = next_interface("mesh");
+  deploy(
+      [name = interface.name](config::Inventory& inventory) {
+        inventory.unmanaged_interfaces.push_back({name, ""});
+      },
+      [this, &interface] { gateway_->install_interface(interface); });
 }
 
 /// As docs/rotation.md describes it: the new key without allowed IPs, then the switch, then the old key

@@ -53,6 +53,8 @@ class Operators {
   void move_allowed_ip();
   void change_keepalive();
   void change_port();
+  void add_interface();
+  void exempt_interface();
   void rotate_key();
   void move_named_site();
   void restart_router();
@@ -75,6 +77,7 @@ class Operators {
   /// Changes both, with a pause in between, and then calls `then`.
   void deploy(Edit edit, std::function<void()> act, std::function<void()> then = {});
   Entry& hire(Interface& interface, const std::string& name);
+  Interface& next_interface(const char* kind);
   Life& make_next_life(const Entry& entry, Peer& next);
   void switch_key(Entry& entry, Peer& next, Life& life);
   void finish_rotation(Entry& entry, Peer& next);
@@ -92,7 +95,8 @@ class Operators {
   int deployments_ = 0;  ///< under way
 };
 
-/// A peer as it is there, declared.
+/// What is there, declared.
+config::DeclaredInterface declaration_of(const Gateway& gateway, const Interface& interface);
 config::DeclaredPeer declaration_of(const Interface& interface, const Peer& peer);
 
 }  // namespace wgscope::simulator

@@ -81,6 +81,50 @@ TEST_F(RegistryTest, TellsWhoIsDeclared) {
   EXPECT_EQ(after(1min, "wireguard_peer_missing", labels("anna", "anna")), "_x1 1 stale");
 }
 
+TEST_F(RegistryTest, TellsWhichInterfacesAreDeclared) {
+  start();
+  Interface& other = gateway.prepare_interface("other", false);
+  EXPECT_EQ(after(1min, "wireguard_interface_undeclared", R"(interface="other")"), "");
+  gateway.create_interface(other);
+  EXPECT_EQ(after(1min, "wireguard_interface_undeclared", R"(interface="other")"), "_x1 1");
+  registry.change(
+      [](config::Inventory& inventory) { inventory.unmanaged_interfaces.push_back({"oth*", ""}); });
+  EXPECT_EQ(after(1min, "wireguard_interface_undeclared", R"(interface="other")"), "_x1 1 stale");
+  registry.change([](config::Inventory& inventory) { inventory.unmanaged_interfaces.clear(); });
+  EXPECT_EQ(after(1min, "wireguard_interface_undeclared", R"(interface="other")"), "_x1 1 stale 1");
+  operators.declare_interface(other);
+  EXPECT_EQ(after(1min, "wireguard_interface_undeclared", R"(interface="other")"),
+            "_x1 1 stale 1 stale");
+}
+
+TEST_F(RegistryTest, InterfacesThatAreAddedOrExemptedAreUndeclaredForADeploymentAtMost) {
+  start();
+  for (int i = 0; i < 8; ++i) i % 2 == 0 ? operators.add_interface() : operators.exempt_interface();
+  after(10min, "up", "");
+  EXPECT_EQ(gateway.interfaces().size(), 9U);
+  for (const auto& each : gateway.interfaces()) EXPECT_TRUE(each->present) << each->name;
+  int seen = 0;
+  for (const auto& [id, series] : target.all()) {
+    if (!id.starts_with("wireguard_interface_undeclared")) continue;
+    EXPECT_THAT(series.values(), testing::EndsWith("stale")) << id;
+    ++seen;
+  }
+  EXPECT_GT(seen, 0) << "some came before their declaration";
+}
+
+TEST_F(RegistryTest, ABootMakesOnlyInterfacesThatWereInstalled) {
+  Interface& own = gateway.prepare_interface("own", false);
+  Interface& other = gateway.prepare_interface("other", false);
+  start();
+  EXPECT_FALSE(own.present);
+  gateway.install_interface(own);
+  gateway.create_interface(other);
+  gateway.stop();
+  gateway.boot(0s);
+  EXPECT_TRUE(own.present);
+  EXPECT_FALSE(other.present);
+}
+
 TEST_F(RegistryTest, ABrokenFileKeepsWhatItDeclared) {
   Peer& anna = add("anna");
   operators.declare(interface, anna, *life, {});
