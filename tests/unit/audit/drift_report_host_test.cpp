@@ -1,6 +1,7 @@
 // Reports about interfaces, their addresses and routes.
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -31,6 +32,7 @@ using diagnosis::Check;
 using diagnosis::Finding;
 using diagnosis::FindingId;
 using diagnosis::Status;
+using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -132,6 +134,79 @@ TEST(DriftReportOfInterfaces, SaysThatTheInventoryIsForOtherHosts) {
   Site site = with_interface({.hosts = {"gw-2"}});
   EXPECT_EQ(site.finding().id, FindingId::drift_other_host);
   EXPECT_EQ(site.checks().front().status, Status::unknown);
+  EXPECT_THAT(site.checks(), SizeIs(1));
+}
+
+TEST(DriftReportOfInterfaces, SaysWhetherTheInventoryIsWhole) {
+  Site site = with_interface({});
+  EXPECT_THAT(site.lines("drift.declared"), ElementsAre("ok: 1 interface and 0 peers"));
+  site.complete = false;
+  EXPECT_THAT(site.lines("drift.declared"),
+              ElementsAre(testing::StartsWith("unknown: the inventory has errors")));
+}
+
+TEST(DriftReportOfInterfaces, SaysWhereAMissingOneIsDeclared) {
+  Site site = with_interface({});
+  config::DeclaredInterface& declared = site.inventory.interfaces[0];
+  declared.name = "wg1";
+  const auto place = [&] { return evidence_of(site.findings().front()).front(); };
+  EXPECT_EQ(place(), "declared in team.yaml:3");
+  declared.position.file = 1;  // that nobody named
+  EXPECT_EQ(place(), "declared in the inventory");
+  declared.position = {};
+  EXPECT_EQ(place(), "declared in the inventory");
+}
+
+TEST(DriftReportOfInterfaces, SaysOfOneWithoutDeclarationOnlyThatAndWhoItsPeersAre) {
+  Site site = with_interface({});
+  site.inventory.interfaces[0].name = "wg1";
+  site.host.routes->push_back({.to = *Prefix::parse("10.78.0.0/16"), .table = 254});
+  EXPECT_THAT(site.lines("drift.route"), IsEmpty());
+  EXPECT_EQ(site.checks().back().target.plain(), "wg0");
+}
+
+TEST(DriftReportOfInterfaces, SaysWhichCannotBeCompared) {
+  Site site = with_interface({});
+  site.inventory.interfaces[0].name = "wg1";
+  site.complete = false;
+  EXPECT_THAT(
+      site.lines("drift.interface"),
+      testing::Contains(testing::StartsWith("unknown wg0: not compared: it is not declared")));
+
+  Site two = with_interface({});
+  two.device().netns = "blue";
+  two.snapshot.devices.push_back(two.device());
+  two.snapshot.devices[1].netns = "green";
+  EXPECT_THAT(two.lines("drift.interface"),
+              testing::Each(testing::StartsWith("unknown wg0: several network namespaces")));
+  EXPECT_THAT(two.lines("drift.interface"), SizeIs(2));
+
+  Site changed = with_interface({});
+  changed.snapshot.failures.push_back({.interface = "wg0", .reason = FailureReason::interrupted});
+  EXPECT_THAT(
+      changed.lines("drift.interface"),
+      testing::Contains("unknown wg0: it changed while it was read: run wgscope drift again"));
+}
+
+TEST(DriftReportOfInterfaces, ListsSomeThatCouldNotBeRead) {
+  Site site = with_interface({});
+  site.snapshot.devices.clear();
+  for (std::size_t i = 0; i < kMostListed; ++i)
+    site.snapshot.failures.push_back({.interface = "", .reason = FailureReason::eperm});
+  EXPECT_THAT(site.lines("drift.interface"), SizeIs(kMostListed));
+  EXPECT_THAT(site.lines("drift.interface"),
+              testing::Each(testing::StartsWith("unknown: some interfaces could not be read: ")));
+  site.snapshot.failures.push_back({.interface = "wg9", .reason = FailureReason::eperm});
+  EXPECT_THAT(site.lines("drift.interface"), SizeIs(kMostListed));
+}
+
+TEST(DriftReportOfInterfaces, CountsInItsSuccessWhatWasCompared) {
+  Site site = with_interface({});
+  site.device().peers.resize(2);
+  site.snapshot.devices.push_back(interface("wt0"));
+  site.snapshot.devices[1].peers.resize(5);
+  site.inventory.unmanaged_interfaces = {{"wt0", ""}};
+  EXPECT_EQ(site.said(success).plain(), "everything is as declared: 1 interface, 2 peers");
 }
 
 TEST(DriftReportOfInterfaces, CallsWhatCouldNotBeReadUnknown) {
@@ -198,6 +273,117 @@ TEST(DriftReportOfRoutes, FindsWhatIsLeftOver) {
   EXPECT_EQ(site.fix().front(), "ip route del 10.78.0.0/16 dev wg0 table 254");
   site.complete = false;  // another file may declare it
   EXPECT_THAT(site.findings(), IsEmpty());
+}
+
+// --- what is said besides ---
+
+TEST(DriftReportOfInterfaces, SaysWhichSettingsDiffer) {
+  const auto lines = [](config::DeclaredInterface declared) {
+    return with_interface(std::move(declared)).lines("drift.interface");
+  };
+  EXPECT_THAT(lines({.public_key = key(7), .listen_port = 1}),
+              ElementsAre("critical wg0: wg0: the listening port is 0 instead of 1",
+                          "ok wg0: exists, with the declared key"));
+  EXPECT_THAT(lines({.mtu = 1420, .fwmark = 5}),
+              ElementsAre("warning wg0: wg0: the fwmark is off instead of 5",
+                          "ok wg0: exists, with the declared MTU"));
+  EXPECT_THAT(lines({.listen_port = 0, .mtu = 1380}),
+              ElementsAre("warning wg0: wg0: the MTU is 1420 bytes instead of 1380 bytes",
+                          "ok wg0: exists, with the declared port"));
+  EXPECT_THAT(lines({.public_key = key(8), .fwmark = 0}),
+              ElementsAre(HasSubstr("the public key is " + config::key_text(7) + " instead of " +
+                                    config::key_text(8)),
+                          "ok wg0: exists, with the declared fwmark"));
+}
+
+TEST(DriftReportOfInterfaces, SaysWhatIsNotKnownOfOne) {
+  Site site = with_interface({.public_key = key(8)});
+  site.device().public_key.reset();
+  EXPECT_THAT(site.finding().cause.plain(), HasSubstr("the public key is none instead of"));
+  site = with_interface({.mtu = 1420});
+  site.device().link.reset();
+  EXPECT_THAT(site.lines("drift.interface"), ElementsAre("ok wg0: exists"));
+}
+
+TEST(DriftReportOfInterfaces, CountsAddressesThatAreThere) {
+  Site site = with_interface({.addresses = prefixes({"10.9.0.1/24"})});
+  EXPECT_THAT(site.lines("drift.address"), SizeIs(1)) << "one is missing";
+  site.host.addresses = prefixes({"10.9.0.1/24"});
+  EXPECT_THAT(site.lines("drift.address"), ElementsAre("ok wg0: 1 declared address is there"));
+  site.host_read = false;
+  EXPECT_THAT(site.lines("drift.address"),
+              ElementsAre("unknown wg0: the addresses of the interface could not be read"));
+  EXPECT_THAT(site.lines("drift.route"),
+              ElementsAre("unknown wg0: the routes to the interface could not be read"));
+  site.host_read = true;
+  site.inventory.interfaces[0].addresses.clear();
+  EXPECT_THAT(site.lines("drift.address"), IsEmpty()) << "none is declared, so all may be there";
+}
+
+TEST(DriftReportOfRoutes, CountsThoseThatLeadHere) {
+  EXPECT_THAT(with_way(Way::Kind::here).lines("drift.route"),
+              ElementsAre("ok wg0: routes lead 1 declared prefix to it"));
+  EXPECT_THAT(with_way(Way::Kind::own).lines("drift.route"), IsEmpty());
+  Site site = with_way(Way::Kind::unknown);
+  EXPECT_THAT(site.lines("drift.route"),
+              ElementsAre("unknown wg0: 1 declared prefix was not asked for"));
+  site.host.ways_not_asked = 2;
+  EXPECT_THAT(site.lines("drift.route"),
+              ElementsAre("unknown wg0: 3 declared prefixes were not asked for"));
+  site.host.routes.reset();
+  EXPECT_THAT(site.lines("drift.route"),
+              ElementsAre("unknown wg0: the routes to the interface could not be read"));
+}
+
+TEST(DriftReportOfRoutes, SaysNothingOfThoseOfAnInterfaceThatIsDown) {
+  Site site = with_way(Way::Kind::none);
+  site.device().link = Link{.name = "wg0", .up = false};
+  EXPECT_THAT(site.lines("drift.route"), IsEmpty());
+  site.device().link->up = true;
+  EXPECT_THAT(site.lines("drift.route"), SizeIs(1));
+}
+
+TEST(DriftReportOfRoutes, AcceptsOnlyPolicyRoutesThatCoverThePrefix) {
+  struct Case {
+    std::string_view to;
+    std::uint32_t table;
+    bool covers;
+  };
+  for (const auto& [to, table, covers] :
+       {Case{"0.0.0.0/0", 254, false}, Case{"10.0.5.0/24", 51820, true},
+        Case{"10.0.5.0/25", 51820, false}, Case{"10.1.0.0/16", 51820, false}}) {
+    Site site = with_way(Way::Kind::elsewhere);
+    site.host.routes->push_back({.to = *Prefix::parse(to), .table = table, .of_kernel = true});
+    EXPECT_EQ(site.findings().empty(), covers) << to << " in " << table;
+  }
+}
+
+TEST(DriftReportOfRoutes, SaysWhatIsKnownOfTheOtherWay) {
+  Site site = with_way(Way::Kind::elsewhere);
+  EXPECT_EQ(evidence_of(site.finding()).back(), "no other routing table has a route for it to wg0");
+  site.host.ways[0].outlet.clear();
+  EXPECT_THAT(site.finding().cause.plain(), EndsWith("but to another interface"));
+  site.host.ways[0].kind = Way::Kind::none;
+  site.host.ways[0].to = *Prefix::parse("fd00::/64");
+  EXPECT_THAT(site.fix(), ElementsAre("ip -6 route add fd00::/64 dev wg0"));
+}
+
+TEST(DriftReportOfRoutes, FindsLeftOversThatOnlyLookLikeLinkLocalOrMulticast) {
+  for (const std::string_view to :
+       {"254.128.0.0/16", "2a80::/16", "fec0::/16", "e000::/16", "240.0.0.0/8", "225.0.0.0/8"}) {
+    Site site = with_way(Way::Kind::here);
+    site.host.routes->push_back({.to = *Prefix::parse(to), .table = 254});
+    EXPECT_EQ(site.findings().empty(), to == "225.0.0.0/8") << to;
+  }
+}
+
+TEST(DriftReportOfRoutes, KnowsThePrefixesOfAllPeersThatMayBeHere) {
+  Site site = with_way(Way::Kind::here);
+  site.inventory.peers.push_back(declare_at(2, {"10.0.6.0/24"}));
+  site.inventory.peers[1].interfaces = {{"wg0", ""}};
+  site.host.routes->push_back({.to = *Prefix::parse("10.0.5.0/24"), .table = 254});
+  site.host.routes->push_back({.to = *Prefix::parse("10.0.6.0/24"), .table = 254});
+  EXPECT_THAT(site.lines("drift.route"), SizeIs(1)) << "none is left over";
 }
 
 }  // namespace

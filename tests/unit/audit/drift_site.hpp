@@ -36,6 +36,7 @@ struct Site {
   Resolutions resolutions = {};
   HostFacts host{
       .addresses = std::vector<Prefix>{}, .routes = std::vector<HostRoute>{}, .ways = {}};
+  bool host_read = true;
   bool complete = true;
   bool routes_expected = true;
   std::size_t dns_servers = 0;
@@ -44,20 +45,36 @@ struct Site {
 
   Device& device() { return snapshot.devices.front(); }
 
-  [[nodiscard]] std::vector<diagnosis::Check> checks() const {
+  /// What `say` makes of the facts.
+  template <class Say>
+  auto said(Say say) const {
     const Declared declared(inventory, "gw-1", complete, kSeed);
     Drift drift;
     compare(declared, snapshot, resolutions, drift);
-    return diagnose({.declared = &declared,
+    DriftFacts facts{.declared = &declared,
                      .snapshot = &snapshot,
                      .drift = &drift,
                      .resolutions = &resolutions,
                      .files = {"team.yaml"},
-                     .hosts = {host},
+                     .hosts = {},
                      .routes_expected = routes_expected,
                      .dns_servers = dns_servers,
                      .watched = watched,
-                     .alternating = alternating});
+                     .alternating = alternating};
+    if (host_read) facts.hosts.push_back(host);
+    return say(facts);
+  }
+  [[nodiscard]] std::vector<diagnosis::Check> checks() const { return said(diagnose); }
+  /// Those of one name, as "ok wg0 anna: what is said"; without a target: "ok: what is said".
+  [[nodiscard]] std::vector<std::string> lines(std::string_view name) const {
+    std::vector<std::string> made;
+    for (const diagnosis::Check& check : checks()) {
+      if (check.name != name) continue;
+      std::string line(diagnosis::to_string(check.status));
+      if (!check.target.empty()) line += " " + check.target.plain();
+      made.push_back(line + ": " + check.summary.plain());
+    }
+    return made;
   }
   [[nodiscard]] std::vector<diagnosis::Finding> findings() const {
     std::vector<diagnosis::Finding> found;
