@@ -52,8 +52,8 @@ constexpr Nanoseconds kConfirmGap = 200ms;
 /// more slowly, between these two.
 constexpr Nanoseconds kFirstGap = 100ms;
 constexpr std::size_t kBatch = 10;
-/// Where rounds have to come slowly.
-constexpr std::size_t kLargeBatch = 30;
+/// Where rounds have to come slowly, or time is short: a quarter of kProofs.
+constexpr std::size_t kLargeBatch = 35;
 /// A path may change while it is searched; twice, and larger packets pass at times only.
 constexpr std::size_t kMostReversals = 2;
 /// So many more packets are lost before is_unsteady() looks at all of them again.
@@ -303,16 +303,21 @@ void MtuSearch::confirm(Instant now, Rung rung) {
   const std::size_t wanted = still_to_send(rung);
   if (wanted == 0 || now < next_round_) return;
   const bool in_batches = config_.proofs > 0 && !is_reported(rung);
-  const std::size_t singly = in_batches ? kMaxProbes : losses_needed();
+  const std::size_t singly = in_batches ? singles() : losses_needed();
   if (ladder_.losses(rung) + in_flight() < singly) {
     begin_round(rung, true);
     // With batches to come, single rounds are still part of the search.
     next_round_ = now + std::max(kConfirmGap, in_batches ? search_gap() : gap_);
   } else {
-    begin_round(rung, true, std::min(wanted, gap_ > kBatchGap ? kLargeBatch : kBatch));
-    next_round_ = now + uneven(std::max(kBatchGap, gap_), shots_.size());
+    const bool large = config_.large_batches || config_.proofs_at_once || gap_ > kBatchGap;
+    begin_round(rung, true, std::min(wanted, large ? kLargeBatch : kBatch));
+    const Nanoseconds gap = std::max(large ? kLargeBatchGap : kBatchGap, gap_);
+    next_round_ = now + (config_.proofs_at_once ? gap : uneven(gap, shots_.size()));
   }
 }
+
+/// Packets above a limit that are sent one by one before batches of them.
+std::size_t MtuSearch::singles() const { return config_.proofs_at_once ? 0 : kMaxProbes; }
 
 /// Whether chance may well have lost the only packet of this size, so that a second one costs less
 /// than to look for the boundary on the wrong side.

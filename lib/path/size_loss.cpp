@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <utility>
 
 #include "chance.hpp"
 
@@ -50,8 +51,11 @@ SizeLoss split_at(std::span<const SizedPacket> packets, std::size_t from,
   return split;
 }
 
-/// SizeLoss::below. A few packets below `split.from` may have passed by luck alone. What passed
-/// while larger ones passed too does not count: a bucket may have been full.
+/// SizeLoss::below. A few packets below `split.from` may have passed by luck alone, so their fate is
+/// compared with that of the larger ones: were they lost as often, all losses would fall on the
+/// others only by chance (Fisher's exact test again). How often larger ones really are lost is not
+/// asked: few packets do not tell. What passed while larger ones passed too does not count: a bucket
+/// may have been full.
 std::size_t certain_below(std::span<const SizedPacket> packets, const SizeLoss& split) {
   struct Fates {
     std::size_t passed = 0;
@@ -67,12 +71,14 @@ std::size_t certain_below(std::span<const SizedPacket> packets, const SizeLoss& 
     else if (larger_lost)
       ++sizes[packet.size].passed;
   }
-  const double ratio = static_cast<double>(split.lost) / static_cast<double>(split.sent);
-  double by_luck = 1;
+  SizeLoss compared{.sent = split.sent, .lost = split.lost};
   for (const auto& [size, fates] : sizes) {
-    by_luck *= std::pow(1 - ratio, static_cast<double>(fates.passed));
-    if (fates.lost > 0) by_luck = 1;  // perhaps its packets are lost as often
-    if (by_luck <= kChance) return size;
+    compared.below_sent += fates.passed;
+    if (fates.lost > 0) {  // perhaps its packets are lost as often, and those of the sizes above
+      compared.sent += std::exchange(compared.below_sent, 0) + fates.lost;
+      compared.lost += fates.lost;
+    }
+    if (chance_of(compared) <= kChanceOfSizeLoss) return size;
   }
   return 0;
 }

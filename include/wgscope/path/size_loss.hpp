@@ -22,8 +22,9 @@ struct SizeLoss {
   std::size_t sent = 0;  ///< packets of these sizes
   std::size_t lost = 0;
   /// The largest size below `from` of which it is certain that its packets are not lost so often:
-  /// chance would let so many of that size and of those up to `from` pass once in a million times.
-  /// 0: it is not certain of any size but the smallest.
+  /// were those of that size and up to `from` lost as often as larger ones, however often that is,
+  /// chance would let so many of them pass once in a thousand million times. 0: it is not certain of
+  /// any size but the smallest.
   std::size_t below = 0;
   std::size_t below_sent = 0;  ///< packets below `from`, the smallest ones included
   std::size_t below_lost = 0;

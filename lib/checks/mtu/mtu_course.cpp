@@ -38,7 +38,9 @@ using namespace std::chrono_literals;
 constexpr int kForwardShare = 55;
 constexpr int kQuickForwardShare = 65;
 constexpr int kFragmentsShare = 25;
+constexpr int kQuickFragmentsShare = 90;
 constexpr int kBackwardShare = 60;
+constexpr int kQuickBackwardShare = 90;
 /// Chosen: more than this would take longer than there is time.
 constexpr double kMostMoreProofs = 4;
 /// Chosen: an answer of a measuring service is waited for so long at least after the forward
@@ -57,9 +59,9 @@ class MtuCourse {
     if (facts_.forward->mtu < full) end_forward();
     // What passes at times is no matter of fragments or of a hop.
     const bool fits = facts_.forward->mtu >= full || facts_.forward->size_loss.has_value();
-    if (facts_.forward->mtu && !fits && goes_on()) fragments();
     if (facts_.forward->mtu && goes_on()) backward();
     end_forward();
+    if (facts_.forward->mtu && !fits && goes_on()) fragments();
     if (facts_.forward->mtu && !fits && !options_.quick && goes_on()) find_drop();
     const bool mute =
         !facts_.forward->mtu && facts_.forward->controls <= facts_.forward->controls_lost;
@@ -98,7 +100,8 @@ class MtuCourse {
     packets_.allow_fragments(true);
     const auto probing = packets_.begin(MtuWay::forward);
     probing->announce("checking whether fragments pass");
-    facts_.fragments_pass = probing->search(config, until(kFragmentsShare)).current_fits;
+    const int share = options_.quick ? kQuickFragmentsShare : kFragmentsShare;
+    facts_.fragments_pass = probing->search(config, until(share)).current_fits;
     packets_.allow_fragments(false);
   }
 
@@ -123,6 +126,10 @@ class MtuCourse {
     return options_.quick ? kQuickForwardShare : kForwardShare;
   }
 
+  [[nodiscard]] int backward_share() const {
+    return options_.quick ? kQuickBackwardShare : kBackwardShare;
+  }
+
   [[nodiscard]] diagnosis::Text backward_text() const {
     return diagnosis::text("searching for the MTU of the reverse path from {}", facts_.gateway);
   }
@@ -136,6 +143,12 @@ class MtuCourse {
     service_ = packets_.await_service(std::min(options_.end, packets_.now() + patience));
   }
 
+  /// Most ways back are as wide as the way there.
+  [[nodiscard]] std::optional<std::size_t> expected_backward() const {
+    if (options_.expected_backward || !facts_.forward->not_above) return options_.expected_backward;
+    return facts_.forward->mtu;
+  }
+
   /// Of any size, as the service pads its answers; above the setting too.
   void by_answers() {
     facts_.method = diagnosis::MtuBackward::answers;
@@ -145,12 +158,10 @@ class MtuCourse {
         std::min<std::size_t>(service_->largest_answer, kLargestTunnelMtu + facts_.overhead);
     config.until_current = options_.quick;
     config.repeats_at_once = true;
-    config.expected = options_.expected_backward;
-    // Most ways back are as wide as the way there.
-    if (!config.expected && facts_.forward->not_above) config.expected = facts_.forward->mtu;
+    config.expected = expected_backward();
     const auto probing = packets_.begin(MtuWay::answered);
     probing->announce(backward_text());
-    facts_.backward = probing->search(config, until(kBackwardShare));
+    facts_.backward = probing->search(config, until(backward_share()));
     facts_.largest_fragment = probing->largest_fragment();
   }
 
@@ -162,7 +173,7 @@ class MtuCourse {
     config.current = std::min<std::size_t>(config.current, kLargestTunnelMtu + facts_.overhead);
     config.ceiling = config.current;
     config.floor = std::min(smallest(), config.current);
-    config.expected = options_.expected_backward;
+    config.expected = expected_backward();
     config.until_current = options_.quick;
     config.repeats_at_once = true;
     config.proofs = proofs_by_replies(config);
@@ -188,7 +199,7 @@ class MtuCourse {
   void by_replies() {
     const path::MtuSearchConfig config = replies_config();
     begin_replies();
-    facts_.backward = replies_->search_until_loss(config, until(kBackwardShare));
+    facts_.backward = replies_->search_until_loss(config, until(backward_share()));
     end_forward();
     go_on_by_replies();
     if (loses_some(*facts_.backward) && !loses_some(*facts_.forward)) {
@@ -211,8 +222,8 @@ class MtuCourse {
   void go_on_by_replies() {
     const bool anew = largest_request() < largest_request_;
     if (anew) begin_replies();
-    facts_.backward = anew ? replies_->search(replies_config(), until(kBackwardShare))
-                           : replies_->go_on(until(kBackwardShare));
+    facts_.backward = anew ? replies_->search(replies_config(), until(backward_share()))
+                           : replies_->go_on(until(backward_share()));
   }
 
   void conclude_replies(const path::MtuSearchConfig& config) {
@@ -237,7 +248,9 @@ class MtuCourse {
     // Where small ones are lost as well, more pieces would only be lost more often.
     const bool large_ones_only = there.repeated_lost > 0 && !there.lossy;
     const bool unsure = !forward_in_time_ && !there.lossy;
-    const bool limited = there.size_loss || large_ones_only || unsure;
+    // Below a limit too few packets were sent to tell whether those of its size always pass.
+    const bool narrow = *there.mtu < facts_.tunnel_mtu + facts_.overhead && !there.lossy;
+    const bool limited = there.size_loss || large_ones_only || unsure || narrow;
     return limited ? std::min(outer_floor(), *there.mtu) : *there.mtu;
   }
 
@@ -253,7 +266,8 @@ class MtuCourse {
     config.current = facts_.tunnel_mtu + facts_.overhead;
     config.floor = outer_floor();
     config.round_trip = facts_.round_trip;
-    config.proofs = options_.quick ? path::kFewProofs : path::kProofs;
+    config.proofs = path::kProofs;
+    config.large_batches = options_.quick;
     config.repeats = path::kRepeats;
     return config;
   }

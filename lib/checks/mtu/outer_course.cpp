@@ -89,7 +89,8 @@ class Course {
     config.floor = host().family == Family::v4 ? path::kSmallestIpv4 : path::kSmallestIpv6;
     config.round_trip = facts_.round_trip;
     config.until_current = options_.quick;
-    config.proofs = options_.quick ? path::kFewProofs : path::kProofs;
+    config.proofs = path::kProofs;
+    config.large_batches = options_.quick;
     return config;
   }
 
@@ -136,8 +137,9 @@ class Course {
       forward.known_lost = echo->controls_lost;
     }
     if (has_boundary) {
+      // A host may drop large pings where the path loses other large packets at times.
       forward.current = forward.floor + 1;
-      forward.proofs = 0;  // pings have shown that nothing larger passes at times
+      forward.proofs_at_once = true;
     }
     // That it arrives settles what became of the pings; in a hurry that is all.
     if (has_boundary && options_.quick) {
@@ -194,7 +196,7 @@ class Course {
     large.current = *echo->mtu + 1;
     large.until_current = false;
     large.only_current = true;
-    large.proofs = 0;  // as above
+    large.proofs_at_once = true;
     large.known_sent = echo->controls;
     large.known_lost = echo->controls_lost;
     large.pace = kSinglePace;

@@ -83,7 +83,7 @@ std::vector<diagnosis::Text> MtuQuestion::plan() const {
            path::kRepeats, path::kProofs));
   lines.push_back(text(
       "  at a limit that no router reports: up to {} more datagrams above it, in batches of 10 "
-      "to 30",
+      "to 35",
       path::kProofs));
   lines.push_back(
       text("  if datagrams of the full size do not arrive: some that may be fragmented, and up to "

@@ -140,29 +140,98 @@ std::optional<wire::MeasuringAnswer> TunnelSimulation::await_service(Instant) {
                                .largest_answer = 9000};
 }
 
+/// As HopProbing does: errors do not tell which probe they are about, answers of the gateway do.
+class TunnelSimulation::HopSearching {
+ public:
+  HopSearching(TunnelSimulation& world, const path::HopSearchConfig& config)
+      : world_(world), engine_(config) {}
+
+  path::HopSearchResult search(Instant until) {
+    send();
+    while (!engine_.done() && world_.now_ < until) {
+      const auto due = engine_.next_timeout();
+      if (!world_.step(std::min(until, due.value_or(until))) && due && world_.now_ >= *due)
+        engine_.handle_timeout(world_.now_);
+      send();
+    }
+    return engine_.result();
+  }
+
+ private:
+  void send() {
+    while (const auto probe = engine_.poll_probe(world_.now_)) travel(*probe);
+  }
+
+  void travel(const path::HopProbe& probe) {
+    const SimulatedTunnel& tunnel = world_.tunnel_;
+    const std::size_t goes_to = std::min<std::size_t>(probe.hop_limit, tunnel.hops);
+    const bool too_large = probe.size > world_.mtu_of(tunnel.there);
+    if (world_.loses(tunnel.there, world_.there_, probe.size)) return;
+    if (too_large && goes_to > world_.drops_behind()) {
+      if (tunnel.reports && world_.drops_behind() > 0)
+        arrive([this, from = router(world_.drops_behind())] {
+          engine_.handle_too_big(std::nullopt, from);
+        });
+      return;
+    }
+    if (goes_to < tunnel.hops) return exceed(goes_to);
+    if (!world_.answers() || !world_.passes(tunnel.back, world_.back_, kSmall)) return;
+    arrive([this, id = probe.id] { engine_.handle_arrived(world_.now_, id); });
+  }
+
+  void exceed(std::size_t number) {
+    const SimulatedTunnel& tunnel = world_.tunnel_;
+    if (tunnel.silent.contains(number) || world_.chance() < tunnel.back.loss) return;
+    if (tunnel.exceeded > 0 && !world_.has(world_.exceeded_[number], 1, tunnel.exceeded, 6)) return;
+    arrive([this, from = router(number)] {
+      engine_.handle_exceeded(world_.now_, std::nullopt, from);
+    });
+  }
+
+  static IpAddress router(std::size_t number) {
+    IpAddress address;
+    address.bytes[0] = std::byte{192};
+    address.bytes[3] = static_cast<std::byte>(number);
+    return address;
+  }
+
+  void arrive(const std::function<void()>& take) {
+    world_.arrivals_.emplace(world_.now_ + world_.delay(), [take, alive = std::weak_ptr(alive_)] {
+      if (!alive.expired()) take();
+    });
+  }
+
+  TunnelSimulation& world_;
+  path::HopSearch engine_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
 path::HopSearchResult TunnelSimulation::find_hop(const path::HopSearchConfig& config,
                                                  Instant until) {
-  const Instant end = std::min({until, now_ + std::chrono::seconds{4}, interrupted_at()});
-  while (now_ < end) step(end);
-  path::HopSearchResult result;
-  if (config.failing_size <= mtu_of(tunnel_.there)) {
-    result.path_changed = result.large_arrived = true;
-  } else {
-    result.last = path::PathHop{.number = 2, .address = {}, .large_seen = true};
-    result.first = path::PathHop{.number = 3, .address = {}, .small_seen = true};
-  }
-  return result;
+  return HopSearching(*this, config).search(std::min(until, interrupted_at()));
+}
+
+bool TunnelSimulation::has_changed(const SimulatedWay& way) const {
+  return way.changes_after && took() >= *way.changes_after;
 }
 
 std::size_t TunnelSimulation::mtu_of(const SimulatedWay& way) const {
-  return way.changes_after && took() >= *way.changes_after ? way.mtu_then : way.mtu;
+  return has_changed(way) ? way.mtu_then : way.mtu;
+}
+
+std::size_t TunnelSimulation::drops_behind() const {
+  return has_changed(tunnel_.there) ? tunnel_.drops_behind_then : tunnel_.drops_behind;
 }
 
 bool TunnelSimulation::passes(const SimulatedWay& way, Bucket& bucket, std::size_t size) {
-  if (size > mtu_of(way) || chance() < way.loss) return false;
-  if (size <= way.large) return true;
-  if (way.rate > 0 && !has(bucket, static_cast<double>(size), way.rate, way.depth)) return false;
-  return chance() >= way.large_loss;
+  return size <= mtu_of(way) && !loses(way, bucket, size);
+}
+
+bool TunnelSimulation::loses(const SimulatedWay& way, Bucket& bucket, std::size_t size) {
+  if (chance() < way.loss) return true;
+  if (size <= way.large) return false;
+  if (way.rate > 0 && !has(bucket, static_cast<double>(size), way.rate, way.depth)) return true;
+  return chance() < way.large_loss;
 }
 
 bool TunnelSimulation::has(Bucket& bucket, double wanted, double rate, double depth) {

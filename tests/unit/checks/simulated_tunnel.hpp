@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 
 #include "wgscope/base/time.hpp"
 #include "wgscope/diagnosis/mtu.hpp"
@@ -42,6 +43,13 @@ struct SimulatedTunnel {
   double late = 0;                           ///< share of answers that take up to 3 s more
   Nanoseconds round_trip{};
   std::optional<Nanoseconds> interrupted_after;
+  std::size_t hops = 4;  ///< routers on the way there, the gateway included
+  /// What is too large for the way there gets as far as this router, and after `there.changes_after`
+  /// as far as that one; 0: it does not leave this host.
+  std::size_t drops_behind = 2;
+  std::size_t drops_behind_then = 2;
+  std::set<std::size_t> silent;  ///< routers that send no "time exceeded"
+  double exceeded = 0;           ///< a second, at most, of each router; 0: all
 };
 
 /// The packets of `wgscope mtu` through such a tunnel, on virtual time.
@@ -66,6 +74,7 @@ class TunnelSimulation final : public MtuPackets {
 
  private:
   class Searching;
+  class HopSearching;
   struct Bucket {
     std::optional<double> level;
     Instant filled = kBegin;
@@ -75,8 +84,12 @@ class TunnelSimulation final : public MtuPackets {
     return tunnel_.interrupted_after ? kBegin + *tunnel_.interrupted_after
                                      : kBegin + std::chrono::hours{1};
   }
+  [[nodiscard]] bool has_changed(const SimulatedWay& way) const;
   [[nodiscard]] std::size_t mtu_of(const SimulatedWay& way) const;
+  [[nodiscard]] std::size_t drops_behind() const;
   bool passes(const SimulatedWay& way, Bucket& bucket, std::size_t size);
+  /// For another reason than its MTU.
+  bool loses(const SimulatedWay& way, Bucket& bucket, std::size_t size);
   bool has(Bucket& bucket, double wanted, double rate, double depth);
   bool answers() { return tunnel_.answers == 0 || has(answers_, 1, tunnel_.answers, 20); }
   [[nodiscard]] Nanoseconds delay();
@@ -92,6 +105,7 @@ class TunnelSimulation final : public MtuPackets {
   Bucket there_;
   Bucket back_;
   Bucket answers_;
+  std::map<std::size_t, Bucket> exceeded_;  ///< by the number of the router
 };
 
 }  // namespace wgscope::checks

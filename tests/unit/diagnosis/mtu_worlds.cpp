@@ -133,7 +133,8 @@ class Run {
     path::MtuSearchConfig config;
     config.current = world_.full();
     config.floor = floor();
-    config.proofs = quick_ ? path::kFewProofs : path::kProofs;
+    config.proofs = path::kProofs;
+    config.large_batches = quick_;
     config.repeats = path::kRepeats;
     config.until_current = quick_;
     return config;
