@@ -158,6 +158,13 @@ Text repeats_text(const MtuFacts& facts, const MtuResult& result) {
               std::min(full_size(facts), result.mtu.value_or(full_size(facts))));
 }
 
+/// "; 11 of 11 packets of 1480 bytes arrived": what a tick rests on.
+Text rests_on(const MtuFacts& facts, const MtuResult& result) {
+  const std::size_t sent = 1 + result.repeated;  // a repeat follows one that has arrived
+  return text("; {} of {} {} of {} bytes arrived", sent - result.repeated_lost, sent,
+              either(sent == 1, "packet", "packets"), full_size(facts));
+}
+
 /// In which direction small packets are lost is not known: each has a reply.
 Finding lossy(const MtuFacts& facts, const MtuResult& result) {
   Finding finding{.id = FindingId::mtu_loss,
@@ -207,7 +214,9 @@ Finding lossy_by_size(const MtuFacts& facts, const Direction& direction) {
       .cause = text("datagrams {} {} are lost at times: {} of {}; of smaller ones, {} of {}",
                     sizes_text(loss), way, loss.lost, loss.sent, loss.below_lost, loss.below_sent),
       .evidence = {text("datagrams of {} bytes arrived, so the path MTU is not below that",
-                        loss.to)},
+                        loss.to),
+                   "cannot tell why: loss by chance, a ration of bytes and a rule about the length "
+                   "of packets look alike"},
       .fix = {"on the path: look for a rate limit (policer), a full queue or a firewall rule that "
               "looks at the length of packets"}};
   const auto mtu = advised_mtu(facts);
@@ -333,8 +342,9 @@ Check searched(CheckKind kind, const MtuFacts& facts, const Direction& direction
   Text arrives =
       text("{} unfragmented{}", arrival_text(direction.result),
            by_service ? Words(", measured with the gateway's measuring service") : Words(""));
-  if (direction.result.repeated_lost > 0)
-    arrives.add(text("; packets are lost at times: {}", repeats_text(facts, direction.result)));
+  arrives.add(direction.result.repeated_lost > 0
+                  ? text("; packets are lost at times: {}", repeats_text(facts, direction.result))
+                  : rests_on(facts, direction.result));
   return make_check(kind, Status::ok, std::move(arrives));
 }
 

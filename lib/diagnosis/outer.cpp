@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <initializer_list>
 #include <iterator>
 #include <optional>
 #include <string>
@@ -136,10 +137,32 @@ Check forward_unknown(const OuterFacts& facts) {
                     unfinished_text(facts, *tried, "the MTU of the forward path"));
 }
 
+/// "; 2 of 2 packets of 1480 bytes or more arrived": what a tick rests on. Empty: nothing counted
+/// them.
+Text rests_on(const OuterFacts& facts, std::initializer_list<std::optional<MtuResult>> searches,
+              Words what) {
+  std::size_t sent = 0;
+  std::size_t answered = 0;
+  for (const auto& search : searches) {
+    if (!search || !search->mtu) continue;
+    for (const path::MtuTrial& tried : search->trials) {
+      if (tried.size < full_size(facts) || tried.size > *search->mtu) continue;
+      sent += tried.sent;
+      answered += tried.answered;
+    }
+  }
+  if (answered == 0) return {};
+  return text("; {} of {} {} of {} bytes or more {}", answered, sent,
+              either(sent == 1, "packet", "packets"), full_size(facts), what);
+}
+
 Check forward_check(const OuterFacts& facts) {
   const auto proven = proven_forward(facts);
   if (proven && *proven >= full_size(facts))
-    return make_check(outer_forward, Status::ok, text("{} bytes arrive unfragmented", *proven));
+    return make_check(
+        outer_forward, Status::ok,
+        text("{} bytes arrive unfragmented{}", *proven,
+             rests_on(facts, {facts.forward, facts.both_ways, facts.forward_echo}, "arrived")));
   if (const auto limit = limit_here(facts)) return own_interface(facts, *limit);
   if (facts.forward && facts.forward->not_above)
     return too_large(facts, {*facts.forward, facts.forward_drop, "UDP"});
@@ -268,7 +291,8 @@ Check both_check(const OuterFacts& facts, const Check& forward) {
   const MtuResult& both = *facts.both_ways;
   if (fits(facts, both))
     return make_check(outer_both, Status::ok,
-                      text("{} unfragmented in both directions", arrival_text(both)));
+                      text("{} unfragmented in both directions{}", arrival_text(both),
+                           rests_on(facts, {facts.both_ways}, "came back")));
   if (is_limited_here(both))
     return make_check(
         outer_both, Status::ok,

@@ -41,6 +41,16 @@ const Check& named(const std::vector<Check>& checks, std::string_view name) {
   return *std::ranges::find(checks, name, &Check::name);
 }
 
+TEST(UnsteadyPath, SaysOnHowManyPacketsATickRests) {
+  MtuFacts facts = healthy();
+  facts.backward->repeated = 10;
+  const auto checks = diagnose(facts);
+  EXPECT_THAT(named(checks, "mtu.forward").summary.plain(),
+              EndsWith("; 1 of 1 packet of 1480 bytes arrived"));
+  EXPECT_THAT(named(checks, "mtu.backward").summary.plain(),
+              EndsWith("; 11 of 11 packets of 1480 bytes arrived"));
+}
+
 TEST(UnsteadyPath, TellsOfLostFullPacketsThoughTheFirstOnePassed) {
   MtuFacts facts = healthy();
   facts.forward->repeated = 120;

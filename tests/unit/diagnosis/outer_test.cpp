@@ -81,6 +81,19 @@ TEST(OuterDiagnosis, SaysWhatTunnelFitsAHealthyPath) {
                     HasSubstr("MTU 1440 fits"), HasSubstr("margin 20 bytes")));
 }
 
+TEST(OuterDiagnosis, SaysOnHowManyPacketsATickRests) {
+  OuterFacts facts = healthy();
+  facts.both_ways->trials = {{.size = 1400, .sent = 3, .answered = 3},
+                             {.size = 1480, .sent = 2, .answered = 1},
+                             {.size = 1500, .sent = 1, .answered = 1},
+                             {.size = 9000, .sent = 1}};
+  const auto checks = diagnose(facts);
+  EXPECT_THAT(named(checks, "outer.forward").summary.plain(),
+              HasSubstr("; 2 of 3 packets of 1480 bytes or more arrived"));
+  EXPECT_THAT(named(checks, "outer.both").summary.plain(),
+              HasSubstr("; 2 of 3 packets of 1480 bytes or more came back"));
+}
+
 TEST(OuterDiagnosis, NamesThePlaceOfABlackHole) {
   OuterFacts facts = healthy();
   facts.both_ways = ends_at(1391);
