@@ -43,6 +43,8 @@ bool Door::handle_hello(int fd) {
 
 void Door::handle_tls(int fd, Lock& lock) {
   const Connection& connection = connections_.at(fd);
+  // From now on another thread may hand it over, and close it, at any moment without the lock.
+  if (connection.asked) return;
   if (connection.tls) return go_on_with_tls(fd, lock);
   if (handle_hello(fd)) turnstile_.greets(connection.id);
 }
@@ -60,7 +62,7 @@ void Door::shake_hands(Lock& lock) {
 }
 
 /// Goes on with the handshake, then with the request. Others do not wait for the arithmetic: they
-/// leave connections alone that are not inside, so this one stays where it is.
+/// leave connections alone that have not asked yet, so this one stays where it is.
 void Door::go_on_with_tls(int fd, Lock& lock) {
   Connection& connection = connections_.at(fd);
   lock.unlock();

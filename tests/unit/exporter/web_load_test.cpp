@@ -108,6 +108,18 @@ TEST_F(WebLoadTest, AnswersBesideClientsThatDoNotRead) {
   EXPECT_GT(refused(Refusal::slow_reader), 0);
 }
 
+/// Workers that become free are given to some of those that wait, in the very moment in which these
+/// leave as well.
+TEST_F(WebLoadTest, OutlivesClientsThatAllLeaveAtOnce) {
+  serve(kTls);
+  for (int round = 0; round < 4; ++round) {
+    auto slow = readers(300, 8);
+    slow.clear();
+    EXPECT_EQ(status(), 200);
+  }
+  expect_prompt_scrapes();
+}
+
 TEST_F(WebLoadTest, EndsHandshakesThatTakeTooLong) {
   limits_.head_time = 300ms;
   serve(kTls);
