@@ -28,7 +28,9 @@
 namespace wgscope::exporter::http {
 namespace {
 
-constexpr int kBacklog = 256;
+/// As many as the system allows (net.core.somaxconn). With 256, a thousand clients that connected at
+/// once filled it, and a scraper's SYN was dropped and came again a second later.
+constexpr int kBacklog = 4096;
 constexpr int kSilentSeconds = 10;  // then a silent connection is accepted after all, and times out
 
 struct FreeAddresses {
