@@ -201,7 +201,8 @@ Text sizes_text(const path::SizeLoss& loss) {
 /// they are as large, or come in several pieces.
 bool may_be_requests(const MtuFacts& facts, const Direction& direction) {
   if (!direction.backward || facts.method == MtuBackward::answers || !facts.forward) return false;
-  return facts.forward->controls_lost + direction.result.controls_lost > 0;
+  return facts.requests_may_be_lost ||
+         facts.forward->controls_lost + direction.result.controls_lost > 0;
 }
 
 /// Larger packets pass at times only, so they are not above a limit.

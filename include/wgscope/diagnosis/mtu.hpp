@@ -69,6 +69,8 @@ struct MtuFacts {
   /// reply to larger ones: the numbers of its packets have no gaps. Nothing: not so.
   std::optional<std::size_t> replies_end;
   MtuBackward method = MtuBackward::replies;
+  /// Replies did not come, perhaps because the requests for them were lost.
+  bool requests_may_be_lost = false;
   std::optional<Endpoint> seen_as;  ///< where our datagrams come from, as the gateway sees it
   std::optional<MtuCutting> cutting;
   std::optional<MtuTcp> tcp;  ///< nothing: not asked

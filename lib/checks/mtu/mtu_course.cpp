@@ -61,6 +61,7 @@ class MtuCourse {
     const bool fits = facts_.forward->mtu >= full || facts_.forward->size_loss.has_value();
     if (facts_.forward->mtu && goes_on()) backward();
     end_forward();
+    facts_.requests_may_be_lost = may_lose_requests();
     if (facts_.forward->mtu && !fits && goes_on()) fragments();
     if (facts_.forward->mtu && !fits && !options_.quick && goes_on()) find_drop();
     const bool mute =
@@ -239,6 +240,18 @@ class MtuCourse {
 
   static bool loses_some(const path::MtuResult& direction) {
     return direction.size_loss || direction.repeated_lost > 0;
+  }
+
+  /// Whether what the reverse path seems to lose may be requests: the forward path loses some packets,
+  /// perhaps of their size too, or too few of their size were sent to tell.
+  [[nodiscard]] bool may_lose_requests() const {
+    if (!replies_ || !facts_.backward || !loses_some(*facts_.backward)) return false;
+    const path::MtuResult& there = *facts_.forward;
+    if (there.size_loss && there.size_loss->below >= largest_request_) return false;
+    const bool lost = std::ranges::any_of(there.trials, [&](const path::MtuTrial& tried) {
+      return tried.size <= *there.mtu && tried.answered < tried.sent;
+    });
+    return lost || (largest_request_ > outer_floor() && there.repeated < path::kProofs);
   }
 
   /// Requests are to arrive always, so that what is lost are replies. Of which size on they are lost

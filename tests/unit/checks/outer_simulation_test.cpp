@@ -328,6 +328,8 @@ void expect_true_hops(const World& world, const Outcome& outcome, const std::str
   const auto is_between = [](const path::HopSearchResult& drop, std::size_t behind) {
     return drop.last->number <= behind && drop.first->number > behind;
   };
+  // A filter of pings that has the path's limit, to the byte, cannot be told from it.
+  if (world.ping_limit == world.forward) return;
   if (const auto& drop = facts.forward_drop; drop && drop->first) {
     ASSERT_GE(*facts.forward->not_above, world.forward) << what;
     ASSERT_TRUE(is_between(*drop, world.narrow_hop)) << what;
@@ -406,9 +408,10 @@ TEST(OuterSimulation, CallsNoHealthyPathABlackHoleThatLosesLargePacketsByChance)
   for (std::uint64_t seed = 0; seed < worlds(); ++seed) {
     World world;
     world.large = random.between(600, 1400);
+    // Of pings up to 90 % are lost, on the way there and back together.
     const std::size_t ways = random.between(1, 3);
-    if (ways != 2) world.size_loss = random.percent(10, 90);
-    if (ways != 1) world.size_loss_back = random.percent(10, 90);
+    if (ways != 2) world.size_loss = random.percent(10, ways == 3 ? 68 : 90);
+    if (ways != 1) world.size_loss_back = random.percent(10, ways == 3 ? 68 : 90);
     if (random.one_in(4)) world.loss = random.percent(1, 15);
     if (random.one_in(4)) world.forward = random.between(700, 1500);
     if (random.one_in(2)) world.ping_limit = random.between(600, 1480);
