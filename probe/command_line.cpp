@@ -76,13 +76,13 @@ std::string unknown_argument(const CLI::App& app) {
 /// "--count: Value x not in range 0 to 9".
 std::string in_plain_words(const std::string& error) {
   std::smatch found;
-  static const std::regex kTooMany("(\\S+): At Most 1 required but received (\\d+)");
+  static const std::regex kTooMany(R"((\S+): At Most 1 required but received (\d+))");
   if (std::regex_match(error, found, kTooMany))
     return fmt::format("{} was given {} times, and takes one value", found.str(1), found.str(2));
-  static const std::regex kNone("(\\S+): 1 required (\\S+) missing");
+  static const std::regex kNone(R"((\S+): 1 required (\S+) missing)");
   if (std::regex_match(error, found, kNone))
     return fmt::format("{} needs a value: {} {}", found.str(1), found.str(1), found.str(2));
-  static const std::regex kOutside("(\\S+): Value (.*) not in range (\\d+) to (\\d+)");
+  static const std::regex kOutside(R"((\S+): Value (.*) not in range (\d+) to (\d+))");
   if (std::regex_match(error, found, kOutside))
     return fmt::format("{}: '{}': expected a whole number, {} to {}", found.str(1),
                        printable(found.str(2)), found.str(3), found.str(4));

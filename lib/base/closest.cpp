@@ -13,6 +13,11 @@ namespace {
 
 constexpr std::size_t kLongest = 64;  ///< of words that are compared: the work is their product
 
+bool is_same(char a, char b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return lower(a) == lower(b);
+}
+
 /// The optimal string alignment distance, by rows of its table.
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before_last;
@@ -23,9 +28,9 @@ std::size_t distance(std::string_view a, std::string_view b) {
     before_last = std::exchange(last, row);
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t changed = last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      const std::size_t changed = last[j - 1] + (is_same(a[i - 1], b[j - 1]) ? 0 : 1);
       row[j] = std::min({changed, last[j] + 1, row[j - 1] + 1});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+      if (i > 1 && j > 1 && is_same(a[i - 1], b[j - 2]) && is_same(a[i - 2], b[j - 1]))
         row[j] = std::min(row[j], before_last[j - 2] + 1);
     }
   }

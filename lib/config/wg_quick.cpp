@@ -316,8 +316,11 @@ TunnelFileRead read_wg_quick_file(std::string_view text) { return WgQuickReader(
 
 std::string misspelled(const WgQuickConfig& config, std::size_t after) {
   for (const Warning& warning : config.warnings)
-    if (warning.kind == WarningKind::not_known && warning.line > after)
-      return fmt::format("; line {}: {}", warning.line, warning.text);
+    if (warning.kind == WarningKind::not_known && warning.line > after) {
+      const std::size_t suggestion = warning.text.find(": did you mean ");
+      return fmt::format("; line {} is unknown, so it is ignored{}", warning.line,
+                         suggestion == std::string::npos ? "" : warning.text.substr(suggestion));
+    }
   return {};
 }
 

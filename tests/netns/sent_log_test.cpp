@@ -17,7 +17,6 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "endpoint_fixture.hpp"
 #include "need.hpp"
 #include "netns.hpp"
 #include "paths.hpp"

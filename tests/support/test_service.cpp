@@ -1,6 +1,5 @@
 #include "test_service.hpp"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdexcept>

@@ -33,6 +33,7 @@
 #include "sender_watch.hpp"
 #include "test_service.hpp"
 #include "wait.hpp"
+#include "wireguard_go.hpp"
 
 namespace wgscope::test {
 namespace {
@@ -143,11 +144,15 @@ seconds advised(const std::vector<diagnosis::Check>& checks) {
       if (std::regex_match(text, found, kAdvice)) return seconds(std::stoul(found[1]));
     }
   }
-  throw std::runtime_error("no keepalive is advised");
+  std::string said;
+  for (const diagnosis::Check& check : checks) said += "\n" + check.summary.plain();
+  throw std::runtime_error("no keepalive is advised:" + said);
 }
 
 constexpr seconds kLifetime = 9s;
 constexpr seconds kTooLong = 14s;
+/// Longer than the first pause of TCP above the lifetime can be, which doubles from the round trip.
+constexpr seconds kTooLongForTcp = 25s;
 
 Kept keep_what_a_second_peer_shows() {
   BehindNat place(kLifetime, kLifetime);
@@ -158,7 +163,7 @@ Kept keep_what_a_second_peer_shows() {
 Kept keep_what_a_tcp_service_shows() {
   BehindNat place(kLifetime, kLifetime);
   const TestService service(place.theirs, TestService::Kind::speaks_first);
-  const auto facts = place.through_tcp({.keepalive = kTooLong});
+  const auto facts = place.through_tcp({.keepalive = kTooLongForTcp});
   return KeptTunnel(place, advised(diagnosis::diagnose(facts))).watch();
 }
 

@@ -27,16 +27,15 @@
 namespace wgscope::test {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds kApart{1000};
+constexpr std::chrono::milliseconds kApart{1000};
 
 /// Whether an IPv4 packet is a datagram to port 51820.
 bool is_wireguard(const unsigned char* packet, std::size_t size) {
   constexpr unsigned char kUdp = 17;
   if (size < 28 || packet[9] != kUdp) return false;
-  const std::size_t header = (packet[0] & 0xFU) * 4U;
+  const std::size_t header = std::size_t{packet[0] & 0xFU} * 4;
   return header + 8 <= size && packet[header + 2] * 256 + packet[header + 3] == 51820;
 }
 
@@ -68,12 +67,12 @@ SenderWatch::SenderWatch(const NetworkNamespace& router, const std::string& inte
   });
 }
 
-std::optional<SenderWatch::Burst> SenderWatch::next(Time since, milliseconds timeout) {
+std::optional<SenderWatch::Burst> SenderWatch::next(Time since, std::chrono::milliseconds timeout) {
   const auto deadline = steady_clock::now() + timeout;
   std::optional<Time> begin = std::exchange(early_, std::nullopt);
   while (!begin || *begin <= since) {
-    const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
-    begin = datagram(std::max(left, milliseconds(0)));
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now());
+    begin = datagram(std::max(left, std::chrono::milliseconds(0)));
     if (!begin) return std::nullopt;
   }
   Burst burst{.begin = *begin, .end = *begin};
@@ -87,12 +86,13 @@ std::optional<SenderWatch::Burst> SenderWatch::next(Time since, milliseconds tim
   return burst;
 }
 
-std::optional<SenderWatch::Time> SenderWatch::datagram(milliseconds timeout) {
+std::optional<SenderWatch::Time> SenderWatch::datagram(std::chrono::milliseconds timeout) {
   const auto deadline = steady_clock::now() + timeout;
   for (;;) {
-    const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now());
     pollfd wanted{.fd = socket_.get(), .events = POLLIN, .revents = 0};
-    if (poll(&wanted, 1, static_cast<int>(std::max(left, milliseconds(0)).count())) != 1)
+    if (poll(&wanted, 1, static_cast<int>(std::max(left, std::chrono::milliseconds(0)).count())) !=
+        1)
       return std::nullopt;
     std::array<unsigned char, 128> packet{};
     std::array<char, 256> extra{};

@@ -15,6 +15,7 @@
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/mtu.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
 #include "wgscope/path/mtu_search.hpp"
 
 #include "mtu_worlds.hpp"

@@ -19,9 +19,11 @@
 #include "wgscope/diagnosis/nat.hpp"
 #include "wgscope/diagnosis/nat_flow.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
 #include "wgscope/model/address.hpp"
 #include "wgscope/path/flow_lifetime.hpp"
 #include "wgscope/path/keepalive.hpp"
+#include "wgscope/path/mapping_lifetime.hpp"
 #include "wgscope/path/nat_behaviour.hpp"
 
 #include "promises.hpp"

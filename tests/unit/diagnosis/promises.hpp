@@ -11,6 +11,7 @@
 
 #include "wgscope/diagnosis/finding.hpp"
 #include "wgscope/diagnosis/report.hpp"
+#include "wgscope/diagnosis/text.hpp"
 
 // Promises that a report keeps whatever the facts are: each is tried on many made worlds.
 

@@ -10,8 +10,10 @@
 
 #include <gtest/gtest.h>
 
+#include "wgscope/base/time.hpp"
 #include "wgscope/path/flow_lifetime.hpp"
 #include "wgscope/path/keepalive.hpp"
+#include "wgscope/path/silent_gateway.hpp"
 
 #include "flow_world.hpp"
 #include "keepalive_truth.hpp"

@@ -136,10 +136,10 @@ TEST_F(CheckVerbs, SaysWhichLineMayHaveMeantWhatIsMissing) {
     return refusal({"--config", file("own.conf", text)});
   };
   EXPECT_THAT(misspelled("PrivateKey", "PrivatKey"),
-              HasSubstr("`wg genkey`; line 2: PrivatKey is unknown, so it is ignored: did you mean "
+              HasSubstr("`wg genkey`; line 2 is unknown, so it is ignored: did you mean "
                         "'PrivateKey'?"));
   EXPECT_THAT(misspelled("Address", "Adress"),
-              HasSubstr("Adress is unknown, so it is ignored: did you mean 'Address'?"));
+              HasSubstr("line 3 is unknown, so it is ignored: did you mean 'Address'?"));
   EXPECT_THAT(misspelled("Endpoint", "EndPiont"), HasSubstr("did you mean 'Endpoint'?"));
   EXPECT_THAT(misspelled("PublicKey", "PublickKey"), HasSubstr("which identifies a peer; line"));
 }
