@@ -384,18 +384,6 @@ TEST(MtuDiagnosis, SaysWhichSizesAreLostAtTimesAndAvoidsThem) {
   EXPECT_EQ(named(diagnose(facts), "mtu.forward").finding->fix.size(), 1U);
 }
 
-TEST(MtuDiagnosis, BlamesNoDirectionWhereRequestsMayBeLostAsWellAsReplies) {
-  MtuFacts facts = healthy();
-  facts.backward->verdict = path::MtuVerdict::loss_by_size;
-  facts.backward->size_loss = path::SizeLoss{
-      .from = 1480, .to = 1480, .sent = 60, .lost = 20, .below = 0, .below_sent = 70};
-  EXPECT_THAT(named(diagnose(facts), "mtu.backward").finding->cause.plain(),
-              HasSubstr("from the gateway are lost"));
-  facts.requests_may_be_lost = true;
-  EXPECT_THAT(named(diagnose(facts), "mtu.backward").finding->cause.plain(),
-              HasSubstr("in one direction or both are lost"));
-}
-
 MtuFacts answered_up_to(std::size_t inner) {
   MtuFacts facts = healthy();
   facts.tunnel_mtu = 1440;

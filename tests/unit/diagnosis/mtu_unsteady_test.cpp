@@ -51,6 +51,18 @@ TEST(UnsteadyPath, SaysOnHowManyPacketsATickRests) {
               EndsWith("; 11 of 11 packets of 1480 bytes arrived"));
 }
 
+TEST(UnsteadyPath, BlamesNoDirectionWhereRequestsMayBeLostAsWellAsReplies) {
+  MtuFacts facts = healthy();
+  facts.backward->verdict = path::MtuVerdict::loss_by_size;
+  facts.backward->size_loss = path::SizeLoss{
+      .from = 1480, .to = 1480, .sent = 60, .lost = 20, .below = 0, .below_sent = 70};
+  EXPECT_THAT(named(diagnose(facts), "mtu.backward").finding->cause.plain(),
+              HasSubstr("from the gateway are lost"));
+  facts.requests_may_be_lost = true;
+  EXPECT_THAT(named(diagnose(facts), "mtu.backward").finding->cause.plain(),
+              HasSubstr("in one direction or both are lost"));
+}
+
 TEST(UnsteadyPath, TellsOfLostFullPacketsThoughTheFirstOnePassed) {
   MtuFacts facts = healthy();
   facts.forward->repeated = 120;
