@@ -329,7 +329,8 @@ TEST(AlertsTest, TheDocumentListsEveryAlertWithItsTests) {
   EXPECT_THAT(quoted, Not(IsEmpty()));
   EXPECT_THAT(without(quoted, all_matches(tests, "([^\n]+)")), IsEmpty());
   const std::string of_verdicts =
-      read_file(source_dir() / "tests/unit/exporter/peer_verdict_test.cpp");
+      read_file(source_dir() / "tests/unit/exporter/peer_verdict_test.cpp") +
+      read_file(source_dir() / "tests/unit/exporter/peer_attempts_test.cpp");
   const Names named = all_matches(document, "`([A-Z][A-Za-z]+[.][A-Z][A-Za-z]+)`");
   EXPECT_THAT(named, Not(IsEmpty()));
   for (const std::string& test : named)

@@ -132,6 +132,7 @@ TEST(DriftReportOfInterfaces, SaysWhyOneWithoutDeclarationIsNotCompared) {
 
 TEST(DriftReportOfInterfaces, SaysThatTheInventoryIsForOtherHosts) {
   Site site = with_interface({.hosts = {"gw-2"}});
+  site.dns_servers = 1;
   EXPECT_EQ(site.finding().id, FindingId::drift_other_host);
   EXPECT_EQ(site.checks().front().status, Status::unknown);
   EXPECT_THAT(site.checks(), SizeIs(1));
