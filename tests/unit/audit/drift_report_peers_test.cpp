@@ -2,7 +2,6 @@
 // stand for it.
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -194,8 +193,7 @@ TEST(DriftReportOfAllowedIps, NarrowsThoseThatAreNotAsDeclaredAnyway) {
 // --- keepalives and preshared keys ---
 
 TEST(DriftReportOfSettingsOfPeers, CountsThoseThatFit) {
-  DeclaredPeer peer = declare_at(1, {});
-  Site site = with_peer(peer);
+  Site site = with_peer(declare_at(1, {}));
   add_peer(site.device(), 1, {});
   EXPECT_THAT(site.lines("drift.keepalive"), IsEmpty()) << "nothing is declared";
   EXPECT_THAT(site.lines("drift.preshared_key"), IsEmpty());
