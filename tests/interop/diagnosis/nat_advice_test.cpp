@@ -134,7 +134,7 @@ Kept keep_with_losses(seconds lifetime, seconds keepalive) {
 }
 
 /// The N of the fix "PersistentKeepalive = N".
-seconds advised(const std::vector<diagnosis::Check>& checks) {
+std::optional<seconds> advised(const std::vector<diagnosis::Check>& checks) {
   static const std::regex kAdvice("PersistentKeepalive = (\\d+)");
   for (const diagnosis::Check& check : checks) {
     if (!check.finding) continue;
@@ -144,9 +144,7 @@ seconds advised(const std::vector<diagnosis::Check>& checks) {
       if (std::regex_match(text, found, kAdvice)) return seconds(std::stoul(found[1]));
     }
   }
-  std::string said;
-  for (const diagnosis::Check& check : checks) said += "\n" + check.summary.plain();
-  throw std::runtime_error("no keepalive is advised:" + said);
+  return std::nullopt;
 }
 
 constexpr seconds kLifetime = 9s;
@@ -154,23 +152,37 @@ constexpr seconds kTooLong = 14s;
 /// Longer than the first pause of TCP above the lifetime can be, which doubles from the round trip.
 constexpr seconds kTooLongForTcp = 25s;
 
+/// Measures the NAT, and keeps to what is advised. On a machine that is so busy that a measurement
+/// cannot tell, nothing is advised: then once more, across another NAT.
+Kept keep_what_is_advised(
+    const std::function<std::vector<diagnosis::Check>(BehindNat& place)>& measure) {
+  std::string said;
+  for (int time = 0; time < 3; ++time) {
+    BehindNat place(kLifetime, kLifetime);
+    const std::vector<diagnosis::Check> checks = measure(place);
+    if (const auto interval = advised(checks)) return KeptTunnel(place, *interval).watch();
+    for (const diagnosis::Check& check : checks) said += "\n" + check.summary.plain();
+  }
+  throw std::runtime_error("no keepalive is advised:" + said);
+}
+
 Kept keep_what_a_second_peer_shows() {
-  BehindNat place(kLifetime, kLifetime);
-  const auto facts = place.through_twin({.keepalive = kTooLong, .longest_silence = kTooLong});
-  return KeptTunnel(place, advised(diagnosis::diagnose(facts))).watch();
+  return keep_what_is_advised([](BehindNat& place) {
+    return diagnosis::diagnose(
+        place.through_twin({.keepalive = kTooLong, .longest_silence = kTooLong}));
+  });
 }
 
 Kept keep_what_a_tcp_service_shows() {
-  BehindNat place(kLifetime, kLifetime);
-  const TestService service(place.theirs, TestService::Kind::speaks_first);
-  const auto facts = place.through_tcp({.keepalive = kTooLongForTcp});
-  return KeptTunnel(place, advised(diagnosis::diagnose(facts))).watch();
+  return keep_what_is_advised([](BehindNat& place) {
+    const TestService service(place.theirs, TestService::Kind::speaks_first);
+    return diagnosis::diagnose(place.through_tcp({.keepalive = kTooLongForTcp}));
+  });
 }
 
 Kept keep_what_a_stun_server_shows() {
-  BehindNat place(kLifetime, kLifetime);
-  const auto facts = place.by_stun(kTooLong, kTooLong);
-  return KeptTunnel(place, advised(diagnosis::diagnose(facts))).watch();
+  return keep_what_is_advised(
+      [](BehindNat& place) { return diagnosis::diagnose(place.by_stun(kTooLong, kTooLong)); });
 }
 
 class NatAdvice : public testing::Test {
