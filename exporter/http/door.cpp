@@ -327,9 +327,11 @@ void Door::let_in(int fd, const sockaddr_storage& address, socklen_t size) {
 void Door::handle_client(int fd, std::uint32_t events, Lock& lock) {
   Connection& connection = connections_.at(fd);
   if (connection.inside) return;  // an event from before another thread handed it over
-  if ((events & (EPOLLHUP | EPOLLERR)) != 0) return drop(fd);
+  const bool over = (events & (EPOLLHUP | EPOLLERR)) != 0;
+  connection.half_closed |= over || (events & EPOLLRDHUP) != 0;
+  // Of a handshake that a client ended, the alert that says why may wait before the reset.
+  if (over && !(connection.tls && !connection.agreed)) return drop(fd);
   if (connection.leaving) return handle_leaving(fd);
-  connection.half_closed |= (events & EPOLLRDHUP) != 0;
   if (tls_) return handle_tls(fd, lock);
   std::array<char, kMaxRequestHead> bytes{};
   // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): MSG_DONTWAIT does not wait

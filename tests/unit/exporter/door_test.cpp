@@ -220,8 +220,8 @@ TEST_F(DoorTest, EndsAnAnswerThatIsReadForTooLong) {
   serve({.answer_time = 1s});
   const auto client = connect_from(1, kGet);
   ASSERT_TRUE(test::wait_until([&] { return refused(Refusal::slow_reader) == 1; }, 10s));
-  EXPECT_THAT(read_all(client), testing::EndsWith("…reset"));
   EXPECT_TRUE(test::wait_until([&] { return open_ == 0; }, 10s));
+  EXPECT_THAT(read_all(client), testing::EndsWith("…reset"));
 }
 
 TEST_F(DoorTest, EndsWhileClientsDoNotRead) {
