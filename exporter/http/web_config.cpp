@@ -14,16 +14,22 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
 
 #include "wgscope/base/closest.hpp"
 #include "wgscope/base/duration.hpp"
 #include "wgscope/base/time.hpp"
+#include "wgscope/config/yaml_tree.hpp"
 
 #include "exporter/http/bcrypt.hpp"
 
 namespace wgscope::exporter::http {
 namespace {
+
+using config::YamlNode;
+using config::YamlPlace;
+
+constexpr std::size_t kMaxDepth = 16;
+constexpr std::size_t kMaxValues = 100'000;
 
 /// A word that the file may have, and what it means.
 template <class Value>
@@ -97,70 +103,71 @@ class Reader {
  private:
   struct Field {
     std::string_view name;
-    void (*read)(Reader& in, const YAML::Node& value);
+    void (*read)(Reader& in, const YamlNode& value);
   };
 
-  void error(const YAML::Mark& at, std::string text) { add(read_.errors, at, std::move(text)); }
-  void warn(const YAML::Mark& at, std::string text) { add(read_.warnings, at, std::move(text)); }
-  static void add(std::vector<WebConfigProblem>& to, const YAML::Mark& at, std::string text) {
-    to.push_back({static_cast<std::uint32_t>(std::max(at.line, -1) + 1),
-                  static_cast<std::uint32_t>(std::max(at.column, -1) + 1), std::move(text)});
+  void error(YamlPlace at, std::string text) { add(read_.errors, at, std::move(text)); }
+  void warn(YamlPlace at, std::string text) { add(read_.warnings, at, std::move(text)); }
+  static void add(std::vector<WebConfigProblem>& to, YamlPlace at, std::string text) {
+    to.push_back({at.line, at.column, std::move(text)});
   }
 
   template <class Each>
-  void each_entry(const YAML::Node& map, std::string_view what, Each each);
-  void fields(const YAML::Node& map, std::string_view what, std::span<const Field> known);
-  std::optional<std::string> scalar(const YAML::Node& value);
-  void take_text(const YAML::Node& value, std::string& into);
-  std::optional<bool> flag(const YAML::Node& value);
-  std::vector<std::pair<YAML::Mark, std::string>> list(const YAML::Node& value);
+  void each_entry(const YamlNode& map, std::string_view what, Each each);
+  void fields(const YamlNode& map, std::string_view what, std::span<const Field> known);
+  std::optional<std::string> scalar(const YamlNode& value);
+  void take_text(const YamlNode& value, std::string& into);
+  std::optional<bool> flag(const YamlNode& value);
+  std::vector<std::pair<YamlPlace, std::string>> list(const YamlNode& value);
   template <class Value, std::size_t n>
-  std::optional<Value> word(const YAML::Mark& at, const std::string& text,
+  std::optional<Value> word(YamlPlace at, const std::string& text,
                             const std::array<Word<Value>, n>& words, std::string_view what);
 
-  void tls_section(const YAML::Node& value);
-  void http_section(const YAML::Node& value);
-  void rate_section(const YAML::Node& value);
-  void users_section(const YAML::Node& value);
-  void header_section(const YAML::Node& value);
-  void version(const YAML::Node& value, TlsVersion& into);
-  void client_auth(const YAML::Node& value);
-  void ciphers(const YAML::Node& value);
-  void curves(const YAML::Node& value);
+  void tls_section(const YamlNode& value);
+  void http_section(const YamlNode& value);
+  void rate_section(const YamlNode& value);
+  void users_section(const YamlNode& value);
+  void header_section(const YamlNode& value);
+  void version(const YamlNode& value, TlsVersion& into);
+  void client_auth(const YamlNode& value);
+  void ciphers(const YamlNode& value);
+  void curves(const YamlNode& value);
   void check_tls();
 
   WebConfig config_;
   WebConfigRead read_;
   TlsSettings tls_;
-  YAML::Mark tls_at_ = YAML::Mark::null_mark();
+  YamlPlace tls_at_;
   bool has_auth_type_ = false;
 };
 
 /// Calls `each(key, position, value)`; a key that comes twice is an error.
 template <class Each>
-void Reader::each_entry(const YAML::Node& map, std::string_view what, Each each) {
-  if (map.IsNull()) return;
-  if (!map.IsMap()) return error(map.Mark(), fmt::format("{}: expected fields and values", what));
+void Reader::each_entry(const YamlNode& map, std::string_view what, Each each) {
+  if (map.is(YamlNode::Kind::missing)) return;
+  if (!map.is(YamlNode::Kind::map))
+    return error(map.at, fmt::format("{}: expected fields and values", what));
   std::vector<std::string> seen;
-  for (const auto& entry : map) {
-    const YAML::Mark at = entry.first.Mark();
-    if (!entry.first.IsScalar()) {
+  for (std::size_t i = 0; i + 1 < map.items.size(); i += 2) {
+    const YamlNode& name = map.items[i];
+    const YamlPlace at = name.at;
+    if (!name.is(YamlNode::Kind::text)) {
       error(at, fmt::format("{}: the name of a field must be text", what));
       continue;
     }
-    const std::string& key = entry.first.Scalar();
+    const std::string& key = name.text;
     if (std::ranges::find(seen, key) != seen.end()) {
       error(at, fmt::format("{}: this field is given twice", what));
       continue;
     }
     seen.push_back(key);
-    each(key, at, entry.second);
+    each(key, at, map.items[i + 1]);
   }
 }
 
 /// Names of fields that nobody knows are not repeated: they may be users, or a file's secrets.
-void Reader::fields(const YAML::Node& map, std::string_view what, std::span<const Field> known) {
-  each_entry(map, what, [&](const std::string& key, const YAML::Mark& at, const YAML::Node& value) {
+void Reader::fields(const YamlNode& map, std::string_view what, std::span<const Field> known) {
+  each_entry(map, what, [&](const std::string& key, YamlPlace at, const YamlNode& value) {
     const auto field = std::ranges::find(known, std::string_view(key), &Field::name);
     if (field != known.end()) return field->read(*this, value);
     std::vector<std::string> names;
@@ -173,40 +180,45 @@ void Reader::fields(const YAML::Node& map, std::string_view what, std::span<cons
 }
 
 /// Nothing: there is no value, or it was refused.
-std::optional<std::string> Reader::scalar(const YAML::Node& value) {
-  if (value.IsNull()) return std::nullopt;
-  if (value.IsScalar()) return value.Scalar();
-  error(value.Mark(), "expected text, not a list or fields");
+std::optional<std::string> Reader::scalar(const YamlNode& value) {
+  if (value.is(YamlNode::Kind::missing)) return std::nullopt;
+  if (value.is(YamlNode::Kind::text)) return value.text;
+  error(value.at, "expected text, not a list or fields");
   return std::nullopt;
 }
 
-void Reader::take_text(const YAML::Node& value, std::string& into) {
+void Reader::take_text(const YamlNode& value, std::string& into) {
   if (auto text = scalar(value)) into = std::move(*text);
 }
 
-std::optional<bool> Reader::flag(const YAML::Node& value) {
+std::optional<bool> Reader::flag(const YamlNode& value) {
   const auto text = scalar(value);
   if (!text) return std::nullopt;
-  bool taken = false;
-  if (YAML::convert<bool>::decode(value, taken)) return taken;
-  error(value.Mark(), "expected true or false");
+  constexpr std::array<std::string_view, 4> kYes{"true", "yes", "on", "y"};
+  constexpr std::array<std::string_view, 4> kNo{"false", "no", "off", "n"};
+  std::string word = *text;
+  for (char& c : word)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  if (std::ranges::find(kYes, word) != kYes.end()) return true;
+  if (std::ranges::find(kNo, word) != kNo.end()) return false;
+  error(value.at, "expected true or false");
   return std::nullopt;
 }
 
-std::vector<std::pair<YAML::Mark, std::string>> Reader::list(const YAML::Node& value) {
-  std::vector<std::pair<YAML::Mark, std::string>> items;
-  if (value.IsNull()) return items;
-  if (!value.IsSequence()) {
-    error(value.Mark(), "expected a list");
+std::vector<std::pair<YamlPlace, std::string>> Reader::list(const YamlNode& value) {
+  std::vector<std::pair<YamlPlace, std::string>> items;
+  if (value.is(YamlNode::Kind::missing)) return items;
+  if (!value.is(YamlNode::Kind::list)) {
+    error(value.at, "expected a list");
     return items;
   }
-  for (const auto& item : value)
-    if (auto text = scalar(item)) items.emplace_back(item.Mark(), std::move(*text));
+  for (const YamlNode& item : value.items)
+    if (auto text = scalar(item)) items.emplace_back(item.at, std::move(*text));
   return items;
 }
 
 template <class Value, std::size_t n>
-std::optional<Value> Reader::word(const YAML::Mark& at, const std::string& text,
+std::optional<Value> Reader::word(YamlPlace at, const std::string& text,
                                   const std::array<Word<Value>, n>& words, std::string_view what) {
   const auto found = std::ranges::find(words, std::string_view(text), &Word<Value>::name);
   if (found != words.end()) return found->value;
@@ -219,9 +231,9 @@ std::optional<Value> Reader::word(const YAML::Mark& at, const std::string& text,
   return std::nullopt;
 }
 
-void Reader::tls_section(const YAML::Node& value) {
+void Reader::tls_section(const YamlNode& value) {
   using R = Reader;
-  using N = const YAML::Node;
+  using N = const YamlNode;
   static constexpr std::array<Field, 13> kFields{{
       {"cert_file", [](R& in, N& node) { in.take_text(node, in.tls_.certificate.file); }},
       {"cert", [](R& in, N& node) { in.take_text(node, in.tls_.certificate.text); }},
@@ -243,7 +255,7 @@ void Reader::tls_section(const YAML::Node& value) {
          in.tls_.prefer_server_ciphers = in.flag(node).value_or(in.tls_.prefer_server_ciphers);
        }},
   }};
-  tls_at_ = value.Mark();
+  tls_at_ = value.at;
   fields(value, "tls_server_config", kFields);
   const bool on =
       tls_.certificate.given() || tls_.key.given() || tls_.client_ca.given() || has_auth_type_;
@@ -271,25 +283,25 @@ void Reader::check_tls() {
          "certificate with any name. Use RequireAndVerifyClientCert");
 }
 
-void Reader::client_auth(const YAML::Node& value) {
+void Reader::client_auth(const YamlNode& value) {
   const auto text = scalar(value);
   if (!text || text->empty()) return;
   has_auth_type_ = true;
-  tls_.client_auth = word(value.Mark(), *text, kClientAuths, "invalid client_auth_type")
-                         .value_or(ClientAuth::none);
+  tls_.client_auth =
+      word(value.at, *text, kClientAuths, "invalid client_auth_type").value_or(ClientAuth::none);
 }
 
-void Reader::version(const YAML::Node& value, TlsVersion& into) {
+void Reader::version(const YamlNode& value, TlsVersion& into) {
   const auto text = scalar(value);
   if (!text) return;
-  const auto named = word(value.Mark(), *text, kVersions, "unknown TLS version");
+  const auto named = word(value.at, *text, kVersions, "unknown TLS version");
   if (!named) return;
   if (*named == NamedVersion::old)
-    warn(value.Mark(), "TLS 1.0 and 1.1 are not secure: TLS 1.2 is used instead");
+    warn(value.at, "TLS 1.0 and 1.1 are not secure: TLS 1.2 is used instead");
   into = *named == NamedVersion::tls13 ? TlsVersion::tls13 : TlsVersion::tls12;
 }
 
-void Reader::ciphers(const YAML::Node& value) {
+void Reader::ciphers(const YamlNode& value) {
   const auto names = list(value);
   for (const auto& [at, name] : names)
     if (const auto cipher = word(at, name, kCiphers, "unknown cipher"); cipher && !cipher->empty())
@@ -298,103 +310,93 @@ void Reader::ciphers(const YAML::Node& value) {
   if (!names.empty() && tls_.ciphers.empty()) tls_.min_version = TlsVersion::tls13;
 }
 
-void Reader::curves(const YAML::Node& value) {
+void Reader::curves(const YamlNode& value) {
   for (const auto& [at, name] : list(value))
     if (const auto curve = word(at, name, kCurves, "unknown curve"))
       tls_.groups.emplace_back(*curve);
 }
 
-void Reader::http_section(const YAML::Node& value) {
+void Reader::http_section(const YamlNode& value) {
   static constexpr std::array<Field, 2> kFields{{
       // Accepted, and not offered: a scraper sends one request at a time.
-      {"http2", [](Reader& in, const YAML::Node& node) { static_cast<void>(in.flag(node)); }},
-      {"headers", [](Reader& in, const YAML::Node& node) { in.header_section(node); }},
+      {"http2", [](Reader& in, const YamlNode& node) { static_cast<void>(in.flag(node)); }},
+      {"headers", [](Reader& in, const YamlNode& node) { in.header_section(node); }},
   }};
   fields(value, "http_server_config", kFields);
 }
 
-void Reader::header_section(const YAML::Node& value) {
-  each_entry(
-      value, "headers", [&](const std::string& name, const YAML::Mark& at, const YAML::Node& node) {
-        const auto header =
-            std::ranges::find(allowed_headers(), std::string_view(name), &Header::name);
-        if (header == allowed_headers().end())
-          return error(
-              at, "this header can not be configured: there are " + names_of(allowed_headers()));
-        const auto text = scalar(node);
-        if (!text || text->empty()) return;
-        if (!header->values.empty() &&
-            std::ranges::find(header->values, *text) == header->values.end())
-          return error(node.Mark(), fmt::format("invalid value for {}: expected {}", name,
-                                                fmt::join(header->values, " or ")));
-        if (std::ranges::any_of(*text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }))
-          return error(node.Mark(),
-                       "invalid value: it has a line break or another control character");
-        config_.headers.emplace_back(name, *text);
-      });
+void Reader::header_section(const YamlNode& value) {
+  each_entry(value, "headers", [&](const std::string& name, YamlPlace at, const YamlNode& node) {
+    const auto header = std::ranges::find(allowed_headers(), std::string_view(name), &Header::name);
+    if (header == allowed_headers().end())
+      return error(at,
+                   "this header can not be configured: there are " + names_of(allowed_headers()));
+    const auto text = scalar(node);
+    if (!text || text->empty()) return;
+    if (!header->values.empty() && std::ranges::find(header->values, *text) == header->values.end())
+      return error(node.at, fmt::format("invalid value for {}: expected {}", name,
+                                        fmt::join(header->values, " or ")));
+    if (std::ranges::any_of(*text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }))
+      return error(node.at, "invalid value: it has a line break or another control character");
+    config_.headers.emplace_back(name, *text);
+  });
 }
 
-void Reader::rate_section(const YAML::Node& value) {
+void Reader::rate_section(const YamlNode& value) {
   static constexpr std::array<Field, 2> kFields{{
       {"interval",
-       [](Reader& in, const YAML::Node& node) {
+       [](Reader& in, const YamlNode& node) {
          const auto text = in.scalar(node);
          if (!text) return;
          const auto interval = parse_duration(*text);
-         if (!interval) return in.error(node.Mark(), "expected a duration such as 500ms or 1m30s");
+         if (!interval) return in.error(node.at, "expected a duration such as 500ms or 1m30s");
          in.config_.rate_limit.interval = *interval;
        }},
       {"burst",
-       [](Reader& in, const YAML::Node& node) {
+       [](Reader& in, const YamlNode& node) {
          const auto text = in.scalar(node);
          if (!text) return;
          std::uint32_t burst = 0;
          const char* end = text->data() + text->size();
          const auto read = std::from_chars(text->data(), end, burst);
          if (read.ec != std::errc{} || read.ptr != end)
-           return in.error(node.Mark(), "expected a number of requests");
+           return in.error(node.at, "expected a number of requests");
          in.config_.rate_limit.burst = burst;
        }},
   }};
   fields(value, "rate_limit", kFields);
   if (config_.rate_limit.interval > Nanoseconds(0) && config_.rate_limit.burst == 0)
-    warn(value.Mark(), "rate_limit with a burst of 0 refuses every request");
+    warn(value.at, "rate_limit with a burst of 0 refuses every request");
 }
 
-void Reader::users_section(const YAML::Node& value) {
+void Reader::users_section(const YamlNode& value) {
   constexpr int kSlow = 14;  // 2 s for each login that is not remembered
   each_entry(value, "basic_auth_users",
-             [&](const std::string& user, const YAML::Mark& at, const YAML::Node& node) {
+             [&](const std::string& user, YamlPlace at, const YamlNode& node) {
                const std::string hash = scalar(node).value_or("");
                if (const auto problem = problem_of_bcrypt(hash))
-                 return error(node.Mark(), "basic_auth_users: " + *problem);
+                 return error(node.at, "basic_auth_users: " + *problem);
                if (user.find(':') != std::string::npos)
                  warn(at, "a user with a colon in the name can never log in");
                if (const int cost = bcrypt_cost(hash); cost > kSlow)
-                 warn(node.Mark(),
-                      fmt::format("a hash of cost {} keeps a processor busy for seconds "
-                                  "at each login, and other logins waiting",
-                                  cost));
+                 warn(node.at, fmt::format("a hash of cost {} keeps a processor busy for seconds "
+                                           "at each login, and other logins waiting",
+                                           cost));
                config_.users.emplace(user, hash);
              });
 }
 
 WebConfigRead Reader::read(std::string_view text) {
   static constexpr std::array<Field, 4> kFields{{
-      {"tls_server_config", [](Reader& in, const YAML::Node& node) { in.tls_section(node); }},
-      {"http_server_config", [](Reader& in, const YAML::Node& node) { in.http_section(node); }},
-      {"basic_auth_users", [](Reader& in, const YAML::Node& node) { in.users_section(node); }},
-      {"rate_limit", [](Reader& in, const YAML::Node& node) { in.rate_section(node); }},
+      {"tls_server_config", [](Reader& in, const YamlNode& node) { in.tls_section(node); }},
+      {"http_server_config", [](Reader& in, const YamlNode& node) { in.http_section(node); }},
+      {"basic_auth_users", [](Reader& in, const YamlNode& node) { in.users_section(node); }},
+      {"rate_limit", [](Reader& in, const YamlNode& node) { in.rate_section(node); }},
   }};
-  try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1)
-      error(documents[1].Mark(), "there is a second YAML document: put everything into one");
-    if (!documents.empty()) fields(documents.front(), "the file", kFields);
-  } catch (const YAML::Exception& broken) {
-    // What yaml-cpp says may repeat what stands there.
-    error(broken.mark, "not YAML");
-  }
+  if (auto root = config::read_yaml_tree(text, kMaxDepth, kMaxValues))
+    fields(*root, "the file", kFields);
+  else
+    error(root.error().at, std::move(root.error().text));
   if (read_.errors.empty()) read_.config = std::move(config_);
   return std::move(read_);
 }

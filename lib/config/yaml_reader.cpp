@@ -34,7 +34,9 @@ struct YamlReader::Parser {
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     // Where the encoding is given, libyaml takes the mark for text.
     if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-    yaml_parser_set_input_string(&parser, reinterpret_cast<const unsigned char*>(text.data()),
+    // Of an empty text it wants an address all the same.
+    const char* begin = text.empty() ? "" : text.data();
+    yaml_parser_set_input_string(&parser, reinterpret_cast<const unsigned char*>(begin),
                                  text.size());
   }
   Parser(const Parser&) = delete;

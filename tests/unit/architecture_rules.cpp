@@ -39,7 +39,6 @@ const std::vector<Reserved>& reserved() {
       {"prometheus-cpp", {"prometheus/"}, {"exporter"}},
       {"CivetWeb", {"civetweb", "CivetServer"}, {"exporter"}},
       {"nlohmann_json", {"nlohmann/"}, {"exporter", "probe", "config", "journal", "render"}},
-      {"yaml-cpp", {"yaml-cpp/"}, {"exporter"}},
       {"libsystemd", {"systemd/"}, {"exporter"}},
       {"zlib", {"zlib.h"}, {"probe"}},
       {"libyaml", {"yaml.h"}, {"config"}},

@@ -199,7 +199,6 @@ TEST(Rules, CatchLibrariesOutsideTheirPlaces) {
         {"<CivetServer.h>", "exporter/http/server.cpp", "probe/main.cpp"},
         {"<nlohmann/json.hpp>", "lib/config/names.cpp", "lib/source/x.cpp"},
         {"<nlohmann/json_fwd.hpp>", "probe/render.cpp", "include/wgscope/model/x.hpp"},
-        {"<yaml-cpp/yaml.h>", "exporter/names.cpp", "lib/base/x.cpp"},
         {"<yaml.h>", "lib/config/x.cpp", "exporter/names.cpp"},
         {"<date/tz.h>", "lib/os/time_zones.cpp", "lib/config/x.cpp"},
         {"<openssl/evp.h>", "lib/crypto/x25519.cpp", "lib/source/x.cpp"},
