@@ -8,6 +8,8 @@
 namespace wgscope::crypto {
 
 // Ends the process itself where the kernel gives nothing.
-void SystemRandom::fill(std::span<std::byte> out) { randombytes_buf(out.data(), out.size()); }
+void SystemRandom::fill(std::span<std::byte> out) {
+  if (!out.empty()) randombytes_buf(out.data(), out.size());
+}
 
 }  // namespace wgscope::crypto
