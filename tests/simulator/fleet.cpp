@@ -138,7 +138,7 @@ void Fleet::schedule_scrapes(Member& member) {
 
 void Fleet::scrape(Member& member) {
   clock_.after(options_.scrape_interval, [this, &member] { scrape(member); });
-  if (prometheus_paused_) return;
+  if (std::ranges::any_of(pauses_, [this](const Pause& p) { return clock_.now() < p.end; })) return;
   const std::int64_t slot = clock_.now() / options_.slot;
   const Time timeout = scrape_timeout(options_.scrape_interval);
   double duration = chance_.between(0.004, 0.08);
@@ -209,8 +209,7 @@ void Fleet::schedule_ordinary_life(Member& member) {
   for (const Member& each : members_)
     everybody.reserved.insert(everybody.reserved.end(), each.reserved.begin(), each.reserved.end());
   ordinarily(everybody, 3, 8min, [this] {
-    prometheus_paused_ = true;
-    clock_.after(chance_.between(20s, 8min), [this] { prometheus_paused_ = false; });
+    pauses_.push_back({clock_.now(), clock_.now() + chance_.between(20s, 8min)});
   });
 }
 

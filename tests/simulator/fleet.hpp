@@ -48,6 +48,7 @@ class Fleet {
 
   [[nodiscard]] const std::vector<Truth>& truths() const { return truths_; }
   [[nodiscard]] std::vector<const Target*> targets() const;
+  [[nodiscard]] const std::vector<Pause>& pauses() const { return pauses_; }
   [[nodiscard]] std::size_t peers() const { return lives_.size(); }
 
   /// A gateway with its exporter, as Prometheus sees it.
@@ -99,7 +100,7 @@ class Fleet {
   std::vector<std::unique_ptr<Life>> later_lives_;  ///< that a fault begins
   std::vector<Truth> truths_;
   std::unique_ptr<Faults> faults_;
-  bool prometheus_paused_ = false;
+  std::vector<Pause> pauses_;  ///< of Prometheus, of which two may overlap
 };
 
 }  // namespace wgscope::simulator

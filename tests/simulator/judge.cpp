@@ -61,6 +61,16 @@ std::vector<Named> faults_named(const std::vector<Truth>& truths,
 
 }  // namespace
 
+std::vector<Firing> without_pauses(std::vector<Firing> firings, const std::vector<Pause>& pauses,
+                                   Time evaluation) {
+  for (Firing& firing : firings)
+    for (const Pause& pause : pauses)
+      if (firing.begin >= pause.begin && firing.begin < pause.end)
+        firing.begin = (pause.end + evaluation - Time(1)) / evaluation * evaluation;
+  std::erase_if(firings, [](const Firing& firing) { return firing.begin >= firing.end; });
+  return firings;
+}
+
 Verdict judge(const std::vector<Truth>& truths, const std::vector<Firing>& firings,
               const Promises& promises) {
   const auto may = [](const Truth& truth, const Firing& firing) {

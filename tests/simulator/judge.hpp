@@ -24,6 +24,12 @@ struct Verdict {
   std::vector<const Firing*> false_alarms;  ///< that no truth explains
 };
 
+/// What fired at the evaluations that Prometheus made. promtool evaluates through its pauses as well,
+/// and rules see a sample for 5 min: an alert that began in a pause fired if it still did at the
+/// first evaluation after it.
+std::vector<Firing> without_pauses(std::vector<Firing> firings, const std::vector<Pause>& pauses,
+                                   Time evaluation);
+
 /// How long after the end of what happened an alert may still begin: rules look back, the longest
 /// 15 min, and wait.
 constexpr Time kMemory = std::chrono::minutes(20);

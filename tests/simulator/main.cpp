@@ -163,8 +163,9 @@ int run(const Options& options) {
     const auto simulated = std::chrono::steady_clock::now();
     peers += fleet.peers();
     gateways += fleet_options.gateways;
-    const std::vector<Firing> firings =
-        evaluate(rules, fleet.targets(), fleet_options.slot, fleet_options.duration, folder / "");
+    const std::vector<Firing> firings = without_pauses(
+        evaluate(rules, fleet.targets(), fleet_options.slot, fleet_options.duration, folder / ""),
+        fleet.pauses(), kEvaluation);
     const auto evaluated = std::chrono::steady_clock::now();
     std::vector<Firing> by_ours;
     std::vector<Firing> by_others;

@@ -18,8 +18,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Time kEvaluation = 30s;  ///< the interval of the rule groups
-
 struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -9,6 +10,8 @@
 #include "truth.hpp"
 
 namespace wgscope::simulator {
+
+constexpr Time kEvaluation = std::chrono::seconds(30);  ///< the interval of the rule groups
 
 /// Has Prometheus itself evaluate rules over series, in virtual time: `promtool test rules` runs
 /// its rule manager with `for`, staleness and all. Its tests ask at each evaluation which alerts began

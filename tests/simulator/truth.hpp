@@ -35,4 +35,10 @@ struct Firing {
   Time end{0};  ///< the first evaluation at which it did not; the end of the run if it did not end
 };
 
+/// A time in which Prometheus neither scrapes nor evaluates.
+struct Pause {
+  Time begin{0};
+  Time end{0};
+};
+
 }  // namespace wgscope::simulator

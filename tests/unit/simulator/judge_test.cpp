@@ -1,6 +1,8 @@
 #include "judge.hpp"
 
 #include <chrono>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -62,6 +64,26 @@ TEST(Judge, WhatWasNotInjectedNeedNoAlert) {
   const Verdict verdict = judge(truths, {firing("Other", "", 1h + 30s)}, kPromises);
   EXPECT_TRUE(verdict.false_alarms.empty());
   EXPECT_TRUE(verdict.faults.empty());
+}
+
+TEST(WithoutPauses, AnAlertBeginsAtTheFirstEvaluationAfterThePauseOrNever) {
+  const std::vector<Pause> pauses{{1h, 1h + 4min + 40s}, {2h, 2h + 1min}};
+  const auto from_to = [](Time begin, Time end) { return Firing{{}, begin, end}; };
+  const std::vector<Firing> seen = without_pauses(
+      {
+          from_to(59min, 1h + 2min),      // began before: that was seen
+          from_to(1h + 1min, 1h + 4min),  // never at an evaluation
+          from_to(1h + 1min, 1h + 5min),  // the first evaluation is that at which it is over
+          from_to(1h + 1min, 1h + 5min + 30s), from_to(2h, 3h),
+          from_to(2h + 1min, 2h + 2min),  // the pause is over
+      },
+      pauses, 30s);
+  std::vector<std::pair<Time, Time>> times;
+  for (const Firing& one : seen) times.emplace_back(one.begin, one.end);
+  EXPECT_EQ(times, (std::vector<std::pair<Time, Time>>{{59min, 1h + 2min},
+                                                       {1h + 5min, 1h + 5min + 30s},
+                                                       {2h + 1min, 3h},
+                                                       {2h + 1min, 2h + 2min}}));
 }
 
 TEST(JudgeAny, AcceptsWhateverBeganAtThePeer) {
