@@ -28,7 +28,7 @@ constexpr std::array<std::string_view, 4> kClockReads{"clock_gettime(", "gettime
 
 /// Headers of a library, and the only places that may include them: rooms, or folders of one.
 struct Reserved {
-  std::string_view library;
+  std::string_view name;
   std::vector<std::string_view> headers;  ///< how their names start
   std::vector<std::string_view> places;
 };
@@ -39,6 +39,8 @@ const std::vector<Reserved>& reserved() {
       {"prometheus-cpp", {"prometheus/"}, {"exporter"}},
       {"CivetWeb", {"civetweb", "CivetServer"}, {"exporter"}},
       {"nlohmann_json", {"nlohmann/"}, {"exporter", "probe", "config", "journal", "render"}},
+      // It never ends on some texts. Tests read our own files with it.
+      {"yaml-cpp", {"yaml-cpp/"}, {}},
       {"libsystemd", {"systemd/"}, {"exporter"}},
       {"zlib", {"zlib.h"}, {"probe"}},
       {"libyaml", {"yaml.h"}, {"config"}},
@@ -193,7 +195,7 @@ class FileCheck {
   void check_reserved(const Reserved& library, const Include& include) {
     for (const std::string_view place : library.places)
       if (room_ == place || file_->path.starts_with(std::string(place) + "/")) return;
-    report(fmt::format("{} must not include {} (<{}>)", room_, library.library, include.name));
+    report(fmt::format("{} must not include {} (<{}>)", room_, library.name, include.name));
   }
 
   void check_clock(std::string_view code) {

@@ -184,6 +184,11 @@ TEST(Rules, CatchAClockThatAPureRoomReads) {
                  "// never steady_clock::now(): it stands still\nint now(int x);\n");
 }
 
+TEST(Rules, CatchAYamlParserThatMayNeverEnd) {
+  for (const char* place : {"lib/config/x.cpp", "exporter/http/web_config.cpp", "probe/main.cpp"})
+    EXPECT_EQ(check(place, "#include <yaml-cpp/yaml.h>\n").size(), 1U) << place;
+}
+
 TEST(Rules, CatchLibrariesOutsideTheirPlaces) {
   struct Case {
     const char* header;
