@@ -154,6 +154,25 @@ class SentBesideALog : public testing::Test {
   }
   [[nodiscard]] std::string log() { return gateway_->out() + gateway_->err(); }
 
+  /// @param outer  an address of the gateway's host
+  void expect_all_said_of_each_verb(const std::string& outer) {
+    const std::vector<std::vector<std::string>> commands{
+        {"handshake"},
+        {"handshake", "--ping", "10.9.0.77"},
+        {"ping", "-c", "5", "-i", "20ms", "10.9.0.1"},
+        {"ping", "-c", "3", "-i", "20ms", "-s", "1600", "10.9.0.1"},
+        {"reach", "--tcp", "10.9.0.1:22", "--icmp", "10.9.0.1"},
+        {"mtu"},
+        {"mtu", "--outer", outer},
+        {"check", "--quick"},
+    };
+    for (const std::vector<std::string>& command : commands) expect_all_said(command);
+  }
+  void expect_all_said_of_an_unknown_key() {
+    net_->server.must({"wg", "set", name_, "peer", probe_.public_key, "remove"});
+    expect_all_said({"handshake", "--timeout", "9s"});
+  }
+
   std::optional<RoutedPath> net_;
   KeyPair keys_ = make_key_pair();
   KeyPair probe_ = make_key_pair();
@@ -192,21 +211,10 @@ TEST_F(SentBesideALog, OfAGatewayThatAnswers) {
 TEST_F(SentBesideALog, NothingLeavesThatTheReportDoesNotHave) {
   configure(probe_.public_key);
   count_at_router();
-  const std::vector<std::vector<std::string>> commands{
-      {"handshake"},
-      {"handshake", "--ping", "10.9.0.77"},
-      {"handshake", "--hold", "2s", "10.9.0.1"},
-      {"ping", "-c", "5", "-i", "20ms", "10.9.0.1"},
-      {"ping", "-c", "3", "-i", "20ms", "-s", "1600", "10.9.0.1"},
-      {"reach", "--tcp", "10.9.0.1:22", "--icmp", "10.9.0.1"},
-      {"mtu"},
-      {"mtu", "--outer", "10.2.0.1"},
-      {"check", "--quick"},
-      {"nat", "--stun", "10.2.0.1:3478", "--quick"},
-  };
-  for (const std::vector<std::string>& command : commands) expect_all_said(command);
-  net_->server.must({"wg", "set", name_, "peer", probe_.public_key, "remove"});
-  expect_all_said({"handshake", "--timeout", "9s"});
+  expect_all_said_of_each_verb("10.2.0.1");
+  expect_all_said({"handshake", "--hold", "2s", "10.9.0.1"});
+  expect_all_said({"nat", "--stun", "10.2.0.1:3478", "--quick"});
+  expect_all_said_of_an_unknown_key();
 }
 
 TEST_F(SentBesideALog, NothingLeavesThatTheReportDoesNotHaveWhereTheTunnelsOwnFlowIsMeasured) {
@@ -232,22 +240,11 @@ TEST_F(SentBesideALog, NothingLeavesThatTheReportDoesNotHaveOverIpv6) {
   ASSERT_NO_FATAL_FAILURE(go_by_ipv6());
   const std::string second = write_config("second.conf", second_, "10.9.0.3");
   count_at_router();
-  const std::vector<std::vector<std::string>> commands{
-      {"handshake"},
-      {"handshake", "--ping", "10.9.0.77"},
-      {"ping", "-c", "5", "-i", "20ms", "10.9.0.1"},
-      {"ping", "-c", "3", "-i", "20ms", "-s", "1600", "10.9.0.1"},
-      {"reach", "--tcp", "10.9.0.1:22", "--icmp", "10.9.0.1"},
-      {"mtu"},
-      {"mtu", "--outer", "fd02::1"},
-      {"check", "--quick"},
-      {"nat", "--ipv6", "--stun", "[fd02::1]:3478", "--quick"},
-      {"nat", "--second-peer", second, "--quick"},
-      {"nat", "--tcp", "10.9.0.1:22", "--quick"},
-  };
-  for (const std::vector<std::string>& command : commands) expect_all_said(command);
-  net_->server.must({"wg", "set", name_, "peer", probe_.public_key, "remove"});
-  expect_all_said({"handshake", "--timeout", "9s"});
+  expect_all_said_of_each_verb("fd02::1");
+  expect_all_said({"nat", "--ipv6", "--stun", "[fd02::1]:3478", "--quick"});
+  expect_all_said({"nat", "--second-peer", second, "--quick"});
+  expect_all_said({"nat", "--tcp", "10.9.0.1:22", "--quick"});
+  expect_all_said_of_an_unknown_key();
 }
 
 }  // namespace
