@@ -79,8 +79,9 @@ void Door::go_on_with_tls(int fd, Lock& lock) {
     case Step::done: return settle(fd, judge_head(connection.tls->received()));
     case Step::gone: return drop(fd);
     case Step::failed:
-      return refuse(fd, Refusal::tls, 0,
-                    connection.tls ? connection.tls->failure() : "there is no memory for TLS");
+      return refuse(
+          fd, Refusal::tls, 0,
+          connection.tls ? connection.tls->failure() : "the exporter is out of memory for TLS");
     case Step::waits:
       if (connection.half_closed) drop(fd);
   }

@@ -33,7 +33,7 @@ class LineLimit {
 };
 
 /// Says what was refused to whom: a line each, ten a minute of each kind, with nothing that a client
-/// sent. On a thread of its own, so that nobody who serves waits for whoever reads the log.
+/// sent. A thread of its own writes them, so that no request waits for the reader of the log.
 class RefusalLog {
  public:
   enum class What : std::uint8_t { request, tls, login };

@@ -264,7 +264,7 @@ void Builder::set_parameters() {
 }
 
 TlsContextMade Builder::build() {
-  if (!context_) return {nullptr, {"OpenSSL has no memory for TLS"}};
+  if (!context_) return {nullptr, {"OpenSSL is out of memory"}};
   ERR_clear_error();
   set_parameters();
   set_certificate();

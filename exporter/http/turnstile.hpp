@@ -48,10 +48,10 @@ class Turnstile {
 
   /// It has begun a TLS handshake, which takes arithmetic.
   void greets(Id id);
-  /// Whose handshake is next; nothing if nobody waits for one, or there is no time for it. It counts
-  /// as waiting again. First comes who is at the address whose last handshake is longest ago. All
-  /// handshakes but an address' first in a second take a quarter of the time together, so that who
-  /// comes again and again takes no more of it.
+  /// The connection whose handshake is next, which counts as waiting again. First is the address
+  /// whose last handshake is longest ago. An address' first handshake in a second is always allowed.
+  /// All others together get a quarter of the time, so that a client that connects again and again
+  /// cannot take more. Nothing if no connection waits, or that quarter is used up.
   std::optional<Id> next_handshake(Instant now);
   /// The arithmetic of that one took so long.
   void shook_hands(Nanoseconds took, Instant now);
