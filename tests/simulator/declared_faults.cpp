@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Until the exporter has read a peer for the first time.
+/// Until the exporter has read a peer for the first time, at the most.
 constexpr Time kReading = 6s;
 constexpr Time kGrace = 1h;
 
@@ -74,7 +74,7 @@ void Faults::faults_of_members() {
           {"a declared peer is removed", "WireGuardPeerMissing", configured(second, missing, false),
            configured(second, missing, true)});
 
-  // The fault begins when the grace period is over.
+  // The fault begins when the grace period is over, which the exporter counts from its first reading.
   Peer& overdue = hidden_peer(first, "overdue");
   Fault never{"a new peer never comes", "WireGuardPeerHandshakeOverdue", [] {},
               [registry = first.member.registry.get(), &overdue,
@@ -93,6 +93,7 @@ void Faults::faults_of_members() {
     bring();
   };
   never.lead = kGrace + kReading;
+  never.unsure = kReading;
   plan_at(first, overdue, std::move(never));
 
   Peer& offline = declared_peer(second, "offline", make_site);

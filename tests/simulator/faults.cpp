@@ -46,7 +46,8 @@ void Faults::plan(Fault fault, Fleet::Member& member, const Scope& scope, Time f
   const Time begin = fault.at ? *fault.at : fleet_->chance_.between(from, to - duration);
   const Time end = fault.lasting ? fault.until.value_or(begin + duration) : begin;
   member.reserved.emplace_back(begin - std::max(kHistory, fault.lead + kWarmUp), begin + duration);
-  fleet_->truths_.push_back({fault.what, fault.alert, scope, begin, end, true, fault.also});
+  fleet_->truths_.push_back(
+      {fault.what, fault.alert, scope, begin, end, true, fault.also, fault.unsure});
   if (fault.prepare) fleet_->clock_.at(begin - fault.lead, std::move(fault.prepare));
   fleet_->clock_.at(begin, std::move(fault.begin));
   if (fault.lasting) fleet_->clock_.at(end, std::move(fault.end));

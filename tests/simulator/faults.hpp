@@ -34,6 +34,7 @@ class Faults {
     /// What has to happen before, and how long before.
     std::function<void()> prepare{};
     Time lead{0};
+    Time unsure{0};               ///< as of Truth
     std::optional<Time> at{};     ///< nothing: at any time
     std::optional<Time> until{};  ///< nothing: until it must have been named
   };

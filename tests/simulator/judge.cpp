@@ -19,7 +19,7 @@ bool within(const Scope& scope, const Firing& firing) {
 }
 
 bool explains(const Truth& truth, const Firing& firing) {
-  return within(truth.scope, firing) && truth.begin <= firing.begin &&
+  return within(truth.scope, firing) && truth.begin - truth.unsure <= firing.begin &&
          firing.begin <= truth.end + kMemory;
 }
 
@@ -53,7 +53,8 @@ std::vector<Named> faults_named(const std::vector<Truth>& truths,
     Named named{&truth, std::nullopt, promises.at(truth.alert)};
     for (const Firing& firing : firings)
       if (names(truth, firing) && explains(truth, firing))
-        named.after = std::min(named.after.value_or(Time::max()), firing.begin - truth.begin);
+        named.after = std::min(named.after.value_or(Time::max()),
+                               std::max(Time(0), firing.begin - truth.begin));
     all.push_back(named);
   }
   return all;

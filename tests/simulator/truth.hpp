@@ -24,6 +24,7 @@ struct Truth {
   Time end{0};
   bool injected = false;            ///< it must be named within the alert's promise; others may be
   std::vector<std::string> also{};  ///< other alerts that are right about it
+  Time unsure{0};                   ///< it may have begun so much earlier
 };
 
 using Labels = std::map<std::string, std::string>;

@@ -59,6 +59,17 @@ TEST(Judge, OtherAlertsMayBeRightTooAndDoNotNameTheFault) {
   EXPECT_FALSE(verdict.faults[0].after.has_value());
 }
 
+TEST(Judge, AFaultMayHaveBegunEarlierWhereItsTimeIsUnsure) {
+  std::vector<Truth> truths{kFault};
+  truths[0].unsure = 6s;
+  const std::vector<Firing> in_time{firing("Lost", "key", 1h - 6s)};
+  const Verdict verdict = judge(truths, in_time, kPromises);
+  EXPECT_TRUE(verdict.false_alarms.empty());
+  EXPECT_EQ(verdict.faults[0].after, 0s);
+  const std::vector<Firing> too_early{firing("Lost", "key", 1h - 7s)};
+  EXPECT_EQ(judge(truths, too_early, kPromises).false_alarms.size(), 1U);
+}
+
 TEST(Judge, WhatWasNotInjectedNeedNoAlert) {
   const std::vector<Truth> truths{{"NTP", "Other", {"gw", "", ""}, 1h, 1h, false}};
   const Verdict verdict = judge(truths, {firing("Other", "", 1h + 30s)}, kPromises);
