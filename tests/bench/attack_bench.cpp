@@ -10,6 +10,7 @@
 #include <exception>
 #include <filesystem>
 #include <iterator>
+#include <limits>
 #include <sched.h>
 #include <span>
 #include <stdexcept>
@@ -21,15 +22,15 @@
 #include <vector>
 
 #include <fmt/core.h>
+#include <fmt/format.h>
 
 #include "wgscope/base/time.hpp"
 
 #include "attack.hpp"
 #include "exporter.hpp"
-#include "http.hpp"
-#include "https.hpp"
 #include "measure.hpp"
 #include "processes.hpp"
+#include "scrape.hpp"
 #include "table.hpp"
 #include "temp_dir.hpp"
 #include "uapi_server.hpp"
@@ -48,28 +49,32 @@ constexpr auto kScrapeTimeout = 10s;  // Prometheus'
 /// From one scrape to the next. Nobody scrapes more often; who does is not among those for whom the
 /// exporter keeps workers.
 constexpr auto kScrapeInterval = 1s;
+/// How long a scrape takes that failed.
+constexpr double kNever = std::numeric_limits<double>::infinity();
 
 /// The exporter, and the way in which its peers are asked for.
 struct Target {
   test::Exporter* exporter;
-  const test::HttpsClient* tls;  ///< nullptr: plain HTTP
+  const TlsScraper* tls;  ///< nullptr: plain HTTP
 
   [[nodiscard]] std::uint16_t port() const { return exporter->server().port; }
-  /// @returns whether the peers came.
-  [[nodiscard]] bool scrape() const {
+  /// @returns what came instead of the peers; empty: they came.
+  [[nodiscard]] std::string scrape() const {
     try {
-      if (tls == nullptr) return test::http(exporter->server(), {}, kScrapeTimeout).status == 200;
-      const auto answer = tls->ask(exporter->server());
-      return answer.response && answer.response->status == 200;
-    } catch (const std::exception&) {
-      return false;
+      const ScrapeRequest request{.patience = kScrapeTimeout};
+      const std::size_t size =
+          tls == nullptr ? bench::scrape(port(), request) : tls->scrape(port(), request);
+      return size > kPeers * 500 ? "" : "an answer without peers";
+    } catch (const std::exception& error) {
+      return error.what();
     }
   }
 };
 
 struct Scrapes {
-  std::vector<double> milliseconds;
+  std::vector<double> milliseconds;  ///< infinite: it failed
   int failed = 0;
+  std::string fault{};  ///< of the last that failed
   std::size_t most_memory = 0;
   double cpu_share = 0;  ///< of one CPU, that the exporter's processes took meanwhile
 
@@ -97,11 +102,15 @@ Scrapes scrape_for(const Target& target, Clock::duration time) {
   const Milliseconds cpu = cpu_of(*target.exporter);
   while (Clock::now() < beginning + time) {
     const auto start = Clock::now();
-    scrapes.failed += target.scrape() ? 0 : 1;
+    const std::string fault = target.scrape();
     if (!target.exporter->running())
       throw std::runtime_error("the exporter ended; it said: " + target.exporter->log());
     const auto took = Clock::now() - start;
-    scrapes.milliseconds.push_back(Milliseconds(took).count());
+    scrapes.milliseconds.push_back(fault.empty() ? Milliseconds(took).count() : kNever);
+    if (!fault.empty()) {
+      ++scrapes.failed;
+      scrapes.fault = fault;
+    }
     scrapes.most_memory =
         std::max(scrapes.most_memory, memory_of(target.exporter->pid()).anonymous);
     const auto rest = std::chrono::ceil<std::chrono::milliseconds>(kScrapeInterval - took);
@@ -132,14 +141,17 @@ void show(Table& table, std::vector<std::string> row, Scrapes& scrapes, double q
 }
 
 /// @param cpu  of the clients; negative: any
-void show_attacks(const Target& target, std::size_t clients, Clock::duration time, int cpu) {
+void show_attacks(const Target& target, std::size_t clients, Clock::duration time, int cpu,
+                  std::string_view only) {
   Table table({"clients", "addresses", "connections", "median ms", "x quiet", "slowest ms",
                "failed", "CPU", "RssAnon MiB"});
   Scrapes quiet = scrape_for(target, time);
   const double quiet_median = quiet.median();
   show(table, {"none", "", ""}, quiet, quiet_median);
+  std::string faults;
   for (std::size_t kind = 0; kind < kClients.size(); ++kind)
     for (const std::size_t addresses : {1U, 64U}) {
+      if (!only.empty() && only != kClients.at(kind)) continue;
       const Attack attack(
           {static_cast<Clients>(kind), clients, addresses, target.port(), target.tls != nullptr},
           cpu);
@@ -150,10 +162,14 @@ void show_attacks(const Target& target, std::size_t clients, Clock::duration tim
            {std::string(kClients.at(kind)), fmt::format("{}", addresses),
             grouped(static_cast<double>(attack.connected()))},
            beside, quiet_median);
+      if (beside.failed > 0)
+        faults += fmt::format("beside {}, {} addresses: {}\n", kClients.at(kind), addresses,
+                              beside.fault);
     }
   Scrapes after = scrape_for(target, time);
   show(table, {"none again", "", ""}, after, quiet_median);
   table.print();
+  if (!faults.empty()) fmt::print("\nWhat came instead:\n{}", faults);
   std::fflush(stdout);
 }
 
@@ -205,21 +221,27 @@ int leave_a_cpu_to_clients() {
   return static_cast<int>(last);
 }
 
+struct Options {
+  bool quick = false;
+  bool only_tls = false;
+  std::string_view only{};  ///< this kind of clients; empty: all
+};
+
 /// @returns whether nothing leaked.
-bool measure(bool tls, bool quick, int cpu) {
+bool measure(bool tls, const Options& options, int cpu) {
   const test::TempDir folder;
   const test::UapiServer daemon(folder / "wg0.sock", {test::uapi_answer(kPeers)});
   std::vector<std::string> flags{"--uapi.dir=" + folder.path().string()};
   if (tls) flags.push_back("--web.config.file=" + write_web_config(folder));
   test::Exporter exporter({.flags = flags, .max_age = "1s", .log_level = "info"});
-  const test::HttpsClient client;
+  const TlsScraper client;
   const Target target{&exporter, tls ? &client : nullptr};
   fmt::print("\nOver {}:\n\n", tls ? "HTTPS" : "HTTP");
-  show_attacks(target, 1000, quick ? 2s : 10s, cpu);
-  return show_leaks(target, 100'000);
+  show_attacks(target, 1000, options.quick ? 2s : 10s, cpu, options.only);
+  return !options.only.empty() || show_leaks(target, 100'000);
 }
 
-int run(bool quick, bool only_tls) {
+int run(const Options& options) {
   std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to connections that were reset
   allow_descriptors();
   const int cpu = leave_a_cpu_to_clients();
@@ -227,8 +249,22 @@ int run(bool quick, bool only_tls) {
       "A scrape of {} peers each second beside 1 000 clients, who come again when they are sent "
       "away{}.\n",
       grouped(kPeers), cpu < 0 ? "" : fmt::format(", and have CPU {} for themselves", cpu));
-  const bool plain = only_tls || measure(false, quick, cpu);
-  return measure(true, quick, cpu) && plain ? 0 : 1;
+  const bool plain = options.only_tls || measure(false, options, cpu);
+  return measure(true, options, cpu) && plain ? 0 : 1;
+}
+
+Options parse(std::span<char*> words) {
+  Options options;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const std::string_view word = words[i];
+    options.quick |= word == "--quick";
+    options.only_tls |= word == "--https";
+    if (word == "--clients" && i + 1 < words.size()) options.only = words[++i];
+  }
+  if (!options.only.empty() && std::ranges::find(kClients, options.only) == kClients.end())
+    throw std::runtime_error(fmt::format("there are no clients '{}', only: {}", options.only,
+                                         fmt::join(kClients, ", ")));
+  return options;
 }
 
 }  // namespace
@@ -236,13 +272,8 @@ int run(bool quick, bool only_tls) {
 
 int main(int argc, char** argv) {
   try {
-    const std::span<char*> words(argv, static_cast<std::size_t>(argc));
-    const auto given = [&](std::string_view flag) {
-      return std::ranges::find(words, flag, [](const char* word) {
-               return std::string_view(word);
-             }) != words.end();
-    };
-    return wgscope::bench::run(given("--quick"), given("--https"));
+    using namespace wgscope::bench;
+    return run(parse({argv, static_cast<std::size_t>(argc)}));
   } catch (const std::exception& error) {
     fmt::print(stderr, "attack_bench: {}\n", error.what());
     return 2;

@@ -22,12 +22,11 @@
 #include "wgscope/os/clock.hpp"
 #include "wgscope/source/collect.hpp"
 
-#include "http.hpp"
-#include "https.hpp"
 #include "measure.hpp"
 #include "parts.hpp"
 #include "process.hpp"
 #include "processes.hpp"
+#include "scrape.hpp"
 #include "servers.hpp"
 #include "table.hpp"
 #include "temp_dir.hpp"
@@ -73,6 +72,7 @@ struct Figures {
 // --- measuring ---
 
 constexpr std::chrono::seconds kSampleInterval{5};
+constexpr std::string_view kSmallPage = "/-/healthy";
 
 std::vector<std::string> command(const Options& options, std::chrono::seconds sample_interval,
                                  const std::vector<std::string>& more) {
@@ -120,19 +120,16 @@ Effort effort_for(const Options& options, std::size_t peers) {
 }
 
 /// @param exporter  the one that speaks TLS
-void add_tls(const test::HttpsClient& client, const Exporter& exporter, const UapiServer& server,
+void add_tls(const TlsScraper& client, const Exporter& exporter, const UapiServer& server,
              Figures& figures, Rounds& rounds, std::vector<Rounds::Result*>& into) {
-  const auto add = [&](const test::HttpRequest& request, Rounds::Result& result) {
-    rounds.add({[&, request] {
-                  if (!client.ask({.port = exporter.port()}, request).response)
-                    throw std::runtime_error("a scrape over TLS was not answered");
-                },
-                [&] { server.change(); }, CpuClock::of(exporter.pid())});
+  const auto add = [&](const ScrapeRequest& request, Rounds::Result& result) {
+    rounds.add({[&, request] { client.scrape(exporter.port(), request); }, [&] { server.change(); },
+                CpuClock::of(exporter.pid())});
     into.push_back(&result);
   };
-  add({.path = "/metrics"}, figures.tls);
-  add({.path = "/metrics", .headers = {{"Accept-Encoding", "gzip"}}}, figures.tls_gzip);
-  add({.path = "/-/healthy"}, figures.tls_small);
+  add({}, figures.tls);
+  add({.gzip = true}, figures.tls_gzip);
+  add({.path = kSmallPage}, figures.tls_small);
 }
 
 void measure_scrapes(const Options& options, const source::CollectOptions& source,
@@ -153,7 +150,7 @@ void measure_scrapes(const Options& options, const source::CollectOptions& sourc
                        Rounds::Result& result) {
     std::function<void()> prepare;
     if (change) prepare = [&] { server.change(); };
-    rounds.add({[=] { scrape(port, gzip); }, prepare, CpuClock::of(pid)});
+    rounds.add({[=] { scrape(port, {.gzip = gzip}); }, prepare, CpuClock::of(pid)});
     into.push_back(&result);
   };
   add(exporter.pid(), exporter.port(), false, true, figures.plain);
@@ -164,9 +161,9 @@ void measure_scrapes(const Options& options, const source::CollectOptions& sourc
   add(prometheus->pid(), prometheus->port(), true, true, figures.prom_gzip);
   add(response->pid(), response->port(), false, false, figures.response);
   add(bare->pid(), bare->port(), false, false, figures.bare);
-  const test::HttpsClient client;
+  const TlsScraper client;
   add_tls(client, encrypting, server, figures, rounds, into);
-  rounds.add({[&exporter] { test::http({.port = exporter.port()}, {.path = "/-/healthy"}); },
+  rounds.add({[&exporter] { scrape(exporter.port(), {.path = kSmallPage}); },
               {},
               CpuClock::of(exporter.pid())});
   into.push_back(&figures.small);

@@ -49,14 +49,6 @@ bool send_all(int fd, std::string_view text) {
   return true;
 }
 
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
 os::UniqueFd listen_at(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -151,31 +143,6 @@ void UapiServer::change() const {
 
 HttpChild::HttpChild(const std::function<void(int stream)>& serve) : child_(serve) {
   child_.read(std::as_writable_bytes(std::span(&port_, 1)));
-}
-
-std::size_t scrape(std::uint16_t port, bool gzip) {
-  const os::UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const sockaddr_in address = loopback(port);
-  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    throw_errno("connect");
-  const std::string request = fmt::format(
-      "GET /metrics HTTP/1.1\r\nHost: bench\r\nAccept: text/plain;version=0.0.4\r\n{}\r\n",
-      gzip ? "Accept-Encoding: gzip\r\n" : "");
-  if (!send_all(fd.get(), request)) throw_errno("send");
-  static std::vector<char> buffer(256 * 1024);
-  std::size_t size = 0;
-  std::string start;
-  for (;;) {
-    const ssize_t got = recv(fd.get(), buffer.data(), buffer.size(), 0);
-    if (got < 0) throw_errno("receive");
-    if (got == 0) break;
-    if (size == 0)
-      start.assign(buffer.data(), std::min<std::size_t>(static_cast<std::size_t>(got), 15));
-    size += static_cast<std::size_t>(got);
-  }
-  if (!start.starts_with("HTTP/1.1 200"))
-    throw std::runtime_error("a scrape was answered: " + start);
-  return size;
 }
 
 void run_program(const std::vector<std::string>& argv) {

@@ -61,10 +61,6 @@ class HttpChild {
   std::uint16_t port_ = 0;
 };
 
-/// One GET /metrics over a new connection. @returns how many bytes came, HTTP's own included;
-/// throws unless it was a 200.
-std::size_t scrape(std::uint16_t port, bool gzip);
-
 /// Runs a program with its output discarded; throws when it fails.
 void run_program(const std::vector<std::string>& argv);
 
