@@ -40,6 +40,7 @@
 #include "exporter/endpoints.hpp"
 #include "exporter/exposition/output.hpp"
 #include "exporter/exposition/writer.hpp"
+#include "exporter/http/door.hpp"
 #include "exporter/http/listener.hpp"
 #include "exporter/http/refusal_log.hpp"
 #include "exporter/http/server.hpp"
@@ -136,7 +137,7 @@ sigset_t block_signals() {
 /// As many as connections may need, and the rest of the program: the usual limit of 1024 is there
 /// for programs that use select(2).
 void allow_descriptors(std::size_t connections) {
-  constexpr rlim_t kOthers = 512;
+  constexpr rlim_t kOthers = http::Door::kMostLeaving + 512;
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= connections + kOthers) return;
   limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, connections + kOthers);

@@ -45,9 +45,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kAcceptsAtOnce = 64;                // then others get their turn
-constexpr Nanoseconds kLeavingTime = 1s;          // for an answer of the door's to be read
-constexpr std::size_t kMostLeaving = 256;         // more are closed at once
+constexpr int kAcceptsAtOnce = 64;        // then others get their turn
+constexpr Nanoseconds kLeavingTime = 1s;  // for an answer of the door's to be read
+constexpr std::size_t kEndedAtOnce = 64;  // of those that leave in a second
+constexpr std::string_view kTooMany = "503 too many connections\n";
 constexpr Nanoseconds kOutOfDescriptors = 100ms;  // until the next try
 
 std::uint64_t event_key(int fd, std::uint32_t number) {
@@ -140,7 +141,7 @@ void Door::watch(int fd, std::uint32_t number, std::uint32_t events) const {
 
 void Door::cut_readers(Instant since_before) {
   const std::lock_guard lock(mutex_);
-  for (const Turnstile::Id id : turnstile_.reading_since_before(since_before)) {
+  for (const Turnstile::Id id : turnstile_.cut_those_reading_since_before(since_before)) {
     events_.on_refused(Refusal::slow_reader);
     cut(descriptors_[id]);
   }
@@ -260,8 +261,8 @@ void Door::run() {
 
 int Door::time_to_wait(Instant now) const {
   std::optional<Instant> next = turnstile_.next_look(now);
-  for (const auto& [fd, connection] : connections_)
-    if (connection.leaving && (!next || connection.leaves < *next)) next = connection.leaves;
+  if (!leaving_.empty())
+    next = std::min(next.value_or(leaving_.front().until), leaving_.front().until);
   if (!next) return -1;
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(*next - now).count();
   return static_cast<int>(std::clamp<long long>(wait, 0, 60'000));
@@ -284,6 +285,8 @@ void Door::accept_some(int listener) {
                            SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0) {
       let_in(fd, address, size);
+    } else if (errno == EMFILE && close_first_leaving()) {
+      continue;
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
       // The listener stays readable, and asking again at once would be a busy loop.
       accepts_again_ = os::boot_now() + kOutOfDescriptors;
@@ -307,19 +310,17 @@ void Door::let_in(int fd, const sockaddr_storage& address, socklen_t size) {
                                                                   : Refusal::total);
   if (admission.evicted) {
     const int evicted = descriptors_[*admission.evicted];
-    connections_.erase(evicted);
-    ::close(evicted);
+    send_away(evicted, can_be_told(evicted) ? 503 : 0, kTooMany);
   }
-  if (!admission.id) {
-    const std::string busy = tls_ ? "" : answer(503, "503 too many connections\n");
-    send(fd, busy.data(), busy.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    ::close(fd);
-    return;
-  }
+  know(fd, {.id = admission.id.value_or(0), .address = address, .address_size = size});
+  if (!admission.id) return send_away(fd, can_be_told(fd) ? 503 : 0, kTooMany);
   if (descriptors_.size() <= *admission.id) descriptors_.resize(*admission.id + 1, -1);
   descriptors_[*admission.id] = fd;
-  connections_[fd] = {
-      .id = *admission.id, .number = ++numbers_, .address = address, .address_size = size};
+}
+
+void Door::know(int fd, Connection connection) {
+  connection.number = ++numbers_;
+  connections_[fd] = std::move(connection);
   watch(fd, numbers_, std::uint32_t{EPOLLIN} | EPOLLRDHUP | EPOLLET | (tls_ ? EPOLLOUT : 0U));
   events_.on_connections(connections_.size());
 }
@@ -336,7 +337,8 @@ void Door::handle_client(int fd, std::uint32_t events, Lock& lock) {
   std::array<char, kMaxRequestHead> bytes{};
   // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): MSG_DONTWAIT does not wait
   const ssize_t size = recv(fd, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
-  if (size == 0 || (size < 0 && errno != EAGAIN)) return drop(fd);
+  if (size == 0) return give_up(fd);
+  if (size < 0 && errno != EAGAIN) return drop(fd);
   if (size > 0) settle(fd, judge_head({bytes.data(), static_cast<std::size_t>(size)}));
 }
 
@@ -359,7 +361,7 @@ void Door::settle(int fd, const HeadVerdict& verdict) {
     connection.asked = true;
     turnstile_.ready(connection.id);
   } else if (connection.half_closed) {
-    drop(fd);  // so the rest of its request never comes
+    give_up(fd);  // so the rest of its request never comes
   }
 }
 
@@ -375,20 +377,17 @@ void Door::look(Instant now) {
     turnstile_.progress(id, progress, now);
   }
   const Turnstile::Overdue overdue = turnstile_.overdue(now);
-  for (const Turnstile::Id id : overdue.heads)
-    refuse(descriptors_[id], Refusal::head_timeout,
-           tls_ && !connections_.at(descriptors_[id]).agreed ? 0 : 408,
-           tls_ && !connections_.at(descriptors_[id]).agreed
-               ? "the handshake did not end in time"
-               : "408 the request did not arrive in time\n");
+  for (const Turnstile::Id id : overdue.heads) {
+    const bool told = can_be_told(descriptors_[id]);
+    refuse(descriptors_[id], Refusal::head_timeout, told ? 408 : 0,
+           told ? "408 the request did not arrive in time\n" : "the handshake did not end in time");
+  }
   for (const Turnstile::Id id : overdue.readers) {
     events_.on_refused(Refusal::slow_reader);
     cut(descriptors_[id]);
   }
-  std::vector<int> gone;
-  for (const auto& [fd, connection] : connections_)
-    if (connection.leaving && now >= connection.leaves) gone.push_back(fd);
-  for (const int fd : gone) drop(fd);
+  while (close_first_leaving(now)) {
+  }
 }
 
 void Door::serve_next(Instant now) {
@@ -405,6 +404,9 @@ void Door::serve_next(Instant now) {
   }
 }
 
+/// Whether what is sent now reaches the client in a way that it understands.
+bool Door::can_be_told(int fd) const { return !tls_ || connections_.at(fd).agreed; }
+
 /// @param status  0: there is no TLS connection in which the client could be told.
 /// @param text  what it is told, or why there is none.
 void Door::refuse(int fd, Refusal reason, int status, std::string_view text) {
@@ -412,6 +414,19 @@ void Door::refuse(int fd, Refusal reason, int status, std::string_view text) {
   const Connection& connection = connections_.at(fd);
   if (const auto from = endpoint_of(connection.address, connection.address_size))
     (status != 0 ? events_.on_bad_request : events_.on_bad_handshake)(from->address, text);
+  turnstile_.end(connection.id);
+  send_away(fd, status, text);
+}
+
+/// The client will not ask for anything any more.
+void Door::give_up(int fd) {
+  turnstile_.end(connections_.at(fd).id);
+  send_away(fd, 0, "");
+}
+
+/// Tells it why, if it can be told. It has no place any more.
+void Door::send_away(int fd, int status, std::string_view text) {
+  const Connection& connection = connections_.at(fd);
   const std::string words = status == 0 ? "" : answer(status, text);
   if (connection.tls && !words.empty())
     connection.tls->write(words);
@@ -424,14 +439,38 @@ void Door::refuse(int fd, Refusal reason, int status, std::string_view text) {
 /// Closing while bytes are unread would reset the connection, and the client would not see what it
 /// was told.
 void Door::leave(int fd) {
-  if (leaving_ >= kMostLeaving) return drop(fd);
-  shutdown(fd, SHUT_WR);
+  while (count_leaving_ >= kMostLeaving && close_first_leaving()) {
+  }
+  const Instant now = os::boot_now();
+  if (now - second_ >= kLeavingTime) {
+    second_ = now;
+    ended_at_once_ = 0;
+  }
+  if (ended_at_once_ < kEndedAtOnce) {
+    ++ended_at_once_;
+    shutdown(fd, SHUT_WR);
+  }
   Connection& connection = connections_.at(fd);
-  turnstile_.end(connection.id);
   connection.tls.reset();
   connection.leaving = true;
-  connection.leaves = os::boot_now() + kLeavingTime;
-  ++leaving_;
+  ++count_leaving_;
+  leaving_.push_back({fd, connection.number, now + kLeavingTime});
+}
+
+/// Closes the one that began to leave first.
+/// @param until  only if it was to be closed by then.
+/// @returns whether there was one.
+bool Door::close_first_leaving(std::optional<Instant> until) {
+  while (!leaving_.empty()) {
+    const Leaving first = leaving_.front();
+    if (until && *until < first.until) return false;
+    leaving_.pop_front();
+    const auto known = connections_.find(first.fd);
+    if (known == connections_.end() || known->second.number != first.number) continue;
+    drop(first.fd);
+    return true;
+  }
+  return false;
 }
 
 void Door::cut(int fd) {
@@ -444,7 +483,7 @@ void Door::cut(int fd) {
 void Door::drop(int fd) {
   const auto found = connections_.find(fd);
   if (found->second.leaving)
-    --leaving_;
+    --count_leaving_;
   else
     turnstile_.end(found->second.id);
   connections_.erase(found);

@@ -47,6 +47,9 @@ struct DoorEvents {
 /// has arrived, and watches how those that are served read. Turnstile decides who is let in, who is
 /// served next and who has to leave.
 ///
+/// Who is sent away comes again, as soon as it learns of it. So only a few in a second see the end
+/// of their connections at once, after an answer that says why; the others wait a second for it.
+///
 /// With TLS, the door's thread also does the handshake, so that no client in the middle of one holds
 /// a worker.
 ///
@@ -56,6 +59,9 @@ struct DoorEvents {
 /// it sends and receives is encrypted and decrypted on its own threads.
 class Door {
  public:
+  /// Connections that the door may have beside those of its limits.
+  static constexpr std::size_t kMostLeaving = 1024;
+
   /// Asked for each handshake; empty: plain HTTP.
   using Tls = std::function<TlsContext()>;
 
@@ -95,14 +101,18 @@ class Door {
     std::uint32_t number = 0;  ///< tells it from an earlier one with its descriptor
     bool asked = false;        ///< its request is there
     bool inside = false;       ///< it is CivetWeb's, which closes it
-    bool leaving = false;  ///< an answer of the door's was sent; what still arrives is thrown away
-    Instant leaves{};      ///< when it is closed at the latest, if it is leaving
+    bool leaving = false;      ///< has no place; what still arrives is thrown away
     sockaddr_storage address{};
     socklen_t address_size = 0;
     std::unique_ptr<TlsSession> tls = nullptr;  ///< once the client has said hello
     bool agreed = false;                        ///< the handshake is done
     bool half_closed = false;                   ///< the client sends no more
     std::uint64_t acknowledged_before = 0;      ///< bytes of the handshake that the client has read
+  };
+  struct Leaving {
+    int fd = -1;
+    std::uint32_t number = 0;
+    Instant until;
   };
   using Lock = std::unique_lock<std::mutex>;
 
@@ -111,6 +121,7 @@ class Door {
   void run();
   void accept_some(int listener);
   void let_in(int fd, const sockaddr_storage& address, socklen_t size);
+  void know(int fd, Connection connection);
   void handle_client(int fd, std::uint32_t events, Lock& lock);
   void handle_leaving(int fd);
   void handle_tls(int fd, Lock& lock);
@@ -121,7 +132,11 @@ class Door {
   void look(Instant now);
   void serve_next(Instant now);
   void refuse(int fd, Refusal reason, int status, std::string_view text);
+  [[nodiscard]] bool can_be_told(int fd) const;
+  void give_up(int fd);
+  void send_away(int fd, int status, std::string_view text);
   void leave(int fd);
+  bool close_first_leaving(std::optional<Instant> until = std::nullopt);
   void cut(int fd);
   void drop(int fd);  ///< closes a connection that CivetWeb does not have
   int time_to_wait(Instant now) const;
@@ -143,7 +158,10 @@ class Door {
   std::unordered_map<int, Connection> connections_;
   std::vector<int> descriptors_;  ///< by Turnstile::Id
   std::deque<int> handed_over_;   ///< to be accepted by CivetWeb
-  std::size_t leaving_ = 0;
+  std::deque<Leaving> leaving_;   ///< in the order of leaving, with some that are gone
+  std::size_t count_leaving_ = 0;
+  Instant second_{};               ///< the beginning of the present one
+  std::size_t ended_at_once_ = 0;  ///< of those who left in it
   std::uint32_t numbers_ = 0;
   std::optional<Instant> accepts_again_;  ///< descriptors ran out: until then, none is asked for
   bool accepting_ = true;

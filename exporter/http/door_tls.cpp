@@ -36,7 +36,10 @@ bool Door::handle_hello(int fd) {
       refuse(fd, Refusal::bad_head, 0, "the client did not begin a TLS handshake");
       return false;
     case HelloState::incomplete:
-      if (size <= 0 || connections_.at(fd).half_closed) drop(fd);
+      if (size < 0)
+        drop(fd);
+      else if (size == 0 || connections_.at(fd).half_closed)
+        give_up(fd);
   }
   return false;
 }

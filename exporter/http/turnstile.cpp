@@ -42,13 +42,15 @@ Turnstile::Admission Turnstile::admit(const IpAddress& address, Instant now) {
   const Origin origin = origin_of(address);
   if (origins_.size() >= kMostOrigins) forget_origins(now);
   Admission admission;
-  const auto counts = origins_.find(origin);
-  if (counts != origins_.end() && counts->second.connections >= limits_.per_address) {
+  const auto known = origins_.find(origin);
+  const std::size_t its_own = known == origins_.end() ? 0 : known->second.connections;
+  if (its_own >= limits_.per_address) {
     admission.full = Full::address;
-    admission.evicted = longest_waiting(&origin);
+    admission.evicted = longest_waiting(&known->second);
   } else if (count_ >= limits_.connections) {
     admission.full = Full::everything;
     admission.evicted = longest_waiting(nullptr);
+    if (!admission.evicted) admission.evicted = last_of_a_crowd(its_own + 1);
   }
   if (admission.full != Full::no && !admission.evicted) return admission;
   if (admission.evicted) end(*admission.evicted);
@@ -60,25 +62,42 @@ Turnstile::Admission Turnstile::admit(const IpAddress& address, Instant now) {
     id = free_.back();
     free_.pop_back();
   }
-  clients_[id] = {.state = State::waiting, .origin = origin, .since = now};
-  ++origins_[origin].connections;
+  const auto counts = origins_.try_emplace(origin).first;
+  clients_[id] = {.state = State::waiting, .origin = counts, .since = now};
+  ++counts->second.connections;
   ++count_;
   admission.id = id;
   return admission;
 }
 
 /// @param only  of this origin; nullptr: of the origin with most connections that has any.
-std::optional<Turnstile::Id> Turnstile::longest_waiting(const Origin* only) const {
+std::optional<Turnstile::Id> Turnstile::longest_waiting(const Counts* only) const {
   std::optional<Id> found;
   std::size_t most = 0;
   for (Id id = 0; id < clients_.size(); ++id) {
     const Client& client = clients_[id];
-    if (!is_waiting(client.state) || (only != nullptr && client.origin != *only)) continue;
-    const std::size_t crowd = origins_.at(client.origin).connections;
+    if (!is_waiting(client.state) || (only != nullptr && &client.origin->second != only)) continue;
+    const std::size_t crowd = client.origin->second.connections;
     if (found && (crowd < most || (crowd == most && client.since >= clients_[*found].since)))
       continue;
     found = id;
     most = crowd;
+  }
+  return found;
+}
+
+/// Of those that have sent their requests, the last one of the origin with most connections.
+/// @param larger_than  as many connections are no crowd.
+std::optional<Turnstile::Id> Turnstile::last_of_a_crowd(std::size_t larger_than) const {
+  std::optional<Id> found;
+  std::pair<std::size_t, std::uint64_t> most{larger_than, UINT64_MAX};
+  for (Id id = 0; id < clients_.size(); ++id) {
+    const Client& client = clients_[id];
+    if (client.state != State::ready) continue;
+    const std::pair rank{client.origin->second.connections, client.turn};
+    if (rank <= most) continue;
+    found = id;
+    most = rank;
   }
   return found;
 }
@@ -98,7 +117,7 @@ void Turnstile::greets(Id id) {
 }
 
 /// Whose turn it is among those of whom somebody waits for a handshake; the end: none.
-std::map<Origin, Turnstile::Counts>::const_iterator Turnstile::first_greeting() const {
+Turnstile::Origins::const_iterator Turnstile::first_greeting() const {
   auto best = origins_.end();
   if (greeting_ == 0) return best;
   for (auto origin = origins_.begin(); origin != origins_.end(); ++origin)
@@ -118,10 +137,10 @@ std::optional<Turnstile::Id> Turnstile::next_handshake(Instant now) {
   if (best == origins_.end() || !may_shake_hands(best->second, now)) return std::nullopt;
   std::optional<Id> found;
   for (Id id = 0; id < clients_.size(); ++id)
-    if (clients_[id].state == State::greeting && clients_[id].origin == best->first &&
+    if (clients_[id].state == State::greeting && &clients_[id].origin->second == &best->second &&
         (!found || clients_[id].turn < clients_[*found].turn))
       found = id;
-  origins_.at(best->first).greeted = now;
+  clients_[*found].origin->second.greeted = now;
   set_state(clients_[*found], State::waiting);
   return found;
 }
@@ -132,7 +151,7 @@ void Turnstile::shook_hands(Nanoseconds took, Instant now) {
 
 /// Keeps the counts of states.
 void Turnstile::set_state(Client& client, State state) {
-  Counts& counts = origins_.at(client.origin);
+  Counts& counts = client.origin->second;
   const auto count = [&](State counted, std::size_t& all, std::size_t* of_origin) {
     const int change = (state == counted ? 1 : 0) - (client.state == counted ? 1 : 0);
     all += static_cast<std::size_t>(change);
@@ -152,7 +171,7 @@ std::optional<Turnstile::Id> Turnstile::next(Instant now) {
   for (Id id = 0; id < clients_.size(); ++id) {
     const Client& client = clients_[id];
     if (client.state != State::ready) continue;
-    const Counts& counts = origins_.at(client.origin);
+    const Counts& counts = client.origin->second;
     const std::tuple rank{counts.serving, counts.served_last, client.turn};
     if (counts.serving >= most_of_one || (best && rank > best_rank)) continue;
     if (limits_.serving - serving_ <= kept() && !may_take_kept(counts, now)) continue;
@@ -163,7 +182,7 @@ std::optional<Turnstile::Id> Turnstile::next(Instant now) {
   Client& client = clients_[*best];
   set_state(client, State::serving);
   client.since = now;
-  Counts& counts = origins_.at(client.origin);
+  Counts& counts = client.origin->second;
   counts.served_last = ++services_;
   counts.kept_from_until = std::max(counts.kept_from_until.value_or(now), now + kPause);
   return best;
@@ -189,7 +208,8 @@ void Turnstile::end(Id id) {
   Client& client = clients_[id];
   if (client.state == State::free) return;
   set_state(client, State::free);
-  const auto counts = origins_.find(client.origin);
+  if (client.leaves) --told_to_leave_;
+  const auto counts = client.origin;
   if (--counts->second.connections == 0 && !counts->second.kept_from_until &&
       !counts->second.greeted)
     origins_.erase(counts);
@@ -226,22 +246,28 @@ Turnstile::Overdue Turnstile::overdue(Instant now) {
     Client& client = clients_[id];
     if (is_waiting(client.state) && now - client.since >= limits_.head_time)
       overdue.heads.push_back(id);
-    if (client.state == State::serving && is_too_slow(client, now)) overdue.readers.push_back(id);
+    if (client.state == State::serving && !client.leaves && is_too_slow(client, now))
+      overdue.readers.push_back(id);
   }
-  make_room(overdue, now);
-  for (const Id id : overdue.readers)
-    origins_.at(clients_[id].origin).kept_from_until = now + kMemory;
+  make_room(overdue.readers, now);
+  for (const Id id : overdue.readers) {
+    clients_[id].leaves = true;
+    clients_[id].origin->second.kept_from_until = now + kMemory;
+  }
+  told_to_leave_ += overdue.readers.size();
   return overdue;
 }
 
-void Turnstile::make_room(Overdue& overdue, Instant now) const {
-  const std::size_t free = limits_.serving - serving_ + overdue.readers.size();
-  if (ready_ + kept() <= free) return;
+/// @param readers  that have to leave anyway; others are added.
+void Turnstile::make_room(std::vector<Id>& readers, Instant now) {
+  const std::size_t free = limits_.serving - serving_ + told_to_leave_ + readers.size();
+  if (ready_ + kept() <= free || now < makes_room_again_) return;
   std::vector<std::pair<std::uint64_t, Id>> slow;
   for (Id id = 0; id < clients_.size(); ++id) {
     const Client& client = clients_[id];
-    if (client.state != State::serving || !client.reading || !client.owing) continue;
-    if (std::ranges::find(overdue.readers, id) != overdue.readers.end()) continue;
+    if (client.state != State::serving || client.leaves || !client.reading || !client.owing)
+      continue;
+    if (std::ranges::find(readers, id) != readers.end()) continue;
     const Nanoseconds time = now - *client.reading;
     const std::uint64_t speed = rate(client.acknowledged, time);
     const bool sluggish = speed < kBriskness * limits_.least_rate;
@@ -249,9 +275,12 @@ void Turnstile::make_room(Overdue& overdue, Instant now) const {
       slow.emplace_back(speed, id);
   }
   std::ranges::sort(slow);
-  const std::size_t wanted = ready_ + kept() - free;
-  for (std::size_t i = 0; i < std::min(wanted, slow.size()); ++i)
-    overdue.readers.push_back(slow[i].second);
+  // Those who come in their places cost as much as they do, all at once: a scrape beside them would
+  // wait for it.
+  const std::size_t most = std::max<std::size_t>(1, limits_.serving / 4);
+  const std::size_t wanted = std::min(most, ready_ + kept() - free);
+  for (std::size_t i = 0; i < std::min(wanted, slow.size()); ++i) readers.push_back(slow[i].second);
+  if (!slow.empty()) makes_room_again_ = now + kLookAtReaders;
 }
 
 std::optional<Instant> Turnstile::next_look(Instant now) const {
@@ -267,12 +296,16 @@ std::optional<Instant> Turnstile::next_look(Instant now) const {
   return next;
 }
 
-std::vector<Turnstile::Id> Turnstile::reading_since_before(Instant then) const {
+std::vector<Turnstile::Id> Turnstile::cut_those_reading_since_before(Instant then) {
   std::vector<Id> found;
   for (Id id = 0; id < clients_.size(); ++id) {
-    const Client& client = clients_[id];
-    if (client.state == State::serving && client.owing && client.since < then) found.push_back(id);
+    Client& client = clients_[id];
+    if (client.state != State::serving || client.leaves || !client.owing || client.since >= then)
+      continue;
+    client.leaves = true;
+    found.push_back(id);
   }
+  told_to_leave_ += found.size();
   return found;
 }
 

@@ -43,7 +43,8 @@ class Turnstile {
     std::optional<Id> evicted;  ///< gives its place to the new one; it is to be ended
   };
   /// A client connects. If there is no room, the one that has been waiting longest for its own
-  /// request has to leave: of the same address, or of the address with most connections.
+  /// request has to leave: of the same address, or of the address with most connections. Where all
+  /// have sent theirs, the last of the address with most connections does, if the new one's has fewer.
   Admission admit(const IpAddress& address, Instant now);
 
   /// It has begun a TLS handshake, which takes arithmetic.
@@ -83,15 +84,15 @@ class Turnstile {
   /// Readers are too slow if they read less than the least rate for ten seconds, or an answer takes
   /// them longer than the time for answers. While others wait to be served, or the workers that are
   /// kept are taken as well, less patience is left: then the slowest leave, as many as there are too
-  /// few workers, of those that read for over a second at less than four times the least rate, or
+  /// few workers, but a quarter of all workers in a quarter of a second at the most; of those that read for over a second at less than four times the least rate, or
   /// for over ten seconds at any. Addresses of readers that have to leave are remembered for a
   /// minute.
   [[nodiscard]] Overdue overdue(Instant now);
   /// When overdue() can next have something to say; nothing: not before something else happens.
   [[nodiscard]] std::optional<Instant> next_look(Instant now) const;
 
-  /// Those that have been reading since before then.
-  [[nodiscard]] std::vector<Id> reading_since_before(Instant then) const;
+  /// Those that have been reading since before then and have to leave for that reason, each once.
+  [[nodiscard]] std::vector<Id> cut_those_reading_since_before(Instant then);
 
   [[nodiscard]] std::size_t connections() const { return count_; }
   [[nodiscard]] std::size_t serving() const { return serving_; }
@@ -107,18 +108,6 @@ class Turnstile {
     return state == State::waiting || state == State::greeting;
   }
 
-  struct Client {
-    State state = State::free;
-    Origin origin{};
-    Instant since;           ///< when it connected; while it is served: since when it is
-    std::uint64_t turn = 0;  ///< order of becoming ready
-    // While it is served:
-    std::optional<Instant> reading = {};  ///< since when there was something to read
-    std::uint64_t acknowledged = 0;
-    bool owing = false;
-    Instant mark{};  ///< the beginning of the present ten seconds
-    std::uint64_t mark_acknowledged = 0;
-  };
   struct Counts {
     std::size_t connections = 0;
     std::size_t serving = 0;
@@ -127,12 +116,28 @@ class Turnstile {
     std::size_t greeting = 0;
     std::optional<Instant> greeted = {};  ///< when its last handshake was
   };
+  using Origins = std::map<Origin, Counts>;
 
-  [[nodiscard]] std::optional<Id> longest_waiting(const Origin* only) const;
+  struct Client {
+    State state = State::free;
+    Origins::iterator origin{};
+    Instant since;           ///< when it connected; while it is served: since when it is
+    std::uint64_t turn = 0;  ///< order of becoming ready
+    // While it is served:
+    std::optional<Instant> reading = {};  ///< since when there was something to read
+    std::uint64_t acknowledged = 0;
+    bool owing = false;
+    Instant mark{};  ///< the beginning of the present ten seconds
+    std::uint64_t mark_acknowledged = 0;
+    bool leaves = false;  ///< overdue() said so
+  };
+
+  [[nodiscard]] std::optional<Id> longest_waiting(const Counts* only) const;
+  [[nodiscard]] std::optional<Id> last_of_a_crowd(std::size_t larger_than) const;
   [[nodiscard]] bool is_too_slow(Client& client, Instant now) const;
-  void make_room(Overdue& overdue, Instant now) const;
+  void make_room(std::vector<Id>& readers, Instant now);
   [[nodiscard]] std::size_t kept() const { return limits_.serving / 8; }
-  [[nodiscard]] std::map<Origin, Counts>::const_iterator first_greeting() const;
+  [[nodiscard]] Origins::const_iterator first_greeting() const;
   [[nodiscard]] bool may_shake_hands(const Counts& counts, Instant now) const;
   [[nodiscard]] bool may_take_kept(const Counts& counts, Instant now) const;
   void set_state(Client& client, State state);
@@ -141,12 +146,14 @@ class Turnstile {
   TurnstileLimits limits_;
   std::vector<Client> clients_;  ///< by Id
   std::vector<Id> free_;
-  std::map<Origin, Counts> origins_;  ///< of clients that are connected, or are remembered
+  Origins origins_;  ///< of clients that are connected, or are remembered
   std::size_t count_ = 0;
   std::size_t serving_ = 0;
   std::size_t ready_ = 0;
   std::size_t greeting_ = 0;
-  Instant handshakes_pause_{};  ///< until then, there is none but an address' first in a second
+  std::size_t told_to_leave_ = 0;  ///< readers that are not gone yet
+  Instant makes_room_again_{};     ///< until then, no reader has to leave for others
+  Instant handshakes_pause_{};     ///< until then, there is none but an address' first in a second
   std::uint64_t turns_ = 0;
   std::uint64_t services_ = 0;
 };

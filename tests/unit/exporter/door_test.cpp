@@ -5,9 +5,11 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -55,10 +57,12 @@ class DoorTest : public testing::Test {
     };
     options.door_events.on_connections = [this](std::size_t open) { open_ = open; };
     options.routes = {{"/large",
-                       [](const Request&, Response& response) {
+                       [this](const Request&, Response& response) {
                          const std::string piece(128U << 10U, 'x');
-                         for (std::size_t sent = 0; sent < kLarge; sent += piece.size())
+                         for (std::size_t sent = 0; sent < kLarge; sent += piece.size()) {
                            if (!response.write(piece)) return;
+                           made_ += piece.size();
+                         }
                          response.finish();
                        }},
                       {"/small", [](const Request&, Response& response) {
@@ -113,6 +117,7 @@ class DoorTest : public testing::Test {
 
   test::HttpServer at_;
   std::atomic<std::size_t> open_ = 0;
+  std::atomic<std::size_t> made_ = 0;  ///< bytes of large answers
 
  private:
   std::mutex mutex_;
@@ -214,6 +219,44 @@ TEST_F(DoorTest, SaysThatItIsFull) {
   const auto one_more = connect_from(9, kGet);
   EXPECT_THAT(read_all(one_more), StartsWith("HTTP/1.1 503 "));
   EXPECT_EQ(refused(Refusal::total), 1);
+}
+
+// A thousand who came again as soon as they were sent away took most of a processor.
+TEST_F(DoorTest, HasMostWhoAreSentAwayWaitASecond) {
+  serve();
+  std::vector<os::UniqueFd> clients(200);
+  std::size_t connections = 0;
+  const auto start = Clock::now();
+  while (Clock::now() < start + 3s)
+    for (os::UniqueFd& client : clients) {
+      std::array<char, 512> said{};
+      if (client) {
+        const ssize_t size = recv(client.get(), said.data(), said.size(), MSG_DONTWAIT);
+        if (size > 0 || (size < 0 && errno == EAGAIN)) continue;
+      }
+      client = connect_from(1, "GET /met");
+      ++connections;
+    }
+  const auto seconds = static_cast<std::size_t>(
+      std::chrono::ceil<std::chrono::seconds>(Clock::now() - start).count());
+  EXPECT_LE(connections, (seconds + 1) * (clients.size() + 64));
+  EXPECT_EQ(test::http(at_, {"/small"}).body, "small");
+}
+
+TEST_F(DoorTest, MakesLittleForAClientThatDoesNotRead) {
+  serve();
+  const auto client = connect_from(1, kGet);
+  ASSERT_TRUE(test::wait_until([&] { return made_ > 0; }, 10s));
+  EXPECT_FALSE(test::wait_until([&] { return made_ > 1U << 20U; }, 500ms)) << made_;
+}
+
+TEST_F(DoorTest, LetsAScraperInWhereACrowdHasAsked) {
+  serve({.connections = 6, .per_address = 3, .serving = 2, .answer_time = 60s, .least_rate = 0});
+  const auto crowd = clients(6, 2, kGet);
+  ASSERT_TRUE(test::wait_until([&] { return open_ == 6; }, 10s));
+  const auto scraper = connect_from(9, "GET /small HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_THAT(read_all(scraper), HasSubstr("small"));
+  EXPECT_THAT(read_all(crowd.back()), StartsWith("HTTP/1.1 503 "));
 }
 
 TEST_F(DoorTest, EndsAnAnswerThatIsReadForTooLong) {

@@ -134,6 +134,19 @@ TEST_F(TurnstileTest, TakesThePlaceFromTheAddressWithMostConnections) {
   EXPECT_TRUE(admission.id);
 }
 
+TEST_F(TurnstileTest, TakesThePlaceOfTheLastRequestOfACrowd) {
+  for (const char* address : {"192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.2", "192.0.2.3",
+                              "192.0.2.3", "192.0.2.4", "192.0.2.5"})
+    enter_ready(address);
+  const auto admission = turnstile_.admit(ip("192.0.2.6"), now_);
+  EXPECT_EQ(admission.full, Turnstile::Full::everything);
+  EXPECT_EQ(admission.evicted, 3U) << "the last of 192.0.2.2";
+  ASSERT_TRUE(admission.id);
+  turnstile_.ready(*admission.id);
+  EXPECT_FALSE(turnstile_.admit(ip("192.0.2.6"), now_).id)
+      << "others have no more than it then has";
+}
+
 TEST_F(TurnstileTest, CountsAnIpv6NetworkAsOneAddress) {
   for (const char* address : {"2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff::3"})
     enter_ready(address);
@@ -215,13 +228,29 @@ class TurnstileFullTest : public TurnstileTest {
   std::vector<Turnstile::Id> readers_;
 };
 
-TEST_F(TurnstileFullTest, HasTheSlowestLeaveOneForEachThatWaits) {
+TEST_F(TurnstileFullTest, HasTheSlowestLeaveOneAfterTheOther) {
   enter_ready("192.0.2.8");
   enter_ready("192.0.2.9");
   after(900ms, {0, 0, 0, 0});
   EXPECT_THAT(turnstile_.overdue(now_).readers, IsEmpty()) << "no second has passed";
   after(100ms, {3000, 10, 9000, 1500});
-  EXPECT_THAT(turnstile_.overdue(now_).readers, UnorderedElementsAre(readers_[1], readers_[3]));
+  EXPECT_THAT(turnstile_.overdue(now_).readers, ElementsAre(readers_[1]));
+  after(249ms, {3000, 10, 9000, 1500});
+  EXPECT_THAT(turnstile_.overdue(now_).readers, IsEmpty());
+  after(1ms, {3000, 10, 9000, 1500});
+  EXPECT_THAT(turnstile_.overdue(now_).readers, ElementsAre(readers_[3]));
+}
+
+TEST_F(TurnstileFullTest, SaysOnceWhoHasToLeaveAndCountsItsPlaceAsFree) {
+  enter_ready("192.0.2.9");
+  after(1s, {3000, 10, 9000, 1500});
+  EXPECT_THAT(turnstile_.overdue(now_).readers, ElementsAre(readers_[1]));
+  after(5s, {30000, 10, 90000, 15000});
+  EXPECT_THAT(turnstile_.overdue(now_).readers, IsEmpty()) << "its end takes its time";
+  EXPECT_THAT(turnstile_.cut_those_reading_since_before(now_), testing::SizeIs(3));
+  EXPECT_THAT(turnstile_.cut_those_reading_since_before(now_), IsEmpty());
+  for (const Turnstile::Id id : readers_) turnstile_.end(id);
+  EXPECT_TRUE(turnstile_.next(now_));
 }
 
 TEST_F(TurnstileFullTest, LeavesThemAloneWhileNobodyWaits) {
@@ -292,8 +321,8 @@ TEST_F(TurnstileKeptTest, DoesNotRememberMoreThanItHasRoomFor) {
     const auto id = serve(fmt::format("10.{}.{}.1", i / 256, i % 256));
     turnstile_.progress(id, {0, true}, now_);
     now_ = now_ + 1s / 1000;
-    turnstile_.progress(id, {0, true}, now_ + 1s);
-    for (const auto reader : turnstile_.overdue(now_ + 1s).readers) turnstile_.end(reader);
+    turnstile_.progress(id, {0, true}, now_ + 10s);
+    for (const auto reader : turnstile_.overdue(now_ + 10s).readers) turnstile_.end(reader);
   }
   EXPECT_LE(turnstile_.remembered(), 4096U);
 }
