@@ -46,10 +46,10 @@ Turnstile::Admission Turnstile::admit(const IpAddress& address, Instant now) {
   const std::size_t its_own = known == origins_.end() ? 0 : known->second.connections;
   if (its_own >= limits_.per_address) {
     admission.full = Full::address;
-    admission.evicted = longest_waiting(&known->second);
+    admission.evicted = longest_waiting(&known->second, 0);
   } else if (count_ >= limits_.connections) {
     admission.full = Full::everything;
-    admission.evicted = longest_waiting(nullptr);
+    admission.evicted = longest_waiting(nullptr, its_own);
     if (!admission.evicted) admission.evicted = last_of_a_crowd(its_own + 1);
   }
   if (admission.full != Full::no && !admission.evicted) return admission;
@@ -71,14 +71,16 @@ Turnstile::Admission Turnstile::admit(const IpAddress& address, Instant now) {
 }
 
 /// @param only  of this origin; nullptr: of the origin with most connections that has any.
-std::optional<Turnstile::Id> Turnstile::longest_waiting(const Counts* only) const {
+/// @param at_least  so many connections has its origin, so that a crowd sends nobody away who is alone.
+std::optional<Turnstile::Id> Turnstile::longest_waiting(const Counts* only,
+                                                        std::size_t at_least) const {
   std::optional<Id> found;
-  std::size_t most = 0;
+  std::size_t most = at_least;
   for (Id id = 0; id < clients_.size(); ++id) {
     const Client& client = clients_[id];
     if (!is_waiting(client.state) || (only != nullptr && &client.origin->second != only)) continue;
     const std::size_t crowd = client.origin->second.connections;
-    if (found && (crowd < most || (crowd == most && client.since >= clients_[*found].since)))
+    if (crowd < most || (found && crowd == most && client.since >= clients_[*found].since))
       continue;
     found = id;
     most = crowd;

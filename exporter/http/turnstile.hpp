@@ -43,8 +43,9 @@ class Turnstile {
     std::optional<Id> evicted;  ///< gives its place to the new one; it is to be ended
   };
   /// A client connects. If there is no room, the one that has been waiting longest for its own
-  /// request has to leave: of the same address, or of the address with most connections. Where all
-  /// have sent theirs, the last of the address with most connections does, if the new one's has fewer.
+  /// request has to leave: of the same address, or of the address with most connections, if the new
+  /// one's has no more. Where all others have sent theirs, the last of the address with most
+  /// connections does, if the new one's has fewer.
   Admission admit(const IpAddress& address, Instant now);
 
   /// It has begun a TLS handshake, which takes arithmetic.
@@ -132,7 +133,7 @@ class Turnstile {
     bool leaves = false;  ///< overdue() said so
   };
 
-  [[nodiscard]] std::optional<Id> longest_waiting(const Counts* only) const;
+  [[nodiscard]] std::optional<Id> longest_waiting(const Counts* only, std::size_t at_least) const;
   [[nodiscard]] std::optional<Id> last_of_a_crowd(std::size_t larger_than) const;
   [[nodiscard]] bool is_too_slow(Client& client, Instant now) const;
   void make_room(std::vector<Id>& readers, Instant now);

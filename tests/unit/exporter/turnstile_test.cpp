@@ -147,6 +147,18 @@ TEST_F(TurnstileTest, TakesThePlaceOfTheLastRequestOfACrowd) {
       << "others have no more than it then has";
 }
 
+TEST_F(TurnstileTest, LetsNoCrowdTakeThePlaceOfOneWhoIsAlone) {
+  for (const char* address :
+       {"192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.3", "192.0.2.3", "192.0.2.4"})
+    enter_ready(address);
+  const auto scraper = enter("192.0.2.9");
+  const auto admission = turnstile_.admit(ip("192.0.2.1"), now_);
+  EXPECT_EQ(admission.full, Turnstile::Full::everything);
+  EXPECT_FALSE(admission.id);
+  turnstile_.ready(scraper);
+  EXPECT_TRUE(turnstile_.next(now_));
+}
+
 TEST_F(TurnstileTest, CountsAnIpv6NetworkAsOneAddress) {
   for (const char* address : {"2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff::3"})
     enter_ready(address);
