@@ -31,9 +31,6 @@ namespace {
 /// As many as the system allows (net.core.somaxconn). With 256, a thousand clients that connected at
 /// once filled it, and a scraper's SYN was dropped and came again a second later.
 constexpr int kBacklog = 4096;
-/// Bytes of an answer that wait in the kernel to be sent. Without a limit it takes over 2 MiB for a
-/// client that does not read, which are to be made first, and kept.
-constexpr int kMostUnsent = 256 << 10;
 constexpr int kSilentSeconds = 10;  // then a silent connection is accepted after all, and times out
 
 struct FreeAddresses {
@@ -64,12 +61,6 @@ void set(int fd, int level, int option, int value) {
   setsockopt(fd, level, option, &value, sizeof value);
 }
 
-/// What the connections of a listening socket take over from it.
-void set_for_connections(int fd) {
-  set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, kSilentSeconds);
-  set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kMostUnsent);
-}
-
 /// Fills in what the kernel knows of a listening socket.
 Result<Listener> describe(os::UniqueFd socket) {
   sockaddr_storage local{};
@@ -96,7 +87,7 @@ Result<Listener> open_listener(const addrinfo& info, bool every_address) {
   if (!fd) return fail_errno("open a socket", errno);
   set(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (info.ai_family == AF_INET6) set(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, every_address ? 0 : 1);
-  set_for_connections(fd.get());
+  set(fd.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, kSilentSeconds);
   if (bind(fd.get(), info.ai_addr, info.ai_addrlen) != 0 || listen(fd.get(), kBacklog) != 0)
     return fail(errc_from_errno(errno), std::generic_category().message(errno), errno);
   return describe(std::move(fd));
@@ -181,7 +172,7 @@ Result<std::vector<Listener>> take_systemd_listeners() {
     if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || listening == 0)
       return fail(Errc::bad_value,
                   fmt::format("systemd's descriptor {} is not a listening socket", fd));
-    set_for_connections(fd);
+    set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, kSilentSeconds);
     auto listener = describe(std::move(socket));
     if (!listener) return tl::unexpected(listener.error());
     listeners.push_back(std::move(*listener));

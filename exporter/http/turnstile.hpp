@@ -97,6 +97,8 @@ class Turnstile {
 
   [[nodiscard]] std::size_t connections() const { return count_; }
   [[nodiscard]] std::size_t serving() const { return serving_; }
+  /// Whether more than half of the workers are.
+  [[nodiscard]] bool is_busy() const { return serving_ > limits_.serving / 2; }
   [[nodiscard]] std::size_t remembered() const { return origins_.size(); }
   /// Those whose progress() is wanted.
   [[nodiscard]] std::vector<Id> served() const;
