@@ -230,11 +230,19 @@ void diagnose_setting(const Scene& scene, const Setting& setting, std::vector<Ch
 
 void diagnose_allowed_ips(const Scene& scene, std::vector<Check>& into) {
   Findings findings(scene, CheckKind::drift_allowed_ips, into);
+  // First those that lose their traffic to another peer, whatever the order in which peers are read.
+  for (std::size_t i = 0; i < scene.drift().peers.size(); ++i) {
+    const PeerDrift& drift = scene.drift().peers[i];
+    if (drift.allowed_ips && drift.conflict)
+      findings.add(scene.target(drift, scene.device().peers[i]),
+                   [&] { return allowed_ips_differ(scene, i); });
+  }
   std::size_t fine = 0;
   for (std::size_t i = 0; i < scene.drift().peers.size(); ++i) {
     const PeerDrift& drift = scene.drift().peers[i];
     const Text target = scene.target(drift, scene.device().peers[i]);
-    if (drift.allowed_ips) findings.add(target, [&] { return allowed_ips_differ(scene, i); });
+    if (drift.allowed_ips && !drift.conflict)
+      findings.add(target, [&] { return allowed_ips_differ(scene, i); });
     if (drift.too_broad) findings.add(target, [&] { return prefix_too_broad(scene, i); });
     if (is_compared(drift) && !drift.allowed_ips && !drift.too_broad) ++fine;
   }
