@@ -60,6 +60,7 @@ struct Raw {
   std::string collect_timeout = "5s";
   std::string request_timeout = "5s";
   std::string response_timeout = "1m";
+  std::string idle_timeout = "6m";
   std::string sample_interval = "5s";
   std::string endpoint = "full";
   std::string allowed_ips = "count";
@@ -207,6 +208,13 @@ void add_client_flags(CLI::App& app, Options& options, Raw& raw) {
       ->group("Web");
   app.add_option("--web.response-timeout", raw.response_timeout,
                  "How long a client may take to read its answer")
+      ->type_name("DURATION")
+      ->check(duration())
+      ->capture_default_str()
+      ->group("Web");
+  app.add_option(
+         "--web.idle-timeout", raw.idle_timeout,
+         "How long a connection stays open for another request; 0s: close it after an answer")
       ->type_name("DURATION")
       ->check(duration())
       ->capture_default_str()
@@ -420,6 +428,7 @@ void settle(Raw& raw, Options& options) {
   options.collect_timeout = *parse_duration(raw.collect_timeout);
   options.limits.head_time = *parse_duration(raw.request_timeout);
   options.limits.answer_time = *parse_duration(raw.response_timeout);
+  options.limits.idle_time = *parse_duration(raw.idle_timeout);
   options.sample_interval = *parse_duration(raw.sample_interval);
   collector.sampled = !options.once && options.sample_interval != Nanoseconds(0);
   collector.judged = !options.once;

@@ -21,6 +21,7 @@ namespace wgscope::exporter::http {
 namespace {
 
 thread_local bool more_follows = false;
+thread_local bool stays = false;  ///< the connection does
 
 /// Guarded by its mutex.
 struct Doors {
@@ -51,6 +52,8 @@ TlsSession* session_of(int fd) {
 
 MoreFollows::MoreFollows(bool follows) { more_follows = follows; }
 MoreFollows::~MoreFollows() { more_follows = false; }
+
+void keep_connection() { stays = true; }
 
 void register_door(Door& door) {
   const std::lock_guard lock(doors().mutex);
@@ -101,9 +104,16 @@ extern "C" int wgscope_civetweb_accept(int fd, sockaddr* address, socklen_t* siz
 
 extern "C" ssize_t wgscope_civetweb_recv(int fd, void* bytes, std::size_t size,
                                          int flags) noexcept {
-  TlsSession* session = session_of(fd);
-  return session != nullptr ? session->read({static_cast<char*>(bytes), size})
-                            : recv(fd, bytes, size, flags);
+  Door::Inside inside;
+  if (!any_door([&](Door* door) { return door->find(fd, inside); }))
+    return recv(fd, bytes, size, flags);
+  // What follows its request may be another one, and is left for it.
+  const std::size_t most = std::min(size, *inside.unread);
+  if (most == 0) return 0;
+  const ssize_t got = inside.tls != nullptr ? inside.tls->read({static_cast<char*>(bytes), most})
+                                            : recv(fd, bytes, most, flags);
+  if (got > 0) *inside.unread -= static_cast<std::size_t>(got);
+  return got;
 }
 
 extern "C" ssize_t wgscope_civetweb_send(int fd, const void* bytes, std::size_t size,
@@ -123,6 +133,7 @@ extern "C" int wgscope_civetweb_poll(pollfd* waiting, nfds_t count, int timeout)
 }
 
 extern "C" int wgscope_civetweb_shutdown(int fd, int how) noexcept {
+  if (stays) return 0;
   if (TlsSession* session = session_of(fd)) {
     // CivetWeb has let it block by now, and a client that does not read would hold its thread.
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
@@ -132,7 +143,8 @@ extern "C" int wgscope_civetweb_shutdown(int fd, int how) noexcept {
 }
 
 extern "C" int wgscope_civetweb_close(int fd) noexcept {
-  return any_door([&](Door* door) { return door->close(fd); }) ? 0 : close(fd);
+  const bool kept = std::exchange(stays, false);
+  return any_door([&](Door* door) { return door->close(fd, kept); }) ? 0 : close(fd);
 }
 
 }  // namespace wgscope::exporter::http

@@ -103,7 +103,8 @@ Result<std::unique_ptr<Door>> Door::open(std::vector<Listener> listeners,
                                          Tls tls) {
   std::unique_ptr<Door> door(
       new Door(std::move(listeners), limits, std::move(events), std::move(tls)));
-  if (auto started = door->start(); !started) return tl::unexpected(started.error());
+  if (auto started = door->start(limits.answer_time); !started)
+    return tl::unexpected(started.error());
   return door;
 }
 
@@ -114,7 +115,7 @@ Door::Door(std::vector<Listener> listeners, const TurnstileLimits& limits, DoorE
       tls_(std::move(tls)),
       turnstile_(limits) {}
 
-Result<> Door::start() {
+Result<> Door::start(Nanoseconds answer_time) {
   epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
   wake_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   entrance_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE));
@@ -122,6 +123,10 @@ Result<> Door::start() {
   watch(wake_.get(), 0, EPOLLIN);
   for (const Listener& listener : listeners_) {
     fcntl(listener.socket.get(), F_SETFL, fcntl(listener.socket.get(), F_GETFL) | O_NONBLOCK);
+    // Connections inherit it. Of one that is idle, nobody watches whether the answer is read.
+    const auto patience =
+        static_cast<unsigned>(std::chrono::ceil<std::chrono::milliseconds>(answer_time).count());
+    setsockopt(listener.socket.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
     watch(listener.socket.get(), 0, EPOLLIN);
   }
   register_door(*this);
@@ -151,9 +156,16 @@ void Door::cut_readers(Instant since_before) {
   }
 }
 
+bool Door::keeps_connections() const {
+  const std::lock_guard lock(mutex_);
+  return accepting_;
+}
+
 void Door::stop_accepting() {
   const std::lock_guard lock(mutex_);
   accepting_ = false;
+  ends_idle_ = true;
+  eventfd_write(wake_.get(), 1);
   accepts_again_.reset();
   pause_accepting(true);
 }
@@ -204,6 +216,14 @@ bool Door::accept(int fd, sockaddr* address, socklen_t* size, int& connection) {
   return true;
 }
 
+bool Door::find(int fd, Inside& inside) {
+  const std::lock_guard lock(mutex_);
+  const auto found = connections_.find(fd);
+  if (found == connections_.end()) return false;
+  inside = {found->second.tls.get(), &found->second.unread};
+  return true;
+}
+
 bool Door::find_session(int fd, TlsSession*& session) const {
   if (!tls_) return false;
   const std::lock_guard lock(mutex_);
@@ -213,7 +233,7 @@ bool Door::find_session(int fd, TlsSession*& session) const {
   return true;
 }
 
-bool Door::close(int fd) {
+bool Door::close(int fd, bool stays) {
   if (is_entrance(fd)) {
     attached_ = -1;
     ::close(fd);
@@ -221,9 +241,24 @@ bool Door::close(int fd) {
   }
   const std::lock_guard lock(mutex_);
   if (!connections_.contains(fd)) return false;
-  drop(fd);
+  if (!stays || !take_back(fd)) drop(fd);
   last_answer_ = os::boot_now();
   serve_next(last_answer_);
+  return true;
+}
+
+/// @returns false: it cannot stay. It was told that it could, and sees the end of its connection.
+bool Door::take_back(int fd) {
+  Connection& connection = connections_.at(fd);
+  fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);  // CivetWeb has let it block
+  if (stop_ || !accepting_ || !turnstile_.answered(connection.id, os::boot_now())) {
+    if (connection.tls) connection.tls->say_goodbye();
+    return false;
+  }
+  if (connection.tls) connection.tls->rest();
+  connection.asked = connection.inside = false;
+  connection.served = true;
+  watch(fd, connection.number, events_of_clients());  // what has arrived already is an event, too
   return true;
 }
 
@@ -314,7 +349,8 @@ void Door::let_in(int fd, const sockaddr_storage& address, socklen_t size) {
                                                                   : Refusal::total);
   if (admission.evicted) {
     const int evicted = descriptors_[*admission.evicted];
-    send_away(evicted, can_be_told(evicted) ? 503 : 0, kTooMany);
+    const bool asks = admission.full != Turnstile::Full::no;
+    send_away(evicted, asks && can_be_told(evicted) ? 503 : 0, kTooMany);
   }
   know(fd, {.id = admission.id.value_or(0), .address = address, .address_size = size});
   if (!admission.id) return send_away(fd, can_be_told(fd) ? 503 : 0, kTooMany);
@@ -322,10 +358,14 @@ void Door::let_in(int fd, const sockaddr_storage& address, socklen_t size) {
   descriptors_[*admission.id] = fd;
 }
 
+std::uint32_t Door::events_of_clients() const {
+  return std::uint32_t{EPOLLIN} | EPOLLRDHUP | EPOLLET | (tls_ ? EPOLLOUT : 0U);
+}
+
 void Door::know(int fd, Connection connection) {
   connection.number = ++numbers_;
   connections_[fd] = std::move(connection);
-  watch(fd, numbers_, std::uint32_t{EPOLLIN} | EPOLLRDHUP | EPOLLET | (tls_ ? EPOLLOUT : 0U));
+  watch(fd, numbers_, events_of_clients());
   events_.on_connections(connections_.size());
 }
 
@@ -341,9 +381,13 @@ void Door::handle_client(int fd, std::uint32_t events, Lock& lock) {
   std::array<char, kMaxRequestHead> bytes{};
   // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): MSG_DONTWAIT does not wait
   const ssize_t size = recv(fd, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
-  if (size == 0) return give_up(fd);
+  const bool idle = turnstile_.is_idle(connection.id);
+  if (size == 0) return idle ? drop(fd) : give_up(fd);
   if (size < 0 && errno != EAGAIN) return drop(fd);
-  if (size > 0) settle(fd, judge_head({bytes.data(), static_cast<std::size_t>(size)}));
+  if (size > 0) {
+    if (idle) turnstile_.begins(connection.id, os::boot_now());
+    settle(fd, judge_head({bytes.data(), static_cast<std::size_t>(size)}));
+  }
 }
 
 void Door::handle_leaving(int fd) {
@@ -363,6 +407,7 @@ void Door::settle(int fd, const HeadVerdict& verdict) {
   Connection& connection = connections_.at(fd);
   if (verdict.state == HeadState::whole) {
     connection.asked = true;
+    connection.unread = verdict.size;
     turnstile_.ready(connection.id);
   } else if (connection.half_closed) {
     give_up(fd);  // so the rest of its request never comes
@@ -390,8 +435,17 @@ void Door::look(Instant now) {
     events_.on_refused(Refusal::slow_reader);
     cut(descriptors_[id]);
   }
+  for (const Turnstile::Id id : overdue.idle) give_up(descriptors_[id]);
   while (close_first_leaving(now)) {
   }
+  if (std::exchange(ends_idle_, false)) end_idle();
+}
+
+void Door::end_idle() {
+  std::vector<int> idle;
+  for (const auto& [fd, connection] : connections_)
+    if (!connection.leaving && turnstile_.is_idle(connection.id)) idle.push_back(fd);
+  for (const int fd : idle) give_up(fd);
 }
 
 void Door::serve_next(Instant now) {
@@ -402,9 +456,11 @@ void Door::serve_next(Instant now) {
     epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
     Connection& connection = connections_.at(fd);
     connection.inside = true;
-    if (turnstile_.is_busy())
-      setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kMostUnsentIfBusy, sizeof kMostUnsentIfBusy);
-    if (connection.tls) connection.acknowledged_before = progress_of(fd).acknowledged;
+    const int most_unsent = turnstile_.is_busy() ? kMostUnsentIfBusy : 0;  // 0: the system's
+    if (most_unsent != 0 || connection.served)
+      setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most_unsent, sizeof most_unsent);
+    if (connection.tls || connection.served)
+      connection.acknowledged_before = progress_of(fd).acknowledged;
     handed_over_.push_back(fd);
     eventfd_write(entrance_.get(), 1);
   }

@@ -76,7 +76,10 @@ class Door {
 
   /// Cuts those who have been reading their answers since before then.
   void cut_readers(Instant since_before);
-  /// Accepts no more connections. Whose request is there still gets the answer.
+  /// Whether a client may ask again on its connection.
+  [[nodiscard]] bool keeps_connections() const;
+  /// Accepts no more connections, and ends those that are idle. Whose request is there still gets
+  /// the answer.
   void stop_accepting();
   /// Whether nobody waits for an answer any longer.
   [[nodiscard]] bool is_idle() const;
@@ -91,8 +94,15 @@ class Door {
   bool bind(int fd);
   bool is_entrance(int fd) const;
   bool accept(int fd, sockaddr* address, socklen_t* size, int& connection);
-  bool close(int fd);
-  /// The session of a connection that CivetWeb has, as long as it has it; nullptr: without TLS.
+  /// @param stays  it was answered, and told that it may ask again.
+  bool close(int fd, bool stays);
+  /// What CivetWeb has of a connection, as long as it has it.
+  struct Inside {
+    TlsSession* tls = nullptr;      ///< nullptr: without TLS
+    std::size_t* unread = nullptr;  ///< bytes of its request that CivetWeb has not read
+  };
+  bool find(int fd, Inside& inside);
+  /// As find(), for no more than the session; false also without TLS.
   bool find_session(int fd, TlsSession*& session) const;
 
  private:
@@ -100,6 +110,8 @@ class Door {
     Turnstile::Id id = 0;
     std::uint32_t number = 0;  ///< tells it from an earlier one with its descriptor
     bool asked = false;        ///< its request is there
+    bool served = false;       ///< an earlier one was
+    std::size_t unread = 0;    ///< Inside::unread
     bool inside = false;       ///< it is CivetWeb's, which closes it
     bool leaving = false;      ///< has no place; what still arrives is thrown away
     sockaddr_storage address{};
@@ -107,7 +119,8 @@ class Door {
     std::unique_ptr<TlsSession> tls = nullptr;  ///< once the client has said hello
     bool agreed = false;                        ///< the handshake is done
     bool half_closed = false;                   ///< the client sends no more
-    std::uint64_t acknowledged_before = 0;      ///< bytes of the handshake that the client has read
+    std::uint64_t acknowledged_before =
+        0;  ///< bytes that the client has read before its request was served
   };
   struct Leaving {
     int fd = -1;
@@ -117,7 +130,7 @@ class Door {
   using Lock = std::unique_lock<std::mutex>;
 
   Door(std::vector<Listener> listeners, const TurnstileLimits& limits, DoorEvents events, Tls tls);
-  Result<> start();
+  Result<> start(Nanoseconds answer_time);
   void run();
   void accept_some(int listener);
   void let_in(int fd, const sockaddr_storage& address, socklen_t size);
@@ -129,6 +142,7 @@ class Door {
   void shake_hands(Lock& lock);
   void go_on_with_tls(int fd, Lock& lock);
   void settle(int fd, const HeadVerdict& verdict);
+  bool take_back(int fd);
   void look(Instant now);
   void serve_next(Instant now);
   void refuse(int fd, Refusal reason, int status, std::string_view text);
@@ -140,6 +154,8 @@ class Door {
   void cut(int fd);
   void drop(int fd);  ///< closes a connection that CivetWeb does not have
   int time_to_wait(Instant now) const;
+  void end_idle();
+  [[nodiscard]] std::uint32_t events_of_clients() const;
   void watch(int fd, std::uint32_t number, std::uint32_t events) const;
   void pause_accepting(bool paused) const;
 
@@ -165,6 +181,7 @@ class Door {
   std::uint32_t numbers_ = 0;
   std::optional<Instant> accepts_again_;  ///< descriptors ran out: until then, none is asked for
   bool accepting_ = true;
+  bool ends_idle_ = false;  ///< the thread is to end those that are idle
   bool came_round_ = true;  ///< the thread has, since works() asked
   Instant last_answer_{};   ///< when one ended, or the first one of those of now began
   bool stop_ = false;

@@ -77,9 +77,16 @@ void Door::go_on_with_tls(int fd, Lock& lock) {
     connection.agreed = step == Step::done;
   }
   if (step == Step::done) step = connection.tls->receive(kMaxRequestHead);
+  // A request may have come together with the one before.
+  if (step == Step::waits && !connection.tls->received().empty()) step = Step::done;
+  // Who was let in under other rules than now is to begin anew.
+  const bool outdated = connection.served && step == Step::done && !connection.tls->uses(tls_());
   lock.lock();
   switch (step) {
-    case Step::done: return settle(fd, judge_head(connection.tls->received()));
+    case Step::done:
+      if (outdated) return give_up(fd);
+      turnstile_.begins(connection.id, os::boot_now());
+      return settle(fd, judge_head(connection.tls->received()));
     case Step::gone: return drop(fd);
     case Step::failed:
       return refuse(

@@ -9,19 +9,19 @@
 namespace wgscope::exporter::http {
 namespace {
 
-constexpr HeadVerdict kTooLong{HeadState::refused, Refusal::bad_head, 431,
+constexpr HeadVerdict kTooLong{HeadState::refused, 0, Refusal::bad_head, 431,
                                "431 request line and headers are longer than 8192 bytes\n"};
-constexpr HeadVerdict kNoRequest{HeadState::refused, Refusal::bad_head, 400,
+constexpr HeadVerdict kNoRequest{HeadState::refused, 0, Refusal::bad_head, 400,
                                  "400 this is not an HTTP request\n"};
-constexpr HeadVerdict kTls{HeadState::refused, Refusal::bad_head, 400,
+constexpr HeadVerdict kTls{HeadState::refused, 0, Refusal::bad_head, 400,
                            "400 this port speaks HTTP, not HTTPS\n"};
-constexpr HeadVerdict kVersion{HeadState::refused, Refusal::bad_head, 505,
+constexpr HeadVerdict kVersion{HeadState::refused, 0, Refusal::bad_head, 505,
                                "505 only HTTP/1.0 and HTTP/1.1\n"};
-constexpr HeadVerdict kNoPath{HeadState::refused, Refusal::bad_head, 400,
+constexpr HeadVerdict kNoPath{HeadState::refused, 0, Refusal::bad_head, 400,
                               "400 ask for a path, such as /metrics: this is not a proxy\n"};
-constexpr HeadVerdict kNoOptions{HeadState::refused, Refusal::bad_head, 405,
+constexpr HeadVerdict kNoOptions{HeadState::refused, 0, Refusal::bad_head, 405,
                                  "405 only GET and HEAD\n"};
-constexpr HeadVerdict kBody{HeadState::refused, Refusal::body, 413,
+constexpr HeadVerdict kBody{HeadState::refused, 0, Refusal::body, 413,
                             "413 requests with a body are not accepted\n"};
 
 constexpr unsigned char kTlsHandshake = 22;  // ContentType of a ClientHello: RFC 8446 §5.1
@@ -117,7 +117,7 @@ HeadVerdict judge_head(std::string_view bytes) {
     const HeadVerdict verdict = judge_header(header);
     if (verdict.state != HeadState::whole) return verdict;
   }
-  return {HeadState::whole};
+  return {HeadState::whole, size};
 }
 
 }  // namespace wgscope::exporter::http

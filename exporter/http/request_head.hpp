@@ -27,6 +27,7 @@ enum class HeadState : std::uint8_t { incomplete, whole, refused };
 
 struct HeadVerdict {
   HeadState state = HeadState::incomplete;
+  std::size_t size = 0;  ///< of what is whole: its bytes, the empty line at its end included
   // Of what is refused:
   Refusal reason = Refusal::bad_head;
   int status = 400;

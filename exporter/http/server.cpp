@@ -13,6 +13,7 @@
 #include <fmt/core.h>
 
 #include "wgscope/base/result.hpp"
+#include "wgscope/base/text.hpp"
 #include "wgscope/base/time.hpp"
 #include "wgscope/model/address.hpp"
 
@@ -33,6 +34,18 @@ bool is_http_1_0(const Request& request) {
   return info->http_version != nullptr && std::string_view(info->http_version) == "1.0";
 }
 
+/// Whether the client can take another answer on its connection, and wants to (RFC 9112 §9.3).
+bool can_ask_again(const Request& request) {
+  if (is_http_1_0(request)) return false;
+  std::string_view rest = request.header("Connection");
+  while (!rest.empty()) {
+    const std::size_t comma = rest.find(',');
+    if (iequals(trim(rest.substr(0, comma)), "close")) return false;
+    rest = comma == std::string_view::npos ? "" : rest.substr(comma + 1);
+  }
+  return true;
+}
+
 bool send_all(mg_connection* connection, std::string_view text) {
   return text.empty() ||
          mg_write(connection, text.data(), text.size()) == static_cast<int>(text.size());
@@ -49,9 +62,13 @@ void Response::set_header(std::string_view name, std::string_view value) {
   headers_.append(name).append(": ").append(value).append("\r\n");
 }
 
+/// Whoever asks for what does not exist, or is not allowed, is to begin anew.
+bool Response::keeps_connection() const { return request_->may_ask_again && status_ < 400; }
+
 std::string Response::headers() const {
-  return fmt::format("HTTP/1.1 {} {}\r\n{}X-Content-Type-Options: nosniff\r\nConnection: close\r\n",
-                     status_, reason_phrase(status_), headers_);
+  return fmt::format("HTTP/1.1 {} {}\r\n{}X-Content-Type-Options: nosniff\r\n{}", status_,
+                     reason_phrase(status_), headers_,
+                     keeps_connection() ? "" : "Connection: close\r\n");
 }
 
 /// @param last  nothing follows, or not for sure.
@@ -87,6 +104,7 @@ bool Response::write(std::span<const char> piece) {
 }
 
 void Response::finish() {
+  finished_ = true;
   if (streaming_) {
     if (!is_http_1_0(*request_)) send("0\r\n\r\n", {}, "", true);
     return;
@@ -147,9 +165,8 @@ Result<> Server::Impl::start(std::vector<Listener> listeners) {
   auto door = Door::open(std::move(listeners), options_.limits, options_.door_events, options_.tls);
   if (!door) return tl::unexpected(door.error());
   door_ = std::move(*door);
-  // The door hands over no more connections than there are threads, so the queue stays empty. No
-  // keep-alive: a scraper that is idle for a minute would hold a thread for it, and a new
-  // connection costs less than one metric.
+  // The door hands over no more connections than there are threads, so the queue stays empty.
+  // CivetWeb's keep-alive would hold a thread for each scraper that is idle: the door waits for them.
   const std::string threads = fmt::format("{}", options_.limits.serving);
   const std::vector<const char*> settings{
       "listening_ports", "0", "num_threads", threads.c_str(), "connection_queue", "256",
@@ -182,14 +199,16 @@ int Server::Impl::on_request(mg_connection* connection) noexcept {
   const auto text = [](const char* value) { return value != nullptr ? value : std::string_view(); };
   const std::string_view from = text(info->remote_addr);
   const auto client = IpAddress::parse(from.substr(0, from.find('%')));
-  const Request request{text(info->request_method), text(info->local_uri), text(info->query_string),
-                        connection, client.value_or(IpAddress{})};
+  Request request{text(info->request_method), text(info->local_uri), text(info->query_string),
+                  connection, client.value_or(IpAddress{})};
+  request.may_ask_again = server->door_->keeps_connections() && can_ask_again(request);
   Response response(request);
   try {
     server->answer(request, response);
   } catch (...) {  // most likely out of memory; it must not leave a callback from C
     response.give_up();
   }
+  if (response.leaves_connection_usable()) keep_connection();
   try {
     const auto route = server->options_.routes.find(request.path);
     const std::string_view path =

@@ -27,7 +27,8 @@ struct Request {
   std::string_view path;    ///< as the client sent it, without the query
   std::string_view query;   ///< as the client sent it; empty: there is none
   mg_connection* connection = nullptr;
-  IpAddress client{};  ///< where it comes from
+  IpAddress client{};          ///< where it comes from
+  bool may_ask_again = false;  ///< on its connection, which is closed otherwise
 
   /// A header's value, names in any case; empty where there is none.
   [[nodiscard]] std::string_view header(const char* name) const;
@@ -50,11 +51,16 @@ class Response final : public Sink {
   void give_up() noexcept;
 
   [[nodiscard]] int status() const { return status_; }
+  /// Whether it is sent as a whole, and the client was told that it may ask again.
+  [[nodiscard]] bool leaves_connection_usable() const {
+    return finished_ && !broken_ && keeps_connection();
+  }
   /// Whether the client does not want a body, so that making one can be saved.
   [[nodiscard]] bool head_only() const { return request_->method == "HEAD"; }
 
  private:
   bool send(std::string_view head, std::span<const char> body, std::string_view tail, bool last);
+  [[nodiscard]] bool keeps_connection() const;
   [[nodiscard]] std::string headers() const;
 
   const Request* request_;
@@ -64,7 +70,8 @@ class Response final : public Sink {
   std::vector<char> held_;
   bool has_held_ = false;   ///< `held_` has a piece, which may be empty
   bool streaming_ = false;  ///< the head was sent, so the answer is chunked
-  bool broken_ = false;     ///< the connection failed, so nothing more is sent
+  bool finished_ = false;
+  bool broken_ = false;  ///< the connection failed, so nothing more is sent
 };
 
 /// Answers with a small body that is known as a whole.

@@ -204,6 +204,24 @@ ssize_t TlsSession::write(std::span<const char> bytes, bool more) {
   return static_cast<ssize_t>(std::exchange(unreported_, 0));
 }
 
+void TlsSession::rest() {
+  if (gathers_) {
+    BIO* socket = SSL_get_rbio(ssl_);
+    BIO_up_ref(socket);
+    SSL_set0_wbio(ssl_, socket);  // frees the other one
+    SSL_set_mode(ssl_, SSL_MODE_RELEASE_BUFFERS);
+    gathers_ = false;
+  }
+  SSL_free_buffers(ssl_);
+  SecretString rest(received());
+  received_ = std::move(rest);
+  given_ = 0;
+}
+
+bool TlsSession::uses(const TlsContext& context) const {
+  return SSL_get_SSL_CTX(ssl_) == context.get();
+}
+
 void TlsSession::say_goodbye() {
   ERR_clear_error();
   if (SSL_is_init_finished(ssl_) == 1) SSL_shutdown(ssl_);

@@ -48,6 +48,11 @@ class TlsSession {
   ssize_t write(std::span<const char> bytes, bool more = false);
   void say_goodbye();
 
+  /// The answer is sent, and the client may ask again: gives back the memory that sending took.
+  void rest();
+  /// Whether it began with this one.
+  [[nodiscard]] bool uses(const TlsContext& context) const;
+
  private:
   bool gather();
   int encrypt(std::span<const char> bytes);

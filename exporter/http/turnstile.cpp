@@ -44,13 +44,16 @@ Turnstile::Admission Turnstile::admit(const IpAddress& address, Instant now) {
   Admission admission;
   const auto known = origins_.find(origin);
   const std::size_t its_own = known == origins_.end() ? 0 : known->second.connections;
-  if (its_own >= limits_.per_address) {
-    admission.full = Full::address;
-    admission.evicted = longest_waiting(&known->second, 0);
-  } else if (count_ >= limits_.connections) {
-    admission.full = Full::everything;
-    admission.evicted = longest_waiting(nullptr, its_own);
-    if (!admission.evicted) admission.evicted = last_of_a_crowd(its_own + 1);
+  if (its_own >= limits_.per_address || count_ >= limits_.connections) {
+    const bool crowded = its_own >= limits_.per_address;
+    const Counts* only = crowded ? &known->second : nullptr;
+    const std::size_t at_least = crowded ? 0 : its_own;
+    admission.evicted = longest([](State s) { return s == State::idle; }, only, at_least);
+    if (!admission.evicted) {
+      admission.full = crowded ? Full::address : Full::everything;
+      admission.evicted = longest(is_waiting, only, at_least);
+    }
+    if (!admission.evicted && !crowded) admission.evicted = last_of_a_crowd(its_own + 1);
   }
   if (admission.full != Full::no && !admission.evicted) return admission;
   if (admission.evicted) end(*admission.evicted);
@@ -70,15 +73,18 @@ Turnstile::Admission Turnstile::admit(const IpAddress& address, Instant now) {
   return admission;
 }
 
+/// The one that has been in a state longest.
+/// @param meant  whether a state is.
 /// @param only  of this origin; nullptr: of the origin with most connections that has any.
 /// @param at_least  so many connections has its origin, so that a crowd sends nobody away who is alone.
-std::optional<Turnstile::Id> Turnstile::longest_waiting(const Counts* only,
-                                                        std::size_t at_least) const {
+template <class Meant>
+std::optional<Turnstile::Id> Turnstile::longest(Meant meant, const Counts* only,
+                                                std::size_t at_least) const {
   std::optional<Id> found;
   std::size_t most = at_least;
   for (Id id = 0; id < clients_.size(); ++id) {
     const Client& client = clients_[id];
-    if (!is_waiting(client.state) || (only != nullptr && &client.origin->second != only)) continue;
+    if (!meant(client.state) || (only != nullptr && &client.origin->second != only)) continue;
     const std::size_t crowd = client.origin->second.connections;
     if (crowd < most || (found && crowd == most && client.since >= clients_[*found].since))
       continue;
@@ -220,6 +226,22 @@ void Turnstile::end(Id id) {
   free_.push_back(id);
 }
 
+bool Turnstile::answered(Id id, Instant now) {
+  Client& client = clients_[id];
+  if (client.state != State::serving || client.leaves || limits_.idle_time == Nanoseconds(0))
+    return false;
+  set_state(client, State::idle);
+  client = {.state = State::idle, .origin = client.origin, .since = now};
+  return true;
+}
+
+void Turnstile::begins(Id id, Instant now) {
+  Client& client = clients_[id];
+  if (client.state != State::idle) return;
+  set_state(client, State::waiting);
+  client.since = now;
+}
+
 void Turnstile::progress(Id id, const Progress& progress, Instant now) {
   Client& client = clients_[id];
   if (client.state != State::serving) return;
@@ -248,6 +270,8 @@ Turnstile::Overdue Turnstile::overdue(Instant now) {
     Client& client = clients_[id];
     if (is_waiting(client.state) && now - client.since >= limits_.head_time)
       overdue.heads.push_back(id);
+    if (client.state == State::idle && now - client.since >= limits_.idle_time)
+      overdue.idle.push_back(id);
     if (client.state == State::serving && !client.leaves && is_too_slow(client, now))
       overdue.readers.push_back(id);
   }
@@ -292,9 +316,12 @@ std::optional<Instant> Turnstile::next_look(Instant now) const {
     const Instant then = may_shake_hands(best->second, now) ? now : handshakes_pause_;
     next = std::min(next.value_or(then), then);
   }
-  for (const Client& client : clients_)
-    if (is_waiting(client.state) && (!next || client.since + limits_.head_time < *next))
-      next = client.since + limits_.head_time;
+  for (const Client& client : clients_) {
+    if (!is_waiting(client.state) && client.state != State::idle) continue;
+    const Instant end =
+        client.since + (client.state == State::idle ? limits_.idle_time : limits_.head_time);
+    next = std::min(next.value_or(end), end);
+  }
   return next;
 }
 

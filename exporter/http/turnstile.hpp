@@ -25,8 +25,12 @@ struct TurnstileLimits {
   std::size_t connections = 1024;  ///< of all clients together
   std::size_t per_address = 64;    ///< of one address; IPv6: of one /64
   std::size_t serving = 56;        ///< how many are served at once: one for each worker
-  Nanoseconds head_time = std::chrono::seconds(5);      ///< for a request to arrive
-  Nanoseconds answer_time = std::chrono::seconds(60);   ///< for an answer to be read
+  Nanoseconds head_time = std::chrono::seconds(5);     ///< for a request to arrive
+  Nanoseconds answer_time = std::chrono::seconds(60);  ///< for an answer to be read
+  /// For a client to ask again on its connection; zero: it is closed after an answer. Prometheus
+  /// closes connections that it has not used for five minutes: longer than that, so that it never
+  /// asks on one that is being closed here.
+  Nanoseconds idle_time = std::chrono::minutes(6);
   std::uint64_t least_rate = std::uint64_t{64} << 10U;  ///< bytes a second that a client reads
 };
 
@@ -40,12 +44,12 @@ class Turnstile {
   struct Admission {
     std::optional<Id> id;  ///< nothing: refused, because of `full`
     Full full = Full::no;
-    std::optional<Id> evicted;  ///< gives its place to the new one; it is to be ended
+    std::optional<Id> evicted;  ///< gives its place to the new one. Not full: it was idle
   };
-  /// A client connects. If there is no room, the one that has been waiting longest for its own
-  /// request has to leave: of the same address, or of the address with most connections, if the new
-  /// one's has no more. Where all others have sent theirs, the last of the address with most
-  /// connections does, if the new one's has fewer.
+  /// A client connects. If there is no room, the one that has been idle longest has to leave, or
+  /// that has been waiting longest for its own request: of the same address, or of the address with
+  /// most connections, if the new one's has no more. Where all others have sent theirs, the last of
+  /// the address with most connections does, if the new one's has fewer.
   Admission admit(const IpAddress& address, Instant now);
 
   /// It has begun a TLS handshake, which takes arithmetic.
@@ -67,6 +71,12 @@ class Turnstile {
   /// address has waiting, a single one of another does not wait behind them. One address never has
   /// more than half of all workers.
   std::optional<Id> next(Instant now);
+  /// Its answer is sent. It is idle until it asks again on its connection.
+  /// @returns false: it has to leave instead; end() is to be called.
+  bool answered(Id id, Instant now);
+  /// It was idle, and has begun to ask again.
+  void begins(Id id, Instant now);
+  [[nodiscard]] bool is_idle(Id id) const { return clients_[id].state == State::idle; }
   /// It is gone, whatever it was doing.
   void end(Id id);
 
@@ -81,6 +91,7 @@ class Turnstile {
   struct Overdue {
     std::vector<Id> heads;    ///< their requests did not arrive in time
     std::vector<Id> readers;  ///< they read too slowly
+    std::vector<Id> idle;     ///< they did not ask again
   };
   /// Readers are too slow if they read less than the least rate for ten seconds, or an answer takes
   /// them longer than the time for answers. While others wait to be served, or the workers that are
@@ -104,7 +115,7 @@ class Turnstile {
   [[nodiscard]] std::vector<Id> served() const;
 
  private:
-  enum class State : std::uint8_t { free, waiting, greeting, ready, serving };
+  enum class State : std::uint8_t { free, waiting, greeting, ready, serving, idle };
 
   /// For its whole request.
   static bool is_waiting(State state) {
@@ -124,7 +135,7 @@ class Turnstile {
   struct Client {
     State state = State::free;
     Origins::iterator origin{};
-    Instant since;           ///< when it connected; while it is served: since when it is
+    Instant since;  ///< when it connected, or began to ask; while it is served or idle: since when
     std::uint64_t turn = 0;  ///< order of becoming ready
     // While it is served:
     std::optional<Instant> reading = {};  ///< since when there was something to read
@@ -135,7 +146,9 @@ class Turnstile {
     bool leaves = false;  ///< overdue() said so
   };
 
-  [[nodiscard]] std::optional<Id> longest_waiting(const Counts* only, std::size_t at_least) const;
+  template <class Meant>
+  [[nodiscard]] std::optional<Id> longest(Meant meant, const Counts* only,
+                                          std::size_t at_least) const;
   [[nodiscard]] std::optional<Id> last_of_a_crowd(std::size_t larger_than) const;
   [[nodiscard]] bool is_too_slow(Client& client, Instant now) const;
   void make_room(std::vector<Id>& readers, Instant now);

@@ -33,12 +33,26 @@ constexpr std::size_t kNewAtOnce = 50;
 constexpr int kTickMs = 20;
 constexpr std::size_t kSlowBytes = 16U << 10U;  // a second
 
+constexpr std::string_view kSmallPage = "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n";
+constexpr int kPagesAtOnce = 50;
+
+std::string_view small_pages() {
+  static const std::string pages = [] {
+    std::string text;
+    for (int i = 0; i < kPagesAtOnce; ++i) text += kSmallPage;
+    return text;
+  }();
+  return pages;
+}
+
 std::string_view request_of(Clients kind) {
   switch (kind) {
     case Clients::body:
       return "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n";
     case Clients::slow:
     case Clients::not_reading: return "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+    case Clients::staying: return kSmallPage;
+    case Clients::asking: return small_pages();
     default: return "GET /met";
   }
 }
@@ -121,6 +135,8 @@ class Crowd {
     if ((events & (EPOLLERR | EPOLLHUP)) != 0) return leave(client);
     if ((events & EPOLLOUT) != 0 && !client.connected) begin(client);
     if (client.fd && client.session && !client.asked) shake_hands(client);
+    if (client.asked && (plan_.kind == Clients::staying || plan_.kind == Clients::asking))
+      throw_away(client);
     // Sent away: by an answer and an end, which whoever reads slowly has still to read.
     if (client.fd && (events & EPOLLRDHUP) != 0 && plan_.kind != Clients::slow) leave(client);
   }
@@ -159,13 +175,21 @@ class Crowd {
 
   static void leave(Client& client) { client = {}; }
 
+  /// The bytes of its answers. What TLS would make of them does not matter.
+  static void throw_away(const Client& client) {
+    std::array<char, 4096> bytes{};
+    while (client.fd && recv(client.fd.get(), bytes.data(), bytes.size(), MSG_DONTWAIT) > 0) {
+    }
+  }
+
   void every_second(Client& client) {
     if (!client.fd || !client.asked) return;
-    if (plan_.kind == Clients::dripping) {
+    if (plan_.kind == Clients::dripping || plan_.kind == Clients::asking) {
+      const std::string_view more = plan_.kind == Clients::asking ? small_pages() : "r";
       if (client.session)
-        SSL_write(client.session.get(), "r", 1);
+        SSL_write(client.session.get(), more.data(), static_cast<int>(more.size()));
       else
-        say(client.fd, "r");
+        say(client.fd, more);
     }
     if (plan_.kind != Clients::slow) return;
     // What TLS made of it does not matter to the window.

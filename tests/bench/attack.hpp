@@ -22,8 +22,10 @@ enum class Clients : std::uint8_t {
   not_reading,  ///< ask for the metrics and read nothing
   half_closed,  ///< send half a request and close their half of the connection
   reset,        ///< reset their connections once their first bytes are sent, and come again
+  staying,      ///< ask for a small page, and stay
+  asking,       ///< ask for fifty small pages at once every second, on the same connection
 };
-inline constexpr std::array<std::string_view, 10> kClients{"silent",
+inline constexpr std::array<std::string_view, 12> kClients{"silent",
                                                            "half a request",
                                                            "dripping",
                                                            "announcing a body",
@@ -32,7 +34,9 @@ inline constexpr std::array<std::string_view, 10> kClients{"silent",
                                                            "slow",
                                                            "not reading",
                                                            "half closed",
-                                                           "resetting"};
+                                                           "resetting",
+                                                           "staying",
+                                                           "asking again"};
 
 struct AttackPlan {
   Clients kind = Clients::silent;

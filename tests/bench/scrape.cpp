@@ -42,9 +42,25 @@ os::UniqueFd connect_to(std::uint16_t port, std::chrono::seconds patience) {
   return fd;
 }
 
-std::string text_of(const ScrapeRequest& request) {
-  return fmt::format("GET {} HTTP/1.1\r\nHost: bench\r\nAccept: text/plain;version=0.0.4\r\n{}\r\n",
-                     request.path, request.gzip ? "Accept-Encoding: gzip\r\n" : "");
+std::string text_of(const ScrapeRequest& request, bool last = true) {
+  return fmt::format(
+      "GET {} HTTP/1.1\r\nHost: bench\r\nAccept: text/plain;version=0.0.4\r\n{}{}\r\n",
+      request.path, request.gzip ? "Accept-Encoding: gzip\r\n" : "",
+      last ? "Connection: close\r\n" : "");
+}
+
+constexpr std::string_view kOk = "HTTP/1.1 200";
+
+/// Where an answer of several chunks ends: after a last one of no bytes. That the same bytes end a
+/// piece of compressed text by chance is not to be expected.
+constexpr std::string_view kLastChunk = "\r\n0\r\n\r\n";
+
+openssl::Session greet(SSL_CTX* context, int fd) {
+  openssl::Session session(SSL_new(context));
+  ERR_clear_error();
+  if (SSL_set_fd(session.get(), fd) != 1 || SSL_connect(session.get()) != 1)
+    throw std::runtime_error("a TLS connection did not come about");
+  return session;
 }
 
 /// @param receive  as recv(2)
@@ -61,7 +77,7 @@ std::size_t receive_all(Receive receive) {
       start.assign(buffer.data(), std::min<std::size_t>(static_cast<std::size_t>(got), 15));
     size += static_cast<std::size_t>(got);
   }
-  if (!start.starts_with("HTTP/1.1 200"))
+  if (!start.starts_with(kOk))
     throw std::runtime_error(fmt::format("a scrape was answered: '{}'", start));
   return size;
 }
@@ -85,17 +101,42 @@ TlsScraper::TlsScraper() : context_(SSL_CTX_new(TLS_client_method())) {
 
 std::size_t TlsScraper::scrape(std::uint16_t port, const ScrapeRequest& request) const {
   const os::UniqueFd fd = connect_to(port, request.patience);
-  const openssl::Session session(SSL_new(context_.get()));
-  ERR_clear_error();
+  const openssl::Session session = greet(context_.get(), fd.get());
   const std::string text = text_of(request);
-  if (SSL_set_fd(session.get(), fd.get()) != 1 || SSL_connect(session.get()) != 1 ||
-      SSL_write(session.get(), text.data(), static_cast<int>(text.size())) <= 0)
-    throw std::runtime_error("a TLS connection did not come about");
+  SSL_write(session.get(), text.data(), static_cast<int>(text.size()));
   return receive_all([&](std::vector<char>& buffer) -> ssize_t {
     const int got = SSL_read(session.get(), buffer.data(), static_cast<int>(buffer.size()));
     if (got > 0) return got;
     return SSL_get_error(session.get(), got) == SSL_ERROR_ZERO_RETURN ? 0 : -1;
   });
+}
+
+LastingScraper::LastingScraper(std::uint16_t port, const TlsScraper* tls)
+    : fd_(connect_to(port, ScrapeRequest{}.patience)) {
+  if (tls != nullptr) session_ = greet(tls->context(), fd_.get());
+}
+
+std::size_t LastingScraper::scrape(const ScrapeRequest& request) const {
+  static std::vector<char> buffer(256 * 1024);
+  const std::string text = text_of(request, false);
+  const auto length = static_cast<int>(text.size());
+  if ((session_ ? SSL_write(session_.get(), text.data(), length)
+                : send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL)) != length)
+    throw std::runtime_error("the connection did not stay");
+  std::size_t size = 0;
+  for (std::string end; end != kLastChunk;) {
+    const auto got = session_ ? static_cast<ssize_t>(SSL_read(session_.get(), buffer.data(),
+                                                              static_cast<int>(buffer.size())))
+                              : recv(fd_.get(), buffer.data(), buffer.size(), 0);
+    const std::string_view piece(buffer.data(),
+                                 static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    if (piece.empty() || (size == 0 && !piece.starts_with(kOk)))
+      throw std::runtime_error(fmt::format("a scrape was answered: '{}'", piece.substr(0, 15)));
+    size += piece.size();
+    end.append(piece.substr(piece.size() - std::min(piece.size(), kLastChunk.size())));
+    end.erase(0, end.size() - std::min(end.size(), kLastChunk.size()));
+  }
+  return size;
 }
 
 }  // namespace wgscope::bench

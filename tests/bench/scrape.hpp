@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "wgscope/os/unique_fd.hpp"
+
 #include "exporter/http/openssl_handles.hpp"
 
 // Scrapers that only receive, so that what is measured is the server: one that keeps or parses what
@@ -26,9 +28,23 @@ class TlsScraper {
  public:
   TlsScraper();
   std::size_t scrape(std::uint16_t port, const ScrapeRequest& request = {}) const;
+  [[nodiscard]] SSL_CTX* context() const { return context_.get(); }
 
  private:
   openssl::Context context_;
+};
+
+/// Scrapes again and again on one connection, as Prometheus does.
+class LastingScraper {
+ public:
+  /// Connects. @param tls  nullptr: plain HTTP.
+  explicit LastingScraper(std::uint16_t port, const TlsScraper* tls = nullptr);
+  /// As the function of this name; throws also if the server ends the connection.
+  std::size_t scrape(const ScrapeRequest& request = {}) const;
+
+ private:
+  os::UniqueFd fd_;
+  openssl::Session session_;
 };
 
 }  // namespace wgscope::bench

@@ -32,7 +32,10 @@ void Tee::pass(int client) {
   try {
     const os::UniqueFd exporter = connect_tcp(exporter_);
     limit_waiting(exporter.get());
-    send_all(exporter.get(), request);
+    // The end of the connection is to say where the answer's is.
+    std::string sent = request;
+    sent.insert(sent.size() - 2, "Connection: close\r\n");
+    send_all(exporter.get(), sent);
     const std::string answer = receive_until(exporter.get(), "");
     {
       const std::lock_guard lock(mutex_);

@@ -1,10 +1,14 @@
 // A real Prometheus scrapes the exporter over TLS, with a certificate of its own and a login.
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <memory>
+#include <regex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fmt/core.h>
 #include <gmock/gmock.h>
@@ -134,6 +138,37 @@ TEST_F(WebConfigTest, PrometheusScrapesWithCertificateAndLoginAndNotWithout) {
     EXPECT_THAT(exporter_->log(),
                 HasSubstr(fmt::format("refused a TLS connection\" from=\"127.0.0.1\" reason=\"{}\"",
                                       reason)));
+}
+
+/// The ports from which clients are connected to a port of 127.0.0.1.
+std::vector<std::string> clients_of(std::uint16_t port) {
+  std::vector<std::string> found;
+  std::ifstream connections("/proc/net/tcp");
+  const std::regex wanted(
+      fmt::format(" 0100007F:[0-9A-F]{{4}} 0100007F:{:04X} 01 ", port));  // 01: established
+  for (std::string line; std::getline(connections, line);)
+    if (std::smatch match; std::regex_search(line, match, wanted)) found.push_back(match.str());
+  return found;
+}
+
+/// A handshake costs as much as a scrape of hundreds of peers.
+TEST_F(WebConfigTest, PrometheusKeepsItsConnection) {
+  const Prometheus prometheus(
+      "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n" +
+      job("right", "client", kPassword));
+  const auto scrapes = [&](int count) {
+    return wait_until(
+        [&] {
+          return prometheus.query(fmt::format("count_over_time(up[1h]) >= {}", count)).size() == 1;
+        },
+        30s);
+  };
+  ASSERT_TRUE(scrapes(2));
+  const std::vector<std::string> first = clients_of(exporter_->server().port);
+  EXPECT_EQ(first.size(), 1U);
+  ASSERT_TRUE(scrapes(6));
+  EXPECT_EQ(clients_of(exporter_->server().port), first);
+  EXPECT_EQ(prometheus.query("min_over_time(up[1h]) == 1").size(), 1U);
 }
 
 /// As when a certificate is renewed: Prometheus reads its CA file again as well.

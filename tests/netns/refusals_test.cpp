@@ -152,7 +152,8 @@ TEST(Requests, LeaveNothingOfTheirsInMetricsOrLog) {
     for (const char* method : {"GET", "HEAD", "DELETE", "OPTIONS", "CANARY"})
       static_cast<void>(
           answer_to(exporter.server(),
-                    fmt::format("{} {}{}?{}={} HTTP/1.1\r\nHost: {}\r\n{}: {}\r\nAccept: {}\r\n"
+                    fmt::format("{} {}{}?{}={} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n"
+                                "{}: {}\r\nAccept: {}\r\n"
                                 "Accept-Encoding: {}\r\nUser-Agent: {}\r\n"
                                 "X-Prometheus-Scrape-Timeout-Seconds: {}\r\n\r\n",
                                 method, path, std::string_view(path).size() > 9 ? kMine : "", mine,

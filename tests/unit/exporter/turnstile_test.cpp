@@ -1,5 +1,6 @@
 #include "exporter/http/turnstile.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -348,7 +349,8 @@ class Crowd {
   void step() {
     now_ = now_ + std::chrono::milliseconds(below(100));
     let_one_in();
-    if (!honest_ && now_ - honest_since_ > 2s && below(20) == 0) let_the_honest_one_in();
+    if (!honest_asks() && now_ - honest_since_ > 2s && below(20) == 0) have_the_honest_one_ask();
+    have_one_ask_again();
     serve();
     for (const Turnstile::Id id : turnstile_.served()) turnstile_.progress(id, {0, true}, now_);
     end_overdue();
@@ -364,7 +366,7 @@ class Crowd {
 
   /// A worker was kept for it, once the first of the others were found out.
   void expect_prompt_service() const {
-    if (!honest_) return;
+    if (!honest_asks()) return;
     EXPECT_LT(now_ - honest_since_, honest_since_ < Instant{4s} ? 1500ms : 200ms);
   }
 
@@ -374,13 +376,20 @@ class Crowd {
                                            .serving = 16,
                                            .head_time = 5s,
                                            .answer_time = 60s,
+                                           .idle_time = 3s,
                                            .least_rate = 1000};
 
   std::uint32_t below(std::uint32_t bound) { return static_cast<std::uint32_t>(random_() % bound); }
 
   std::optional<Turnstile::Id> admit(const std::string& address) {
     const auto admission = turnstile_.admit(ip(address), now_);
-    if (admission.evicted) hostile_.erase(*admission.evicted);
+    if (admission.evicted) {
+      hostile_.erase(*admission.evicted);
+      if (admission.evicted == honest_) {
+        EXPECT_EQ(admission.full, Turnstile::Full::no) << "it was idle";
+        honest_.reset();
+      }
+    }
     return admission.id;
   }
   void let_one_in() {
@@ -390,19 +399,29 @@ class Crowd {
     hostile_[*id] = from;
     if (below(2) == 0) turnstile_.ready(*id);
   }
-  void let_the_honest_one_in() {
-    honest_ = admit("198.51.100.1");
+  [[nodiscard]] bool honest_asks() const { return honest_ && !turnstile_.is_idle(*honest_); }
+  /// On the connection that it has, or a new one.
+  void have_the_honest_one_ask() {
+    if (!honest_) honest_ = admit("198.51.100.1");
     EXPECT_TRUE(honest_ || turnstile_.connections() == kLimits.connections);
     if (!honest_) return;
+    turnstile_.begins(*honest_, now_);
     turnstile_.ready(*honest_);
     honest_since_ = now_;
   }
+  void have_one_ask_again() {
+    const auto idle = std::ranges::find_if(
+        hostile_, [&](const auto& entry) { return turnstile_.is_idle(entry.first); });
+    if (idle == hostile_.end() || below(4) != 0) return;
+    turnstile_.begins(idle->first, now_);
+    if (below(2) == 0) turnstile_.ready(idle->first);
+  }
+  /// The honest one reads its answer at once; of the others, some do.
   void serve() {
-    while (const auto next = turnstile_.next(now_)) {
-      if (next != honest_) continue;
-      turnstile_.end(*honest_);  // it reads its answer at once
-      honest_.reset();
-    }
+    while (const auto next = turnstile_.next(now_))
+      if (next == honest_ || below(8) == 0) {
+        EXPECT_TRUE(turnstile_.answered(*next, now_));
+      }
   }
   void end_overdue() {
     const auto overdue = turnstile_.overdue(now_);
@@ -412,6 +431,11 @@ class Crowd {
         turnstile_.end(id);
         hostile_.erase(id);
       }
+    for (const Turnstile::Id id : overdue.idle) {
+      if (honest_ == id) honest_.reset();
+      turnstile_.end(id);
+      hostile_.erase(id);
+    }
   }
 
   std::mt19937 random_;
