@@ -61,6 +61,7 @@ struct Raw {
   std::string request_timeout = "5s";
   std::string response_timeout = "1m";
   std::string idle_timeout = "6m";
+  std::string request_interval = "500ms";
   std::string sample_interval = "5s";
   std::string endpoint = "full";
   std::string allowed_ips = "count";
@@ -103,6 +104,13 @@ CLI::Validator duration() {
             return parsed ? std::string() : parsed.error().context;
           },
           ""};
+}
+
+CLI::Option* add_duration(CLI::App& app, const char* name, std::string& value, const char* help) {
+  return app.add_option(name, value, help)
+      ->type_name("DURATION")
+      ->check(duration())
+      ->capture_default_str();
 }
 
 /// A shorter interval would keep the exporter busy without finding more: an initiator that gets no
@@ -177,7 +185,7 @@ void add_web_flags(CLI::App& app, Options& options) {
       ->group("Web");
 }
 
-void add_client_flags(CLI::App& app, Options& options, Raw& raw) {
+void add_client_flags(CLI::App& app, Options& options) {
   app.add_option("--web.config.file", options.web_config,
                  "File with TLS certificates, users and headers, as other exporters read it")
       ->type_name("FILE")
@@ -188,6 +196,10 @@ void add_client_flags(CLI::App& app, Options& options, Raw& raw) {
       ->check(CLI::Range(0, 100'000).description(""))
       ->capture_default_str()
       ->group("Web");
+}
+
+/// Bounds of what clients may do.
+void add_limit_flags(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--web.max-connections", options.limits.connections,
                  "Most connections of all clients together")
       ->type_name("NUMBER")
@@ -200,17 +212,11 @@ void add_client_flags(CLI::App& app, Options& options, Raw& raw) {
       ->check(CLI::Range(1, 100'000).description(""))
       ->capture_default_str()
       ->group("Web");
-  app.add_option("--web.request-timeout", raw.request_timeout,
-                 "How long a client may take to send its request")
-      ->type_name("DURATION")
-      ->check(duration())
-      ->capture_default_str()
+  add_duration(app, "--web.request-timeout", raw.request_timeout,
+               "How long a client may take to send its request")
       ->group("Web");
-  app.add_option("--web.response-timeout", raw.response_timeout,
-                 "How long a client may take to read its answer")
-      ->type_name("DURATION")
-      ->check(duration())
-      ->capture_default_str()
+  add_duration(app, "--web.response-timeout", raw.response_timeout,
+               "How long a client may take to read its answer")
       ->group("Web");
   app.add_option(
          "--web.idle-timeout", raw.idle_timeout,
@@ -218,6 +224,9 @@ void add_client_flags(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("DURATION")
       ->check(duration())
       ->capture_default_str()
+      ->group("Web");
+  add_duration(app, "--web.min-request-interval", raw.request_interval,
+               "Close the connections of clients that ask again sooner than this")
       ->group("Web");
   app.add_option("--web.min-read-rate", options.limits.least_rate,
                  "End the connections of clients that read fewer bytes a second than this")
@@ -253,17 +262,11 @@ void add_source_flags(CLI::App& app, Options& options, Raw& raw) {
                  "Do not read interfaces whose whole name matches")
       ->type_name("REGEX")
       ->group("Reading");
-  app.add_option("--collect.max-age", raw.max_age,
-                 "Answer a scrape from an earlier reading no older than this")
-      ->type_name("DURATION")
-      ->check(duration())
-      ->capture_default_str()
+  add_duration(app, "--collect.max-age", raw.max_age,
+               "Answer a scrape from an earlier reading no older than this")
       ->group("Reading");
-  app.add_option("--collect.timeout", raw.collect_timeout,
-                 "Longest wait for the kernel and daemons; a scrape's own timeout may be shorter")
-      ->type_name("DURATION")
-      ->check(duration())
-      ->capture_default_str()
+  add_duration(app, "--collect.timeout", raw.collect_timeout,
+               "Longest wait for the kernel and daemons; a scrape's own timeout may be shorter")
       ->group("Reading");
   app.add_option("--sample.interval", raw.sample_interval,
                  "How often to read between scrapes, to count handshakes and roaming; 0: never")
@@ -429,6 +432,7 @@ void settle(Raw& raw, Options& options) {
   options.limits.head_time = *parse_duration(raw.request_timeout);
   options.limits.answer_time = *parse_duration(raw.response_timeout);
   options.limits.idle_time = *parse_duration(raw.idle_timeout);
+  options.limits.request_interval = *parse_duration(raw.request_interval);
   options.sample_interval = *parse_duration(raw.sample_interval);
   collector.sampled = !options.once && options.sample_interval != Nanoseconds(0);
   collector.judged = !options.once;
@@ -467,7 +471,8 @@ ParsedOptions parse_options(int argc, char** argv) {
                        unknown ? unknown_argument(*failed) : error.what());
   });
   add_web_flags(app, options);
-  add_client_flags(app, options, raw);
+  add_client_flags(app, options);
+  add_limit_flags(app, options, raw);
   add_source_flags(app, options, raw);
   add_process_flags(app, options);
   add_inventory_flags(app, options);

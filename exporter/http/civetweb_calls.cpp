@@ -21,7 +21,8 @@ namespace wgscope::exporter::http {
 namespace {
 
 thread_local bool more_follows = false;
-thread_local bool stays = false;  ///< the connection does
+thread_local bool may_stay = false;  ///< the connection may
+thread_local bool stays = false;     ///< and does
 
 /// Guarded by its mutex.
 struct Doors {
@@ -53,6 +54,7 @@ TlsSession* session_of(int fd) {
 MoreFollows::MoreFollows(bool follows) { more_follows = follows; }
 MoreFollows::~MoreFollows() { more_follows = false; }
 
+bool may_keep_connection() { return may_stay; }
 void keep_connection() { stays = true; }
 
 void register_door(Door& door) {
@@ -107,6 +109,7 @@ extern "C" ssize_t wgscope_civetweb_recv(int fd, void* bytes, std::size_t size,
   Door::Inside inside;
   if (!any_door([&](Door* door) { return door->find(fd, inside); }))
     return recv(fd, bytes, size, flags);
+  may_stay = inside.may_stay;
   // What follows its request may be another one, and is left for it.
   const std::size_t most = std::min(size, *inside.unread);
   if (most == 0) return 0;

@@ -14,7 +14,9 @@ void unregister_door(Door& door);
 /// right before mg_start(), one at a time in a process.
 void attach_next(Door& door);
 
-/// The connection that this thread answers stays open when CivetWeb closes it, as its next act.
+/// Whether the connection whose request this thread has read may stay open.
+bool may_keep_connection();
+/// It does when CivetWeb closes it, as its next act.
 void keep_connection();
 
 /// While it lives, what this thread has CivetWeb send is only a part: more follows, and a few bytes

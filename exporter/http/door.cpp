@@ -45,9 +45,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kAcceptsAtOnce = 64;        // then others get their turn
-constexpr Nanoseconds kLeavingTime = 1s;  // for an answer of the door's to be read
-constexpr std::size_t kEndedAtOnce = 64;  // of those that leave in a second
+constexpr int kAcceptsAtOnce = 64;  // then others get their turn
 /// Bytes of an answer that wait in the kernel to be sent while the exporter is busy. Without a limit
 /// it takes over 2 MiB for a client that does not read, which are to be made first, and kept. It
 /// costs a quick client's answer a twentieth more.
@@ -59,18 +57,11 @@ std::uint64_t event_key(int fd, std::uint32_t number) {
   return (std::uint64_t{number} << 32U) | static_cast<std::uint32_t>(fd);
 }
 
-std::string answer(int status, std::string_view text) {
-  const char* phrase = status == 405   ? "Method Not Allowed"
-                       : status == 408 ? "Request Timeout"
-                       : status == 413 ? "Content Too Large"
-                       : status == 431 ? "Request Header Fields Too Large"
-                       : status == 503 ? "Service Unavailable"
-                       : status == 505 ? "HTTP Version Not Supported"
-                                       : "Bad Request";
-  return fmt::format(
-      "HTTP/1.1 {} {}\r\n{}Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n"
-      "Connection: close\r\n\r\n{}",
-      status, phrase, status == 405 ? "Allow: GET, HEAD\r\n" : "", text.size(), text);
+/// What has arrived, but not without end.
+void throw_away_some(int fd) {
+  std::array<char, kMaxRequestHead> bytes{};
+  for (int i = 0; i < 8 && recv(fd, bytes.data(), bytes.size(), MSG_DONTWAIT) > 0; ++i) {
+  }
 }
 
 std::optional<Endpoint> endpoint_of(const sockaddr_storage& address, socklen_t size) {
@@ -156,11 +147,6 @@ void Door::cut_readers(Instant since_before) {
   }
 }
 
-bool Door::keeps_connections() const {
-  const std::lock_guard lock(mutex_);
-  return accepting_;
-}
-
 void Door::stop_accepting() {
   const std::lock_guard lock(mutex_);
   accepting_ = false;
@@ -220,7 +206,8 @@ bool Door::find(int fd, Inside& inside) {
   const std::lock_guard lock(mutex_);
   const auto found = connections_.find(fd);
   if (found == connections_.end()) return false;
-  inside = {found->second.tls.get(), &found->second.unread};
+  inside = {found->second.tls.get(), &found->second.unread,
+            accepting_ && turnstile_.may_stay(found->second.id)};
   return true;
 }
 
@@ -241,7 +228,11 @@ bool Door::close(int fd, bool stays) {
   }
   const std::lock_guard lock(mutex_);
   if (!connections_.contains(fd)) return false;
-  if (!stays || !take_back(fd)) drop(fd);
+  if (!stays || !take_back(fd)) {
+    // Closing would reset the connection while bytes are unread, and the answer could be lost.
+    throw_away_some(fd);
+    drop(fd);
+  }
   last_answer_ = os::boot_now();
   serve_next(last_answer_);
   return true;
@@ -352,7 +343,10 @@ void Door::let_in(int fd, const sockaddr_storage& address, socklen_t size) {
     const bool asks = admission.full != Turnstile::Full::no;
     send_away(evicted, asks && can_be_told(evicted) ? 503 : 0, kTooMany);
   }
-  know(fd, {.id = admission.id.value_or(0), .address = address, .address_size = size});
+  know(fd, {.id = admission.id.value_or(0),
+            .from = endpoint->address,
+            .address = address,
+            .address_size = size});
   if (!admission.id) return send_away(fd, can_be_told(fd) ? 503 : 0, kTooMany);
   if (descriptors_.size() <= *admission.id) descriptors_.resize(*admission.id + 1, -1);
   descriptors_[*admission.id] = fd;
@@ -388,17 +382,6 @@ void Door::handle_client(int fd, std::uint32_t events, Lock& lock) {
     if (idle) turnstile_.begins(connection.id, os::boot_now());
     settle(fd, judge_head({bytes.data(), static_cast<std::size_t>(size)}));
   }
-}
-
-void Door::handle_leaving(int fd) {
-  std::array<char, kMaxRequestHead> bytes{};
-  // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): the same
-  while (const ssize_t size = recv(fd, bytes.data(), bytes.size(), MSG_DONTWAIT))
-    if (size < 0) {
-      if (errno == EAGAIN) return;
-      break;
-    }
-  drop(fd);
 }
 
 void Door::settle(int fd, const HeadVerdict& verdict) {
@@ -464,93 +447,6 @@ void Door::serve_next(Instant now) {
     handed_over_.push_back(fd);
     eventfd_write(entrance_.get(), 1);
   }
-}
-
-/// Whether what is sent now reaches the client in a way that it understands.
-bool Door::can_be_told(int fd) const { return !tls_ || connections_.at(fd).agreed; }
-
-/// @param status  0: there is no TLS connection in which the client could be told.
-/// @param text  what it is told, or why there is none.
-void Door::refuse(int fd, Refusal reason, int status, std::string_view text) {
-  events_.on_refused(reason);
-  const Connection& connection = connections_.at(fd);
-  if (const auto from = endpoint_of(connection.address, connection.address_size))
-    (status != 0 ? events_.on_bad_request : events_.on_bad_handshake)(from->address, text);
-  turnstile_.end(connection.id);
-  send_away(fd, status, text);
-}
-
-/// The client will not ask for anything any more.
-void Door::give_up(int fd) {
-  turnstile_.end(connections_.at(fd).id);
-  send_away(fd, 0, "");
-}
-
-/// Tells it why, if it can be told. It has no place any more.
-void Door::send_away(int fd, int status, std::string_view text) {
-  const Connection& connection = connections_.at(fd);
-  const std::string words = status == 0 ? "" : answer(status, text);
-  if (connection.tls && !words.empty())
-    connection.tls->write(words);
-  else if (!words.empty())
-    send(fd, words.data(), words.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (connection.tls) connection.tls->say_goodbye();
-  leave(fd);
-}
-
-/// Closing while bytes are unread would reset the connection, and the client would not see what it
-/// was told.
-void Door::leave(int fd) {
-  while (count_leaving_ >= kMostLeaving && close_first_leaving()) {
-  }
-  const Instant now = os::boot_now();
-  if (now - second_ >= kLeavingTime) {
-    second_ = now;
-    ended_at_once_ = 0;
-  }
-  if (ended_at_once_ < kEndedAtOnce) {
-    ++ended_at_once_;
-    shutdown(fd, SHUT_WR);
-  }
-  Connection& connection = connections_.at(fd);
-  connection.tls.reset();
-  connection.leaving = true;
-  ++count_leaving_;
-  leaving_.push_back({fd, connection.number, now + kLeavingTime});
-}
-
-/// Closes the one that began to leave first.
-/// @param until  only if it was to be closed by then.
-/// @returns whether there was one.
-bool Door::close_first_leaving(std::optional<Instant> until) {
-  while (!leaving_.empty()) {
-    const Leaving first = leaving_.front();
-    if (until && *until < first.until) return false;
-    leaving_.pop_front();
-    const auto known = connections_.find(first.fd);
-    if (known == connections_.end() || known->second.number != first.number) continue;
-    drop(first.fd);
-    return true;
-  }
-  return false;
-}
-
-void Door::cut(int fd) {
-  // What is not sent yet is thrown away: a client that does not read would keep it in memory.
-  constexpr linger kReset{.l_onoff = 1, .l_linger = 0};
-  setsockopt(fd, SOL_SOCKET, SO_LINGER, &kReset, sizeof kReset);
-  shutdown(fd, SHUT_RDWR);
-}
-
-void Door::drop(int fd) {
-  const auto found = connections_.find(fd);
-  if (found->second.leaving)
-    --count_leaving_;
-  else
-    turnstile_.end(found->second.id);
-  connections_.erase(found);
-  ::close(fd);
-  events_.on_connections(connections_.size());
 }
 
 }  // namespace wgscope::exporter::http

@@ -76,8 +76,6 @@ class Door {
 
   /// Cuts those who have been reading their answers since before then.
   void cut_readers(Instant since_before);
-  /// Whether a client may ask again on its connection.
-  [[nodiscard]] bool keeps_connections() const;
   /// Accepts no more connections, and ends those that are idle. Whose request is there still gets
   /// the answer.
   void stop_accepting();
@@ -100,6 +98,7 @@ class Door {
   struct Inside {
     TlsSession* tls = nullptr;      ///< nullptr: without TLS
     std::size_t* unread = nullptr;  ///< bytes of its request that CivetWeb has not read
+    bool may_stay = false;          ///< as it looks now
   };
   bool find(int fd, Inside& inside);
   /// As find(), for no more than the session; false also without TLS.
@@ -114,6 +113,7 @@ class Door {
     std::size_t unread = 0;    ///< Inside::unread
     bool inside = false;       ///< it is CivetWeb's, which closes it
     bool leaving = false;      ///< has no place; what still arrives is thrown away
+    IpAddress from{};
     sockaddr_storage address{};
     socklen_t address_size = 0;
     std::unique_ptr<TlsSession> tls = nullptr;  ///< once the client has said hello

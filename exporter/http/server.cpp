@@ -201,7 +201,7 @@ int Server::Impl::on_request(mg_connection* connection) noexcept {
   const auto client = IpAddress::parse(from.substr(0, from.find('%')));
   Request request{text(info->request_method), text(info->local_uri), text(info->query_string),
                   connection, client.value_or(IpAddress{})};
-  request.may_ask_again = server->door_->keeps_connections() && can_ask_again(request);
+  request.may_ask_again = may_keep_connection() && can_ask_again(request);
   Response response(request);
   try {
     server->answer(request, response);

@@ -190,6 +190,8 @@ std::optional<Turnstile::Id> Turnstile::next(Instant now) {
   Client& client = clients_[*best];
   set_state(client, State::serving);
   client.since = now;
+  client.hurries = client.served && now - *client.served < limits_.request_interval;
+  client.served = now;
   Counts& counts = client.origin->second;
   counts.served_last = ++services_;
   counts.kept_from_until = std::max(counts.kept_from_until.value_or(now), now + kPause);
@@ -226,12 +228,17 @@ void Turnstile::end(Id id) {
   free_.push_back(id);
 }
 
+bool Turnstile::may_stay(Id id) const {
+  const Client& client = clients_[id];
+  return client.state == State::serving && !client.leaves && !client.hurries &&
+         limits_.idle_time != Nanoseconds(0);
+}
+
 bool Turnstile::answered(Id id, Instant now) {
+  if (!may_stay(id)) return false;
   Client& client = clients_[id];
-  if (client.state != State::serving || client.leaves || limits_.idle_time == Nanoseconds(0))
-    return false;
   set_state(client, State::idle);
-  client = {.state = State::idle, .origin = client.origin, .since = now};
+  client = {.state = State::idle, .origin = client.origin, .since = now, .served = client.served};
   return true;
 }
 

@@ -31,6 +31,9 @@ struct TurnstileLimits {
   /// closes connections that it has not used for five minutes: longer than that, so that it never
   /// asks on one that is being closed here.
   Nanoseconds idle_time = std::chrono::minutes(6);
+  /// Who asks again sooner on its connection has to connect anew afterwards. That costs it, too, and
+  /// then it has its turn among the others.
+  Nanoseconds request_interval = std::chrono::milliseconds(500);
   std::uint64_t least_rate = std::uint64_t{64} << 10U;  ///< bytes a second that a client reads
 };
 
@@ -71,8 +74,10 @@ class Turnstile {
   /// address has waiting, a single one of another does not wait behind them. One address never has
   /// more than half of all workers.
   std::optional<Id> next(Instant now);
+  /// Whether a client that is served may stay after its answer.
+  [[nodiscard]] bool may_stay(Id id) const;
   /// Its answer is sent. It is idle until it asks again on its connection.
-  /// @returns false: it has to leave instead; end() is to be called.
+  /// @returns false: it may not stay; end() is to be called.
   bool answered(Id id, Instant now);
   /// It was idle, and has begun to ask again.
   void begins(Id id, Instant now);
@@ -144,6 +149,9 @@ class Turnstile {
     Instant mark{};  ///< the beginning of the present ten seconds
     std::uint64_t mark_acknowledged = 0;
     bool leaves = false;  ///< overdue() said so
+    // On a connection that stays:
+    std::optional<Instant> served = {};  ///< when it was last
+    bool hurries = false;                ///< that was soon after the time before
   };
 
   template <class Meant>

@@ -83,6 +83,7 @@ std::vector<std::string> command(const Options& options, std::chrono::seconds sa
                                  "--collect.max-age=0s",
                                  "--collect.timeout=60s",
                                  fmt::format("--sample.interval={}s", sample_interval.count()),
+                                 "--web.min-request-interval=0s",
                                  "--web.listen-address=127.0.0.1:0"};
   words.insert(words.end(), more.begin(), more.end());
   return words;

@@ -22,6 +22,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "wgscope/base/time.hpp"
 #include "wgscope/os/unique_fd.hpp"
 
 #include "bcrypt_hash.hpp"
@@ -122,7 +123,8 @@ class Client {
 
 class KeptConnections : public testing::Test {
  protected:
-  void serve(const TurnstileLimits& limits = {}) {
+  void serve(TurnstileLimits limits = {}, Nanoseconds request_interval = 0ns) {
+    limits.request_interval = request_interval;
     ServerOptions options;
     options.listen = {"127.0.0.1:0"};
     options.limits = limits;
@@ -193,6 +195,16 @@ TEST_F(KeptConnections, EndWhereTheClientSaysSo) {
     EXPECT_THAT(client.ask(request), HasSubstr("\r\nConnection: close\r\n")) << request;
     EXPECT_THAT(client.answers.rest(), IsEmpty()) << request;
   }
+}
+
+TEST_F(KeptConnections, EndIfTheClientHurries) {
+  serve({}, 1h);
+  Client client(at_);
+  EXPECT_THAT(client.ask(kGet), Not(HasSubstr("Connection: close")));
+  const std::string get(kGet);
+  EXPECT_THAT(client.ask(get + get + get), HasSubstr("\r\nConnection: close\r\n"));
+  EXPECT_THAT(client.answers.rest(), IsEmpty()) << "what came with the request is not answered";
+  EXPECT_EQ(refused_, 0);
 }
 
 TEST_F(KeptConnections, EndAfterErrors) {
@@ -328,6 +340,8 @@ class TlsClient {
 
 class KeptTls : public WebAccessTest {
  protected:
+  KeptTls() { limits_.request_interval = 0ns; }
+
   const std::string get_ = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 };
 

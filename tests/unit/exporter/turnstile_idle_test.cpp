@@ -46,6 +46,7 @@ class TurnstileIdleTest : public testing::Test {
                           .head_time = 5s,
                           .answer_time = 60s,
                           .idle_time = 6min,
+                          .request_interval = 500ms,
                           .least_rate = 1000};
   Turnstile turnstile_{limits_};
   Instant now_{1000s};
@@ -106,6 +107,21 @@ TEST_F(TurnstileIdleTest, BeginsWithACleanSlate) {
   now_ = now_ + 9s;
   turnstile_.progress(id, {10, true}, now_);
   EXPECT_THAT(turnstile_.overdue(now_).readers, IsEmpty()) << "it has only begun to read";
+}
+
+TEST_F(TurnstileIdleTest, DoesNotStayIfItHurries) {
+  const Turnstile::Id id = stay("192.0.2.1");
+  const auto ask = [&](Nanoseconds pause) {
+    now_ = now_ + pause;
+    turnstile_.begins(id, now_);
+    turnstile_.ready(id);
+    EXPECT_EQ(turnstile_.next(now_), id) << "it is served nevertheless";
+    return turnstile_.may_stay(id);
+  };
+  EXPECT_TRUE(ask(500ms));
+  ASSERT_TRUE(turnstile_.answered(id, now_));
+  EXPECT_FALSE(ask(499ms));
+  EXPECT_FALSE(turnstile_.answered(id, now_));
 }
 
 TEST_F(TurnstileIdleTest, LeavesIfItReadTooSlowly) {

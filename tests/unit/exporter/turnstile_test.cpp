@@ -419,7 +419,7 @@ class Crowd {
   /// The honest one reads its answer at once; of the others, some do.
   void serve() {
     while (const auto next = turnstile_.next(now_))
-      if (next == honest_ || below(8) == 0) {
+      if (next == honest_ || (below(8) == 0 && turnstile_.may_stay(*next))) {
         EXPECT_TRUE(turnstile_.answered(*next, now_));
       }
   }
