@@ -1,6 +1,7 @@
 #include "exporter/http/server.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <span>

@@ -70,6 +70,10 @@ TEST(ParseOptions, ReadsEveryFlag) {
                            "--web.listen-address",
                            "[::1]:2",
                            "--web.telemetry-path=/wg",
+                           "--web.request-timeout=1s",
+                           "--web.response-timeout=2s",
+                           "--web.idle-timeout=3s",
+                           "--web.min-request-interval=4ms",
                            "--no-collector.netlink",
                            "--netns",
                            "blue",
@@ -94,6 +98,10 @@ TEST(ParseOptions, ReadsEveryFlag) {
                         .options;
   EXPECT_THAT(o.listen, ElementsAre("127.0.0.1:1", "[::1]:2"));
   EXPECT_EQ(o.telemetry_path, "/wg");
+  EXPECT_EQ(o.limits.head_time, milliseconds(1000));
+  EXPECT_EQ(o.limits.answer_time, milliseconds(2000));
+  EXPECT_EQ(o.limits.idle_time, milliseconds(3000));
+  EXPECT_EQ(o.limits.request_interval, milliseconds(4));
   EXPECT_FALSE(o.collector.source.kernel);
   EXPECT_TRUE(o.collector.source.userspace);
   EXPECT_THAT(o.collector.source.netns, ElementsAre("blue", "/proc/1/ns/net"));
