@@ -47,6 +47,9 @@ struct DoorEvents {
 /// has arrived, and watches how those that are served read. Turnstile decides who is let in, who is
 /// served next and who has to leave.
 ///
+/// A client that was answered may ask again: when CivetWeb closes its connection, the door takes it
+/// back, and it costs no thread until its next request is there.
+///
 /// Who is sent away comes again, as soon as it learns of it. So only a few in a second see the end
 /// of their connections at once, after an answer that says why; the others wait a second for it.
 ///

@@ -65,15 +65,26 @@ TEST(ParseOptions, TheDemoReadsNothingElse) {
   EXPECT_THAT(mistake({"--demo", "--uapi.dir=/tmp"}), HasSubstr("--uapi.dir"));
 }
 
+TEST(ParseOptions, ReadsTheBoundsOfClients) {
+  const Options o =
+      parse({"--web.request-timeout=1s", "--web.response-timeout=2s", "--web.idle-timeout=3s",
+             "--web.min-request-interval=4ms", "--web.min-read-rate=5", "--web.max-connections=6",
+             "--web.max-connections-per-address=7"})
+          .options;
+  EXPECT_EQ(o.limits.head_time, milliseconds(1000));
+  EXPECT_EQ(o.limits.answer_time, milliseconds(2000));
+  EXPECT_EQ(o.limits.idle_time, milliseconds(3000));
+  EXPECT_EQ(o.limits.request_interval, milliseconds(4));
+  EXPECT_EQ(o.limits.least_rate, 5U);
+  EXPECT_EQ(o.limits.connections, 6U);
+  EXPECT_EQ(o.limits.per_address, 7U);
+}
+
 TEST(ParseOptions, ReadsEveryFlag) {
   const Options o = parse({"--web.listen-address=127.0.0.1:1",
                            "--web.listen-address",
                            "[::1]:2",
                            "--web.telemetry-path=/wg",
-                           "--web.request-timeout=1s",
-                           "--web.response-timeout=2s",
-                           "--web.idle-timeout=3s",
-                           "--web.min-request-interval=4ms",
                            "--no-collector.netlink",
                            "--netns",
                            "blue",
@@ -98,10 +109,6 @@ TEST(ParseOptions, ReadsEveryFlag) {
                         .options;
   EXPECT_THAT(o.listen, ElementsAre("127.0.0.1:1", "[::1]:2"));
   EXPECT_EQ(o.telemetry_path, "/wg");
-  EXPECT_EQ(o.limits.head_time, milliseconds(1000));
-  EXPECT_EQ(o.limits.answer_time, milliseconds(2000));
-  EXPECT_EQ(o.limits.idle_time, milliseconds(3000));
-  EXPECT_EQ(o.limits.request_interval, milliseconds(4));
   EXPECT_FALSE(o.collector.source.kernel);
   EXPECT_TRUE(o.collector.source.userspace);
   EXPECT_THAT(o.collector.source.netns, ElementsAre("blue", "/proc/1/ns/net"));
