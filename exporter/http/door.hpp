@@ -122,8 +122,8 @@ class Door {
     std::unique_ptr<TlsSession> tls = nullptr;  ///< once the client has said hello
     bool agreed = false;                        ///< the handshake is done
     bool half_closed = false;                   ///< the client sends no more
-    std::uint64_t acknowledged_before =
-        0;  ///< bytes that the client has read before its request was served
+    /// Bytes that the client has read before its request was served.
+    std::uint64_t acknowledged_before = 0;
   };
   struct Leaving {
     int fd = -1;

@@ -132,7 +132,7 @@ void Door::drop(int fd) {
 
 void Door::handle_leaving(int fd) {
   std::array<char, kMaxRequestHead> bytes{};
-  // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): the same
+  // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): MSG_DONTWAIT does not wait
   while (const ssize_t size = recv(fd, bytes.data(), bytes.size(), MSG_DONTWAIT))
     if (size < 0) {
       if (errno == EAGAIN) return;

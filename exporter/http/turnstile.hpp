@@ -49,10 +49,10 @@ class Turnstile {
     Full full = Full::no;
     std::optional<Id> evicted;  ///< gives its place to the new one. Not full: it was idle
   };
-  /// A client connects. If there is no room, the one that has been idle longest has to leave, or
-  /// that has been waiting longest for its own request: of the same address, or of the address with
-  /// most connections, if the new one's has no more. Where all others have sent theirs, the last of
-  /// the address with most connections does, if the new one's has fewer.
+  /// A client connects. If there is no room, another one leaves: the one that has been idle longest,
+  /// or else the one that has waited longest for its own request; of the same address, or of the
+  /// address with most connections, if the new one's has no more. If all others have sent their
+  /// requests, the last of the address with most connections leaves, if the new one's has fewer.
   Admission admit(const IpAddress& address, Instant now);
 
   /// It has begun a TLS handshake, which takes arithmetic.
